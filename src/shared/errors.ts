@@ -1,0 +1,77 @@
+/** Every way fast-vlm fails, by the name a program can act on. */
+export const errorCodes = [
+  "aborted",
+  "bad-image",
+  "bad-option",
+  "camera-busy",
+  "camera-denied",
+  "camera-missing",
+  "device-lost",
+  "download-failed",
+  "internal",
+  "model-corrupt",
+  "model-file-missing",
+  "model-mismatch",
+  "not-loaded",
+  "out-of-memory",
+  "prompt-too-long",
+  "screen-denied",
+  "unsupported",
+  "video-unreadable",
+  "webgpu-unavailable",
+  "worker-died",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/**
+ * The one error class. `message` says what it was about, `advice` what to do
+ * next; both are sentences for a person.
+ */
+export class VlmError extends Error {
+  override readonly name = "VlmError";
+  readonly code: ErrorCode;
+  readonly advice: string;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    advice: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+    this.advice = advice;
+  }
+
+  /** Anything thrown, as a `VlmError`; one that is already is returned as is. */
+  static from(thrown: unknown): VlmError {
+    if (thrown instanceof VlmError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new VlmError(
+      "internal",
+      message,
+      "Reload the page; if it happens again, report it with this message.",
+      { cause: thrown },
+    );
+  }
+}
+
+/** Structured-clone form: Comlink itself keeps only name, message and stack. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly advice: string;
+  readonly stack: string | undefined;
+}
+
+export function toWire(thrown: unknown): WireError {
+  const { code, message, advice, stack } = VlmError.from(thrown);
+  return { code, message, advice, stack };
+}
+
+export function fromWire(wire: WireError): VlmError {
+  const error = new VlmError(wire.code, wire.message, wire.advice);
+  if (wire.stack !== undefined) error.stack = wire.stack;
+  return error;
+}

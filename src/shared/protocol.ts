@@ -1,0 +1,146 @@
+/**
+ * The contract between the page and the worker. Types only: read it first,
+ * change it last. Calls go through Comlink; everything that streams goes
+ * through one MessagePort, opened once (a proxied callback per frame would
+ * open a channel each time).
+ *
+ * Times are milliseconds of the clock in `clock.ts`, durations milliseconds.
+ */
+
+/** Where the graphs run. */
+export type Device = "webgpu" | "wasm";
+
+/** `auto`: WebGPU, or WASM where there is no adapter or only a software one. */
+export type DeviceChoice = Device | "auto";
+
+/** The three graphs of the published ONNX contract. */
+export type Graph = "vision_encoder" | "embed_tokens" | "decoder_model_merged";
+
+export type Dtype = "fp32" | "fp16" | "q4" | "q4f16";
+
+/** Pixels that can be handed over without a copy. The receiver closes them. */
+export type Frame = VideoFrame | ImageBitmap;
+
+export interface LoadOptions {
+  /** Absolute URL of a model folder, with a trailing slash. */
+  readonly model: string;
+  readonly device: DeviceChoice;
+  readonly dtype: Dtype;
+}
+
+/** What a loaded model is and what it runs on. */
+export interface ModelInfo {
+  /** `_name_or_path` of config.json, else the folder's name. */
+  readonly name: string;
+  readonly device: Device;
+  /** Why `device` is not what was asked for or expected; absent if it is. */
+  readonly deviceReason?: string;
+  /** e.g. `google swiftshader`; the CPU's threads on WASM. */
+  readonly adapter: string;
+  readonly dtype: Dtype;
+  /** Side in pixels that the model's preprocessor asks for. */
+  readonly side: number;
+  /** Longest sequence in tokens: image, prompt and answer together. */
+  readonly contextLength: number;
+  /** Weights downloaded, in bytes. */
+  readonly bytes: number;
+}
+
+export interface Sampling {
+  /** 0: greedy. Above 0: softmax(logits / temperature). */
+  readonly temperature: number;
+  /** Keep the k likeliest tokens; 0 keeps all. */
+  readonly topK: number;
+  /** Keep the smallest set of tokens whose probability reaches p; 1: all. */
+  readonly topP: number;
+  /** Divides positive logits of tokens already used, multiplies negative ones
+   * (CTRL, arXiv 1909.05858); 1: off. */
+  readonly repetitionPenalty: number;
+  /** Same seed, same picture, same prompt: same answer. */
+  readonly seed: number;
+}
+
+export interface DescribeOptions {
+  /** Chosen by the caller; tags every event of this run. */
+  readonly run: number;
+  readonly prompt: string;
+  /** Side of the encoder's input in pixels: a multiple of 64. */
+  readonly size: number;
+  readonly maxTokens: number;
+  readonly sampling: Sampling;
+}
+
+/** Durations of one run. Their sum up to the first token is `firstToken`. */
+export interface Timings {
+  readonly preprocess: number;
+  readonly encode: number;
+  readonly prefill: number;
+  /** Prefill's logits → first token's text. */
+  readonly firstDecode: number;
+  /** Frame received → first token's text. */
+  readonly firstToken: number;
+  /** Frame received → last token. */
+  readonly total: number;
+  /** Tokens after the first, per second of decoding; 0 for one token. */
+  readonly tokensPerSecond: number;
+}
+
+export type FinishReason = "stop" | "length" | "abort";
+
+export interface Answer {
+  readonly text: string;
+  /** Ids generated, the end token not among them. */
+  readonly tokenIds: readonly number[];
+  readonly finish: FinishReason;
+  readonly imageTokens: number;
+  readonly promptTokens: number;
+  readonly timings: Timings;
+}
+
+/** What the worker sends through the event port. */
+export type WorkerEvent =
+  | {
+      readonly type: "progress";
+      readonly phase: "loading" | "warming";
+      /** Bytes of all files of the model; `total` 0 while unknown. */
+      readonly loaded: number;
+      readonly total: number;
+    }
+  | {
+      /** The encoder is done: the model has seen the picture. */
+      readonly type: "image";
+      readonly run: number;
+      readonly imageTokens: number;
+      readonly preprocess: number;
+      readonly encode: number;
+    }
+  | {
+      readonly type: "token";
+      readonly run: number;
+      readonly id: number;
+      /** Text that this token completes; may be empty inside a character. */
+      readonly text: string;
+      /** Set on the run's first token only. */
+      readonly timings?: Omit<Timings, "total" | "tokensPerSecond">;
+    }
+  | {
+      /** The GPU is gone; the next load makes a new one. */
+      readonly type: "device-lost";
+      readonly message: string;
+    };
+
+/** What the worker exposes. Every rejection is a `VlmError`. */
+export interface VlmWorker {
+  /** Hands over the event port; once, before anything else. */
+  connect(events: MessagePort): void;
+  /** Replaces the model. A failed load leaves the previous one in place. */
+  load(options: LoadOptions): Promise<ModelInfo>;
+  /** Runs are queued; the frame is closed whatever happens. */
+  describe(frame: Frame, options: DescribeOptions): Promise<Answer>;
+  /** Ends `run` before its next token; its answer has finish `abort`. */
+  abort(run: number): void;
+  /** Ends a load in progress: it rejects with `aborted`. */
+  abortLoad(): void;
+  /** Frees sessions, buffers and the device. */
+  dispose(): Promise<void>;
+}
