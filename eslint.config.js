@@ -1,0 +1,103 @@
+// @ts-check
+import eslint from "@eslint/js";
+import { defineConfig, globalIgnores } from "eslint/config";
+import globals from "globals";
+import tseslint from "typescript-eslint";
+
+/** Imports that would break the layout, each with the reason. */
+const betweenThreads =
+  "src/ and workers/ run in different threads and meet only in src/shared.";
+const ort = {
+  group: ["onnxruntime-web", "onnxruntime-web/*", "onnxruntime-common"],
+  message: "Only workers/ort imports onnxruntime-web.",
+};
+const comlink = {
+  group: ["comlink"],
+  message: "The element knows the runtime's interface, not Comlink.",
+};
+const workers = { group: ["**/workers/**"], message: betweenThreads };
+const src = {
+  regex: "(^|/)src/(?!shared/)",
+  message: betweenThreads,
+};
+
+/**
+ * Flat config replaces a rule's options, so each folder lists all of its own.
+ * @param {string[]} files
+ * @param {object[]} patterns
+ * @param {string[]} [ignores]
+ * @returns {import("eslint").Linter.Config}
+ */
+const forbid = (files, patterns, ignores = []) => ({
+  files,
+  ignores,
+  rules: {
+    "@typescript-eslint/no-restricted-imports": ["error", { patterns }],
+  },
+});
+
+export default defineConfig(
+  globalIgnores([
+    "dist/",
+    ".cache/",
+    "test-results/",
+    "public/",
+    "tools/fastvlm/",
+  ]),
+  eslint.configs.recommended,
+  tseslint.configs.recommendedTypeChecked,
+  {
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    languageOptions: {
+      parserOptions: { projectService: true },
+    },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-import-type-side-effects": "error",
+      "@typescript-eslint/no-unnecessary-condition": "error",
+      "@typescript-eslint/prefer-readonly": "error",
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true },
+      ],
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      eqeqeq: "error",
+      "max-lines": ["error", { max: 300 }],
+      "no-console": "error",
+    },
+  },
+  forbid(["src/**"], [workers, ort], ["src/shared/**", "src/element/**"]),
+  forbid(["src/element/**"], [workers, ort, comlink]),
+  forbid(
+    ["src/shared/**"],
+    [
+      {
+        regex: "^(?!\\./)",
+        message: "src/shared imports nothing but itself.",
+      },
+    ],
+    ["**/*.test.ts"],
+  ),
+  forbid(["workers/**"], [src, ort], ["workers/ort/**", "workers/kernels/**"]),
+  forbid(["workers/ort/**"], [src]),
+  forbid(
+    ["workers/kernels/**"],
+    [
+      src,
+      ort,
+      {
+        regex: "^\\.\\./(?!\\.\\./src/shared/)",
+        message: "Kernels know nothing of models.",
+      },
+    ],
+  ),
+  {
+    files: ["tools/cli/**", "*.config.*", "bench/**", "e2e/**"],
+    languageOptions: { globals: globals.node },
+    rules: { "no-console": "off" },
+  },
+);

@@ -1,0 +1,150 @@
+// @ts-check
+/** Finds a Chromium-like browser and knows the flags it needs. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+
+const isRoot = process.getuid?.() === 0;
+
+const commands = [
+  "chromium",
+  "chromium-browser",
+  "google-chrome",
+  "google-chrome-stable",
+  "microsoft-edge",
+  "microsoft-edge-stable",
+];
+
+/** @returns {string[]} */
+function usualPlaces() {
+  if (process.platform === "darwin") {
+    return [
+      "/Applications/Chromium.app/Contents/MacOS/Chromium",
+      "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+      "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    ];
+  }
+  if (process.platform === "win32") {
+    return ["LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"].flatMap(
+      (name) => {
+        const root = process.env[name];
+        if (root === undefined) return [];
+        return [
+          join(root, "Chromium", "Application", "chrome.exe"),
+          join(root, "Google", "Chrome", "Application", "chrome.exe"),
+          join(root, "Microsoft", "Edge", "Application", "msedge.exe"),
+        ];
+      },
+    );
+  }
+  const folders = (process.env["PATH"] ?? "/usr/bin").split(delimiter);
+  return commands.flatMap((name) => folders.map((dir) => join(dir, name)));
+}
+
+/**
+ * $CHROME_PATH, then what the system has, then Playwright's own download.
+ * @returns {Promise<string | undefined>}
+ */
+export async function findBrowser() {
+  const chosen = process.env["CHROME_PATH"];
+  if (chosen !== undefined && chosen !== "") {
+    if (existsSync(chosen)) return chosen;
+    throw new Error(`CHROME_PATH names ${chosen}, which does not exist.`);
+  }
+  const found = usualPlaces().find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  const { chromium } = await import("playwright");
+  const own = chromium.executablePath();
+  return existsSync(own) ? own : undefined;
+}
+
+/** @returns {Promise<string>} */
+export async function requireBrowser() {
+  const path = await findBrowser();
+  if (path !== undefined) return path;
+  throw new Error(
+    "No browser found: install Chromium or Chrome, or run `npx playwright install chromium`, or set CHROME_PATH.",
+  );
+}
+
+/** On Debian and its like, as root, the distribution's own package. */
+export function installBrowser() {
+  if (!isRoot || !existsSync("/etc/debian_version")) return;
+  // Ubuntu's package of that name is only a pointer to a snap.
+  if (/^ID=ubuntu/m.test(readFileSync("/etc/os-release", "utf8"))) return;
+  for (const command of [
+    ["update"],
+    ["install", "-y", "--no-install-recommends", "chromium"],
+  ]) {
+    spawnSync("apt-get", command, {
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+  }
+}
+
+/** Whether Linux shows a graphics card; elsewhere there always is one. */
+export function hasGpu() {
+  if (process.platform !== "linux") return true;
+  if (existsSync("/dev/nvidia0")) return true;
+  if (!existsSync("/dev/dri")) return false;
+  return readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
+}
+
+const commonFlags = [
+  // Chromium's sandbox refuses to start as root, and only then is it off.
+  ...(isRoot ? ["--no-sandbox"] : []),
+  // Containers give /dev/shm only 64 MB, and the models need more.
+  "--disable-dev-shm-usage",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--enable-unsafe-webgpu",
+];
+
+/**
+ * WebGPU on the processor. All of these belong together: without Vulkan the
+ * GPU process dies when a video frame is imported, and without
+ * `--disable-vulkan-surface` its colours shift.
+ */
+const softwareFlags = [
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--use-vulkan=swiftshader",
+  "--use-angle=swiftshader",
+  "--ignore-gpu-blocklist",
+  "--disable-vulkan-surface",
+];
+
+const hardwareFlags =
+  process.platform === "linux"
+    ? ["--enable-features=Vulkan", "--ignore-gpu-blocklist"]
+    : [];
+
+/** For tests: the same software adapter on every Linux machine. */
+export const testFlags = [
+  ...commonFlags,
+  ...(process.platform === "linux" ? softwareFlags : []),
+];
+
+/** For use: the graphics card where there is one. */
+export const useFlags = [
+  ...commonFlags,
+  ...(hasGpu() ? hardwareFlags : softwareFlags),
+];
+
+/**
+ * A camera that plays a .y4m file in a loop.
+ * @param {string} clip absolute path
+ * @param {{ refuse?: boolean }} [options] `refuse`: nobody grants it
+ */
+export function cameraFlags(clip, { refuse = false } = {}) {
+  return [
+    "--use-fake-device-for-media-stream",
+    ...(refuse ? [] : ["--use-fake-ui-for-media-stream"]),
+    `--use-file-for-fake-video-capture=${clip}`,
+  ];
+}

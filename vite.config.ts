@@ -1,0 +1,19 @@
+import { defineConfig } from "vite";
+import { isolationHeaders } from "./tools/cli/headers.mjs";
+
+export default defineConfig({
+  // Relative, so that the built page also works in a folder of a site.
+  base: "./",
+  server: { headers: isolationHeaders },
+  preview: { headers: isolationHeaders },
+  build: {
+    target: "esnext",
+    // The policy allows no data: URL for scripts, styles or fonts.
+    assetsInlineLimit: 0,
+    // The wasm files are large by nature; the limit is about our own code.
+    chunkSizeWarningLimit: 1000,
+  },
+  worker: { format: "es" },
+  // Pre-bundling would part the runtime from its .wasm files.
+  optimizeDeps: { exclude: ["onnxruntime-web"] },
+});
