@@ -1,0 +1,138 @@
+// @ts-check
+/** Serves the built page with its production headers. */
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { pipeline } from "node:stream/promises";
+import sirv from "sirv";
+import { productionHeaders } from "./headers.mjs";
+
+/**
+ * @typedef {import("node:http").IncomingMessage} Request
+ * @typedef {import("node:http").ServerResponse} Response
+ * @typedef {(req: Request, res: Response) => unknown} Handler
+ * A handler sees the path below its prefix.
+ */
+
+/** @param {string} folder @returns {Handler} files as they are right now */
+export function folderHandler(folder) {
+  return sirv(folder, { dev: true, dotfiles: true });
+}
+
+/** @param {string} path @returns {Handler} one file, whatever its name */
+export function fileHandler(path) {
+  return async (_req, res) => {
+    res.setHeader("Content-Type", "application/octet-stream");
+    res.end(await readFile(path));
+  };
+}
+
+/**
+ * A model folder elsewhere, under our own origin: the page's policy allows no
+ * other, and its redirects and missing CORS headers do not matter here.
+ * @param {string} base URL with a trailing slash
+ * @returns {Handler}
+ */
+export function remoteHandler(base) {
+  return async (req, res) => {
+    const range = req.headers.range;
+    const answer = await fetch(base + (req.url ?? "").slice(1), {
+      method: req.method ?? "GET",
+      headers: range === undefined ? {} : { range },
+    });
+    res.statusCode = answer.status;
+    for (const name of ["content-length", "content-range", "content-type"]) {
+      const value = answer.headers.get(name);
+      const packed = answer.headers.has("content-encoding");
+      if (value === null || (packed && name === "content-length")) continue;
+      res.setHeader(name, value);
+    }
+    if (answer.body === null) res.end();
+    else await pipeline(answer.body, res);
+  };
+}
+
+/** @param {Response} res @param {string} path */
+function setCaching(res, path) {
+  const hashed = path.startsWith("/assets/");
+  res.setHeader(
+    "Cache-Control",
+    hashed ? "public, max-age=31536000, immutable" : "no-cache",
+  );
+}
+
+/** @param {Response} res @param {number} status @param {string} text */
+function sendText(res, status, text) {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  res.statusCode = status;
+  res.setHeader("Content-Type", "text/plain; charset=utf-8");
+  res.end(text);
+}
+
+/**
+ * @param {string} root folder of the built page
+ * @param {{ port?: number }} [options] `port`: the first to try; 0 for any
+ */
+export async function serve(root, { port = 0 } = {}) {
+  const page = sirv(root, { etag: true, setHeaders: setCaching });
+  /** @type {Map<string, Handler>} */
+  const mounts = new Map();
+
+  const server = createServer((req, res) => {
+    for (const [name, value] of Object.entries(productionHeaders)) {
+      res.setHeader(name, value);
+    }
+    const url = req.url ?? "/";
+    const prefix = [...mounts.keys()].find((start) => url.startsWith(start));
+    const handler = prefix === undefined ? undefined : mounts.get(prefix);
+    if (prefix === undefined || handler === undefined) {
+      page(req, res, () => sendText(res, 404, "Not found"));
+      return;
+    }
+    res.setHeader("Cache-Control", "no-store");
+    req.url = `/${url.slice(prefix.length)}`;
+    new Promise((resolve) => {
+      resolve(handler(req, res));
+    }).catch((error) => sendText(res, 502, String(error)));
+  });
+
+  const bound = await listen(server, port);
+  return {
+    url: `http://127.0.0.1:${bound}/`,
+    /** @param {string} prefix with both slashes @param {Handler} handler */
+    mount: (prefix, handler) => void mounts.set(prefix, handler),
+    /** @param {string} prefix */
+    unmount: (prefix) => void mounts.delete(prefix),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+/**
+ * Takes the next free port when the wanted one is busy.
+ * @param {import("node:http").Server} server
+ * @param {number} port
+ * @returns {Promise<number>}
+ */
+async function listen(server, port) {
+  for (let attempt = port; ; attempt++) {
+    try {
+      await new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(attempt, "127.0.0.1", () => {
+          server.off("error", reject);
+          resolve(undefined);
+        });
+      });
+      const address = server.address();
+      if (address !== null && typeof address === "object") return address.port;
+    } catch (error) {
+      const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+      if (code !== "EADDRINUSE" || attempt >= port + 50) throw error;
+    }
+  }
+}
