@@ -1,0 +1,50 @@
+// First pass of the resize: out[y][x] = clip8(sum_k texel[y][start_x + k] * w_x[k]).
+//
+// Integers as Pillow has them: 8-bit texels times weights with 22 fraction
+// bits never leave 32 bits, so the result is exact on every GPU.
+// Memory: `narrow` holds one packed RGBA8 word for each row of the tile and
+// each of its output columns.
+
+struct Tile {
+  // First output column and row of this tile, and how many of each.
+  column: u32,
+  row: u32,
+  columns: u32,
+  rows: u32,
+  // First picture column and row in the texture; how many rows it holds.
+  source_column: u32,
+  source_row: u32,
+  source_rows: u32,
+  side: u32,
+  // Weights in each row of the tables.
+  stride_x: u32,
+  stride_y: u32,
+}
+
+struct Span {
+  start: i32,
+  count: i32,
+}
+
+@group(0) @binding(0) var<uniform> tile: Tile;
+@group(0) @binding(1) var<storage, read> spans: array<Span>;
+@group(0) @binding(2) var<storage, read> weights: array<i32>;
+@group(0) @binding(3) var picture: texture_2d<f32>;
+@group(0) @binding(4) var<storage, read_write> narrow: array<u32>;
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= tile.columns || id.y >= tile.source_rows) {
+    return;
+  }
+  let x = tile.column + id.x;
+  let span = spans[x];
+  let first = span.start - i32(tile.source_column);
+  var sum = vec3i(1 << 21);
+  for (var k = 0; k < span.count; k++) {
+    let texel = textureLoad(picture, vec2i(first + k, i32(id.y)), 0);
+    sum += vec3i(round(texel.rgb * 255.0)) * weights[x * tile.stride_x + u32(k)];
+  }
+  let color = vec3u(clamp(sum >> vec3u(22), vec3i(0), vec3i(255)));
+  narrow[id.y * tile.columns + id.x] = color.r | (color.g << 8) | (color.b << 16);
+}

@@ -1,0 +1,53 @@
+// Second pass of the resize, and the layout the encoder reads:
+// planes[c][y][x] = clip8(sum_k narrow[start_y + k][x][c] * w_y[k]) / 255.
+//
+// Exact as the first pass is. `planes` is f32 [3, side, side], R G B.
+
+struct Tile {
+  // First output column and row of this tile, and how many of each.
+  column: u32,
+  row: u32,
+  columns: u32,
+  rows: u32,
+  // First picture column and row in the texture; how many rows it holds.
+  source_column: u32,
+  source_row: u32,
+  source_rows: u32,
+  side: u32,
+  // Weights in each row of the tables.
+  stride_x: u32,
+  stride_y: u32,
+}
+
+struct Span {
+  start: i32,
+  count: i32,
+}
+
+@group(0) @binding(0) var<uniform> tile: Tile;
+@group(0) @binding(1) var<storage, read> spans: array<Span>;
+@group(0) @binding(2) var<storage, read> weights: array<i32>;
+@group(0) @binding(3) var<storage, read> narrow: array<u32>;
+@group(0) @binding(4) var<storage, read_write> planes: array<f32>;
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= tile.columns || id.y >= tile.rows) {
+    return;
+  }
+  let y = tile.row + id.y;
+  let span = spans[y];
+  let first = u32(span.start) - tile.source_row;
+  var sum = vec3i(1 << 21);
+  for (var k = 0u; k < u32(span.count); k++) {
+    let color = narrow[(first + k) * tile.columns + id.x];
+    let rgb = (vec3u(color) >> vec3u(0, 8, 16)) & vec3u(255);
+    sum += vec3i(rgb) * weights[y * tile.stride_y + k];
+  }
+  let color = vec3f(clamp(sum >> vec3u(22), vec3i(0), vec3i(255))) / 255.0;
+  let plane = tile.side * tile.side;
+  let at = y * tile.side + tile.column + id.x;
+  planes[at] = color.r;
+  planes[plane + at] = color.g;
+  planes[2u * plane + at] = color.b;
+}

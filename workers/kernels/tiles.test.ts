@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { makeTaps, sourceRange } from "./taps";
+import { makeTiles } from "./tiles";
+
+function tilesOf(
+  width: number,
+  height: number,
+  side: number,
+  maxSide = 8192,
+  maxPixels = 1 << 24,
+) {
+  const square = Math.max(width, height);
+  const x = makeTaps(width, square, side);
+  const y = makeTaps(height, square, side);
+  return { x, y, tiles: makeTiles(x, y, side, maxSide, maxPixels) };
+}
+
+test("a camera's frame is one tile", () => {
+  const { tiles } = tilesOf(3840, 2160, 1024);
+  expect(tiles).toHaveLength(1);
+  expect(tiles[0]).toMatchObject({ sourceColumns: 3840, sourceRows: 2160 });
+});
+
+for (const [width, height, side] of [
+  [20000, 300, 256],
+  [300, 20000, 256],
+  [9000, 9000, 2048],
+  [65535, 1, 64],
+  [1, 65535, 64],
+] as const) {
+  test(`${String(width)}x${String(height)} to ${String(side)} is covered once and fits`, () => {
+    const { x, y, tiles } = tilesOf(width, height, side);
+    const covered = new Uint8Array(side * side);
+    for (const tile of tiles) {
+      expect(tile.sourceColumns).toBeLessThanOrEqual(8192);
+      expect(tile.sourceRows).toBeLessThanOrEqual(8192);
+      const ends = [tile.column + tile.columns, tile.row + tile.rows] as const;
+      const columns = sourceRange(x, tile.column, ends[0]);
+      const rows = sourceRange(y, tile.row, ends[1]);
+      expect([tile.sourceColumn, tile.sourceRow]).toEqual([
+        columns[0],
+        rows[0],
+      ]);
+      for (let row = tile.row; row < ends[1]; row++) {
+        for (let column = tile.column; column < ends[0]; column++) {
+          const at = row * side + column;
+          covered[at] = (covered[at] ?? 0) + 1;
+        }
+      }
+    }
+    expect(covered.every((times) => times === 1)).toBe(true);
+  });
+}
