@@ -1,0 +1,52 @@
+import type { CapturedFrame } from "../frame-slot.ts";
+import type { Runtime, TokenEvent } from "../runtime.ts";
+import { now } from "../shared/clock.ts";
+import type { Answer, DescribeOptions } from "../shared/protocol.ts";
+import type { CaptionDetail } from "./events.ts";
+import { painted } from "./painted.ts";
+
+export interface CaptionListener {
+  readonly signal: AbortSignal;
+  readonly onStart: () => void;
+  /** Resolves when the token's text is in the document. */
+  readonly onToken: (event: TokenEvent) => Promise<unknown>;
+}
+
+/** One frame from capture to its last token, timed as a person sees it. */
+export async function captionFrame(
+  runtime: Runtime,
+  captured: CapturedFrame,
+  options: Omit<DescribeOptions, "run">,
+  listener: CaptionListener,
+): Promise<{ answer: Answer; detail: CaptionDetail }> {
+  let firstToken = 0;
+  let firstPaint: Promise<number | undefined> | undefined;
+  const answer = await runtime.describe(captured.frame, options, {
+    signal: listener.signal,
+    onStart: listener.onStart,
+    onToken: (event) => {
+      firstToken ||= now();
+      const rendered = listener.onToken(event);
+      if (event.text) firstPaint ??= rendered.then(painted);
+    },
+  });
+
+  const age = now() - captured.time;
+  const paintedAt = await firstPaint;
+  const ttft = paintedAt === undefined ? undefined : paintedAt - captured.time;
+  const paint = paintedAt === undefined ? undefined : paintedAt - firstToken;
+  const known = ttft !== undefined && paint !== undefined;
+  const wait = known ? ttft - paint - answer.timings.firstToken : 0;
+  const { time, dropped } = captured;
+  const { prompt, size } = options;
+  const detail = {
+    ...answer,
+    timings: { ...answer.timings, ...(known ? { ttft, wait, paint } : {}) },
+    prompt,
+    size,
+    time,
+    age,
+    dropped,
+  };
+  return { answer, detail };
+}

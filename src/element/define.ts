@@ -1,0 +1,12 @@
+import { FastVlm } from "./fast-vlm.ts";
+
+// Two copies of the library on one page: the first one keeps the name.
+if (!customElements.get("fast-vlm")) {
+  customElements.define("fast-vlm", FastVlm);
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "fast-vlm": FastVlm;
+  }
+}

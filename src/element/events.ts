@@ -1,0 +1,73 @@
+import type { VlmError } from "../shared/errors.ts";
+import type { Answer, ModelInfo, Timings } from "../shared/protocol.ts";
+import type { State } from "./state.ts";
+
+export interface ProgressDetail {
+  readonly phase: "loading" | "warming";
+  readonly loaded: number;
+  readonly total: number;
+}
+
+export interface FrameDetail {
+  /** When it was captured, in ms since the epoch. */
+  readonly time: number;
+  /** Frames closed unread since the one before. */
+  readonly dropped: number;
+}
+
+export interface TokenDetail {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Where the time to first token went; `wait` to `paint` add up to it. */
+export interface CaptionTimings extends Timings {
+  /** Frame captured → first token painted; absent if nothing was painted. */
+  readonly ttft?: number;
+  /** Frame captured → frame received by the worker. */
+  readonly wait?: number;
+  /** First token's text → painted. */
+  readonly paint?: number;
+}
+
+export interface CaptionDetail extends Omit<Answer, "timings"> {
+  readonly timings: CaptionTimings;
+  readonly prompt: string;
+  readonly size: number;
+  /** When the frame was captured, in ms since the epoch. */
+  readonly time: number;
+  /** How old the frame was when its caption was complete. */
+  readonly age: number;
+  readonly dropped: number;
+}
+
+export interface StateDetail {
+  readonly state: State;
+  readonly previous: State;
+}
+
+export interface ErrorDetail {
+  readonly code: VlmError["code"];
+  readonly message: string;
+  readonly advice: string;
+}
+
+export interface FastVlmEventMap {
+  modelprogress: CustomEvent<ProgressDetail>;
+  ready: CustomEvent<ModelInfo>;
+  frame: CustomEvent<FrameDetail>;
+  token: CustomEvent<TokenDetail>;
+  caption: CustomEvent<CaptionDetail>;
+  statechange: CustomEvent<StateDetail>;
+  error: CustomEvent<ErrorDetail>;
+}
+
+export function emit<K extends keyof FastVlmEventMap>(
+  target: EventTarget,
+  type: K,
+  detail: FastVlmEventMap[K]["detail"],
+): void {
+  target.dispatchEvent(
+    new CustomEvent(type, { detail, bubbles: true, composed: true }),
+  );
+}

@@ -1,0 +1,55 @@
+import { VlmError } from "../shared/errors.ts";
+
+/** Failures in a row after which live captions give up. */
+const attempts = 3;
+
+/**
+ * Calls `caption` again and again while the page is visible, until aborted.
+ * A failed frame is reported and the next one tried, a little later each time.
+ */
+export async function live(
+  caption: () => Promise<void>,
+  report: (error: VlmError) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted && failures < attempts) {
+    try {
+      await visible(signal);
+      if (!signal.aborted) await caption();
+      failures = 0;
+    } catch (thrown) {
+      const error = VlmError.from(thrown);
+      if (error.code === "aborted") continue;
+      failures += 1;
+      report(error);
+      await pause(500 * failures, signal);
+    }
+  }
+}
+
+function visible(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (document.hidden && !signal.aborted) return;
+      document.removeEventListener("visibilitychange", check);
+      signal.removeEventListener("abort", check);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", check);
+    signal.addEventListener("abort", check);
+    check();
+  });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

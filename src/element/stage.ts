@@ -1,0 +1,84 @@
+import {
+  Capture,
+  type CaptureListener,
+  type CaptureSource,
+} from "../capture.ts";
+import type { CapturedFrame } from "../frame-slot.ts";
+import { VlmError } from "../shared/errors.ts";
+
+/** Longest side of the shown copy; the pixels asked about keep their size. */
+const shownSide = 1920;
+
+/** What is looked at: a live source in the video, or a still in the canvas. */
+export class Stage {
+  readonly video = document.createElement("video");
+  readonly canvas = document.createElement("canvas");
+  /** A live source is open, or waited for. */
+  open = false;
+  readonly #capture: Capture;
+  #still: ImageBitmap | undefined;
+
+  constructor(listener: CaptureListener) {
+    this.#capture = new Capture(this.video, listener);
+    this.video.muted = true;
+    this.video.playsInline = true;
+    this.video.loop = true;
+    this.video.part.add("video");
+    this.canvas.part.add("still");
+  }
+
+  get frozen(): boolean {
+    return this.#still !== undefined;
+  }
+
+  start(source: CaptureSource): Promise<void> {
+    this.open = true;
+    return this.#capture.open(source);
+  }
+
+  stop(): void {
+    this.open = false;
+    this.#capture.close();
+    this.thaw();
+  }
+
+  async freeze(signal: AbortSignal): Promise<void> {
+    const { frame } = await this.#capture.next(signal);
+    try {
+      this.show(await createImageBitmap(frame));
+    } finally {
+      frame.close();
+    }
+  }
+
+  thaw(): void {
+    this.#still?.close();
+    this.#still = undefined;
+  }
+
+  /** Takes the bitmap over. */
+  show(bitmap: ImageBitmap): void {
+    this.thaw();
+    this.#still = bitmap;
+    const { width, height } = bitmap;
+    const scale = Math.min(1, shownSide / Math.max(width, height));
+    this.canvas.width = Math.max(1, Math.round(width * scale));
+    this.canvas.height = Math.max(1, Math.round(height * scale));
+    const context = this.canvas.getContext("2d");
+    context?.drawImage(bitmap, 0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  /** The still, as of `asked`, or the newest frame of the live source. */
+  async frame(asked: number, signal: AbortSignal): Promise<CapturedFrame> {
+    if (this.#still) {
+      const frame = await createImageBitmap(this.#still);
+      return { frame, time: asked, dropped: 0 };
+    }
+    if (this.open) return this.#capture.next(signal);
+    throw new VlmError(
+      "bad-option",
+      "There is no picture to ask about.",
+      "Hand one over, or start a source.",
+    );
+  }
+}

@@ -1,0 +1,208 @@
+import { css } from "lit";
+
+/**
+ * @cssprop --fast-vlm-accent: progress, caret and focus
+ * @cssprop --fast-vlm-aspect: of the stage, 4 / 3
+ * @cssprop --fast-vlm-lines: lines of caption to keep room for, 3
+ */
+export const styles = css`
+  :host {
+    --accent: var(--fast-vlm-accent, light-dark(#0b6b5d, #5fd3bf));
+    display: block;
+    font-family: system-ui, sans-serif;
+  }
+  :host([hidden]),
+  [hidden] {
+    display: none !important;
+  }
+  .stage {
+    position: relative;
+    overflow: hidden;
+    aspect-ratio: var(--fast-vlm-aspect, 4 / 3);
+    border-radius: var(--fast-vlm-radius, 12px);
+    background: #14181b;
+    color: #e9eef0;
+  }
+  video,
+  canvas {
+    position: absolute;
+    inset: 0;
+    inline-size: 100%;
+    block-size: 100%;
+    object-fit: contain;
+  }
+  .empty {
+    position: absolute;
+    inset: 0;
+    display: grid;
+    place-content: center;
+    padding: 3.5rem 1.5rem;
+    text-align: center;
+    color: #b4bfc4;
+  }
+
+  .status {
+    position: absolute;
+    inset-block-start: 0.75rem;
+    inset-inline-start: 0.75rem;
+    display: flex;
+    align-items: center;
+    gap: 0.4rem;
+    padding: 0.3rem 0.7rem 0.3rem 0.55rem;
+    border-radius: 99px;
+    background: #0c0f11e6;
+    color: var(--tone, #c9d2d6);
+    font-size: 0.8125rem;
+    font-weight: 600;
+    line-height: 1.25;
+  }
+  .status svg {
+    inline-size: 1em;
+    block-size: 1em;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 2;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+  }
+  [data-state="loading"],
+  [data-state="warming"] {
+    --tone: #f4c869;
+  }
+  [data-state="ready"] {
+    --tone: #8fdc9b;
+  }
+  [data-state="seeing"] {
+    --tone: #8cc8ff;
+  }
+  [data-state="speaking"] {
+    --tone: #6fe0cb;
+  }
+  [data-state="failed"] {
+    --tone: #ff9d94;
+  }
+
+  .progress {
+    position: absolute;
+    inset: auto 0 0;
+    display: grid;
+    gap: 0.5rem;
+    padding: 2rem 0.75rem 0.75rem;
+    background: linear-gradient(#14181b00, #14181be6 2rem);
+    font-size: 0.8125rem;
+    font-variant-numeric: tabular-nums;
+  }
+  .bytes {
+    float: inline-end;
+  }
+  progress {
+    appearance: none;
+    inline-size: 100%;
+    block-size: 4px;
+    border: 0;
+    border-radius: 2px;
+    overflow: hidden;
+    background: #ffffff33;
+  }
+  progress::-webkit-progress-bar {
+    background: none;
+  }
+  progress::-webkit-progress-value {
+    background: #6fe0cb;
+  }
+  progress::-moz-progress-bar {
+    background: #6fe0cb;
+  }
+  progress:indeterminate {
+    background: linear-gradient(90deg, #ffffff33 40%, #6fe0cb, #ffffff33 60%) 0
+      0 / 250% 100%;
+    animation: slide 1.6s linear infinite;
+  }
+  progress:indeterminate::-moz-progress-bar {
+    background: none;
+  }
+
+  .caption {
+    block-size: calc(var(--fast-vlm-lines, 3) * 1.4em);
+    margin-block-start: 1rem;
+    overflow-y: auto;
+    border-radius: 4px;
+    font-size: var(
+      --fast-vlm-caption-size,
+      clamp(1.25rem, 1rem + 1.2vw, 1.75rem)
+    );
+    line-height: 1.4;
+    letter-spacing: -0.01em;
+  }
+  .caption:focus-visible {
+    outline: 2px solid var(--accent);
+    outline-offset: 4px;
+  }
+  p {
+    margin: 0;
+    overflow-wrap: anywhere;
+    white-space: pre-line;
+  }
+  .text {
+    transition: color 0.2s;
+  }
+  .text[data-stale] {
+    color: var(--fast-vlm-muted, light-dark(#5b666b, #9aa7ad));
+  }
+  .text[data-streaming]::after {
+    content: "";
+    display: inline-block;
+    inline-size: 0.45em;
+    block-size: 0.9em;
+    margin-inline-start: 0.15em;
+    margin-inline-end: -0.6em;
+    border-radius: 2px;
+    background: var(--accent);
+    vertical-align: -0.08em;
+  }
+  .failure {
+    font-size: 1rem;
+    line-height: 1.5;
+    letter-spacing: 0;
+  }
+  .failure strong {
+    display: block;
+    font-weight: 600;
+    color: light-dark(#a5281c, #ff9d94);
+  }
+  .announcer {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+
+  .spin {
+    transform-origin: center;
+    animation: turn 1s linear infinite;
+  }
+  @keyframes turn {
+    to {
+      rotate: 1turn;
+    }
+  }
+  @keyframes slide {
+    from {
+      background-position: 100% 0;
+    }
+    to {
+      background-position: -66% 0;
+    }
+  }
+  @media (prefers-reduced-motion: reduce) {
+    .spin,
+    progress:indeterminate {
+      animation: none;
+    }
+    .text {
+      transition: none;
+    }
+  }
+`;

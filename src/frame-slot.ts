@@ -1,0 +1,63 @@
+import { aborted } from "./queue.ts";
+import type { Frame } from "./shared/protocol.ts";
+
+export interface CapturedFrame {
+  readonly frame: Frame;
+  /** When it was captured, on the clock of `shared/clock.ts`. */
+  readonly time: number;
+  /** Frames closed unread since the one before. */
+  readonly dropped: number;
+}
+
+/** Room for one frame: a newer one takes the place of one nobody has read. */
+export class FrameSlot {
+  #held: { frame: Frame; time: number } | undefined;
+  #dropped = 0;
+  #arrived: (() => void) | undefined;
+
+  put(frame: Frame, time: number): void {
+    if (this.#held) {
+      this.#held.frame.close();
+      this.#dropped += 1;
+    }
+    this.#held = { frame, time };
+    this.#arrived?.();
+  }
+
+  /** The newest frame, or the next one if that has been read. */
+  async take(signal: AbortSignal): Promise<CapturedFrame> {
+    while (!this.#held) await this.#next(signal);
+    if (signal.aborted) throw aborted();
+    const captured = { ...this.#held, dropped: this.#dropped };
+    this.#held = undefined;
+    this.#dropped = 0;
+    return captured;
+  }
+
+  /** Closes what is held; it was not dropped for a newer one. */
+  clear(): void {
+    this.#held?.frame.close();
+    this.#held = undefined;
+    this.#dropped = 0;
+  }
+
+  #next(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        this.#arrived = undefined;
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#arrived = undefined;
+        reject(aborted());
+      };
+      if (signal.aborted) {
+        leave();
+        return;
+      }
+      signal.addEventListener("abort", leave, { once: true });
+      this.#arrived = done;
+    });
+  }
+}

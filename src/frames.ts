@@ -1,0 +1,87 @@
+import type { FrameSlot } from "./frame-slot.ts";
+import { now } from "./shared/clock.ts";
+
+/** On the window in Chromium only, and so not in TypeScript's DOM library. */
+type TrackProcessor = new (options: {
+  track: MediaStreamTrack;
+  maxBufferSize?: number;
+}) => { readonly readable: ReadableStream<VideoFrame> };
+
+const Processor = (globalThis as { MediaStreamTrackProcessor?: TrackProcessor })
+  .MediaStreamTrackProcessor;
+
+/** A picture that does not change gives no frames: then it is read again. */
+const stillAfter = 1000;
+
+/**
+ * Puts every frame of `video` into `slot` until aborted: straight from the
+ * track where the browser can, else as the video element shows them. Frames of
+ * a hidden page are closed at once.
+ */
+export function pumpFrames(
+  video: HTMLVideoElement,
+  track: MediaStreamTrack | undefined,
+  slot: FrameSlot,
+  signal: AbortSignal,
+): void {
+  let last = now();
+  const put = (frame: VideoFrame, time: number): void => {
+    last = now();
+    if (signal.aborted || document.hidden) frame.close();
+    else slot.put(frame, time);
+  };
+
+  if (track && Processor) {
+    void pumpTrack(new Processor({ track, maxBufferSize: 1 }), put, signal);
+  } else {
+    pumpVideo(video, put, signal);
+  }
+
+  const timer = setInterval(() => {
+    const still = now() - last > stillAfter;
+    const showing = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+    const alive = !track || (track.readyState === "live" && !track.muted);
+    if (still && showing && alive) put(new VideoFrame(video), now());
+  }, stillAfter / 2);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+}
+
+type Put = (frame: VideoFrame, time: number) => void;
+
+async function pumpTrack(
+  processor: InstanceType<TrackProcessor>,
+  put: Put,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = processor.readable.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => undefined);
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    for (;;) {
+      const { value } = await reader.read();
+      if (!value) return;
+      put(value, now());
+    }
+  } catch {
+    // The track ended, which its own listeners report.
+  }
+}
+
+function pumpVideo(
+  video: HTMLVideoElement,
+  put: Put,
+  signal: AbortSignal,
+): void {
+  const onFrame: VideoFrameRequestCallback = (_, { captureTime }) => {
+    if (signal.aborted) return;
+    const time = captureTime && performance.timeOrigin + captureTime;
+    put(new VideoFrame(video), time ?? now());
+    handle = video.requestVideoFrameCallback(onFrame);
+  };
+  let handle = video.requestVideoFrameCallback(onFrame);
+  signal.addEventListener(
+    "abort",
+    () => video.cancelVideoFrameCallback(handle),
+    { once: true },
+  );
+}

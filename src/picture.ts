@@ -1,0 +1,79 @@
+import { isWhole, pictureType } from "./picture-format.ts";
+import { VlmError } from "./shared/errors.ts";
+
+/**
+ * A picture file as pixels, the way a page shows it: turned as its EXIF says,
+ * transparent parts white. Everything unreadable is `bad-image`.
+ */
+export async function decodePicture(file: Blob): Promise<ImageBitmap> {
+  const name = file instanceof File ? `“${file.name}”` : "The picture";
+  if (file.size === 0) throw bad(`${name} is empty.`);
+  const bytes = new Uint8Array(await readAll(file, name));
+  const declared = file.type === "image/svg+xml" ? "svg" : undefined;
+  const type = pictureType(bytes) ?? declared;
+  if (!isWhole(bytes, type)) {
+    throw bad(`${name} is cut off: the file ends inside the picture.`);
+  }
+  try {
+    if (type === "svg") return await onWhite(await renderSvg(file));
+    const bitmap = await createImageBitmap(file, {
+      imageOrientation: "from-image",
+    });
+    return type === "jpeg" ? bitmap : await onWhite(bitmap);
+  } catch (thrown) {
+    throw bad(
+      type
+        ? `${name} could not be decoded: its data is damaged.`
+        : `${name} is not a picture that this browser can read.`,
+      thrown,
+    );
+  }
+}
+
+/** Pixels somebody else made; nothing to see is `bad-image`. */
+export function checkFrame(frame: VideoFrame | ImageBitmap): void {
+  const width = "codedWidth" in frame ? frame.codedWidth : frame.width;
+  if (width === 0) throw bad("The frame has no pixels or is closed.");
+}
+
+async function readAll(file: Blob, name: string): Promise<ArrayBuffer> {
+  try {
+    return await file.arrayBuffer();
+  } catch (thrown) {
+    throw bad(`${name} could not be read.`, thrown);
+  }
+}
+
+async function onWhite(source: ImageBitmap): Promise<ImageBitmap> {
+  const canvas = new OffscreenCanvas(source.width, source.height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) return source;
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(source, 0, 0);
+  source.close();
+  return createImageBitmap(canvas);
+}
+
+/** Only an image element draws SVG, and a Blob only as `image/svg+xml`. */
+async function renderSvg(file: Blob): Promise<ImageBitmap> {
+  const typed = new Blob([file], { type: "image/svg+xml" });
+  const url = URL.createObjectURL(typed);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    return await createImageBitmap(image);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+function bad(message: string, cause?: unknown): VlmError {
+  return new VlmError(
+    "bad-image",
+    message,
+    "Choose another picture: PNG, JPEG, WebP, AVIF, GIF or SVG.",
+    { cause },
+  );
+}

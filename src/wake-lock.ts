@@ -1,0 +1,19 @@
+/**
+ * Keeps the screen on until `signal` aborts. The browser drops the lock of a
+ * hidden page, so it is asked for again; a refusal (low battery, say) is fine.
+ */
+export function keepAwake(signal: AbortSignal): void {
+  let lock: WakeLockSentinel | undefined;
+  const ask = async (): Promise<void> => {
+    if (document.hidden || signal.aborted || !("wakeLock" in navigator)) return;
+    try {
+      lock = await navigator.wakeLock.request("screen");
+      if (signal.aborted) await lock.release();
+    } catch {
+      lock = undefined;
+    }
+  };
+  document.addEventListener("visibilitychange", () => void ask(), { signal });
+  signal.addEventListener("abort", () => void lock?.release(), { once: true });
+  void ask();
+}
