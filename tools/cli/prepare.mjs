@@ -21,6 +21,15 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 export const dist = join(root, "dist");
 export const cache = join(root, ".cache");
 
+/**
+ * npm runs scripts in the package's folder; paths are meant from where it was
+ * called. The variable outlives nested calls, so the script is asked for, too.
+ */
+export const callerFolder =
+  (["describe", "accuracy"].includes(process.env["npm_lifecycle_event"] ?? "")
+    ? process.env["INIT_CWD"]
+    : undefined) ?? process.cwd();
+
 /** stdout belongs to answers: noise goes to stderr. */
 /** @type {import("node:child_process").StdioOptions} */
 const noise = ["ignore", 2, 2];

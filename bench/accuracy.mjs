@@ -1,0 +1,165 @@
+// @ts-check
+/**
+ * `npm run accuracy`: how often the model answers scenes of the drawn world
+ * exactly, measured through the built page in a browser. Never fails a build.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import {
+  cache,
+  callerFolder,
+  ensureBuilt,
+  ensureInstalled,
+  root,
+} from "../tools/cli/prepare.mjs";
+
+const usage = `Usage: npm run accuracy -- [options]
+
+  --scenes DIR     measure these scenes (scenes.jsonl and its pictures)
+                   instead of drawing fresh ones
+  --count N        fresh scenes to draw (default 500)
+  --seed N         of the fresh scenes (default: the clock)
+  --model MODEL    as for describe (default nano)
+  --device DEVICE  webgpu or wasm (default wasm)
+  --dtype DTYPE    fp32, q4, … (default fp32)
+  --size N         side of the encoder's input
+  --out FILE       where the figures go (default .cache/accuracy.json)`;
+
+/**
+ * @typedef {{ question: string, answer: string, kind: string }} Question
+ * @typedef {{ file: string, questions: Question[] }} Scene
+ * @typedef {{ file: string, kind: string, question: string, expected: string, got: string }} Miss
+ */
+
+const text = /** @type {const} */ ({ type: "string" });
+const { values } = parseArgs({
+  options: {
+    scenes: text,
+    count: { ...text, default: "500" },
+    seed: { ...text, default: String(Date.now() % 2 ** 31) },
+    model: { ...text, default: "nano" },
+    device: { ...text, default: "wasm" },
+    dtype: { ...text, default: "fp32" },
+    size: text,
+    out: { ...text, default: join(cache, "accuracy.json") },
+    help: { type: "boolean", default: false },
+  },
+});
+
+/** @returns {string} the folder of freshly drawn scenes */
+function drawScenes() {
+  const folder = join(cache, "scenes");
+  rmSync(folder, { recursive: true, force: true });
+  const args = [
+    "--out",
+    folder,
+    "--count",
+    values.count,
+    "--seed",
+    values.seed,
+  ];
+  const { error, status } = spawnSync(
+    process.platform === "win32" ? "python" : "python3",
+    ["-m", "fastvlm.scenes", ...args],
+    { cwd: join(root, "tools"), stdio: ["ignore", "inherit", "inherit"] },
+  );
+  if (error !== undefined || status !== 0) {
+    throw new Error(
+      "The scenes could not be drawn: install Python 3 with tools/requirements.txt, or name a folder with --scenes.",
+    );
+  }
+  return folder;
+}
+
+/** @param {string} folder @returns {Scene[]} */
+function readScenes(folder) {
+  const lines = readFileSync(join(folder, "scenes.jsonl"), "utf8").trim();
+  /** @type {unknown} */
+  const scenes = JSON.parse(`[${lines.split("\n").join(",")}]`);
+  return /** @type {Scene[]} */ (scenes);
+}
+
+/** @param {string} folder @param {Scene[]} scenes */
+async function measure(folder, scenes) {
+  const { openPage } = await import("../tools/cli/page.mjs");
+  const page = await openPage(values);
+  /** @type {Map<string, { asked: number, exact: number }>} */
+  const kinds = new Map();
+  /** @type {Miss[]} */
+  const misses = [];
+  try {
+    const info = await page.load();
+    for (const [index, { file, questions }] of scenes.entries()) {
+      for (const { kind, question, answer } of questions) {
+        const { text: got } = await page.ask(join(folder, file), {
+          prompt: question,
+          size: values.size === undefined ? undefined : Number(values.size),
+          maxTokens: 64,
+        });
+        const tally = kinds.get(kind) ?? { asked: 0, exact: 0 };
+        tally.asked++;
+        if (got.trim() === answer) tally.exact++;
+        else misses.push({ file, kind, question, expected: answer, got });
+        kinds.set(kind, tally);
+      }
+      if ((index + 1) % 25 === 0) {
+        console.error(`${index + 1} of ${scenes.length} scenes`);
+      }
+    }
+    return { info, kinds, misses };
+  } finally {
+    await page.close();
+  }
+}
+
+async function main() {
+  ensureInstalled();
+  ensureBuilt();
+  const folder =
+    values.scenes === undefined
+      ? drawScenes()
+      : resolve(callerFolder, values.scenes);
+  const scenes = readScenes(folder);
+  const start = performance.now();
+  const { info, kinds, misses } = await measure(folder, scenes);
+  const seconds = Math.round((performance.now() - start) / 1000);
+
+  const { name, device, adapter, dtype } = info;
+  console.log(
+    `${name} (${dtype}) on ${device} (${adapter}): ${scenes.length} scenes in ${seconds} s`,
+  );
+  for (const [kind, { asked, exact }] of kinds) {
+    const share = ((100 * exact) / asked).toFixed(1);
+    console.log(
+      `${kind.padEnd(10)} ${share.padStart(5)} %  ${exact} of ${asked}`,
+    );
+  }
+  const out = resolve(callerFolder, values.out);
+  mkdirSync(dirname(out), { recursive: true });
+  const figures = {
+    model: name,
+    ...{ dtype, device, adapter },
+    scenes: scenes.length,
+    seed: values.scenes === undefined ? Number(values.seed) : null,
+    kinds: Object.fromEntries(kinds),
+    misses,
+  };
+  writeFileSync(out, `${JSON.stringify(figures, null, 2)}\n`);
+  console.log(`Figures and misses: ${out}`);
+}
+
+if (values.help) {
+  console.log(usage);
+} else {
+  try {
+    await main();
+  } catch (error) {
+    console.error(
+      `accuracy: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    process.exitCode = 1;
+  }
+}

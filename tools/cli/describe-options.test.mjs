@@ -1,0 +1,54 @@
+// @ts-check
+import { expect, test } from "vitest";
+import { readOptions } from "./describe-options.mjs";
+
+test("defaults are greedy, on the carried model", () => {
+  expect(readOptions(["a.png"])).toMatchObject({
+    files: [{ name: "a.png" }],
+    prompt: "Describe the image.",
+    model: "nano",
+    size: undefined,
+    device: "auto",
+    sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
+    json: false,
+  });
+});
+
+test("several pictures, flags in any place", () => {
+  const options = readOptions([
+    ...["a.png", "--size", "320", "b.jpg", "--json"],
+    ...["--prompt", "How many shapes are there?", "--max-tokens=5"],
+  ]);
+  expect(options).toMatchObject({
+    files: [{ name: "a.png" }, { name: "b.jpg" }],
+    prompt: "How many shapes are there?",
+    size: 320,
+    maxTokens: 5,
+    json: true,
+  });
+});
+
+test("--help asks for nothing else", () => {
+  expect(readOptions(["--help"])).toBeUndefined();
+});
+
+test.each([
+  [[]],
+  [["a.png", "--size", "100"]],
+  [["a.png", "--size", "0"]],
+  [["a.png", "--size", "many"]],
+  [["a.png", "--size="]],
+  [["a.png", "--max-tokens", "0"]],
+  [["a.png", "--max-tokens", "1.5"]],
+  [["a.png", "--device", "gpu"]],
+  [["a.png", "--dtype", "int8"]],
+  [["a.png", "--temperature", "-1"]],
+  [["a.png", "--top-p", "2"]],
+  [["a.png", "--colour"]],
+  [["a.png", "--prompt"]],
+])("%j is a bad option, said in one line", (args) => {
+  expect(() => readOptions(args)).toThrow(/^[^\n]+$/);
+  expect(() => readOptions(args)).toThrow(
+    expect.objectContaining({ code: "bad-option" }),
+  );
+});
