@@ -1,0 +1,53 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { dist } from "./support/paths.ts";
+import { expect, test } from "./support/test.ts";
+
+const files = (): string[] =>
+  readdirSync(dist, { recursive: true, encoding: "utf8" });
+
+test("the runtime comes in two builds, each once", () => {
+  const wasm = files().filter((name) => name.endsWith(".wasm"));
+  expect(wasm).toHaveLength(2);
+  expect(wasm.join()).toMatch(/\.asyncify-/);
+  expect(wasm.join()).toMatch(/\.jspi-/);
+  const scripts = files().filter((name) => /ort[^/]*\.m?js$/.test(name));
+  expect(scripts).toHaveLength(2);
+});
+
+test("every file carries the policy, the worker's, too", async ({
+  request,
+}) => {
+  const worker = files().find((name) => /worker.*\.js$/.test(name));
+  expect(worker).toBeDefined();
+  for (const path of ["", String(worker), "models/nano/config.json", "none"]) {
+    const response = await request.get(`/${path.replaceAll("\\", "/")}`);
+    const headers = response.headers();
+    expect(headers["content-security-policy"]).toContain("default-src 'none'");
+    expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
+    expect(headers["cross-origin-embedder-policy"]).toBe("require-corp");
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(response.status()).toBe(path === "none" ? 404 : 200);
+  }
+});
+
+test("hashed files are kept, the page is asked for again", async ({
+  request,
+}) => {
+  const hashed = files().find((name) => /^assets.*\.js$/.test(name));
+  const kept = await request.get(`/${String(hashed).replaceAll("\\", "/")}`);
+  expect(kept.headers()["cache-control"]).toContain("immutable");
+  const page = await request.get("/");
+  expect(page.headers()["cache-control"]).toBe("no-cache");
+  const path = join("models", "nano", "config.json").replaceAll("\\", "/");
+  const model = await request.get(`/${path}`);
+  expect(model.headers()["cache-control"]).toBe("no-cache");
+});
+
+test("the page is isolated, so that threads work", async ({ page, watch }) => {
+  await page.goto("/");
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  await page.waitForLoadState("networkidle");
+  expect(watch.errors).toEqual([]);
+  expect(watch.foreign).toEqual([]);
+});

@@ -1,0 +1,83 @@
+import type { Page } from "@playwright/test";
+import type { AskOptions } from "../../src/index.ts";
+import type { ErrorCode } from "../../src/shared/errors.ts";
+import type { Answer, ModelInfo } from "../../src/shared/protocol.ts";
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly advice: string;
+}
+export type Outcome<T> = { readonly value: T } | { readonly error: Failure };
+
+interface OpenOptions {
+  readonly model?: string;
+  readonly device?: string;
+  readonly dtype?: string;
+}
+
+/** The page as `describe` opens it: no source, nothing loaded. */
+export async function openQuiet(
+  page: Page,
+  {
+    model = "/models/nano/",
+    device = "wasm",
+    dtype = "fp32",
+  }: OpenOptions = {},
+): Promise<void> {
+  const query = new URLSearchParams({
+    source: "none",
+    load: "manual",
+    ...{ model, device, dtype },
+  });
+  await page.goto(`/?${query.toString()}`);
+  await page.evaluate(() => customElements.whenDefined("fast-vlm"));
+}
+
+/** The value, or the failure as plain data: Playwright keeps only messages. */
+export function load(page: Page): Promise<Outcome<ModelInfo>> {
+  return page.evaluate(async () => {
+    const element = document.querySelector("fast-vlm");
+    if (!element) throw new Error("no <fast-vlm>");
+    try {
+      return { value: await element.load() };
+    } catch (thrown) {
+      const { code, message, advice } = thrown as Failure;
+      return { error: { code, message, advice } };
+    }
+  });
+}
+
+type Plain = Pick<AskOptions, "prompt" | "size" | "maxTokens" | "sampling">;
+
+export function ask(
+  page: Page,
+  picture: { readonly name: string; readonly bytes: Buffer },
+  options: Plain = {},
+): Promise<Outcome<Answer>> {
+  const data = picture.bytes.toString("base64");
+  return page.evaluate(
+    async ({ data, name, options }) => {
+      const element = document.querySelector("fast-vlm");
+      if (!element) throw new Error("no <fast-vlm>");
+      const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+      try {
+        return { value: await element.ask(new File([bytes], name), options) };
+      } catch (thrown) {
+        const { code, message, advice } = thrown as Failure;
+        return { error: { code, message, advice } };
+      }
+    },
+    { data, name: picture.name, options },
+  );
+}
+
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if ("value" in outcome) return outcome.value;
+  throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
+}
+
+export function errorOf<T>(outcome: Outcome<T>): Failure {
+  if ("error" in outcome) return outcome.error;
+  throw new Error(`no error, but ${JSON.stringify(outcome.value)}`);
+}

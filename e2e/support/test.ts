@@ -1,0 +1,63 @@
+import { test as base, type Page } from "@playwright/test";
+import { serve } from "../../tools/cli/server.mjs";
+import { dist } from "./paths.ts";
+
+export type Server = Awaited<ReturnType<typeof serve>>;
+
+interface Watch {
+  /** Console errors and exceptions nobody caught. */
+  readonly errors: string[];
+  /** Addresses outside of the page's own origin. */
+  readonly foreign: string[];
+}
+
+interface Fixtures {
+  /** What must stay empty, of the test's own page. */
+  readonly watch: Watch;
+}
+
+interface WorkerFixtures {
+  readonly server: Server;
+}
+
+/** Playwright's `test`, with the built page served and every page watched. */
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  server: [
+    // Playwright reads the names of what a fixture uses from this pattern.
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use) => {
+      const server = await serve(dist);
+      await use(server);
+      await server.close();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ server }, use) => {
+    await use(server.url);
+  },
+  watch: [
+    async ({ page, server }, use) => {
+      const watch = watchPage(page, server.url);
+      await use(watch);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect } from "@playwright/test";
+
+export function watchPage(page: Page, url: string): Watch {
+  const watch: Watch = { errors: [], foreign: [] };
+  page.on("console", (message) => {
+    if (message.type() !== "error") return;
+    watch.errors.push(`${message.text()} (${message.location().url})`);
+  });
+  page.on("pageerror", (error) => watch.errors.push(String(error)));
+  page.context().on("request", (request) => {
+    const local = /^(data|blob):/.test(request.url());
+    if (!local && !request.url().startsWith(url)) {
+      watch.foreign.push(request.url());
+    }
+  });
+  return watch;
+}
