@@ -1,0 +1,1 @@
+"""FastVLM in PyTorch: one definition, several sizes, and the drawn world."""

@@ -1,0 +1,110 @@
+"""nano's tokenizer: Qwen2's byte-level BPE and ChatML with a small vocabulary.
+
+Merges are learnt from the world's sentences without their codes, so that every
+character of a printed text stays a token of its own.
+"""
+
+import json
+from itertools import product
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.normalizers import NFC
+from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
+from tokenizers.trainers import BpeTrainer
+
+from .world import COLORS, GROUNDS, NUMBERS, SHAPES, article, sentence
+
+SYSTEM = "You are a helpful assistant."
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>")
+# Qwen2's own: contractions, words, single digits, punctuation, spaces.
+PRE_TOKENIZE = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if loop.first and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+def corpus() -> list[str]:
+    """Every word of the world in the places where it stands."""
+    lines = [SYSTEM, "system\n", "user\n", "assistant\n", "\n"]
+    for color, shape in product(COLORS, SHAPES):
+        name = article(f"{color} {shape}")
+        lines += [f"Is there {name}?", f"What shape is {color}?"]
+        lines += [f"What color is the {shape}?", sentence(article(shape)), sentence(color)]
+        for ground in GROUNDS:
+            end = f"on a {ground} background"
+            lines += [sentence(f"{name} {end}"), f"The text in {color} {end}."]
+            for place in ("left of", "above", "and", ","):
+                lines.append(sentence(f"{name} {place} {name} {end}"))
+    lines += ["Describe the image.", "Read the text.", "How many shapes are there?"]
+    return lines * 4 + [f"{n}." for n in (*NUMBERS, "Yes", "No")] * 50
+
+
+def build(vocab: int) -> Tokenizer:
+    """A tokenizer of at most `vocab` ids, the special ones last."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.normalizer = NFC()
+    tokenizer.pre_tokenizer = Sequence(
+        [
+            Split(Regex(PRE_TOKENIZE), "isolated"),
+            ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = ByteLevelDecoder()
+    trainer = BpeTrainer(
+        vocab_size=vocab - len(SPECIAL),
+        initial_alphabet=ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus(), trainer)
+    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in SPECIAL])
+    return tokenizer
+
+
+def save(tokenizer: Tokenizer, folder: Path) -> None:
+    """tokenizer.json and tokenizer_config.json as `transformers` reads them."""
+    tokenizer.save(str(folder / "tokenizer.json"))
+    added = {
+        str(tokenizer.token_to_id(t)): {
+            "content": t,
+            "lstrip": False,
+            "normalized": False,
+            "rstrip": False,
+            "single_word": False,
+            "special": True,
+        }
+        for t in SPECIAL
+    }
+    config = {
+        "add_prefix_space": False,
+        "added_tokens_decoder": added,
+        "additional_special_tokens": list(SPECIAL[1:]),
+        "bos_token": None,
+        "chat_template": CHAT_TEMPLATE,
+        "clean_up_tokenization_spaces": False,
+        "eos_token": "<|im_end|>",
+        "errors": "replace",
+        "model_max_length": 1024,
+        "pad_token": "<|endoftext|>",
+        "split_special_tokens": False,
+        "tokenizer_class": "Qwen2Tokenizer",
+        "unk_token": None,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def prompt_parts(question: str) -> tuple[str, str]:
+    """The prompt before the image and after it (FastVLM's `qwen_2`)."""
+    before = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"
+    after = f"\n{question}<|im_end|>\n<|im_start|>assistant\n"
+    return before, after
