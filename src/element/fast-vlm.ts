@@ -97,6 +97,16 @@ export class FastVlm extends LitElement {
     return this.#controller.info;
   }
 
+  /** A live source is open, or waited for. */
+  get open(): boolean {
+    return this.#controller.stage.open;
+  }
+
+  /** A picture is held: a frozen one, or the source `picture`. */
+  get frozen(): boolean {
+    return this.#controller.stage.frozen;
+  }
+
   /** What failed last, until something is asked again. */
   get error(): VlmError | undefined {
     const { error, interruption } = this.#controller.facts;
@@ -172,7 +182,7 @@ export class FastVlm extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    const { open } = this.#controller.stage;
+    const { open } = this;
     const moved = (["source", "camera", "facing"] as const).some((name) =>
       changed.has(name),
     );

@@ -31,9 +31,15 @@ export class Stage {
     return this.#still !== undefined;
   }
 
-  start(source: CaptureSource): Promise<void> {
+  async start(source: CaptureSource): Promise<void> {
     this.open = true;
-    return this.#capture.open(source);
+    try {
+      await this.#capture.open(source);
+    } catch (thrown) {
+      // A camera is waited for.
+      if (source.kind !== "camera") this.open = false;
+      throw thrown;
+    }
   }
 
   stop(): void {

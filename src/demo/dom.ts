@@ -1,0 +1,31 @@
+/** The element with that id: the page and its script are one thing. */
+export function byId<T extends HTMLElement>(
+  id: string,
+  type: abstract new () => T,
+): T {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`No ${type.name} #${id}.`);
+  return found;
+}
+
+export function setText(id: string, text: string): void {
+  byId(id, HTMLElement).textContent = text;
+}
+
+/** Selects the radio button of `name` with `value`; whether there is one. */
+export function check(name: string, value: string): boolean {
+  for (const radio of radios(name)) {
+    if (radio.value === value) return (radio.checked = true);
+  }
+  return false;
+}
+
+export function onCheck(name: string, then: (value: string) => void): void {
+  for (const radio of radios(name)) {
+    radio.addEventListener("change", () => then(radio.value));
+  }
+}
+
+function radios(name: string): NodeListOf<HTMLInputElement> {
+  return document.querySelectorAll<HTMLInputElement>(`input[name="${name}"]`);
+}

@@ -1,0 +1,68 @@
+import type { CaptionDetail, FastVlm } from "../index.ts";
+import { byId, setText } from "./dom.ts";
+import { ttftPlot } from "./plot.ts";
+
+const parts = {
+  wait: "Handing over",
+  preprocess: "Preprocess",
+  encode: "Encode",
+  prefill: "Prefill",
+  firstDecode: "First decode",
+  paint: "Painting",
+} as const;
+
+type Part = keyof typeof parts;
+
+const names = Object.keys(parts) as Part[];
+
+/** Beside every caption: where its time went. */
+export function setUpMeasures(vlm: FastVlm): void {
+  const bar = byId("bar", HTMLElement);
+  const list = byId("parts", HTMLDListElement);
+  const segments = new Map<Part, HTMLElement>();
+  for (const part of names) {
+    const segment = document.createElement("span");
+    segment.dataset["part"] = part;
+    segments.set(part, segment);
+    bar.append(segment);
+
+    const row = document.createElement("div");
+    const term = document.createElement("dt");
+    const value = document.createElement("dd");
+    row.dataset["part"] = part;
+    term.textContent = parts[part];
+    value.id = `part-${part}`;
+    value.textContent = "–";
+    row.append(term, value);
+    list.append(row);
+  }
+
+  const plot = ttftPlot(byId("plot", HTMLElement));
+  let dropped = 0;
+  let last: CaptionDetail | undefined;
+  vlm.addEventListener("frame", ({ detail }) => {
+    dropped += detail.dropped;
+    setText("dropped", String(dropped));
+  });
+  vlm.addEventListener("caption", ({ detail }) => {
+    last = detail;
+    const { ttft, tokensPerSecond } = detail.timings;
+    setText("speed", tokensPerSecond ? tokensPerSecond.toFixed(1) : "–");
+    if (ttft === undefined) return;
+    setText("ttft", ttft.toFixed(0));
+    for (const part of names) {
+      const ms = Math.max(0, detail.timings[part] ?? 0);
+      setText(`part-${part}`, `${ms.toFixed(ms < 10 ? 1 : 0)} ms`);
+      segments.get(part)?.style.setProperty("flex-grow", String(ms));
+    }
+    plot.add(ttft);
+  });
+  setInterval(() => {
+    if (last) setText("age", seconds(Date.now() - last.time));
+  }, 200);
+}
+
+function seconds(ms: number): string {
+  if (ms < 100_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}

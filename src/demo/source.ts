@@ -1,0 +1,99 @@
+import { listCameras, type FastVlm, type Source } from "../index.ts";
+import type { Actions } from "./actions.ts";
+import { byId, check, onCheck } from "./dom.ts";
+import { drawScene } from "./scene.ts";
+
+/** Which source, which camera, which file; and files dropped or pasted. */
+export function setUpSource(vlm: FastVlm, actions: Actions): void {
+  const camera = byId("camera", HTMLSelectElement);
+  const facing = byId("facing", HTMLSelectElement);
+
+  const choose = (source: Source): void => {
+    if (source !== vlm.source) {
+      actions.stop();
+      vlm.source = source;
+      vlm.file = undefined;
+    }
+    check("source", source);
+    for (const panel of document.querySelectorAll<HTMLElement>(".panel")) {
+      panel.hidden = panel.dataset["source"] !== source;
+    }
+    actions.update();
+  };
+
+  const open = (source: Source, file: Blob): void => {
+    choose(source);
+    vlm.file = file;
+    actions.start();
+  };
+
+  const openAny = (file: Blob | null | undefined): void => {
+    if (!file) return;
+    open(file.type.startsWith("video/") ? "video" : "picture", file);
+  };
+
+  onCheck("source", (value) => choose(value as Source));
+  camera.addEventListener("change", () => (vlm.camera = camera.value));
+  facing.addEventListener("change", () => {
+    // A camera chosen by name has its own direction.
+    vlm.camera = camera.value = "";
+    vlm.facing = facing.value as FastVlm["facing"];
+  });
+  for (const source of ["video", "picture"] as const) {
+    const input = byId(`${source}-file`, HTMLInputElement);
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      if (file) open(source, file);
+      // So that choosing the same file again is a change, too.
+      else input.value = "";
+    });
+  }
+  byId("draw", HTMLButtonElement).addEventListener("click", () => {
+    void drawScene().then((file) => open("picture", file));
+  });
+  acceptDrops(openAny);
+  document.addEventListener("paste", ({ clipboardData }) => {
+    openAny(clipboardData?.files[0]);
+  });
+
+  // Names of cameras are told only after one was allowed.
+  const list = async (): Promise<void> => fillCameras(camera, vlm.camera);
+  vlm.addEventListener("statechange", () => void list());
+  navigator.mediaDevices?.addEventListener("devicechange", () => void list());
+  void list();
+  choose(vlm.source);
+}
+
+async function fillCameras(
+  select: HTMLSelectElement,
+  chosen: string,
+): Promise<void> {
+  const cameras = (await listCameras()).filter(({ deviceId }) => deviceId);
+  const key = cameras.map(({ deviceId }) => deviceId).join();
+  if (select.dataset["key"] === key) return;
+  select.dataset["key"] = key;
+  select.length = 1;
+  for (const { deviceId, label } of cameras) {
+    const name = label || `Camera ${select.length}`;
+    select.add(new Option(name, deviceId, false, deviceId === chosen));
+  }
+}
+
+function acceptDrops(open: (file: Blob | undefined) => void): void {
+  const hint = byId("drop", HTMLDivElement);
+  const show = (event: DragEvent): void => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    hint.hidden = false;
+  };
+  document.addEventListener("dragenter", show);
+  document.addEventListener("dragover", show);
+  document.addEventListener("dragleave", ({ relatedTarget }) => {
+    hint.hidden = relatedTarget === null;
+  });
+  document.addEventListener("drop", (event) => {
+    hint.hidden = true;
+    event.preventDefault();
+    open(event.dataTransfer?.files[0]);
+  });
+}

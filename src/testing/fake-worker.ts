@@ -1,0 +1,166 @@
+import { expose } from "comlink";
+import { VlmError } from "../shared/errors.ts";
+import type {
+  Answer,
+  DescribeOptions,
+  Frame,
+  LoadOptions,
+  ModelInfo,
+  VlmWorker,
+  WorkerEvent,
+} from "../shared/protocol.ts";
+import "../shared/wire.ts";
+
+/** What the fake says, and how. */
+export interface Script {
+  /** One per frame, over and over; a caption is its tokens. */
+  readonly captions: readonly (readonly string[])[];
+  /** Between tokens, and between steps of loading, in ms. */
+  readonly pace: number;
+  readonly info: Partial<ModelInfo>;
+  /** Thrown instead of loading. */
+  readonly loadError?: VlmError;
+  /** Thrown instead of an answer, for the run of that number. */
+  readonly runErrors?: Readonly<Record<number, VlmError>>;
+}
+
+const usual: Script = {
+  captions: [
+    ["A", " red", " circle", " on", " a", " white", " background", "."],
+  ],
+  pace: 1,
+  info: {},
+};
+
+/** The worker's side of the contract with scripted tokens and no model. */
+export class FakeVlm implements VlmWorker {
+  readonly calls: string[] = [];
+  readonly #script: Script;
+  #events: MessagePort | undefined;
+  readonly #aborted = new Set<number>();
+  #loadAborted = false;
+  #runs = 0;
+
+  constructor(script: Partial<Script> = {}) {
+    this.#script = { ...usual, ...script };
+  }
+
+  connect(events: MessagePort): void {
+    this.#events = events;
+  }
+
+  async load(options: LoadOptions): Promise<ModelInfo> {
+    const { loadError, info } = this.#script;
+    this.calls.push(`load ${options.model} ${options.dtype}`);
+    this.#loadAborted = false;
+    const total = 20_000_000;
+    for (let loaded = 0; loaded <= total; loaded += total / 10) {
+      this.send({ type: "progress", phase: "loading", loaded, total });
+      await this.#wait();
+      if (this.#loadAborted) {
+        throw new VlmError("aborted", "Loading was stopped.", "Load again.");
+      }
+    }
+    if (loadError) throw loadError;
+    this.send({ type: "progress", phase: "warming", loaded: total, total });
+    await this.#wait();
+    return {
+      name: "fake",
+      device: "wasm",
+      adapter: "CPU, 1 thread",
+      dtype: options.dtype,
+      side: 256,
+      contextLength: 512,
+      bytes: total,
+      ...info,
+    };
+  }
+
+  async describe(frame: Frame, options: DescribeOptions): Promise<Answer> {
+    const { captions, runErrors } = this.#script;
+    const { run } = options;
+    this.calls.push(`describe ${options.prompt}`);
+    const start = performance.now();
+    const since = (): number => performance.now() - start;
+    frame.close();
+    const error = runErrors?.[++this.#runs];
+    if (error) throw error;
+
+    await this.#wait();
+    const encode = since();
+    this.send({ type: "image", run, imageTokens: 16, preprocess: 0, encode });
+    const said = captions[(this.#runs - 1) % captions.length] ?? [];
+    const tokens = said.slice(0, options.maxTokens);
+    const parts = { preprocess: 0, encode, prefill: 0, firstDecode: 0 };
+    let firstToken = 0;
+    let count = 0;
+    for (const text of tokens) {
+      await this.#wait();
+      if (this.#aborted.has(run)) break;
+      firstToken ||= since();
+      const timings = {
+        ...parts,
+        firstDecode: firstToken - encode,
+        firstToken,
+      };
+      const first = count === 0 ? { timings } : {};
+      this.send({ type: "token", run, id: count, text, ...first });
+      count += 1;
+    }
+    const stopped = this.#aborted.delete(run);
+    const total = since();
+    return {
+      text: tokens.slice(0, count).join(""),
+      tokenIds: tokens.slice(0, count).map((_, id) => id),
+      finish: stopped ? "abort" : count < said.length ? "length" : "stop",
+      imageTokens: 16,
+      promptTokens: 9,
+      timings: {
+        ...parts,
+        firstDecode: firstToken - encode,
+        firstToken,
+        total,
+        tokensPerSecond: (1000 * (count - 1)) / (total - firstToken),
+      },
+    };
+  }
+
+  abort(run: number): void {
+    this.calls.push("abort");
+    this.#aborted.add(run);
+  }
+
+  abortLoad(): void {
+    this.calls.push("abortLoad");
+    this.#loadAborted = true;
+  }
+
+  dispose(): Promise<void> {
+    this.calls.push("dispose");
+    return Promise.resolve();
+  }
+
+  send(event: WorkerEvent): void {
+    this.#events?.postMessage(event);
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.#script.pace));
+  }
+}
+
+/** `fake` behind a port that passes for a worker of its own. */
+export function fakeWorker(fake: VlmWorker): Worker {
+  const { port1, port2 } = new MessageChannel();
+  expose(fake, port2);
+  const terminate = (): void => {
+    port1.close();
+    port2.close();
+  };
+  return Object.assign(port1, { terminate }) as unknown as Worker;
+}
+
+/** What a worker does that threw outside of a call. */
+export function killWorker(worker: Worker): void {
+  worker.dispatchEvent(new ErrorEvent("error", { message: "out of luck" }));
+}
