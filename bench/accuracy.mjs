@@ -4,7 +4,13 @@
  * exactly, measured through the built page in a browser. Never fails a build.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -49,6 +55,18 @@ const { values } = parseArgs({
   },
 });
 
+/** $PYTHON, the tools' own environment, or the system's. */
+function findPython() {
+  const windows = process.platform === "win32";
+  const own = join(
+    root,
+    windows ? "tools/.venv/Scripts/python.exe" : "tools/.venv/bin/python",
+  );
+  if (process.env["PYTHON"]) return process.env["PYTHON"];
+  if (existsSync(own)) return own;
+  return windows ? "python" : "python3";
+}
+
 /** @returns {string} the folder of freshly drawn scenes */
 function drawScenes() {
   const folder = join(cache, "scenes");
@@ -62,13 +80,13 @@ function drawScenes() {
     values.seed,
   ];
   const { error, status } = spawnSync(
-    process.platform === "win32" ? "python" : "python3",
+    findPython(),
     ["-m", "fastvlm.scenes", ...args],
     { cwd: join(root, "tools"), stdio: ["ignore", "inherit", "inherit"] },
   );
   if (error !== undefined || status !== 0) {
     throw new Error(
-      "The scenes could not be drawn: install Python 3 with tools/requirements.txt, or name a folder with --scenes.",
+      "The scenes could not be drawn: install Python 3 with the packages of tools/ (or set PYTHON to one that has them), or name a folder with --scenes.",
     );
   }
   return folder;

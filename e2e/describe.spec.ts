@@ -1,0 +1,180 @@
+import { expect, test } from "@playwright/test";
+import { spawn } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fixtures, model, root, scratch } from "./support/paths.ts";
+import { encodePng } from "./support/png.ts";
+import { draw, scenes } from "./support/scenes.ts";
+
+/** Paths are given from here, as a user does from anywhere. */
+const folder = join(scratch, "describe");
+
+test.beforeAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const [index, scene] of scenes.entries()) {
+    writeFileSync(
+      join(folder, `${index}.png`),
+      encodePng(draw(scene, 320, 240)),
+    );
+  }
+  const jpeg = readFileSync(join(fixtures, "picture.jpg"));
+  writeFileSync(join(folder, "picture.jpg"), jpeg);
+  writeFileSync(join(folder, "cut.jpg"), jpeg.subarray(0, jpeg.length / 2));
+  writeFileSync(join(folder, "notes.png"), "Milk, eggs, bread.\n");
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string[];
+  readonly err: string[];
+}
+
+function describe(...args: string[]): Promise<Ended> {
+  const env = { ...process.env };
+  delete env["npm_lifecycle_event"];
+  const child = spawn(
+    process.execPath,
+    [join(root, "tools/cli/describe.mjs"), ...args],
+    { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const lines = (text: string): string[] =>
+    text.split("\n").filter((line) => line !== "");
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => {
+      resolve({ code, out: lines(out), err: lines(err) });
+    });
+  });
+}
+
+test("--json gives one object a line", async () => {
+  const { code, out, err } = await describe("0.png", "picture.jpg", "--json");
+  expect(err).toEqual([]);
+  expect(code).toBe(0);
+  expect(out).toHaveLength(2);
+  const [first, second] = out.map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  );
+  expect(second).toMatchObject({ file: "picture.jpg" });
+  expect(first).toEqual({
+    file: "0.png",
+    model: "nano",
+    prompt: "Describe the image.",
+    text: expect.any(String) as string,
+    tokenIds: expect.any(Array) as number[],
+    device: expect.stringMatching(/^(webgpu|wasm)$/) as string,
+    adapter: expect.stringMatching(/./) as string,
+    imageTokens: 16,
+    timings: {
+      preprocess: expect.any(Number) as number,
+      encode: expect.any(Number) as number,
+      prefill: expect.any(Number) as number,
+      firstToken: expect.any(Number) as number,
+      total: expect.any(Number) as number,
+      tokensPerSecond: expect.any(Number) as number,
+    },
+  });
+});
+
+test("several pictures are named, and are right", async () => {
+  const files = scenes.map((_, index) => `${index}.png`);
+  const { code, out } = await describe(...files);
+  expect(code).toBe(0);
+  expect(out).toEqual(
+    scenes.map(({ caption }, index) => `${index}.png: ${caption}`),
+  );
+});
+
+test("one picture's answer stands alone, to a prompt", async () => {
+  const { code, out } = await describe(
+    ...["3.png", "--prompt", "How many shapes are there?"],
+    ...["--device", "wasm", "--dtype", "q4"],
+  );
+  expect(code).toBe(0);
+  expect(out).toEqual(["Two."]);
+});
+
+test("--size and --max-tokens arrive", async () => {
+  const { out } = await describe(
+    ...["0.png", "--size", "320", "--max-tokens", "3", "--json"],
+  );
+  const answer = JSON.parse(out[0] ?? "") as {
+    imageTokens: number;
+    tokenIds: number[];
+  };
+  expect(answer.imageTokens).toBe(25);
+  expect(answer.tokenIds.length).toBeLessThanOrEqual(3);
+});
+
+test("WebGPU by name runs there and says the same", async () => {
+  test.setTimeout(600_000);
+  const args = ["0.png", "--json", "--max-tokens", "12"];
+  const gpu = await describe(...args, "--device", "webgpu");
+  const cpu = await describe(...args, "--device", "wasm");
+  expect(gpu.err).toEqual([]);
+  const [onGpu, onCpu] = [gpu, cpu].map(
+    ({ out }) => JSON.parse(out[0] ?? "") as Record<string, unknown>,
+  );
+  expect(onGpu?.["device"]).toBe("webgpu");
+  expect(onCpu?.["device"]).toBe("wasm");
+  expect(onGpu?.["tokenIds"]).toEqual(onCpu?.["tokenIds"]);
+});
+
+test("a bad picture is one line, the others are answered", async () => {
+  const { code, out, err } = await describe(
+    ...["notes.png", "0.png", "cut.jpg", "missing.png"],
+  );
+  expect(code).toBe(1);
+  expect(out).toHaveLength(1);
+  expect(out[0]).toMatch(/^0\.png: /);
+  expect(err).toHaveLength(3);
+  for (const name of ["notes.png", "cut.jpg", "missing.png"]) {
+    const line = err.find((text) => text.includes(name));
+    expect(line).toMatch(/^describe: bad-image: /);
+  }
+});
+
+test("a local folder is a model, and a broken one says so", async () => {
+  cpSync(model, join(folder, "mine"), { recursive: true });
+  const good = await describe("0.png", "--model", "mine", "--max-tokens", "2");
+  expect(good.err).toEqual([]);
+  expect(good.code).toBe(0);
+  rmSync(join(folder, "mine/onnx/vision_encoder.onnx"));
+  const bad = await describe("0.png", "--model", "mine");
+  expect(bad.code).toBe(1);
+  expect(bad.err).toHaveLength(1);
+  expect(bad.err[0]).toMatch(/^describe: model-file-missing: /);
+});
+
+for (const [args, code] of [
+  [["missing.png"], "bad-image"],
+  [["0.png", "--colour"], "bad-option"],
+  [["0.png", "--size", "100"], "bad-option"],
+  [["0.png", "--model", "none"], "model-file-missing"],
+  [[], "bad-option"],
+] as const) {
+  test(`describe ${args.join(" ")} is ${code}`, async () => {
+    const ended = await describe(...args);
+    expect(ended.code).toBe(1);
+    expect(ended.out).toEqual([]);
+    expect(ended.err).toHaveLength(1);
+    expect(ended.err[0]).toMatch(new RegExp(`^describe: ${code}: `));
+  });
+}
+
+test("--help is an answer", async () => {
+  const { code, out } = await describe("--help");
+  expect(code).toBe(0);
+  expect(out[0]).toContain("npm run describe");
+});

@@ -1,0 +1,67 @@
+/** The same model answered by transformers.js, for comparison. */
+import {
+  AutoModelForImageTextToText,
+  AutoProcessor,
+  env,
+  load_image,
+  type Tensor,
+} from "@huggingface/transformers";
+import wasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
+
+declare global {
+  interface Window {
+    loadReference: (dtype: "fp32" | "q4") => Promise<void>;
+    askReference: (picture: string, question: string) => Promise<number[]>;
+  }
+}
+
+env.allowRemoteModels = false;
+env.allowLocalModels = true;
+env.localModelPath = "/models/";
+env.useBrowserCache = false;
+env.useWasmCache = false;
+const backend = env.backends.onnx.wasm;
+if (!backend) throw new Error("transformers.js has no wasm backend");
+backend.wasmPaths = { wasm: new URL(wasm, location.href).href };
+
+type Processor = Awaited<ReturnType<typeof AutoProcessor.from_pretrained>>;
+type Model = Awaited<
+  ReturnType<typeof AutoModelForImageTextToText.from_pretrained>
+>;
+let loaded: { processor: Processor; model: Model } | undefined;
+
+window.loadReference = async (dtype) => {
+  loaded = {
+    processor: await AutoProcessor.from_pretrained("nano"),
+    model: await AutoModelForImageTextToText.from_pretrained("nano", {
+      dtype,
+      device: "wasm",
+    }),
+  };
+};
+
+window.askReference = async (picture, question) => {
+  if (!loaded) throw new Error("not loaded");
+  const { processor, model } = loaded;
+  const prompt = processor.apply_chat_template(
+    [
+      { role: "system", content: "You are a helpful assistant." },
+      { role: "user", content: `<image>\n${question}` },
+    ],
+    { add_generation_prompt: true },
+  );
+  const image = await load_image(picture);
+  const options = { add_special_tokens: false };
+  const inputs = (await processor(image, prompt, options)) as {
+    input_ids: Tensor;
+  };
+  const output = (await model.generate({
+    ...inputs,
+    do_sample: false,
+    max_new_tokens: 64,
+  })) as Tensor;
+  const start = inputs.input_ids.dims.at(-1) ?? 0;
+  return (output.tolist() as bigint[][]).flatMap((ids) =>
+    ids.slice(start).map(Number),
+  );
+};

@@ -1,0 +1,81 @@
+import type { Page, Worker } from "@playwright/test";
+import { ask, errorOf, load, openQuiet, valueOf } from "./support/element.ts";
+import { encodePng } from "./support/png.ts";
+import { draw, scenes } from "./support/scenes.ts";
+import { expect, test } from "./support/test.ts";
+
+const [scene] = scenes;
+if (!scene) throw new Error("no scene");
+const picture = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
+
+/** The model's worker; its threads are workers of its own. */
+async function modelWorker(page: Page): Promise<Worker> {
+  const named = (worker: Worker): boolean =>
+    worker.url().includes("vlm.worker");
+  const found = page.workers().find(named);
+  return found ?? page.waitForEvent("worker", { predicate: named });
+}
+
+test("a dead worker rejects what was pending and starts anew", async ({
+  page,
+}) => {
+  await openQuiet(page);
+  valueOf(await load(page));
+  const before = valueOf(await ask(page, picture));
+
+  const worker = await modelWorker(page);
+  const pending = ask(page, picture, { maxTokens: 128 });
+  await worker.evaluate(() => {
+    setTimeout(() => {
+      throw new Error("killed by a test");
+    });
+  });
+  const error = errorOf(await pending);
+  expect(error.code).toBe("worker-died");
+  expect(error.advice).not.toBe("");
+
+  const after = valueOf(await ask(page, picture));
+  expect(after.tokenIds).toEqual(before.tokenIds);
+  expect(await modelWorker(page)).not.toBe(worker);
+});
+
+test("a lost device is said, and the next picture works", async ({ page }) => {
+  test.setTimeout(600_000);
+  await openQuiet(page, { device: "webgpu" });
+  // Remembers the devices that the worker asks for; none before the load.
+  const started = page.waitForEvent("worker");
+  const loading = load(page);
+  await (
+    await started
+  ).evaluate(() => {
+    const scope = globalThis as unknown as { devices: GPUDevice[] };
+    scope.devices = [];
+    const request = Reflect.get(GPUAdapter.prototype, "requestDevice") as (
+      this: GPUAdapter,
+      descriptor?: GPUDeviceDescriptor,
+    ) => Promise<GPUDevice>;
+    GPUAdapter.prototype.requestDevice = async function (descriptor) {
+      const device = await request.call(this, descriptor);
+      scope.devices.push(device);
+      return device;
+    };
+  });
+  expect(valueOf(await loading).device).toBe("webgpu");
+  const before = valueOf(await ask(page, picture, { maxTokens: 8 }));
+
+  const worker = await modelWorker(page);
+  const destroyed = await worker.evaluate(() => {
+    const { devices } = globalThis as unknown as { devices: GPUDevice[] };
+    for (const device of devices) device.destroy();
+    return devices.length;
+  });
+  expect(destroyed).toBeGreaterThan(0);
+
+  // The loss may reach the page before or with the next question.
+  const next = await ask(page, picture, { maxTokens: 8 });
+  if ("error" in next) expect(next.error.code).toBe("device-lost");
+  const after = valueOf(
+    "error" in next ? await ask(page, picture, { maxTokens: 8 }) : next,
+  );
+  expect(after.tokenIds).toEqual(before.tokenIds);
+});
