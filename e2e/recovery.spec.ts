@@ -50,10 +50,13 @@ test("a lost device is said, and the next picture works", async ({ page }) => {
   ).evaluate(() => {
     const scope = globalThis as unknown as { devices: GPUDevice[] };
     scope.devices = [];
-    const request = Reflect.get(GPUAdapter.prototype, "requestDevice") as (
+    type Request = (
       this: GPUAdapter,
       descriptor?: GPUDeviceDescriptor,
     ) => Promise<GPUDevice>;
+    const { requestDevice: request } = GPUAdapter.prototype as unknown as {
+      requestDevice: Request;
+    };
     GPUAdapter.prototype.requestDevice = async function (descriptor) {
       const device = await request.call(this, descriptor);
       scope.devices.push(device);

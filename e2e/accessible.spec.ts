@@ -1,0 +1,98 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { expect, test } from "./support/test.ts";
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target }) => `${id}: ${target.join(" ")}`),
+  );
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const width of [390, 1440]) {
+    test(`axe finds nothing, ${colorScheme} at ${width} px`, async ({
+      page,
+      watch,
+    }) => {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.setViewportSize({ width, height: 900 });
+      await page.goto("/?source=picture&load=manual");
+      expect(await violations(page)).toEqual([]);
+
+      await page.getByRole("button", { name: "draw a scene" }).click();
+      await expect(page.locator("#ttft")).toHaveText(/^\d+$/);
+      expect(await violations(page)).toEqual([]);
+
+      await page.locator("#picture-file").setInputFiles({
+        name: "notes.png",
+        mimeType: "image/png",
+        buffer: Buffer.from("Milk, eggs, bread.\n"),
+      });
+      const error = page.locator("fast-vlm").locator("[part~=error]");
+      await expect(error).toContainText("notes.png");
+      expect(await violations(page)).toEqual([]);
+
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - innerWidth,
+      );
+      expect(overflow).toBeLessThanOrEqual(0);
+      expect(watch.errors).toEqual([]);
+    });
+  }
+}
+
+/** What has the focus: its id, else the name of its group of radios. */
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    if (element instanceof HTMLInputElement && element.name !== "") {
+      return element.name;
+    }
+    return element?.id ?? "";
+  });
+
+async function tabTo(page: Page, id: string): Promise<void> {
+  for (let step = 0; step < 40; step++) {
+    if ((await focused(page)) === id) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`The Tab key does not reach ${id}.`);
+}
+
+test("everything is done by keyboard alone", async ({ page }) => {
+  await page.goto("/?load=manual");
+  for (const id of ["toggle", "mode", "source", "camera", "facing"]) {
+    await tabTo(page, id);
+  }
+  for (const id of ["preset", "prompt", "size", "dtype", "device"]) {
+    await tabTo(page, id);
+  }
+
+  // Radios: to the picture, then a drawn scene and its caption.
+  await tabTo(page, "source");
+  for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowRight");
+  await expect(page.getByLabel("Picture", { exact: true })).toBeChecked();
+  await tabTo(page, "draw");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#ttft")).toHaveText(/^\d+$/);
+
+  // A question of one's own.
+  await tabTo(page, "prompt");
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("Is there a red circle?");
+  await tabTo(page, "ask");
+  await page.keyboard.press("Enter");
+  await expect
+    .poll(() => page.evaluate(() => document.querySelector("fast-vlm")?.text))
+    .toMatch(/^(Yes|No)\.$/);
+
+  // The camera, started and stopped.
+  await tabTo(page, "source");
+  for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowLeft");
+  await tabTo(page, "toggle");
+  await page.keyboard.press("Space");
+  await expect(page.getByRole("button", { name: "Stop" })).toBeFocused();
+  await page.keyboard.press("Space");
+  await expect(page.getByRole("button", { name: "Start" })).toBeFocused();
+});

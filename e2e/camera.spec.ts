@@ -1,0 +1,34 @@
+import {
+  cameraFlags,
+  requireBrowser,
+  testFlags,
+} from "../tools/cli/browser.mjs";
+import { clip } from "./support/paths.ts";
+import { expect, test } from "./support/test.ts";
+
+/** No one grants the camera: without the fake dialogue it is refused. */
+test.use({
+  launchOptions: {
+    executablePath: await requireBrowser(),
+    args: [...testFlags, ...cameraFlags(clip, { refuse: true })],
+  },
+});
+
+test("a refused camera is said with advice, and goes on when granted", async ({
+  page,
+  context,
+}) => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Start" }).click();
+  const error = page.locator("fast-vlm").locator("[part~=error]");
+  await expect(error).toContainText(/camera/i);
+  await expect(error).toContainText(/allow/i);
+  const code = await page.evaluate(
+    () => document.querySelector("fast-vlm")?.error?.code,
+  );
+  expect(code).toBe("camera-denied");
+
+  await context.grantPermissions(["camera"]);
+  await expect(page.locator("#ttft")).toHaveText(/^\d+$/, { timeout: 120_000 });
+  await expect(error).toBeHidden();
+});

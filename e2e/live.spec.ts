@@ -1,0 +1,132 @@
+import type { Page } from "@playwright/test";
+import type { CaptionDetail } from "../src/index.ts";
+import { scenes } from "./support/scenes.ts";
+import { expect, test } from "./support/test.ts";
+
+interface Seen {
+  readonly captions: CaptionDetail[];
+  tokens: number;
+}
+
+declare global {
+  interface Window {
+    seen: Seen;
+  }
+}
+
+/** Notes what the element says, from before its script runs. */
+async function listen(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const seen: Seen = { captions: [], tokens: 0 };
+    window.seen = seen;
+    addEventListener("token", () => seen.tokens++);
+    addEventListener("caption", (event) => {
+      seen.captions.push((event as CustomEvent<CaptionDetail>).detail);
+    });
+  });
+}
+
+const captions = (page: Page): Promise<CaptionDetail[]> =>
+  page.evaluate(() => window.seen.captions);
+
+test("captions follow the camera, each with its time to first token", async ({
+  page,
+  watch,
+}) => {
+  test.setTimeout(400_000);
+  await listen(page);
+  await page.goto("/");
+  await page.getByRole("button", { name: "Start" }).click();
+
+  const expected = scenes.map(({ caption }) => caption);
+  await expect
+    .poll(
+      async () => [...new Set((await captions(page)).map(({ text }) => text))],
+      { timeout: 300_000 },
+    )
+    .toEqual(expect.arrayContaining(expected));
+
+  const seen = await captions(page);
+  for (const { text, timings, age, imageTokens } of seen) {
+    expect(expected).toContain(text);
+    expect(timings.ttft).toBeGreaterThan(0);
+    expect(age).toBeGreaterThanOrEqual(timings.ttft ?? Infinity);
+    expect(imageTokens).toBe(16);
+    const { wait = 0, preprocess, encode, prefill, firstDecode } = timings;
+    const parts = wait + preprocess + encode + prefill + firstDecode;
+    expect(parts + (timings.paint ?? 0)).toBeCloseTo(timings.ttft ?? 0, -1);
+  }
+  // One caption after another, always of a newer frame.
+  const times = seen.map(({ time }) => time);
+  expect(times).toEqual([...times].sort((a, b) => a - b));
+
+  await expect(page.locator("#ttft")).toHaveText(/^\d+$/);
+  await expect(page.locator("#part-encode")).toHaveText(/^[\d.]+ ms$/);
+  await expect(page.locator("#about-device")).toHaveText(/^(WASM|WebGPU)$/);
+  await expect(page.locator("#about-adapter")).not.toHaveText("–");
+  expect(watch.errors).toEqual([]);
+  expect(watch.foreign).toEqual([]);
+});
+
+test("a software adapter is not chosen unasked, and that is said", async ({
+  page,
+}) => {
+  await page.goto("/?source=none");
+  const software = await page.evaluate(async () => {
+    const adapter = await navigator.gpu.requestAdapter();
+    return adapter?.info.isFallbackAdapter ?? true;
+  });
+  const device = software ? "WASM" : "WebGPU";
+  await expect(page.locator("#about-device")).toHaveText(device);
+  if (software) await expect(page.locator("#about-reason")).toHaveText(/\w/);
+});
+
+test("stop works within one token", async ({ page }) => {
+  await listen(page);
+  await page.goto("/");
+  await page.getByRole("button", { name: "Start" }).click();
+  await expect
+    .poll(async () => (await captions(page)).length)
+    .toBeGreaterThan(0);
+  const after = await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        addEventListener(
+          "token",
+          () => {
+            document.querySelector("fast-vlm")?.stop();
+            const { tokens } = window.seen;
+            setTimeout(() => resolve(window.seen.tokens - tokens), 3000);
+          },
+          { once: true },
+        );
+      }),
+  );
+  expect(after).toBeLessThanOrEqual(1);
+
+  // And it starts again.
+  await page.evaluate(() => (window.seen.captions.length = 0));
+  await page.getByRole("button", { name: "Start" }).click();
+  await expect
+    .poll(async () => (await captions(page)).length)
+    .toBeGreaterThan(0);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await expect(page.getByRole("button", { name: "Start" })).toBeVisible();
+});
+
+test("single: freezes a frame, answers, and resumes", async ({ page }) => {
+  await listen(page);
+  await page.goto("/");
+  await page.getByText("Single", { exact: true }).click();
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Ask" }).click();
+  await expect.poll(async () => (await captions(page)).length).toBe(1);
+  await page.getByText("Count", { exact: true }).click();
+  await page.getByRole("button", { name: "Ask" }).click();
+  await expect.poll(async () => (await captions(page)).length).toBe(2);
+  const [first, second] = await captions(page);
+  expect(first?.prompt).toBe("Describe the image.");
+  expect(second?.prompt).toBe("How many shapes are there?");
+  await page.getByRole("button", { name: "Resume" }).click();
+  await expect(page.getByRole("button", { name: "Resume" })).toBeHidden();
+});
