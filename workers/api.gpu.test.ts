@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Device, WorkerEvent } from "../src/shared/protocol";
+import { Api } from "./api";
+import {
+  event,
+  listen,
+  loadOptions,
+  options,
+  picture,
+} from "./testing/harness";
+
+const failsWith = (code: string) => expect.objectContaining({ code }) as object;
+
+/** Tokens of the same pictures on each device, to be compared. */
+const answers = new Map<Device, (readonly number[])[]>();
+
+describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
+  const api = new Api();
+  let events: WorkerEvent[];
+
+  beforeAll(async () => {
+    events = listen(api);
+    const info = await api.load({ ...loadOptions, device });
+    expect(info).toMatchObject({
+      name: "fast-vlm/micro",
+      device,
+      side: 256,
+      contextLength: 512,
+      dtype: "fp32",
+    });
+    expect(info.deviceReason).toBeUndefined();
+    expect(info.bytes).toBeGreaterThan(100_000);
+  });
+
+  afterAll(() => api.dispose());
+
+  test("loading is reported in bytes, then warming", async () => {
+    const warming = await event(
+      events.filter((e) => e.type === "progress" && e.phase === "warming"),
+      "progress",
+    );
+    expect(warming).toMatchObject({ loaded: expect.any(Number) as number });
+    const bytes = events.flatMap((e) =>
+      e.type === "progress" ? e.loaded : [],
+    );
+    expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
+  });
+
+  test("a picture becomes tokens, in order, with times that add up", async () => {
+    events.length = 0;
+    const frame = await picture();
+    const answer = await api.describe(frame, options);
+    expect(frame.width, "the frame is closed").toBe(0);
+    expect(answer).toMatchObject({ imageTokens: 16, finish: "length" });
+    expect(answer.tokenIds).toHaveLength(12);
+    const { timings: t } = answer;
+    const sum = t.preprocess + t.encode + t.prefill + t.firstDecode;
+    expect(sum).toBeCloseTo(t.firstToken, 3);
+    expect(t.total).toBeGreaterThan(t.firstToken);
+    expect(t.tokensPerSecond).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(events[0]).toMatchObject({ type: "image", run: 1, imageTokens: 16 });
+    const tokens = events.flatMap((e) => (e.type === "token" ? [e] : []));
+    expect(tokens.map(({ id }) => id)).toEqual(answer.tokenIds);
+    expect(tokens.map((e) => e.timings !== undefined)).toEqual(
+      answer.tokenIds.map((_, i) => i === 0),
+    );
+  });
+
+  test("the answer depends on picture, prompt and size alone", async () => {
+    const ask = async (seed: number, prompt: string, size: number) =>
+      (await api.describe(await picture(seed), { ...options, prompt, size }))
+        .tokenIds;
+    const first = await ask(1, "Describe the image.", 256);
+    expect(await ask(1, "Describe the image.", 256)).toEqual(first);
+    const others = [
+      await ask(3, "Describe the image.", 256),
+      await ask(1, "Why?", 256),
+      await ask(1, "Describe the image.", 320),
+    ];
+    expect(others).not.toContainEqual(first);
+    answers.set(device, [first, ...others]);
+  });
+
+  test("abort ends a run before its next token; the next run is whole", async () => {
+    events.length = 0;
+    const long = { ...options, run: 7, maxTokens: 400 };
+    const running = api.describe(await picture(), long);
+    const waiting = api.describe(await picture(), { ...options, run: 8 });
+    await event(events, "token");
+    api.abort(7);
+    const answer = await running;
+    expect(answer.finish).toBe("abort");
+    expect(answer.tokenIds.length).toBeLessThan(300);
+    expect((await waiting).finish).toBe("length");
+  });
+
+  test("a run aborted while it waits never starts decoding", async () => {
+    const running = api.describe(await picture(), options);
+    const waiting = api.describe(await picture(), { ...options, run: 9 });
+    api.abort(9);
+    await running;
+    expect(await waiting).toMatchObject({ finish: "abort", tokenIds: [] });
+  });
+
+  test("the answer ends where the context does", async () => {
+    const all = { ...options, maxTokens: 4096 };
+    const answer = await api.describe(await picture(), all);
+    const total = answer.promptTokens + answer.tokenIds.length;
+    // The last token is said, not read.
+    if (answer.finish === "length") expect(total).toBe(512 + 1);
+    else expect(answer.finish).toBe("stop");
+  });
+
+  test("bad input is a typed error, and the next picture works", async () => {
+    const gone = await picture();
+    gone.close();
+    await expect(api.describe(gone, options)).rejects.toEqual(
+      failsWith("bad-image"),
+    );
+    const open = await picture();
+    await expect(api.describe(open, { ...options, size: 100 })).rejects.toEqual(
+      failsWith("bad-option"),
+    );
+    expect(open.width, "the frame is closed").toBe(0);
+    await expect(
+      api.describe(await picture(), {
+        ...options,
+        prompt: "word ".repeat(4000),
+      }),
+    ).rejects.toEqual(failsWith("prompt-too-long"));
+    const answer = await api.describe(await picture(), options);
+    expect(answer.tokenIds).toHaveLength(12);
+  });
+
+  test("a failed load leaves the model in place", async () => {
+    const model = new URL("../nowhere/", loadOptions.model).href;
+    await expect(api.load({ ...loadOptions, device, model })).rejects.toEqual(
+      failsWith("model-file-missing"),
+    );
+    const answer = await api.describe(await picture(), options);
+    expect(answer.tokenIds).toHaveLength(12);
+  });
+});
+
+test("both devices say the same", () => {
+  expect(answers.get("webgpu")).toHaveLength(4);
+  expect(answers.get("webgpu")).toEqual(answers.get("wasm"));
+});
+
+test("auto chooses WASM over a software adapter and says why", async () => {
+  const api = new Api();
+  const info = await api.load({ ...loadOptions, device: "auto" });
+  expect(info.device).toBe("wasm");
+  expect(info.deviceReason).toContain("software");
+  await api.dispose();
+});
+
+test("nothing loaded is an error that says so", async () => {
+  const api = new Api();
+  await expect(api.describe(await picture(), options)).rejects.toEqual(
+    failsWith("not-loaded"),
+  );
+});
+
+test("a lost device: typed error, an event, and a load that works again", async () => {
+  const devices: GPUDevice[] = [];
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on its own this below
+  const { requestDevice } = GPUAdapter.prototype;
+  const spy = vi
+    .spyOn(GPUAdapter.prototype, "requestDevice")
+    .mockImplementation(async function (this: GPUAdapter, descriptor) {
+      const device = await requestDevice.call(this, descriptor);
+      devices.push(device);
+      return device;
+    });
+  const api = new Api();
+  const events = listen(api);
+  const options_ = { ...loadOptions, device: "webgpu" } as const;
+  await api.load(options_);
+  const before = await api.describe(await picture(), options);
+  const running = api.describe(await picture(), { ...options, maxTokens: 400 });
+  const rejected = expect(running).rejects.toEqual(failsWith("device-lost"));
+  events.length = 0;
+  await event(events, "token");
+  devices.at(-1)?.destroy();
+  await rejected;
+  await event(events, "device-lost");
+  await expect(api.describe(await picture(), options)).rejects.toEqual(
+    failsWith("device-lost"),
+  );
+  await api.load(options_);
+  const after = await api.describe(await picture(), options);
+  expect(after.tokenIds).toEqual(before.tokenIds);
+  await api.dispose();
+  spy.mockRestore();
+});

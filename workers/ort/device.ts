@@ -1,0 +1,201 @@
+import type { DeviceChoice } from "../../src/shared/protocol";
+import { VlmError } from "../../src/shared/errors";
+import { attentionIsRight, type Heads } from "./attention-test";
+
+/** Features that graphs or kernels use where the adapter has them. */
+const WANTED: readonly GPUFeatureName[] = [
+  "shader-f16",
+  "timestamp-query",
+  "subgroups",
+];
+
+/** The one GPUDevice that the runtime and our kernels share. */
+export class Gpu {
+  readonly device: GPUDevice;
+  /** e.g. `google swiftshader`. */
+  readonly name: string;
+  /** Resolves when the device goes away, unless `close` was called. */
+  readonly lost: Promise<VlmError>;
+  readonly #waiting = new Set<(loss: VlmError) => void>();
+  #loss: VlmError | undefined;
+  #fault: VlmError | undefined;
+  #closed = false;
+
+  constructor(device: GPUDevice, name: string) {
+    this.device = device;
+    this.name = name;
+    this.lost = new Promise((resolve) => {
+      void device.lost.then(({ message, reason }) => {
+        this.#loss = deviceLost(message || reason);
+        for (const reject of this.#waiting) reject(this.#loss);
+        if (!this.#closed) resolve(this.#loss);
+      });
+    });
+    device.addEventListener("uncapturederror", ({ error }) => {
+      this.#fault ??= uncaptured(error);
+    });
+  }
+
+  get isLost(): boolean {
+    return this.#loss !== undefined;
+  }
+
+  /** Throws what went wrong on the GPU since the last call. WebGPU reports it
+   * apart from the call that caused it. */
+  check(): void {
+    const fault = this.#loss ?? this.#fault;
+    this.#fault = undefined;
+    if (fault !== undefined) throw fault;
+  }
+
+  /** `work`, or the loss of the device: work on a lost one may never settle.
+   * (A race with `lost` would keep every result alive as long as the device.) */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    if (this.#loss !== undefined) throw this.#loss;
+    let waiting: ((loss: VlmError) => void) | undefined;
+    const loss = new Promise<never>((_, reject) => {
+      waiting = reject;
+      this.#waiting.add(reject);
+    });
+    try {
+      return await Promise.race([work, loss]);
+    } finally {
+      if (waiting !== undefined) this.#waiting.delete(waiting);
+    }
+  }
+
+  /** What really lay behind `error`: the loss of the device, if that follows
+   * at once (WebGPU rejects what was pending first), or a fault on it. */
+  async explain(error: unknown): Promise<VlmError> {
+    if (error instanceof VlmError) return error;
+    await Promise.race([this.lost, new Promise((r) => setTimeout(r, 100))]);
+    return this.#loss ?? this.#fault ?? VlmError.from(error);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.device.destroy();
+  }
+}
+
+function deviceLost(message: string): VlmError {
+  return new VlmError(
+    "device-lost",
+    `The graphics device was lost: ${message}`,
+    "Load the model again; if it happens often, close other tabs that use the GPU.",
+  );
+}
+
+export function outOfMemory(message: string): VlmError {
+  return new VlmError(
+    "out-of-memory",
+    `Memory ran out: ${message}`,
+    "Close other tabs, or choose a smaller picture size, dtype or model.",
+  );
+}
+
+function uncaptured(error: GPUError): VlmError {
+  return error instanceof GPUOutOfMemoryError
+    ? outOfMemory(error.message)
+    : VlmError.from(new Error(`WebGPU: ${error.message}`));
+}
+
+/** Adapters that are a processor in disguise and do not say so. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
+
+/** What is asked of an adapter; a plain object in tests. */
+export interface AdapterFacts {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly isFallbackAdapter: boolean;
+}
+
+export function adapterName(info: AdapterFacts): string {
+  const { vendor, architecture, description } = info;
+  return [vendor, architecture].filter(Boolean).join(" ") || description;
+}
+
+/** Why WASM it is, or undefined: WebGPU. Throws if WebGPU was insisted on. */
+export function reasonForWasm(
+  choice: DeviceChoice,
+  info: AdapterFacts | undefined,
+): string | undefined {
+  if (info === undefined) {
+    if (choice === "webgpu")
+      throw noAdapter("This browser offers no WebGPU adapter.");
+    return "This browser offers no WebGPU adapter, so the model runs on the processor.";
+  }
+  if (choice === "webgpu") return undefined;
+  const names = `${info.vendor} ${info.architecture} ${info.description}`;
+  return info.isFallbackAdapter || SOFTWARE.test(names)
+    ? `The only WebGPU adapter, ${adapterName(info)}, is software; WASM on the processor is many times quicker.`
+    : undefined;
+}
+
+function noAdapter(message: string): VlmError {
+  return new VlmError(
+    "webgpu-unavailable",
+    message,
+    "Choose the device auto or wasm, or turn on hardware acceleration in the browser's settings.",
+  );
+}
+
+/** A device to run on, or the reason why there is none; no reason: not asked. */
+export type Opened = { readonly gpu: Gpu } | { readonly reason?: string };
+
+export async function openGpu(
+  choice: DeviceChoice,
+  heads: Heads,
+): Promise<Opened> {
+  if (choice === "wasm") return {};
+  const adapter = await requestAdapter();
+  const reason = reasonForWasm(choice, adapter?.info);
+  if (reason !== undefined || adapter === null) return { reason: reason ?? "" };
+  const gpu = await openTested(adapter, heads);
+  if (gpu !== undefined) return { gpu };
+  const wrong = `Attention computes wrongly on ${adapterName(adapter.info)}`;
+  if (choice === "webgpu") throw noAdapter(`${wrong}.`);
+  return { reason: `${wrong}, so the model runs on the processor.` };
+}
+
+async function requestAdapter(): Promise<GPUAdapter | null> {
+  // Absent in browsers without WebGPU and in insecure contexts.
+  const gpu = navigator.gpu as GPU | undefined;
+  if (gpu === undefined) return null;
+  return gpu.requestAdapter({ powerPreference: "high-performance" });
+}
+
+/** With every wanted feature if attention is right so, else less subgroups. */
+async function openTested(
+  adapter: GPUAdapter,
+  heads: Heads,
+): Promise<Gpu | undefined> {
+  const features = WANTED.filter((name) => adapter.features.has(name));
+  const plain = features.filter((name) => name !== "subgroups");
+  const attempts = plain.length < features.length ? [features, plain] : [plain];
+  for (const attempt of attempts) {
+    const gpu = await openDevice(adapter, attempt);
+    if (await attentionIsRight(gpu.device, heads)) return gpu;
+    gpu.close();
+  }
+  return undefined;
+}
+
+async function openDevice(
+  adapter: GPUAdapter,
+  requiredFeatures: GPUFeatureName[],
+): Promise<Gpu> {
+  // An adapter gives one device only; a second needs a fresh adapter.
+  const fresh = (await requestAdapter()) ?? adapter;
+  const requiredLimits: Record<string, number> = {};
+  for (const limit in fresh.limits) {
+    const value = fresh.limits[limit as keyof GPUSupportedLimits];
+    if (typeof value === "number") requiredLimits[limit] = value;
+  }
+  const device = await fresh.requestDevice({
+    requiredFeatures,
+    requiredLimits,
+  });
+  return new Gpu(device, adapterName(adapter.info));
+}

@@ -1,0 +1,50 @@
+import type * as Ort from "onnxruntime-web";
+import asyncifyMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
+import asyncifyWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
+import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
+import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
+import { Queue } from "./queue";
+
+/**
+ * ONNX Runtime is not re-entrant: a `run` during a `run`, or a `create`, never
+ * settles. Every call into it goes through this one queue.
+ */
+export const ortQueue = new Queue();
+
+let loading: Promise<typeof Ort> | undefined;
+
+/** The runtime, fetched once; a failed fetch is tried again on the next call. */
+export function loadOrt(): Promise<typeof Ort> {
+  loading ??= importOrt().catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+/** Threads for graphs on the CPU; shared memory needs cross-origin isolation. */
+export function cpuThreads(): number {
+  return crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+}
+
+/**
+ * The JSPI build is 10 MB smaller and quicker; the asyncify build is for
+ * browsers that cannot suspend WebAssembly (Safari).
+ */
+async function importOrt(): Promise<typeof Ort> {
+  const jspi = "Suspending" in WebAssembly;
+  const ort = jspi
+    ? await import("onnxruntime-web/jspi")
+    : await import("onnxruntime-web/webgpu");
+  ort.env.wasm.wasmPaths = jspi
+    ? { mjs: absolute(jspiMjs), wasm: absolute(jspiWasm) }
+    : { mjs: absolute(asyncifyMjs), wasm: absolute(asyncifyWasm) };
+  ort.env.wasm.numThreads = cpuThreads();
+  ort.env.logLevel = "error";
+  return ort;
+}
+
+/** Vite gives paths from the site's root; they are imported from elsewhere. */
+function absolute(path: string): string {
+  return new URL(path, import.meta.url).href;
+}

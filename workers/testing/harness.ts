@@ -1,0 +1,66 @@
+import type {
+  DescribeOptions,
+  LoadOptions,
+  WorkerEvent,
+} from "../../src/shared/protocol";
+import type { Api } from "../api";
+
+/** A model folder whose graphs run in no time and say nothing sensible. */
+export const micro = new URL(
+  ".",
+  new URL("./micro/config.json", import.meta.url),
+).href;
+
+export const loadOptions: LoadOptions = {
+  model: micro,
+  device: "wasm",
+  dtype: "fp32",
+};
+
+export const options: DescribeOptions = {
+  run: 1,
+  prompt: "Describe the image.",
+  size: 256,
+  maxTokens: 12,
+  sampling: {
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    repetitionPenalty: 1,
+    seed: 0,
+  },
+};
+
+/** A picture that differs with `seed`; wider than high. */
+export function picture(seed = 1): Promise<ImageBitmap> {
+  const image = new ImageData(320, 200);
+  const words = new Uint32Array(image.data.buffer);
+  words.forEach((_, i) => {
+    const block = Math.floor((i % 320) / 40) + Math.floor(i / 8000) * 8;
+    words[i] = Math.imul(block * seed + 1, 0x9e3779b1) | 0xff000000;
+  });
+  return createImageBitmap(image);
+}
+
+/** Connects to `api` and keeps what it sends. */
+export function listen(api: Pick<Api, "connect">): WorkerEvent[] {
+  const { port1, port2 } = new MessageChannel();
+  const events: WorkerEvent[] = [];
+  port2.onmessage = ({ data }) => {
+    events.push(data as WorkerEvent);
+  };
+  api.connect(port1);
+  return events;
+}
+
+/** Resolves when `events` holds one of `type`. */
+export async function event(
+  events: WorkerEvent[],
+  type: WorkerEvent["type"],
+): Promise<WorkerEvent> {
+  for (;;) {
+    const found = events.find((candidate) => candidate.type === type);
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

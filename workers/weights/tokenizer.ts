@@ -1,0 +1,128 @@
+import { Template } from "@huggingface/jinja";
+import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import { mismatch, object, type Json } from "./config";
+import { corrupt } from "./fetch";
+
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+}
+
+/** Stands for the user's words while the chat template is rendered; a
+ * noncharacter-like private code point that no template contains. */
+const PLACEHOLDER = "\u{F0000}";
+
+const SYSTEM = "You are a helpful assistant.";
+
+/**
+ * The model's own tokenizer and chat template. Text is encoded in two ways:
+ * special tokens are taken from the template only, never from what a user
+ * wrote, so that a prompt holding `<|im_end|>` or `<image>` is just letters.
+ */
+export class Tokenizer {
+  readonly imageToken: number;
+  readonly #hub: HubTokenizer;
+  readonly #plain: HubTokenizer;
+  readonly #special: ReadonlyMap<string, number>;
+  readonly #rendered: string;
+
+  constructor(tokenizer: unknown, config: unknown, imageToken?: number) {
+    const json = object("tokenizer.json", tokenizer);
+    const options = object("tokenizer_config.json", config);
+    const special = specialTokens(json);
+    const image = imageToken ?? special.get("<image>");
+    if (image === undefined) throw mismatch("tokenizer.json has no <image>.");
+    this.imageToken = image;
+    this.#special = special;
+    try {
+      this.#hub = new HubTokenizer(json, options);
+      this.#plain = new HubTokenizer(withoutSpecial(json, special), options);
+    } catch (error) {
+      throw corrupt("tokenizer.json", String(error));
+    }
+    this.#rendered = render(options, this.#nameOf(image));
+  }
+
+  /** Ids of the whole conversation, with one image token in it. */
+  encodePrompt(prompt: string): number[] {
+    return splitAt(this.#rendered, [...this.#special.keys()]).flatMap(
+      (piece) => {
+        const id = this.#special.get(piece);
+        if (id !== undefined) return [id];
+        const text = piece.split(PLACEHOLDER).join(prompt);
+        return this.#plain.encode(text, { add_special_tokens: false }).ids;
+      },
+    );
+  }
+
+  decode(ids: readonly number[]): string {
+    if (ids.length === 0) return "";
+    return this.#hub.decode([...ids], {
+      skip_special_tokens: true,
+      clean_up_tokenization_spaces: false,
+    });
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#hub.token_to_id(token);
+  }
+
+  #nameOf(id: number): string {
+    const name = this.#hub.id_to_token(id);
+    if (name !== undefined && this.#special.has(name)) return name;
+    throw mismatch(`tokenizer.json has no special token ${id} for the image.`);
+  }
+}
+
+function specialTokens(json: Json): Map<string, number> {
+  const added = json["added_tokens"];
+  if (!Array.isArray(added)) throw mismatch("tokenizer.json: no added_tokens.");
+  const special = (added as AddedToken[]).filter((token) => token.special);
+  return new Map(special.map(({ content, id }) => [content, id]));
+}
+
+/** The same vocabulary, in which no special token can be spelt. */
+function withoutSpecial(
+  json: Json,
+  special: ReadonlyMap<string, number>,
+): Json {
+  const added = json["added_tokens"] as AddedToken[];
+  const model = object("tokenizer.json", json["model"]);
+  const vocab = object("tokenizer.json", model["vocab"]);
+  const words = Object.entries(vocab).filter(([word]) => !special.has(word));
+  return {
+    ...json,
+    added_tokens: added.filter((token) => !token.special),
+    model: { ...model, vocab: Object.fromEntries(words) },
+  };
+}
+
+/** FastVLM's conversation: the picture, a new line, the user's words. */
+function render(config: Json, image: string): string {
+  const template = config["chat_template"];
+  if (typeof template !== "string") {
+    throw mismatch("tokenizer_config.json has no chat_template.");
+  }
+  const rendered = new Template(template).render({
+    messages: [
+      { role: "system", content: SYSTEM },
+      { role: "user", content: `${image}\n${PLACEHOLDER}` },
+    ],
+    add_generation_prompt: true,
+  });
+  const pieces = splitAt(rendered, [image, PLACEHOLDER]);
+  const count = (part: string): number =>
+    pieces.filter((piece) => piece === part).length;
+  if (count(image) === 1 && count(PLACEHOLDER) === 1) return rendered;
+  throw mismatch("tokenizer_config.json: the chat_template loses the message.");
+}
+
+/** `text` cut before and after each of `words`; the longest match wins. */
+function splitAt(text: string, words: readonly string[]): string[] {
+  const escaped = [...words]
+    .sort((a, b) => b.length - a.length)
+    .map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const cuts = new RegExp(`(${escaped.join("|")})`);
+  return text.split(cuts).filter((piece) => piece !== "");
+}
