@@ -1,4 +1,4 @@
-import { defineConfig } from "vite";
+import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
 
 export default defineConfig({
@@ -6,6 +6,11 @@ export default defineConfig({
   base: "./",
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
+  resolve: {
+    // The runtime without the loaders of its .wasm files: workers/ort names
+    // those itself, and the bundles would carry them a second time.
+    conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
+  },
   build: {
     target: "esnext",
     // The policy allows no data: URL for scripts, styles or fonts.

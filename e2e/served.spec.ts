@@ -11,8 +11,9 @@ test("the runtime comes in two builds, each once", () => {
   expect(wasm).toHaveLength(2);
   expect(wasm.join()).toMatch(/\.asyncify-/);
   expect(wasm.join()).toMatch(/\.jspi-/);
-  const scripts = files().filter((name) => /ort[^/]*\.m?js$/.test(name));
-  expect(scripts).toHaveLength(2);
+  for (const script of [/ort\.[^/]*\.js$/, /ort-wasm[^/]*\.mjs$/]) {
+    expect(files().filter((name) => script.test(name))).toHaveLength(2);
+  }
 });
 
 test("every file carries the policy, the worker's, too", async ({
