@@ -1,0 +1,68 @@
+import { releaseProxy, transfer, transferHandlers, wrap } from "comlink";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { VlmError } from "../src/shared/errors";
+import type { Frame, VlmWorker, WorkerEvent } from "../src/shared/protocol";
+import { carryErrors } from "../src/shared/wire";
+import { event, loadOptions, options, picture } from "./testing/harness";
+
+const worker = new Worker(new URL("./vlm.worker.ts", import.meta.url), {
+  type: "module",
+});
+const api = wrap<VlmWorker>(worker);
+const events: WorkerEvent[] = [];
+
+const ask = (frame: Frame, changes: Partial<typeof options> = {}) =>
+  api.describe(transfer(frame, [frame]), { ...options, ...changes });
+
+beforeAll(async () => {
+  carryErrors(transferHandlers);
+  const { port1, port2 } = new MessageChannel();
+  port2.onmessage = ({ data }) => {
+    events.push(data as WorkerEvent);
+  };
+  await api.connect(transfer(port1, [port1]));
+  await api.load(loadOptions);
+});
+
+afterAll(async () => {
+  await api.dispose();
+  api[releaseProxy]();
+  worker.terminate();
+});
+
+test("a picture is handed over, not copied, and tokens stream back", async () => {
+  const frame = await picture();
+  const answer = ask(frame);
+  expect(frame.width).toBe(0);
+  expect((await answer).tokenIds).toHaveLength(12);
+  expect(await event(events, "token")).toMatchObject({ run: 1 });
+});
+
+test("a VideoFrame is handed over the same way", async () => {
+  const bitmap = await picture();
+  const frame = new VideoFrame(bitmap, { timestamp: 0 });
+  const [still, moving] = [await ask(bitmap), await ask(frame)];
+  expect(moving.tokenIds).toEqual(still.tokenIds);
+});
+
+test("abort gets in between two tokens, graphs on the processor or not", async () => {
+  events.length = 0;
+  const running = ask(await picture(), { run: 5, maxTokens: 400 });
+  await event(events, "token");
+  await api.abort(5);
+  const { finish, tokenIds } = await running;
+  expect(finish).toBe("abort");
+  expect(tokenIds.length).toBeLessThan(300);
+});
+
+test("an error arrives as what it was", async () => {
+  const error = await ask(await picture(), { size: 1 }).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(VlmError);
+  expect(error).toMatchObject({
+    code: "bad-option",
+    advice: "Correct the option.",
+    message: expect.stringContaining("size") as string,
+  });
+});
