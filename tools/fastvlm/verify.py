@@ -1,0 +1,122 @@
+"""Proof that an exported folder computes what the PyTorch model computes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .model import FastVlm
+from .runtime import PAST, OnnxModel
+from .samples import Sample
+
+TOLERANCE = 1e-4
+# Sides the encoder is proved on besides the model's own: none was trained.
+OTHER_SIZES = ((64, 64), (192, 320), (384, 384))
+
+
+class ParityError(Exception):
+    """A graph computes something else than PyTorch."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What quantisation costs on the samples."""
+
+    features: float  # relative error of image features
+    logits: float  # relative error of the prompt's last logits
+    same: int  # answers with the same tokens
+    answers: int
+
+
+def relative_error(got: np.ndarray, wanted: np.ndarray | Tensor) -> float:
+    """Largest difference over the largest value."""
+    wanted = np.asarray(wanted)
+    if got.shape != wanted.shape:
+        raise ParityError(f"shape {got.shape}, not {wanted.shape}")
+    return float(np.abs(got - wanted).max() / np.abs(wanted).max())
+
+
+@torch.inference_mode()
+def graph_errors(
+    model: FastVlm, exported: OnnxModel, samples: list[Sample], image_token: int
+) -> dict[str, float]:
+    """Largest relative error of each graph's outputs, over all samples."""
+    errors: dict[str, float] = {}
+
+    def check(name: str, got: np.ndarray, wanted: Tensor) -> None:
+        errors[name] = max(errors.get(name, 0.0), relative_error(got, wanted))
+
+    generator = torch.Generator().manual_seed(0)
+    for height, width in OTHER_SIZES:
+        pixels = torch.rand((1, 3, height, width), generator=generator)
+        got = exported.image_features(pixels.numpy())
+        check("image_features, other sizes", got, model.image_features(pixels))
+    language = model.language_model
+    for sample in samples:
+        features = model.image_features(sample.pixels)
+        got = exported.image_features(sample.pixels.numpy())
+        check("image_features", got, features)
+        ids = torch.tensor([sample.ids])
+        check("inputs_embeds", exported.embed(sample.ids), language.embed_tokens(ids))
+        # The decoder on PyTorch's own embeddings: its error alone.
+        x, cache, past = model.embed(ids, features, image_token), None, exported.empty_cache()
+        positions = torch.arange(len(sample.ids))[None]
+        for step in range(4):
+            hidden, cache = language(x, positions, cache=cache)
+            logits = model.lm_head(hidden)
+            got, past = exported.forward(x.numpy(), past)
+            kind = "prefill" if step == 0 else "decode"
+            check(f"logits, {kind}", got, logits)
+            for i, (key, value) in enumerate(cache):
+                check(f"cache, {kind}", past[f"{PAST}{i}.key"], key)
+                check(f"cache, {kind}", past[f"{PAST}{i}.value"], value)
+            x = language.embed_tokens(logits[:, -1:].argmax(-1))
+            positions = positions[:, -1:] + 1
+    return errors
+
+
+def prove(
+    model: FastVlm,
+    exported: OnnxModel,
+    samples: list[Sample],
+    image_token: int,
+    stop: set[int],
+) -> dict[str, float]:
+    """The errors of `graph_errors`; raises ParityError above TOLERANCE or where
+    a greedy answer differs."""
+    errors = graph_errors(model, exported, samples, image_token)
+    for name, error in errors.items():
+        # A NaN must not pass.
+        if not error <= TOLERANCE:
+            raise ParityError(f"{name}: relative error {error:.1e} > {TOLERANCE}")
+    for sample in samples:
+        arguments = (sample.ids, image_token, stop, 32)
+        wanted = model.generate(sample.pixels, *arguments)
+        got = exported.generate(sample.pixels.numpy(), *arguments)
+        if got != wanted:
+            raise ParityError(f"{sample.question.question} {got}, not {wanted}")
+    return errors
+
+
+def quantisation_loss(
+    exact: OnnxModel,
+    quantised: OnnxModel,
+    samples: list[Sample],
+    image_token: int,
+    stop: set[int],
+) -> Loss:
+    features, logits, same = [], [], 0
+    for sample in samples:
+        pixels = sample.pixels.numpy()
+        features.append(
+            relative_error(quantised.image_features(pixels), exact.image_features(pixels))
+        )
+        rows = []
+        for m in (exact, quantised):
+            x = m.prompt_embeds(pixels, sample.ids, image_token)
+            rows.append(m.forward(x, m.empty_cache())[0][0, -1])
+        logits.append(relative_error(rows[1], rows[0]))
+        arguments = (pixels, sample.ids, image_token, stop, 32)
+        same += exact.generate(*arguments) == quantised.generate(*arguments)
+    return Loss(float(np.mean(features)), float(np.mean(logits)), same, len(samples))
