@@ -64,6 +64,11 @@ export class Capture {
     return this.#slot.take(signal);
   }
 
+  /** What was captured before now is neither read nor counted. */
+  skip(): void {
+    this.#slot.clear();
+  }
+
   close(): void {
     this.#session.abort();
     this.#detach();

@@ -20,21 +20,21 @@ export function setUpAbout(vlm: FastVlm): void {
     all.delete(0);
     size.replaceChildren();
     for (const each of [...all].sort((a, b) => a - b)) {
-      const name = each === side ? `${each} (own)` : `${each} px`;
-      size.add(new Option(name, String(each)));
+      size.add(new Option(`${each} px`, String(each)));
     }
-    if (!side) size.add(new Option("Model’s own", "0"), 0);
+    if (!side) size.add(new Option("Own", "0"), 0);
     size.value = String(vlm.size || side);
     noteSize();
   };
   const noteSize = (): void => {
     const { info } = vlm;
     const other = info && vlm.size !== 0 && vlm.size !== info.side;
+    const trained = info ? `${info.name} is trained for ${info.side} px` : "";
     setText(
       "size-note",
       other
-        ? `${info.name} is trained for ${info.side} px: at ${vlm.size} px its answers are worse.`
-        : "",
+        ? `${trained}: at ${vlm.size} px its answers are worse.`
+        : trained && `${trained}.`,
     );
   };
 

@@ -30,7 +30,7 @@ export function setUpActions(vlm: FastVlm): Actions {
     ask.disabled = picture && !vlm.file;
     ask.textContent = asking ? "Stop answer" : "Ask";
     ask.classList.toggle("primary", picture);
-    resume.hidden = picture || !started || vlm.live || !vlm.frozen;
+    resume.hidden = picture || !started || vlm.live || !vlm.frozen || !!asking;
   };
 
   const start = (): void => {

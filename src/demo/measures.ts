@@ -3,7 +3,7 @@ import { byId, setText } from "./dom.ts";
 import { ttftPlot } from "./plot.ts";
 
 const parts = {
-  wait: "Handing over",
+  wait: "Hand-over",
   preprocess: "Preprocess",
   encode: "Encode",
   prefill: "Prefill",
@@ -26,40 +26,43 @@ export function setUpMeasures(vlm: FastVlm): void {
     segments.set(part, segment);
     bar.append(segment);
 
-    const row = document.createElement("div");
-    const term = document.createElement("dt");
-    const value = document.createElement("dd");
-    row.dataset["part"] = part;
-    term.textContent = parts[part];
+    const value = addRow(list, parts[part]);
     value.id = `part-${part}`;
-    value.textContent = "–";
-    row.append(term, value);
-    list.append(row);
+    value.parentElement?.setAttribute("data-part", part);
   }
+  const total = addRow(list, "Time to first token");
+  total.parentElement?.classList.add("total");
 
   const plot = ttftPlot(byId("plot", HTMLElement));
-  let dropped = 0;
   let last: CaptionDetail | undefined;
-  vlm.addEventListener("frame", ({ detail }) => {
-    dropped += detail.dropped;
-    setText("dropped", String(dropped));
-  });
   vlm.addEventListener("caption", ({ detail }) => {
     last = detail;
     const { ttft, tokensPerSecond } = detail.timings;
-    setText("speed", tokensPerSecond ? tokensPerSecond.toFixed(1) : "–");
+    setText("dropped", String(detail.dropped));
+    setText("speed", tokensPerSecond ? tokensPerSecond.toFixed(1) : "");
     if (ttft === undefined) return;
-    setText("ttft", ttft.toFixed(0));
+    setText("ttft", `${ttft.toFixed(0)} ms`);
     for (const part of names) {
       const ms = Math.max(0, detail.timings[part] ?? 0);
       setText(`part-${part}`, `${ms.toFixed(ms < 10 ? 1 : 0)} ms`);
       segments.get(part)?.style.setProperty("flex-grow", String(ms));
     }
+    total.textContent = `${ttft.toFixed(0)} ms`;
     plot.add(ttft);
   });
   setInterval(() => {
     if (last) setText("age", seconds(Date.now() - last.time));
   }, 200);
+}
+
+function addRow(list: HTMLDListElement, name: string): HTMLElement {
+  const row = document.createElement("div");
+  const term = document.createElement("dt");
+  const value = document.createElement("dd");
+  term.textContent = name;
+  row.append(term, value);
+  list.append(row);
+  return value;
 }
 
 function seconds(ms: number): string {

@@ -95,14 +95,21 @@ export class Controller implements ReactiveController {
     source: Blob | Frame | null | undefined,
     options: AskOptions,
   ): Promise<Answer> {
-    const asked = now();
     const session = this.#session.signal;
     const signal = options.signal
       ? AbortSignal.any([session, options.signal])
       : session;
     return this.#attempt(async () => {
-      const captured = await this.#captured(source, asked, signal);
-      return this.#caption(captured, { ...options, signal });
+      const frame = source ? await readFrame(source) : undefined;
+      const take = (): Promise<CapturedFrame> =>
+        frame
+          ? Promise.resolve({ frame, time: now(), dropped: 0 })
+          : this.stage.frame(signal);
+      try {
+        return await this.#caption(take, { ...options, signal });
+      } finally {
+        frame?.close();
+      }
     });
   }
 
@@ -116,8 +123,7 @@ export class Controller implements ReactiveController {
         if (signal.aborted) throw aborted();
         this.stage.show(bitmap);
         this.#host.requestUpdate();
-        const captured = await this.stage.frame(now(), signal);
-        await this.#caption(captured, { signal });
+        await this.#caption(() => this.stage.frame(signal), { signal });
         return;
       }
       // Before anything is awaited: sharing a screen takes a recent click.
@@ -170,10 +176,11 @@ export class Controller implements ReactiveController {
     this.#know({ live: wanted });
     if (!wanted) return;
     const { signal } = this.#live;
+    const take = (): Promise<CapturedFrame> => this.stage.frame(signal);
     const next = async (): Promise<void> => {
-      const captured = await this.stage.frame(now(), signal);
-      await this.#caption(captured, { signal });
+      await this.#caption(take, { signal });
     };
+    this.stage.skip();
     void live(next, (error) => this.#report("error", error), signal).then(
       () => {
         if (!signal.aborted) this.#know({ live: false });
@@ -191,31 +198,16 @@ export class Controller implements ReactiveController {
     }
   }
 
-  async #captured(
-    source: Blob | Frame | null | undefined,
-    asked: number,
-    signal: AbortSignal,
-  ): Promise<CapturedFrame> {
-    let frame: Frame;
-    if (source instanceof Blob) {
-      frame = await decodePicture(source);
-    } else if (source) {
-      checkFrame(source);
-      frame = source;
-    } else {
-      return this.stage.frame(asked, signal);
-    }
-    return { frame, time: asked, dropped: 0 };
-  }
-
   async #caption(
-    captured: CapturedFrame,
+    take: () => Promise<CapturedFrame>,
     options: AskOptions & { readonly signal: AbortSignal },
   ): Promise<Answer> {
+    // Before a frame is taken, as it would be old when the model is there.
+    const { side } = await this.#load(options.signal);
+    const run = describeOptions(this.#host, options, side);
+    const captured = await take();
     const { time, dropped } = captured;
     try {
-      const { side } = await this.#load(options.signal);
-      const run = describeOptions(this.#host, options, side);
       const { answer, detail } = await captionFrame(
         this.#runtime,
         captured,
@@ -236,7 +228,6 @@ export class Controller implements ReactiveController {
       this.#announcer.announce(answer.text);
       return answer;
     } finally {
-      captured.frame.close();
       this.#know({ activity: undefined });
     }
   }
@@ -285,4 +276,10 @@ export class Controller implements ReactiveController {
     this.#host.requestUpdate();
     if (state !== previous) this.#host.stateChanged(state, previous);
   }
+}
+
+async function readFrame(source: Blob | Frame): Promise<Frame> {
+  if (source instanceof Blob) return decodePicture(source);
+  checkFrame(source);
+  return source;
 }

@@ -181,7 +181,7 @@ export class FastVlm extends LitElement {
     super.addEventListener(type, listener, options);
   }
 
-  protected override updated(changed: PropertyValues<this>): void {
+  protected override willUpdate(changed: PropertyValues<this>): void {
     const { open } = this;
     const moved = (["source", "camera", "facing"] as const).some((name) =>
       changed.has(name),

@@ -4,6 +4,7 @@ import {
   type CaptureSource,
 } from "../capture.ts";
 import type { CapturedFrame } from "../frame-slot.ts";
+import { now } from "../shared/clock.ts";
 import { VlmError } from "../shared/errors.ts";
 
 /** Longest side of the shown copy; the pixels asked about keep their size. */
@@ -74,11 +75,16 @@ export class Stage {
     context?.drawImage(bitmap, 0, 0, this.canvas.width, this.canvas.height);
   }
 
-  /** The still, as of `asked`, or the newest frame of the live source. */
-  async frame(asked: number, signal: AbortSignal): Promise<CapturedFrame> {
+  /** What was captured before now is neither read nor counted. */
+  skip(): void {
+    this.#capture.skip();
+  }
+
+  /** The still, as of now, or the newest frame of the live source. */
+  async frame(signal: AbortSignal): Promise<CapturedFrame> {
     if (this.#still) {
       const frame = await createImageBitmap(this.#still);
-      return { frame, time: asked, dropped: 0 };
+      return { frame, time: now(), dropped: 0 };
     }
     if (this.open) return this.#capture.next(signal);
     throw new VlmError(

@@ -129,7 +129,7 @@ export const styles = css`
     border-radius: 4px;
     font-size: var(
       --fast-vlm-caption-size,
-      clamp(1.25rem, 1rem + 1.2vw, 1.75rem)
+      clamp(1.25rem, 1rem + 1vw, 1.625rem)
     );
     line-height: 1.4;
     letter-spacing: -0.01em;
@@ -141,15 +141,13 @@ export const styles = css`
   p {
     margin: 0;
     overflow-wrap: anywhere;
-    white-space: pre-line;
-  }
-  .text {
+    white-space: pre-wrap;
     transition: color 0.2s;
   }
-  .text[data-stale] {
+  p[data-stale] {
     color: var(--fast-vlm-muted, light-dark(#5b666b, #9aa7ad));
   }
-  .text[data-streaming]::after {
+  p[data-streaming]::after {
     content: "";
     display: inline-block;
     inline-size: 0.45em;
@@ -161,6 +159,7 @@ export const styles = css`
     vertical-align: -0.08em;
   }
   .failure {
+    white-space: normal;
     font-size: 1rem;
     line-height: 1.5;
     letter-spacing: 0;
@@ -201,7 +200,7 @@ export const styles = css`
     progress:indeterminate {
       animation: none;
     }
-    .text {
+    p {
       transition: none;
     }
   }

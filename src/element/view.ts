@@ -75,9 +75,9 @@ export function view(
 
 function caption({ text, stale }: ViewModel, state: State): TemplateResult {
   const streaming = state === "speaking" && !stale;
-  return html`<p class="text" ?data-stale=${stale} ?data-streaming=${streaming}>
-    ${text || html`<slot name="hint"></slot>`}
-  </p>`;
+  // Not a space or line break around the text: they would be shown.
+  const said = text || html`<slot name="hint"></slot>`;
+  return html`<p ?data-stale=${stale} ?data-streaming=${streaming}>${said}</p>`;
 }
 
 function failure({ message, advice }: VlmError): TemplateResult {
