@@ -1,4 +1,4 @@
-import { VlmError } from "./shared/errors.ts";
+import { VlmError } from "./shared/errors";
 
 /** `user`: towards the person; `environment`: away. Empty: either. */
 export type Facing = "" | "user" | "environment";

@@ -5,11 +5,11 @@ import {
   silent,
   unplugged,
   type CameraChoice,
-} from "./camera.ts";
-import { FrameSlot, type CapturedFrame } from "./frame-slot.ts";
-import { pumpFrames } from "./frames.ts";
-import { aborted } from "./queue.ts";
-import { VlmError } from "./shared/errors.ts";
+} from "./camera";
+import { FrameSlot, type CapturedFrame } from "./frame-slot";
+import { pumpFrames } from "./frames";
+import { aborted } from "./queue";
+import { VlmError } from "./shared/errors";
 
 export type CaptureSource =
   | ({ readonly kind: "camera" } & CameraChoice)

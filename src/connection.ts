@@ -1,7 +1,9 @@
-import { transfer, wrap, type Remote } from "comlink";
-import { VlmError } from "./shared/errors.ts";
-import type { VlmWorker, WorkerEvent } from "./shared/protocol.ts";
-import "./shared/wire.ts";
+import { transfer, transferHandlers, wrap, type Remote } from "comlink";
+import { VlmError } from "./shared/errors";
+import type { VlmWorker, WorkerEvent } from "./shared/protocol";
+import { carryErrors } from "./shared/wire";
+
+carryErrors(transferHandlers);
 
 /**
  * One worker, from its start to its end. Comlink leaves a call pending for ever

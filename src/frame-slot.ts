@@ -1,5 +1,5 @@
-import { aborted } from "./queue.ts";
-import type { Frame } from "./shared/protocol.ts";
+import { aborted } from "./queue";
+import type { Frame } from "./shared/protocol";
 
 export interface CapturedFrame {
   readonly frame: Frame;

@@ -1,5 +1,5 @@
-import type { FrameSlot } from "./frame-slot.ts";
-import { now } from "./shared/clock.ts";
+import type { FrameSlot } from "./frame-slot";
+import { now } from "./shared/clock";
 
 /** On the window in Chromium only, and so not in TypeScript's DOM library. */
 type TrackProcessor = new (options: {

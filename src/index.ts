@@ -1,4 +1,4 @@
-export { listCameras, type Facing } from "./camera.ts";
+export { listCameras, type Facing } from "./camera";
 export type {
   CaptionDetail,
   CaptionTimings,
@@ -8,11 +8,11 @@ export type {
   ProgressDetail,
   StateDetail,
   TokenDetail,
-} from "./element/events.ts";
-export { FastVlm } from "./element/fast-vlm.ts";
-export type { AskOptions, Source } from "./element/options.ts";
-export type { State } from "./element/state.ts";
-export { errorCodes, VlmError, type ErrorCode } from "./shared/errors.ts";
+} from "./element/events";
+export { FastVlm } from "./element/fast-vlm";
+export type { AskOptions, Source } from "./element/options";
+export type { State } from "./element/state";
+export { errorCodes, VlmError, type ErrorCode } from "./shared/errors";
 export type {
   Answer,
   DeviceChoice,
@@ -21,4 +21,4 @@ export type {
   Sampling,
   Timings,
   VlmWorker,
-} from "./shared/protocol.ts";
+} from "./shared/protocol";

@@ -1,5 +1,5 @@
-import { isWhole, pictureType } from "./picture-format.ts";
-import { VlmError } from "./shared/errors.ts";
+import { isWhole, pictureType } from "./picture-format";
+import { VlmError } from "./shared/errors";
 
 /**
  * A picture file as pixels, the way a page shows it: turned as its EXIF says,

@@ -1,4 +1,4 @@
-import { VlmError } from "./shared/errors.ts";
+import { VlmError } from "./shared/errors";
 
 /** Jobs one after another; a failed job fails alone. */
 export class Queue {

@@ -1,7 +1,7 @@
 import { transfer } from "comlink";
-import { Connection } from "./connection.ts";
-import { Queue } from "./queue.ts";
-import { VlmError } from "./shared/errors.ts";
+import { Connection } from "./connection";
+import { Queue } from "./queue";
+import { VlmError } from "./shared/errors";
 import type {
   Answer,
   DescribeOptions,
@@ -9,7 +9,7 @@ import type {
   LoadOptions,
   ModelInfo,
   WorkerEvent,
-} from "./shared/protocol.ts";
+} from "./shared/protocol";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
 export type ImageEvent = Extract<WorkerEvent, { type: "image" }>;

@@ -1,5 +1,5 @@
-import type { FastVlm } from "../index.ts";
-import { byId, setText } from "./dom.ts";
+import type { FastVlm } from "../index";
+import { byId, setText } from "./dom";
 
 /** Multiples of 64 worth choosing between; the encoder takes them all. */
 const sizes = [128, 192, 256, 320, 384, 448, 512, 640, 768, 1024];

@@ -1,5 +1,5 @@
-import type { FastVlm } from "../index.ts";
-import { byId, onCheck } from "./dom.ts";
+import type { FastVlm } from "../index";
+import { byId, onCheck } from "./dom";
 
 export interface Actions {
   /** Starts the source; what fails, the element shows. */

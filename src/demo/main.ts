@@ -1,10 +1,10 @@
-import "../element/define.ts";
-import { setUpActions } from "./actions.ts";
-import { setUpAbout } from "./about.ts";
-import { setUpMeasures } from "./measures.ts";
-import { applyParams } from "./params.ts";
-import { setUpQuestion } from "./question.ts";
-import { setUpSource } from "./source.ts";
+import "../element/define";
+import { setUpActions } from "./actions";
+import { setUpAbout } from "./about";
+import { setUpMeasures } from "./measures";
+import { applyParams } from "./params";
+import { setUpQuestion } from "./question";
+import { setUpSource } from "./source";
 
 const vlm = document.querySelector("fast-vlm");
 if (!vlm) throw new Error("The page has no <fast-vlm>.");

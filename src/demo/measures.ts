@@ -1,6 +1,6 @@
-import type { CaptionDetail, FastVlm } from "../index.ts";
-import { byId, setText } from "./dom.ts";
-import { ttftPlot } from "./plot.ts";
+import type { CaptionDetail, FastVlm } from "../index";
+import { byId, setText } from "./dom";
+import { ttftPlot } from "./plot";
 
 const parts = {
   wait: "Hand-over",
@@ -41,7 +41,7 @@ export function setUpMeasures(vlm: FastVlm): void {
     setText("dropped", String(detail.dropped));
     setText("speed", tokensPerSecond ? tokensPerSecond.toFixed(1) : "");
     if (ttft === undefined) return;
-    setText("ttft", `${ttft.toFixed(0)} ms`);
+    setText("ttft", ttft.toFixed(0));
     for (const part of names) {
       const ms = Math.max(0, detail.timings[part] ?? 0);
       setText(`part-${part}`, `${ms.toFixed(ms < 10 ? 1 : 0)} ms`);

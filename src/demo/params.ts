@@ -1,4 +1,4 @@
-import type { FastVlm, Source } from "../index.ts";
+import type { FastVlm, Source } from "../index";
 
 /** The model in the repository. */
 const carried = "nano";

@@ -1,5 +1,5 @@
-import type { FastVlm } from "../index.ts";
-import { byId, check, onCheck } from "./dom.ts";
+import type { FastVlm } from "../index";
+import { byId, check, onCheck } from "./dom";
 
 /** The prompt: a preset, or the person's own words. */
 export function setUpQuestion(vlm: FastVlm): void {

@@ -1,7 +1,7 @@
-import { listCameras, type FastVlm, type Source } from "../index.ts";
-import type { Actions } from "./actions.ts";
-import { byId, check, onCheck } from "./dom.ts";
-import { drawScene } from "./scene.ts";
+import { listCameras, type FastVlm, type Source } from "../index";
+import type { Actions } from "./actions";
+import { byId, check, onCheck } from "./dom";
+import { drawScene } from "./scene";
 
 /** Which source, which camera, which file; and files dropped or pasted. */
 export function setUpSource(vlm: FastVlm, actions: Actions): void {

@@ -1,9 +1,9 @@
-import type { CapturedFrame } from "../frame-slot.ts";
-import type { Runtime, TokenEvent } from "../runtime.ts";
-import { now } from "../shared/clock.ts";
-import type { Answer, DescribeOptions } from "../shared/protocol.ts";
-import type { CaptionDetail } from "./events.ts";
-import { painted } from "./painted.ts";
+import type { CapturedFrame } from "../frame-slot";
+import type { Runtime, TokenEvent } from "../runtime";
+import { now } from "../shared/clock";
+import type { Answer, DescribeOptions } from "../shared/protocol";
+import type { CaptionDetail } from "./events";
+import { painted } from "./painted";
 
 export interface CaptionListener {
   readonly signal: AbortSignal;

@@ -1,25 +1,25 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { CapturedFrame } from "../frame-slot.ts";
-import { checkFrame, decodePicture } from "../picture.ts";
-import { aborted } from "../queue.ts";
-import { Runtime, startWorker, type TokenEvent } from "../runtime.ts";
-import { now } from "../shared/clock.ts";
-import { VlmError } from "../shared/errors.ts";
-import type { Answer, Frame, ModelInfo } from "../shared/protocol.ts";
-import { keepAwake } from "../wake-lock.ts";
-import { captionFrame } from "./caption.ts";
-import { emit, type ProgressDetail } from "./events.ts";
-import { live } from "./live.ts";
+import type { CapturedFrame } from "../frame-slot";
+import { checkFrame, decodePicture } from "../picture";
+import { aborted } from "../queue";
+import { Runtime, startWorker, type TokenEvent } from "../runtime";
+import { now } from "../shared/clock";
+import { VlmError } from "../shared/errors";
+import type { Answer, Frame, ModelInfo } from "../shared/protocol";
+import { keepAwake } from "../wake-lock";
+import { captionFrame } from "./caption";
+import { emit, type ProgressDetail } from "./events";
+import { live } from "./live";
 import {
   captureSource,
   describeOptions,
   loadOptions,
   type AskOptions,
   type Attributes,
-} from "./options.ts";
-import { Stage } from "./stage.ts";
-import { noFacts, stateOf, type Facts, type State } from "./state.ts";
-import { Announcer } from "./announcer.ts";
+} from "./options";
+import { Stage } from "./stage";
+import { noFacts, stateOf, type Facts, type State } from "./state";
+import { Announcer } from "./announcer";
 
 interface Host extends ReactiveControllerHost, HTMLElement, Attributes {
   stateChanged(state: State, previous: State): void;

@@ -1,4 +1,4 @@
-import { FastVlm } from "./fast-vlm.ts";
+import { FastVlm } from "./fast-vlm";
 
 // Two copies of the library on one page: the first one keeps the name.
 if (!customElements.get("fast-vlm")) {

@@ -1,6 +1,6 @@
-import type { VlmError } from "../shared/errors.ts";
-import type { Answer, ModelInfo, Timings } from "../shared/protocol.ts";
-import type { State } from "./state.ts";
+import type { VlmError } from "../shared/errors";
+import type { Answer, ModelInfo, Timings } from "../shared/protocol";
+import type { State } from "./state";
 
 export interface ProgressDetail {
   readonly phase: "loading" | "warming";

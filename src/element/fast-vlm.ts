@@ -4,15 +4,15 @@ import {
   type PropertyValues,
   type TemplateResult,
 } from "lit";
-import type { Facing } from "../camera.ts";
-import type { VlmError } from "../shared/errors.ts";
-import type { Answer, Frame, ModelInfo, Sampling } from "../shared/protocol.ts";
-import { Controller } from "./controller.ts";
-import { emit, type FastVlmEventMap } from "./events.ts";
-import type { AskOptions, Source } from "./options.ts";
-import { stateOf, type State } from "./state.ts";
-import { styles } from "./styles.ts";
-import { view } from "./view.ts";
+import type { Facing } from "../camera";
+import type { VlmError } from "../shared/errors";
+import type { Answer, Frame, ModelInfo, Sampling } from "../shared/protocol";
+import { Controller } from "./controller";
+import { emit, type FastVlmEventMap } from "./events";
+import type { AskOptions, Source } from "./options";
+import { stateOf, type State } from "./state";
+import { styles } from "./styles";
+import { view } from "./view";
 
 /**
  * Looks at a camera, a screen, a video or a picture and says what it sees.

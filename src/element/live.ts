@@ -1,4 +1,4 @@
-import { VlmError } from "../shared/errors.ts";
+import { VlmError } from "../shared/errors";
 
 /** Failures in a row after which live captions give up. */
 const attempts = 3;

@@ -1,13 +1,13 @@
-import type { Facing } from "../camera.ts";
-import type { CaptureSource } from "../capture.ts";
-import { VlmError } from "../shared/errors.ts";
+import type { Facing } from "../camera";
+import type { CaptureSource } from "../capture";
+import { VlmError } from "../shared/errors";
 import type {
   DescribeOptions,
   DeviceChoice,
   Dtype,
   LoadOptions,
   Sampling,
-} from "../shared/protocol.ts";
+} from "../shared/protocol";
 
 export type Source = "none" | "camera" | "screen" | "video" | "picture";
 

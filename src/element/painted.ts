@@ -1,4 +1,4 @@
-import { now } from "../shared/clock.ts";
+import { now } from "../shared/clock";
 
 /**
  * The time at which what is in the document now has been painted: the second

@@ -1,11 +1,7 @@
-import {
-  Capture,
-  type CaptureListener,
-  type CaptureSource,
-} from "../capture.ts";
-import type { CapturedFrame } from "../frame-slot.ts";
-import { now } from "../shared/clock.ts";
-import { VlmError } from "../shared/errors.ts";
+import { Capture, type CaptureListener, type CaptureSource } from "../capture";
+import type { CapturedFrame } from "../frame-slot";
+import { now } from "../shared/clock";
+import { VlmError } from "../shared/errors";
 
 /** Longest side of the shown copy; the pixels asked about keep their size. */
 const shownSide = 1920;

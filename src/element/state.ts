@@ -1,4 +1,4 @@
-import type { VlmError } from "../shared/errors.ts";
+import type { VlmError } from "../shared/errors";
 
 /** What a person can tell apart; also the element's `:state()`. */
 export const states = [

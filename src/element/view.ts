@@ -1,7 +1,7 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
-import type { VlmError } from "../shared/errors.ts";
-import type { ProgressDetail } from "./events.ts";
-import type { State } from "./state.ts";
+import type { VlmError } from "../shared/errors";
+import type { ProgressDetail } from "./events";
+import type { State } from "./state";
 
 /** What there is to show, besides state and error. */
 export interface ViewModel {

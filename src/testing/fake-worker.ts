@@ -1,5 +1,5 @@
-import { expose } from "comlink";
-import { VlmError } from "../shared/errors.ts";
+import { expose, transferHandlers } from "comlink";
+import { VlmError } from "../shared/errors";
 import type {
   Answer,
   DescribeOptions,
@@ -8,8 +8,10 @@ import type {
   ModelInfo,
   VlmWorker,
   WorkerEvent,
-} from "../shared/protocol.ts";
-import "../shared/wire.ts";
+} from "../shared/protocol";
+import { carryErrors } from "../shared/wire";
+
+carryErrors(transferHandlers);
 
 /** What the fake says, and how. */
 export interface Script {
