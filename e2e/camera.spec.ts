@@ -29,6 +29,8 @@ test("a refused camera is said with advice, and goes on when granted", async ({
   expect(code).toBe("camera-denied");
 
   await context.grantPermissions(["camera"]);
-  await expect(page.locator("#ttft")).toHaveText(/^\d+$/, { timeout: 120_000 });
+  await expect(page.locator("#ttft")).toHaveText(/^\d+ ms$/, {
+    timeout: 120_000,
+  });
   await expect(error).toBeHidden();
 });
