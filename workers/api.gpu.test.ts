@@ -176,8 +176,8 @@ test("a lost device: typed error, an event, and a load that works again", async 
     });
   const api = new Api();
   const events = listen(api);
-  const options_ = { ...loadOptions, device: "webgpu" } as const;
-  await api.load(options_);
+  const onGpu = { ...loadOptions, device: "webgpu" } as const;
+  await api.load(onGpu);
   const before = await api.describe(await picture(), options);
   const running = api.describe(await picture(), { ...options, maxTokens: 400 });
   const rejected = expect(running).rejects.toEqual(failsWith("device-lost"));
@@ -189,7 +189,7 @@ test("a lost device: typed error, an event, and a load that works again", async 
   await expect(api.describe(await picture(), options)).rejects.toEqual(
     failsWith("device-lost"),
   );
-  await api.load(options_);
+  await api.load(onGpu);
   const after = await api.describe(await picture(), options);
   expect(after.tokenIds).toEqual(before.tokenIds);
   await api.dispose();

@@ -59,6 +59,20 @@ test("top-p keeps the smallest set that reaches p", () => {
   expect(drawn[1]).toBeCloseTo(0.625, 1.5);
 });
 
+test("top-1 is greedy, for logits of every sign and size", () => {
+  for (const logits of [
+    [-1, -3, -0.5, -2],
+    [0, -0.1, 0.1, 1e-20],
+    [-1e9, 1e9, 2e9, -2e9],
+  ]) {
+    const [best] = logits
+      .map((logit, id) => [logit, id] as const)
+      .sort((a, b) => b[0] - a[0]);
+    const drawn = frequencies({ topK: 1 }, logits);
+    expect(drawn[best?.[1] ?? -1]).toBe(1);
+  }
+});
+
 test("the penalty divides positive and multiplies negative logits", () => {
   const options = { ...greedy, repetitionPenalty: 2 };
   expect(new Sampler(options, [0]).next(Float32Array.of(3, 2))).toBe(1);

@@ -90,11 +90,22 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
-/** Ids by falling logit; equal ones in their own order. */
+/** Ids by falling logit; equal ones in their own order. Logit and id are packed
+ * into one number each, since a sort without a callback is ten times quicker. */
 function sorted(logits: Float32Array): Uint32Array {
-  const ids = Uint32Array.from(logits, (_, id) => id);
-  return ids.sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
+  const bits = new Int32Array(logits.buffer, logits.byteOffset, logits.length);
+  const keys = Float64Array.from(bits, (word, id) => {
+    // IEEE 754 floats order as their bits do, negative ones backwards.
+    const rank = word < 0 ? word ^ 0x7fffffff : word;
+    return -rank * ID_SPAN + id;
+  });
+  return Uint32Array.from(keys.sort(), (key) => {
+    return key - Math.floor(key / ID_SPAN) * ID_SPAN;
+  });
 }
+
+/** More than any vocabulary; with 32 bits of rank it fits 53 bits. */
+const ID_SPAN = 2 ** 20;
 
 /** How many of the weights reach `mass`, at least one. */
 function nucleus(weights: Float64Array, mass: number): number {

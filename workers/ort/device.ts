@@ -1,6 +1,7 @@
 import type { DeviceChoice } from "../../src/shared/protocol";
 import { VlmError } from "../../src/shared/errors";
 import { attentionIsRight, type Heads } from "./attention-test";
+import { loadOrt } from "./runtime";
 
 /** Features that graphs or kernels use where the adapter has them. */
 const WANTED: readonly GPUFeatureName[] = [
@@ -152,11 +153,12 @@ export async function openGpu(
   const adapter = await requestAdapter();
   const reason = reasonForWasm(choice, adapter?.info);
   if (reason !== undefined || adapter === null) return { reason: reason ?? "" };
-  const gpu = await openTested(adapter, heads);
-  if (gpu !== undefined) return { gpu };
-  const wrong = `Attention computes wrongly on ${adapterName(adapter.info)}`;
-  if (choice === "webgpu") throw noAdapter(`${wrong}.`);
-  return { reason: `${wrong}, so the model runs on the processor.` };
+  const tested = await openTested(adapter, heads);
+  if (tested instanceof Gpu) return { gpu: tested };
+  const name = adapterName(adapter.info);
+  if (choice === "webgpu") throw noAdapter(`WebGPU on ${name}: ${tested}.`);
+  const wasm = "so the model runs on the processor";
+  return { reason: `WebGPU cannot be used on ${name} (${tested}), ${wasm}.` };
 }
 
 async function requestAdapter(): Promise<GPUAdapter | null> {
@@ -166,20 +168,30 @@ async function requestAdapter(): Promise<GPUAdapter | null> {
   return gpu.requestAdapter({ powerPreference: "high-performance" });
 }
 
-/** With every wanted feature if attention is right so, else less subgroups. */
+/** With every wanted feature if attention is right so, else less subgroups;
+ * or what is wrong. */
 async function openTested(
   adapter: GPUAdapter,
   heads: Heads,
-): Promise<Gpu | undefined> {
+): Promise<Gpu | string> {
+  // A runtime that cannot be fetched is not the adapter's fault.
+  await loadOrt();
   const features = WANTED.filter((name) => adapter.features.has(name));
   const plain = features.filter((name) => name !== "subgroups");
   const attempts = plain.length < features.length ? [features, plain] : [plain];
+  let wrong = "";
   for (const attempt of attempts) {
-    const gpu = await openDevice(adapter, attempt);
-    if (await attentionIsRight(gpu.device, heads)) return gpu;
-    gpu.close();
+    let gpu: Gpu | undefined;
+    try {
+      gpu = await openDevice(adapter, attempt);
+      if (await gpu.guard(attentionIsRight(gpu.device, heads))) return gpu;
+      wrong = "attention is computed wrongly";
+    } catch (error) {
+      wrong = error instanceof Error ? error.message : String(error);
+    }
+    gpu?.close();
   }
-  return undefined;
+  return wrong;
 }
 
 async function openDevice(

@@ -3,6 +3,7 @@ import asyncifyMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url
 import asyncifyWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
 import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
+import { VlmError } from "../../src/shared/errors";
 import { Queue } from "./queue";
 
 /**
@@ -17,9 +18,19 @@ let loading: Promise<typeof Ort> | undefined;
 export function loadOrt(): Promise<typeof Ort> {
   loading ??= importOrt().catch((error: unknown) => {
     loading = undefined;
-    throw error;
+    throw runtimeMissing(error);
   });
   return loading;
+}
+
+export function runtimeMissing(cause: unknown): VlmError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new VlmError(
+    "download-failed",
+    `ONNX Runtime could not be loaded: ${why}`,
+    "Check the connection, then reload the page.",
+    { cause },
+  );
 }
 
 /** Threads for graphs on the CPU; shared memory needs cross-origin isolation. */

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web";
 import { VlmError } from "../../src/shared/errors";
 import { outOfMemory, type Gpu } from "./device";
-import { loadOrt, ortQueue } from "./runtime";
+import { loadOrt, ortQueue, runtimeMissing } from "./runtime";
 
 /** Names and shapes as the file declares them; a string is a free dimension. */
 export interface ValueInfo {
@@ -96,6 +96,8 @@ const MEMORY = /out of memory|bad_alloc|failed to allocate|array buffer alloc/i;
 function notCreated(file: string, error: unknown): VlmError {
   if (error instanceof VlmError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  // The .wasm file comes with the first session; what the runtime says then.
+  if (/no available backend/i.test(message)) return runtimeMissing(error);
   if (MEMORY.test(message)) return outOfMemory(`${file}: ${message}`);
   return new VlmError(
     "model-corrupt",
