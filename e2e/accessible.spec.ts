@@ -21,7 +21,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       expect(await violations(page)).toEqual([]);
 
       await page.getByRole("button", { name: "draw a scene" }).click();
-      await expect(page.locator("#ttft")).toHaveText(/^\d+ ms$/);
+      await expect(page.locator("#ttft")).toHaveText(/^\d+/);
       expect(await violations(page)).toEqual([]);
 
       await page.locator("#picture-file").setInputFiles({
@@ -75,7 +75,7 @@ test("everything is done by keyboard alone", async ({ page }) => {
   await expect(page.getByLabel("Picture", { exact: true })).toBeChecked();
   await tabTo(page, "draw");
   await page.keyboard.press("Enter");
-  await expect(page.locator("#ttft")).toHaveText(/^\d+ ms$/);
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/);
 
   // A question of one's own.
   await tabTo(page, "prompt");

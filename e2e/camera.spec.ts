@@ -29,7 +29,7 @@ test("a refused camera is said with advice, and goes on when granted", async ({
   expect(code).toBe("camera-denied");
 
   await context.grantPermissions(["camera"]);
-  await expect(page.locator("#ttft")).toHaveText(/^\d+ ms$/, {
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/, {
     timeout: 120_000,
   });
   await expect(error).toBeHidden();
