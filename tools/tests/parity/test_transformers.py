@@ -1,0 +1,143 @@
+"""Our FastVlm against transformers' FastVlmForConditionalGeneration, and our
+tokenizer files as transformers reads them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from models import made, small_config
+from tokenizers import Tokenizer
+from transformers import (
+    AutoTokenizer,
+    FastVlmConfig,
+    FastVlmForConditionalGeneration,
+)
+
+from fastvlm.folder import write_configs
+from fastvlm.model import FastVlm
+from fastvlm.samples import Sample, draw_samples
+from fastvlm.tokenizer import prompt_parts
+
+CFG = small_config(branches=True)
+LIMIT = 24
+
+
+def published(model: FastVlm, image_token: int) -> FastVlmForConditionalGeneration:
+    """transformers' model of the same sizes with the weights of ours, folded."""
+    text, vision = CFG.text, CFG.vision
+    config = FastVlmConfig(
+        vision_config={
+            "model_type": "timm_wrapper",
+            "architecture": "fastvit_mci3",
+            "hidden_size": vision.out_width,
+            "model_args": {
+                "inference_mode": True,
+                "layers": vision.depths,
+                "embed_dims": vision.widths,
+            },
+        },
+        text_config={
+            "model_type": "qwen2",
+            "hidden_size": text.hidden,
+            "intermediate_size": text.ffn,
+            "num_hidden_layers": text.layers,
+            "num_attention_heads": text.heads,
+            "num_key_value_heads": text.kv_heads,
+            "max_position_embeddings": text.max_position,
+            "rms_norm_eps": text.rms_eps,
+            "rope_parameters": {"rope_type": "default", "rope_theta": text.rope_theta},
+            "tie_word_embeddings": text.tied,
+            "vocab_size": text.vocab,
+        },
+        image_token_index=image_token,
+    )
+    theirs = FastVlmForConditionalGeneration(config)
+    prefixes = {
+        "vision_tower.": "model.vision_tower.timm_model.",
+        "projector.": "model.multi_modal_projector.",
+        "language_model.": "model.language_model.",
+        "lm_head.": "lm_head.",
+    }
+    state = {}
+    for name, weight in model.state_dict().items():
+        prefix = next(p for p in prefixes if name.startswith(p))
+        state[prefixes[prefix] + name.removeprefix(prefix)] = weight
+    theirs.load_state_dict(state)
+    return theirs.eval()
+
+
+@pytest.fixture(scope="module")
+def image_token(tokenizer: Tokenizer) -> int:
+    return tokenizer.token_to_id("<image>")
+
+
+@pytest.fixture(scope="module")
+def ours() -> FastVlm:
+    model = made(CFG)
+    model.vision_tower.fold()
+    return model
+
+
+@pytest.fixture(scope="module")
+def theirs(ours: FastVlm, image_token: int) -> FastVlmForConditionalGeneration:
+    return published(ours, image_token)
+
+
+@pytest.fixture(scope="module")
+def samples(tokenizer: Tokenizer) -> list[Sample]:
+    return draw_samples(tokenizer, 4, seed=1, side=CFG.side)
+
+
+def assert_same(got: torch.Tensor, wanted: torch.Tensor) -> None:
+    assert wanted.std() > 0.01
+    assert (got - wanted).abs().max() / wanted.abs().max() <= 1e-4
+
+
+@torch.inference_mode()
+def test_image_features(ours, theirs, samples) -> None:
+    for sample in samples:
+        wanted = theirs.get_image_features(sample.pixels).pooler_output
+        assert_same(ours.image_features(sample.pixels), wanted)
+
+
+@torch.inference_mode()
+def test_logits_of_the_whole_prompt(ours, theirs, samples, image_token) -> None:
+    for sample in samples:
+        ids = torch.tensor([sample.ids])
+        wanted = theirs(input_ids=ids, pixel_values=sample.pixels).logits
+        x = ours.embed(ids, ours.image_features(sample.pixels), image_token)
+        hidden, _ = ours.language_model(x, torch.arange(len(sample.ids))[None])
+        assert_same(ours.lm_head(hidden), wanted)
+
+
+@torch.inference_mode()
+def test_greedy_tokens(ours, theirs, samples, image_token) -> None:
+    for sample in samples:
+        got = ours.generate(sample.pixels, sample.ids, image_token, set(), LIMIT)
+        wanted = theirs.generate(
+            input_ids=torch.tensor([sample.ids]),
+            pixel_values=sample.pixels,
+            attention_mask=torch.ones(1, len(sample.ids), dtype=torch.long),
+            do_sample=False,
+            max_new_tokens=LIMIT,
+            eos_token_id=None,
+            pad_token_id=0,
+        )
+        assert got == wanted[0, len(sample.ids) :].tolist()
+        assert len(set(got)) > 1
+
+
+def test_tokenizer_files(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    write_configs(tmp_path, CFG, tokenizer)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    before, after = prompt_parts("Is there an orange star?")
+    messages = [{"role": "user", "content": "<image>\nIs there an orange star?"}]
+    prompt = loaded.apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=True
+    )
+    assert prompt == f"{before}<image>{after}"
+    ids = loaded(prompt, add_special_tokens=False).input_ids
+    assert ids == tokenizer.encode(prompt).ids
+    answer = tokenizer.encode("An orange star.<|im_end|>").ids
+    assert loaded.decode(answer, skip_special_tokens=True) == "An orange star."
+    assert loaded.eos_token == "<|im_end|>"
