@@ -10,7 +10,7 @@ export interface Prompt {
 }
 
 export function makePrompt(
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, "imageToken" | "encodePrompt">,
   text: string,
   imageTokens: number,
   contextLength: number,

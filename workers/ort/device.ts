@@ -102,7 +102,7 @@ function uncaptured(error: GPUError): VlmError {
 }
 
 /** Adapters that are a processor in disguise and do not say so. */
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
 
 /** What is asked of an adapter; a plain object in tests. */
 export interface AdapterFacts {
@@ -152,7 +152,8 @@ export async function openGpu(
   if (choice === "wasm") return {};
   const adapter = await requestAdapter();
   const reason = reasonForWasm(choice, adapter?.info);
-  if (reason !== undefined || adapter === null) return { reason: reason ?? "" };
+  if (reason !== undefined) return { reason };
+  if (adapter === null) return {};
   const tested = await openTested(adapter, heads);
   if (tested instanceof Gpu) return { gpu: tested };
   const name = adapterName(adapter.info);

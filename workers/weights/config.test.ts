@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { readConfig } from "./config";
+import type { ConfigFile } from "./manifest";
+
+type Files = Partial<Record<ConfigFile, object>>;
+
+/** FastVLM-0.5B's numbers, as published. */
+const published = {
+  "config.json": {
+    hidden_size: 896,
+    num_hidden_layers: 24,
+    num_attention_heads: 14,
+    num_key_value_heads: 2,
+    max_position_embeddings: 32768,
+    eos_token_id: 151645,
+    image_token_index: 151646,
+  },
+  "generation_config.json": {},
+  "preprocessor_config.json": { size: { shortest_edge: 1024 } },
+  "tokenizer_config.json": { model_max_length: 8192 },
+};
+
+function read(changes: Files = {}) {
+  const files: Files = { ...published };
+  for (const [file, fields] of Object.entries(changes)) {
+    const name = file as ConfigFile;
+    files[name] = { ...files[name], ...fields };
+  }
+  return readConfig((file) => files[file]);
+}
+
+test("FastVLM-0.5B", () => {
+  expect(read()).toEqual({
+    name: undefined,
+    hidden: 896,
+    layers: 24,
+    heads: 14,
+    kvHeads: 2,
+    headDim: 64,
+    contextLength: 8192,
+    imageToken: 151646,
+    endTokens: [151645],
+    side: 1024,
+  });
+});
+
+test("end tokens: one or several, the generation's before the model's", () => {
+  const ids = (eos_token_id: unknown) =>
+    read({ "generation_config.json": { eos_token_id } }).endTokens;
+  expect(ids(7)).toEqual([7]);
+  expect(ids([7, 8])).toEqual([7, 8]);
+  expect(ids(null)).toEqual([151645]);
+});
+
+test("the side, in each way that processors write it", () => {
+  const side = (size: unknown) =>
+    read({ "preprocessor_config.json": { size } }).side;
+  expect(side(512)).toBe(512);
+  expect(side({ height: 768, width: 768 })).toBe(768);
+});
+
+test("PyTorch's sentinel is not an image token", () => {
+  const config = { image_token_index: -200 };
+  expect(read({ "config.json": config }).imageToken).toBeUndefined();
+});
+
+test("a field that is missing or wrong is named", () => {
+  for (const hidden_size of [undefined, "896", 0, 1.5]) {
+    expect(() => read({ "config.json": { hidden_size } })).toThrow(
+      expect.objectContaining({
+        code: "model-mismatch",
+        message: expect.stringContaining("hidden_size") as string,
+      }),
+    );
+  }
+});
