@@ -51,7 +51,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
       run(this.#remote)
-        .then(resolve, reject)
+        .then(resolve, (thrown: unknown) => reject(VlmError.from(thrown)))
         .finally(() => this.#pending.delete(reject));
     });
   }

@@ -1,5 +1,6 @@
 import { transfer } from "comlink";
 import { Connection } from "./connection";
+import { checkFrame } from "./picture";
 import { Queue } from "./queue";
 import { VlmError } from "./shared/errors";
 import type {
@@ -125,6 +126,7 @@ export class Runtime {
     options: Omit<DescribeOptions, "run">,
     listener: RunListener,
   ): Promise<Answer> {
+    checkFrame(frame);
     const connection = this.#connect();
     const run: Run = {
       ...listener,

@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { CapturedFrame } from "../frame-slot";
-import { checkFrame, decodePicture } from "../picture";
+import { decodePicture } from "../picture";
 import { aborted } from "../queue";
 import { Runtime, startWorker, type TokenEvent } from "../runtime";
 import { now } from "../shared/clock";
@@ -17,67 +17,65 @@ import {
   type AskOptions,
   type Attributes,
 } from "./options";
+import { Status, type StatusHost } from "./status";
 import { Stage } from "./stage";
-import { noFacts, stateOf, type Facts, type State } from "./state";
-import { Announcer } from "./announcer";
 
-interface Host extends ReactiveControllerHost, HTMLElement, Attributes {
-  stateChanged(state: State, previous: State): void;
-}
+type Host = ReactiveControllerHost & StatusHost & Attributes;
 
 /** What the element does between its attributes and its events. */
 export class Controller implements ReactiveController {
   readonly stage: Stage;
-  facts: Facts = noFacts;
+  readonly status: Status;
   info: ModelInfo | undefined;
   progress: ProgressDetail | undefined;
   /** The newest caption, as far as it has come. */
   text = "";
   /** The caption belongs to an earlier frame than the one looked at. */
   stale = false;
-  /** What assistive technology is told. */
-  announcement = "";
 
   readonly #host: Host;
   readonly #runtime: Runtime;
-  readonly #announcer = new Announcer((text) => {
-    this.announcement = text;
-    this.#host.requestUpdate();
-  });
   /** Ends at stop: the source, and everything asked meanwhile. */
   #session = new AbortController();
+  /** The attributes that `start` found, to see when they change. */
+  #started = "";
+  /** Whether captions are live; unknown until the model is there. */
+  #following: boolean | undefined;
   /** Ends at freeze, too: live captions. */
   #live = new AbortController();
 
   constructor(host: Host) {
     this.#host = host;
+    this.status = new Status(host);
     this.stage = new Stage({
-      onLive: () => this.#know({ interruption: undefined }),
-      onInterrupted: (reason) => this.#report("interruption", reason),
+      onLive: () => this.status.know({ interruption: undefined }),
+      onInterrupted: (reason) => this.status.report("interruption", reason),
       onEnded: () => this.stop(),
     });
     this.#runtime = new Runtime({
       worker: () => this.#host.worker?.() ?? startWorker(),
       onProgress: ({ phase, loaded, total }) => {
         this.progress = { phase, loaded, total };
-        this.#know({ loading: phase });
+        this.status.know({ loading: phase });
         emit(host, "modelprogress", this.progress);
       },
       onReady: (info) => {
         this.info = info;
         this.progress = undefined;
-        this.#know({ loading: undefined, loaded: true });
+        this.status.know({ loading: undefined, loaded: true });
         emit(host, "ready", info);
-        this.#announcer.announce("The model is ready.");
+        this.status.announce("The model is ready.");
       },
-      onLost: () => this.#know({ loaded: false }),
+      onLost: () => this.status.know({ loaded: false }),
     });
     host.addController(this);
   }
 
   get shows(): "nothing" | "video" | "still" {
     if (this.stage.frozen) return "still";
-    return this.stage.open && !this.facts.interruption ? "video" : "nothing";
+    return this.stage.open && !this.status.facts.interruption
+      ? "video"
+      : "nothing";
   }
 
   /** Moving an element disconnects it, too; only one that stays so is freed. */
@@ -100,7 +98,8 @@ export class Controller implements ReactiveController {
       ? AbortSignal.any([session, options.signal])
       : session;
     return this.#attempt(async () => {
-      const frame = source ? await readFrame(source) : undefined;
+      const frame =
+        source instanceof Blob ? await decodePicture(source) : source;
       const take = (): Promise<CapturedFrame> =>
         frame
           ? Promise.resolve({ frame, time: now(), dropped: 0 })
@@ -115,6 +114,7 @@ export class Controller implements ReactiveController {
 
   async start(): Promise<void> {
     this.stop();
+    this.#started = sourceKey(this.#host);
     const { signal } = this.#session;
     await this.#attempt(async () => {
       const source = captureSource(this.#host);
@@ -132,7 +132,7 @@ export class Controller implements ReactiveController {
       this.#watchVisibility(signal);
       keepAwake(signal);
       // A camera that failed may come back: captions do not depend on it.
-      const following = this.#load(signal).then(() => this.followLive());
+      const following = this.#load(signal).then(() => this.#followLive());
       await Promise.all([opened, following]);
     });
   }
@@ -141,39 +141,50 @@ export class Controller implements ReactiveController {
     this.#session.abort();
     this.#session = new AbortController();
     this.#live.abort();
+    this.#following = undefined;
     this.stage.stop();
-    this.#know({ interruption: undefined, paused: false, live: false });
+    this.status.know({ interruption: undefined, paused: false, live: false });
   }
 
   async freeze(): Promise<void> {
     if (!this.stage.open || this.stage.frozen) return;
     this.#live.abort();
     await this.stage.freeze(this.#session.signal);
-    this.#know({ paused: true, live: false });
+    this.status.know({ paused: true, live: false });
   }
 
   resume(): void {
     if (!this.stage.open) return;
     this.stage.thaw();
-    this.#know({ paused: document.hidden });
-    this.followLive();
+    this.status.know({ paused: document.hidden });
+    this.#followLive();
   }
 
   dispose(): void {
     this.stop();
     this.#runtime.dispose();
-    this.#announcer.stop();
     this.info = undefined;
     this.progress = undefined;
-    this.#know(noFacts);
+    this.status.reset();
   }
 
-  /** Begins or ends live captions as the attribute says. */
-  followLive(): void {
+  /** Does to what is started as changed attributes say. */
+  follow(): void {
+    if (!this.stage.open) return;
+    if (this.#started !== sourceKey(this.#host)) {
+      // What fails, an event tells.
+      this.start().catch(() => undefined);
+    } else if ((this.#following ?? this.#host.live) !== this.#host.live) {
+      this.#followLive();
+    }
+  }
+
+  #followLive(): void {
+    this.#following = this.#host.live;
     this.#live.abort();
     this.#live = new AbortController();
     const wanted = this.#host.live && this.stage.open && !this.stage.frozen;
-    this.#know({ live: wanted });
+    this.status.know({ live: wanted });
     if (!wanted) return;
     const { signal } = this.#live;
     const take = (): Promise<CapturedFrame> => this.stage.frame(signal);
@@ -181,9 +192,9 @@ export class Controller implements ReactiveController {
       await this.#caption(take, { signal });
     };
     this.stage.skip();
-    void live(next, (error) => this.#report("error", error), signal).then(
+    void live(next, (error) => this.status.report("error", error), signal).then(
       () => {
-        if (!signal.aborted) this.#know({ live: false });
+        if (!signal.aborted) this.status.know({ live: false });
       },
     );
   }
@@ -193,7 +204,7 @@ export class Controller implements ReactiveController {
       return await this.#runtime.load(loadOptions(this.#host), signal);
     } catch (thrown) {
       this.progress = undefined;
-      this.#know({ loading: undefined });
+      this.status.know({ loading: undefined });
       throw thrown;
     }
   }
@@ -216,7 +227,7 @@ export class Controller implements ReactiveController {
           signal: options.signal,
           onStart: () => {
             this.stale = true;
-            this.#know({ error: undefined, activity: "seeing" });
+            this.status.know({ error: undefined, activity: "seeing" });
             emit(this.#host, "frame", { time, dropped });
           },
           onToken: (event) => this.#token(event, options),
@@ -225,17 +236,17 @@ export class Controller implements ReactiveController {
       if (answer.tokenIds.length > 0) this.text = answer.text;
       this.stale = false;
       emit(this.#host, "caption", detail);
-      this.#announcer.announce(answer.text);
+      this.status.announce(answer.text);
       return answer;
     } finally {
-      this.#know({ activity: undefined });
+      this.status.know({ activity: undefined });
     }
   }
 
   #token({ id, text }: TokenEvent, options: AskOptions): Promise<unknown> {
     this.text = this.stale ? text : this.text + text;
     this.stale = false;
-    this.#know({ activity: "speaking" });
+    this.status.know({ activity: "speaking" });
     emit(this.#host, "token", { id, text });
     options.onToken?.(text);
     return this.#host.updateComplete;
@@ -243,43 +254,24 @@ export class Controller implements ReactiveController {
 
   #watchVisibility(signal: AbortSignal): void {
     const check = (): void => {
-      this.#know({ paused: document.hidden || this.stage.frozen });
+      this.status.know({ paused: document.hidden || this.stage.frozen });
     };
     document.addEventListener("visibilitychange", check, { signal });
   }
 
   async #attempt<T>(work: () => Promise<T>): Promise<T> {
-    this.#know({ error: undefined });
+    this.status.know({ error: undefined });
     try {
       return await work();
     } catch (thrown) {
       const error = VlmError.from(thrown);
       const passing = error.code.startsWith("camera-");
-      this.#report(passing ? "interruption" : "error", error);
+      this.status.report(passing ? "interruption" : "error", error);
       throw error;
     }
   }
-
-  /** Being stopped is no failure. */
-  #report(fact: "error" | "interruption", error: VlmError): void {
-    if (error.code === "aborted") return;
-    this.#know({ [fact]: error });
-    const { code, message, advice } = error;
-    emit(this.#host, "error", { code, message, advice });
-    this.#announcer.announce(`${message} ${advice}`);
-  }
-
-  #know(news: Partial<Facts>): void {
-    const previous = stateOf(this.facts);
-    this.facts = { ...this.facts, ...news };
-    const state = stateOf(this.facts);
-    this.#host.requestUpdate();
-    if (state !== previous) this.#host.stateChanged(state, previous);
-  }
 }
 
-async function readFrame(source: Blob | Frame): Promise<Frame> {
-  if (source instanceof Blob) return decodePicture(source);
-  checkFrame(source);
-  return source;
+function sourceKey({ source, camera, facing }: Attributes): string {
+  return JSON.stringify([source, camera, facing]);
 }

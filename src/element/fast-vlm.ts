@@ -89,7 +89,7 @@ export class FastVlm extends LitElement {
   }
 
   get state(): State {
-    return stateOf(this.#controller.facts);
+    return stateOf(this.#controller.status.facts);
   }
 
   /** The model in use. */
@@ -109,7 +109,7 @@ export class FastVlm extends LitElement {
 
   /** What failed last, until something is asked again. */
   get error(): VlmError | undefined {
-    const { error, interruption } = this.#controller.facts;
+    const { error, interruption } = this.#controller.status.facts;
     return error ?? interruption;
   }
 
@@ -182,16 +182,11 @@ export class FastVlm extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    const { open } = this;
-    const moved = (["source", "camera", "facing"] as const).some((name) =>
-      changed.has(name),
-    );
-    // Failures arrive as events.
     if (changed.has("loading") && this.loading === "eager") {
+      // What fails, an event tells.
       this.load().catch(() => undefined);
     }
-    if (open && moved) this.start().catch(() => undefined);
-    else if (open && changed.has("live")) this.#controller.followLive();
+    this.#controller.follow();
   }
 
   protected override render(): TemplateResult {

@@ -13,7 +13,8 @@ export interface ViewModel {
     readonly video: HTMLVideoElement;
     readonly canvas: HTMLCanvasElement;
   };
-  readonly announcement: string;
+  /** What assistive technology is told; never the text that streams. */
+  readonly status: { readonly announcement: string };
 }
 
 const labels: Readonly<Record<State, string>> = {
@@ -69,7 +70,7 @@ export function view(
     >
       ${error ? failure(error) : caption(model, state)}
     </div>
-    <div class="announcer" role="status">${model.announcement}</div>
+    <div class="announcer" role="status">${model.status.announcement}</div>
   `;
 }
 

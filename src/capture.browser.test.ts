@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Capture, type CaptureListener } from "./capture";
+import type { VlmError } from "./shared/errors";
+import { now } from "./shared/clock";
+import { FakeCamera } from "./testing/fake-camera";
+
+const source = { kind: "camera", deviceId: "", facing: "" } as const;
+const never = new AbortController().signal;
+const later = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+let camera: FakeCamera;
+let capture: Capture;
+const listener = {
+  onLive: vi.fn<CaptureListener["onLive"]>(),
+  onInterrupted: vi.fn<(reason: VlmError) => void>(),
+  onEnded: vi.fn<CaptureListener["onEnded"]>(),
+};
+
+beforeEach(() => {
+  vi.clearAllMocks();
+  camera = new FakeCamera();
+  const video = document.createElement("video");
+  video.muted = true;
+  capture = new Capture(video, listener);
+});
+
+afterEach(() => {
+  capture.close();
+  camera.restore();
+});
+
+test("gives the newest frame, stamped, and counts the others", async () => {
+  await capture.open(source);
+  const first = await capture.next(never);
+  first.frame.close();
+  await later(400);
+  const second = await capture.next(never);
+  second.frame.close();
+  expect(second.dropped).toBeGreaterThan(0);
+  expect(second.time - first.time).toBeGreaterThan(200);
+  expect(now() - second.time).toBeLessThan(200);
+});
+
+test("a picture that stands still is read again", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockResolvedValue(stream);
+  camera.restore();
+  await capture.open({ kind: "screen" });
+  for (let count = 0; count < 2; count++) {
+    const { frame } = await capture.next(never);
+    frame.close();
+    capture.skip();
+  }
+  vi.restoreAllMocks();
+});
+
+test("close stops the camera and ends the waiting", async () => {
+  await capture.open(source);
+  const { track } = camera;
+  const controller = new AbortController();
+  (await capture.next(never)).frame.close();
+  capture.close();
+  expect(track.readyState).toBe("ended");
+  const waiting = capture.next(controller.signal);
+  controller.abort();
+  await expect(waiting).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("asks for the camera chosen, or for the side it faces", async () => {
+  await capture.open({ ...source, facing: "environment" });
+  await capture.open({ kind: "camera", deviceId: "abc", facing: "user" });
+  const [facing, chosen] = camera.asked.map(({ video }) => video);
+  expect(facing).toMatchObject({ facingMode: { ideal: "environment" } });
+  expect(chosen).toMatchObject({ deviceId: { exact: "abc" } });
+  expect(chosen).not.toHaveProperty("facingMode");
+});
+
+test.each([
+  ["NotAllowedError", "camera-denied"],
+  ["NotFoundError", "camera-missing"],
+  ["OverconstrainedError", "camera-missing"],
+  ["NotReadableError", "camera-busy"],
+] as const)("%s is %s, with advice", async (name, code) => {
+  camera.refusal = new DOMException("no", name);
+  await expect(capture.open(source)).rejects.toMatchObject({
+    code,
+    advice: expect.stringMatching(/by itself\.$/) as string,
+  });
+});
+
+test("a busy camera is tried again until it is free", async () => {
+  camera.refusal = new DOMException("busy", "NotReadableError");
+  await expect(capture.open(source)).rejects.toMatchObject({
+    code: "camera-busy",
+  });
+  expect(listener.onLive).not.toHaveBeenCalled();
+  camera.refusal = undefined;
+  await vi.waitFor(() => expect(listener.onLive).toHaveBeenCalledOnce(), 5000);
+  (await capture.next(never)).frame.close();
+});
+
+test("an unplugged camera is said, and goes on when plugged in", async () => {
+  await capture.open(source);
+  camera.unplug();
+  expect(listener.onInterrupted.mock.lastCall?.[0].code).toBe("camera-missing");
+  camera.plugIn();
+  await vi.waitFor(
+    () => expect(listener.onLive).toHaveBeenCalledTimes(2),
+    5000,
+  );
+  (await capture.next(never)).frame.close();
+});
+
+test("a camera that falls silent is said, and when it is back", async () => {
+  await capture.open(source);
+  camera.track.dispatchEvent(new Event("mute"));
+  expect(listener.onInterrupted.mock.lastCall?.[0].code).toBe("camera-busy");
+  camera.track.dispatchEvent(new Event("unmute"));
+  expect(listener.onLive).toHaveBeenCalledTimes(2);
+});
+
+test("after close nothing comes back by itself", async () => {
+  camera.refusal = new DOMException("no", "NotFoundError");
+  await expect(capture.open(source)).rejects.toThrow();
+  capture.close();
+  const { length } = camera.asked;
+  camera.plugIn();
+  await later(100);
+  expect(camera.asked).toHaveLength(length);
+});
+
+test("a file that is no video is video-unreadable", async () => {
+  const file = new Blob(["no video"], { type: "video/mp4" });
+  await expect(capture.open({ kind: "video", file })).rejects.toMatchObject({
+    code: "video-unreadable",
+  });
+});
+
+test("a screen that is not shared is screen-denied", async () => {
+  const refusal = new DOMException("no", "NotAllowedError");
+  vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockRejectedValue(
+    refusal,
+  );
+  await expect(capture.open({ kind: "screen" })).rejects.toMatchObject({
+    code: "screen-denied",
+  });
+  vi.restoreAllMocks();
+});

@@ -1,0 +1,202 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { VlmError } from "../shared/errors";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let mounted: Mounted;
+afterEach(() => mounted.vlm.remove());
+
+async function picture(): Promise<Blob> {
+  const canvas = new OffscreenCanvas(8, 8);
+  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
+  return canvas.convertToBlob();
+}
+
+test("does nothing by itself: no worker, so no download", async () => {
+  const worker = vi.fn();
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.worker = worker;
+  await vlm.updateComplete;
+  expect(vlm.state).toBe("idle");
+  expect(vlm.matches(":state(idle)")).toBe(true);
+  expect(worker).not.toHaveBeenCalled();
+});
+
+test("load tells its bytes, then it is ready", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  const info = await vlm.load();
+  expect(info).toEqual(vlm.info);
+  expect(mounted.fake.calls).toEqual([
+    `load ${location.origin}/models/fake/ fp32`,
+  ]);
+  expect(mounted.detailsOf("statechange").map(({ state }) => state)).toEqual([
+    "loading",
+    "warming",
+    "ready",
+  ]);
+  expect(vlm.matches(":state(ready)")).toBe(true);
+  expect(vlm.matches(":state(idle)")).toBe(false);
+  expect(
+    mounted.detailsOf("modelprogress").some(({ total }) => total > 0),
+  ).toBe(true);
+  expect(mounted.detailsOf("ready")).toEqual([info]);
+});
+
+test("load shows megabytes and per cent", async () => {
+  mounted = new Mounted({ pace: 60 });
+  const { vlm } = mounted;
+  const loading = vlm.load();
+  await vi.waitFor(() =>
+    expect(mounted.part("progress")?.textContent).toMatch(
+      /\d+\.\d of 20\.0 MB · \d+ %/,
+    ),
+  );
+  await loading;
+  await vlm.updateComplete;
+  expect(mounted.part("progress")).toBeNull();
+});
+
+test("ask answers about a picture file and loads what it needs", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  let streamed = "";
+  const answer = await vlm.ask(await picture(), {
+    prompt: "What is it?",
+    onToken: (text) => (streamed += text),
+  });
+  expect(answer.text).toBe("A red circle on a white background.");
+  expect(streamed).toBe(answer.text);
+  expect(mounted.fake.calls.at(-1)).toBe("describe What is it?");
+  expect(vlm.text).toBe(answer.text);
+  expect(mounted.part("caption")?.textContent).toContain(answer.text);
+});
+
+test("the caption event accounts for the whole time to first token", async () => {
+  mounted = new Mounted({ pace: 20 });
+  const { vlm } = mounted;
+  await vlm.load();
+  await vlm.ask(await picture());
+  const [detail] = mounted.detailsOf("caption");
+  const { ttft = 0, wait = 0, paint = 0, firstToken } = detail?.timings ?? {};
+  expect(ttft).toBeGreaterThan(firstToken ?? Infinity);
+  expect(wait + (firstToken ?? 0) + paint).toBeCloseTo(ttft, 3);
+  expect(detail?.age).toBeGreaterThan(ttft);
+  expect(detail).toMatchObject({ size: 256, dropped: 0, finish: "stop" });
+});
+
+test.each([
+  [{ size: 100 }, /side 100/],
+  [{ maxTokens: 0 }, /0 tokens/],
+])("refuses %o as bad-option", async (options, message) => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  await expect(vlm.ask(await picture(), options)).rejects.toMatchObject({
+    code: "bad-option",
+    message: expect.stringMatching(message) as string,
+  });
+});
+
+test("refuses attributes that mean nothing", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.dtype = "fp64";
+  await expect(vlm.load()).rejects.toMatchObject({ code: "bad-option" });
+  vlm.dtype = "q4";
+  vlm.model = "";
+  await expect(vlm.load()).rejects.toMatchObject({ code: "bad-option" });
+});
+
+test("a bad picture is shown with advice; the next good one works", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  const text = new File(["hello"], "note.png");
+  await expect(vlm.ask(text)).rejects.toBeInstanceOf(VlmError);
+  await vlm.updateComplete;
+  expect(vlm.state).toBe("failed");
+  expect(mounted.detailsOf("error")[0]).toMatchObject({ code: "bad-image" });
+  expect(mounted.part("error")?.textContent).toMatch(
+    /note\.png.*Choose another/s,
+  );
+  await vlm.ask(await picture());
+  await vlm.updateComplete;
+  expect(vlm.state).toBe("ready");
+  expect(mounted.part("error")).toBeNull();
+});
+
+test("text from the model stays text", async () => {
+  const nasty = `<img src=x onerror="alert(1)"><b>bold</b>`;
+  mounted = new Mounted({ captions: [[nasty]] });
+  const { vlm } = mounted;
+  await vlm.ask(await picture());
+  await vlm.updateComplete;
+  expect(mounted.part("caption")?.textContent?.trim()).toBe(nasty);
+  expect(mounted.part("caption")?.querySelector("img, b")).toBeNull();
+});
+
+test("announces whole sentences in another node than the stream", async () => {
+  mounted = new Mounted({ pace: 20 });
+  const { vlm } = mounted;
+  const said = new Set<string>();
+  const answer = vlm.ask(await picture(), {
+    onToken: () => {
+      const status = vlm.shadowRoot?.querySelector("[role=status]");
+      said.add(status?.textContent ?? "");
+    },
+  });
+  await answer;
+  const status = vlm.shadowRoot?.querySelector("[role=status]");
+  await vi.waitFor(
+    () =>
+      expect(status?.textContent).toBe("A red circle on a white background."),
+    5000,
+  );
+  for (const text of said) expect(text).not.toMatch(/^A red/);
+  expect(
+    mounted.part("caption")?.closest("[aria-live], [role=status]"),
+  ).toBeNull();
+});
+
+test("an answer that is stopped keeps what was said", async () => {
+  mounted = new Mounted({ pace: 20 });
+  const { vlm } = mounted;
+  await vlm.load();
+  const controller = new AbortController();
+  const answer = await vlm.ask(await picture(), {
+    signal: controller.signal,
+    onToken: () => controller.abort(),
+  });
+  expect(answer).toMatchObject({ finish: "abort", text: "A" });
+  expect(vlm.text).toBe("A");
+  expect(mounted.detailsOf("error")).toEqual([]);
+});
+
+test("load=eager loads when connected", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.setAttribute("load", "eager");
+  await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+});
+
+test("moved in the page it keeps its model, removed it frees it", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  await vlm.load();
+  const elsewhere = document.createElement("div");
+  document.body.append(elsewhere);
+  elsewhere.append(vlm);
+  await Promise.resolve();
+  expect(vlm.info).toBeDefined();
+  elsewhere.remove();
+  await vi.waitFor(() => expect(vlm.info).toBeUndefined());
+  expect(vlm.state).toBe("idle");
+});
+
+test("a second definition leaves the first one alone", async () => {
+  const first = customElements.get("fast-vlm");
+  await import(
+    /* @vite-ignore */ new URL("./define.ts?again", import.meta.url).href
+  );
+  expect(customElements.get("fast-vlm")).toBe(first);
+});

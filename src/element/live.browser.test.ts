@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { VlmError } from "../shared/errors";
+import { FakeCamera } from "../testing/fake-camera";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let camera: FakeCamera;
+let mounted: Mounted;
+
+beforeEach(() => (camera = new FakeCamera()));
+afterEach(() => {
+  mounted.vlm.remove();
+  camera.restore();
+});
+
+const captions = (count: number): Promise<void> =>
+  vi.waitFor(
+    () =>
+      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
+    10_000,
+  );
+
+test("live: one caption after another, always of a newer frame", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await captions(3);
+  vlm.stop();
+  const times = mounted.detailsOf("caption").map(({ time }) => time);
+  expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
+  expect(camera.track.readyState).toBe("ended");
+  await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+  const { length } = mounted.detailsOf("token");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(mounted.detailsOf("token").length - length).toBeLessThanOrEqual(1);
+});
+
+test("live: another camera is opened when chosen", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  expect(camera.asked).toHaveLength(1);
+  vlm.camera = "another";
+  await vi.waitFor(() => expect(camera.asked).toHaveLength(2));
+  expect(camera.asked[1]?.video).toMatchObject({
+    deviceId: { exact: "another" },
+  });
+  await captions(1);
+});
+
+test("live can be switched on and off while the camera runs", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  await vlm.start();
+  expect(vlm.state).toBe("ready");
+  vlm.live = true;
+  await captions(2);
+  vlm.live = false;
+  await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+  expect(camera.track.readyState).toBe("live");
+});
+
+test("live: a changed prompt counts from the next frame on", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await captions(1);
+  vlm.prompt = "Read the text.";
+  await vi.waitFor(() =>
+    expect(mounted.fake.calls.at(-1)).toBe("describe Read the text."),
+  );
+});
+
+test("live: one failed frame is told, the next one captioned", async () => {
+  const error = new VlmError("out-of-memory", "Too big.", "Smaller.");
+  mounted = new Mounted({ pace: 5, runErrors: { 1: error } });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await captions(1);
+  expect(mounted.detailsOf("error")[0]).toMatchObject({
+    code: "out-of-memory",
+  });
+  expect(vlm.error).toBeUndefined();
+});
+
+test("single: freeze, ask about that frame twice, resume", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  await vlm.start();
+  expect(vlm.state).toBe("ready");
+  await vlm.freeze();
+  expect(vlm.state).toBe("paused");
+  expect(vlm.frozen).toBe(true);
+  await vlm.ask();
+  await vlm.ask(null, { prompt: "How many?" });
+  expect(vlm.state).toBe("paused");
+  vlm.resume();
+  expect(vlm.frozen).toBe(false);
+  expect(vlm.state).toBe("ready");
+});
+
+test("a refused camera fails with advice and goes on by itself", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  camera.refusal = new DOMException("busy", "NotReadableError");
+  vlm.source = "camera";
+  vlm.live = true;
+  await expect(vlm.start()).rejects.toMatchObject({ code: "camera-busy" });
+  await vi.waitFor(() => expect(vlm.state).toBe("failed"));
+  camera.refusal = undefined;
+  await captions(1);
+  expect(vlm.error).toBeUndefined();
+});

@@ -1,0 +1,47 @@
+import type { FastVlmEventMap } from "../element/events";
+import type { FastVlm } from "../element/fast-vlm";
+import { FakeVlm, fakeWorker, type Script } from "./fake-worker";
+
+const types: readonly (keyof FastVlmEventMap)[] = [
+  "modelprogress",
+  "ready",
+  "frame",
+  "token",
+  "caption",
+  "statechange",
+  "error",
+];
+
+/** An element in the page with a scripted worker, and what it has said. */
+export class Mounted {
+  readonly vlm: FastVlm;
+  readonly fake: FakeVlm;
+  readonly #events: [type: string, detail: unknown][] = [];
+
+  constructor(script: Partial<Script> = {}) {
+    this.fake = new FakeVlm(script);
+    this.vlm = document.createElement("fast-vlm");
+    this.vlm.model = "/models/fake";
+    this.vlm.worker = () => fakeWorker(this.fake);
+    for (const type of types) {
+      this.vlm.addEventListener(type, (event) => {
+        this.#events.push([type, event.detail]);
+        // A test runner takes `error` at the window for its own.
+        event.stopPropagation();
+      });
+    }
+    document.body.append(this.vlm);
+  }
+
+  detailsOf<K extends keyof FastVlmEventMap>(
+    type: K,
+  ): FastVlmEventMap[K]["detail"][] {
+    return this.#events
+      .filter(([name]) => name === type)
+      .map(([, detail]) => detail as FastVlmEventMap[K]["detail"]);
+  }
+
+  part(name: string): HTMLElement | null | undefined {
+    return this.vlm.shadowRoot?.querySelector(`[part~="${name}"]`);
+  }
+}
