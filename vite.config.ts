@@ -17,6 +17,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // The wasm files are large by nature; the limit is about our own code.
     chunkSizeWarningLimit: 1000,
+    // How long a build takes is no warning.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: { format: "es" },
   // Pre-bundling would part the runtime from its .wasm files.
