@@ -14,7 +14,7 @@ import { options } from "./testing/harness";
  * from different checkpoints, or that a stage computes something else.
  */
 const folder = new URL("/models/nano/", location.href).href;
-const scenes = new URL("../e2e/fixtures/scenes/", import.meta.url);
+const scenes = new URL("../e2e/fixtures/scenes/scenes.jsonl", import.meta.url);
 const never = new AbortController().signal;
 const tolerance = 1e-3;
 
