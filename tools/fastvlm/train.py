@@ -126,6 +126,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1_000_000)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--text-share", type=float, default=0.5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--run", type=Path, default=Path("runs/nano"))
@@ -173,7 +174,8 @@ def main() -> None:
         part.replace(checkpoint)
 
     last = args.pictures // args.batch
-    batches = Batches(Sampler(installed_fonts()), pack, args.batch, step, last, cfg.side)
+    sampler = Sampler(installed_fonts(), text_share=args.text_share)
+    batches = Batches(sampler, pack, args.batch, step, last, cfg.side)
     loader = DataLoader(
         batches,
         batch_size=None,
@@ -217,7 +219,7 @@ def main() -> None:
             }
             print(json.dumps(line), flush=True)
             found, losses, since, shown = defaultdict(list), [], time.time(), step
-        if step % 200 == 0 or step == last:
+        if step % 50 == 0 or step == last:
             save()
 
 
