@@ -1,0 +1,89 @@
+"""Golden outputs: what nano computes in PyTorch, for `npm test` to hold the
+browser to without Python.
+
+    python -m fastvlm.golden --checkpoint runs/nano/checkpoint.pt
+
+To be run again after each export.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from PIL import Image
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from .export import load
+from .model import FastVlm
+from .samples import prompt_ids, to_pixels
+
+ROOT = Path(__file__).parents[2]
+SCENES = ROOT / "e2e/fixtures/scenes"
+GOLDEN = ROOT / "e2e/fixtures/golden/nano.golden.json"
+# Scenes taken, and values of each image token kept beside its norm.
+CASES, HEAD = 8, 8
+
+
+def digits(values: Tensor) -> list[float]:
+    """Six significant digits: beyond the tolerance, and short."""
+    return [float(f"{v:.6g}") for v in values.tolist()]
+
+
+@torch.inference_mode()
+def golden_case(
+    model: FastVlm, tokenizer: Tokenizer, picture: Path, question: str
+) -> dict:
+    pixels = to_pixels(Image.open(picture).convert("RGB"))
+    features = model.image_features(pixels)
+    ids = prompt_ids(tokenizer, question, features.shape[1])
+    token = tokenizer.token_to_id
+    image, stop = token("<image>"), {token("<|im_end|>"), token("<|endoftext|>")}
+    x = model.embed(torch.tensor([ids]), features, image)
+    hidden, _ = model.language_model(x, torch.arange(len(ids))[None])
+    tokens = model.generate(pixels, ids, image, stop)
+    return {
+        "file": picture.name,
+        "question": question,
+        "promptIds": ids,
+        "features": [digits(row[:HEAD]) for row in features[0]],
+        "featureNorms": digits(features[0].norm(dim=-1)),
+        "logits": digits(model.lm_head(hidden[0, -1])),
+        "tokenIds": tokens,
+        "text": tokenizer.decode(tokens),
+    }
+
+
+def write_golden(model: FastVlm, tokenizer: Tokenizer, out: Path) -> None:
+    lines = (SCENES / "scenes.jsonl").read_text().splitlines()
+    # Spread over the scenes, each kind of question in its turn.
+    cases = []
+    for number in range(CASES):
+        scene = json.loads(lines[number * (len(lines) - 1) // (CASES - 1)])
+        asked = scene["questions"]
+        question = asked[number % len(asked)]["question"]
+        cases.append(golden_case(model, tokenizer, SCENES / scene["file"], question))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    out.write_text(f"[\n{rows}\n]\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument(
+        "--model", type=Path, default=ROOT / "public/models/nano",
+        help="the folder exported from it, for its tokenizer",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=GOLDEN)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    model, facts = load(args.checkpoint)
+    tokenizer = Tokenizer.from_file(str(args.model / "tokenizer.json"))
+    write_golden(model, tokenizer, args.out)
+    print(f"{args.out}: {CASES} cases after {facts.pictures} pictures")
+
+
+if __name__ == "__main__":
+    main()
