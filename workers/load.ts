@@ -6,7 +6,8 @@ import type {
   WorkerEvent,
 } from "../src/shared/protocol";
 import { Model, type Sessions } from "./model";
-import { openGpu, type Gpu, type Opened } from "./ort/device";
+import { openGpu, type Opened } from "./ort/adapter";
+import type { Gpu } from "./ort/device";
 import { cpuThreads, loadOrt } from "./ort/runtime";
 import { createSession, type Session } from "./ort/session";
 import { Memory } from "./ort/tensor";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Frame } from "../src/shared/protocol";
-import { openGpu } from "./ort/device";
+import { openGpu } from "./ort/adapter";
 import { loadOrt } from "./ort/runtime";
 import { Memory } from "./ort/tensor";
 import { Preprocessor } from "./preprocess";

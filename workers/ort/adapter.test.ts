@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { adapterName, reasonForWasm } from "./device";
+import { adapterName, reasonForWasm } from "./adapter";
 
 const real = {
   vendor: "nvidia",
