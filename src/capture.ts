@@ -51,8 +51,11 @@ export class Capture {
     try {
       await this.#attach(source, session.signal);
     } catch (thrown) {
+      // Closed meanwhile, perhaps for another source, which is not to be hurt.
+      if (session.signal.aborted) throw aborted();
+      this.#detach();
       const error = VlmError.from(thrown);
-      if (source.kind === "camera" && !session.signal.aborted) {
+      if (source.kind === "camera") {
         void this.#recover(source, error, session.signal);
       }
       throw error;

@@ -25,7 +25,8 @@ export function setUpActions(vlm: FastVlm): Actions {
     mode.hidden = picture;
     toggle.hidden = picture;
     toggle.textContent = started ? "Stop" : "Start";
-    toggle.disabled = !started && vlm.source === "video" && !vlm.file;
+    const missing = vlm.source === "video" ? !vlm.file : vlm.source === "none";
+    toggle.disabled = !started && missing;
     ask.hidden = vlm.live || !(started || picture);
     ask.disabled = picture && !vlm.file;
     ask.textContent = asking ? "Stop answer" : "Ask";
@@ -61,6 +62,9 @@ export function setUpActions(vlm: FastVlm): Actions {
   ask.addEventListener("click", () => {
     if (asking) asking.abort();
     else void answer();
+  });
+  byId("prompt", HTMLInputElement).addEventListener("keydown", ({ key }) => {
+    if (key === "Enter" && !ask.hidden) ask.click();
   });
   resume.addEventListener("click", () => {
     vlm.resume();

@@ -14,10 +14,12 @@ export function setText(id: string, text: string): void {
 
 /** Selects the radio button of `name` with `value`; whether there is one. */
 export function check(name: string, value: string): boolean {
+  let found = false;
   for (const radio of radios(name)) {
-    if (radio.value === value) return (radio.checked = true);
+    radio.checked = radio.value === value;
+    found ||= radio.checked;
   }
-  return false;
+  return found;
 }
 
 export function onCheck(name: string, then: (value: string) => void): void {

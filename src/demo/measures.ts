@@ -51,7 +51,8 @@ export function setUpMeasures(vlm: FastVlm): void {
     plot.add(ttft);
   });
   setInterval(() => {
-    if (last) setText("age", seconds(Date.now() - last.time));
+    const now = performance.timeOrigin + performance.now();
+    if (last) setText("age", seconds(now - last.time));
   }, 200);
 }
 

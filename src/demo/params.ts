@@ -1,5 +1,13 @@
 import type { FastVlm, Source } from "../index";
 
+const sources: readonly string[] = [
+  "none",
+  "camera",
+  "screen",
+  "video",
+  "picture",
+] satisfies Source[];
+
 /** The model in the repository. */
 const carried = "nano";
 
@@ -14,7 +22,8 @@ export function applyParams(element: FastVlm, search: string): void {
   element.device = params.get("device") ?? element.device;
   element.size = Number(params.get("size") ?? 0);
   element.prompt = params.get("prompt") ?? element.prompt;
-  element.source = (params.get("source") ?? "camera") as Source;
+  const source = params.get("source") ?? "camera";
+  element.source = sources.includes(source) ? (source as Source) : "camera";
   element.loading = params.get("load") === "manual" ? "manual" : "eager";
 }
 

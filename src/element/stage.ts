@@ -33,8 +33,9 @@ export class Stage {
     try {
       await this.#capture.open(source);
     } catch (thrown) {
-      // A camera is waited for.
-      if (source.kind !== "camera") this.open = false;
+      // A camera is waited for; what was closed may be open anew.
+      const { code } = VlmError.from(thrown);
+      if (source.kind !== "camera" && code !== "aborted") this.open = false;
       throw thrown;
     }
   }
