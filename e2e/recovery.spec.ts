@@ -1,5 +1,8 @@
 import type { Page, Worker } from "@playwright/test";
+import { join } from "node:path";
+import { folderHandler } from "../tools/cli/server.mjs";
 import { ask, errorOf, load, openQuiet, valueOf } from "./support/element.ts";
+import { root } from "./support/paths.ts";
 import { encodePng } from "./support/png.ts";
 import { draw, scenes } from "./support/scenes.ts";
 import { expect, test } from "./support/test.ts";
@@ -39,9 +42,14 @@ test("a dead worker rejects what was pending and starts anew", async ({
   expect(await modelWorker(page)).not.toBe(worker);
 });
 
-test("a lost device is said, and the next picture works", async ({ page }) => {
+test("a lost device is said, and the next picture works", async ({
+  page,
+  server,
+}) => {
   test.setTimeout(600_000);
-  await openQuiet(page, { device: "webgpu" });
+  // Fewer shaders to compile than for the carried model, and twice at that.
+  server.mount("/micro/", folderHandler(join(root, "workers/testing/micro")));
+  await openQuiet(page, { device: "webgpu", model: "/micro/" });
   // Remembers the devices that the worker asks for; none before the load.
   const started = page.waitForEvent("worker");
   const loading = load(page);
