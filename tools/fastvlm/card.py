@@ -89,8 +89,7 @@ def write_card(
         questions=questions,
         training=describe_training(facts),
         accuracy=describe_accuracy(accuracy),
-        loss=f"On {loss.answers} fresh questions {loss.same} answers in 4 bits are\n"
-        "the same, token for token.",
+        loss=describe_loss(loss),
     )
     (folder / "README.md").write_text(text)
 
@@ -103,6 +102,14 @@ def describe_training(facts: Facts) -> str:
     return (
         f"{facts.pictures:,} fresh pictures of the drawn world, each with all its\n"
         f"questions, in {took} on one {facts.device}."
+    )
+
+
+def describe_loss(loss: Loss) -> str:
+    exact, quantised = loss.right
+    return (
+        f"Of {loss.answers} fresh\nquestions {exact} are answered right in float32 and "
+        f"{quantised} in 4 bits; {loss.same} answers are\nthe same, token for token."
     )
 
 

@@ -65,10 +65,11 @@ def compare(model: FastVlm, tokenizer: Tokenizer, folder: Path, count: int) -> L
     exact, quantised = OnnxModel(folder), OnnxModel(folder, "_q4")
     for name, error in prove(model, exact, samples[:8], image, stop).items():
         print(f"{name}: relative error {error:.1e}")
-    loss = quantisation_loss(exact, quantised, samples, image, stop)
+    loss = quantisation_loss(exact, quantised, samples, tokenizer, stop)
     print(
         f"q4: relative error of features {loss.features:.1e}, of logits "
-        f"{loss.logits:.1e}; {loss.same} of {loss.answers} answers the same"
+        f"{loss.logits:.1e}; {loss.same} of {loss.answers} answers the same, right "
+        f"{loss.right[1]} instead of {loss.right[0]}"
     )
     return loss
 
@@ -103,7 +104,7 @@ def main() -> None:
         "--accuracy", type=Path, help="figures of `npm run accuracy`, for the card"
     )
     parser.add_argument(
-        "--samples", type=int, default=50, help="questions to measure q4's loss on"
+        "--samples", type=int, default=100, help="questions to measure q4's loss on"
     )
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from .model import FastVlm
@@ -26,6 +27,7 @@ class Loss:
     features: float  # relative error of image features
     logits: float  # relative error of the prompt's last logits
     same: int  # answers with the same tokens
+    right: tuple[int, int]  # answers that are right, before and after
     answers: int
 
 
@@ -103,20 +105,25 @@ def quantisation_loss(
     exact: OnnxModel,
     quantised: OnnxModel,
     samples: list[Sample],
-    image_token: int,
+    tokenizer: Tokenizer,
     stop: set[int],
 ) -> Loss:
-    features, logits, same = [], [], 0
+    image_token = tokenizer.token_to_id("<image>")
+    features, logits, same, right = [], [], 0, [0, 0]
     for sample in samples:
-        pixels = sample.pixels.numpy()
+        pixels, wanted = sample.pixels.numpy(), sample.question.answer
         features.append(
             relative_error(quantised.image_features(pixels), exact.image_features(pixels))
         )
-        rows = []
-        for m in (exact, quantised):
+        rows, answers = [], []
+        for i, m in enumerate((exact, quantised)):
             x = m.prompt_embeds(pixels, sample.ids, image_token)
             rows.append(m.forward(x, m.empty_cache())[0][0, -1])
+            answers.append(m.generate(pixels, sample.ids, image_token, stop, 32))
+            right[i] += tokenizer.decode(answers[i]) == wanted
         logits.append(relative_error(rows[1], rows[0]))
-        arguments = (pixels, sample.ids, image_token, stop, 32)
-        same += exact.generate(*arguments) == quantised.generate(*arguments)
-    return Loss(float(np.mean(features)), float(np.mean(logits)), same, len(samples))
+        same += answers[0] == answers[1]
+    return Loss(
+        float(np.mean(features)), float(np.mean(logits)), same, (right[0], right[1]),
+        len(samples),
+    )  # fmt: skip
