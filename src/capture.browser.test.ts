@@ -130,6 +130,21 @@ test("after close nothing comes back by itself", async () => {
   expect(camera.asked).toHaveLength(length);
 });
 
+test("plays a video file and gives its frames", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  const recorder = new MediaRecorder(stream, { mimeType: "video/webm" });
+  const recorded = new Promise<Blob>((resolve) => {
+    recorder.ondataavailable = ({ data }) => resolve(data);
+  });
+  recorder.start();
+  await later(700);
+  recorder.stop();
+  await capture.open({ kind: "video", file: await recorded });
+  const { frame } = await capture.next(never);
+  expect(frame).toMatchObject({ displayWidth: 64, displayHeight: 48 });
+  frame.close();
+});
+
 test("a file that is no video is video-unreadable", async () => {
   const file = new Blob(["no video"], { type: "video/mp4" });
   await expect(capture.open({ kind: "video", file })).rejects.toMatchObject({

@@ -78,6 +78,7 @@ export function setUpActions(vlm: FastVlm): Actions {
   });
 
   vlm.addEventListener("statechange", update);
+  vlm.addEventListener("ended", update);
 
   return { start, stop, update };
 }

@@ -50,7 +50,10 @@ export class Controller implements ReactiveController {
     this.stage = new Stage({
       onLive: () => this.status.know({ interruption: undefined }),
       onInterrupted: (reason) => this.status.report("interruption", reason),
-      onEnded: () => this.stop(),
+      onEnded: () => {
+        this.stop();
+        emit(host, "ended", null);
+      },
     });
     this.#runtime = new Runtime({
       worker: () => this.#host.worker?.() ?? startWorker(),

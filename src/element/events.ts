@@ -59,6 +59,7 @@ export interface FastVlmEventMap {
   token: CustomEvent<TokenDetail>;
   caption: CustomEvent<CaptionDetail>;
   statechange: CustomEvent<StateDetail>;
+  ended: CustomEvent<null>;
   error: CustomEvent<ErrorDetail>;
 }
 

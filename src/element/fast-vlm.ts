@@ -23,6 +23,7 @@ import { view } from "./view";
  * @fires token - a token was added to the caption
  * @fires caption - a caption is complete, with its timings
  * @fires statechange - `state` became another; also as `:state()`
+ * @fires ended - the person ended the sharing of the screen
  * @fires error - what failed, and what to do
  * @slot empty - shown where the picture will be
  * @slot hint - shown where the caption will be

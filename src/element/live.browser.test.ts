@@ -121,3 +121,40 @@ test("a refused camera fails with advice and goes on by itself", async () => {
   await captions(1);
   expect(vlm.error).toBeUndefined();
 });
+
+test("a hidden page pauses, a shown one goes on", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  const show = (hidden: boolean): void => {
+    vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await captions(1);
+  show(true);
+  await vi.waitFor(() => expect(vlm.state).toBe("paused"));
+  const { length } = mounted.detailsOf("frame");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(mounted.detailsOf("frame").length - length).toBeLessThanOrEqual(1);
+  show(false);
+  await captions(length + 2);
+  expect(vlm.state).not.toBe("paused");
+  vi.restoreAllMocks();
+});
+
+test("a screen that is no longer shared ends, and says so", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockResolvedValue(stream);
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.source = "screen";
+  await vlm.start();
+  expect(vlm.open).toBe(true);
+  camera.track.dispatchEvent(new Event("ended"));
+  expect(vlm.open).toBe(false);
+  expect(mounted.detailsOf("ended")).toHaveLength(1);
+  expect(vlm.state).toBe("ready");
+  vi.restoreAllMocks();
+});

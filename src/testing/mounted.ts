@@ -9,6 +9,7 @@ const types: readonly (keyof FastVlmEventMap)[] = [
   "token",
   "caption",
   "statechange",
+  "ended",
   "error",
 ];
 
