@@ -49,6 +49,16 @@ def test_graphs_compute_what_pytorch_computes(
     prove(model, OnnxModel(tmp_path), samples, image, {end})
 
 
+@torch.inference_mode()
+def test_the_encoder_takes_several_pictures_at_once() -> None:
+    model, pixels = folded(NANO), torch.rand(3, 3, 128, 64)
+    session = ort.InferenceSession(build_vision(model).SerializeToString())
+    got = session.run(None, {"pixel_values": pixels.numpy()})[0]
+    assert got.shape == (3, 2, 192)
+    wanted = model.image_features(pixels)
+    torch.testing.assert_close(torch.from_numpy(got), wanted, rtol=1e-4, atol=1e-4)
+
+
 def test_a_wrong_graph_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
     model = folded(small_config(False))
     write(model, tmp_path)
