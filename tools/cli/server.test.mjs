@@ -1,0 +1,66 @@
+// @ts-check
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { productionHeaders } from "./headers.mjs";
+import { folderHandler, remoteHandler, serve } from "./server.mjs";
+
+/** @type {Awaited<ReturnType<typeof serve>>[]} */
+const servers = [];
+
+/** @param {Record<string, string>} files @param {number} [port] */
+async function serveFiles(files, port = 0) {
+  const folder = mkdtempSync(join(tmpdir(), "server-"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(folder, name, ".."), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  const server = await serve(folder, { port });
+  servers.push(server);
+  return { ...server, folder };
+}
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+test("takes the next port when one is busy", async () => {
+  const first = await serveFiles({ "index.html": "first" });
+  const port = Number(new URL(first.url).port);
+  const second = await serveFiles({ "index.html": "second" }, port);
+  expect(Number(new URL(second.url).port)).toBeGreaterThan(port);
+  expect(await (await fetch(first.url)).text()).toBe("first");
+  expect(await (await fetch(second.url)).text()).toBe("second");
+});
+
+test("sends its headers with files, mounts and errors", async () => {
+  const { url, mount, folder } = await serveFiles({ "a/b.txt": "text" });
+  mount("/mounted/", folderHandler(join(folder, "a")));
+  mount("/broken/", () => {
+    throw new Error("no such luck");
+  });
+  for (const [path, status] of /** @type {const} */ ([
+    ["a/b.txt", 200],
+    ["mounted/b.txt", 200],
+    ["mounted/none", 404],
+    ["none", 404],
+    ["broken/x", 502],
+  ])) {
+    const response = await fetch(url + path);
+    expect([path, response.status]).toEqual([path, status]);
+    for (const [name, value] of Object.entries(productionHeaders)) {
+      expect(response.headers.get(name)).toBe(value);
+    }
+  }
+});
+
+test("a remote folder appears under our own origin", async () => {
+  const remote = await serveFiles({ "model/config.json": '{"a":1}' });
+  const { url, mount } = await serveFiles({ "index.html": "" });
+  mount("/remote-model/", remoteHandler(`${remote.url}model/`));
+  const config = await fetch(`${url}remote-model/config.json`);
+  expect(await config.json()).toEqual({ a: 1 });
+  const none = await fetch(`${url}remote-model/tokenizer.json`);
+  expect(none.status).toBe(404);
+});
