@@ -21,6 +21,16 @@ export default defineConfig({
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: { format: "es" },
-  // Pre-bundling would part the runtime from its .wasm files.
-  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  optimizeDeps: {
+    // Pre-bundling would part the runtime from its .wasm files.
+    exclude: ["onnxruntime-web"],
+    // Named, because a dependency found late reloads the page it is found on.
+    include: [
+      "@huggingface/jinja",
+      "@huggingface/tokenizers",
+      "comlink",
+      "lit",
+      "uplot",
+    ],
+  },
 });
