@@ -2,8 +2,10 @@
 
     python -m fastvlm.train --pictures 300000
 
-The learning rate warms up, holds, and falls to zero over the last part of
-`--pictures`; training again with a larger number goes on from the checkpoint.
+The learning rate warms up, holds, and falls to zero over the second half of
+`--pictures`; training again with a larger number goes on from the checkpoint in
+`--run`, or where there is none from the weights in `--start`, which are
+committed (the optimizers then start afresh). A finished run renews them.
 Each batch is fresh, so the printed exact matches are on unseen scenes (answers
 read off the teacher-forced pass: all tokens right there is the same as greedy
 decoding being right).
@@ -116,9 +118,16 @@ def optimizers(model: nn.Module, teacher: nn.Module, lr: float):
     ]
 
 
-def schedule(done: float, warm: float = 0.01, fall: float = 0.35) -> float:
+def schedule(done: float, warm: float = 0.01, fall: float = 0.5) -> float:
     """Learning rate factor at the fraction `done` of all pictures."""
     return min(1.0, (done + 1e-4) / warm, max(0.0, (1 - done) / fall))
+
+
+def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in 16 bits, to be committed; norms' statistics as they are."""
+    return {
+        name: value.half() if value.ndim > 1 else value for name, value in state.items()
+    }
 
 
 def main() -> None:
@@ -130,6 +139,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--run", type=Path, default=Path("runs/nano"))
+    parser.add_argument("--start", type=Path, default=Path("nano.pt"))
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -150,30 +160,32 @@ def main() -> None:
     both = optimizers(model, teacher, args.lr)
 
     step, seconds, checkpoint = 0, 0.0, args.run / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device)
+    source = checkpoint if checkpoint.exists() else args.start
+    if source.exists():
+        saved = torch.load(source, map_location=device)
         model.load_state_dict(saved["model"])
         teacher.load_state_dict(saved["teacher"])
-        for optimizer, state in zip(both, saved["optimizers"], strict=True):
+        for optimizer, state in zip(both, saved.get("optimizers", ()), strict=False):
             optimizer.load_state_dict(state)
         step, seconds = saved["pictures"] // args.batch, saved["seconds"]
 
-    def save() -> None:
-        part = checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "model": model.state_dict(),
-                "teacher": teacher.state_dict(),
-                "optimizers": [o.state_dict() for o in both],
-                "pictures": step * args.batch,
-                "seconds": seconds,
-                "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-            },
-            part,
-        )
-        part.replace(checkpoint)
-
     last = args.pictures // args.batch
+
+    def save() -> None:
+        facts = {
+            "model": model.state_dict(),
+            "teacher": teacher.state_dict(),
+            "pictures": step * args.batch,
+            "seconds": seconds,
+            "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+        }
+        part = checkpoint.with_suffix(".part")
+        torch.save(facts | {"optimizers": [o.state_dict() for o in both]}, part)
+        part.replace(checkpoint)
+        if step == last:
+            halves = {name: halved(facts[name]) for name in ("model", "teacher")}
+            torch.save(facts | halves, args.start)
+
     sampler = Sampler(installed_fonts(), text_share=args.text_share)
     batches = Batches(sampler, pack, args.batch, step, last, cfg.side)
     loader = DataLoader(
