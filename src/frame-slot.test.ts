@@ -47,6 +47,16 @@ test("waiting ends with the signal, and a later taker gets the frame", async () 
   expect(frame.closed).toBe(false);
 });
 
+test("two takers get one frame each", async () => {
+  const slot = new FrameSlot();
+  const takings = [slot.take(never), slot.take(never)];
+  slot.put(fakeFrame(), 0);
+  await Promise.race(takings);
+  slot.put(fakeFrame(), 1);
+  const taken = await Promise.all(takings);
+  expect(taken.map(({ time }) => time).sort()).toEqual([0, 1]);
+});
+
 test("clear closes what is held", () => {
   const slot = new FrameSlot();
   const frame = fakeFrame();

@@ -13,7 +13,7 @@ export interface CapturedFrame {
 export class FrameSlot {
   #held: { frame: Frame; time: number } | undefined;
   #dropped = 0;
-  #arrived: (() => void) | undefined;
+  readonly #waiting = new Set<() => void>();
 
   put(frame: Frame, time: number): void {
     if (this.#held) {
@@ -21,7 +21,7 @@ export class FrameSlot {
       this.#dropped += 1;
     }
     this.#held = { frame, time };
-    this.#arrived?.();
+    for (const arrived of this.#waiting) arrived();
   }
 
   /** The newest frame, or the next one if that has been read. */
@@ -43,13 +43,13 @@ export class FrameSlot {
 
   #next(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const done = (): void => {
-        this.#arrived = undefined;
+      const arrived = (): void => {
+        this.#waiting.delete(arrived);
         signal.removeEventListener("abort", leave);
         resolve();
       };
       const leave = (): void => {
-        this.#arrived = undefined;
+        this.#waiting.delete(arrived);
         reject(aborted());
       };
       if (signal.aborted) {
@@ -57,7 +57,7 @@ export class FrameSlot {
         return;
       }
       signal.addEventListener("abort", leave, { once: true });
-      this.#arrived = done;
+      this.#waiting.add(arrived);
     });
   }
 }
