@@ -1,5 +1,6 @@
 import { Capture, type CaptureListener, type CaptureSource } from "../capture";
 import type { CapturedFrame } from "../frame-slot";
+import { aborted } from "../queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 
@@ -48,11 +49,17 @@ export class Stage {
 
   async freeze(signal: AbortSignal): Promise<void> {
     const { frame } = await this.#capture.next(signal);
+    let still: ImageBitmap;
     try {
-      this.show(await createImageBitmap(frame));
+      still = await createImageBitmap(frame);
     } finally {
       frame.close();
     }
+    if (signal.aborted) {
+      still.close();
+      throw aborted();
+    }
+    this.show(still);
   }
 
   thaw(): void {
