@@ -85,6 +85,14 @@ test("draws SVG", async () => {
   expect(pixel(bitmap, 4, 2)).toEqual([0, 0, 255, 255]);
 });
 
+test("draws SVG that names no size", async () => {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30"><rect width="40" height="30" fill="#00f"/></svg>`;
+  const bitmap = await decodePicture(new Blob([svg]));
+  const { width, height } = bitmap;
+  expect(width / height).toBeCloseTo(4 / 3, 1);
+  expect(pixel(bitmap, width / 2, height / 2)).toEqual([0, 0, 255, 255]);
+});
+
 test("a closed frame is bad-image", async () => {
   const bitmap = await createImageBitmap(new ImageData(2, 2));
   expect(() => checkFrame(bitmap)).not.toThrow();

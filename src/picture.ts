@@ -15,11 +15,15 @@ export async function decodePicture(file: Blob): Promise<ImageBitmap> {
     throw bad(`${name} is cut off: the file ends inside the picture.`);
   }
   try {
-    if (type === "svg") return await onWhite(await renderSvg(file));
+    if (type === "svg") return await renderSvg(file);
     const bitmap = await createImageBitmap(file, {
       imageOrientation: "from-image",
     });
-    return type === "jpeg" ? bitmap : await onWhite(bitmap);
+    if (type === "jpeg") return bitmap;
+    const { width, height } = bitmap;
+    const opaque = await onWhite(bitmap, width, height);
+    bitmap.close();
+    return opaque;
   } catch (thrown) {
     throw bad(
       type
@@ -44,14 +48,17 @@ async function readAll(file: Blob, name: string): Promise<ArrayBuffer> {
   }
 }
 
-async function onWhite(source: ImageBitmap): Promise<ImageBitmap> {
-  const canvas = new OffscreenCanvas(source.width, source.height);
+async function onWhite(
+  source: ImageBitmap | HTMLImageElement,
+  width: number,
+  height: number,
+): Promise<ImageBitmap> {
+  const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) return source;
+  if (!context) throw new Error("no canvas to draw on");
   context.fillStyle = "white";
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(source, 0, 0);
-  source.close();
+  context.fillRect(0, 0, width, height);
+  context.drawImage(source, 0, 0, width, height);
   return createImageBitmap(canvas);
 }
 
@@ -63,7 +70,9 @@ async function renderSvg(file: Blob): Promise<ImageBitmap> {
     const image = new Image();
     image.src = url;
     await image.decode();
-    return await createImageBitmap(image);
+    // One that names no size of its own gets what CSS gives such elements.
+    const { naturalWidth, naturalHeight } = image;
+    return await onWhite(image, naturalWidth || 300, naturalHeight || 150);
   } finally {
     URL.revokeObjectURL(url);
   }
