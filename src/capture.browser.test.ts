@@ -152,6 +152,29 @@ test("a file that is no video is video-unreadable", async () => {
   });
 });
 
+test("a file with sound only is video-unreadable", async () => {
+  // WAV: PCM, one channel, 8000 samples a second of 8 bits, a second of them.
+  const head = new DataView(new ArrayBuffer(44));
+  const write = (at: number, text: string): void =>
+    [...text].forEach((c, i) => head.setUint8(at + i, c.charCodeAt(0)));
+  write(0, "RIFF");
+  head.setUint32(4, 36 + 8000, true);
+  write(8, "WAVEfmt ");
+  head.setUint32(16, 16, true);
+  head.setUint16(20, 1, true);
+  head.setUint16(22, 1, true);
+  head.setUint32(24, 8000, true);
+  head.setUint32(28, 8000, true);
+  head.setUint16(32, 1, true);
+  head.setUint16(34, 8, true);
+  write(36, "data");
+  head.setUint32(40, 8000, true);
+  const file = new Blob([head, new Uint8Array(8000).fill(128)]);
+  await expect(capture.open({ kind: "video", file })).rejects.toMatchObject({
+    code: "video-unreadable",
+  });
+});
+
 test("a screen that is not shared is screen-denied", async () => {
   const refusal = new DOMException("no", "NotAllowedError");
   vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockRejectedValue(

@@ -177,6 +177,7 @@ async function playFile(
   video.src = url;
   try {
     await play(video, signal);
+    if (video.videoWidth === 0) throw new Error("it has sound only");
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     throw new VlmError(
