@@ -13,6 +13,7 @@ export function setUpSource(vlm: FastVlm, actions: Actions): void {
       actions.stop();
       vlm.source = source;
       vlm.file = undefined;
+      clearInputs();
     }
     check("source", source);
     for (const panel of document.querySelectorAll<HTMLElement>(".panel")) {
@@ -27,8 +28,23 @@ export function setUpSource(vlm: FastVlm, actions: Actions): void {
     actions.start();
   };
 
-  const openAny = (file: Blob | null | undefined): void => {
+  const inputs = (["video", "picture"] as const).map((source) => {
+    const input = byId(`${source}-file`, HTMLInputElement);
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      if (file) open(source, file);
+    });
+    return input;
+  });
+
+  /** So that choosing an earlier file again is a change. */
+  const clearInputs = (): void => {
+    for (const input of inputs) input.value = "";
+  };
+
+  const openOther = (file: Blob | undefined): void => {
     if (!file) return;
+    clearInputs();
     open(file.type.startsWith("video/") ? "video" : "picture", file);
   };
 
@@ -39,21 +55,12 @@ export function setUpSource(vlm: FastVlm, actions: Actions): void {
     vlm.camera = camera.value = "";
     vlm.facing = facing.value as FastVlm["facing"];
   });
-  for (const source of ["video", "picture"] as const) {
-    const input = byId(`${source}-file`, HTMLInputElement);
-    input.addEventListener("change", () => {
-      const file = input.files?.[0];
-      if (file) open(source, file);
-      // So that choosing the same file again is a change, too.
-      else input.value = "";
-    });
-  }
   byId("draw", HTMLButtonElement).addEventListener("click", () => {
-    void drawScene().then((file) => open("picture", file));
+    void drawScene().then(openOther);
   });
-  acceptDrops(openAny);
+  acceptDrops(openOther);
   document.addEventListener("paste", ({ clipboardData }) => {
-    openAny(clipboardData?.files[0]);
+    openOther(clipboardData?.files[0]);
   });
 
   // Names of cameras are told only after one was allowed.
@@ -93,7 +100,10 @@ function acceptDrops(open: (file: Blob | undefined) => void): void {
   });
   document.addEventListener("drop", (event) => {
     hint.hidden = true;
+    const file = event.dataTransfer?.files[0];
+    // Text goes where it was dropped.
+    if (!file) return;
     event.preventDefault();
-    open(event.dataTransfer?.files[0]);
+    open(file);
   });
 }
