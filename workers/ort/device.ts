@@ -30,8 +30,7 @@ export class Gpu {
   /** Throws what went wrong on the GPU since the last call. WebGPU reports it
    * apart from the call that caused it. */
   check(): void {
-    const fault = this.#loss ?? this.#fault;
-    this.#fault = undefined;
+    const fault = this.#takeFault();
     if (fault !== undefined) throw fault;
   }
 
@@ -56,7 +55,14 @@ export class Gpu {
   async explain(error: unknown): Promise<VlmError> {
     if (error instanceof VlmError) return error;
     await Promise.race([this.lost, new Promise((r) => setTimeout(r, 100))]);
-    return this.#loss ?? this.#fault ?? VlmError.from(error);
+    return this.#takeFault() ?? VlmError.from(error);
+  }
+
+  /** A fault is told once; a loss is for good. */
+  #takeFault(): VlmError | undefined {
+    const fault = this.#loss ?? this.#fault;
+    this.#fault = undefined;
+    return fault;
   }
 
   close(): void {
