@@ -13,7 +13,7 @@ import { createSession, type Session } from "./ort/session";
 import { Memory } from "./ort/tensor";
 import { describe } from "./pipeline";
 import { readConfig, type ModelConfig } from "./weights/config";
-import { checkGraph } from "./weights/contract";
+import { checkGraph, checkVocabulary } from "./weights/contract";
 import { fetchFiles, loadAborted, parseJson } from "./weights/fetch";
 import {
   CONFIG_FILES,
@@ -63,6 +63,7 @@ export async function loadModel(
     const info = infoOf(options, config, opened, bytes);
     const model = new Model(info, config, tokenizer, sessions, memory);
     try {
+      checkVocabulary(tokenizer.lastId, sessions.decoder);
       emit({ type: "progress", phase: "warming", loaded: read, total: read });
       await warmUp(model, signal);
       return model;

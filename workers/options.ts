@@ -1,8 +1,7 @@
 import type { DescribeOptions, LoadOptions } from "../src/shared/protocol";
 import { badOption, checkSampling } from "./sampling";
+import { isSize, SIZE_RULE } from "./size";
 
-const STEP = 64;
-const MAX_SIZE = 2048;
 const MAX_TOKENS = 4096;
 const DEVICES = ["webgpu", "wasm", "auto"];
 const DTYPES = ["fp32", "fp16", "q4", "q4f16"];
@@ -11,11 +10,7 @@ const DTYPES = ["fp32", "fp16", "q4", "q4f16"];
 export function checkDescribe(options: DescribeOptions): void {
   const { prompt, size, maxTokens } = options;
   if (typeof prompt !== "string") throw badOption("prompt must be a text.");
-  if (!Number.isInteger(size / STEP) || size < STEP || size > MAX_SIZE) {
-    throw badOption(
-      `size must be a multiple of ${STEP} from ${STEP} to ${MAX_SIZE}.`,
-    );
-  }
+  if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
   if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
     throw badOption(
       `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,

@@ -57,6 +57,9 @@ test("the side, in each way that processors write it", () => {
     read({ "preprocessor_config.json": { size } }).side;
   expect(side(512)).toBe(512);
   expect(side({ height: 768, width: 768 })).toBe(768);
+  for (const wrong of [100, -256, 1e6, { shortest_edge: "256" }, {}]) {
+    expect(() => side(wrong)).toThrow(/the side is not a multiple of 64/);
+  }
 });
 
 test("PyTorch's sentinel is not an image token", () => {

@@ -1,4 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
+import { isSize, SIZE_RULE } from "../size";
 import type { ConfigFile } from "./manifest";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -80,8 +81,14 @@ function endTokensOf(config: Json, file: unknown): number[] {
 function sideOf(file: unknown): number {
   const name = "preprocessor_config.json";
   const { size, crop_size: crop } = object(name, file);
-  if (typeof size === "number") return size;
+  if (typeof size === "number") return checkSide(size);
   const sides = object(name, size ?? crop);
   const key = "shortest_edge" in sides ? "shortest_edge" : "height";
-  return positive(name, sides, key);
+  return checkSide(sides[key]);
+}
+
+/** What the encoder can be asked for; the graph itself would say it worse. */
+function checkSide(value: unknown): number {
+  if (typeof value === "number" && isSize(value)) return value;
+  throw mismatch(`preprocessor_config.json: the side is not ${SIZE_RULE}.`);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkGraph } from "./contract";
+import { checkGraph, checkVocabulary } from "./contract";
 
 const config = {
   name: "test",
@@ -82,6 +82,9 @@ test("what differs is named", () => {
   refuses("past_key_values.1.key is missing", () => {
     checkGraph("decoder_model_merged", decoder(), { ...config, layers: 2 });
   });
+  refuses("past_key_values.1.key is missing", () => {
+    checkGraph("decoder_model_merged", decoder(), { ...config, layers: 1e9 });
+  });
   refuses("input use_cache_branch is not", () => {
     const { inputs, outputs } = decoder();
     inputs.push(value("use_cache_branch", "bool", [1]));
@@ -92,4 +95,12 @@ test("what differs is named", () => {
     outputs[0] = value("logits", "float16", ["b", "s", 260]);
     checkGraph("decoder_model_merged", { inputs, outputs }, config);
   });
+});
+
+test("a tokenizer with more ids than the decoder has tokens is refused", () => {
+  checkVocabulary(259, decoder());
+  checkVocabulary(1e6, {
+    outputs: [value("logits", "float32", ["b", "s", "v"])],
+  });
+  refuses("ids up to 260", () => checkVocabulary(260, decoder()));
 });

@@ -20,7 +20,7 @@ const INT64 = ["int64"];
 const CACHE = ["float32", "float16"];
 
 /** The graphs' inputs and outputs as published for llava_qwen2. */
-function expectedValues(graph: Graph, config: ModelConfig) {
+function expectedValues(graph: Graph, config: ModelConfig, layers: number) {
   const { hidden } = config;
   const embeds = { types: FLOAT, shape: ["batch", "sequence", hidden] };
   const ids = { types: INT64, shape: ["batch", "sequence"] };
@@ -49,7 +49,7 @@ function expectedValues(graph: Graph, config: ModelConfig) {
         types: FLOAT,
         shape: ["batch", "sequence", "vocabulary"],
       };
-      addCache(inputs, outputs, config);
+      addCache(inputs, outputs, config, layers);
   }
   return { inputs, outputs };
 }
@@ -57,7 +57,8 @@ function expectedValues(graph: Graph, config: ModelConfig) {
 function addCache(
   inputs: Record<string, Expected>,
   outputs: Record<string, Expected>,
-  { layers, kvHeads, headDim }: ModelConfig,
+  { kvHeads, headDim }: ModelConfig,
+  layers: number,
 ): void {
   const shape = ["batch", kvHeads, "positions", headDim];
   for (let layer = 0; layer < layers; layer++) {
@@ -74,7 +75,10 @@ export function checkGraph(
   values: GraphValues,
   config: ModelConfig,
 ): void {
-  const expected = expectedValues(graph, config);
+  // A layer has two inputs: of more layers than inputs, these few are enough
+  // to find one missing, whatever number the configuration claims.
+  const layers = Math.min(config.layers, values.inputs.length);
+  const expected = expectedValues(graph, config, layers);
   for (const side of ["inputs", "outputs"] as const) {
     const noun = side === "inputs" ? "input" : "output";
     for (const [name, value] of Object.entries(expected[side])) {
@@ -87,6 +91,19 @@ export function checkGraph(
       `${graph}: input ${unknown.name} is not of this kind of model.`,
     );
   }
+}
+
+/** A tokenizer of another model gives ids that the graphs have no row for. */
+export function checkVocabulary(
+  lastId: number,
+  decoder: Pick<GraphValues, "outputs">,
+): void {
+  const logits = decoder.outputs.find(({ name }) => name === "logits");
+  const words = logits?.shape.at(-1);
+  if (typeof words !== "number" || lastId < words) return;
+  throw mismatch(
+    `tokenizer.json has ids up to ${lastId}, decoder_model_merged only ${words} tokens.`,
+  );
 }
 
 function checkValue(

@@ -125,7 +125,7 @@ function failed(folder: string, file: string, cause: unknown): VlmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new VlmError(
     "download-failed",
-    `${file} could not be read from ${folder}: ${why}`,
+    `${file} could not be read from ${folder}: ${sentence(why)}`,
     "Check the connection and the address, then load the model again.",
     { cause },
   );
@@ -134,9 +134,14 @@ function failed(folder: string, file: string, cause: unknown): VlmError {
 export function corrupt(file: string, why: string): VlmError {
   return new VlmError(
     "model-corrupt",
-    `${file} is damaged: ${why}`,
+    `${file} is damaged: ${sentence(why)}`,
     "Download or export the model again; the file may be cut.",
   );
+}
+
+/** What others say ends with a full stop, so that advice can follow. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 export function parseJson(file: string, bytes: Uint8Array): unknown {

@@ -56,6 +56,16 @@ test("a tokenizer without <image> is refused", () => {
   );
 });
 
+test("a template that is none is refused", () => {
+  const config = { chat_template: "{% for x in %}", model_max_length: 512 };
+  expect(() => new Tokenizer(json("tokenizer.json"), config)).toThrow(
+    expect.objectContaining({
+      code: "model-corrupt",
+      message: expect.stringContaining("chat_template") as string,
+    }),
+  );
+});
+
 test("a template that loses the message is refused", () => {
   const config = { chat_template: "hello", model_max_length: 512 };
   expect(() => new Tokenizer(json("tokenizer.json"), config)).toThrow(

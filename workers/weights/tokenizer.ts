@@ -22,6 +22,8 @@ const SYSTEM = "You are a helpful assistant.";
  */
 export class Tokenizer {
   readonly imageToken: number;
+  /** The highest id that text can become. */
+  readonly lastId: number;
   readonly #hub: HubTokenizer;
   readonly #plain: HubTokenizer;
   readonly #special: ReadonlyMap<string, number>;
@@ -35,6 +37,7 @@ export class Tokenizer {
     if (image === undefined) throw mismatch("tokenizer.json has no <image>.");
     this.imageToken = image;
     this.#special = special;
+    this.lastId = lastIdOf(json);
     try {
       this.#hub = new HubTokenizer(json, options);
       this.#plain = new HubTokenizer(withoutSpecial(json, special), options);
@@ -82,6 +85,16 @@ function specialTokens(json: Json): Map<string, number> {
   return new Map(special.map(({ content, id }) => [content, id]));
 }
 
+function lastIdOf(json: Json): number {
+  const { vocab } = object("tokenizer.json", json["model"]);
+  const words = Object.values(object("tokenizer.json", vocab));
+  const added = (json["added_tokens"] as AddedToken[]).map(({ id }) => id);
+  return [...words, ...added].reduce<number>(
+    (last, id) => Math.max(last, Number(id)),
+    0,
+  );
+}
+
 /** The same vocabulary, in which no special token can be spelt. */
 function withoutSpecial(
   json: Json,
@@ -104,18 +117,29 @@ function render(config: Json, image: string): string {
   if (typeof template !== "string") {
     throw mismatch("tokenizer_config.json has no chat_template.");
   }
-  const rendered = new Template(template).render({
-    messages: [
-      { role: "system", content: SYSTEM },
-      { role: "user", content: `${image}\n${PLACEHOLDER}` },
-    ],
-    add_generation_prompt: true,
-  });
+  const rendered = fillIn(template, image);
   const pieces = splitAt(rendered, [image, PLACEHOLDER]);
   const count = (part: string): number =>
     pieces.filter((piece) => piece === part).length;
   if (count(image) === 1 && count(PLACEHOLDER) === 1) return rendered;
   throw mismatch("tokenizer_config.json: the chat_template loses the message.");
+}
+
+function fillIn(template: string, image: string): string {
+  try {
+    return new Template(template).render({
+      messages: [
+        { role: "system", content: SYSTEM },
+        { role: "user", content: `${image}\n${PLACEHOLDER}` },
+      ],
+      add_generation_prompt: true,
+    });
+  } catch (error) {
+    throw corrupt(
+      "tokenizer_config.json",
+      `the chat_template: ${String(error)}`,
+    );
+  }
 }
 
 /** `text` cut before and after each of `words`; the longest match wins. */
