@@ -15,8 +15,8 @@ const stillAfter = 1000;
 
 /**
  * Puts every frame of `video` into `slot` until aborted: straight from the
- * track where the browser can, else as the video element shows them. Frames of
- * a hidden page are closed at once.
+ * track where the browser can, else as the video element shows them. Whoever
+ * aborts stops the track, too. Frames of a hidden page are closed at once.
  */
 export function pumpFrames(
   video: HTMLVideoElement,
@@ -32,7 +32,7 @@ export function pumpFrames(
   };
 
   if (track && Processor) {
-    void pumpTrack(new Processor({ track, maxBufferSize: 1 }), put, signal);
+    void pumpTrack(new Processor({ track, maxBufferSize: 1 }), put);
   } else {
     pumpVideo(video, put, signal);
   }
@@ -48,14 +48,15 @@ export function pumpFrames(
 
 type Put = (frame: VideoFrame, time: number) => void;
 
+/**
+ * Until the track ends, not until aborted: cancelling the stream would lose,
+ * unclosed, a frame that waits in it.
+ */
 async function pumpTrack(
   processor: InstanceType<TrackProcessor>,
   put: Put,
-  signal: AbortSignal,
 ): Promise<void> {
   const reader = processor.readable.getReader();
-  const cancel = (): void => void reader.cancel().catch(() => undefined);
-  signal.addEventListener("abort", cancel, { once: true });
   try {
     for (;;) {
       const { value } = await reader.read();
