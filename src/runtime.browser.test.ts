@@ -145,6 +145,27 @@ describe("abort", () => {
     expect(after).toBeLessThanOrEqual(1);
   });
 
+  test("in flight: tokens that were on their way are not heard", async () => {
+    const { runtime, fakes } = setUp();
+    await runtime.load(model);
+    for (const fake of fakes) fake.abort = () => undefined;
+    const controller = new AbortController();
+    const heard: string[] = [];
+    const answer = await runtime.describe(await picture(), options, {
+      signal: controller.signal,
+      onToken: ({ text }) => {
+        heard.push(text);
+        if (heard.length === 2) controller.abort();
+      },
+    });
+    expect(heard).toEqual(["A", " red"]);
+    expect(answer).toMatchObject({
+      finish: "abort",
+      text: "A red",
+      tokenIds: [0, 1],
+    });
+  });
+
   test("before its turn: rejects and closes the frame", async () => {
     const { runtime, fakes } = setUp({ pace: 10 });
     await runtime.load(model);

@@ -40,6 +40,7 @@ const trailingTokens = 200;
 interface Run extends RunListener {
   readonly id: number;
   tokens: number;
+  text: string;
   onCount: (() => void) | undefined;
 }
 
@@ -132,6 +133,7 @@ export class Runtime {
       ...listener,
       id: ++this.#lastRun,
       tokens: 0,
+      text: "",
       onCount: undefined,
     };
     this.#run = run;
@@ -143,6 +145,7 @@ export class Runtime {
       const answer = await abortable(listener.signal, answered, () =>
         connection.call((remote) => remote.abort(run.id)),
       );
+      if (listener.signal?.aborted) return asHeard(answer, run);
       await tokensArrived(run, answer.tokenIds.length);
       return answer;
     } finally {
@@ -167,8 +170,10 @@ export class Runtime {
       this.#options.onLost?.(deviceLost(event.message));
     } else if (event.run === this.#run?.id) {
       if (event.type === "image") this.#run.onImage?.(event);
-      else {
+      // What was on its way when the run was stopped comes too late.
+      else if (!this.#run.signal?.aborted) {
         this.#run.tokens += 1;
+        this.#run.text += event.text;
         this.#run.onToken?.(event);
         this.#run.onCount?.();
       }
@@ -208,6 +213,13 @@ async function abortable<T>(
   } finally {
     signal?.removeEventListener("abort", send);
   }
+}
+
+/** A stopped answer is what had been heard of it. */
+function asHeard(answer: Answer, { tokens, text }: Run): Answer {
+  if (tokens >= answer.tokenIds.length) return answer;
+  const tokenIds = answer.tokenIds.slice(0, tokens);
+  return { ...answer, text, tokenIds, finish: "abort" };
 }
 
 async function tokensArrived(run: Run, count: number): Promise<void> {
