@@ -27,13 +27,14 @@ test("a dead worker rejects what was pending and starts anew", async ({
   const before = valueOf(await ask(page, picture));
 
   const worker = await modelWorker(page);
-  const pending = ask(page, picture, { maxTokens: 128 });
+  // Dies of the next call before it is answered, however quick the answer.
   await worker.evaluate(() => {
-    setTimeout(() => {
+    const die = (): never => {
       throw new Error("killed by a test");
-    });
+    };
+    addEventListener("message", die, { once: true, capture: true });
   });
-  const error = errorOf(await pending);
+  const error = errorOf(await ask(page, picture));
   expect(error.code).toBe("worker-died");
   expect(error.advice).not.toBe("");
 
