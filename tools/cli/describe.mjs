@@ -105,6 +105,11 @@ async function run(options) {
   }
 }
 
+// Whoever reads has enough (`| head -1`), or somebody stops it: no more lines.
+// Playwright ends the browser with the process.
+process.stdout.on("error", () => process.exit());
+process.once("SIGINT", () => process.exit(130));
+
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) console.log(usage);
