@@ -121,8 +121,9 @@ export function readOptions(args) {
     })),
     prompt: values.prompt ?? "Describe the image.",
     model: values.model ?? "nano",
-    size: number("size", values.size, { min: 64, step: 64 }),
-    maxTokens: number("max-tokens", values["max-tokens"], { min: 1 }) ?? 128,
+    size: number("size", values.size, { min: 64, max: 2048, step: 64 }),
+    maxTokens:
+      number("max-tokens", values["max-tokens"], { min: 1, max: 4096 }) ?? 128,
     device:
       choice("device", values.device, ["webgpu", "wasm", "auto"]) ?? "auto",
     dtype:

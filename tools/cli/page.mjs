@@ -40,7 +40,10 @@ function mountModel(model, server) {
   return "/local-model/";
 }
 
-/** Not everything thrown is a VlmError. @param {Partial<Failure>} failure */
+/**
+ * Not everything thrown is a VlmError.
+ * @param {Partial<Failure>} failure
+ */
 const toError = ({ code = "internal", message = "", advice = "" }) =>
   new CliError(code, `${message} ${advice}`.trim());
 
@@ -79,7 +82,16 @@ export async function openPage({ model, device, dtype }) {
       /** @returns {Promise<ModelInfo>} */
       load: async () => {
         const result = await Promise.race([crashed, page.evaluate(loadModel)]);
-        if ("error" in result) throw toError(result.error);
+        if ("error" in result) {
+          // A remote model by the name its user knows.
+          const { message = "", ...rest } = result.error;
+          const ours = `${server.url}remote-model/`;
+          const theirs = model.replace(/\/?$/, "/");
+          throw toError({
+            ...rest,
+            message: message.replaceAll(ours, theirs),
+          });
+        }
         return result.info;
       },
       /**
@@ -140,6 +152,13 @@ async function askElement({ name, size, ...options }) {
   );
   try {
     const response = await fetch("/picture");
+    if (!response.ok) {
+      const message = `${name} cannot be read.`;
+      const advice = "Check its permissions.";
+      return {
+        error: { code: /** @type {const} */ ("bad-image"), message, advice },
+      };
+    }
     const file = new File([await response.blob()], name);
     const answer = await element.ask(file, {
       ...options,

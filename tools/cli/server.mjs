@@ -76,7 +76,8 @@ function sendText(res, status, text) {
  * @param {{ port?: number }} [options] `port`: the first to try; 0 for any
  */
 export async function serve(root, { port = 0 } = {}) {
-  const page = sirv(root, { etag: true, setHeaders: setCaching });
+  // Looked up at each request: a new build under a running server is served.
+  const page = sirv(root, { dev: true, etag: true, setHeaders: setCaching });
   /** @type {Map<string, Handler>} */
   const mounts = new Map();
 
