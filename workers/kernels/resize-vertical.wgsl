@@ -3,27 +3,6 @@
 //
 // Exact as the first pass is. `planes` is f32 [3, side, side], R G B.
 
-struct Tile {
-  // First output column and row of this tile, and how many of each.
-  column: u32,
-  row: u32,
-  columns: u32,
-  rows: u32,
-  // First picture column and row in the texture; how many rows it holds.
-  source_column: u32,
-  source_row: u32,
-  source_rows: u32,
-  side: u32,
-  // Weights in each row of the tables.
-  stride_x: u32,
-  stride_y: u32,
-}
-
-struct Span {
-  start: i32,
-  count: i32,
-}
-
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> spans: array<Span>;
 @group(0) @binding(2) var<storage, read> weights: array<i32>;

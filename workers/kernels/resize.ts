@@ -1,11 +1,15 @@
 import { dispatch, upload } from "./kernel";
 import horizontalCode from "./resize-horizontal.wgsl?raw";
+import tileCode from "./resize-tile.wgsl?raw";
 import verticalCode from "./resize-vertical.wgsl?raw";
 import { makeTaps, type Taps } from "./taps";
 import { makeTiles, type Tile } from "./tiles";
 
-const horizontal = { label: "resize-horizontal", code: horizontalCode };
-const vertical = { label: "resize-vertical", code: verticalCode };
+const horizontal = {
+  label: "resize-horizontal",
+  code: tileCode + horizontalCode,
+};
+const vertical = { label: "resize-vertical", code: tileCode + verticalCode };
 
 /** Above this a picture goes through the GPU in tiles: 64 MiB of texture. */
 const MAX_TILE_PIXELS = 1 << 24;
