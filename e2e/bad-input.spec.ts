@@ -100,7 +100,7 @@ function halve(path: string): void {
 
 for (const [name, { code, spoil }] of Object.entries(spoiled)) {
   test(`a model ${name} is a typed error`, async ({ page, server }) => {
-    const folder = join(scratch, "spoiled");
+    const folder = join(scratch, "spoiled", name);
     rmSync(folder, { recursive: true, force: true });
     cpSync(model, folder, { recursive: true });
     spoil(folder);
@@ -111,9 +111,9 @@ for (const [name, { code, spoil }] of Object.entries(spoiled)) {
     expect(error.code).toMatch(code);
     expect(error.advice).not.toBe("");
 
-    // Put right, the same page loads it.
-    rmSync(folder, { recursive: true });
-    cpSync(model, folder, { recursive: true });
+    // Put right, the same page loads it. The spoiled files stay: the server may
+    // still be opening one for a request that the failure has ended.
+    server.mount("/spoiled/", folderHandler(model));
     valueOf(await load(page));
     valueOf(await ask(page, good));
     server.unmount("/spoiled/");
