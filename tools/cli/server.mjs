@@ -82,6 +82,9 @@ export async function serve(root, { port = 0 } = {}) {
   const mounts = new Map();
 
   const server = createServer((req, res) => {
+    // sirv opens a file after it has looked it up, and leaves the stream's
+    // error unheard: a file that vanished meanwhile would end the process.
+    res.on("pipe", (source) => source.on("error", () => res.destroy()));
     for (const [name, value] of Object.entries(productionHeaders)) {
       res.setHeader(name, value);
     }

@@ -1,5 +1,10 @@
 // @ts-check
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import {
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -63,4 +68,14 @@ test("a remote folder appears under our own origin", async () => {
   expect(await config.json()).toEqual({ a: 1 });
   const none = await fetch(`${url}remote-model/tokenizer.json`);
   expect(none.status).toBe(404);
+});
+
+test("goes on when a file vanishes before it is opened", async () => {
+  const { url, mount, folder } = await serveFiles({ "index.html": "page" });
+  // What sirv does once it has found the file.
+  mount("/vanished/", (_req, res) => {
+    createReadStream(join(folder, "vanished")).pipe(res);
+  });
+  await expect(fetch(`${url}vanished/file`)).rejects.toThrow();
+  expect(await (await fetch(url)).text()).toBe("page");
 });
