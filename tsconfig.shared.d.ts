@@ -9,6 +9,9 @@ interface VideoFrame {
 interface ImageBitmap {
   close(): void;
 }
+interface Blob {
+  readonly size: number;
+}
 interface MessagePort {
   postMessage(message: unknown): void;
 }

@@ -44,7 +44,10 @@ export class Api implements VlmWorker {
     });
   }
 
-  describe(frame: Frame, options: DescribeOptions): Promise<Answer> {
+  describe(
+    frames: readonly Frame[],
+    options: DescribeOptions,
+  ): Promise<Answer> {
     const controller = new AbortController();
     this.#runs.set(options.run, controller);
     return this.#turns.add(async () => {
@@ -54,11 +57,11 @@ export class Api implements VlmWorker {
         if (model === undefined) throw notLoaded();
         model.gpu?.check();
         const { signal } = controller;
-        return await describe(model, frame, options, signal, this.#emit);
+        return await describe(model, frames, options, signal, this.#emit);
       } catch (error) {
         throw (await model?.gpu?.explain(error)) ?? VlmError.from(error);
       } finally {
-        frame.close();
+        for (const frame of frames) frame.close();
         this.#runs.delete(options.run);
       }
     });

@@ -8,8 +8,10 @@ const DTYPES = ["fp32", "fp16", "q4", "q4f16"];
 
 /** Throws `bad-option` naming the first option that cannot be. */
 export function checkDescribe(options: DescribeOptions): void {
-  const { prompt, size, maxTokens } = options;
-  if (typeof prompt !== "string") throw badOption("prompt must be a text.");
+  const { messages, size, maxTokens } = options;
+  if (messages.some(({ text }) => typeof text !== "string")) {
+    throw badOption("Every message must have a text.");
+  }
   if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
   if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
     throw badOption(

@@ -11,7 +11,7 @@ import { encode, imageTokensOf } from "./encode";
 import type { Model } from "./model";
 import { prefill } from "./prefill";
 import { makePrompt } from "./prompt";
-import { Sampler } from "./sampling";
+import { badOption, Sampler } from "./sampling";
 import { nextTask } from "./task";
 import { Stopwatch } from "./stopwatch";
 import { Detokenizer } from "./weights/detokenizer";
@@ -19,7 +19,7 @@ import { Detokenizer } from "./weights/detokenizer";
 /** One frame, one answer: preprocess → encode → prefill → decode. */
 export async function describe(
   model: Model,
-  frame: Frame,
+  frames: readonly Frame[],
   options: DescribeOptions,
   signal: AbortSignal,
   emit: (event: WorkerEvent) => void,
@@ -43,10 +43,12 @@ export async function describe(
 
   const prompt = makePrompt(
     tokenizer,
-    options.prompt,
+    options.messages.at(-1)?.text ?? "",
     imageTokens,
     contextLength,
   );
+  const [frame] = frames;
+  if (frame === undefined) throw badOption("A picture is needed.");
   const pixels = model.preprocessor.run(frame, size);
   frame.close();
   await memory.settle();

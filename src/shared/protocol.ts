@@ -7,25 +7,24 @@
  * Times are milliseconds of the clock in `clock.ts`, durations milliseconds.
  */
 
-/** Where the graphs run. */
-export type Device = "webgpu" | "wasm";
-
-/** `auto`: WebGPU, or WASM where there is no adapter or only a software one. */
-export type DeviceChoice = Device | "auto";
-
-/** The three graphs of the published ONNX contract. */
-export type Graph = "vision_encoder" | "embed_tokens" | "decoder_model_merged";
-
-export type Dtype = "fp32" | "fp16" | "q4" | "q4f16";
+import type {
+  Device,
+  DeviceChoice,
+  DtypeChoice,
+  GraphDtypes,
+  MemoryUse,
+  ModelReport,
+  ModelSource,
+  StoredModel,
+} from "./models";
 
 /** Pixels that can be handed over without a copy. The receiver closes them. */
 export type Frame = VideoFrame | ImageBitmap;
 
 export interface LoadOptions {
-  /** Absolute URL of a model folder, with a trailing slash. */
-  readonly model: string;
+  readonly model: ModelSource;
   readonly device: DeviceChoice;
-  readonly dtype: Dtype;
+  readonly dtype: DtypeChoice;
 }
 
 /** What a loaded model is and what it runs on. */
@@ -37,13 +36,19 @@ export interface ModelInfo {
   readonly deviceReason?: string;
   /** e.g. `google swiftshader`; the CPU's threads on WASM. */
   readonly adapter: string;
-  readonly dtype: Dtype;
+  readonly dtypes: GraphDtypes;
+  /** Why `dtypes` are not what was asked for; absent if they are. */
+  readonly dtypeReason?: string;
+  /** Commit of the hub that it came from, if told. */
+  readonly commit?: string;
   /** Side in pixels that the model's preprocessor asks for. */
   readonly side: number;
   /** Longest sequence in tokens: image, prompt and answer together. */
   readonly contextLength: number;
-  /** Weights downloaded, in bytes. */
+  /** Size of the weights' files, in bytes. */
   readonly bytes: number;
+  /** After warming up. */
+  readonly memory: MemoryUse;
 }
 
 export interface Sampling {
@@ -60,10 +65,37 @@ export interface Sampling {
   readonly seed: number;
 }
 
+/**
+ * How a picture is brought to the encoder's square: `letterbox`: centred on
+ * black, as in training (Apple's predict.py); `crop`: its shortest side, then
+ * the centre (the published processor); `stretch`: both sides.
+ */
+export type Fit = "letterbox" | "crop" | "stretch";
+
+/**
+ * `reference`: the conversation of Apple's predict.py; `demo`: that of the
+ * transformers.js demo page (another system text, no new line after <image>).
+ */
+export type PromptStyle = "reference" | "demo";
+
+/** A turn of a conversation. Assistant turns have no pictures. */
+export interface Message {
+  readonly role: "user" | "assistant";
+  readonly text: string;
+  /** How many of the frames, in their order, belong to this turn. */
+  readonly images: number;
+}
+
 export interface DescribeOptions {
   /** Chosen by the caller; tags every event of this run. */
   readonly run: number;
-  readonly prompt: string;
+  /** Oldest first; the last is the user's. */
+  readonly messages: readonly Message[];
+  readonly style: PromptStyle;
+  readonly fit: Fit;
+  /** Four tiles of a 2x2 grid after an overview, each of `size` pixels: five
+   * times the image tokens, for documents (paper, section AnyRes). */
+  readonly anyres: boolean;
   /** Side of the encoder's input in pixels: a multiple of 64. */
   readonly size: number;
   readonly maxTokens: number;
@@ -101,10 +133,17 @@ export interface Answer {
 export type WorkerEvent =
   | {
       readonly type: "progress";
-      readonly phase: "loading" | "warming";
+      /** Files arrive and are checked; sessions are made; shaders compile. */
+      readonly phase: "loading" | "preparing" | "warming";
       /** Bytes of all files of the model; `total` 0 while unknown. */
       readonly loaded: number;
       readonly total: number;
+      /** Bytes a second from the network, lately; 0 if nothing comes. */
+      readonly rate: number;
+      /** Seconds that the rest will take at that rate; absent if unknown. */
+      readonly left?: number;
+      /** Another tab is downloading; this one waits for it. */
+      readonly elsewhere: boolean;
     }
   | {
       /** The encoder is done: the model has seen the picture. */
@@ -135,8 +174,14 @@ export interface VlmWorker {
   connect(events: MessagePort): void;
   /** Replaces the model. A failed load leaves the previous one in place. */
   load(options: LoadOptions): Promise<ModelInfo>;
-  /** Runs are queued; the frame is closed whatever happens. */
-  describe(frame: Frame, options: DescribeOptions): Promise<Answer>;
+  /** What a model is and would cost; downloads its small files only. */
+  inspect(options: LoadOptions, side?: number): Promise<ModelReport>;
+  /** Models of which something is kept in this browser. */
+  stored(): Promise<StoredModel[]>;
+  /** Deletes what is kept of a model; a loaded one goes on running. */
+  remove(key: string): Promise<void>;
+  /** Runs are queued; the frames are closed whatever happens. */
+  describe(frames: readonly Frame[], options: DescribeOptions): Promise<Answer>;
   /** Ends `run` before its next token; its answer has finish `abort`. */
   abort(run: number): void;
   /** Ends a load in progress: it rejects with `aborted`. */
