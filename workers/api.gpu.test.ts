@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Device, WorkerEvent } from "../src/shared/protocol";
+import type { Device } from "../src/shared/models";
+import type { WorkerEvent } from "../src/shared/protocol";
 import { Api } from "./api";
 import {
   event,
   listen,
   loadOptions,
+  micro,
   options,
   picture,
+  say,
 } from "./testing/harness";
 
 const failsWith = (code: string) => expect.objectContaining({ code }) as object;
@@ -26,7 +29,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
       device,
       side: 256,
       contextLength: 512,
-      dtype: "fp32",
+      dtypes: { decoder_model_merged: "fp32" },
     });
     expect(info.deviceReason).toBeUndefined();
     expect(info.bytes).toBeGreaterThan(100_000);
@@ -49,7 +52,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("a picture becomes tokens, in order, with times that add up", async () => {
     events.length = 0;
     const frame = await picture();
-    const answer = await api.describe(frame, options);
+    const answer = await api.describe([frame], options);
     expect(frame.width, "the frame is closed").toBe(0);
     expect(answer).toMatchObject({ imageTokens: 16, finish: "length" });
     expect(answer.tokenIds).toHaveLength(12);
@@ -69,8 +72,13 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
 
   test("the answer depends on picture, prompt and size alone", async () => {
     const ask = async (seed: number, prompt: string, size: number) =>
-      (await api.describe(await picture(seed), { ...options, prompt, size }))
-        .tokenIds;
+      (
+        await api.describe([await picture(seed)], {
+          ...options,
+          messages: say(prompt),
+          size,
+        })
+      ).tokenIds;
     const first = await ask(1, "Describe the image.", 256);
     expect(await ask(1, "Describe the image.", 256)).toEqual(first);
     const others = [
@@ -85,8 +93,8 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("abort ends a run before its next token; the next run is whole", async () => {
     events.length = 0;
     const long = { ...options, run: 7, maxTokens: 400 };
-    const running = api.describe(await picture(), long);
-    const waiting = api.describe(await picture(), { ...options, run: 8 });
+    const running = api.describe([await picture()], long);
+    const waiting = api.describe([await picture()], { ...options, run: 8 });
     await event(events, "token");
     api.abort(7);
     const answer = await running;
@@ -96,8 +104,8 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   });
 
   test("a run aborted while it waits never starts decoding", async () => {
-    const running = api.describe(await picture(), options);
-    const waiting = api.describe(await picture(), { ...options, run: 9 });
+    const running = api.describe([await picture()], options);
+    const waiting = api.describe([await picture()], { ...options, run: 9 });
     api.abort(9);
     await running;
     expect(await waiting).toMatchObject({ finish: "abort", tokenIds: [] });
@@ -106,30 +114,31 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("bad input is a typed error, and the next picture works", async () => {
     const gone = await picture();
     gone.close();
-    await expect(api.describe(gone, options)).rejects.toEqual(
+    await expect(api.describe([gone], options)).rejects.toEqual(
       failsWith("bad-image"),
     );
     const open = await picture();
-    await expect(api.describe(open, { ...options, size: 100 })).rejects.toEqual(
-      failsWith("bad-option"),
-    );
+    await expect(
+      api.describe([open], { ...options, size: 100 }),
+    ).rejects.toEqual(failsWith("bad-option"));
     expect(open.width, "the frame is closed").toBe(0);
     await expect(
-      api.describe(await picture(), {
+      api.describe([await picture()], {
         ...options,
-        prompt: "word ".repeat(4000),
+        messages: say("word ".repeat(4000)),
       }),
     ).rejects.toEqual(failsWith("prompt-too-long"));
-    const answer = await api.describe(await picture(), options);
+    const answer = await api.describe([await picture()], options);
     expect(answer.tokenIds).toHaveLength(12);
   });
 
   test("a failed load leaves the model in place", async () => {
-    const model = new URL("../nowhere/", loadOptions.model).href;
+    const url = new URL("../nowhere/", micro).href;
+    const model = { kind: "url", url } as const;
     await expect(api.load({ ...loadOptions, device, model })).rejects.toEqual(
       failsWith("model-file-missing"),
     );
-    const answer = await api.describe(await picture(), options);
+    const answer = await api.describe([await picture()], options);
     expect(answer.tokenIds).toHaveLength(12);
   });
 });
@@ -143,7 +152,7 @@ test("the answer ends where the context does", async () => {
   const api = new Api();
   await api.load(loadOptions);
   const all = { ...options, maxTokens: 4096 };
-  const answer = await api.describe(await picture(), all);
+  const answer = await api.describe([await picture()], all);
   const total = answer.promptTokens + answer.tokenIds.length;
   // The last token is said, not read.
   if (answer.finish === "length") expect(total).toBe(512 + 1);
@@ -161,7 +170,7 @@ test("auto chooses WASM over a software adapter and says why", async () => {
 
 test("nothing loaded is an error that says so", async () => {
   const api = new Api();
-  await expect(api.describe(await picture(), options)).rejects.toEqual(
+  await expect(api.describe([await picture()], options)).rejects.toEqual(
     failsWith("not-loaded"),
   );
 });
@@ -181,19 +190,22 @@ test("a lost device: typed error, an event, and a load that works again", async 
   const events = listen(api);
   const onGpu = { ...loadOptions, device: "webgpu" } as const;
   await api.load(onGpu);
-  const before = await api.describe(await picture(), options);
-  const running = api.describe(await picture(), { ...options, maxTokens: 400 });
+  const before = await api.describe([await picture()], options);
+  const running = api.describe([await picture()], {
+    ...options,
+    maxTokens: 400,
+  });
   const rejected = expect(running).rejects.toEqual(failsWith("device-lost"));
   events.length = 0;
   await event(events, "token");
   devices.at(-1)?.destroy();
   await rejected;
   await event(events, "device-lost");
-  await expect(api.describe(await picture(), options)).rejects.toEqual(
+  await expect(api.describe([await picture()], options)).rejects.toEqual(
     failsWith("device-lost"),
   );
   await api.load(onGpu);
-  const after = await api.describe(await picture(), options);
+  const after = await api.describe([await picture()], options);
   expect(after.tokenIds).toEqual(before.tokenIds);
   await api.dispose();
   spy.mockRestore();

@@ -1,4 +1,5 @@
 import { VlmError } from "../src/shared/errors";
+import type { ModelReport, StoredModel } from "../src/shared/models";
 import type {
   Answer,
   DescribeOptions,
@@ -42,6 +43,20 @@ export class Api implements VlmWorker {
         throw VlmError.from(error);
       }
     });
+  }
+
+  async inspect(options: LoadOptions): Promise<ModelReport> {
+    checkLoad(options);
+    await Promise.resolve();
+    throw new VlmError("unsupported", "Not yet.", "Load the model.");
+  }
+
+  stored(): Promise<StoredModel[]> {
+    return Promise.resolve([]);
+  }
+
+  async remove(): Promise<void> {
+    await Promise.resolve();
   }
 
   describe(

@@ -6,7 +6,7 @@ import type { Model } from "./model";
 import { describe as answer } from "./pipeline";
 import { prefill } from "./prefill";
 import { makePrompt } from "./prompt";
-import { options } from "./testing/harness";
+import { options, say } from "./testing/harness";
 
 /**
  * nano in the browser against PyTorch: tools/fastvlm/golden.py writes what is
@@ -41,7 +41,11 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
   let model: Model;
 
   beforeAll(async () => {
-    const load = { model: folder, device, dtype: "fp32" } as const;
+    const load = {
+      model: { kind: "url", url: folder },
+      device,
+      dtype: "fp32",
+    } as const;
     model = await loadModel(load, never, () => undefined);
   });
 
@@ -78,8 +82,8 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
       const norms = rows.map((row) => Math.hypot(...row));
       expect(relativeError(norms, wanted.featureNorms)).toBeLessThan(tolerance);
 
-      const asked = { ...options, prompt: question, maxTokens: 64 };
-      const got = await answer(model, frame, asked, never, () => undefined);
+      const asked = { ...options, messages: say(question), maxTokens: 64 };
+      const got = await answer(model, [frame], asked, never, () => undefined);
       expect(got).toMatchObject({
         text: wanted.text,
         tokenIds: wanted.tokenIds,

@@ -48,7 +48,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   vi.unstubAllGlobals();
-  const answer = await api.describe(await picture(), options);
+  const answer = await api.describe([await picture()], options);
   expect(answer.tokenIds, "the model before is in place").toHaveLength(12);
   await api.dispose();
 });
@@ -93,7 +93,7 @@ test("a dtype that the folder does not have", async () => {
 });
 
 test("a server that is not there", async () => {
-  const model = "http://127.0.0.1:9/nano/";
+  const model = { kind: "url", url: "http://127.0.0.1:9/nano/" } as const;
   await expect(api.load({ ...loadOptions, model })).rejects.toEqual(
     failsWith("download-failed", "config.json"),
   );

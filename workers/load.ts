@@ -1,6 +1,6 @@
 import { VlmError } from "../src/shared/errors";
+import type { Dtype, Graph } from "../src/shared/models";
 import type {
-  Graph,
   LoadOptions,
   ModelInfo,
   WorkerEvent,
@@ -14,7 +14,8 @@ import { Memory } from "./ort/tensor";
 import { describe } from "./pipeline";
 import { readConfig, type ModelConfig } from "./weights/config";
 import { checkGraph, checkVocabulary } from "./weights/contract";
-import { fetchFiles, loadAborted, parseJson } from "./weights/fetch";
+import { loadAborted, parseJson } from "./weights/faults";
+import { fetchFiles } from "./weights/fetch";
 import {
   CONFIG_FILES,
   graphFile,
@@ -32,7 +33,9 @@ export async function loadModel(
   signal: AbortSignal,
   emit: Emit,
 ): Promise<Model> {
-  const { model: folder, dtype, device } = options;
+  const { device } = options;
+  const folder = options.model.kind === "url" ? options.model.url : "";
+  const dtype = oneDtype(options);
   const graphFiles = GRAPHS.map((graph) => graphFile(graph, dtype));
   let read = 0;
   const files = await fetchFiles(
@@ -41,11 +44,12 @@ export async function loadModel(
     signal,
     (loaded, total) => {
       read = loaded;
-      emit({ type: "progress", phase: "loading", loaded, total });
+      emit({ ...quiet, phase: "loading", loaded, total });
     },
   );
   const bytesOf = (file: string) => files.get(file) ?? new Uint8Array();
-  const json = (file: ConfigFile) => parseJson(file, bytesOf(file));
+  const json = (file: ConfigFile) =>
+    parseJson(file, new TextDecoder().decode(bytesOf(file)));
   const config = readConfig(json);
   const tokenizer = new Tokenizer(
     json("tokenizer.json"),
@@ -57,14 +61,14 @@ export async function loadModel(
   const opened = await openGpu(device, config);
   const gpu = "gpu" in opened ? opened.gpu : undefined;
   try {
-    checkDtype(options, gpu);
-    const sessions = await createSessions(options, files, config, gpu, signal);
+    checkDtype(dtype, gpu);
+    const sessions = await createSessions(dtype, files, config, gpu, signal);
     const memory = new Memory(await loadOrt(), gpu);
-    const info = infoOf(options, config, opened, bytes);
+    const info = infoOf(folder, dtype, config, opened, bytes);
     const model = new Model(info, config, tokenizer, sessions, memory);
     try {
       checkVocabulary(tokenizer.lastId, sessions.decoder);
-      emit({ type: "progress", phase: "warming", loaded: read, total: read });
+      emit({ ...quiet, phase: "warming", loaded: read, total: read });
       await warmUp(model, signal);
       return model;
     } catch (error) {
@@ -77,7 +81,14 @@ export async function loadModel(
   }
 }
 
-function checkDtype({ dtype }: LoadOptions, gpu: Gpu | undefined): void {
+const quiet = { type: "progress", rate: 0, elsewhere: false } as const;
+
+function oneDtype({ dtype }: LoadOptions): Dtype {
+  if (typeof dtype !== "string") return dtype.decoder_model_merged;
+  return dtype === "auto" ? "fp32" : dtype;
+}
+
+function checkDtype(dtype: Dtype, gpu: Gpu | undefined): void {
   const half = dtype === "fp16" || dtype === "q4f16";
   if (gpu === undefined || !half || gpu.device.features.has("shader-f16")) {
     return;
@@ -90,7 +101,7 @@ function checkDtype({ dtype }: LoadOptions, gpu: Gpu | undefined): void {
 }
 
 async function createSessions(
-  { dtype }: LoadOptions,
+  dtype: Dtype,
   files: Map<string, Uint8Array>,
   config: ModelConfig,
   gpu: Gpu | undefined,
@@ -121,14 +132,21 @@ async function createSessions(
 }
 
 function infoOf(
-  { model: folder, dtype }: LoadOptions,
+  folder: string,
+  dtype: Dtype,
   config: ModelConfig,
   opened: Opened,
   bytes: number,
 ): ModelInfo {
   const { side, contextLength } = config;
   const name = config.name ?? folder.split("/").at(-2) ?? folder;
-  const common = { name, dtype, side, contextLength, bytes };
+  const dtypes = {
+    vision_encoder: dtype,
+    embed_tokens: dtype,
+    decoder_model_merged: dtype,
+  };
+  const memory = { gpu: 0, wasm: 0 };
+  const common = { name, dtypes, side, contextLength, bytes, memory };
   if ("gpu" in opened) {
     return { ...common, device: "webgpu", adapter: opened.gpu.name };
   }
@@ -148,7 +166,10 @@ async function warmUp(model: Model, signal: AbortSignal): Promise<void> {
   try {
     const options = {
       run: 0,
-      prompt: "",
+      messages: [{ role: "user", text: "", images: 1 }],
+      style: "reference",
+      fit: "letterbox",
+      anyres: false,
       size: side,
       // The second token is the first to pass through the decode graph.
       maxTokens: 2,
@@ -159,9 +180,9 @@ async function warmUp(model: Model, signal: AbortSignal): Promise<void> {
         repetitionPenalty: 1,
         seed: 0,
       },
-    };
+    } as const;
     const endless = { endTokens: new Set<number>() };
-    await describe(model, frame, options, signal, () => undefined, endless);
+    await describe(model, [frame], options, signal, () => undefined, endless);
   } finally {
     frame.close();
   }

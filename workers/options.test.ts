@@ -1,10 +1,14 @@
 import { expect, test } from "vitest";
+import type { GraphDtypes, ModelSource } from "../src/shared/models";
 import type { DescribeOptions, LoadOptions } from "../src/shared/protocol";
 import { checkDescribe, checkLoad } from "./options";
 
 const describeOptions: DescribeOptions = {
   run: 1,
-  prompt: "Describe the image.",
+  messages: [{ role: "user", text: "Describe the image.", images: 1 }],
+  style: "reference",
+  fit: "letterbox",
+  anyres: false,
   size: 256,
   maxTokens: 64,
   sampling: {
@@ -17,7 +21,7 @@ const describeOptions: DescribeOptions = {
 };
 
 const loadOptions: LoadOptions = {
-  model: "https://example.org/models/nano/",
+  model: { kind: "url", url: "https://example.org/models/nano/" },
   device: "auto",
   dtype: "q4",
 };
@@ -40,7 +44,7 @@ for (const bad of [
   { maxTokens: 0 },
   { maxTokens: 1.5 },
   { maxTokens: Infinity },
-  { prompt: null as unknown as string },
+  { messages: [{ role: "user" as const, text: 7 as never, images: 1 }] },
   { sampling: { ...describeOptions.sampling, topP: 2 } },
 ]) {
   test(`describe refuses ${JSON.stringify(bad)}`, () => {
@@ -50,11 +54,49 @@ for (const bad of [
   });
 }
 
+const hub = {
+  kind: "hub",
+  endpoint: "https://huggingface.co",
+  id: "onnx-community/FastVLM-0.5B-ONNX",
+  revision: "main",
+} as const;
+
+const sources: readonly ModelSource[] = [
+  hub,
+  { ...hub, endpoint: "http://127.0.0.1:8099", id: "nano" },
+  { kind: "folder", name: "nano", files: [{ path: "a", file: new Blob() }] },
+];
+
+test("a hub, a server and a folder are places of models", () => {
+  for (const model of sources) checkLoad({ ...loadOptions, model });
+});
+
+test("a dtype for all graphs, for each, or none in particular", () => {
+  const each = {
+    vision_encoder: "fp16",
+    embed_tokens: "fp32",
+    decoder_model_merged: "q4",
+  } as const;
+  for (const dtype of ["auto", "q4f16", each] as const) {
+    checkLoad({ ...loadOptions, dtype });
+  }
+});
+
+const url = (text: string): ModelSource => ({ kind: "url", url: text });
+
 for (const bad of [
-  { model: "models/nano/" },
-  { model: "https://example.org/models/nano" },
+  { model: url("models/nano/") },
+  { model: url("https://example.org/models/nano") },
+  { model: { ...hub, endpoint: "huggingface.co" } },
+  { model: { ...hub, endpoint: "https://huggingface.co/" } },
+  { model: { ...hub, id: "../secret" } },
+  { model: { ...hub, id: "a/b/c" } },
+  { model: { ...hub, revision: "" } },
+  { model: { kind: "folder" as const, name: "empty", files: [] } },
+  { model: { kind: "ftp" } as unknown as ModelSource },
   { device: "tpu" as "auto" },
   { dtype: "int8" as "q4" },
+  { dtype: { vision_encoder: "q4" } as unknown as GraphDtypes },
 ]) {
   test(`load refuses ${JSON.stringify(bad)}`, () => {
     expect(() => {

@@ -12,7 +12,7 @@ const api = wrap<VlmWorker>(worker);
 const events: WorkerEvent[] = [];
 
 const ask = (frame: Frame, changes: Partial<typeof options> = {}) =>
-  api.describe(transfer(frame, [frame]), { ...options, ...changes });
+  api.describe(transfer([frame], [frame]), { ...options, ...changes });
 
 beforeAll(async () => {
   carryErrors(transferHandlers);

@@ -1,4 +1,4 @@
-import type { DeviceChoice } from "../../src/shared/protocol";
+import type { DeviceChoice } from "../../src/shared/models";
 import { VlmError } from "../../src/shared/errors";
 import { attentionIsRight, type Heads } from "./attention-test";
 import { Gpu } from "./device";

@@ -8,7 +8,7 @@ Reflect.deleteProperty(WebAssembly, "Suspending");
 test("without JSPI the asyncify build runs, and alone is fetched", async () => {
   const api = new Api();
   await api.load({ ...loadOptions, device: "webgpu" });
-  const answer = await api.describe(await picture(), options);
+  const answer = await api.describe([await picture()], options);
   expect(answer.tokenIds).toHaveLength(12);
   await api.dispose();
   const fetched = performance

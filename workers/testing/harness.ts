@@ -12,14 +12,22 @@ export const micro = new URL(
 ).href;
 
 export const loadOptions: LoadOptions = {
-  model: micro,
+  model: { kind: "url", url: micro },
   device: "wasm",
   dtype: "fp32",
 };
 
+/** One turn about one picture. */
+export function say(text: string): DescribeOptions["messages"] {
+  return [{ role: "user", text, images: 1 }];
+}
+
 export const options: DescribeOptions = {
   run: 1,
-  prompt: "Describe the image.",
+  messages: say("Describe the image."),
+  style: "reference",
+  fit: "letterbox",
+  anyres: false,
   size: 256,
   maxTokens: 12,
   sampling: {

@@ -1,4 +1,4 @@
-import type { Graph } from "../../src/shared/protocol";
+import type { Graph } from "../../src/shared/models";
 import type { ValueInfo } from "../ort/session";
 import { mismatch, type ModelConfig } from "./config";
 

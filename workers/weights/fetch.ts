@@ -1,4 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
+import { corrupt, loadAborted, sentence } from "./faults";
 
 type OnProgress = (loaded: number, total: number) => void;
 
@@ -28,14 +29,6 @@ export async function fetchFiles(
     if (signal.aborted) throw loadAborted();
     throw error;
   }
-}
-
-export function loadAborted(): VlmError {
-  return new VlmError(
-    "aborted",
-    "Loading the model was stopped.",
-    "Load it again when it is wanted.",
-  );
 }
 
 class Progress {
@@ -129,27 +122,6 @@ function failed(folder: string, file: string, cause: unknown): VlmError {
     "Check the connection and the address, then load the model again.",
     { cause },
   );
-}
-
-export function corrupt(file: string, why: string): VlmError {
-  return new VlmError(
-    "model-corrupt",
-    `${file} is damaged: ${sentence(why)}`,
-    "Download or export the model again; the file may be cut.",
-  );
-}
-
-/** What others say ends with a full stop, so that advice can follow. */
-export function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
-export function parseJson(file: string, bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw corrupt(file, error instanceof Error ? error.message : "not JSON");
-  }
 }
 
 function join(chunks: readonly Uint8Array[], size: number): Uint8Array {

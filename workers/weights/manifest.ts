@@ -1,4 +1,4 @@
-import type { Dtype, Graph } from "../../src/shared/protocol";
+import type { Dtype, Graph } from "../../src/shared/models";
 
 /** Files of a model folder that are read, other than the graphs. */
 export const CONFIG_FILES = [

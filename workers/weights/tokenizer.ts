@@ -1,7 +1,7 @@
 import { Template } from "@huggingface/jinja";
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { mismatch, object, type Json } from "./config";
-import { corrupt } from "./fetch";
+import { corrupt } from "./faults";
 
 interface AddedToken {
   readonly id: number;
