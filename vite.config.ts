@@ -29,6 +29,7 @@ export default defineConfig({
       "@huggingface/jinja",
       "@huggingface/tokenizers",
       "comlink",
+      "hash-wasm",
       "lit",
       "uplot",
     ],
