@@ -4,6 +4,12 @@
  * numbers are that file's.
  */
 
+import {
+  contentField,
+  numberField,
+  textField,
+} from "../weights/protobuf-writer";
+
 export interface Value {
   readonly name: string;
   readonly type: "float32" | "int32";
@@ -21,48 +27,26 @@ export interface Node {
 const ELEMENT = { float32: 1, int32: 6 };
 const ATTRIBUTE_INT = 2;
 
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  for (; value > 127; value = Math.floor(value / 128)) {
-    bytes.push((value % 128) | 128);
-  }
-  return [...bytes, value];
-}
-
-const number = (field: number, value: number): number[] => [
-  ...varint(field * 8),
-  ...varint(value),
-];
-
-const bytes = (field: number, content: readonly number[]): number[] => [
-  ...varint(field * 8 + 2),
-  ...varint(content.length),
-  ...content,
-];
-
-const text = (field: number, content: string): number[] =>
-  bytes(field, [...new TextEncoder().encode(content)]);
-
 function valueInfo({ name, type, shape }: Value): number[] {
-  const dims = shape.flatMap((size) => bytes(1, number(1, size)));
-  const tensor = [...number(1, ELEMENT[type]), ...bytes(2, dims)];
-  return [...text(1, name), ...bytes(2, bytes(1, tensor))];
+  const dims = shape.flatMap((size) => contentField(1, numberField(1, size)));
+  const tensor = [...numberField(1, ELEMENT[type]), ...contentField(2, dims)];
+  return [...textField(1, name), ...contentField(2, contentField(1, tensor))];
 }
 
 function nodeProto(node: Node): number[] {
   const attributes = Object.entries(node.attributes).flatMap(([name, value]) =>
-    bytes(5, [
-      ...text(1, name),
-      ...number(3, value),
-      ...number(20, ATTRIBUTE_INT),
+    contentField(5, [
+      ...textField(1, name),
+      ...numberField(3, value),
+      ...numberField(20, ATTRIBUTE_INT),
     ]),
   );
   return [
-    ...node.inputs.flatMap((name) => text(1, name)),
-    ...node.outputs.flatMap((name) => text(2, name)),
-    ...text(4, node.op),
+    ...node.inputs.flatMap((name) => textField(1, name)),
+    ...node.outputs.flatMap((name) => textField(2, name)),
+    ...textField(4, node.op),
     ...attributes,
-    ...text(7, node.domain),
+    ...textField(7, node.domain),
   ];
 }
 
@@ -73,17 +57,17 @@ export function writeModel(
   outputs: readonly Value[],
 ): Uint8Array {
   const graph = [
-    ...nodes.flatMap((node) => bytes(1, nodeProto(node))),
-    ...text(2, "graph"),
-    ...inputs.flatMap((value) => bytes(11, valueInfo(value))),
-    ...outputs.flatMap((value) => bytes(12, valueInfo(value))),
+    ...nodes.flatMap((node) => contentField(1, nodeProto(node))),
+    ...textField(2, "graph"),
+    ...inputs.flatMap((value) => contentField(11, valueInfo(value))),
+    ...outputs.flatMap((value) => contentField(12, valueInfo(value))),
   ];
   const opset = (domain: string, version: number): number[] =>
-    bytes(8, [...text(1, domain), ...number(2, version)]);
+    contentField(8, [...textField(1, domain), ...numberField(2, version)]);
   return Uint8Array.from([
-    ...number(1, 10),
+    ...numberField(1, 10),
     ...opset("", 21),
     ...opset("com.microsoft", 1),
-    ...bytes(7, graph),
+    ...contentField(7, graph),
   ]);
 }

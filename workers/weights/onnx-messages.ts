@@ -1,0 +1,203 @@
+/**
+ * The messages of an ONNX file that are small enough to be read whole. Field
+ * numbers are those of
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+ */
+import {
+  contentOf,
+  numbersOf,
+  ProtobufError,
+  readFields,
+  textOf,
+} from "./protobuf";
+
+/** Names and shapes as the file declares them; a string is a free dimension. */
+export interface ValueInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+export interface OnnxNode {
+  readonly op: string;
+  readonly domain: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Those that are whole numbers. */
+  readonly attributes: ReadonlyMap<string, number>;
+}
+
+/** A tensor without its elements. */
+export interface TensorHead {
+  readonly name: string;
+  readonly type: string;
+  readonly dims: readonly number[];
+  /** Elements in another file. */
+  readonly external?: ReadonlyMap<string, string>;
+}
+
+interface ElementType {
+  readonly name: string;
+  /** 0: they differ. */
+  readonly bits: number;
+}
+
+/** By the number of the type, as the runtime calls them. */
+const TYPES: Readonly<Record<number, ElementType>> = {
+  1: { name: "float32", bits: 32 },
+  2: { name: "uint8", bits: 8 },
+  3: { name: "int8", bits: 8 },
+  4: { name: "uint16", bits: 16 },
+  5: { name: "int16", bits: 16 },
+  6: { name: "int32", bits: 32 },
+  7: { name: "int64", bits: 64 },
+  8: { name: "string", bits: 0 },
+  9: { name: "bool", bits: 8 },
+  10: { name: "float16", bits: 16 },
+  11: { name: "float64", bits: 64 },
+  12: { name: "uint32", bits: 32 },
+  13: { name: "uint64", bits: 64 },
+  14: { name: "complex64", bits: 64 },
+  15: { name: "complex128", bits: 128 },
+  16: { name: "bfloat16", bits: 16 },
+  21: { name: "uint4", bits: 4 },
+  22: { name: "int4", bits: 4 },
+};
+
+const BITS = new Map(
+  Object.values(TYPES).map(({ name, bits }) => [name, bits]),
+);
+
+const typeName = (number: number): string =>
+  TYPES[number]?.name ?? `type ${number}`;
+
+export function typeNumber(name: string): number {
+  const known = Object.entries(TYPES).find(([, type]) => type.name === name);
+  return Number(known?.[0] ?? name.replace("type ", ""));
+}
+
+/** Bytes of that many elements; undefined for types that are not known. */
+export function bytesOf(
+  type: string,
+  dims: readonly number[],
+): number | undefined {
+  const bits = BITS.get(type);
+  if (bits === undefined || bits === 0) return undefined;
+  return Math.ceil((dims.reduce((a, b) => a * b, 1) * bits) / 8);
+}
+
+export function readNode(message: Uint8Array): OnnxNode {
+  const inputs: string[] = [];
+  const outputs: string[] = [];
+  const attributes = new Map<string, number>();
+  let [name, op, domain] = ["", "", ""];
+  for (const field of readFields(message)) {
+    if (field.number === 1) inputs.push(textOf(message, field));
+    if (field.number === 2) outputs.push(textOf(message, field));
+    if (field.number === 3) name = textOf(message, field);
+    if (field.number === 4) op = textOf(message, field);
+    if (field.number === 5) {
+      const attribute = readAttribute(contentOf(message, field));
+      if (attribute !== undefined) attributes.set(...attribute);
+    }
+    if (field.number === 7) domain = textOf(message, field);
+  }
+  return { op, domain, name, inputs, outputs, attributes };
+}
+
+const ATTRIBUTE_INT = 2;
+
+function readAttribute(message: Uint8Array): [string, number] | undefined {
+  let name = "";
+  let value = 0;
+  let type = 0;
+  for (const field of readFields(message)) {
+    if (field.number === 1) name = textOf(message, field);
+    if (field.number === 3) value = field.value;
+    if (field.number === 20) type = field.value;
+  }
+  return type === ATTRIBUTE_INT ? [name, value] : undefined;
+}
+
+export function readValue(message: Uint8Array): ValueInfo {
+  let name = "";
+  let type = "not a tensor";
+  const shape: (number | string)[] = [];
+  for (const field of readFields(message)) {
+    if (field.number === 1) name = textOf(message, field);
+    if (field.number !== 2) continue;
+    for (const tensor of messagesIn(contentOf(message, field), 1)) {
+      for (const part of readFields(tensor)) {
+        if (part.number === 1) type = typeName(part.value);
+        if (part.number !== 2) continue;
+        const dims = messagesIn(contentOf(tensor, part), 1);
+        for (const dim of dims) shape.push(readDim(dim));
+      }
+    }
+  }
+  return { name, type, shape };
+}
+
+function readDim(message: Uint8Array): number | string {
+  for (const field of readFields(message)) {
+    if (field.number === 1) return field.value;
+    if (field.number === 2) return textOf(message, field);
+  }
+  return "?";
+}
+
+function* messagesIn(
+  message: Uint8Array,
+  number: number,
+): Generator<Uint8Array> {
+  for (const field of readFields(message)) {
+    if (field.number === number) yield contentOf(message, field);
+  }
+}
+
+/** More dimensions than any operator takes. */
+const MAX_DIMS = 32;
+
+/** Of a TensorProto, whose elements may be left out of `message`. */
+export function readTensorHead(message: Uint8Array): TensorHead {
+  let name = "";
+  let type = "type 0";
+  const dims: number[] = [];
+  const external = new Map<string, string>();
+  for (const field of readFields(message)) {
+    if (field.number === 1) dims.push(...numbersOf(message, field));
+    if (field.number === 2) type = typeName(field.value);
+    if (field.number === 8) name = textOf(message, field);
+    if (field.number === 13) {
+      const [key, value] = readEntry(contentOf(message, field));
+      external.set(key, value);
+    }
+    if (dims.length > MAX_DIMS) throw new ProtobufError("too many dimensions");
+  }
+  if (dims.some((size) => size < 0)) {
+    throw new ProtobufError(`${name} has a negative size`);
+  }
+  return { name, type, dims, ...(external.size > 0 && { external }) };
+}
+
+/** A StringStringEntryProto. */
+export function readEntry(message: Uint8Array): [string, string] {
+  let key = "";
+  let value = "";
+  for (const field of readFields(message)) {
+    if (field.number === 1) key = textOf(message, field);
+    if (field.number === 2) value = textOf(message, field);
+  }
+  return [key, value];
+}
+
+export function readOpset(message: Uint8Array): [string, number] {
+  let domain = "";
+  let version = 0;
+  for (const field of readFields(message)) {
+    if (field.number === 1) domain = textOf(message, field);
+    if (field.number === 2) version = field.value;
+  }
+  return [domain, version];
+}
