@@ -122,7 +122,7 @@ export async function serve(root, { port = 0 } = {}) {
  * @param {number} port
  * @returns {Promise<number>}
  */
-async function listen(server, port) {
+export async function listen(server, port) {
   for (let attempt = port; ; attempt++) {
     try {
       await new Promise((resolve, reject) => {

@@ -1,0 +1,218 @@
+// @ts-check
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { checkFault, parseFault } from "./hub-faults.mjs";
+import { globPattern } from "./hub-glob.mjs";
+import { startHub } from "./hub-server.mjs";
+
+/** @type {Awaited<ReturnType<typeof startHub>>[]} */
+const hubs = [];
+const size = 200_000;
+const content = randomBytes(size);
+
+/** @param {string[]} faults as on the command line */
+async function start(...faults) {
+  const folder = mkdtempSync(join(tmpdir(), "hub-"));
+  mkdirSync(join(folder, "onnx"));
+  for (const name of ["a.onnx", "b.onnx"]) {
+    writeFileSync(join(folder, "onnx", name), content);
+  }
+  const hub = await startHub({
+    models: { "owner/name": folder },
+    faults: faults.map(parseFault),
+  });
+  hubs.push(hub);
+  const files = `${hub.url}/owner/name/resolve/main/onnx`;
+  return { ...hub, a: `${files}/a.onnx`, b: `${files}/b.onnx` };
+}
+
+/** What arrives before the connection ends, and whether it ended well. @param {string} url @param {string} [range] */
+async function receive(url, range) {
+  const headers = range === undefined ? {} : { range };
+  const response = await fetch(url, { headers });
+  const parts = [];
+  let whole = true;
+  try {
+    for await (const part of response.body ?? []) parts.push(part);
+  } catch {
+    whole = false;
+  }
+  return { response, whole, bytes: Buffer.concat(parts) };
+}
+
+afterEach(async () => {
+  await Promise.all(hubs.splice(0).map((hub) => hub.close()));
+});
+
+test("cut: exactly that many bytes arrive, so often and of those files", async () => {
+  const hub = await start("cut=70001,file=a.*,times=2");
+  expect((await receive(hub.b)).whole).toBe(true);
+  // An answer that is shorter does not use it up.
+  expect((await receive(hub.a, "bytes=0-70000")).whole).toBe(true);
+  for (const at of [0, 5]) {
+    const { whole, bytes } = await receive(hub.a, `bytes=${at}-`);
+    expect(whole).toBe(false);
+    expect(bytes.equals(content.subarray(at, at + 70_001))).toBe(true);
+  }
+  expect((await receive(hub.a)).bytes.equals(content)).toBe(true);
+  expect(hub.requests.map(({ bytes }) => bytes)).toEqual([
+    ...[size, 70_001, 70_001, 70_001, size],
+  ]);
+});
+
+test("flip: one byte, wherever a range begins", async () => {
+  const hub = await start("flip=150000,file=a.onnx");
+  const flipped = Buffer.from(content);
+  flipped[150_000] = (flipped[150_000] ?? 0) ^ 0xff;
+  for (const start_ of [0, 149_999, 150_000, 150_001]) {
+    const { bytes } = await receive(hub.a, `bytes=${start_}-`);
+    expect(bytes.equals(flipped.subarray(start_)), `${start_}`).toBe(true);
+  }
+  expect((await receive(hub.b)).bytes.equals(content)).toBe(true);
+});
+
+test("slow: takes as long as it should", async () => {
+  const hub = await start("slow=100000");
+  const began = performance.now();
+  await receive(hub.a, "bytes=0-99999");
+  expect(performance.now() - began).toBeGreaterThan(700);
+});
+
+test("no-ranges: everything, and nobody says it could be parts", async () => {
+  const hub = await start("no-ranges");
+  const { response, bytes } = await receive(hub.a, "bytes=5-9");
+  expect(response.status).toBe(200);
+  expect(response.headers.has("accept-ranges")).toBe(false);
+  expect(bytes.equals(content)).toBe(true);
+});
+
+test.each([
+  ["length=-5", size - 5, true],
+  ["length=5", size, false],
+])("%s: %i bytes arrive", async (fault, length, good) => {
+  const hub = await start(fault);
+  const { response, whole, bytes } = await receive(hub.a);
+  const delta = Number(fault.split("=")[1]);
+  expect(response.headers.get("content-length")).toBe(String(size + delta));
+  expect(bytes).toHaveLength(length);
+  expect(whole).toBe(good);
+});
+
+test("redirect: to another port, with the hub's record on the way", async () => {
+  const hub = await start(
+    "redirect=port,file=a.onnx",
+    "redirect=path,file=b.onnx",
+  );
+  const first = await fetch(hub.a, { redirect: "manual" });
+  expect(first.status).toBe(302);
+  expect(first.headers.get("x-linked-size")).toBe(String(size));
+  const { response, bytes } = await receive(hub.a, "bytes=10-19");
+  expect(new URL(response.url).port).not.toBe(new URL(hub.url).port);
+  expect(bytes.equals(content.subarray(10, 20))).toBe(true);
+  const second = await receive(hub.b);
+  expect(new URL(second.response.url).origin).toBe(hub.url);
+  expect(second.bytes.equals(content)).toBe(true);
+});
+
+test("status, busy and missing are answers; once is once", async () => {
+  const hub = await start(
+    ...["status=503,times=1", "busy=7,times=1", "missing,times=1"],
+  );
+  const seen = [];
+  for (let request = 0; request < 4; request++) {
+    const { status, headers } = await fetch(hub.a, { method: "HEAD" });
+    seen.push([status, headers.get("retry-after")]);
+  }
+  // A file that is missing is missing whatever else would happen.
+  expect(seen).toEqual([
+    [404, null],
+    [503, null],
+    [429, "7"],
+    [200, null],
+  ]);
+});
+
+test("hang and stall wait until the caller has enough", async () => {
+  const hub = await start("hang,file=a.onnx", "stall=1000,file=b.onnx");
+  const signal = AbortSignal.timeout(300);
+  await expect(fetch(hub.a, { signal })).rejects.toThrow();
+  const response = await fetch(hub.b, { signal: AbortSignal.timeout(500) });
+  expect(response.status).toBe(200);
+  await expect(response.arrayBuffer()).rejects.toThrow();
+  expect(hub.requests.map(({ bytes }) => bytes)).toEqual([0, 1000]);
+});
+
+test("the hub's record lies, and the file does not", async () => {
+  const hub = await start("wrong-sha,file=a.onnx", "wrong-size=-3,file=b.onnx");
+  const api = `${hub.url}/api/models/owner/name/revision/main?blobs=true`;
+  /** @type {unknown} */
+  const info = await (await fetch(api)).json();
+  const [a, b] =
+    /** @type {{ siblings: { size: number, lfs: { sha256: string } }[] }} */ (
+      info
+    ).siblings;
+  expect(a?.lfs.sha256).not.toBe(b?.lfs.sha256);
+  expect([a?.size, b?.size]).toEqual([size, size - 3]);
+  const head = await fetch(hub.a, { method: "HEAD" });
+  expect(head.headers.get("x-linked-etag")).toBe(`"${a?.lfs.sha256}"`);
+  expect((await receive(hub.a)).bytes.equals(content)).toBe(true);
+  expect((await receive(hub.b)).bytes.equals(content)).toBe(true);
+});
+
+test("no-api: files only", async () => {
+  const hub = await start("no-api");
+  expect((await fetch(`${hub.url}/api/models/owner/name`)).status).toBe(404);
+  expect((await fetch(hub.a)).status).toBe(200);
+});
+
+test("faults come and go at run time", async () => {
+  const hub = await start();
+  /** @param {unknown} faults */
+  const post = (faults) =>
+    fetch(`${hub.url}/faults`, {
+      method: "POST",
+      body: JSON.stringify(faults),
+    });
+  const fault = { kind: "status", value: 500, times: 3 };
+  expect(await (await post([fault])).json()).toEqual([fault]);
+  expect((await fetch(hub.a)).status).toBe(500);
+  const left = await fetch(`${hub.url}/faults`);
+  expect(await left.json()).toEqual([{ ...fault, times: 2 }]);
+  expect((await post({ kind: "nothing" })).status).toBe(400);
+  await fetch(`${hub.url}/faults`, { method: "DELETE" });
+  expect((await fetch(hub.a)).status).toBe(200);
+});
+
+test.each([
+  [{}],
+  [{ kind: "cut" }],
+  [{ kind: "cut", value: -1 }],
+  [{ kind: "cut", value: "many" }],
+  [{ kind: "hang", value: 1 }],
+  [{ kind: "redirect", value: "home" }],
+  [{ kind: "status", value: 200 }],
+  [{ kind: "cut", value: 1, times: 0 }],
+  [{ kind: "cut", value: 1, often: 1 }],
+  [null],
+])("%j is no fault", (given) => {
+  expect(() => checkFault(given)).toThrow(/\w/);
+});
+
+test.each([
+  ["*.onnx", "onnx/a.onnx", true],
+  ["a.onnx", "onnx/a.onnx", true],
+  ["onnx/*", "onnx/a.onnx", true],
+  ["*/x", "a/b/x", false],
+  ["**/x", "a/b/x", true],
+  ["**/x", "x", true],
+  ["**", "a/b", true],
+  ["a?onnx", "a.onnx", true],
+  ["a.onnx", "a-onnx", false],
+  ["a.onnx", "ba.onnx", false],
+  ["api/**", "api/revision/main", true],
+])("%s against %s: %s", (glob, path, matches) => {
+  expect(globPattern(glob).test(path)).toBe(matches);
+});

@@ -1,0 +1,117 @@
+// @ts-check
+/** `npm run hub`: model folders as a hub serves them, with faults on demand. */
+import { existsSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { faultKinds, parseFault } from "./hub-faults.mjs";
+import { callerFolder, ensureInstalled, root } from "./prepare.mjs";
+
+const usage = `Usage: npm run hub -- [DIR | owner/name=DIR …] [options]
+
+Serves model folders on this machine as a hub does, for tests and for people
+without internet: /{id}/resolve/{revision}/{file} and /api/models/{id}.
+Without a folder it serves the carried model as fast-vlm/nano.
+
+  --id owner/name   of the one folder (default fast-vlm/ and the folder's name)
+  --port N          first port to try (default 4180); the next free one is taken
+  --fault FAULT     something to go wrong, as often as given:
+                    KIND[=VALUE][,file=GLOB][,times=N]
+                    e.g. --fault "cut=100000,file=onnx/*.onnx,times=1"
+  --log             print each request when it has ended
+  --help            this text
+
+Faults:
+${Object.entries(faultKinds)
+  .map(([kind, [value, meaning]]) => {
+    const form = value === "" ? kind : `${kind}=${value}`;
+    return `  ${form.padEnd(20)}${meaning}`;
+  })
+  .join("\n")}
+
+At run time: POST /faults takes {"kind", "value", "file", "times"} or a list of
+them, DELETE /faults ends them; GET /requests lists the requests so far with
+their status, range and bytes sent, DELETE /requests forgets them.`;
+
+/** @param {string[]} args */
+function readOptions(args) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      id: { type: "string" },
+      port: { type: "string", default: "4180" },
+      fault: { type: "string", multiple: true, default: [] },
+      log: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new Error(`--port takes a number up to 65535, not ${values.port}.`);
+  }
+  const named =
+    positionals.length > 0
+      ? positionals
+      : [`fast-vlm/nano=${join(root, "public/models/nano")}`];
+  if (values.id !== undefined && positionals.length !== 1) {
+    throw new Error("--id names one folder; write owner/name=DIR for several.");
+  }
+  /** @type {Record<string, string>} */
+  const models = {};
+  for (const text of named) {
+    const [id, folder] = readModel(text, values.id);
+    if (id in models) throw new Error(`Two folders have the name ${id}.`);
+    models[id] = folder;
+  }
+  const faults = values.fault.map(parseFault);
+  return { models, port, faults, log: values.log, help: values.help };
+}
+
+/** @param {string} text @param {string | undefined} id @returns {[string, string]} */
+function readModel(text, id) {
+  const [, given, path = text] = /^([\w./-]+)=(.+)$/.exec(text) ?? [];
+  const folder = resolve(callerFolder, path);
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new Error(`There is no folder ${path}.`);
+  }
+  const name = id ?? given ?? basename(folder);
+  const full = name.includes("/") ? name : `fast-vlm/${name}`;
+  if (!/^[\w.-]+\/[\w.-]+$/.test(full)) {
+    throw new Error(`${full} is not a name such as owner/name.`);
+  }
+  return [full, folder];
+}
+
+/** @param {import("./hub-routes.mjs").Logged} request */
+function print({ method, path, range, status, bytes }) {
+  const part = range === undefined ? "" : ` ${range}`;
+  console.log(`${status || "---"} ${method} ${path}${part} ${bytes} bytes`);
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    console.log(usage);
+  } else {
+    ensureInstalled();
+    const { startHub } = await import("./hub-server.mjs");
+    const { models, port, faults, log } = options;
+    const onEnd = log ? { onEnd: print } : {};
+    const { url } = await startHub({ models, port, faults, ...onEnd });
+    console.log(`\n  The hub is at ${url}\n  Ctrl+C ends it.\n`);
+    for (const [id, folder] of Object.entries(models)) {
+      console.log(`  ${id}  (${folder})`);
+      const query = new URLSearchParams({ model: id, hub: url });
+      console.log(`    on the page: ?${query.toString()}`);
+      console.log(
+        `    npm run describe -- picture.png --model ${id} --hub ${url}\n`,
+      );
+    }
+  }
+} catch (error) {
+  console.error(
+    `hub: ${error instanceof Error ? error.message : String(error)}`,
+  );
+  process.exitCode = 1;
+}
