@@ -10,16 +10,15 @@ import argparse
 import shutil
 from pathlib import Path
 
-import onnx
 import torch
-from onnx import ModelProto
 from tokenizers import Tokenizer
 
 from .card import Facts, write_card
 from .config import CONFIGS
-from .folder import write_configs
-from .graphs import build_decoder, build_embed, build_vision
+from .folder import write_configs, write_graph
+from .graphs import BUILDERS
 from .made import make_weights
+from .manifest import License, write_manifest
 from .model import FastVlm
 from .runtime import OnnxModel
 from .samples import draw_samples
@@ -28,6 +27,8 @@ from .verify import Loss, prove, quantisation_loss
 
 MEGABYTE = 1e6
 LARGEST_FOLDER = 24 * MEGABYTE
+# Of four dtypes there is no room in it for more.
+DTYPES = ("fp32", "q4")
 
 
 def load(checkpoint: Path | None, name: str = "nano") -> tuple[FastVlm, Facts]:
@@ -44,17 +45,10 @@ def load(checkpoint: Path | None, name: str = "nano") -> tuple[FastVlm, Facts]:
     return model, facts
 
 
-def graphs(model: FastVlm) -> dict[str, ModelProto]:
-    """By file name. A Gather is not quantised: q4 has the same embeddings."""
-    embed = build_embed(model)
-    return {
-        "vision_encoder": build_vision(model),
-        "embed_tokens": embed,
-        "decoder_model_merged": build_decoder(model),
-        "vision_encoder_q4": build_vision(model, 4),
-        "embed_tokens_q4": embed,
-        "decoder_model_merged_q4": build_decoder(model, 4),
-    }
+def write_graphs(model: FastVlm, folder: Path) -> None:
+    for dtype in DTYPES:
+        for graph in BUILDERS:
+            write_graph(model, folder, graph, dtype)
 
 
 def compare(model: FastVlm, tokenizer: Tokenizer, folder: Path, count: int) -> Loss:
@@ -82,10 +76,10 @@ def export(
     (part / "onnx").mkdir(parents=True)
     tokenizer = build(model.cfg.text.vocab)
     write_configs(part, model.cfg, tokenizer)
-    for name, graph in graphs(model).items():
-        onnx.save(graph, part / "onnx" / f"{name}.onnx")
+    write_graphs(model, part)
     loss = compare(model, tokenizer, part, count)
     write_card(part, model.cfg, facts, loss, accuracy)
+    write_manifest(part, model.cfg.name, License("mit", "MIT"))
     size = sum(f.stat().st_size for f in part.rglob("*") if f.is_file())
     if size >= LARGEST_FOLDER:
         raise SystemExit(f"{part} has {size / MEGABYTE:.1f} MB: too large")

@@ -1,18 +1,53 @@
-"""The JSON files of a model folder, as Hugging Face clients read them."""
+"""The JSON files and graphs of a model folder, as Hugging Face clients read
+them."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from .config import FastVlmConfig
+from .graphs import BUILDERS, SUFFIXES, GraphFiles
+from .model import FastVlm
 from .tokenizer import save
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    image: int
+    end: int  # <|im_end|>
+    pad: int  # <|endoftext|>
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> "SpecialTokens":
+        names = ("<image>", "<|im_end|>", "<|endoftext|>")
+        return cls(*(tokenizer.token_to_id(name) for name in names))
+
+
+def write_graph(
+    model: FastVlm, folder: Path, graph: str, dtype: str, **limits: int
+) -> Path:
+    """One of the three graphs; `limits` as of GraphFiles."""
+    path = folder / "onnx" / f"{graph}{SUFFIXES[dtype]}.onnx"
+    path.parent.mkdir(exist_ok=True)
+    files = GraphFiles(path, **limits)
+    files.save(BUILDERS[graph](model, dtype, files))
+    return path
 
 
 def write_configs(folder: Path, cfg: FastVlmConfig, tokenizer: Tokenizer) -> None:
     """Everything but the graphs and the card."""
-    text, token = cfg.text, tokenizer.token_to_id
-    end, pad = token("<|im_end|>"), token("<|endoftext|>")
+    write_model_configs(folder, cfg, SpecialTokens.of(tokenizer))
+    save(tokenizer, folder)
+
+
+def write_model_configs(
+    folder: Path, cfg: FastVlmConfig, token: SpecialTokens, **extra: object
+) -> None:
+    """Everything but the tokenizer, the graphs and the card; `extra` fields for
+    config.json."""
+    text, end, pad = cfg.text, token.end, token.pad
     write(
         folder / "config.json",
         {
@@ -27,7 +62,7 @@ def write_configs(folder: Path, cfg: FastVlmConfig, tokenizer: Tokenizer) -> Non
             "hidden_act": "silu",
             "hidden_size": text.hidden,
             "image_aspect_ratio": "pad",
-            "image_token_index": token("<image>"),
+            "image_token_index": token.image,
             "intermediate_size": text.ffn,
             "max_position_embeddings": text.max_position,
             "mm_hidden_size": cfg.vision.out_width,
@@ -46,6 +81,7 @@ def write_configs(folder: Path, cfg: FastVlmConfig, tokenizer: Tokenizer) -> Non
             "use_cache": True,
             "use_sliding_window": False,
             "vocab_size": text.vocab,
+            **extra,
         },
     )
     write(
@@ -84,7 +120,6 @@ def write_configs(folder: Path, cfg: FastVlmConfig, tokenizer: Tokenizer) -> Non
             "processor_class": "LlavaProcessor",
         },
     )
-    save(tokenizer, folder)
 
 
 def write(path: Path, content: dict) -> None:

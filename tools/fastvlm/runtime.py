@@ -31,8 +31,9 @@ class OnnxModel:
 
     def empty_cache(self) -> dict[str, np.ndarray]:
         """What precedes the first token."""
+        types = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
         return {
-            i.name: np.zeros((1, i.shape[1], 0, i.shape[3]), np.float32)
+            i.name: np.zeros((1, i.shape[1], 0, i.shape[3]), types[i.type])
             for i in self.decoder.get_inputs()
             if i.name.startswith(PAST)
         }

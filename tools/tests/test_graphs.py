@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import pytest
 import torch
@@ -14,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from fastvlm.config import CONFIGS, FastVlmConfig
-from fastvlm.export import graphs
+from fastvlm.export import write_graphs
 from fastvlm.graphs import build_decoder, build_vision
 from fastvlm.graphs.builder import F32, Graph, value
 from fastvlm.graphs.quantize import dequantize, quantize
@@ -31,9 +30,8 @@ def folded(cfg: FastVlmConfig) -> FastVlm:
 
 
 def write(model: FastVlm, folder: Path) -> None:
-    (folder / "onnx").mkdir(parents=True)
-    for name, graph in graphs(model).items():
-        onnx.save(graph, folder / "onnx" / f"{name}.onnx")
+    folder.mkdir(exist_ok=True)
+    write_graphs(model, folder)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +143,7 @@ def test_graphs_have_no_unfolded_operators() -> None:
         "Conv", "Gelu", "Add", "Transpose", "Shape", "LayerNormalization", "Reshape",
         "MatMul", "MultiHeadAttention", "GlobalAveragePool", "Relu", "Sigmoid", "Mul",
     }  # fmt: skip
-    decoder = build_decoder(folded(NANO), bits=4)
+    decoder = build_decoder(folded(NANO), "q4")
     kinds = {node.op_type for node in decoder.graph.node}
     assert "MatMul" not in kinds
     assert {"GroupQueryAttention", "RotaryEmbedding", "MatMulNBits"} < kinds
@@ -155,7 +153,7 @@ def test_quantised_linear_layer_is_its_dequantised_weight() -> None:
     random = torch.Generator().manual_seed(0)
     weight = torch.randn(48, 72, generator=random)  # 72: the last block is not full
     bias = torch.randn(48, generator=random)
-    g = Graph("linear", bits=4)
+    g = Graph("linear", "q4")
     g.linear("x", "linear", weight, bias)
     model = g.model([value("x", F32, "n", 72)], [value("linear", F32, "n", 48)])
     x = torch.randn(5, 72, generator=random)

@@ -1,18 +1,32 @@
 """A graph under construction: nodes and weights, each named by its place in
 the PyTorch model, so that a node in a profile leads back to its module."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+import torch
+from onnx import TensorProto, helper
 from torch import Tensor
 
+from .dtypes import DTYPES, is_half, is_quantised
 from .quantize import BLOCK, quantize
+from .store import Memory, Store
 
 MS = "com.microsoft"
-F32, I64, I32 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32
+F32, F16 = TensorProto.FLOAT, TensorProto.FLOAT16
+I64, I32 = TensorProto.INT64, TensorProto.INT32
+KINDS = {
+    torch.float32: F32,
+    torch.float16: F16,
+    torch.int64: I64,
+    torch.uint8: TensorProto.UINT8,
+}
 
 # 20 is the first with Gelu as one operator.
 OPSET, IR = 20, 10
+# Elements that are converted or quantised at once.
+CHUNK = 1 << 20
 
 
 def value(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:
@@ -21,19 +35,32 @@ def value(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:
 
 
 class Graph:
-    """`bits` 4: linear layers are quantised (quantize.py); None: float32."""
+    """`dtype` as in dtypes.py; weights go where `store` puts them."""
 
-    def __init__(self, name: str, bits: int | None = None):
-        self.name, self.bits = name, bits
+    def __init__(self, name: str, dtype: str = "fp32", store: Store | None = None):
+        if dtype not in DTYPES:
+            raise ValueError(f"{dtype}: not one of {', '.join(DTYPES)}")
+        self.name, self.quantised = name, is_quantised(dtype)
+        self.real = torch.float16 if is_half(dtype) else torch.float32
+        self.store = store or Memory()
         self.nodes: list[onnx.NodeProto] = []
-        self.weights: dict[str, onnx.TensorProto] = {}
+        self.weights: dict[str, TensorProto] = {}
+
+    @property
+    def kind(self) -> int:
+        """The type that the graph computes in."""
+        return KINDS[self.real]
 
     def weight(self, name: str, data: Tensor | np.ndarray | list[int]) -> str:
         """An initializer; the same name twice is the same weight."""
         if name not in self.weights:
-            if isinstance(data, Tensor):
-                data = data.detach().float().contiguous().numpy()
-            self.weights[name] = numpy_helper.from_array(np.asarray(data), name)
+            if not isinstance(data, Tensor):
+                data = torch.from_numpy(np.asarray(data))
+            dtype = self.real if data.is_floating_point() else data.dtype
+            tensor = TensorProto(name=name, data_type=KINDS[dtype], dims=data.shape)
+            size = data.numel() * dtype.itemsize
+            self.store.add(tensor, size, elements(name, data.detach(), dtype))
+            self.weights[name] = tensor
         return name
 
     def op(
@@ -52,6 +79,21 @@ class Graph:
         )
         return outputs[0]
 
+    def enter(self, x: str) -> str:
+        """A float32 input in the type that the graph computes in."""
+        if self.real == torch.float32:
+            return x
+        return self.op("Cast", [x], f"{x}/half", to=F16)
+
+    def inner(self, output: str) -> str:
+        """The name under which a float32 output is computed; see `leave`."""
+        return output if self.real == torch.float32 else f"{output}/half"
+
+    def leave(self, output: str) -> None:
+        """The output in float32."""
+        if self.real != torch.float32:
+            self.op("Cast", [f"{output}/half"], f"{output}/float", [output], to=F32)
+
     def linear(
         self,
         x: str,
@@ -62,14 +104,15 @@ class Graph:
     ) -> str:
         """x W^T + b with W [out, in], as torch.nn.Linear."""
         outputs = [output or name]
-        if self.bits is None:
+        if not self.quantised:
             w = self.weight(f"{name}.weight", weight.T)
             if bias is None:
                 return self.op("MatMul", [x, w], name, outputs)
             y = self.op("MatMul", [x, w], f"{name}/matmul")
             return self.op("Add", [y, self.weight(f"{name}.bias", bias)], name, outputs)
         n, k = weight.shape
-        packed, scales = quantize(weight.detach().float().numpy())
+        parts = [quantize(p.float().numpy()) for p in rows(weight.detach())]
+        packed, scales = (np.concatenate(part) for part in zip(*parts, strict=True))
         inputs = [
             x,
             self.weight(f"{name}.weight_q4", packed),
@@ -79,7 +122,7 @@ class Graph:
             inputs += ["", "", self.weight(f"{name}.bias", bias)]
         return self.op(
             "MatMulNBits", inputs, name, outputs, MS,
-            K=k, N=n, bits=self.bits, block_size=BLOCK, accuracy_level=0,
+            K=k, N=n, bits=4, block_size=BLOCK, accuracy_level=0,
         )  # fmt: skip
 
     def model(
@@ -94,3 +137,16 @@ class Graph:
         return helper.make_model(
             graph, opset_imports=opsets, ir_version=IR, producer_name="fast-vlm"
         )
+
+
+def rows(data: Tensor) -> tuple[Tensor, ...]:
+    """At most CHUNK elements each, along the first dimension."""
+    return data.split(max(1, CHUNK * len(data) // max(1, data.numel())))
+
+
+def elements(name: str, data: Tensor, dtype: torch.dtype) -> Iterator[bytes]:
+    for part in rows(data) if data.dim() else [data]:
+        converted = part.to(dtype)
+        if dtype == torch.float16 and not converted.isfinite().all():
+            raise ValueError(f"{name} has values beyond float16: leave out fp16 and q4f16")
+        yield converted.contiguous().numpy().tobytes()

@@ -35,32 +35,28 @@ from ..config import TextConfig
 from ..model import FastVlm
 from ..qwen2 import DecoderLayer, RMSNorm
 from .builder import F32, I32, I64, MS, Graph, value
+from .store import Store
 
 
-def build_decoder(model: FastVlm, bits: int | None = None) -> onnx.ModelProto:
-    g, language, cfg = Graph("decoder_model_merged", bits), model.language_model, model.cfg.text
-    lengths, tables = sequence_lengths(g), rotary_tables(g, cfg)
-    # x is the residual stream, y what the layer reads.
-    x = "inputs_embeds"
-    norms = [layer.input_layernorm for layer in language.layers] + [language.norm]
-    names = [f"layers.{i}.input_layernorm" for i in range(cfg.layers)] + ["norm"]
-    y = g.op(
-        "SimplifiedLayerNormalization",
-        [x, g.weight(f"{names[0]}.weight", norms[0].weight)],
-        names[0], axis=-1, epsilon=cfg.rms_eps, stash_type=1,
+def build_decoder(
+    model: FastVlm, dtype: str = "fp32", store: Store | None = None
+) -> onnx.ModelProto:
+    """Takes the layers one after another, each once: they may be read as they
+    are asked for."""
+    g, language, cfg = (
+        Graph("decoder_model_merged", dtype, store), model.language_model, model.cfg.text
     )  # fmt: skip
-    past, present = [], []
+    lengths, tables = sequence_lengths(g), rotary_tables(g, cfg)
+    # x is the residual stream, y what the layer before adds to it.
+    x, y, past, present = g.enter("inputs_embeds"), None, [], []
     for i, layer in enumerate(language.layers):
-        y = attention(g, y, i, layer, cfg, lengths, tables)
-        x, y = skip_norm(
-            g, x, y, f"layers.{i}.post_attention_layernorm", layer.post_attention_layernorm
-        )
-        y = mlp(g, y, f"layers.{i}.mlp", layer)
-        x, y = skip_norm(g, x, y, names[i + 1], norms[i + 1], last=i + 1 == cfg.layers)
+        x, y = add_layer(g, x, y, i, layer, cfg, lengths, tables)
         for kind in ("key", "value"):
-            past.append(cache(f"past_key_values.{i}.{kind}", cfg, "past_sequence_length"))
-            present.append(cache(f"present.{i}.{kind}", cfg, "total_sequence_length"))
-    g.linear(y, "lm_head", model.lm_head.weight, output="logits")
+            past.append(cache(g, f"past_key_values.{i}.{kind}", cfg, "past_sequence_length"))
+            present.append(cache(g, f"present.{i}.{kind}", cfg, "total_sequence_length"))
+    _, y = skip_norm(g, x, y, "norm", language.norm, last=True)
+    g.linear(y, "lm_head", model.lm_head.weight, output=g.inner("logits"))
+    g.leave("logits")
     b, s = "batch_size", "sequence_length"
     return g.model(
         [
@@ -73,8 +69,34 @@ def build_decoder(model: FastVlm, bits: int | None = None) -> onnx.ModelProto:
     )
 
 
-def cache(name: str, cfg: TextConfig, length: str) -> onnx.ValueInfoProto:
-    return value(name, F32, "batch_size", cfg.kv_heads, length, cfg.head_dim)
+def add_layer(
+    g: Graph,
+    x: str,
+    y: str | None,
+    index: int,
+    layer: DecoderLayer,
+    cfg: TextConfig,
+    lengths: list[str],
+    tables: list[str],
+) -> tuple[str, str]:
+    """The next residual stream, and what is still to be added to it."""
+    name, norm = f"layers.{index}", layer.input_layernorm
+    if y is None:
+        z = g.op(
+            "SimplifiedLayerNormalization",
+            [x, g.weight(f"{name}.input_layernorm.weight", norm.weight)],
+            f"{name}.input_layernorm", axis=-1, epsilon=norm.eps, stash_type=1,
+        )  # fmt: skip
+    else:
+        x, z = skip_norm(g, x, y, f"{name}.input_layernorm", norm)
+    y = attention(g, z, index, layer, cfg, lengths, tables)
+    norm = layer.post_attention_layernorm
+    x, z = skip_norm(g, x, y, f"{name}.post_attention_layernorm", norm)
+    return x, mlp(g, z, f"{name}.mlp", layer)
+
+
+def cache(g: Graph, name: str, cfg: TextConfig, length: str) -> onnx.ValueInfoProto:
+    return value(name, g.kind, "batch_size", cfg.kv_heads, length, cfg.head_dim)
 
 
 def sequence_lengths(g: Graph) -> list[str]:

@@ -1,7 +1,7 @@
 """
     input_ids [batch_size, sequence_length] i64
         |
-      Gather  table [vocab, hidden]
+      Gather  table [vocab, hidden]   (float16: Cast)
         |
     inputs_embeds [batch_size, sequence_length, hidden]
 """
@@ -10,12 +10,18 @@ import onnx
 
 from ..model import FastVlm
 from .builder import F32, I64, Graph, value
+from .store import Store
 
 
-def build_embed(model: FastVlm) -> onnx.ModelProto:
-    g = Graph("embed_tokens")
+def build_embed(
+    model: FastVlm, dtype: str = "fp32", store: Store | None = None
+) -> onnx.ModelProto:
+    """A table is not quantised: that of q4 is float32."""
+    g = Graph("embed_tokens", dtype, store)
     table = g.weight("embed_tokens.weight", model.language_model.embed_tokens.weight)
-    g.op("Gather", [table, "input_ids"], "embed_tokens", ["inputs_embeds"], axis=0)
+    found = g.inner("inputs_embeds")
+    g.op("Gather", [table, "input_ids"], "embed_tokens", [found], axis=0)
+    g.leave("inputs_embeds")
     sizes = ("batch_size", "sequence_length")
     return g.model(
         [value("input_ids", I64, *sizes)],

@@ -33,12 +33,15 @@ from torch import Tensor, nn
 from ..model import FastVlm
 from ..vision import AttentionBlock, ConvMlp, RepMixerBlock, SqueezeExcite
 from .builder import F32, MS, Graph, value
+from .store import Store
 
 
-def build_vision(model: FastVlm, bits: int | None = None) -> onnx.ModelProto:
+def build_vision(
+    model: FastVlm, dtype: str = "fp32", store: Store | None = None
+) -> onnx.ModelProto:
     """Of a model whose vision tower is folded."""
-    g, tower = Graph("vision_encoder", bits), model.vision_tower
-    x = "pixel_values"
+    g, tower = Graph("vision_encoder", dtype, store), model.vision_tower
+    x = g.enter("pixel_values")
     for i, conv in enumerate(tower.stem):
         x = gelu(g, convolution(g, x, f"stem.{i}", conv.reparam_conv))
     for i, stage in enumerate(tower.stages):
@@ -50,7 +53,9 @@ def build_vision(model: FastVlm, bits: int | None = None) -> onnx.ModelProto:
     x = pointwise(g, x, "projector.linear_2", projector.linear_2)
     x = g.op("Transpose", [x], "tokens_last", perm=[0, 2, 3, 1])
     hidden = model.cfg.text.hidden
-    g.op("Reshape", [x, flat(g, hidden)], "image_features")
+    features = g.inner("image_features")
+    g.op("Reshape", [x, flat(g, hidden)], "image_features/reshape", [features])
+    g.leave("image_features")
     return g.model(
         [value("pixel_values", F32, "batch", 3, "height", "width")],
         [value("image_features", F32, "batch", "tokens", hidden)],

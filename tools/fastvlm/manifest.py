@@ -1,0 +1,36 @@
+"""manifest.json: the size and SHA-256 of every file of a model folder, by which
+a browser checks what it downloads from a server that knows neither.
+
+    {"version": 1, "name": "...", "license": {"id", "name", "url"}?,
+     "files": {"onnx/embed_tokens.onnx": {"bytes": 1, "sha256": "..."}}}
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class License:
+    id: str
+    name: str
+    url: str | None = None
+
+
+def write_manifest(folder: Path, name: str, license: License | None) -> None:
+    paths = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    paths.pop(NAME, None)
+    content: dict[str, object] = {"version": 1, "name": name}
+    if license is not None:
+        content["license"] = {k: v for k, v in asdict(license).items() if v is not None}
+    content["files"] = {key: describe(paths[key]) for key in sorted(paths)}
+    (folder / NAME).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def describe(path: Path) -> dict[str, int | str]:
+    with path.open("rb") as file:
+        digest = file_digest(file, "sha256")
+    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
