@@ -73,9 +73,11 @@ function sendText(res, status, text) {
 
 /**
  * @param {string} root folder of the built page
- * @param {{ port?: number }} [options] `port`: the first to try; 0 for any
+ * @param {{ port?: number, allow?: readonly string[] }} [options] `port`: the
+ * first to try, 0 for any; `allow`: origins of mirrors with models
  */
-export async function serve(root, { port = 0 } = {}) {
+export async function serve(root, { port = 0, allow = [] } = {}) {
+  const headers = Object.entries(productionHeaders(allow));
   // Looked up at each request: a new build under a running server is served.
   const page = sirv(root, { dev: true, etag: true, setHeaders: setCaching });
   /** @type {Map<string, Handler>} */
@@ -85,9 +87,7 @@ export async function serve(root, { port = 0 } = {}) {
     // sirv opens a file after it has looked it up, and leaves the stream's
     // error unheard: a file that vanished meanwhile would end the process.
     res.on("pipe", (source) => source.on("error", () => res.destroy()));
-    for (const [name, value] of Object.entries(productionHeaders)) {
-      res.setHeader(name, value);
-    }
+    for (const [name, value] of headers) res.setHeader(name, value);
     const url = req.url ?? "/";
     const prefix = [...mounts.keys()].find((start) => url.startsWith(start));
     const handler = prefix === undefined ? undefined : mounts.get(prefix);

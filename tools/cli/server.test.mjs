@@ -8,7 +8,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { productionHeaders } from "./headers.mjs";
+import { productionHeaders, readOrigin } from "./headers.mjs";
 import { folderHandler, remoteHandler, serve } from "./server.mjs";
 
 /** @type {Awaited<ReturnType<typeof serve>>[]} */
@@ -54,7 +54,7 @@ test("sends its headers with files, mounts and errors", async () => {
   ])) {
     const response = await fetch(url + path);
     expect([path, response.status]).toEqual([path, status]);
-    for (const [name, value] of Object.entries(productionHeaders)) {
+    for (const [name, value] of Object.entries(productionHeaders())) {
       expect(response.headers.get(name)).toBe(value);
     }
   }
@@ -78,4 +78,30 @@ test("goes on when a file vanishes before it is opened", async () => {
   });
   await expect(fetch(`${url}vanished/file`)).rejects.toThrow();
   expect(await (await fetch(url)).text()).toBe("page");
+});
+
+test("models may come from the hub, this machine and named mirrors", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "server-"));
+  const server = await serve(folder, { allow: ["https://example.org"] });
+  servers.push(server);
+  const { headers } = await fetch(server.url);
+  const policy = headers.get("content-security-policy") ?? "";
+  const [connect = ""] = /connect-src [^;]*/.exec(policy) ?? [];
+  expect(connect.split(" ").slice(1)).toEqual([
+    "'self'",
+    "https://huggingface.co",
+    "https://*.huggingface.co",
+    "https://*.hf.co",
+    "http://127.0.0.1:*",
+    "http://localhost:*",
+    "https://example.org",
+  ]);
+});
+
+test("a mirror is allowed by its origin alone", () => {
+  expect(readOrigin("https://example.org/a?b")).toBe("https://example.org");
+  expect(readOrigin("http://10.0.0.2:8000")).toBe("http://10.0.0.2:8000");
+  for (const text of ["*", "example.org", "file:///x", "'unsafe-inline'", ""]) {
+    expect(() => readOrigin(text)).toThrow(/is not an origin/);
+  }
 });
