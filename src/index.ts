@@ -10,14 +10,38 @@ export type {
   TokenDetail,
 } from "./element/events";
 export { FastVlm } from "./element/fast-vlm";
-export type { AskOptions, Source } from "./element/options";
+export type { Given, Picture } from "./element/given";
+export type {
+  AskOptions,
+  InspectOptions,
+  Source,
+  Turn,
+} from "./element/options";
 export type { State } from "./element/state";
+export { acceptLicense } from "./models/license";
+export type { FolderFiles } from "./models/folder";
+export { registry, type RegistryEntry } from "./models/registry";
 export { errorCodes, VlmError, type ErrorCode } from "./shared/errors";
 export type {
-  Answer,
+  Device,
   DeviceChoice,
   Dtype,
+  Graph,
+  GraphDtypes,
+  License,
+  LocalFile,
+  MemoryEstimate,
+  MemoryUse,
+  ModelFile,
+  ModelReport,
+  ModelSource,
+  StoredModel,
+} from "./shared/models";
+export type {
+  Answer,
+  Fit,
   ModelInfo,
+  PromptStyle,
   Sampling,
   Timings,
   VlmWorker,

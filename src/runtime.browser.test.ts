@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Runtime, type ProgressEvent, type TokenEvent } from "./runtime";
+import type { TokenEvent } from "./run";
+import { Runtime, type ProgressEvent } from "./runtime";
 import { VlmError } from "./shared/errors";
 import type { DescribeOptions, LoadOptions } from "./shared/protocol";
 import {
@@ -10,13 +11,16 @@ import {
 } from "./testing/fake-worker";
 
 const model: LoadOptions = {
-  model: "http://localhost/models/fake/",
+  model: { kind: "url", url: "http://localhost/models/fake/" },
   device: "auto",
   dtype: "fp32",
 };
 
 const options: Omit<DescribeOptions, "run"> = {
-  prompt: "Describe the image.",
+  messages: [{ role: "user", text: "Describe the image.", images: 1 }],
+  style: "reference",
+  fit: "letterbox",
+  anyres: false,
   size: 256,
   maxTokens: 32,
   sampling: {
@@ -63,7 +67,7 @@ test("loads with progress, answers with tokens", async () => {
     expect.objectContaining({ phase: "warming" }),
   );
   const tokens: TokenEvent[] = [];
-  const answer = await runtime.describe(await picture(), options, {
+  const answer = await runtime.describe([await picture()], options, {
     onToken: (token) => tokens.push(token),
   });
   expect(answer.text).toBe("A red circle on a white background.");
@@ -77,15 +81,15 @@ test("a loaded model is not loaded again, another one is", async () => {
   await runtime.load({ ...model });
   await runtime.load({ ...model, dtype: "q4" });
   expect(fakes[0]?.calls).toEqual([
-    `load ${model.model} fp32`,
-    `load ${model.model} q4`,
+    `load http://localhost/models/fake/ fp32`,
+    `load http://localhost/models/fake/ q4`,
   ]);
 });
 
 test("without a model it says so and closes the frame", async () => {
   const { runtime } = setUp();
   const frame = await picture();
-  await expect(runtime.describe(frame, options)).rejects.toMatchObject({
+  await expect(runtime.describe([frame], options)).rejects.toMatchObject({
     code: "not-loaded",
   });
   expect(frame.width).toBe(0);
@@ -95,7 +99,7 @@ test("hands the frame over instead of copying it", async () => {
   const { runtime } = setUp({ pace: 50 });
   await runtime.load(model);
   const frame = await picture();
-  const answer = runtime.describe(frame, options);
+  const answer = runtime.describe([frame], options);
   await vi.waitFor(() => expect(frame.width).toBe(0));
   await answer;
 });
@@ -105,10 +109,10 @@ test("a frame that cannot be handed over fails alone", async () => {
   await runtime.load(model);
   const gone = await picture();
   gone.close();
-  await expect(runtime.describe(gone, options)).rejects.toMatchObject({
+  await expect(runtime.describe([gone], options)).rejects.toMatchObject({
     code: "bad-image",
   });
-  const good = await runtime.describe(await picture(), options);
+  const good = await runtime.describe([await picture()], options);
   expect(good.finish).toBe("stop");
 });
 
@@ -116,8 +120,8 @@ test("keeps a typed error, and the next run is unharmed", async () => {
   const error = new VlmError("out-of-memory", "Too big.", "Take a small one.");
   const { runtime } = setUp({ runErrors: { 1: error } });
   await runtime.load(model);
-  const bad = runtime.describe(await picture(), options);
-  const good = runtime.describe(await picture(), options);
+  const bad = runtime.describe([await picture()], options);
+  const good = runtime.describe([await picture()], options);
   await expect(bad).rejects.toMatchObject({
     code: "out-of-memory",
     message: "Too big.",
@@ -134,7 +138,7 @@ describe("abort", () => {
     const controller = new AbortController();
     const { signal } = controller;
     let after = 0;
-    const answer = await runtime.describe(await picture(), options, {
+    const answer = await runtime.describe([await picture()], options, {
       signal,
       onToken: () => {
         if (signal.aborted) after += 1;
@@ -151,7 +155,7 @@ describe("abort", () => {
     for (const fake of fakes) fake.abort = () => undefined;
     const controller = new AbortController();
     const heard: string[] = [];
-    const answer = await runtime.describe(await picture(), options, {
+    const answer = await runtime.describe([await picture()], options, {
       signal: controller.signal,
       onToken: ({ text }) => {
         heard.push(text);
@@ -170,9 +174,9 @@ describe("abort", () => {
     const { runtime, fakes } = setUp({ pace: 10 });
     await runtime.load(model);
     const controller = new AbortController();
-    const first = runtime.describe(await picture(), options);
+    const first = runtime.describe([await picture()], options);
     const frame = await picture();
-    const second = runtime.describe(frame, options, {
+    const second = runtime.describe([frame], options, {
       signal: controller.signal,
     });
     controller.abort();
@@ -197,13 +201,13 @@ describe("a worker that dies", () => {
   test("rejects what is pending; the next call brings the model back", async () => {
     const { runtime, workers, fakes, onLost, onReady } = setUp({ pace: 20 });
     await runtime.load(model);
-    const pending = runtime.describe(await picture(), options);
-    const queued = runtime.describe(await picture(), options);
+    const pending = runtime.describe([await picture()], options);
+    const queued = runtime.describe([await picture()], options);
     setTimeout(() => workers[0] && killWorker(workers[0]), 60);
     await expect(pending).rejects.toMatchObject({ code: "worker-died" });
     expect((await queued).finish).toBe("stop");
     expect(workers).toHaveLength(2);
-    expect(fakes[1]?.calls[0]).toBe(`load ${model.model} fp32`);
+    expect(fakes[1]?.calls[0]).toBe(`load http://localhost/models/fake/ fp32`);
     expect(onLost).toHaveBeenCalledOnce();
     expect(onReady).toHaveBeenCalledTimes(2);
   });
@@ -231,7 +235,7 @@ test("after a lost device the model is loaded again", async () => {
   fakes[0]?.send({ type: "device-lost", message: "reset" });
   await vi.waitFor(() => expect(onLost).toHaveBeenCalledOnce());
   expect(onLost.mock.calls[0]?.[0]).toMatchObject({ code: "device-lost" });
-  await runtime.describe(await picture(), options);
+  await runtime.describe([await picture()], options);
   const loads = fakes[0]?.calls.filter((call) => call.startsWith("load"));
   expect(loads).toHaveLength(2);
 });
@@ -244,7 +248,7 @@ test("a failed load leaves the runtime usable", async () => {
     advice: "Fetch it again.",
   });
   await expect(
-    runtime.describe(await picture(), options),
+    runtime.describe([await picture()], options),
   ).rejects.toMatchObject({ code: "not-loaded" });
 });
 

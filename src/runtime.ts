@@ -1,8 +1,11 @@
 import { transfer } from "comlink";
 import { Connection } from "./connection";
+import { sameLoad } from "./models/source";
 import { checkFrame } from "./picture";
-import { Queue } from "./queue";
+import { aborted, Queue } from "./queue";
+import { Run, type RunListener } from "./run";
 import { VlmError } from "./shared/errors";
+import type { ModelReport, StoredModel } from "./shared/models";
 import type {
   Answer,
   DescribeOptions,
@@ -13,8 +16,6 @@ import type {
 } from "./shared/protocol";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
-export type ImageEvent = Extract<WorkerEvent, { type: "image" }>;
-export type TokenEvent = Extract<WorkerEvent, { type: "token" }>;
 
 export interface RuntimeOptions {
   /** Another way to start the worker, for bundlers that lose it. */
@@ -26,36 +27,23 @@ export interface RuntimeOptions {
   readonly onLost?: (reason: VlmError) => void;
 }
 
-export interface RunListener {
-  readonly signal?: AbortSignal | undefined;
-  /** Its turn has come and the model is there: the frame is handed over. */
-  readonly onStart?: () => void;
-  readonly onImage?: (event: ImageEvent) => void;
-  readonly onToken?: (event: TokenEvent) => void;
-}
-
-/** How long the last tokens may trail the answer: two ports, no common order. */
-const trailingTokens = 200;
-
-interface Run extends RunListener {
-  readonly id: number;
-  tokens: number;
-  text: string;
-  onCount: (() => void) | undefined;
-}
-
 /**
  * Owns the worker: starts it, gives it one job at a time, aborts, and after a
- * death or a lost device brings worker and model back with the next job.
+ * death or a lost device brings worker and model back with the next job. While
+ * another model loads, the one in use goes on answering.
  */
 export class Runtime {
   readonly #options: RuntimeOptions;
-  readonly #queue = new Queue();
+  readonly #loads = new Queue();
+  readonly #runs = new Queue();
   #connection: Connection | undefined;
   /** The last model that loaded: what a restart brings back. */
   #wanted: LoadOptions | undefined;
   /** Its description while it is in the worker. */
   #info: ModelInfo | undefined;
+  /** The load asked for last; another model ends it. */
+  #asked: { options: LoadOptions; controller: AbortController } | undefined;
+  #loading = false;
   #run: Run | undefined;
   #lastRun = 0;
 
@@ -63,91 +51,131 @@ export class Runtime {
     this.#options = options;
   }
 
-  /** Loads a model; the one already loaded is not loaded again. */
-  load(options: LoadOptions, signal?: AbortSignal): Promise<ModelInfo> {
-    return this.#queue.add(() => this.#load(options, signal), signal);
+  /** Whether that is what runs now. */
+  has(options: LoadOptions): boolean {
+    return (
+      this.#info !== undefined &&
+      this.#wanted !== undefined &&
+      sameLoad(this.#wanted, options)
+    );
   }
 
   /**
-   * Consumes the frame. Aborted before its turn it rejects with `aborted`;
+   * Loads a model; the one already loaded is not loaded again. What was being
+   * loaded instead rejects with `aborted`; what was in use stays so meanwhile,
+   * and for good if this fails.
+   */
+  load(options: LoadOptions, signal?: AbortSignal): Promise<ModelInfo> {
+    if (!this.#asked || !sameLoad(this.#asked.options, options)) {
+      this.#asked?.controller.abort();
+      this.#asked = { options, controller: new AbortController() };
+    }
+    const asked = this.#asked.controller.signal;
+    const either = signal ? AbortSignal.any([signal, asked]) : asked;
+    return this.#loads.add(() => this.#load(options, either), either);
+  }
+
+  /** What a model is and would cost; downloads its small files only. */
+  inspect(
+    options: LoadOptions,
+    side?: number,
+    signal?: AbortSignal,
+  ): Promise<ModelReport> {
+    const inspected = this.#connect().call((remote) =>
+      remote.inspect(options, side),
+    );
+    return leaveWhenAborted(inspected, signal);
+  }
+
+  stored(): Promise<StoredModel[]> {
+    return this.#connect().call((remote) => remote.stored());
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#connect().call((remote) => remote.remove(key));
+  }
+
+  /**
+   * Consumes the frames. Aborted before its turn it rejects with `aborted`;
    * later it resolves with what was said so far and finish `abort`.
    */
   async describe(
-    frame: Frame,
+    frames: readonly Frame[],
     options: Omit<DescribeOptions, "run">,
     listener: RunListener = {},
   ): Promise<Answer> {
     const { signal } = listener;
     try {
-      return await this.#queue.add(async () => {
-        if (!this.#wanted) throw notLoaded();
-        await this.#load(this.#wanted, signal);
-        return this.#describe(frame, options, listener);
+      return await this.#runs.add(async () => {
+        if (!this.#info) await this.#reload(signal);
+        return this.#describe(frames, options, listener);
       }, signal);
     } finally {
       // After a transfer this closes an empty shell; otherwise, the pixels.
-      frame.close();
+      for (const frame of frames) frame.close();
     }
   }
 
   /** Frees worker and model; what is pending rejects with `aborted`. */
   dispose(): void {
     this.#wanted = undefined;
+    this.#asked = undefined;
     this.#drop(
       new VlmError("aborted", "The model was disposed of.", "Load it again."),
     );
+  }
+
+  /** Brings back what was lost, unless a load on its way replaces it. */
+  #reload(signal: AbortSignal | undefined): Promise<ModelInfo> {
+    return this.#loads.add(async () => {
+      if (!this.#wanted) throw notLoaded();
+      return this.#load(this.#wanted, signal);
+    }, signal);
   }
 
   async #load(
     options: LoadOptions,
     signal: AbortSignal | undefined,
   ): Promise<ModelInfo> {
-    if (this.#info && this.#wanted && same(this.#wanted, options)) {
-      return this.#info;
-    }
+    if (this.#info && this.has(options)) return this.#info;
     const connection = this.#connect();
-    this.#options.onProgress?.({
-      type: "progress",
-      phase: "loading",
-      loaded: 0,
-      total: 0,
-    });
-    const loaded = connection.call((remote) => remote.load(options));
-    const info = await abortable(signal, loaded, () =>
-      connection.call((remote) => remote.abortLoad()),
-    );
-    this.#wanted = options;
-    this.#info = info;
-    this.#options.onReady?.(info);
-    return info;
+    this.#loading = true;
+    try {
+      this.#options.onProgress?.(nothingYet);
+      const loaded = connection.call((remote) => remote.load(options));
+      const info = await abortable(signal, loaded, () =>
+        connection.call((remote) => remote.abortLoad()),
+      );
+      this.#wanted = options;
+      this.#info = info;
+      this.#options.onReady?.(info);
+      return info;
+    } finally {
+      this.#loading = false;
+    }
   }
 
   async #describe(
-    frame: Frame,
+    frames: readonly Frame[],
     options: Omit<DescribeOptions, "run">,
     listener: RunListener,
   ): Promise<Answer> {
-    checkFrame(frame);
+    frames.forEach(checkFrame);
     const connection = this.#connect();
-    const run: Run = {
-      ...listener,
-      id: ++this.#lastRun,
-      tokens: 0,
-      text: "",
-      onCount: undefined,
-    };
+    const run = new Run(++this.#lastRun, listener);
     this.#run = run;
-    run.onStart?.();
+    listener.onStart?.();
     try {
       const answered = connection.call((remote) =>
-        remote.describe(transfer(frame, [frame]), { ...options, run: run.id }),
+        remote.describe(transfer(frames, [...frames]), {
+          ...options,
+          run: run.id,
+        }),
       );
       const answer = await abortable(listener.signal, answered, () =>
         connection.call((remote) => remote.abort(run.id)),
       );
-      if (listener.signal?.aborted) return asHeard(answer, run);
-      await tokensArrived(run, answer.tokenIds.length);
-      return answer;
+      return await run.settle(answer);
     } finally {
       this.#run = undefined;
     }
@@ -164,19 +192,13 @@ export class Runtime {
 
   #receive(event: WorkerEvent): void {
     if (event.type === "progress") {
-      this.#options.onProgress?.(event);
+      // Two ports, no common order: it may come after the end of its load.
+      if (this.#loading) this.#options.onProgress?.(event);
     } else if (event.type === "device-lost") {
       this.#info = undefined;
       this.#options.onLost?.(deviceLost(event.message));
     } else if (event.run === this.#run?.id) {
-      if (event.type === "image") this.#run.onImage?.(event);
-      // What was on its way when the run was stopped comes too late.
-      else if (!this.#run.signal?.aborted) {
-        this.#run.tokens += 1;
-        this.#run.text += event.text;
-        this.#run.onToken?.(event);
-        this.#run.onCount?.();
-      }
+      this.#run.receive(event);
     }
   }
 
@@ -198,6 +220,15 @@ export function startWorker(): Worker {
   });
 }
 
+export const nothingYet: ProgressEvent = {
+  type: "progress",
+  phase: "loading",
+  loaded: 0,
+  total: 0,
+  rate: 0,
+  elsewhere: false,
+};
+
 /** `work`, with `abort` sent to the worker once `signal` says so. */
 async function abortable<T>(
   signal: AbortSignal | undefined,
@@ -215,27 +246,19 @@ async function abortable<T>(
   }
 }
 
-/** A stopped answer is what had been heard of it. */
-function asHeard(answer: Answer, { tokens, text }: Run): Answer {
-  if (tokens >= answer.tokenIds.length) return answer;
-  const tokenIds = answer.tokenIds.slice(0, tokens);
-  return { ...answer, text, tokenIds, finish: "abort" };
-}
-
-async function tokensArrived(run: Run, count: number): Promise<void> {
-  if (run.tokens >= count) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, trailingTokens);
-    run.onCount = () => {
-      if (run.tokens < count) return;
-      clearTimeout(timer);
-      resolve();
-    };
+/** `work`, which nothing ends, until nobody wants it any more. */
+function leaveWhenAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(aborted());
+    if (signal?.aborted) leave();
+    signal?.addEventListener("abort", leave, { once: true });
+    work
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener("abort", leave));
   });
-}
-
-function same(a: LoadOptions, b: LoadOptions): boolean {
-  return a.model === b.model && a.device === b.device && a.dtype === b.dtype;
 }
 
 function notLoaded(): VlmError {

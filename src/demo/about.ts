@@ -10,7 +10,7 @@ export function setUpAbout(vlm: FastVlm): void {
   const dtype = byId("dtype", HTMLSelectElement);
   const device = byId("device", HTMLSelectElement);
   const carried = byId("carried", HTMLElement);
-  carried.hidden = !/\/nano\/$/.test(vlm.model);
+  carried.hidden = !/(^|\/)nano\/?$/.test(vlm.model);
   dtype.value = vlm.dtype;
   device.value = vlm.device;
 
@@ -54,7 +54,7 @@ export function setUpAbout(vlm: FastVlm): void {
     setText("about-model", info.name);
     setText("about-device", info.device === "webgpu" ? "WebGPU" : "WASM");
     setText("about-adapter", info.adapter);
-    setText("about-dtype", info.dtype);
+    setText("about-dtype", [...new Set(Object.values(info.dtypes))].join(", "));
     setText("about-bytes", `${(info.bytes / 1e6).toFixed(1)} MB`);
     setText("about-reason", info.deviceReason ?? "");
     fillSizes();

@@ -10,11 +10,15 @@ const under = (search: string): HTMLElementTagNameMap["fast-vlm"] => {
 
 test("without parameters: the carried model, the camera, at once", () => {
   expect(under("")).toMatchObject({
-    model: new URL("./models/nano/", document.baseURI).href,
+    model: "nano",
+    hub: "",
     source: "camera",
     loading: "eager",
     device: "auto",
-    dtype: "fp32",
+    dtype: "auto",
+    fit: "letterbox",
+    anyres: false,
+    promptStyle: "reference",
     size: 0,
     prompt: "Describe the image.",
   });
@@ -22,26 +26,29 @@ test("without parameters: the carried model, the camera, at once", () => {
 
 test("every parameter sets its attribute", () => {
   const search =
-    "?model=small&device=wasm&dtype=q4&size=320&source=none&load=manual&prompt=Read%20it.";
+    "?model=a/b@v1&hub=http://localhost:99&device=wasm&dtype=q4&size=320&fit=crop&anyres&style=demo&source=none&load=manual&prompt=Read%20it.";
   expect(under(search)).toMatchObject({
-    model: new URL("./models/small/", document.baseURI).href,
+    model: "a/b@v1",
+    hub: "http://localhost:99",
     source: "none",
     loading: "manual",
     device: "wasm",
     dtype: "q4",
     size: 320,
+    fit: "crop",
+    anyres: true,
+    promptStyle: "demo",
     prompt: "Read it.",
   });
 });
 
-test.each([
-  ["/models/other", `${location.origin}/models/other/`],
-  ["https://host.test/a/b/", "https://host.test/a/b/"],
-  ["https://host.test/a/b", "https://host.test/a/b/"],
-])("a model with a slash is an address: %s", (model, url) => {
-  expect(under(`?model=${encodeURIComponent(model)}`).model).toBe(url);
+test("an unknown source is the camera, an unknown fit the usual one", () => {
+  expect(under("?source=telepathy&fit=glove")).toMatchObject({
+    source: "camera",
+    fit: "letterbox",
+  });
 });
 
-test("an unknown source is the camera", () => {
-  expect(under("?source=telepathy").source).toBe("camera");
+test.each(["0", "false"])("anyres=%s is no AnyRes", (value) => {
+  expect(under(`?anyres=${value}`).anyres).toBe(false);
 });

@@ -1,4 +1,4 @@
-import type { FastVlm, Source } from "../index";
+import type { FastVlm, Fit, Source } from "../index";
 
 const sources: readonly string[] = [
   "none",
@@ -8,26 +8,29 @@ const sources: readonly string[] = [
   "picture",
 ] satisfies Source[];
 
-/** The model in the repository. */
-const carried = "nano";
+const fits: readonly string[] = [
+  "letterbox",
+  "crop",
+  "stretch",
+] satisfies Fit[];
 
 /**
- * Sets the element up as the address says: `?model=<name or URL>&device=
- * &dtype=&size=&source=&prompt=&load=manual`. A name stands for `./models/name/`.
+ * Sets the element up as the address says: `?model=&hub=&device=&dtype=&size=
+ * &fit=&anyres&style=&source=&prompt=&load=manual`, each like the attribute.
  */
 export function applyParams(element: FastVlm, search: string): void {
   const params = new URLSearchParams(search);
-  element.model = modelUrl(params.get("model") ?? carried);
+  element.model = params.get("model") ?? "nano";
+  element.hub = params.get("hub") ?? element.hub;
   element.dtype = params.get("dtype") ?? element.dtype;
   element.device = params.get("device") ?? element.device;
   element.size = Number(params.get("size") ?? 0);
+  element.anyres = !["0", "false", null].includes(params.get("anyres"));
+  element.promptStyle = params.get("style") ?? element.promptStyle;
   element.prompt = params.get("prompt") ?? element.prompt;
+  const fit = params.get("fit") ?? element.fit;
+  if (fits.includes(fit)) element.fit = fit as Fit;
   const source = params.get("source") ?? "camera";
   element.source = sources.includes(source) ? (source as Source) : "camera";
   element.loading = params.get("load") === "manual" ? "manual" : "eager";
-}
-
-function modelUrl(model: string): string {
-  const path = model.includes("/") ? model : `./models/${model}/`;
-  return new URL(path.endsWith("/") ? path : `${path}/`, document.baseURI).href;
 }

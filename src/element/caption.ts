@@ -1,9 +1,16 @@
-import type { CapturedFrame } from "../frame-slot";
-import type { Runtime, TokenEvent } from "../runtime";
+import type { TokenEvent } from "../run";
+import type { Runtime } from "../runtime";
 import { now } from "../shared/clock";
-import type { Answer, DescribeOptions } from "../shared/protocol";
+import type { Answer, DescribeOptions, Frame } from "../shared/protocol";
 import type { CaptionDetail } from "./events";
 import { painted } from "./painted";
+
+/** Pictures to ask about, and when the newest of them was. */
+export interface Taken {
+  readonly frames: readonly Frame[];
+  readonly time: number;
+  readonly dropped: number;
+}
 
 export interface CaptionListener {
   readonly signal: AbortSignal;
@@ -12,16 +19,16 @@ export interface CaptionListener {
   readonly onToken: (event: TokenEvent) => Promise<unknown>;
 }
 
-/** One frame from capture to its last token, timed as a person sees it. */
+/** A question from capture to its last token, timed as a person sees it. */
 export async function captionFrame(
   runtime: Runtime,
-  captured: CapturedFrame,
+  captured: Taken,
   options: Omit<DescribeOptions, "run">,
   listener: CaptionListener,
 ): Promise<{ answer: Answer; detail: CaptionDetail }> {
   let firstToken = 0;
   let firstPaint: Promise<number | undefined> | undefined;
-  const answer = await runtime.describe(captured.frame, options, {
+  const answer = await runtime.describe(captured.frames, options, {
     signal: listener.signal,
     onStart: listener.onStart,
     onToken: (event) => {
@@ -38,7 +45,8 @@ export async function captionFrame(
   const known = ttft !== undefined && paint !== undefined;
   const wait = known ? ttft - paint - answer.timings.firstToken : 0;
   const { time, dropped } = captured;
-  const { prompt, size } = options;
+  const { size } = options;
+  const prompt = options.messages.at(-1)?.text ?? "";
   const detail = {
     ...answer,
     timings: { ...answer.timings, ...(known ? { ttft, wait, paint } : {}) },

@@ -1,24 +1,32 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { CapturedFrame } from "../frame-slot";
 import { decodePicture } from "../picture";
 import { aborted } from "../queue";
-import { Runtime, startWorker, type TokenEvent } from "../runtime";
+import type { TokenEvent } from "../run";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
-import type { Answer, Frame, ModelInfo } from "../shared/protocol";
+import type { Answer, ModelInfo } from "../shared/protocol";
 import { keepAwake } from "../wake-lock";
-import { captionFrame } from "./caption";
-import { emit, type ProgressDetail } from "./events";
+import { captionFrame, type Taken } from "./caption";
+import { emit } from "./events";
+import { decodeAll, type Given } from "./given";
 import { live } from "./live";
+import { Loader } from "./loader";
 import {
   captureSource,
   describeOptions,
-  loadOptions,
   type AskOptions,
   type Attributes,
 } from "./options";
 import { Status, type StatusHost } from "./status";
 import { Stage } from "./stage";
+
+/** A question with all that goes with it. */
+interface Question extends AskOptions {
+  readonly signal: AbortSignal;
+  /** Pictures that `take` will give. */
+  readonly images: number;
+  readonly live?: boolean;
+}
 
 type Host = ReactiveControllerHost & StatusHost & Attributes;
 
@@ -26,15 +34,13 @@ type Host = ReactiveControllerHost & StatusHost & Attributes;
 export class Controller implements ReactiveController {
   readonly stage: Stage;
   readonly status: Status;
-  info: ModelInfo | undefined;
-  progress: ProgressDetail | undefined;
+  readonly models: Loader;
   /** The newest caption, as far as it has come. */
   text = "";
   /** The caption belongs to an earlier frame than the one looked at. */
   stale = false;
 
   readonly #host: Host;
-  readonly #runtime: Runtime;
   /** Ends at stop: the source, and everything asked meanwhile. */
   #session = new AbortController();
   /** The attributes that `start` found, to see when they change. */
@@ -55,22 +61,7 @@ export class Controller implements ReactiveController {
         emit(host, "ended", null);
       },
     });
-    this.#runtime = new Runtime({
-      worker: () => this.#host.worker?.() ?? startWorker(),
-      onProgress: ({ phase, loaded, total }) => {
-        this.progress = { phase, loaded, total };
-        this.status.know({ loading: phase });
-        emit(host, "modelprogress", this.progress);
-      },
-      onReady: (info) => {
-        this.info = info;
-        this.progress = undefined;
-        this.status.know({ loading: undefined, loaded: true });
-        emit(host, "ready", info);
-        this.status.announce("The model is ready.");
-      },
-      onLost: () => this.status.know({ loaded: false }),
-    });
+    this.models = new Loader(host, this.status, this.#onReady);
     host.addController(this);
   }
 
@@ -89,28 +80,23 @@ export class Controller implements ReactiveController {
   }
 
   load(signal?: AbortSignal): Promise<ModelInfo> {
-    return this.#attempt(() => this.#load(signal));
+    return this.#attempt(() => this.models.load(signal));
   }
 
-  ask(
-    source: Blob | Frame | null | undefined,
-    options: AskOptions,
-  ): Promise<Answer> {
+  ask(given: Given, options: AskOptions): Promise<Answer> {
     const session = this.#session.signal;
     const signal = options.signal
       ? AbortSignal.any([session, options.signal])
       : session;
     return this.#attempt(async () => {
-      const frame =
-        source instanceof Blob ? await decodePicture(source) : source;
-      const take = (): Promise<CapturedFrame> =>
-        frame
-          ? Promise.resolve({ frame, time: now(), dropped: 0 })
-          : this.stage.frame(signal);
+      const frames = await decodeAll(given);
+      const take = async (): Promise<Taken> =>
+        frames ? { frames, time: now(), dropped: 0 } : this.#newest(signal);
+      const images = frames?.length ?? 1;
       try {
-        return await this.#caption(take, { ...options, signal });
+        return await this.#caption(take, { ...options, signal, images });
       } finally {
-        frame?.close();
+        frames?.forEach((frame) => frame.close());
       }
     });
   }
@@ -126,7 +112,8 @@ export class Controller implements ReactiveController {
         if (signal.aborted) throw aborted();
         this.stage.show(bitmap);
         this.#host.requestUpdate();
-        await this.#caption(() => this.stage.frame(signal), { signal });
+        const take = (): Promise<Taken> => this.#newest(signal);
+        await this.#caption(take, { signal, images: 1 });
         return;
       }
       // Before anything is awaited: sharing a screen takes a recent click.
@@ -135,7 +122,7 @@ export class Controller implements ReactiveController {
       this.#watchVisibility(signal);
       keepAwake(signal);
       // A camera that failed may come back: captions do not depend on it.
-      const following = this.#load(signal).then(() => this.#followLive());
+      const following = this.models.ready(signal, true).then(this.#onReady);
       await Promise.all([opened, following]);
     });
   }
@@ -165,9 +152,7 @@ export class Controller implements ReactiveController {
 
   dispose(): void {
     this.stop();
-    this.#runtime.dispose();
-    this.info = undefined;
-    this.progress = undefined;
+    this.models.dispose();
     this.status.reset();
   }
 
@@ -182,6 +167,11 @@ export class Controller implements ReactiveController {
     }
   }
 
+  /** A model is there: live captions that had to do without it begin. */
+  readonly #onReady = (): void => {
+    if (this.#following === undefined) this.#followLive();
+  };
+
   #followLive(): void {
     this.#following = this.#host.live;
     this.#live.abort();
@@ -190,9 +180,9 @@ export class Controller implements ReactiveController {
     this.status.know({ live: wanted });
     if (!wanted) return;
     const { signal } = this.#live;
-    const take = (): Promise<CapturedFrame> => this.stage.frame(signal);
+    const take = (): Promise<Taken> => this.#newest(signal);
     const next = async (): Promise<void> => {
-      await this.#caption(take, { signal });
+      await this.#caption(take, { signal, images: 1, live: true });
     };
     this.stage.skip();
     void live(next, (error) => this.status.report("error", error), signal).then(
@@ -202,38 +192,34 @@ export class Controller implements ReactiveController {
     );
   }
 
-  async #load(signal: AbortSignal | undefined): Promise<ModelInfo> {
-    try {
-      return await this.#runtime.load(loadOptions(this.#host), signal);
-    } catch (thrown) {
-      this.progress = undefined;
-      this.status.know({ loading: undefined });
-      throw thrown;
-    }
+  async #newest(signal: AbortSignal): Promise<Taken> {
+    const { frame, ...rest } = await this.stage.frame(signal);
+    return { frames: [frame], ...rest };
   }
 
   async #caption(
-    take: () => Promise<CapturedFrame>,
-    options: AskOptions & { readonly signal: AbortSignal },
+    take: () => Promise<Taken>,
+    question: Question,
   ): Promise<Answer> {
+    const { signal, images, live = false } = question;
     // Before a frame is taken, as it would be old when the model is there.
-    const { side } = await this.#load(options.signal);
-    const run = describeOptions(this.#host, options, side);
+    const { side } = await this.models.ready(signal, live);
+    const run = describeOptions(this.#host, question, side, images);
     const captured = await take();
     const { time, dropped } = captured;
     try {
       const { answer, detail } = await captionFrame(
-        this.#runtime,
+        this.models.runtime,
         captured,
         run,
         {
-          signal: options.signal,
+          signal,
           onStart: () => {
             this.stale = true;
             this.status.know({ error: undefined, activity: "seeing" });
             emit(this.#host, "frame", { time, dropped });
           },
-          onToken: (event) => this.#token(event, options),
+          onToken: (event) => this.#token(event, question),
         },
       );
       if (answer.tokenIds.length > 0) this.text = answer.text;

@@ -1,12 +1,9 @@
+import type { ProgressEvent } from "../runtime";
 import type { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo, Timings } from "../shared/protocol";
 import type { State } from "./state";
 
-export interface ProgressDetail {
-  readonly phase: "loading" | "warming";
-  readonly loaded: number;
-  readonly total: number;
-}
+export type ProgressDetail = ProgressEvent;
 
 export interface FrameDetail {
   /** When it was captured, in ms since the epoch. */

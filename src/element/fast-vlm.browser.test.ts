@@ -29,7 +29,8 @@ test("load tells its bytes, then it is ready", async () => {
   const info = await vlm.load();
   expect(info).toEqual(vlm.info);
   expect(mounted.fake.calls).toEqual([
-    `load ${location.origin}/models/fake/ fp32`,
+    `inspect ${location.origin}/models/fake/`,
+    `load ${location.origin}/models/fake/ auto`,
   ]);
   expect(mounted.detailsOf("statechange").map(({ state }) => state)).toEqual([
     "loading",

@@ -5,11 +5,16 @@ import {
   type TemplateResult,
 } from "lit";
 import type { Facing } from "../camera";
+import type { FolderFiles } from "../models/folder";
+import { acceptLicense } from "../models/license";
+import { registry } from "../models/registry";
 import type { VlmError } from "../shared/errors";
-import type { Answer, Frame, ModelInfo, Sampling } from "../shared/protocol";
+import type { ModelReport, StoredModel } from "../shared/models";
+import type { Answer, Fit, ModelInfo, Sampling } from "../shared/protocol";
 import { Controller } from "./controller";
-import { emit, type FastVlmEventMap } from "./events";
-import type { AskOptions, Source } from "./options";
+import { emit, type FastVlmEventMap, type ProgressDetail } from "./events";
+import type { Given } from "./given";
+import type { AskOptions, InspectOptions, Source } from "./options";
 import { stateOf, type State } from "./state";
 import { styles } from "./styles";
 import { view } from "./view";
@@ -30,13 +35,19 @@ import { view } from "./view";
  * @csspart stage, video, still, status, progress, caption, error
  */
 export class FastVlm extends LitElement {
+  /** Models that are known by a name. */
+  static readonly registry = registry;
   static override styles = styles;
   static override properties: PropertyDeclarations = {
     model: { reflect: true },
+    hub: { reflect: true },
     prompt: { reflect: true },
     source: { reflect: true },
     facing: { reflect: true },
     camera: { reflect: true },
+    promptStyle: { attribute: "prompt-style", reflect: true },
+    fit: { reflect: true },
+    anyres: { type: Boolean, reflect: true },
     size: { type: Number, reflect: true },
     dtype: { reflect: true },
     device: { reflect: true },
@@ -45,9 +56,17 @@ export class FastVlm extends LitElement {
     maxTokens: { type: Number, attribute: "max-tokens", reflect: true },
   };
 
-  /** URL of a model folder. */
+  /** A registered name, `owner/name[@revision]` of a hub, or a folder's URL. */
   declare model: string;
+  /** Endpoint of another hub than huggingface.co. */
+  declare hub: string;
   declare prompt: string;
+  /** The conversation's form: `reference`, Apple's own, or `demo`. */
+  declare promptStyle: string;
+  /** How a picture becomes square: `letterbox`, `crop` or `stretch`. */
+  declare fit: Fit;
+  /** A 2x2 grid besides the whole, for documents: five times the tokens. */
+  declare anyres: boolean;
   declare source: Source;
   /** `user` or `environment`; empty: either. */
   declare facing: Facing;
@@ -55,6 +74,7 @@ export class FastVlm extends LitElement {
   declare camera: string;
   /** Side of the encoder's input, a multiple of 64; 0: the model's own. */
   declare size: number;
+  /** `auto`, `fp32`, …, or by graph: `vision_encoder=fp16,…`. */
   declare dtype: string;
   declare device: string;
   /** Caption one frame after another. */
@@ -64,6 +84,8 @@ export class FastVlm extends LitElement {
   declare maxTokens: number;
 
   sampling: Partial<Sampling> = {};
+  /** Files of a folder of this machine, used instead of `model`. */
+  folder: FolderFiles | undefined;
   /** The file of the sources `video` and `picture`. */
   file: Blob | undefined;
   /** Another way to start the worker, for bundlers that lose it. */
@@ -75,12 +97,16 @@ export class FastVlm extends LitElement {
   constructor() {
     super();
     this.model = "";
+    this.hub = "";
     this.prompt = "Describe the image.";
+    this.promptStyle = "reference";
+    this.fit = "letterbox";
+    this.anyres = false;
     this.source = "none";
     this.facing = "";
     this.camera = "";
     this.size = 0;
-    this.dtype = "fp32";
+    this.dtype = "auto";
     this.device = "auto";
     this.live = false;
     this.loading = "manual";
@@ -93,9 +119,14 @@ export class FastVlm extends LitElement {
     return stateOf(this.#controller.status.facts);
   }
 
-  /** The model in use. */
+  /** The model in use, also while another one loads or after it failed to. */
   get info(): ModelInfo | undefined {
-    return this.#controller.info;
+    return this.#controller.models.info;
+  }
+
+  /** How far loading has come; `undefined` while nothing loads. */
+  get progress(): ProgressDetail | undefined {
+    return this.#controller.models.progress;
   }
 
   /** A live source is open, or waited for. */
@@ -124,11 +155,36 @@ export class FastVlm extends LitElement {
     return this.#controller.load(options.signal);
   }
 
+  /** What a model is and would cost; downloads none of its weights. */
+  inspect(options: InspectOptions = {}): Promise<ModelReport> {
+    return this.#controller.models.inspect(options);
+  }
+
+  /** The models of which something is kept in this browser. */
+  stored(): Promise<StoredModel[]> {
+    return this.#controller.models.runtime.stored();
+  }
+
+  /** Deletes what is kept of a model; a loaded one goes on running. */
+  removeStored(key: string): Promise<void> {
+    return this.#controller.models.runtime.remove(key);
+  }
+
+  /** A person has agreed to a licence; remembered in this browser. */
+  acceptLicense(id: string): void {
+    acceptLicense(id);
+  }
+
+  /** Ends a load: it rejects with `aborted`, and the next one resumes. */
+  cancelLoad(): void {
+    this.#controller.models.cancel();
+  }
+
   /**
-   * Answers about a picture, or about the frozen or newest frame. A frame or
-   * bitmap is consumed. Aborted meanwhile, the answer has finish `abort`.
+   * Answers about pictures, or about the frozen or newest frame. Frames and
+   * bitmaps are consumed. Aborted meanwhile, the answer has finish `abort`.
    */
-  ask(source?: Blob | Frame | null, options: AskOptions = {}): Promise<Answer> {
+  ask(source?: Given, options: AskOptions = {}): Promise<Answer> {
     return this.#controller.ask(source, options);
   }
 
@@ -192,6 +248,7 @@ export class FastVlm extends LitElement {
 
   protected override render(): TemplateResult {
     const { error, state } = this;
-    return view(this.#controller, state, error);
+    const cancel = (): void => this.cancelLoad();
+    return view(this.#controller, state, error, cancel);
   }
 }

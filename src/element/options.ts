@@ -1,22 +1,36 @@
 import type { Facing } from "../camera";
 import type { CaptureSource } from "../capture";
+import { parseDtype } from "../models/dtype";
+import { localFolder, type FolderFiles } from "../models/folder";
+import { resolveModel } from "../models/resolve";
 import { VlmError } from "../shared/errors";
+import type { DeviceChoice } from "../shared/models";
 import type {
   DescribeOptions,
-  DeviceChoice,
-  Dtype,
+  Fit,
   LoadOptions,
+  Message,
+  PromptStyle,
   Sampling,
 } from "../shared/protocol";
 
 export type Source = "none" | "camera" | "screen" | "video" | "picture";
 
-/** What the element's author sets; see there. */
-export interface Attributes {
+/** Of the element's attributes, those that say which model and how. */
+export interface ModelAttributes {
   readonly model: string;
+  readonly hub: string;
+  readonly folder: FolderFiles | undefined;
   readonly device: string;
   readonly dtype: string;
+}
+
+/** What the element's author sets; see there. */
+export interface Attributes extends ModelAttributes {
   readonly prompt: string;
+  readonly promptStyle: string;
+  readonly fit: string;
+  readonly anyres: boolean;
   readonly size: number;
   readonly maxTokens: number;
   readonly sampling: Partial<Sampling>;
@@ -28,14 +42,33 @@ export interface Attributes {
   readonly worker: (() => Worker) | undefined;
 }
 
+/** An earlier turn. Its pictures are the next of those handed over. */
+export interface Turn extends Omit<Message, "images"> {
+  readonly images?: number;
+}
+
 /** What one question may have of its own. */
 export interface AskOptions {
   readonly prompt?: string | undefined;
+  /** Earlier turns, oldest first; the prompt is the turn after them. */
+  readonly messages?: readonly Turn[] | undefined;
+  readonly style?: PromptStyle | undefined;
+  readonly fit?: Fit | undefined;
+  readonly anyres?: boolean | undefined;
   readonly size?: number | undefined;
   readonly maxTokens?: number | undefined;
   readonly sampling?: Partial<Sampling> | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((text: string) => void) | undefined;
+}
+
+/** What to inspect instead of what the attributes name. */
+export interface InspectOptions {
+  readonly model?: string | undefined;
+  readonly folder?: FolderFiles | undefined;
+  readonly dtype?: string | undefined;
+  readonly size?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const greedy: Sampling = {
@@ -46,32 +79,39 @@ const greedy: Sampling = {
   seed: 0,
 };
 
-const devices: readonly string[] = ["auto", "webgpu", "wasm"];
-const dtypes: readonly string[] = ["fp32", "fp16", "q4", "q4f16"];
+const devices: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
+const fits: readonly Fit[] = ["letterbox", "crop", "stretch"];
+const styles: readonly PromptStyle[] = ["reference", "demo"];
 
-export function loadOptions(attributes: Attributes): LoadOptions {
-  const { model, device, dtype } = attributes;
-  if (!model) {
-    throw badOption("No model is named.", "Set the attribute model to a URL.");
-  }
-  if (!devices.includes(device)) {
-    throw badOption(`There is no device “${device}”.`, oneOf(devices));
-  }
-  if (!dtypes.includes(dtype)) {
-    throw badOption(`There is no dtype “${dtype}”.`, oneOf(dtypes));
-  }
+export function loadOptions(attributes: ModelAttributes): LoadOptions {
+  const { model, hub, folder, device, dtype } = attributes;
   return {
-    model: folderUrl(model),
-    device: device as DeviceChoice,
-    dtype: dtype as Dtype,
+    model: folder ? localFolder(folder) : resolveModel(model, hub),
+    device: choose("device", device, devices),
+    dtype: parseDtype(dtype),
   };
 }
 
-/** `side` is the model's own, for want of another. */
+export function inspectOptions(
+  attributes: ModelAttributes,
+  { model, folder, dtype = attributes.dtype }: InspectOptions,
+): LoadOptions {
+  const other = model !== undefined || folder !== undefined;
+  return loadOptions({
+    hub: attributes.hub,
+    device: attributes.device,
+    dtype,
+    model: model ?? attributes.model,
+    folder: other ? folder : attributes.folder,
+  });
+}
+
+/** `side` is the model's own, for want of another; `images` how many come. */
 export function describeOptions(
   attributes: Attributes,
   options: AskOptions,
   side: number,
+  images: number,
 ): Omit<DescribeOptions, "run"> {
   const size = options.size ?? (attributes.size || side);
   const maxTokens = options.maxTokens ?? attributes.maxTokens;
@@ -87,12 +127,53 @@ export function describeOptions(
       "Choose a whole number above 0.",
     );
   }
+  const prompt = options.prompt ?? attributes.prompt;
   return {
-    prompt: options.prompt ?? attributes.prompt,
+    messages: conversation(options.messages ?? [], prompt, images),
+    style: choose(
+      "prompt style",
+      options.style ?? attributes.promptStyle,
+      styles,
+    ),
+    fit: choose("fit", options.fit ?? attributes.fit, fits),
+    anyres: options.anyres ?? attributes.anyres,
     size,
     maxTokens,
     sampling: { ...greedy, ...attributes.sampling, ...options.sampling },
   };
+}
+
+/** The pictures that no earlier turn claims belong to the prompt. */
+function conversation(
+  turns: readonly Turn[],
+  prompt: string,
+  images: number,
+): Message[] {
+  let left = images;
+  const messages = turns.map(({ role, text, images = 0 }, at): Message => {
+    const expected = at % 2 === 0 ? "user" : "assistant";
+    if (role !== expected || (role === "assistant" && images > 0)) {
+      throw badOption(
+        `Turn ${at + 1} of the conversation is not as it must be.`,
+        "Turns alternate, the user's first; the assistant's have no pictures.",
+      );
+    }
+    left -= images;
+    return { role, text, images };
+  });
+  if (turns.length % 2 !== 0) {
+    throw badOption(
+      "The conversation lacks an answer before the prompt.",
+      "Give earlier turns in pairs: a question and its answer.",
+    );
+  }
+  if (left < 0) {
+    throw badOption(
+      `The turns have ${images - left} pictures, and ${images} came with them.`,
+      "Hand over the pictures of all turns, oldest first.",
+    );
+  }
+  return [...messages, { role: "user", text: prompt, images: left }];
 }
 
 export function captureSource(
@@ -110,23 +191,19 @@ export function captureSource(
   return { kind: source, file };
 }
 
-/** Against the page, because the worker's own address is another. */
-function folderUrl(model: string): string {
-  try {
-    return new URL(model.endsWith("/") ? model : `${model}/`, document.baseURI)
-      .href;
-  } catch {
-    throw badOption(
-      `“${model}” is not the address of a model.`,
-      "Give the URL of a model folder.",
-    );
-  }
+function choose<T extends string>(
+  what: string,
+  name: string,
+  names: readonly T[],
+): T {
+  const found = names.find((each) => each === name);
+  if (found !== undefined) return found;
+  throw badOption(
+    `There is no ${what} “${name}”.`,
+    `Choose one of ${names.join(", ")}.`,
+  );
 }
 
 function badOption(message: string, advice: string): VlmError {
   return new VlmError("bad-option", message, advice);
-}
-
-function oneOf(names: readonly string[]): string {
-  return `Choose one of ${names.join(", ")}.`;
 }

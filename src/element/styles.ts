@@ -92,8 +92,26 @@ export const styles = css`
     font-size: 0.8125rem;
     font-variant-numeric: tabular-nums;
   }
-  .bytes {
-    float: inline-end;
+  .doing {
+    display: flex;
+    align-items: center;
+    justify-content: space-between;
+    gap: 0.75rem;
+  }
+  .cancel {
+    min-block-size: 1.75rem;
+    padding: 0.2rem 0.7rem;
+    border: 1px solid #ffffff80;
+    border-radius: 6px;
+    background: #0c0f1199;
+    color: inherit;
+    font: inherit;
+    font-weight: 600;
+    cursor: pointer;
+  }
+  .cancel:focus-visible {
+    outline: 2px solid #6fe0cb;
+    outline-offset: 2px;
   }
   progress {
     appearance: none;

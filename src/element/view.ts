@@ -1,11 +1,12 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
 import type { ProgressDetail } from "./events";
+import { progressBar } from "./progress";
 import type { State } from "./state";
 
 /** What there is to show, besides state and error. */
 export interface ViewModel {
-  readonly progress: ProgressDetail | undefined;
+  readonly models: { readonly progress: ProgressDetail | undefined };
   readonly text: string;
   readonly stale: boolean;
   readonly shows: "nothing" | "video" | "still";
@@ -44,8 +45,10 @@ export function view(
   model: ViewModel,
   state: State,
   error: VlmError | undefined,
+  cancelLoad: () => void,
 ): TemplateResult {
   const { shows } = model;
+  const { progress } = model.models;
   const { video, canvas } = model.stage;
   video.hidden = shows !== "video";
   canvas.hidden = shows !== "still";
@@ -59,7 +62,7 @@ export function view(
         <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
         ${labels[state]}
       </div>
-      ${model.progress ? progressBar(model.progress) : nothing}
+      ${progress ? progressBar(progress, cancelLoad) : nothing}
     </div>
     <div
       class="caption"
@@ -85,32 +88,4 @@ function failure({ message, advice }: VlmError): TemplateResult {
   return html`<p class="failure" part="error">
     <strong>${message}</strong> ${advice}
   </p>`;
-}
-
-function progressBar(progress: ProgressDetail): TemplateResult {
-  const { phase, loaded, total } = progress;
-  const known = phase === "loading" && total > 0;
-  return html`
-    <div class="progress" part="progress">
-      <span>
-        ${phase === "warming" ? "Warming up the model" : "Loading the model"}
-        ${known ? html`<span class="bytes">${bytes(loaded, total)}</span>` : nothing}
-      </span>
-      ${
-        known
-          ? html`<progress
-              aria-label="Loading the model"
-              max=${total}
-              .value=${Math.min(loaded, total)}
-            ></progress>`
-          : html`<progress aria-label="Starting the model"></progress>`
-      }
-    </div>
-  `;
-}
-
-function bytes(loaded: number, total: number): string {
-  const mega = (count: number): string => (count / 1e6).toFixed(1);
-  const percent = Math.min(100, Math.floor((100 * loaded) / total));
-  return `${mega(loaded)} of ${mega(total)} MB · ${percent} %`;
 }

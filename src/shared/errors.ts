@@ -9,6 +9,7 @@ export const errorCodes = [
   "device-lost",
   "download-failed",
   "internal",
+  "license-needed",
   "model-corrupt",
   "model-file-missing",
   "model-mismatch",

@@ -1,5 +1,7 @@
 import { expose, transferHandlers } from "comlink";
+import { sourceName } from "../models/source";
 import { VlmError } from "../shared/errors";
+import type { ModelReport, StoredModel } from "../shared/models";
 import type {
   Answer,
   DescribeOptions,
@@ -10,6 +12,7 @@ import type {
   WorkerEvent,
 } from "../shared/protocol";
 import { carryErrors } from "../shared/wire";
+import { fakeDtypes, fakeReport } from "./fake-report";
 
 carryErrors(transferHandlers);
 
@@ -20,8 +23,12 @@ export interface Script {
   /** Between tokens, and between steps of loading, in ms. */
   readonly pace: number;
   readonly info: Partial<ModelInfo>;
+  readonly report: Partial<ModelReport>;
+  readonly stored: readonly StoredModel[];
   /** Thrown instead of loading. */
   readonly loadError?: VlmError;
+  /** Thrown instead of a report. */
+  readonly inspectError?: VlmError;
   /** Thrown instead of an answer, for the run of that number. */
   readonly runErrors?: Readonly<Record<number, VlmError>>;
 }
@@ -32,19 +39,27 @@ const usual: Script = {
   ],
   pace: 1,
   info: {},
+  report: {},
+  stored: [],
 };
+
+const total = 20_000_000;
 
 /** The worker's side of the contract with scripted tokens and no model. */
 export class FakeVlm implements VlmWorker {
   readonly calls: string[] = [];
-  readonly #script: Script;
+  readonly asked: DescribeOptions[] = [];
+  /** May be replaced between calls. */
+  script: Script;
+  #stored: readonly StoredModel[];
   #events: MessagePort | undefined;
   readonly #aborted = new Set<number>();
   #loadAborted = false;
   #runs = 0;
 
   constructor(script: Partial<Script> = {}) {
-    this.#script = { ...usual, ...script };
+    this.script = { ...usual, ...script };
+    this.#stored = this.script.stored;
   }
 
   connect(events: MessagePort): void {
@@ -52,39 +67,70 @@ export class FakeVlm implements VlmWorker {
   }
 
   async load(options: LoadOptions): Promise<ModelInfo> {
-    const { loadError, info } = this.#script;
-    this.calls.push(`load ${options.model} ${options.dtype}`);
+    const { loadError, info } = this.script;
+    const { model, device, dtype } = options;
+    const said = typeof dtype === "string" ? dtype : JSON.stringify(dtype);
+    this.calls.push(`load ${sourceName(model)} ${said}`);
     this.#loadAborted = false;
-    const total = 20_000_000;
+    const progress = {
+      type: "progress",
+      ...{ loaded: total, total, rate: 0, elsewhere: false },
+    } as const;
     for (let loaded = 0; loaded <= total; loaded += total / 10) {
-      this.send({ type: "progress", phase: "loading", loaded, total });
+      const left = (total - loaded) / 4e6;
+      const now = { loaded, rate: 4e6, left };
+      this.send({ ...progress, ...now, phase: "loading" });
       await this.#wait();
       if (this.#loadAborted) {
         throw new VlmError("aborted", "Loading was stopped.", "Load again.");
       }
     }
     if (loadError) throw loadError;
-    this.send({ type: "progress", phase: "warming", loaded: total, total });
-    await this.#wait();
+    for (const phase of ["preparing", "warming"] as const) {
+      this.send({ ...progress, phase });
+      await this.#wait();
+    }
     return {
       name: "fake",
-      device: "wasm",
+      device: device === "webgpu" ? device : "wasm",
       adapter: "CPU, 1 thread",
-      dtype: options.dtype,
+      dtypes: fakeDtypes,
       side: 256,
       contextLength: 512,
       bytes: total,
+      memory: { gpu: 0, wasm: 2 * total },
       ...info,
     };
   }
 
-  async describe(frame: Frame, options: DescribeOptions): Promise<Answer> {
-    const { captions, runErrors } = this.#script;
-    const { run } = options;
-    this.calls.push(`describe ${options.prompt}`);
+  async inspect(options: LoadOptions): Promise<ModelReport> {
+    this.calls.push(`inspect ${sourceName(options.model)}`);
+    await this.#wait();
+    if (this.script.inspectError) throw this.script.inspectError;
+    return { ...fakeReport(options), ...this.script.report };
+  }
+
+  stored(): Promise<StoredModel[]> {
+    return Promise.resolve([...this.#stored]);
+  }
+
+  remove(key: string): Promise<void> {
+    this.calls.push(`remove ${key}`);
+    this.#stored = this.#stored.filter((model) => model.key !== key);
+    return Promise.resolve();
+  }
+
+  async describe(
+    frames: readonly Frame[],
+    options: DescribeOptions,
+  ): Promise<Answer> {
+    const { captions, runErrors } = this.script;
+    const { run, messages } = options;
+    this.asked.push(options);
+    this.calls.push(`describe ${messages.at(-1)?.text}`);
     const start = performance.now();
     const since = (): number => performance.now() - start;
-    frame.close();
+    for (const frame of frames) frame.close();
     const error = runErrors?.[++this.#runs];
     if (error) throw error;
 
@@ -147,7 +193,7 @@ export class FakeVlm implements VlmWorker {
   }
 
   #wait(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#script.pace));
+    return new Promise((resolve) => setTimeout(resolve, this.script.pace));
   }
 }
 

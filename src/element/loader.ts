@@ -1,0 +1,142 @@
+import {
+  checkLicense,
+  everyLicenseAccepted,
+  licenseOf,
+} from "../models/license";
+import { isCarried } from "../models/resolve";
+import { sameLoad } from "../models/source";
+import {
+  nothingYet,
+  Runtime,
+  startWorker,
+  type ProgressEvent,
+} from "../runtime";
+import type { ModelReport } from "../shared/models";
+import type { LoadOptions, ModelInfo } from "../shared/protocol";
+import { emit, type ProgressDetail } from "./events";
+import {
+  inspectOptions,
+  loadOptions,
+  type Attributes,
+  type InspectOptions,
+} from "./options";
+import type { Status, StatusHost } from "./status";
+
+/** The element's model: asked for, on its way, in use. */
+export class Loader {
+  readonly runtime: Runtime;
+  /** The model in use: also while another one loads, or failed to. */
+  info: ModelInfo | undefined;
+  progress: ProgressDetail | undefined;
+  readonly #host: StatusHost & Attributes;
+  readonly #status: Status;
+  /** What failed to load last: captions do not try it again. */
+  #failed: LoadOptions | undefined;
+  /** Ends what is being loaded. */
+  #cancel = new AbortController();
+  #loads = 0;
+
+  constructor(
+    host: StatusHost & Attributes,
+    status: Status,
+    onReady: () => void,
+  ) {
+    this.#host = host;
+    this.#status = status;
+    this.runtime = new Runtime({
+      worker: () => host.worker?.() ?? startWorker(),
+      onProgress: (event) => this.#progress(event),
+      onReady: (info) => {
+        this.#ready(info);
+        onReady();
+      },
+      onLost: () => status.know({ loaded: false }),
+    });
+  }
+
+  /** Loads what the attributes name. */
+  async load(signal?: AbortSignal): Promise<ModelInfo> {
+    const options = loadOptions(this.#host);
+    if (this.info && this.runtime.has(options)) return this.info;
+    const { signal: cancelled } = this.#cancel;
+    const either = signal ? AbortSignal.any([signal, cancelled]) : cancelled;
+    const load = ++this.#loads;
+    try {
+      await this.#checkLicense(options, either);
+      return await this.runtime.load(options, either);
+    } catch (thrown) {
+      // Another load that came meanwhile has its own progress.
+      if (load === this.#loads) {
+        this.#failed = options;
+        this.#idle();
+      }
+      throw thrown;
+    }
+  }
+
+  /**
+   * For captions: what the attributes name, or what is there if that failed.
+   * A live caption does not wait for another model to arrive, either.
+   */
+  async ready(signal: AbortSignal, live: boolean): Promise<ModelInfo> {
+    const options = loadOptions(this.#host);
+    const failed = this.#failed && sameLoad(this.#failed, options);
+    const away = failed || (live && this.progress);
+    return this.info && away ? this.info : this.load(signal);
+  }
+
+  async inspect(options: InspectOptions): Promise<ModelReport> {
+    const asked = inspectOptions(this.#host, options);
+    const size = (options.size ?? this.#host.size) || undefined;
+    const report = await this.runtime.inspect(asked, size, options.signal);
+    const license = report.license ?? licenseOf(asked.model);
+    return license ? { ...report, license } : report;
+  }
+
+  /** What is being loaded rejects with `aborted`; what arrived is kept. */
+  cancel(): void {
+    this.#cancel.abort();
+    this.#cancel = new AbortController();
+  }
+
+  dispose(): void {
+    this.runtime.dispose();
+    this.info = undefined;
+    this.progress = undefined;
+    this.#failed = undefined;
+  }
+
+  /** Before a byte of the weights moves. */
+  async #checkLicense(
+    options: LoadOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { model } = options;
+    checkLicense(licenseOf(model));
+    if (isCarried(model) || everyLicenseAccepted()) return;
+    this.#progress(nothingYet);
+    // Only the model's own card can say.
+    const { license } = await this.runtime.inspect(options, undefined, signal);
+    checkLicense(license);
+  }
+
+  #progress(event: ProgressEvent): void {
+    this.progress = event;
+    const loading = event.phase === "warming" ? "warming" : "loading";
+    this.#status.know({ loading });
+    emit(this.#host, "modelprogress", event);
+  }
+
+  #ready(info: ModelInfo): void {
+    this.info = info;
+    this.#failed = undefined;
+    this.#idle({ loaded: true });
+    emit(this.#host, "ready", info);
+    this.#status.announce("The model is ready.");
+  }
+
+  #idle(news: { loaded?: boolean } = {}): void {
+    this.progress = undefined;
+    this.#status.know({ loading: undefined, ...news });
+  }
+}

@@ -1,0 +1,26 @@
+import type { ModelSource } from "../shared/models";
+import type { LoadOptions } from "../shared/protocol";
+
+/** A source in a few words, for people. */
+export function sourceName(source: ModelSource): string {
+  if (source.kind === "url") return source.url;
+  if (source.kind === "folder") return source.name;
+  const { endpoint, id, revision } = source;
+  const host = new URL(endpoint).host;
+  return `${id}${revision === "main" ? "" : `@${revision}`} on ${host}`;
+}
+
+/** Whether both name the same files. */
+export function sameSource(a: ModelSource, b: ModelSource): boolean {
+  if (a.kind === "folder" && b.kind === "folder") return a.files === b.files;
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Whether loading `b` would give what loading `a` gave. */
+export function sameLoad(a: LoadOptions, b: LoadOptions): boolean {
+  return (
+    a.device === b.device &&
+    JSON.stringify(a.dtype) === JSON.stringify(b.dtype) &&
+    sameSource(a.model, b.model)
+  );
+}
