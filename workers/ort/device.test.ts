@@ -5,6 +5,9 @@ import { Gpu } from "./device";
 class FakeDevice extends EventTarget {
   readonly lost = new Promise<GPUDeviceLostInfo>(() => undefined);
 
+  createBuffer(): void {}
+  createTexture(): void {}
+
   fault(message: string): void {
     const error = { message };
     this.dispatchEvent(Object.assign(new Event("uncapturederror"), { error }));

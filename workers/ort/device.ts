@@ -1,10 +1,13 @@
 import { VlmError } from "../../src/shared/errors";
+import { GpuBytes } from "./gpu-bytes";
 
 /** The one GPUDevice that the runtime and our kernels share. */
 export class Gpu {
   readonly device: GPUDevice;
   /** e.g. `google swiftshader`. */
   readonly name: string;
+  /** Of all buffers and textures. */
+  readonly bytes: GpuBytes;
   /** Resolves when the device goes away, unless `close` was called. */
   readonly lost: Promise<VlmError>;
   readonly #waiting = new Set<(loss: VlmError) => void>();
@@ -15,6 +18,7 @@ export class Gpu {
   constructor(device: GPUDevice, name: string) {
     this.device = device;
     this.name = name;
+    this.bytes = new GpuBytes(device);
     this.lost = new Promise((resolve) => {
       void device.lost.then(({ message, reason }) => {
         this.#loss = deviceLost(message || reason);

@@ -5,6 +5,7 @@ import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
 import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
 import { VlmError } from "../../src/shared/errors";
 import { Queue } from "./queue";
+import { watchHeap } from "./wasm-heap";
 
 /**
  * ONNX Runtime is not re-entrant: a `run` during a `run`, or a `create`, never
@@ -39,11 +40,15 @@ export function cpuThreads(): number {
 }
 
 /**
- * The JSPI build is 10 MB smaller and quicker; the asyncify build is for
- * browsers that cannot suspend WebAssembly (Safari).
+ * Whether WebAssembly can wait for a promise. Then it is the JSPI build, which
+ * is 10 MB smaller and quicker, else the asyncify build (Safari).
  */
+export function canSuspend(): boolean {
+  return "Suspending" in WebAssembly;
+}
+
 async function importOrt(): Promise<typeof Ort> {
-  const jspi = "Suspending" in WebAssembly;
+  const jspi = canSuspend();
   const ort = jspi
     ? await import("onnxruntime-web/jspi")
     : await import("onnxruntime-web/webgpu");
@@ -52,6 +57,7 @@ async function importOrt(): Promise<typeof Ort> {
     : { mjs: absolute(asyncifyMjs), wasm: absolute(asyncifyWasm) };
   ort.env.wasm.numThreads = cpuThreads();
   ort.env.logLevel = "error";
+  watchHeap();
   return ort;
 }
 

@@ -1,14 +1,14 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web";
-import { VlmError } from "../../src/shared/errors";
-import { outOfMemory, type Gpu } from "./device";
-import { loadOrt, ortQueue, runtimeMissing } from "./runtime";
+import { corrupt } from "../weights/faults";
+import type { OnnxGraph, ValueInfo } from "../weights/onnx";
+import { writeSkeleton } from "../weights/onnx-skeleton";
+import type { Gpu } from "./device";
+import { externalData } from "./external-data";
+import { watchPeak } from "./memory-use";
+import { loadOrt, ortQueue } from "./runtime";
+import { explain, missing } from "./session-errors";
 
-/** Names and shapes as the file declares them; a string is a free dimension. */
-export interface ValueInfo {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: readonly (number | string)[];
-}
+export type { ValueInfo };
 
 /** One graph, on one device. Its runs wait their turn with all the others. */
 export class Session {
@@ -58,53 +58,97 @@ export class Outputs {
 /** Warnings tell of nodes that belong on the processor, which is as meant. */
 const ERRORS = 3;
 
-/** A session from the bytes of `file`; `gpu` undefined: on the processor. */
+/**
+ * A session of `graph`; `gpu` undefined: on the processor. Its weights go from
+ * the file to where they are needed one after another: at most the largest of
+ * them is held a second time. `external`: the files that hold weights beside
+ * the graph's own, by the names the graph gives them.
+ */
 export async function createSession(
-  file: string,
-  bytes: Uint8Array,
+  graph: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
   gpu: Gpu | undefined,
 ): Promise<Session> {
+  const { file } = graph;
   const ort = await loadOrt();
-  const options: InferenceSession.SessionOptions =
-    gpu === undefined
-      ? { executionProviders: ["wasm"], logSeverityLevel: ERRORS }
-      : {
-          executionProviders: [
-            {
-              name: "webgpu",
-              device: gpu.device,
-              validationMode: "disabled",
-            },
-          ],
-          preferredOutputLocation: "gpu-buffer",
-          logSeverityLevel: ERRORS,
-        };
-  try {
-    const created = await ortQueue.add(() => {
-      const creation = ort.InferenceSession.create(bytes, options);
-      return gpu?.guard(creation) ?? creation;
-    });
-    return new Session(created, gpu);
-  } catch (error) {
-    gpu?.check();
-    throw notCreated(file, error);
-  }
+  const files = weightFiles(graph, external);
+  const skeleton = await writeSkeleton(graph, baseName(file));
+  return ortQueue.add(async () => {
+    const start = performance.now();
+    const peakSinceStart = watchPeak(gpu);
+    try {
+      gpu?.check();
+      const options = {
+        ...optionsFor(gpu),
+        externalData: files.map(([path, blob]) => ({
+          path,
+          data: externalData(blob),
+        })),
+      };
+      const creation = ort.InferenceSession.create(skeleton, options);
+      const session = await (gpu?.guard(creation) ?? creation);
+      await checkUpload(session, gpu);
+      return new Session(session, gpu);
+    } catch (error) {
+      throw await explain(error, graph, files, gpu);
+    } finally {
+      const detail = peakSinceStart();
+      performance.measure(`session ${file}`, { start, detail });
+    }
+  });
 }
 
-const MEMORY = /out of memory|bad_alloc|failed to allocate|array buffer alloc/i;
+const baseName = (file: string): string => file.split("/").at(-1) ?? file;
 
-function notCreated(file: string, error: unknown): VlmError {
-  if (error instanceof VlmError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  // The .wasm file comes with the first session; what the runtime says then.
-  if (/no available backend/i.test(message)) return runtimeMissing(error);
-  if (MEMORY.test(message)) return outOfMemory(`${file}: ${message}`);
-  return new VlmError(
-    "model-corrupt",
-    `${file} is not a graph that can be run: ${message}`,
-    "Download or export the model again; the file may be cut.",
-    { cause: error },
-  );
+/** Name and content of each file that weights are read from. */
+function weightFiles(
+  graph: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
+): [string, Blob][] {
+  const { file, blob, externalFiles, initializers } = graph;
+  const own = baseName(file);
+  const files = new Map([[own, blob]]);
+  for (const location of externalFiles) {
+    const found = location === own ? blob : external.get(location);
+    const path = file.slice(0, -own.length) + location;
+    if (found === undefined) throw missing(path, file);
+    files.set(location, found);
+  }
+  for (const { name, data } of initializers.values()) {
+    const size = files.get(data?.location ?? own)?.size ?? 0;
+    if (data === undefined || data.offset + data.length <= size) continue;
+    const path = file.slice(0, -own.length) + (data.location ?? own);
+    throw corrupt(path, `it ends before ${name}, a weight of ${file}`);
+  }
+  return [...files];
+}
+
+function optionsFor(gpu: Gpu | undefined): InferenceSession.SessionOptions {
+  if (gpu === undefined) {
+    return { executionProviders: ["wasm"], logSeverityLevel: ERRORS };
+  }
+  const { device } = gpu;
+  return {
+    executionProviders: [
+      { name: "webgpu", device, validationMode: "disabled" },
+    ],
+    preferredOutputLocation: "gpu-buffer",
+    logSeverityLevel: ERRORS,
+  };
+}
+
+/** A GPU tells that its memory is full after the fact, if not at all. */
+async function checkUpload(
+  session: InferenceSession,
+  gpu: Gpu | undefined,
+): Promise<void> {
+  try {
+    await gpu?.guard(gpu.device.queue.onSubmittedWorkDone());
+    gpu?.check();
+  } catch (error) {
+    await session.release().catch(() => undefined);
+    throw error;
+  }
 }
 
 function describe(

@@ -1,0 +1,69 @@
+import { VlmError } from "../../src/shared/errors";
+import { corrupt } from "../weights/faults";
+import { unreadable, type OnnxGraph } from "../weights/onnx";
+import { outOfMemory, type Gpu } from "./device";
+import { runtimeMissing } from "./runtime";
+
+const MEMORY =
+  /out of memory|oom|bad_alloc|failed to alloc|array buffer alloc/i;
+
+/** What the runtime says of operators and versions that it has not. */
+const OPERATOR =
+  /not implemented|could not find an implementation|no op registered|not a registered function|opset .* is under development|unsupported model ir/i;
+
+/** Files that weights were to be read from, by name. */
+type Files = readonly (readonly [string, Blob])[];
+
+/** Why there is no session, with the file that is to blame. */
+export async function explain(
+  error: unknown,
+  { file }: OnnxGraph,
+  files: Files,
+  gpu: Gpu | undefined,
+): Promise<VlmError> {
+  const cause = (await gpu?.explain(error)) ?? VlmError.from(error);
+  const { code, message, advice } = cause;
+  // The .wasm file comes with the first session; what the runtime says then.
+  if (/no available backend/i.test(message)) return runtimeMissing(error);
+  if (code !== "internal" && code !== "out-of-memory") {
+    return new VlmError(code, `${file}: ${message}`, advice, { cause });
+  }
+  if (code === "out-of-memory" || MEMORY.test(message)) {
+    return outOfMemory(`${file}: ${message}`);
+  }
+  const gone = await unreadableOf(files);
+  if (gone !== undefined) {
+    return unreadable(file.slice(0, file.lastIndexOf("/") + 1) + gone, cause);
+  }
+  if (OPERATOR.test(message)) {
+    return new VlmError(
+      "unsupported",
+      `${file} needs what this runtime does not have: ${message}`,
+      "Choose another dtype, or export the model again with standard operators.",
+      { cause },
+    );
+  }
+  return corrupt(file, `it is not a graph that can be run: ${message}`);
+}
+
+/** Of a file that `graph` keeps weights in. */
+export function missing(file: string, graph: string): VlmError {
+  return new VlmError(
+    "model-file-missing",
+    `${file} is missing; ${graph} keeps weights in it.`,
+    "Download the model again, or add the file to the folder.",
+  );
+}
+
+/** The name of a file that cannot be read any more. */
+async function unreadableOf(files: Files): Promise<string | undefined> {
+  for (const [name, blob] of files) {
+    const probe = blob.slice(0, 1).arrayBuffer();
+    const readable = await probe.then(
+      () => true,
+      () => false,
+    );
+    if (!readable) return name;
+  }
+  return undefined;
+}

@@ -1,0 +1,69 @@
+/**
+ * Makes a session of a file with many weights and tells what that took, in a
+ * worker of its own: a heap that was never used before.
+ */
+import { openGpu } from "../ort/adapter";
+import { measure, watchPeak, type Peak } from "../ort/memory-use";
+import { loadOrt } from "../ort/runtime";
+import { createSession } from "../ort/session";
+import { Memory } from "../ort/tensor";
+import { readOnnx } from "../weights/onnx";
+import { chain } from "./chain";
+
+export interface Task {
+  readonly device: "webgpu" | "wasm";
+  /** Without it, it is the asyncify build. */
+  readonly jspi: boolean;
+  readonly layers: number;
+  readonly width: number;
+}
+
+export interface Report {
+  /** Before the weights came, the runtime's own included. */
+  readonly before: { readonly gpu: number; readonly wasm: number };
+  readonly peak: Peak;
+  readonly bytes: number;
+  readonly output: readonly number[];
+  readonly builds: readonly string[];
+}
+
+async function run({ device, jspi, layers, width }: Task): Promise<Report> {
+  if (!jspi) Reflect.deleteProperty(WebAssembly, "Suspending");
+  const heads = { heads: 2, kvHeads: 1, headDim: 32 };
+  const opened = await openGpu(device, heads);
+  const gpu = "gpu" in opened ? opened.gpu : undefined;
+  const memory = new Memory(await loadOrt(), gpu);
+  // The first session brings the runtime itself.
+  const small = await readOnnx("small.onnx", chain(1, 8));
+  await (await createSession(small, new Map(), gpu)).release();
+
+  const before = measure(gpu);
+  const peakSince = watchPeak(gpu);
+  const blob = chain(layers, width);
+  const graph = await readOnnx("onnx/chain.onnx", blob);
+  const session = await createSession(graph, new Map(), gpu);
+  const peak = peakSince();
+  const input = memory.floats(new Float32Array(width).fill(1), [1, 1, width]);
+  const result = (await session.run({ x0: input })).get(`x${layers}`);
+  const output = [...(await memory.lastRow(result))];
+  result.dispose();
+  await session.release();
+  memory.dispose();
+  gpu?.close();
+  const builds = performance
+    .getEntriesByType("resource")
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith(".wasm"));
+  return { before, peak, bytes: blob.size, output, builds };
+}
+
+self.onmessage = ({ data }: MessageEvent<Task>) => {
+  run(data).then(
+    (report) => {
+      postMessage(report);
+    },
+    (error: unknown) => {
+      postMessage(String(error));
+    },
+  );
+};
