@@ -4,56 +4,103 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from onnx import ModelProto, TensorProto
+
+from .graphs.pieces import cut
+from .graphs.store import load_structure
 
 PAST, PRESENT = "past_key_values.", "present."
+REALS = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+
+Arrays = dict[str, np.ndarray]
+
+
+def open_session(
+    graph: Path | ModelProto, folder: Path | None = None, threads: int = 1
+) -> ort.InferenceSession:
+    """Of a file; or of a graph whose external data is in `folder`."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Warnings of graphs in float16: that this provider casts them.
+    options.log_severity_level = 3
+    if isinstance(graph, ModelProto):
+        key = "session.model_external_initializers_file_folder_path"
+        options.add_session_config_entry(key, str(folder))
+    source = graph.SerializeToString() if isinstance(graph, ModelProto) else graph
+    return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+class Decoder:
+    """The decoder's graph. `whole`: in one session; else layer by layer, each
+    loaded when it is its turn, for what does not fit into memory."""
+
+    def __init__(self, path: Path, whole: bool = True, threads: int = 1):
+        self.folder, self.threads = path.parent, threads
+        structure = load_structure(path)
+        self.session = open_session(path, threads=threads) if whole else None
+        self.pieces = [] if whole else cut(structure)
+        self.past = {
+            i.name: (i.type.tensor_type.shape.dim, REALS[i.type.tensor_type.elem_type])
+            for i in structure.graph.input
+            if i.name.startswith(PAST)
+        }
+
+    def empty_cache(self) -> Arrays:
+        """What precedes the first token."""
+        return {
+            name: np.zeros((1, dim[1].dim_value, 0, dim[3].dim_value), real)
+            for name, (dim, real) in self.past.items()
+        }
+
+    def run(self, feeds: Arrays) -> Arrays:
+        if self.session is not None:
+            return run(self.session, feeds)
+        for piece in self.pieces:
+            feeds = feeds | run(open_session(piece, self.folder, self.threads), feeds)
+        return feeds
+
+    def forward(self, embeds: np.ndarray, cache: Arrays) -> tuple[np.ndarray, Arrays]:
+        """Logits [1, s, vocab] of embeddings after `cache`, and the longer cache."""
+        past = next(iter(cache.values())).shape[2]
+        total = past + embeds.shape[1]
+        outputs = self.run(
+            {
+                "inputs_embeds": embeds,
+                "attention_mask": np.ones((1, total), np.int64),
+                "position_ids": np.arange(past, total, dtype=np.int64)[None],
+                **cache,
+            }
+        )
+        presents = {k: v for k, v in outputs.items() if k.startswith(PRESENT)}
+        return outputs["logits"], {
+            PAST + name.removeprefix(PRESENT): v for name, v in presents.items()
+        }
+
+
+def run(session: ort.InferenceSession, feeds: Arrays) -> Arrays:
+    names = [o.name for o in session.get_outputs()]
+    wanted = {i.name: feeds[i.name] for i in session.get_inputs()}
+    return dict(zip(names, session.run(names, wanted), strict=True))
 
 
 class OnnxModel:
     """`suffix` "" or "_q4" chooses among the folder's graphs."""
 
     def __init__(self, folder: Path, suffix: str = "", threads: int = 1):
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.vision, self.embedding, self.decoder = (
-            ort.InferenceSession(
-                folder / "onnx" / f"{name}{suffix}.onnx",
-                options,
-                providers=["CPUExecutionProvider"],
-            )
-            for name in ("vision_encoder", "embed_tokens", "decoder_model_merged")
+        onnx = folder / "onnx"
+        self.vision, self.embedding = (
+            open_session(onnx / f"{name}{suffix}.onnx", threads=threads)
+            for name in ("vision_encoder", "embed_tokens")
         )
+        decoder = Decoder(onnx / f"decoder_model_merged{suffix}.onnx", threads=threads)
+        self.decoder, self.forward = decoder, decoder.forward
+        self.empty_cache = decoder.empty_cache
 
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
         return self.vision.run(None, {"pixel_values": pixels})[0]
 
     def embed(self, ids: list[int]) -> np.ndarray:
         return self.embedding.run(None, {"input_ids": np.array([ids], np.int64)})[0]
-
-    def empty_cache(self) -> dict[str, np.ndarray]:
-        """What precedes the first token."""
-        types = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-        return {
-            i.name: np.zeros((1, i.shape[1], 0, i.shape[3]), types[i.type])
-            for i in self.decoder.get_inputs()
-            if i.name.startswith(PAST)
-        }
-
-    def forward(
-        self, embeds: np.ndarray, cache: dict[str, np.ndarray]
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Logits [1, s, vocab] of embeddings after `cache`, and the longer cache."""
-        past = next(iter(cache.values())).shape[2]
-        total = past + embeds.shape[1]
-        feeds = {
-            "inputs_embeds": embeds,
-            "attention_mask": np.ones((1, total), np.int64),
-            "position_ids": np.arange(past, total, dtype=np.int64)[None],
-            **cache,
-        }
-        names = [o.name for o in self.decoder.get_outputs()]
-        outputs = dict(zip(names, self.decoder.run(None, feeds), strict=True))
-        logits = outputs.pop("logits")
-        return logits, {PAST + k.removeprefix(PRESENT): v for k, v in outputs.items()}
 
     def prompt_embeds(
         self, pixels: np.ndarray, ids: list[int], image_token: int

@@ -93,7 +93,7 @@ def test_published_names_shapes_and_types(tmp_path: Path) -> None:
             for layer in range(4)
             for kind in ("key", "value")
         }
-        assert values(exported.decoder) == {
+        assert values(exported.decoder.session) == {
             "inputs_embeds": (f, b, s, 192),
             "attention_mask": (i, b, t),
             "position_ids": (i, b, s),

@@ -148,5 +148,5 @@ def elements(name: str, data: Tensor, dtype: torch.dtype) -> Iterator[bytes]:
     for part in rows(data) if data.dim() else [data]:
         converted = part.to(dtype)
         if dtype == torch.float16 and not converted.isfinite().all():
-            raise ValueError(f"{name} has values beyond float16: leave out fp16 and q4f16")
+            raise OverflowError(f"{name} has values beyond float16")
         yield converted.contiguous().numpy().tobytes()

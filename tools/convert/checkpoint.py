@@ -1,0 +1,129 @@
+"""A checkpoint folder's tensors, by our names, read one at a time: safetensors
+maps its files into memory and reads what is asked for."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .errors import ConvertError
+from .layouts import UNUSED, Layout, tell
+
+INDEX = "model.safetensors.index.json"
+REALS = {"F32", "F16", "BF16"}
+
+
+class Checkpoint:
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = read_json(folder / "config.json")
+        files = weight_files(folder)
+        self.files = {path.name: open_file(path) for path in files}
+        found = {
+            name: file for file, handle in self.files.items() for name in handle.keys()
+        }
+        check_index(folder, found)
+        layout = tell(list(found))
+        if layout is None:
+            raise ConvertError(
+                f"{folder}: no vision tower of FastVLM among the {len(found)} tensors "
+                "(neither apple/FastVLM's names nor transformers' fast_vlm)"
+            )
+        self.layout: Layout = layout
+        self.places: dict[str, tuple[str, str]] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        for name, file in found.items():
+            if not UNUSED.search(name):
+                self.place(name, file)
+
+    def place(self, name: str, file: str) -> None:
+        ours = self.layout.ours(name)
+        if ours in self.places:
+            raise ConvertError(f"{name} and {self.places[ours][1]} are the same tensor")
+        part = self.files[file].get_slice(name)
+        if part.get_dtype() not in REALS:
+            raise ConvertError(
+                f"{name} is {part.get_dtype()}: only float32, float16 and bfloat16 "
+                "checkpoints can be converted, not quantised ones"
+            )
+        self.places[ours] = file, name
+        self.shapes[ours] = tuple(part.get_shape())
+
+    def theirs(self, name: str) -> str:
+        """The checkpoint's name of a tensor that it has, or should have."""
+        place = self.places.get(name)
+        return place[1] if place else self.layout.theirs(name)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        if name not in self.shapes:
+            raise ConvertError(f"{self.folder}: tensor {self.theirs(name)} is missing")
+        return self.shapes[name]
+
+    def tensor(self, name: str) -> Tensor:
+        """As it is stored."""
+        self.shape(name)
+        file, theirs = self.places[name]
+        tensor = self.files[file].get_tensor(theirs)
+        for part in tensor.split(1 << 12):
+            if not part.isfinite().all():
+                raise ConvertError(f"{theirs} in {file} has values that are no numbers")
+        return tensor
+
+    def state(self, prefix: str) -> dict[str, Tensor]:
+        """A module's tensors in float32, by their names in the module."""
+        return {
+            name.removeprefix(prefix): self.tensor(name).to(torch.float32)
+            for name in self.places
+            if name.startswith(prefix)
+        }
+
+
+def read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConvertError(f"{path} is missing") from None
+    except ValueError as error:
+        raise ConvertError(f"{path} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ConvertError(f"{path} does not hold an object")
+    return content
+
+
+def weight_files(folder: Path) -> list[Path]:
+    index = folder / INDEX
+    if not index.exists():
+        files = sorted(folder.glob("*.safetensors"))
+        if not files:
+            raise ConvertError(f"{folder}: no *.safetensors (other formats are not read)")
+        return files
+    files = [folder / name for name in sorted(set(weight_map(index).values()))]
+    for file in files:
+        if not file.is_file():
+            raise ConvertError(f"{file} is missing; {INDEX} names it")
+    return files
+
+
+def weight_map(index: Path) -> dict[str, str]:
+    names = read_json(index).get("weight_map")
+    if not isinstance(names, dict):
+        raise ConvertError(f"{index} has no weight_map")
+    return names
+
+
+def check_index(folder: Path, found: dict[str, str]) -> None:
+    index = folder / INDEX
+    if not index.exists():
+        return
+    for name, file in weight_map(index).items():
+        if found.get(name) != file:
+            raise ConvertError(f"{folder / file} has no tensor {name}; {INDEX} names it")
+
+
+def open_file(path: Path) -> safe_open:
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise ConvertError(f"{path} cannot be read, perhaps it was cut: {error}") from None
