@@ -1,17 +1,26 @@
+import type { Embedder } from "./embedding";
 import { KvCache } from "./kv-cache";
 import type { Session } from "./ort/session";
-import type { Memory, Tensor } from "./ort/tensor";
+import type { Float, Memory, Tensor } from "./ort/tensor";
 
 /** The two graphs of the language model: ids → embeddings → logits. */
 export class LanguageModel {
-  readonly #embed: Session;
+  readonly #embedder: Embedder;
   readonly #decoder: Session;
   readonly #memory: Memory;
+  /** Of the embeddings that the decoder takes. */
+  readonly #type: Float;
+  /** Some exporters leave positions and mask to the graph. */
+  readonly #takes: ReadonlySet<string>;
 
-  constructor(embed: Session, decoder: Session, memory: Memory) {
-    this.#embed = embed;
+  constructor(embedder: Embedder, decoder: Session, memory: Memory) {
+    this.#embedder = embedder;
     this.#decoder = decoder;
     this.#memory = memory;
+    const { inputs } = decoder;
+    const embeds = inputs.find(({ name }) => name === "inputs_embeds");
+    this.#type = embeds?.type === "float16" ? "float16" : "float32";
+    this.#takes = new Set(inputs.map(({ name }) => name));
   }
 
   newCache(): KvCache {
@@ -19,22 +28,37 @@ export class LanguageModel {
   }
 
   /** [1, ids, hidden]. */
-  async embed(ids: readonly number[]): Promise<Tensor> {
-    const input_ids = this.#memory.int64(ids);
-    return (await this.#embed.run({ input_ids })).get("inputs_embeds");
+  embed(ids: readonly number[]): Promise<Tensor> {
+    return this.#embedder.embed(ids);
   }
 
   /** Appends `embeds` to the cache; logits of its last position. */
   async forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
+    const { type } = embeds;
+    if (type === this.#type) return this.#forward(embeds, cache);
+    const cast = this.#memory.cast(embeds, this.#type);
+    try {
+      return await this.#forward(cast, cache);
+    } finally {
+      cast.dispose();
+    }
+  }
+
+  async #forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
     const added = embeds.dims[1] ?? 0;
     const total = cache.length + added;
     const positions = Array.from({ length: total }, (_, i) => i);
-    const outputs = await this.#decoder.run({
+    const feeds: Record<string, Tensor> = {
       inputs_embeds: embeds,
-      attention_mask: this.#memory.int64(positions.map(() => 1)),
-      position_ids: this.#memory.int64(positions.slice(cache.length)),
       ...cache.feeds(),
-    });
+    };
+    if (this.#takes.has("attention_mask")) {
+      feeds["attention_mask"] = this.#memory.int64(positions.map(() => 1));
+    }
+    if (this.#takes.has("position_ids")) {
+      feeds["position_ids"] = this.#memory.int64(positions.slice(cache.length));
+    }
+    const outputs = await this.#decoder.run(feeds);
     cache.swap(outputs, added);
     const logits = outputs.get("logits");
     try {

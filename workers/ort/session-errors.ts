@@ -12,7 +12,7 @@ const OPERATOR =
   /not implemented|could not find an implementation|no op registered|not a registered function|opset .* is under development|unsupported model ir/i;
 
 /** Files that weights were to be read from, by name. */
-type Files = readonly (readonly [string, Blob])[];
+type Files = ReadonlyMap<string, Blob>;
 
 /** Why there is no session, with the file that is to blame. */
 export async function explain(
@@ -44,15 +44,6 @@ export async function explain(
     );
   }
   return corrupt(file, `it is not a graph that can be run: ${message}`);
-}
-
-/** Of a file that `graph` keeps weights in. */
-export function missing(file: string, graph: string): VlmError {
-  return new VlmError(
-    "model-file-missing",
-    `${file} is missing; ${graph} keeps weights in it.`,
-    "Download the model again, or add the file to the folder.",
-  );
 }
 
 /** The name of a file that cannot be read any more. */

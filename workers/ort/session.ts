@@ -1,12 +1,12 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web";
-import { corrupt } from "../weights/faults";
 import type { OnnxGraph, ValueInfo } from "../weights/onnx";
 import { writeSkeleton } from "../weights/onnx-skeleton";
+import { baseName, weightFiles } from "../weights/weight-files";
 import type { Gpu } from "./device";
 import { externalData } from "./external-data";
 import { watchPeak } from "./memory-use";
 import { loadOrt, ortQueue } from "./runtime";
-import { explain, missing } from "./session-errors";
+import { explain } from "./session-errors";
 
 export type { ValueInfo };
 
@@ -80,7 +80,7 @@ export async function createSession(
       gpu?.check();
       const options = {
         ...optionsFor(gpu),
-        externalData: files.map(([path, blob]) => ({
+        externalData: [...files].map(([path, blob]) => ({
           path,
           data: externalData(blob),
         })),
@@ -96,31 +96,6 @@ export async function createSession(
       performance.measure(`session ${file}`, { start, detail });
     }
   });
-}
-
-const baseName = (file: string): string => file.split("/").at(-1) ?? file;
-
-/** Name and content of each file that weights are read from. */
-function weightFiles(
-  graph: OnnxGraph,
-  external: ReadonlyMap<string, Blob>,
-): [string, Blob][] {
-  const { file, blob, externalFiles, initializers } = graph;
-  const own = baseName(file);
-  const files = new Map([[own, blob]]);
-  for (const location of externalFiles) {
-    const found = location === own ? blob : external.get(location);
-    const path = file.slice(0, -own.length) + location;
-    if (found === undefined) throw missing(path, file);
-    files.set(location, found);
-  }
-  for (const { name, data } of initializers.values()) {
-    const size = files.get(data?.location ?? own)?.size ?? 0;
-    if (data === undefined || data.offset + data.length <= size) continue;
-    const path = file.slice(0, -own.length) + (data.location ?? own);
-    throw corrupt(path, `it ends before ${name}, a weight of ${file}`);
-  }
-  return [...files];
 }
 
 function optionsFor(gpu: Gpu | undefined): InferenceSession.SessionOptions {

@@ -1,17 +1,21 @@
 import type * as Ort from "onnxruntime-web";
 import type { Gpu } from "./device";
+import { fromHalf } from "./half";
+import {
+  BYTES,
+  concatOnCpu,
+  concatOnGpu,
+  countRows,
+  floatTypeOf,
+  rowsOnCpu,
+  type Float,
+  type Rows,
+} from "./rows";
 
 export type { Tensor } from "onnxruntime-web";
 type Tensor = Ort.Tensor;
 
-/** Rows `from` to `to` of a [1, rows, width] tensor. */
-export interface Rows {
-  readonly tensor: Tensor;
-  readonly from: number;
-  readonly to: number;
-}
-
-const FLOAT_BYTES = 4;
+export type { Float, Rows };
 
 /**
  * Makes tensors where the graphs run, so that the stages need not know where
@@ -33,14 +37,17 @@ export class Memory {
   }
 
   /** A tensor without elements: what precedes the first token. */
-  empty(type: "float32" | "float16", dims: readonly number[]): Tensor {
+  empty(type: Float, dims: readonly number[]): Tensor {
     return type === "float32"
-      ? new this.#ort.Tensor(type, new Float32Array(0), dims)
-      : new this.#ort.Tensor(type, new Uint16Array(0), dims);
+      ? this.floats(new Float32Array(0), dims)
+      : this.floats(new Uint16Array(0), dims);
   }
 
-  floats(data: Float32Array, dims: readonly number[]): Tensor {
-    return new this.#ort.Tensor("float32", data, dims);
+  /** Of floats, or of the bits of halves. */
+  floats(data: Float32Array | Uint16Array, dims: readonly number[]): Tensor {
+    return data instanceof Float32Array
+      ? new this.#ort.Tensor("float32", data, dims)
+      : new this.#ort.Tensor("float16", data, dims);
   }
 
   /** A view of `buffer`, which stays its owner's. */
@@ -51,41 +58,29 @@ export class Memory {
     });
   }
 
-  /** The parts below one another, as one [1, rows, width] tensor. */
+  /**
+   * The parts below one another, as one [1, rows, width] tensor: of halves if
+   * all of them are. They may be on the GPU and on the processor.
+   */
   concatRows(parts: readonly Rows[], width: number): Tensor {
-    const rows = parts.reduce((sum, part) => sum + part.to - part.from, 0);
-    const dims = [1, rows, width];
-    return this.gpu === undefined
-      ? this.floats(concatOnCpu(parts, rows, width), dims)
-      : this.#concatOnGpu(this.gpu.device, parts, dims);
+    const half = parts.every(({ tensor }) => tensor.type === "float16");
+    return this.#rows(parts, width, half ? "float16" : "float32");
   }
 
-  #concatOnGpu(
-    device: GPUDevice,
-    parts: readonly Rows[],
-    dims: readonly number[],
-  ): Tensor {
-    const [, rows = 0, width = 0] = dims;
-    const stride = width * FLOAT_BYTES;
-    const buffer = device.createBuffer({
-      label: "inputs_embeds",
-      size: rows * stride,
-      usage:
-        GPUBufferUsage.STORAGE |
-        GPUBufferUsage.COPY_SRC |
-        GPUBufferUsage.COPY_DST,
-    });
-    const encoder = device.createCommandEncoder({ label: "concat rows" });
-    let at = 0;
-    for (const { tensor, from, to } of parts) {
-      const bytes = (to - from) * stride;
-      const source = tensor.gpuBuffer;
-      encoder.copyBufferToBuffer(source, from * stride, buffer, at, bytes);
-      at += bytes;
+  /** The same numbers, rounded where that cannot be helped. */
+  cast(tensor: Tensor, type: Float): Tensor {
+    const [, rows = 0, width = 0] = tensor.dims;
+    return this.#rows([{ tensor, from: 0, to: rows }], width, type);
+  }
+
+  #rows(parts: readonly Rows[], width: number, type: Float): Tensor {
+    const dims = [1, countRows(parts), width];
+    if (this.gpu === undefined) {
+      return this.floats(concatOnCpu(parts, width, type), dims);
     }
-    device.queue.submit([encoder.finish()]);
+    const buffer = concatOnGpu(this.gpu.device, parts, width, type);
     return this.#ort.Tensor.fromGpuBuffer(buffer, {
-      dataType: "float32",
+      dataType: type,
       dims,
       dispose: () => {
         buffer.destroy();
@@ -96,22 +91,28 @@ export class Memory {
   /** The last row of a [1, rows, width] tensor, and nothing else of it. */
   async lastRow(tensor: Tensor): Promise<Float32Array> {
     const [, rows = 0, width = 0] = tensor.dims;
-    const first = (rows - 1) * width;
-    if (this.gpu === undefined) {
-      return (tensor.data as Float32Array).slice(first, first + width);
+    const type = floatTypeOf(tensor);
+    if (this.gpu === undefined || tensor.location === "cpu") {
+      const last = { tensor, from: rows - 1, to: rows };
+      return new Float32Array(rowsOnCpu(last, width, "float32"));
     }
     const { device } = this.gpu;
-    const size = width * FLOAT_BYTES;
+    const bytes = width * BYTES[type];
+    const first = (rows - 1) * bytes;
+    // Copies begin and end at multiples of 4 bytes, halves need not.
+    const start = first - (first % 4);
+    const size = Math.ceil((first + bytes) / 4) * 4 - start;
     const readback = this.#readbackOf(device, size);
     const encoder = device.createCommandEncoder({ label: "last row" });
-    const source = tensor.gpuBuffer;
-    encoder.copyBufferToBuffer(source, first * FLOAT_BYTES, readback, 0, size);
+    encoder.copyBufferToBuffer(tensor.gpuBuffer, start, readback, 0, size);
     device.queue.submit([encoder.finish()]);
     await this.gpu.guard(readback.mapAsync(GPUMapMode.READ));
-    const row = new Float32Array(readback.getMappedRange()).slice();
+    const mapped = readback.getMappedRange().slice(first - start);
     readback.unmap();
     this.gpu.check();
-    return row;
+    return type === "float32"
+      ? new Float32Array(mapped, 0, width)
+      : fromHalf(new Uint16Array(mapped, 0, width));
   }
 
   /** Resolves when the GPU has done all that was submitted so far. */
@@ -139,19 +140,4 @@ export class Memory {
     }
     return this.#readback;
   }
-}
-
-function concatOnCpu(
-  parts: readonly Rows[],
-  rows: number,
-  width: number,
-): Float32Array {
-  const all = new Float32Array(rows * width);
-  let at = 0;
-  for (const { tensor, from, to } of parts) {
-    const data = tensor.data as Float32Array;
-    all.set(data.subarray(from * width, to * width), at);
-    at += (to - from) * width;
-  }
-  return all;
 }

@@ -1,0 +1,105 @@
+import { fromHalf, toHalf } from "./ort/half";
+import { createSession, type Session } from "./ort/session";
+import type { Memory, Tensor } from "./ort/tensor";
+import { mismatch } from "./weights/config";
+import { embeddingTable, type EmbeddingTable } from "./weights/embedding-table";
+import type { OnnxGraph } from "./weights/onnx";
+import { RowReader } from "./weights/row-reader";
+import { baseName, weightFiles } from "./weights/weight-files";
+
+/** Token ids → their embeddings: embed_tokens, however it is run. */
+export interface Embedder {
+  /** [1, ids, hidden], on the processor. */
+  embed(ids: readonly number[]): Promise<Tensor>;
+  release(): Promise<void>;
+}
+
+/**
+ * Of half a gigabyte of table a caption needs a few dozen rows. Where the graph
+ * only looks them up they are read from the file, and the table is never in
+ * memory; else the graph runs on the processor.
+ */
+export async function openEmbedding(
+  graph: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
+  memory: Memory,
+): Promise<Embedder> {
+  const table = embeddingTable(graph);
+  if (table === undefined) {
+    const session = await createSession(graph, external, undefined);
+    return new SessionEmbedder(graph, session, memory);
+  }
+  const files = weightFiles(graph, external);
+  const blob = files.get(table.data.location ?? baseName(graph.file));
+  const reader = new RowReader(graph.file, blob ?? graph.blob, table);
+  return new TableEmbedder(graph.file, table, reader, memory);
+}
+
+class TableEmbedder implements Embedder {
+  readonly #file: string;
+  readonly #table: EmbeddingTable;
+  readonly #reader: RowReader;
+  readonly #memory: Memory;
+
+  constructor(
+    file: string,
+    table: EmbeddingTable,
+    reader: RowReader,
+    memory: Memory,
+  ) {
+    this.#file = file;
+    this.#table = table;
+    this.#reader = reader;
+    this.#memory = memory;
+  }
+
+  async embed(ids: readonly number[]): Promise<Tensor> {
+    const { rows, width, type, outputType } = this.#table;
+    const beyond = ids.find((id) => id < 0 || id >= rows);
+    if (beyond !== undefined) {
+      throw mismatch(
+        `${this.#file} has ${rows} rows, and none for the token ${beyond}.`,
+      );
+    }
+    const { buffer } = await this.#reader.read(ids);
+    const dims = [1, ids.length, width];
+    if (type === "float32") {
+      const floats = new Float32Array(buffer);
+      return this.#memory.floats(
+        outputType === "float32" ? floats : toHalf(floats),
+        dims,
+      );
+    }
+    const bits = new Uint16Array(buffer);
+    return this.#memory.floats(
+      outputType === "float16" ? bits : fromHalf(bits),
+      dims,
+    );
+  }
+
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class SessionEmbedder implements Embedder {
+  readonly #graph: OnnxGraph;
+  readonly #session: Session;
+  readonly #memory: Memory;
+
+  constructor(graph: OnnxGraph, session: Session, memory: Memory) {
+    this.#graph = graph;
+    this.#session = session;
+    this.#memory = memory;
+  }
+
+  async embed(ids: readonly number[]): Promise<Tensor> {
+    const { inputs, outputs } = this.#graph;
+    const feeds = { [inputs[0]?.name ?? ""]: this.#memory.int64(ids) };
+    return (await this.#session.run(feeds)).get(outputs[0]?.name ?? "");
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}

@@ -1,0 +1,132 @@
+import type { Tensor } from "onnxruntime-web";
+import { dispatch, upload } from "../kernels/kernel";
+import { fromHalf, toHalf } from "./half";
+import narrow from "./narrow.wgsl?raw";
+import widen from "./widen.wgsl?raw";
+
+/** Types of numbers that the graphs exchange. */
+export type Float = "float32" | "float16";
+
+export const BYTES: Readonly<Record<Float, number>> = {
+  float32: 4,
+  float16: 2,
+};
+
+/** Rows `from` to `to` of a [1, rows, width] tensor of floats. */
+export interface Rows {
+  readonly tensor: Tensor;
+  readonly from: number;
+  readonly to: number;
+}
+
+export function floatTypeOf({ type }: Tensor): Float {
+  if (type === "float32" || type === "float16") return type;
+  throw new Error(`A tensor of ${type} is none of floats`);
+}
+
+/** Rows of a tensor on the processor: floats, or the bits of halves. */
+export function rowsOnCpu(
+  { tensor, from, to }: Rows,
+  width: number,
+  type: Float,
+): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+  const { buffer, byteOffset } = tensor.data as Float32Array<ArrayBuffer>;
+  const length = (to - from) * width;
+  const stored = floatTypeOf(tensor);
+  const at = byteOffset + from * width * BYTES[stored];
+  if (stored === "float32") {
+    const floats = new Float32Array(buffer, at, length);
+    return type === "float32" ? floats : toHalf(floats);
+  }
+  const bits = new Uint16Array(buffer, at, length);
+  return type === "float16" ? bits : fromHalf(bits);
+}
+
+export function concatOnCpu(
+  parts: readonly Rows[],
+  width: number,
+  type: Float,
+): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+  const size = countRows(parts) * width;
+  const all =
+    type === "float32" ? new Float32Array(size) : new Uint16Array(size);
+  let at = 0;
+  for (const part of parts) {
+    const rows = rowsOnCpu(part, width, type);
+    all.set(rows, at);
+    at += rows.length;
+  }
+  return all;
+}
+
+export function countRows(parts: readonly Rows[]): number {
+  return parts.reduce((sum, { from, to }) => sum + to - from, 0);
+}
+
+/** A buffer of `parts`, each from where it is and in whatever type it is. */
+export function concatOnGpu(
+  device: GPUDevice,
+  parts: readonly Rows[],
+  width: number,
+  type: Float,
+): GPUBuffer {
+  const stride = width * BYTES[type];
+  const buffer = device.createBuffer({
+    label: "rows",
+    size: Math.ceil((countRows(parts) * stride) / 16) * 16,
+    usage:
+      GPUBufferUsage.STORAGE |
+      GPUBufferUsage.COPY_SRC |
+      GPUBufferUsage.COPY_DST,
+  });
+  const encoder = device.createCommandEncoder({ label: "concat rows" });
+  const places: GPUBuffer[] = [];
+  let row = 0;
+  for (const part of parts) {
+    const { tensor, from, to } = part;
+    if (tensor.location === "cpu") {
+      const rows = rowsOnCpu(part, width, type);
+      device.queue.writeBuffer(buffer, row * stride, rows);
+    } else if (tensor.type === type) {
+      const source = tensor.gpuBuffer;
+      const bytes = (to - from) * stride;
+      encoder.copyBufferToBuffer(
+        source,
+        from * stride,
+        buffer,
+        row * stride,
+        bytes,
+      );
+    } else {
+      places.push(convert(device, encoder, part, width, buffer, row));
+    }
+    row += to - from;
+  }
+  device.queue.submit([encoder.finish()]);
+  for (const place of places) place.destroy();
+  return buffer;
+}
+
+/** Into the other type; gives a buffer to destroy when that is submitted. */
+function convert(
+  device: GPUDevice,
+  encoder: GPUCommandEncoder,
+  { tensor, from, to }: Rows,
+  width: number,
+  dest: GPUBuffer,
+  row: number,
+): GPUBuffer {
+  const halves = tensor.type === "float16";
+  const pairs = width / 2;
+  const facts = Uint32Array.of(pairs, to - from, from, row);
+  const place = upload(device, "place", facts, GPUBufferUsage.UNIFORM);
+  const pass = encoder.beginComputePass({ label: "convert rows" });
+  const kernel = halves
+    ? { label: "widen", code: widen }
+    : { label: "narrow", code: narrow };
+  const buffers = [tensor.gpuBuffer, dest, place];
+  const resources = buffers.map((buffer) => ({ buffer }));
+  dispatch(device, pass, kernel, resources, pairs, to - from);
+  pass.end();
+  return place;
+}

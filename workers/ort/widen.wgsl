@@ -1,0 +1,21 @@
+// Rows of halves as floats, two numbers a thread: dest[i] = float(source[i]).
+struct Place {
+  pairs: u32, // of a row
+  rows: u32,
+  source_row: u32,
+  dest_row: u32,
+}
+
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> dest: array<vec2f>;
+@group(0) @binding(2) var<uniform> place: Place;
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= place.pairs || id.y >= place.rows) {
+    return;
+  }
+  let from = (place.source_row + id.y) * place.pairs + id.x;
+  let to = (place.dest_row + id.y) * place.pairs + id.x;
+  dest[to] = unpack2x16float(source[from]);
+}

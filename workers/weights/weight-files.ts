@@ -1,0 +1,39 @@
+import { VlmError } from "../../src/shared/errors";
+import { corrupt } from "./faults";
+import type { OnnxGraph } from "./onnx";
+
+/** The name of a graph's file without its folder. */
+export const baseName = (file: string): string => file.split("/").at(-1) ?? "";
+
+/**
+ * The files that the weights of `graph` are in, by the names it gives them;
+ * its own is the first. Throws if one is missing or too short.
+ */
+export function weightFiles(
+  { file, blob, externalFiles, initializers }: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
+): Map<string, Blob> {
+  const own = baseName(file);
+  const path = (name: string) => file.slice(0, -own.length) + name;
+  const files = new Map([[own, blob]]);
+  for (const name of externalFiles) {
+    const found = name === own ? blob : external.get(name);
+    if (found === undefined) throw missing(path(name), file);
+    files.set(name, found);
+  }
+  for (const { name, data } of initializers.values()) {
+    const holder = data?.location ?? own;
+    const size = files.get(holder)?.size ?? 0;
+    if (data === undefined || data.offset + data.length <= size) continue;
+    throw corrupt(path(holder), `it ends before ${name}, a weight of ${file}`);
+  }
+  return files;
+}
+
+function missing(file: string, graph: string): VlmError {
+  return new VlmError(
+    "model-file-missing",
+    `${file} is missing; ${graph} keeps weights in it.`,
+    "Download the model again, or add the file to the folder.",
+  );
+}
