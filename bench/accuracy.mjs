@@ -103,7 +103,8 @@ function readScenes(folder) {
 /** @param {string} folder @param {Scene[]} scenes */
 async function measure(folder, scenes) {
   const { openPage } = await import("../tools/cli/page.mjs");
-  const page = await openPage(values);
+  const { model, device, dtype } = values;
+  const page = await openPage({ model, device, dtype });
   /** @type {Map<string, { asked: number, exact: number }>} */
   const kinds = new Map();
   /** @type {Miss[]} */
@@ -145,7 +146,8 @@ async function main() {
   const { info, kinds, misses } = await measure(folder, scenes);
   const seconds = Math.round((performance.now() - start) / 1000);
 
-  const { name, device, adapter, dtype } = info;
+  const { name, device, adapter } = info;
+  const dtype = [...new Set(Object.values(info.dtypes))].join(", ");
   console.log(
     `${name} (${dtype}) on ${device} (${adapter}): ${scenes.length} scenes in ${seconds} s`,
   );

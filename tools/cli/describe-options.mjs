@@ -4,29 +4,6 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { callerFolder } from "./prepare.mjs";
 
-export const usage = `Usage: npm run describe -- picture.png [more.jpg …] [options]
-
-Prints what the model says about each picture.
-
-  --prompt TEXT      the question (default "Describe the image.")
-  --model MODEL      the carried model's name, a URL of a model folder, or a
-                     local folder (default nano)
-  --size N           side of the encoder's input in pixels, a multiple of 64
-                     (default: what the model was made for)
-  --max-tokens N     longest answer, in tokens (default 128)
-  --device DEVICE    webgpu or wasm (default: what suits this machine)
-  --dtype DTYPE      fp32, fp16, q4 or q4f16 (default fp32)
-  --temperature T    0 is greedy (default 0)
-  --top-k N          keep the N likeliest tokens (default 0: all)
-  --top-p P          keep the likeliest tokens up to probability P (default 1)
-  --repetition-penalty R   above 1 avoids repetition (default 1)
-  --seed N           of the sampling (default 0)
-  --json             one JSON object a line
-  --help             this text
-
-The exit code is 0, or 1 if anything failed; errors go to stderr, one line
-each, as "describe: CODE: what happened and what to do".`;
-
 /** A failure with one of the codes of src/shared/errors.ts. */
 export class CliError extends Error {
   /** @param {import("../../src/shared/errors.ts").ErrorCode} code @param {string} message */
@@ -78,6 +55,21 @@ function choice(flag, text, choices) {
   throw badOption(`--${flag} takes ${choices.join(", ")}; not "${text}".`);
 }
 
+/**
+ * `auto`, one dtype, or some by graph; the page knows the graphs.
+ * @param {string} [text]
+ */
+function dtype(text = "auto") {
+  const all = /^(auto|fp32|fp16|q4|q4f16)$/;
+  const each = /^\s*\w+\s*=\s*(fp32|fp16|q4|q4f16)\s*$/;
+  if (all.test(text) || text.split(",").every((part) => each.test(part))) {
+    return text;
+  }
+  throw badOption(
+    `--dtype takes auto, fp32, fp16, q4, q4f16, or GRAPH=DTYPE,…; not "${text}".`,
+  );
+}
+
 const text = /** @type {const} */ ({ type: "string" });
 const flag = /** @type {const} */ ({ type: "boolean", default: false });
 
@@ -89,8 +81,15 @@ function parse(args) {
       allowPositionals: true,
       options: {
         prompt: text,
+        turn: { ...text, multiple: true, default: [] },
+        together: flag,
         model: text,
+        hub: text,
+        consent: flag,
+        fit: text,
         size: text,
+        anyres: flag,
+        style: text,
         "max-tokens": text,
         device: text,
         dtype: text,
@@ -99,6 +98,8 @@ function parse(args) {
         "top-p": text,
         "repetition-penalty": text,
         seed: text,
+        models: flag,
+        remove: text,
         json: flag,
         help: flag,
       },
@@ -113,21 +114,35 @@ function parse(args) {
 export function readOptions(args) {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
-  if (positionals.length === 0) throw badOption("No picture was named.");
+  const asks = !values.models && values.remove === undefined;
+  if (asks && positionals.length === 0)
+    throw badOption("No picture was named.");
+  if (!asks && positionals.length > 0) {
+    throw badOption("--models and --remove take no pictures.");
+  }
+  if (values.hub !== undefined && !/^https?:\/\/[^/]/.test(values.hub)) {
+    throw badOption(`--hub takes a URL, not "${values.hub}".`);
+  }
   return {
     files: positionals.map((name) => ({
       name,
       path: resolve(callerFolder, name),
     })),
     prompt: values.prompt ?? "Describe the image.",
-    model: values.model ?? "nano",
+    turns: values.turn,
+    together: values.together,
+    model: values.model,
+    hub: values.hub,
+    consent: values.consent,
+    fit: choice("fit", values.fit, ["letterbox", "crop", "stretch"]),
+    anyres: values.anyres,
+    style: choice("style", values.style, ["reference", "demo"]),
     size: number("size", values.size, { min: 64, max: 2048, step: 64 }),
     maxTokens:
       number("max-tokens", values["max-tokens"], { min: 1, max: 4096 }) ?? 128,
     device:
       choice("device", values.device, ["webgpu", "wasm", "auto"]) ?? "auto",
-    dtype:
-      choice("dtype", values.dtype, ["fp32", "fp16", "q4", "q4f16"]) ?? "fp32",
+    dtype: dtype(values.dtype),
     sampling: {
       temperature:
         number("temperature", values.temperature, {
@@ -149,6 +164,8 @@ export function readOptions(args) {
       seed: number("seed", values.seed, { min: 0 }) ?? 0,
     },
     json: values.json,
+    models: values.models,
+    remove: values.remove,
   };
 }
 

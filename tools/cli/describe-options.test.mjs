@@ -6,7 +6,10 @@ test("defaults are greedy, on the carried model", () => {
   expect(readOptions(["a.png"])).toMatchObject({
     files: [{ name: "a.png" }],
     prompt: "Describe the image.",
-    model: "nano",
+    model: undefined,
+    turns: [],
+    together: false,
+    dtype: "auto",
     size: undefined,
     device: "auto",
     sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
@@ -28,6 +31,31 @@ test("several pictures, flags in any place", () => {
   });
 });
 
+test("a conversation about several pictures", () => {
+  const options = readOptions([
+    ...["a.png", "b.png", "--together", "--turn", "Why?", "--turn=Where?"],
+    ...["--fit", "crop", "--anyres", "--style", "demo"],
+    ...["--dtype", "vision_encoder=fp16, decoder_model_merged=q4"],
+    ...["--model", "owner/name@v1", "--hub", "http://127.0.0.1:4180"],
+  ]);
+  expect(options).toMatchObject({
+    turns: ["Why?", "Where?"],
+    together: true,
+    fit: "crop",
+    anyres: true,
+    style: "demo",
+    dtype: "vision_encoder=fp16, decoder_model_merged=q4",
+    model: "owner/name@v1",
+    hub: "http://127.0.0.1:4180",
+    consent: false,
+  });
+});
+
+test("models are listed and removed without a picture", () => {
+  expect(readOptions(["--models"])).toMatchObject({ models: true, files: [] });
+  expect(readOptions(["--remove", "x"])).toMatchObject({ remove: "x" });
+});
+
 test("--help asks for nothing else", () => {
   expect(readOptions(["--help"])).toBeUndefined();
 });
@@ -42,6 +70,17 @@ test.each([
   [["a.png", "--max-tokens", "1.5"]],
   [["a.png", "--device", "gpu"]],
   [["a.png", "--dtype", "int8"]],
+  [["a.png", "--dtype", "vision_encoder=int8"]],
+  [["a.png", "--dtype", "q4,fp16"]],
+  [["a.png", "--dtype", "vision_encoder=auto"]],
+  [["a.png", "--dtype", ""]],
+  [["a.png", "--fit", "pad"]],
+  [["a.png", "--style", "mine"]],
+  [["a.png", "--hub", "huggingface.co"]],
+  [["a.png", "--turn"]],
+  [["a.png", "--models"]],
+  [["a.png", "--remove", "key"]],
+  [["--remove"]],
   [["a.png", "--temperature", "-1"]],
   [["a.png", "--top-p", "2"]],
   [["a.png", "--colour"]],

@@ -2,12 +2,16 @@
 /** `npm run describe`: the built page, answering on the command line. */
 import { existsSync, statSync } from "node:fs";
 import process from "node:process";
-import { CliError, readOptions, usage } from "./describe-options.mjs";
+import { converse } from "./describe-answers.mjs";
+import { CliError, readOptions } from "./describe-options.mjs";
+import { usage } from "./describe-usage.mjs";
 import { ensureBuilt, ensureInstalled } from "./prepare.mjs";
 
 /**
  * @typedef {import("./describe-options.mjs").Options} Options
- * @typedef {Awaited<ReturnType<typeof import("./page.mjs").openPage>>} Page
+ * @typedef {import("./page.mjs").Page} Page
+ * @typedef {import("../../src/shared/protocol.ts").ModelInfo} ModelInfo
+ * @typedef {import("./describe-answers.mjs").File} File
  */
 
 /** One line on stderr, with the error's code. @param {unknown} error */
@@ -19,8 +23,8 @@ function report(error) {
   process.exitCode = 1;
 }
 
-/** @param {string} path @param {string} name */
-function checkFile(path, name) {
+/** @param {File} file */
+function checkFile({ path, name }) {
   if (!existsSync(path)) {
     throw new CliError("bad-image", `There is no file ${name}.`);
   }
@@ -29,86 +33,76 @@ function checkFile(path, name) {
   }
 }
 
-/**
- * @param {Page} page
- * @param {{ name: string, path: string }} file
- * @param {Options} options
- * @param {import("../../src/shared/protocol.ts").ModelInfo} info
- */
-async function describe(page, { name, path }, options, info) {
-  const live = process.stdout.isTTY && !options.json;
-  const prefix = options.files.length > 1 ? `${name}: ` : "";
-  let started = false;
-  const onToken = (/** @type {string} */ text) => {
-    process.stdout.write(started ? text : prefix + text);
-    started = true;
-  };
-  const answer = await page
-    .ask(path, options, live ? onToken : undefined)
-    .finally(() => {
-      if (started) process.stdout.write("\n");
+/** @param {Page} page @param {readonly File[]} files @param {Options} options @param {ModelInfo} info */
+async function describeAll(page, files, options, info) {
+  if (options.together) {
+    await converse(page, files, options, info);
+    return;
+  }
+  for (const file of files) {
+    await converse(page, [file], options, info).catch((error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      const code = error instanceof CliError ? error.code : "internal";
+      const named = message.includes(file.name)
+        ? message
+        : `${file.name}: ${message}`;
+      report(new CliError(code, named));
     });
-  if (options.json) {
-    const { preprocess, encode, prefill, firstToken, total, tokensPerSecond } =
-      answer.timings;
-    const line = {
-      file: name,
-      model: options.model,
-      prompt: options.prompt,
-      text: answer.text,
-      tokenIds: answer.tokenIds,
-      device: info.device,
-      adapter: info.adapter,
-      imageTokens: answer.imageTokens,
-      timings: {
-        ...{ preprocess, encode, prefill, firstToken, total },
-        tokensPerSecond,
-      },
-    };
-    process.stdout.write(`${JSON.stringify(line)}\n`);
-  } else if (!live) {
-    process.stdout.write(`${prefix}${answer.text}\n`);
   }
 }
 
 /** @param {Options} options */
 async function run(options) {
-  const files = options.files.filter(({ path, name }) => {
+  const files = options.files.filter((file) => {
     try {
-      checkFile(path, name);
+      checkFile(file);
       return true;
     } catch (error) {
       report(error);
       return false;
     }
   });
-  if (files.length === 0) return;
+  const managing = options.models || options.remove !== undefined;
+  if (files.length === 0 && !managing) return;
+  // A conversation about some of its pictures is another one.
+  if (options.together && files.length < options.files.length) return;
   ensureInstalled();
   ensureBuilt();
   const { openPage } = await import("./page.mjs");
-  const page = await openPage(options);
+  const { closeOnStop } = await import("./window.mjs");
+  const { progressPrinter } = await import("./progress.mjs");
+  const progress = progressPrinter(options.model ?? "nano", process.stderr);
+  const page = await openPage(options, {
+    kept: managing,
+    onProgress: progress.show,
+    onWait: () => {
+      process.stderr.write("Waiting for another describe to end …\n");
+    },
+  });
+  closeOnStop(async () => {
+    progress.end();
+    await page.close();
+  });
   try {
-    const info = await page.load();
-    for (const file of files) {
-      await describe(page, file, options, info).catch((error) => {
-        const message = error instanceof Error ? error.message : String(error);
-        const { code } =
-          error instanceof CliError ? error : { code: undefined };
-        const named = message.includes(file.name)
-          ? message
-          : `${file.name}: ${message}`;
-        report(new CliError(code ?? "internal", named));
-      });
+    if (managing) {
+      const { printModels, removeModel } =
+        await import("./describe-models.mjs");
+      if (options.remove !== undefined) await removeModel(page, options.remove);
+      if (options.models) await printModels(page, options);
+      return;
     }
+    const { loadWithConsent } = await import("./consent.mjs");
+    const info = await loadWithConsent(page, options.consent).finally(
+      progress.end,
+    );
+    await describeAll(page, files, options, info);
   } finally {
     await page.close();
   }
 }
 
-// Whoever reads has enough (`| head -1`), or somebody stops it: no more lines.
-// Playwright ends the browser with the process.
+// Whoever reads has enough (`| head -1`): no more lines.
 process.stdout.on("error", () => process.exit());
-process.once("SIGINT", () => process.exit(130));
 
 try {
   const options = readOptions(process.argv.slice(2));

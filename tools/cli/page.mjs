@@ -1,44 +1,30 @@
 // @ts-check
 /** The built page in a headless browser, and its element as functions. */
-import { existsSync, statSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { chromium } from "playwright";
-import { requireBrowser, useFlags } from "./browser.mjs";
+import { basename } from "node:path";
 import { CliError } from "./describe-options.mjs";
-import { callerFolder, dist } from "./prepare.mjs";
-import { fileHandler, folderHandler, remoteHandler, serve } from "./server.mjs";
+import { readOrigin } from "./headers.mjs";
+import { findModel, requireKnown } from "./model-name.mjs";
+import {
+  askElement,
+  callElement,
+  listRegistry,
+  makeFolderInput,
+  setUp,
+  takeFolder,
+} from "./page-scripts.mjs";
+import { fileHandler } from "./server.mjs";
+import { openWindow } from "./window.mjs";
 
 /**
  * @typedef {import("../../src/shared/protocol.ts").ModelInfo} ModelInfo
  * @typedef {import("../../src/shared/protocol.ts").Answer} Answer
- * @typedef {import("../../src/shared/errors.ts").ErrorCode} ErrorCode
- * @typedef {{ code: ErrorCode, message: string, advice: string }} Failure
+ * @typedef {import("../../src/shared/models.ts").ModelReport} ModelReport
+ * @typedef {import("../../src/shared/models.ts").StoredModel} StoredModel
+ * @typedef {import("../../src/runtime.ts").ProgressEvent} ProgressEvent
+ * @typedef {import("./page-scripts.mjs").Failure} Failure
+ * @typedef {import("./page-scripts.mjs").Question} Question
+ * @typedef {Partial<Omit<Question, "names">> & Pick<Question, "prompt" | "maxTokens">} AskOptions
  */
-
-/**
- * Where the page finds a model: a name, a URL or a folder.
- * @param {string} model
- * @param {Awaited<ReturnType<typeof serve>>} server
- */
-function mountModel(model, server) {
-  if (/^https?:\/\//i.test(model)) {
-    server.mount("/remote-model/", remoteHandler(model.replace(/\/?$/, "/")));
-    return "/remote-model/";
-  }
-  const carried = join(dist, "models", model);
-  if (/^[\w.-]+$/.test(model) && existsSync(join(carried, "config.json"))) {
-    return `/models/${model}/`;
-  }
-  const folder = resolve(callerFolder, model);
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new CliError(
-      "model-file-missing",
-      `There is no model named "${model}" and no such folder. Name the carried model (nano), a URL, or a folder with config.json in it.`,
-    );
-  }
-  server.mount("/local-model/", folderHandler(folder));
-  return "/local-model/";
-}
 
 /**
  * Not everything thrown is a VlmError.
@@ -48,126 +34,112 @@ const toError = ({ code = "internal", message = "", advice = "" }) =>
   new CliError(code, `${message} ${advice}`.trim());
 
 /**
- * @param {{ model: string, device: string, dtype: string }} options
+ * @param {object} options
+ * @param {string} [options.model] a name, a hub's id, a URL or a folder
+ * @param {string} [options.hub] another endpoint than huggingface.co
+ * @param {string} options.device
+ * @param {string} options.dtype
+ * @param {number | undefined} [options.size]
+ * @param {object} [listeners]
+ * @param {(progress: ProgressEvent) => void} [listeners.onProgress]
+ * @param {() => void} [listeners.onWait] another run holds what is kept
+ * @param {boolean} [listeners.kept] whether it is about what is kept
  */
-export async function openPage({ model, device, dtype }) {
-  const executablePath = await requireBrowser();
-  const server = await serve(dist);
+export async function openPage(
+  { model, hub, device, dtype, size },
+  { onProgress = () => {}, onWait, kept = false } = {},
+) {
+  const place = findModel(model);
+  const origins = [hub, place.kind === "url" ? place.model : undefined];
+  const window = await openWindow({
+    allow: origins.flatMap((url) => (url ? [readOrigin(url)] : [])),
+    // Models that are here already can do without what is kept.
+    ...(onWait && (kept || !place.here) && { onWait }),
+  });
+  const { page, server, close } = window;
+  /** @type {(text: string) => void} */
+  let onToken = () => {};
+  /** @type {Promise<never>} */
+  const crashed = new Promise((_, reject) => {
+    page.on("crash", () =>
+      reject(new CliError("internal", "The browser's page crashed.")),
+    );
+  });
+  crashed.catch(() => {});
+
+  /**
+   * @param {Parameters<typeof callElement>[0]["method"]} method
+   * @param {unknown[]} args
+   * @returns {Promise<unknown>}
+   */
+  async function call(method, ...args) {
+    const called = page.evaluate(callElement, { method, args });
+    const result = await Promise.race([crashed, called]);
+    if (result.error !== undefined) throw toError(result.error);
+    return result.value;
+  }
+
+  /** @type {Awaited<ReturnType<typeof listRegistry>>} */
+  let registry;
   try {
-    const query = new URLSearchParams({
-      source: "none",
-      load: "manual",
-      model: mountModel(model, server),
-      device,
-      dtype,
-    });
-    const browser = await chromium.launch({ executablePath, args: useFlags });
-    const page = await browser.newPage();
-    /** @type {(text: string) => void} */
-    let onToken = () => {};
     await page.exposeFunction("passToken", (/** @type {string} */ text) =>
       onToken(text),
     );
-    /** @type {Promise<never>} */
-    const crashed = new Promise((_, reject) => {
-      page.on("crash", () =>
-        reject(new CliError("internal", "The browser's page crashed.")),
-      );
+    await page.exposeFunction("passProgress", onProgress);
+    registry = await page.evaluate(listRegistry);
+    if (place.kind === "name") requireKnown(place.model, registry);
+    await page.evaluate(setUp, {
+      ...{ device, dtype },
+      ...(place.kind !== "folder" && { model: place.model }),
+      ...(hub !== undefined && { hub }),
+      ...(size !== undefined && { size }),
     });
-    crashed.catch(() => {});
-    await page.goto(`${server.url}?${query.toString()}`);
-    await page.evaluate(() => customElements.whenDefined("fast-vlm"));
-
-    return {
-      /** @returns {Promise<ModelInfo>} */
-      load: async () => {
-        const result = await Promise.race([crashed, page.evaluate(loadModel)]);
-        if ("error" in result) {
-          // A remote model by the name its user knows.
-          const { message = "", ...rest } = result.error;
-          const ours = `${server.url}remote-model/`;
-          const theirs = model.replace(/\/?$/, "/");
-          throw toError({
-            ...rest,
-            message: message.replaceAll(ours, theirs),
-          });
-        }
-        return result.info;
-      },
-      /**
-       * @param {string} path of a picture
-       * @param {AskOptions} options
-       * @param {(text: string) => void} [listener] gets the text as it comes
-       * @returns {Promise<Answer>}
-       */
-      ask: async (path, options, listener = () => {}) => {
-        onToken = listener;
-        server.mount("/picture", fileHandler(path));
-        const request = { ...options, name: basename(path) };
-        const result = await Promise.race([
-          crashed,
-          page.evaluate(askElement, request),
-        ]);
-        if ("error" in result) throw toError(result.error);
-        return result.answer;
-      },
-      close: async () => {
-        await browser.close();
-        await server.close();
-      },
-    };
+    if (place.kind === "folder") {
+      const input = await page.evaluateHandle(makeFolderInput);
+      await input.setInputFiles(place.path);
+      await page.evaluate(takeFolder, input);
+    }
   } catch (error) {
-    await server.close();
+    await close();
     throw error;
   }
+
+  return {
+    registry,
+    close,
+    load: async () => /** @type {ModelInfo} */ (await call("load")),
+    /** Of another model than the one it was opened with, if named. @param {string} [other] */
+    inspect: async (other) => {
+      const options = other === undefined ? {} : { model: other };
+      return /** @type {ModelReport} */ (await call("inspect", options));
+    },
+    stored: async () => /** @type {StoredModel[]} */ (await call("stored")),
+    /** @param {string} key */
+    remove: (key) => call("removeStored", key),
+    /** @param {string} id of a licence */
+    accept: (id) => call("acceptLicense", id),
+    /**
+     * @param {string | readonly string[]} paths of the pictures
+     * @param {AskOptions} options
+     * @param {(text: string) => void} [listener] gets the text as it comes
+     * @returns {Promise<Answer>}
+     */
+    ask: async (paths, options, listener = () => {}) => {
+      onToken = listener;
+      const pictures = [paths].flat();
+      for (const [index, path] of pictures.entries()) {
+        server.mount(`/picture/${index}/`, fileHandler(path));
+      }
+      const asked = page.evaluate(askElement, {
+        ...{ messages: [], size: undefined },
+        ...options,
+        names: pictures.map((path) => basename(path)),
+      });
+      const result = await Promise.race([crashed, asked]);
+      if (result.error !== undefined) throw toError(result.error);
+      return result.answer;
+    },
+  };
 }
 
-/**
- * @typedef {object} AskOptions
- * @property {string} prompt
- * @property {number | undefined} size
- * @property {number} maxTokens
- * @property {Partial<import("../../src/shared/protocol.ts").Sampling>} [sampling]
- */
-
-// The functions below run in the page; Playwright carries only their text.
-
-async function loadModel() {
-  const element = document.querySelector("fast-vlm");
-  if (element === null) throw new Error("The page has no <fast-vlm>.");
-  try {
-    return { info: await element.load() };
-  } catch (thrown) {
-    const { code, message, advice } = /** @type {Failure} */ (thrown);
-    return { error: { code, message, advice } };
-  }
-}
-
-/** @param {AskOptions & { name: string }} request */
-async function askElement({ name, size, ...options }) {
-  const element = document.querySelector("fast-vlm");
-  if (element === null) throw new Error("The page has no <fast-vlm>.");
-  const page = /** @type {{ passToken: (text: string) => void }} */ (
-    /** @type {unknown} */ (window)
-  );
-  try {
-    const response = await fetch("/picture");
-    if (!response.ok) {
-      const message = `${name} cannot be read.`;
-      const advice = "Check its permissions.";
-      return {
-        error: { code: /** @type {const} */ ("bad-image"), message, advice },
-      };
-    }
-    const file = new File([await response.blob()], name);
-    const answer = await element.ask(file, {
-      ...options,
-      ...(size === undefined ? {} : { size }),
-      onToken: (text) => page.passToken(text),
-    });
-    return { answer };
-  } catch (thrown) {
-    const { code, message, advice } = /** @type {Failure} */ (thrown);
-    return { error: { code, message, advice } };
-  }
-}
+/** @typedef {Awaited<ReturnType<typeof openPage>>} Page */

@@ -26,7 +26,9 @@ export const cache = join(root, ".cache");
  * called. The variable outlives nested calls, so the script is asked for, too.
  */
 export const callerFolder =
-  (["describe", "accuracy", "hub"].includes(process.env["npm_lifecycle_event"] ?? "")
+  (["describe", "accuracy", "hub"].includes(
+    process.env["npm_lifecycle_event"] ?? "",
+  )
     ? process.env["INIT_CWD"]
     : undefined) ?? process.cwd();
 

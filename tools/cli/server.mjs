@@ -2,7 +2,6 @@
 /** Serves the built page with its production headers. */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { pipeline } from "node:stream/promises";
 import sirv from "sirv";
 import { productionHeaders } from "./headers.mjs";
 
@@ -23,31 +22,6 @@ export function fileHandler(path) {
   return async (_req, res) => {
     res.setHeader("Content-Type", "application/octet-stream");
     res.end(await readFile(path));
-  };
-}
-
-/**
- * A model folder elsewhere, under our own origin: the page's policy allows no
- * other, and its redirects and missing CORS headers do not matter here.
- * @param {string} base URL with a trailing slash
- * @returns {Handler}
- */
-export function remoteHandler(base) {
-  return async (req, res) => {
-    const range = req.headers.range;
-    const answer = await fetch(base + (req.url ?? "").slice(1), {
-      method: req.method ?? "GET",
-      headers: range === undefined ? {} : { range },
-    });
-    res.statusCode = answer.status;
-    for (const name of ["content-length", "content-range", "content-type"]) {
-      const value = answer.headers.get(name);
-      const packed = answer.headers.has("content-encoding");
-      if (value === null || (packed && name === "content-length")) continue;
-      res.setHeader(name, value);
-    }
-    if (answer.body === null) res.end();
-    else await pipeline(answer.body, res);
   };
 }
 

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { productionHeaders, readOrigin } from "./headers.mjs";
-import { folderHandler, remoteHandler, serve } from "./server.mjs";
+import { folderHandler, serve } from "./server.mjs";
 
 /** @type {Awaited<ReturnType<typeof serve>>[]} */
 const servers = [];
@@ -58,16 +58,6 @@ test("sends its headers with files, mounts and errors", async () => {
       expect(response.headers.get(name)).toBe(value);
     }
   }
-});
-
-test("a remote folder appears under our own origin", async () => {
-  const remote = await serveFiles({ "model/config.json": '{"a":1}' });
-  const { url, mount } = await serveFiles({ "index.html": "" });
-  mount("/remote-model/", remoteHandler(`${remote.url}model/`));
-  const config = await fetch(`${url}remote-model/config.json`);
-  expect(await config.json()).toEqual({ a: 1 });
-  const none = await fetch(`${url}remote-model/tokenizer.json`);
-  expect(none.status).toBe(404);
 });
 
 test("goes on when a file vanishes before it is opened", async () => {

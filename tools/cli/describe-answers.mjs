@@ -1,0 +1,83 @@
+// @ts-check
+/** Questions of `describe`, and how their answers are printed. */
+import process from "node:process";
+
+/**
+ * @typedef {import("./describe-options.mjs").Options} Options
+ * @typedef {import("./page.mjs").Page} Page
+ * @typedef {import("../../src/shared/protocol.ts").Answer} Answer
+ * @typedef {import("../../src/shared/protocol.ts").ModelInfo} ModelInfo
+ * @typedef {{ name: string, path: string }} File
+ */
+
+/**
+ * Asks the prompt and every further turn about the same pictures.
+ * @param {Page} page
+ * @param {readonly File[]} files
+ * @param {Options} options
+ * @param {ModelInfo} info
+ */
+export async function converse(page, files, options, info) {
+  const paths = files.map(({ path }) => path);
+  const { size, maxTokens, sampling, anyres, fit, style } = options;
+  /** @type {import("./page-scripts.mjs").Turn[]} */
+  const messages = [];
+  for (const prompt of [options.prompt, ...options.turns]) {
+    const print = printer(files, prompt, options, info);
+    const question = {
+      ...{ prompt, messages, size, maxTokens, sampling, anyres },
+      ...(fit && { fit }),
+      ...(style && { style }),
+    };
+    const answer = await page
+      .ask(paths, question, print.token)
+      .finally(print.end);
+    print.answer(answer);
+    const images = messages.length === 0 ? files.length : 0;
+    messages.push({ role: "user", text: prompt, images });
+    messages.push({ role: "assistant", text: answer.text, images: 0 });
+  }
+}
+
+/**
+ * How an answer is shown: as it comes on a terminal, else when it is there.
+ * @param {readonly File[]} files
+ * @param {string} prompt
+ * @param {Options} options
+ * @param {ModelInfo} info
+ */
+function printer(files, prompt, options, { device, adapter }) {
+  const live = process.stdout.isTTY && !options.json;
+  const [{ name } = { name: "" }] = files;
+  const apart = options.files.length > 1 && !options.together;
+  const prefix = apart ? `${name}: ` : "";
+  const named = options.together
+    ? { files: files.map((file) => file.name) }
+    : { file: name };
+  let started = false;
+  return {
+    token: (/** @type {string} */ text) => {
+      if (!live) return;
+      process.stdout.write(started ? text : prefix + text);
+      started = true;
+    },
+    end: () => {
+      if (started) process.stdout.write("\n");
+    },
+    /** @param {Answer} answer */
+    answer: ({ text, tokenIds, imageTokens, timings }) => {
+      const { preprocess, encode, prefill, firstToken, total } = timings;
+      const line = {
+        ...named,
+        ...{ model: options.model ?? "nano", prompt, text, tokenIds },
+        ...{ device, adapter, imageTokens },
+        timings: {
+          ...{ preprocess, encode, prefill, firstToken, total },
+          tokensPerSecond: timings.tokensPerSecond,
+        },
+      };
+      if (options.json) process.stdout.write(`${JSON.stringify(line)}\n`);
+      else if (!live) process.stdout.write(`${prefix}${text}\n`);
+    },
+  };
+}

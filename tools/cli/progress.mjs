@@ -1,0 +1,66 @@
+// @ts-check
+/** The progress of a download, on stderr. */
+import { formatBytes, formatTime } from "./units.mjs";
+
+/** @typedef {import("../../src/runtime.ts").ProgressEvent} ProgressEvent */
+
+/** @param {Pick<ProgressEvent, "loaded" | "total" | "rate" | "left" | "elsewhere">} progress */
+export function progressText({ loaded, total, rate, left, elsewhere }) {
+  const share = total > 0 ? Math.floor((100 * loaded) / total) : 0;
+  const parts = [
+    total > 0
+      ? `${share} %, ${formatBytes(loaded)} of ${formatBytes(total)}`
+      : formatBytes(loaded),
+    ...(rate > 0 ? [`${formatBytes(rate)}/s`] : []),
+    ...(left === undefined ? [] : [`${formatTime(left)} left`]),
+    ...(elsewhere ? ["another page is downloading it"] : []),
+  ];
+  return parts.join(", ");
+}
+
+/**
+ * A line that rewrites itself on a terminal, else one for each tenth.
+ * @param {string} name of the model
+ * @param {{ isTTY?: boolean, columns?: number, write: (text: string) => unknown }} stream
+ */
+export function progressPrinter(name, stream) {
+  const live = stream.isTTY === true;
+  let tenth = -1;
+  let written = 0;
+  let waited = false;
+
+  /** @param {string} text */
+  const rewrite = (text) => {
+    const line = text.slice(0, Math.max(20, (stream.columns ?? 80) - 1));
+    stream.write(`\r${line.padEnd(written)}`);
+    written = line.length;
+  };
+
+  return {
+    /** @param {ProgressEvent} progress */
+    show: (progress) => {
+      const { phase, loaded, total, rate, elsewhere } = progress;
+      if (phase === "loading") {
+        // What is kept already comes without a word.
+        if (rate === 0 && !elsewhere && tenth < 0) return;
+        const text = `${name}: ${progressText(progress)}`;
+        if (live) rewrite(text);
+        const now = total > 0 ? Math.floor((10 * loaded) / total) : 0;
+        const news = now > tenth || (elsewhere && !waited);
+        waited = elsewhere;
+        if (!news) return;
+        tenth = Math.max(tenth, now);
+        if (!live) stream.write(`${text}\n`);
+      } else if (live && written > 0) {
+        const what = phase === "warming" ? "warming up" : "preparing";
+        rewrite(`${name}: ${what} …`);
+      }
+    },
+    /** Leaves the line to what comes next. */
+    end: () => {
+      if (written === 0) return;
+      rewrite("");
+      stream.write("\r");
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// @ts-check
+import { expect, test } from "vitest";
+import { progressPrinter, progressText } from "./progress.mjs";
+import { formatBytes, formatTime } from "./units.mjs";
+
+/** @typedef {import("./progress.mjs").ProgressEvent} ProgressEvent */
+
+/** @type {ProgressEvent} */
+const start = {
+  ...{ type: "progress", phase: "loading", loaded: 0, total: 1000 },
+  ...{ rate: 0, elsewhere: false },
+};
+
+/** @param {{ isTTY?: boolean, columns?: number }} terminal */
+function printed(terminal = {}) {
+  /** @type {string[]} */
+  const texts = [];
+  const stream = {
+    ...terminal,
+    write: (/** @type {string} */ text) => texts.push(text),
+  };
+  return { texts, ...progressPrinter("model", stream) };
+}
+
+test.each([
+  [0, "0 bytes"],
+  [999, "999 bytes"],
+  [1000, "1.0 kB"],
+  [99_949, "99.9 kB"],
+  [99_960, "100 kB"],
+  [999_600, "1.0 MB"],
+  [7_072_105, "7.1 MB"],
+  [505_000_000, "505 MB"],
+  [2_100_000_000, "2.1 GB"],
+])("%i is %s", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  [0.2, "1 s"],
+  [59, "59 s"],
+  [61, "1 min 1 s"],
+  [3599.9, "1 h 0 min"],
+])("%d seconds are %s", (seconds, text) => {
+  expect(formatTime(seconds)).toBe(text);
+});
+
+test("says bytes, rate and time left as far as they are known", () => {
+  const half = { ...start, loaded: 500_000, total: 1_000_000 };
+  expect(progressText({ ...half, rate: 250_000, left: 2 })).toBe(
+    "50 %, 500 kB of 1.0 MB, 250 kB/s, 2 s left",
+  );
+  expect(progressText({ ...half, total: 0 })).toBe("500 kB");
+  expect(progressText({ ...half, elsewhere: true })).toContain("another page");
+});
+
+test("a line for each tenth, where nobody looks on", () => {
+  const { texts, show, end } = printed();
+  for (let loaded = 0; loaded <= 1000; loaded += 7) {
+    show({ ...start, loaded, rate: 70 });
+  }
+  show({ ...start, loaded: 1000, rate: 70 });
+  show({ ...start, phase: "warming" });
+  end();
+  expect(texts).toHaveLength(11);
+  expect(texts[0]).toMatch(/^model: 0 %, .*\n$/);
+  expect(texts.at(-1)).toMatch(/^model: 100 %, .*\n$/);
+});
+
+test("what is kept already comes without a word", () => {
+  const { texts, show, end } = printed();
+  for (const loaded of [0, 500, 1000]) show({ ...start, loaded });
+  end();
+  expect(texts).toEqual([]);
+});
+
+test("waiting for another page is said once", () => {
+  const { texts, show } = printed();
+  show({ ...start, elsewhere: true });
+  show({ ...start, elsewhere: true });
+  expect(texts).toEqual([expect.stringContaining("another page")]);
+});
+
+test("one line on a terminal, gone in the end", () => {
+  const { texts, show, end } = printed({ isTTY: true, columns: 30 });
+  show({ ...start, loaded: 100, rate: 7_000_000, left: 100 });
+  show({ ...start, phase: "warming", loaded: 1000 });
+  end();
+  expect(texts.join("")).not.toContain("\n");
+  for (const text of texts) expect(text.length).toBeLessThanOrEqual(30);
+  expect(texts.at(-1)).toBe("\r");
+  expect(texts.at(-2)?.trim()).toBe("");
+});

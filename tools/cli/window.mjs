@@ -1,0 +1,85 @@
+// @ts-check
+/** A headless browser that shows the built page, always at one address. */
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { chromium } from "playwright";
+import { requireBrowser, useFlags } from "./browser.mjs";
+import { dist } from "./prepare.mjs";
+import { openProfile } from "./profile.mjs";
+import { serve } from "./server.mjs";
+
+/** The same whatever port is free: storage belongs to an origin. */
+const host = "fast-vlm.localhost";
+
+/**
+ * @param {object} [options]
+ * @param {readonly string[]} [options.allow] origins of mirrors
+ * @param {() => void} [options.onWait] see `openProfile`
+ */
+export async function openWindow({ allow = [], onWait } = {}) {
+  const executablePath = await requireBrowser();
+  const profile = await openProfile(onWait ? { onWait } : {});
+  const server = await serve(dist, { allow });
+  const port = new URL(server.url).port;
+  const args = [
+    ...useFlags,
+    `--host-resolver-rules=MAP ${host}:80 127.0.0.1:${port}`,
+  ];
+  /** @type {import("playwright").BrowserContext | undefined} */
+  let context;
+  const close = async () => {
+    await context?.close();
+    await server.close();
+    profile.release();
+  };
+  try {
+    context = await launch(profile.folder, executablePath, args);
+    const page = context.pages()[0] ?? (await context.newPage());
+    await page.goto(`http://${host}/?source=none&load=manual`);
+    await page.evaluate(() => customElements.whenDefined("fast-vlm"));
+    return { page, server, close, lasting: profile.lasting };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** @param {string} folder @param {string} executablePath @param {string[]} args */
+async function launch(folder, executablePath, args) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await chromium.launchPersistentContext(folder, {
+        ...{ executablePath, args },
+        // Whoever opened it closes it, so that what was loaded is kept.
+        ...{ handleSIGINT: false, handleSIGTERM: false },
+      });
+    } catch (error) {
+      // The browser of a run that was killed takes a moment to end.
+      const held = /existing browser session|ProcessSingleton/i;
+      if (attempt === 10 || !held.test(String(error))) throw error;
+      await sleep(1000);
+    }
+  }
+}
+
+/**
+ * Closes in good order when the user stops the run; at once the second time.
+ * @param {() => Promise<void>} close
+ */
+export function closeOnStop(close) {
+  for (const [signal, code] of /** @type {const} */ ([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ])) {
+    process.once(signal, () => {
+      process.once(signal, () => process.exit(code));
+      const late = setTimeout(() => process.exit(code), 5000);
+      void close()
+        .catch(() => undefined)
+        .then(() => {
+          clearTimeout(late);
+          process.exit(code);
+        });
+    });
+  }
+}
