@@ -18,7 +18,9 @@ export type {
   Turn,
 } from "./element/options";
 export type { State } from "./element/state";
-export { acceptLicense } from "./models/license";
+export { bytesText } from "./bytes";
+export { amountText, phaseText } from "./element/progress-text";
+export { acceptLicense, needsConsent } from "./models/license";
 export type { FolderFiles } from "./models/folder";
 export { registry, type RegistryEntry } from "./models/registry";
 export { errorCodes, VlmError, type ErrorCode } from "./shared/errors";

@@ -1,17 +1,24 @@
 import "../element/define";
 import { setUpActions } from "./actions";
 import { setUpAbout } from "./about";
+import { setUpKept } from "./kept";
 import { setUpMeasures } from "./measures";
+import { setUpModel } from "./model";
 import { applyParams } from "./params";
 import { setUpQuestion } from "./question";
+import { setUpSeeing } from "./seeing";
 import { setUpSource } from "./source";
 
 const vlm = document.querySelector("fast-vlm");
 if (!vlm) throw new Error("The page has no <fast-vlm>.");
 
 applyParams(vlm, location.search);
+const manual = new URLSearchParams(location.search).get("load") === "manual";
 const actions = setUpActions(vlm);
-setUpSource(vlm, actions);
+const model = setUpModel(vlm, manual);
+setUpSource(vlm, actions, model);
 setUpQuestion(vlm);
+setUpSeeing(vlm);
 setUpAbout(vlm);
+setUpKept(vlm);
 setUpMeasures(vlm);

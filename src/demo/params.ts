@@ -1,4 +1,4 @@
-import type { FastVlm, Fit, Source } from "../index";
+import { registry, type FastVlm, type Fit, type Source } from "../index";
 
 const sources: readonly string[] = [
   "none",
@@ -32,5 +32,11 @@ export function applyParams(element: FastVlm, search: string): void {
   if (fits.includes(fit)) element.fit = fit as Fit;
   const source = params.get("source") ?? "camera";
   element.source = sources.includes(source) ? (source as Source) : "camera";
-  element.loading = params.get("load") === "manual" ? "manual" : "eager";
+  // What costs nothing to load is loaded; the rest is shown with its price.
+  const load = params.get("load") ?? (isCarried(element.model) ? "eager" : "");
+  element.loading = load === "eager" ? "eager" : "manual";
+}
+
+export function isCarried(model: string): boolean {
+  return registry.some(({ name, carried }) => carried && name === model);
 }

@@ -1,10 +1,16 @@
 import { listCameras, type FastVlm, type Source } from "../index";
 import type { Actions } from "./actions";
 import { byId, check, onCheck } from "./dom";
+import { droppedFolder, readEntry } from "./folder";
+import type { ModelPanel } from "./model";
 import { drawScene } from "./scene";
 
 /** Which source, which camera, which file; and files dropped or pasted. */
-export function setUpSource(vlm: FastVlm, actions: Actions): void {
+export function setUpSource(
+  vlm: FastVlm,
+  actions: Actions,
+  model: ModelPanel,
+): void {
   const camera = byId("camera", HTMLSelectElement);
   const facing = byId("facing", HTMLSelectElement);
 
@@ -58,7 +64,9 @@ export function setUpSource(vlm: FastVlm, actions: Actions): void {
   byId("draw", HTMLButtonElement).addEventListener("click", () => {
     void drawScene().then(openOther);
   });
-  acceptDrops(openOther);
+  acceptDrops(openOther, (folder) => {
+    readEntry(folder).then(model.open, model.fail);
+  });
   document.addEventListener("paste", ({ clipboardData }) => {
     openOther(clipboardData?.files[0]);
   });
@@ -86,7 +94,10 @@ async function fillCameras(
   }
 }
 
-function acceptDrops(open: (file: Blob | undefined) => void): void {
+function acceptDrops(
+  open: (file: Blob | undefined) => void,
+  openFolder: (folder: FileSystemDirectoryEntry) => void,
+): void {
   const hint = byId("drop", HTMLDivElement);
   const show = (event: DragEvent): void => {
     if (!event.dataTransfer?.types.includes("Files")) return;
@@ -100,10 +111,12 @@ function acceptDrops(open: (file: Blob | undefined) => void): void {
   });
   document.addEventListener("drop", (event) => {
     hint.hidden = true;
+    const folder = droppedFolder(event.dataTransfer?.items);
     const file = event.dataTransfer?.files[0];
     // Text goes where it was dropped.
-    if (!file) return;
+    if (!folder && !file) return;
     event.preventDefault();
-    open(file);
+    if (folder) openFolder(folder);
+    else open(file);
   });
 }

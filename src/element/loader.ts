@@ -57,20 +57,19 @@ export class Loader {
   /** Loads what the attributes name. */
   async load(signal?: AbortSignal): Promise<ModelInfo> {
     const options = loadOptions(this.#host);
-    if (this.info && this.runtime.has(options)) return this.info;
     const { signal: cancelled } = this.#cancel;
     const either = signal ? AbortSignal.any([signal, cancelled]) : cancelled;
     const load = ++this.#loads;
+    // Another load that came meanwhile has its own progress and its own end.
+    const isLatest = (): boolean => load === this.#loads;
     try {
-      await this.#checkLicense(options, either);
+      if (!this.runtime.has(options)) await this.#checkLicense(options, either);
       return await this.runtime.load(options, either);
     } catch (thrown) {
-      // Another load that came meanwhile has its own progress.
-      if (load === this.#loads) {
-        this.#failed = options;
-        this.#idle();
-      }
+      if (isLatest()) this.#failed = options;
       throw thrown;
+    } finally {
+      if (isLatest()) this.#idle();
     }
   }
 

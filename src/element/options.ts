@@ -67,6 +67,7 @@ export interface InspectOptions {
   readonly model?: string | undefined;
   readonly folder?: FolderFiles | undefined;
   readonly dtype?: string | undefined;
+  readonly device?: string | undefined;
   readonly size?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -94,13 +95,13 @@ export function loadOptions(attributes: ModelAttributes): LoadOptions {
 
 export function inspectOptions(
   attributes: ModelAttributes,
-  { model, folder, dtype = attributes.dtype }: InspectOptions,
+  { model, folder, dtype, device }: InspectOptions,
 ): LoadOptions {
   const other = model !== undefined || folder !== undefined;
   return loadOptions({
     hub: attributes.hub,
-    device: attributes.device,
-    dtype,
+    device: device ?? attributes.device,
+    dtype: dtype ?? attributes.dtype,
     model: model ?? attributes.model,
     folder: other ? folder : attributes.folder,
   });

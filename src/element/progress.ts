@@ -1,59 +1,33 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ProgressDetail } from "./events";
+import { amountText, phaseText } from "./progress-text";
 
-const doing: Readonly<Record<ProgressDetail["phase"], string>> = {
-  loading: "Loading the model",
-  preparing: "Preparing the model",
-  warming: "Warming up the model",
-};
-
-/** How far loading has come: bytes, their rate, the time left. */
+/** How far loading has come. */
 export function progressBar(
   progress: ProgressDetail,
   cancel: () => void,
 ): TemplateResult {
-  const { phase, loaded, total, elsewhere } = progress;
-  const known = phase === "loading" && total > 0;
+  const amount = amountText(progress);
+  const { loaded, total } = progress;
   return html`
     <div class="progress" part="progress">
       <div class="doing">
-        <span
-          >${elsewhere ? "Another tab is downloading the model" : doing[phase]}</span
-        >
+        <span>${phaseText(progress)}</span>
         <button class="cancel" part="cancel" type="button" @click=${cancel}>
           Cancel
         </button>
       </div>
       ${
-        known
+        amount
           ? html`<progress
-              aria-label=${doing[phase]}
-              max=${total}
-              .value=${Math.min(loaded, total)}
-            ></progress>`
-          : html`<progress aria-label=${doing[phase]}></progress>`
+                aria-label="Loading the model"
+                max=${total}
+                .value=${Math.min(loaded, total)}
+              ></progress>
+              <div>${amount}</div>`
+          : html`<progress aria-label="Starting the model"></progress
+              >${nothing}`
       }
-      ${known ? html`<div class="bytes">${amounts(progress)}</div>` : nothing}
     </div>
   `;
-}
-
-/** `12.3 of 45.6 MB · 27 % · 5.1 MB/s · 7 s left`, as far as it is known. */
-export function amounts(progress: ProgressDetail): string {
-  const { loaded, total, rate, left } = progress;
-  const percent = Math.min(100, Math.floor((100 * loaded) / total));
-  const known = [`${mega(loaded)} of ${mega(total)} MB`, `${percent} %`];
-  if (rate > 0) known.push(`${mega(rate)} MB/s`);
-  if (left !== undefined) known.push(`${duration(left)} left`);
-  return known.join(" · ");
-}
-
-const mega = (count: number): string => (count / 1e6).toFixed(1);
-
-/** Rounded up: nobody minds being early. */
-function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  if (seconds < 3600) return `${Math.ceil(seconds / 60)} min`;
-  const minutes = Math.ceil(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -17,9 +17,9 @@ export function licenseOf(source: ModelSource): License | undefined {
     : undefined;
 }
 
-/** Whether a person has to agree to it first. */
-export function needsConsent({ id }: License): boolean {
-  return id === appleLicense.id;
+/** Whether a person has yet to agree to it. */
+export function needsConsent(license: License): boolean {
+  return license.id === appleLicense.id && !isAccepted(license);
 }
 
 /** No model has a licence left that would need consent. */
@@ -27,7 +27,7 @@ export function everyLicenseAccepted(): boolean {
   return isAccepted(appleLicense);
 }
 
-export function isAccepted({ id }: License): boolean {
+function isAccepted({ id }: License): boolean {
   return acceptedHere.has(id) || read().includes(id);
 }
 
@@ -42,7 +42,7 @@ export function acceptLicense(id: string): void {
 }
 
 export function checkLicense(license: License | undefined): void {
-  if (!license || !needsConsent(license) || isAccepted(license)) return;
+  if (!license || !needsConsent(license)) return;
   const { id, name, url } = license;
   throw new VlmError(
     "license-needed",

@@ -1,0 +1,53 @@
+import { html, render } from "lit";
+import { bytesText, type FastVlm, type StoredModel } from "../index";
+import { byId, setText } from "./dom";
+
+/** The models kept in this browser, each to be deleted. */
+export function setUpKept(vlm: FastVlm): void {
+  const details = byId("kept", HTMLDetailsElement);
+  const list = byId("kept-list", HTMLUListElement);
+
+  const update = async (): Promise<void> => {
+    const models = await vlm.stored();
+    const total = models.reduce((sum, { bytes }) => sum + bytes, 0);
+    details.hidden = models.length === 0;
+    setText("kept-bytes", bytesText(total));
+    render(models.map(row), list);
+  };
+  /** A list that cannot be read is an old one, and no failure to show. */
+  const refresh = (): void => void update().catch(() => undefined);
+
+  const remove = async (model: StoredModel): Promise<void> => {
+    await vlm.removeStored(model.key);
+    await update();
+    details.querySelector("summary")?.focus();
+  };
+  const row = (model: StoredModel): unknown => html`
+    <li>
+      <span class="kept-name">${model.name}</span>
+      <span class="kept-size">${sizeText(model)}</span>
+      <button
+        class="small"
+        type="button"
+        aria-label=${`Delete ${model.name}`}
+        @click=${() => void remove(model).catch(refresh)}
+      >
+        Delete
+      </button>
+    </li>
+  `;
+
+  vlm.addEventListener("ready", refresh);
+  vlm.addEventListener("statechange", ({ detail }) => {
+    if (detail.previous === "loading") refresh();
+  });
+  details.addEventListener("toggle", () => {
+    if (details.open) refresh();
+  });
+}
+
+function sizeText({ bytes, files }: StoredModel): string {
+  const whole = files.reduce((sum, file) => sum + file.bytes, 0);
+  const part = files.reduce((sum, file) => sum + file.kept, 0);
+  return part < whole ? `${bytesText(bytes)}, a part` : bytesText(bytes);
+}

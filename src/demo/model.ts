@@ -1,0 +1,170 @@
+import { html, nothing, render } from "lit";
+import {
+  needsConsent,
+  VlmError,
+  type FastVlm,
+  type FolderFiles,
+  type ModelReport,
+} from "../index";
+import { setUpChoice, type Choice } from "./choice";
+import { byId, setText } from "./dom";
+import { showProgress } from "./fetching";
+import { offer } from "./offer";
+import { isCarried } from "./params";
+
+export interface ModelPanel {
+  /** A folder that was dropped on the page. */
+  readonly open: (folder: FolderFiles) => void;
+  readonly fail: (thrown: unknown) => void;
+}
+
+/**
+ * Which model: chosen, what it costs, loaded or not. `manual`: nothing is
+ * asked or loaded until a person or a program says so.
+ */
+export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
+  const place = byId("offer", HTMLElement);
+  const load = byId("load-model", HTMLButtonElement);
+  const cancel = byId("cancel-load", HTMLButtonElement);
+  const dtype = byId("dtype", HTMLSelectElement);
+  const device = byId("device", HTMLSelectElement);
+  let choice: Choice = { model: vlm.model };
+  let report: ModelReport | undefined;
+  let agreed = false;
+  let waiting = false;
+  let asking = new AbortController();
+
+  const update = (): void => {
+    const license = report?.license;
+    const needed = license !== undefined && needsConsent(license);
+    const change = (given: boolean): void => {
+      agreed = given;
+      update();
+    };
+    const consent = { needed, given: agreed, change };
+    render(report ? offer(report, consent) : waiting ? asked : nothing, place);
+    // What came with the page is there before a bar could be read.
+    const quick = !vlm.folder && isCarried(vlm.model);
+    const fetching = vlm.progress !== undefined && !quick;
+    load.hidden = !report || fetching;
+    load.disabled = !!report?.obstacle || (needed && !agreed);
+    cancel.hidden = !fetching;
+    byId("model-actions", HTMLElement).hidden = load.hidden && cancel.hidden;
+    showProgress(fetching ? vlm.progress : undefined);
+  };
+
+  const say = (thrown?: unknown): void => {
+    const error = thrown === undefined ? undefined : VlmError.from(thrown);
+    const told = error !== undefined && error.code !== "aborted";
+    byId("model-error", HTMLElement).hidden = !told;
+    setText("model-error", told ? `${error.message} ${error.advice}` : "");
+  };
+
+  /** Asks what the choice costs. */
+  const inspect = async (): Promise<void> => {
+    asking.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    const { model, folder } = choice;
+    waiting = true;
+    update();
+    try {
+      const found = await vlm.inspect({
+        ...(folder ? { folder } : { model }),
+        dtype: dtype.value,
+        device: device.value,
+        signal,
+      });
+      if (!signal.aborted) report = found;
+    } finally {
+      if (!signal.aborted) {
+        waiting = false;
+        update();
+      }
+    }
+  };
+
+  /** Shows what it costs; with `atOnce`, what costs nothing is loaded. */
+  const show = async (atOnce: boolean): Promise<void> => {
+    report = undefined;
+    agreed = false;
+    say();
+    try {
+      await inspect();
+    } catch (thrown) {
+      say(thrown);
+      return;
+    }
+    const { chosen } = report ?? {};
+    if (atOnce && chosen?.missing === 0 && !load.disabled) await apply();
+  };
+
+  /** Makes the choice the element's, which then loads it. */
+  const apply = async (): Promise<void> => {
+    const mine = choice;
+    asking.abort();
+    waiting = false;
+    if (carried()) report = undefined;
+    if (report?.license && agreed) vlm.acceptLicense(report.license.id);
+    say();
+    vlm.model = choice.model;
+    vlm.folder = choice.folder;
+    vlm.dtype = dtype.value;
+    vlm.device = device.value;
+    try {
+      await vlm.load();
+      if (mine === choice) report = undefined;
+    } catch (thrown) {
+      if (mine !== choice) return;
+      say(thrown);
+      // Some of it may be here by now.
+      if (report) await inspect().catch(() => undefined);
+    }
+    update();
+  };
+
+  const carried = (): boolean => !choice.folder && isCarried(choice.model);
+
+  const choose = (chosen: Choice): void => {
+    choice = chosen;
+    const { folder } = chosen;
+    // With nothing in use there is nothing to spare.
+    if (folder && !vlm.info) vlm.folder = folder;
+    void (carried() ? apply() : show(!manual && !!folder));
+  };
+
+  const { showFolder } = setUpChoice(vlm, choose, say);
+  if (![...dtype.options].some(({ value }) => value === vlm.dtype)) {
+    dtype.add(new Option("As in the address", vlm.dtype));
+  }
+  dtype.value = vlm.dtype;
+  device.value = vlm.device;
+  for (const select of [dtype, device]) {
+    select.addEventListener("change", () => {
+      const inUse = !report && vlm.info !== undefined;
+      void (carried() ? apply() : show(inUse));
+    });
+  }
+  load.addEventListener("click", () => {
+    void apply();
+    cancel.focus();
+  });
+  cancel.addEventListener("click", () => {
+    vlm.cancelLoad();
+    byId("model", HTMLSelectElement).focus();
+  });
+  vlm.addEventListener("modelprogress", update);
+  vlm.addEventListener("statechange", update);
+  update();
+  if (!manual && !carried()) void show(true);
+
+  return {
+    open: (folder) => {
+      showFolder();
+      choose({ model: vlm.model, folder });
+    },
+    fail: say,
+  };
+}
+
+const asked = html`<p class="note" role="status">Asking what it costs…</p>`;

@@ -1,0 +1,156 @@
+import { html, nothing, type TemplateResult } from "lit";
+import {
+  bytesText,
+  type Graph,
+  type License,
+  type ModelReport,
+} from "../index";
+
+const graphNames: Readonly<Record<Graph, string>> = {
+  vision_encoder: "Encoder",
+  embed_tokens: "Embeddings",
+  decoder_model_merged: "Decoder",
+};
+
+const graphs = Object.keys(graphNames) as Graph[];
+
+export interface Consent {
+  /** The licence still needs the person's consent. */
+  readonly needed: boolean;
+  readonly given: boolean;
+  readonly change: (given: boolean) => void;
+}
+
+/** What a model is and costs, before a byte of its weights moves. */
+export function offer(report: ModelReport, consent: Consent): TemplateResult {
+  const { obstacle, license, source } = report;
+  return html`
+    <div class="offer">
+      <p class="offered">
+        <strong>${report.name}</strong> <span>${source}</span>
+      </p>
+      <dl class="facts">
+        ${costs(report).map(
+          ([name, value]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${value}</dd>
+            </div>`,
+        )}
+      </dl>
+      ${obstacle ? html`<p class="failure">${obstacle}</p>` : nothing}
+      ${files(report)}${precisions(report)}
+      ${license ? licence(license, consent) : nothing}
+    </div>
+  `;
+}
+
+function costs(report: ModelReport): [name: string, value: string][] {
+  const { chosen, storage, halfPrecision } = report;
+  const half = halfPrecision ? "with" : "without";
+  const rows: [string, string][] = [];
+  if (chosen) {
+    const { bytes, missing, memory } = chosen;
+    const kept = bytes - missing;
+    rows.push(
+      ["To download", missing === 0 ? "nothing" : bytesText(missing)],
+      ["Here already", kept === 0 ? "nothing" : bytesText(kept)],
+      ["Memory, about", bytesText(memory.total)],
+    );
+  }
+  if (storage) rows.push(["Free on this disk", bytesText(storage.free)]);
+  rows.push(
+    ["Runs on", report.device === "webgpu" ? "WebGPU" : "WASM"],
+    ["Adapter", `${report.adapter}, ${half} half precision`],
+  );
+  return rows;
+}
+
+function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
+  if (!chosen) return nothing;
+  return html`
+    <details>
+      <summary>
+        ${chosen.files.length} files, ${bytesText(chosen.bytes)}
+      </summary>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col">Size</th>
+            <th scope="col">Here</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${chosen.files.map(
+            ({ path, bytes, kept }) =>
+              html`<tr>
+                <td>${path}</td>
+                <td>${bytesText(bytes)}</td>
+                <td>${share(kept, bytes)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </details>
+  `;
+}
+
+function share(kept: number, bytes: number): string {
+  if (kept === 0) return "–";
+  return kept >= bytes ? "whole" : `${Math.floor((100 * kept) / bytes)} %`;
+}
+
+function precisions(report: ModelReport): TemplateResult {
+  const { chosen, recommended, reasons } = report;
+  const dtypes = chosen?.dtypes ?? recommended;
+  const short = dtypes
+    ? [...new Set(graphs.map((graph) => dtypes[graph]))].join(", ")
+    : "none that runs here";
+  return html`
+    <details>
+      <summary>Precision: ${short}</summary>
+      <dl class="reasons">
+        ${graphs.map(
+          (graph) =>
+            html`<dt>${graphNames[graph]}: ${dtypes?.[graph] ?? "–"}</dt>
+              <dd>
+                ${reasons[graph]}
+                ${report.graphs[graph].map(
+                  ({ dtype, bytes, obstacle }) =>
+                    html`<span class="choice"
+                      >${dtype}
+                      ${bytesText(bytes)}${
+                        obstacle ? `: ${obstacle}` : nothing
+                      }</span
+                    >`,
+                )}
+              </dd>`,
+        )}
+      </dl>
+    </details>
+  `;
+}
+
+function licence(license: License, consent: Consent): TemplateResult {
+  const { name, url } = license;
+  // A card's author writes what she likes.
+  const text =
+    url && /^https?:/i.test(url)
+      ? html`<a href=${url} target="_blank" rel="noreferrer">${name}</a>`
+      : name;
+  if (!consent.needed) return html`<p class="note">Licence: ${text}</p>`;
+  const change = (event: Event): void =>
+    consent.change((event.target as HTMLInputElement).checked);
+  return html`
+    <p class="note">Licence: ${text}</p>
+    <label class="tick"
+      ><input
+        id="consent"
+        type="checkbox"
+        .checked=${consent.given}
+        @change=${change}
+      /><span>I have read the licence and agree to it.</span></label
+    >
+  `;
+}

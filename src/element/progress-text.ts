@@ -1,0 +1,32 @@
+import { bytesText, ofBytes } from "../bytes";
+import type { ProgressDetail } from "./events";
+
+const doing: Readonly<Record<ProgressDetail["phase"], string>> = {
+  loading: "Loading the model",
+  preparing: "Preparing the model",
+  warming: "Warming up the model",
+};
+
+/** What goes on, in a few words. */
+export function phaseText({ phase, elsewhere }: ProgressDetail): string {
+  return elsewhere ? "Another tab is downloading the model" : doing[phase];
+}
+
+/** `12.3 of 45.6 MB · 27 % · 5.1 MB/s · 7 s left`, as far as it is known. */
+export function amountText(progress: ProgressDetail): string {
+  const { phase, loaded, total, rate, left } = progress;
+  if (phase !== "loading" || total === 0) return "";
+  const percent = Math.min(100, Math.floor((100 * loaded) / total));
+  const known = [ofBytes(loaded, total), `${percent} %`];
+  if (rate > 0) known.push(`${bytesText(rate)}/s`);
+  if (left !== undefined) known.push(`${durationText(left)} left`);
+  return known.join(" · ");
+}
+
+/** Rounded up: nobody minds being early. */
+function durationText(seconds: number): string {
+  if (seconds <= 59) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
