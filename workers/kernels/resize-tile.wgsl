@@ -12,8 +12,10 @@ struct Tile {
   source_rows: u32,
   side: u32,
   // Weights in each row of the tables.
-  stride_x: u32,
-  stride_y: u32,
+  first_stride: u32,
+  second_stride: u32,
+  // 1 if what is called a column here is a row of picture and output.
+  turned: u32,
 }
 
 struct Span {

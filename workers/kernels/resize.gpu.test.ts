@@ -1,9 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { resizeToPlanes } from "./resize.reference";
+import {
+  crop,
+  gridSquare,
+  letterbox,
+  stretch,
+  type Geometry,
+} from "./geometry";
 import { Resizer } from "./resize";
+import { resizeToPlanes } from "./resize.reference";
+import { findDifference, goldenCases, paint } from "./golden";
 
 let device: GPUDevice;
 let resizer: Resizer;
+/** Buffers and textures that were made and not yet destroyed. */
+const alive = new Set<GPUBuffer | GPUTexture>();
 
 beforeAll(async () => {
   const adapter = await navigator.gpu.requestAdapter();
@@ -13,6 +23,8 @@ beforeAll(async () => {
       maxTextureDimension2D: adapter.limits.maxTextureDimension2D,
     },
   });
+  watch("createBuffer");
+  watch("createTexture");
   resizer = new Resizer(device);
 });
 
@@ -21,31 +33,37 @@ afterAll(() => {
   device.destroy();
 });
 
-/** Edges and noise; a multiplicative hash, so that any strip can be made. */
-function paint(width: number, height: number): ImageData {
-  const image = new ImageData(width, height);
-  const words = new Uint32Array(image.data.buffer);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const hash = Math.imul(x * 73856093 + y * 19349663 + 1, 0x9e3779b1);
-      const edge = ((x >> 4) ^ (y >> 4)) & 1 ? 0xffffff : hash >>> 8;
-      words[y * width + x] = 0xff000000 | edge;
-    }
-  }
-  return image;
+function watch(name: "createBuffer" | "createTexture"): void {
+  const make = device[name].bind(device) as (
+    descriptor: unknown,
+  ) => GPUBuffer | GPUTexture;
+  Object.defineProperty(device, name, {
+    value: (descriptor: unknown) => {
+      const made = make(descriptor);
+      const destroy = made.destroy.bind(made);
+      alive.add(made);
+      made.destroy = () => {
+        alive.delete(made);
+        return destroy();
+      };
+      return made;
+    },
+  });
+}
+
+function bitmapOf(width: number, height: number): Promise<ImageBitmap> {
+  return createImageBitmap(new ImageData(paint(width, height), width, height));
 }
 
 async function onGpu(
-  bitmap: ImageBitmap | VideoFrame,
-  width: number,
-  height: number,
-  side: number,
+  source: ImageBitmap | VideoFrame,
+  geometry: Geometry,
 ): Promise<Float32Array> {
-  const size = 3 * side * side * 4;
+  const size = 3 * geometry.side ** 2 * 4;
   const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
   const planes = device.createBuffer({ size, usage: STORAGE | COPY_SRC });
   const back = device.createBuffer({ size, usage: COPY_DST | MAP_READ });
-  resizer.run(bitmap, width, height, side, planes);
+  resizer.run(source, geometry, planes);
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(planes, 0, back, 0, size);
   device.queue.submit([encoder.finish()]);
@@ -56,11 +74,19 @@ async function onGpu(
   return result;
 }
 
-function onCpu(image: ImageData, side: number): Float32Array {
-  const { width, height, data } = image;
-  const rows = (from: number, to: number): Uint8ClampedArray =>
-    data.subarray(from * width * 4, to * width * 4);
-  return resizeToPlanes({ width, height, rows }, side);
+function onCpu(
+  rgba: Uint8ClampedArray,
+  width: number,
+  geometry: Geometry,
+): Float32Array {
+  return resizeToPlanes((x, y, columns, rows) => {
+    const out = new Uint8ClampedArray(columns * rows * 4);
+    for (let row = 0; row < rows; row++) {
+      const from = ((y + row) * width + x) * 4;
+      out.set(rgba.subarray(from, from + columns * 4), row * columns * 4);
+    }
+    return out;
+  }, geometry);
 }
 
 function furthest(a: Float32Array, b: Float32Array): number {
@@ -70,70 +96,106 @@ function furthest(a: Float32Array, b: Float32Array): number {
   }, 0);
 }
 
-const cases: readonly (readonly [number, number, number])[] = [
-  [1, 1, 64],
-  [1, 2, 64],
-  [1, 333, 64],
-  [333, 1, 128],
-  [64, 64, 64],
-  [257, 255, 256],
-  [101, 67, 192],
-  [640, 480, 256],
-  [480, 640, 256],
-  [1280, 720, 256],
-  [719, 1279, 320],
-  [8000, 1, 64],
-  [1, 8000, 64],
-  [8000, 3, 128],
-  [3000, 2000, 1024],
-];
-
-for (const [width, height, side] of cases) {
-  test(`${width}x${height} to ${side}`, async () => {
-    const image = paint(width, height);
-    const bitmap = await createImageBitmap(image);
-    const gpu = await onGpu(bitmap, width, height, side);
+for (const wanted of goldenCases) {
+  test(`${wanted.title} is Pillow's, bit for bit`, async () => {
+    const bitmap = await bitmapOf(wanted.width, wanted.height);
+    const resize = (geometry: Geometry) => onGpu(bitmap, geometry);
+    expect(await findDifference(wanted, resize)).toBe("");
     bitmap.close();
-    // Both are integers over 255: exact but for the division's last bit.
-    expect(furthest(gpu, onCpu(image, side))).toBeLessThan(1e-6);
   });
 }
 
-test("8000x2500 goes through in tiles", async () => {
-  const image = paint(8000, 2500);
-  const bitmap = await createImageBitmap(image);
-  const gpu = await onGpu(bitmap, 8000, 2500, 64);
-  bitmap.close();
-  expect(furthest(gpu, onCpu(image, 64))).toBeLessThan(1e-6);
+/** A small seeded generator of whole numbers below `limit`. */
+function makeRandom(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+}
+
+test("forty pictures of any size, fit and side are the same on both paths", async () => {
+  const random = makeRandom(7);
+  for (let i = 0; i < 40; i++) {
+    // Even in the logarithm: narrow strips are as likely as photographs.
+    const width = Math.floor(2000 ** (random(1000) / 1000)) + 1;
+    const height = Math.floor(2000 ** (random(1000) / 1000)) + 1;
+    const side = 64 * (1 + random(6));
+    const geometry = [
+      letterbox(width, height, side),
+      crop(width, height, side),
+      stretch(width, height, side),
+      gridSquare(width, height, side, 2, random(2), random(2)),
+    ][i % 4];
+    if (geometry === undefined) throw new Error("no geometry");
+    const bitmap = await bitmapOf(width, height);
+    const gpu = await onGpu(bitmap, geometry);
+    bitmap.close();
+    // Both are integers over 255: exact but for the division's last bit.
+    expect(
+      furthest(gpu, onCpu(paint(width, height), width, geometry)),
+      JSON.stringify(geometry),
+    ).toBeLessThan(1e-6);
+  }
 });
 
-test("wider than any texture", async () => {
-  const width = device.limits.maxTextureDimension2D + 1001;
-  const image = paint(width, 5);
-  const bitmap = await createImageBitmap(image);
-  const gpu = await onGpu(bitmap, width, 5, 64);
-  bitmap.close();
-  expect(furthest(gpu, onCpu(image, 64))).toBeLessThan(1e-6);
+test("wider or higher than any texture", async () => {
+  const long = device.limits.maxTextureDimension2D + 1001;
+  for (const [width, height] of [
+    [long, 5],
+    [5, long],
+  ] as const) {
+    const bitmap = await bitmapOf(width, height);
+    for (const fit of [letterbox, crop, stretch]) {
+      const geometry = fit(width, height, 64);
+      const gpu = await onGpu(bitmap, geometry);
+      const cpu = onCpu(paint(width, height), width, geometry);
+      expect(furthest(gpu, cpu)).toBeLessThan(1e-6);
+    }
+    bitmap.close();
+  }
+});
+
+test("other sizes, sides and fits leave nothing behind", async () => {
+  resizer.dispose();
+  const before = alive.size;
+  const small = await bitmapOf(90, 60);
+  const large = await bitmapOf(300, 500);
+  const held: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    for (const side of [64, 128]) {
+      await onGpu(large, letterbox(300, 500, side));
+      await onGpu(large, stretch(300, 500, side));
+      await onGpu(small, letterbox(90, 60, side));
+    }
+    held.push(alive.size);
+  }
+  expect(new Set(held).size).toBe(1);
+  resizer.dispose();
+  expect(alive.size).toBe(before);
+  small.close();
+  large.close();
 });
 
 test("what is transparent is black", async () => {
-  const image = paint(64, 64);
-  for (let i = 3; i < image.data.length; i += 4) image.data[i] = 0;
-  const bitmap = await createImageBitmap(image);
-  const gpu = await onGpu(bitmap, 64, 64, 64);
+  const rgba = paint(64, 64);
+  for (let i = 3; i < rgba.length; i += 4) rgba[i] = 0;
+  const bitmap = await createImageBitmap(new ImageData(rgba, 64, 64));
+  const gpu = await onGpu(bitmap, letterbox(64, 64, 64));
   bitmap.close();
   expect(Math.max(...gpu)).toBe(0);
 });
 
 test("a VideoFrame, straight", async () => {
-  const image = paint(320, 240);
-  const frame = new VideoFrame(image.data, {
+  const rgba = paint(320, 240);
+  const frame = new VideoFrame(rgba, {
     format: "RGBA",
     codedWidth: 320,
     codedHeight: 240,
     timestamp: 0,
   });
-  const gpu = await onGpu(frame, 320, 240, 64);
+  const geometry = letterbox(320, 240, 64);
+  const gpu = await onGpu(frame, geometry);
   frame.close();
-  expect(furthest(gpu, onCpu(image, 64))).toBeLessThan(1.01 / 255);
+  expect(furthest(gpu, onCpu(rgba, 320, geometry))).toBeLessThan(1.01 / 255);
 });

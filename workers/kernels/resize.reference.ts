@@ -1,14 +1,15 @@
-import { makeTaps, PRECISION_BITS, type Taps } from "./taps";
+import { columnsFirst, type Geometry } from "./geometry";
+import { makeTaps, PRECISION_BITS, sourceRange, type Taps } from "./taps";
 
-/** RGBA pixels, read a band of whole rows at a time. */
-export interface PixelSource {
-  readonly width: number;
-  readonly height: number;
-  /** Rows `from` to `to` (exclusive), opaque or already on black. */
-  rows(from: number, to: number): Uint8ClampedArray | Uint8Array;
-}
+/** RGBA pixels, read a rectangle at a time; opaque or already on black. */
+export type PixelReader = (
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+) => Uint8ClampedArray | Uint8Array;
 
-/** A band holds about this many pixels, so that no full copy is made. */
+/** A band holds about this many pixels, so that there is no full copy. */
 const BAND_PIXELS = 1 << 21;
 
 const HALF = 1 << (PRECISION_BITS - 1);
@@ -19,69 +20,84 @@ function clip8(sum: number): number {
 }
 
 /**
- * A picture, centred on a black square and resized to `side` as Pillow's
- * BICUBIC does it, as planes R, G, B of `side`² floats in 0..1.
+ * A picture brought to a square as Pillow's BICUBIC does it, as planes R, G, B
+ * of floats in 0..1. Reads only what the square shows.
  *
- * Two passes, horizontal first, each rounded to 8 bits. This is what
- * `resize.ts` is tested against, and the path taken without a GPU.
+ * Two passes, each rounded to 8 bits: along lines, which are rows or, where
+ * columns come first, columns; then across them. This is what `resize.ts` is
+ * tested against, and the path taken without a GPU.
  */
 export function resizeToPlanes(
-  source: PixelSource,
-  side: number,
-): Float32Array {
-  const { width, height } = source;
-  const square = Math.max(width, height);
-  const narrow = new Uint8Array(side * height * 3);
-  const tapsX = makeTaps(width, square, side);
-  const band = Math.max(1, Math.floor(BAND_PIXELS / width));
-  for (let from = 0; from < height; from += band) {
-    const to = Math.min(from + band, height);
-    const rows = source.rows(from, to);
-    for (let y = from; y < to; y++) {
-      const row = rows.subarray((y - from) * width * 4);
-      shrinkRow(row, tapsX, narrow.subarray(y * side * 3), side);
+  read: PixelReader,
+  geometry: Geometry,
+): Float32Array<ArrayBuffer> {
+  const { side } = geometry;
+  const turned = columnsFirst(geometry);
+  const along = makeTaps(turned ? geometry.y : geometry.x, side);
+  const across = makeTaps(turned ? geometry.x : geometry.y, side);
+  const [start, end] = sourceRange(along, 0, side);
+  const [top, bottom] = sourceRange(across, 0, side);
+  const length = end - start;
+  const narrow = new Uint8Array(side * (bottom - top) * 3);
+  const band = Math.max(1, Math.floor(BAND_PIXELS / Math.max(length, 1)));
+  for (let from = top; from < bottom && length > 0; from += band) {
+    const lines = Math.min(band, bottom - from);
+    const pixels = turned
+      ? read(from, start, lines, length)
+      : read(start, from, length, lines);
+    const [step, lineStep] = turned ? [lines * 4, 4] : [4, length * 4];
+    for (let line = 0; line < lines; line++) {
+      const out = narrow.subarray((from - top + line) * side * 3);
+      const first = line * lineStep - start * step;
+      shrinkLine(pixels, first, step, along, out, side);
     }
   }
-  return shrinkColumns(narrow, makeTaps(height, square, side), side);
+  return shrinkAcross(narrow, top, across, side, turned);
 }
 
-function shrinkRow(
-  row: Uint8ClampedArray | Uint8Array,
+/** `first` is where pixel 0 of the line would be. */
+function shrinkLine(
+  pixels: Uint8ClampedArray | Uint8Array,
+  first: number,
+  step: number,
   taps: Taps,
   out: Uint8Array,
   side: number,
 ): void {
-  for (let x = 0; x < side; x++) {
-    const count = taps.count[x] ?? 0;
-    let at = (taps.start[x] ?? 0) * 4;
+  for (let i = 0; i < side; i++) {
+    const count = taps.count[i] ?? 0;
+    let at = first + (taps.start[i] ?? 0) * step;
     let r = HALF;
     let g = HALF;
     let b = HALF;
-    for (let k = 0; k < count; k++, at += 4) {
-      const weight = taps.weights[x * taps.stride + k] ?? 0;
-      r += (row[at] ?? 0) * weight;
-      g += (row[at + 1] ?? 0) * weight;
-      b += (row[at + 2] ?? 0) * weight;
+    for (let k = 0; k < count; k++, at += step) {
+      const weight = taps.weights[i * taps.stride + k] ?? 0;
+      r += (pixels[at] ?? 0) * weight;
+      g += (pixels[at + 1] ?? 0) * weight;
+      b += (pixels[at + 2] ?? 0) * weight;
     }
-    out[x * 3] = clip8(r);
-    out[x * 3 + 1] = clip8(g);
-    out[x * 3 + 2] = clip8(b);
+    out[i * 3] = clip8(r);
+    out[i * 3 + 1] = clip8(g);
+    out[i * 3 + 2] = clip8(b);
   }
 }
 
-function shrinkColumns(
+function shrinkAcross(
   narrow: Uint8Array,
+  top: number,
   taps: Taps,
   side: number,
-): Float32Array {
+  turned: boolean,
+): Float32Array<ArrayBuffer> {
   const planes = new Float32Array(3 * side * side);
   const sums = new Int32Array(side * 3);
-  for (let y = 0; y < side; y++) {
+  const [step, lineStep] = turned ? [side, 1] : [1, side];
+  for (let line = 0; line < side; line++) {
     sums.fill(HALF);
-    const count = taps.count[y] ?? 0;
-    const start = taps.start[y] ?? 0;
+    const count = taps.count[line] ?? 0;
+    const start = (taps.start[line] ?? 0) - top;
     for (let k = 0; k < count; k++) {
-      const weight = taps.weights[y * taps.stride + k] ?? 0;
+      const weight = taps.weights[line * taps.stride + k] ?? 0;
       const from = (start + k) * side * 3;
       for (let i = 0; i < sums.length; i++) {
         sums[i] = (sums[i] ?? 0) + (narrow[from + i] ?? 0) * weight;
@@ -89,7 +105,8 @@ function shrinkColumns(
     }
     for (let i = 0; i < sums.length; i++) {
       const plane = (i % 3) * side * side;
-      planes[plane + y * side + Math.floor(i / 3)] = clip8(sums[i] ?? 0) / 255;
+      const at = plane + line * lineStep + Math.floor(i / 3) * step;
+      planes[at] = clip8(sums[i] ?? 0) / 255;
     }
   }
   return planes;

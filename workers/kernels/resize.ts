@@ -1,44 +1,57 @@
+import { columnsFirst, type Geometry } from "./geometry";
 import { dispatch, upload } from "./kernel";
-import horizontalCode from "./resize-horizontal.wgsl?raw";
+import firstCode from "./resize-first.wgsl?raw";
+import secondCode from "./resize-second.wgsl?raw";
 import tileCode from "./resize-tile.wgsl?raw";
-import verticalCode from "./resize-vertical.wgsl?raw";
 import { makeTaps, type Taps } from "./taps";
 import { makeTiles, type Tile } from "./tiles";
 
-const horizontal = {
-  label: "resize-horizontal",
-  code: tileCode + horizontalCode,
-};
-const vertical = { label: "resize-vertical", code: tileCode + verticalCode };
+const firstPass = { label: "resize-first", code: tileCode + firstCode };
+const secondPass = { label: "resize-second", code: tileCode + secondCode };
 
 /** Above this a picture goes through the GPU in tiles: 64 MiB of texture. */
 const MAX_TILE_PIXELS = 1 << 24;
 
-interface Axis {
+interface Tables {
   readonly spans: GPUBuffer;
   readonly weights: GPUBuffer;
 }
 
+interface PlannedTile {
+  readonly tile: Tile;
+  readonly uniform: GPUBuffer;
+  /** The part of the picture that it reads. */
+  readonly origin: readonly [column: number, row: number];
+  readonly size: readonly [columns: number, rows: number];
+}
+
+/** Tables for one geometry. */
 interface Plan {
-  readonly tiles: readonly { tile: Tile; uniform: GPUBuffer }[];
-  readonly x: Axis;
-  readonly y: Axis;
+  readonly tiles: readonly PlannedTile[];
+  readonly first: Tables;
+  readonly second: Tables;
+}
+
+/** What lies between the picture and the result, as large as the largest tile
+ * needs. */
+interface Scratch {
   readonly texture: GPUTexture;
   readonly narrow: GPUBuffer;
 }
 
 /**
- * A picture, centred on a black square and resized as Pillow's BICUBIC does
- * it, into planes R, G, B of floats: the encoder's input, never off the GPU.
+ * A picture brought to a square as Pillow's BICUBIC does it, as planes R, G, B
+ * of floats: the encoder's input, never off the GPU.
  *
- * Per tile: copy into a texture, horizontal pass to packed 8-bit rows,
- * vertical pass into the planes. Tables, texture and rows are kept for as long
- * as pictures of one size come.
+ * Per tile: copy into a texture, first pass to packed 8-bit rows (or columns),
+ * second pass into the planes. Tables, texture and rows are kept for as long
+ * as pictures of one size are brought to squares of one side.
  */
 export class Resizer {
   readonly #device: GPUDevice;
-  #key = "";
-  #plan: Plan | undefined;
+  readonly #plans = new Map<string, Plan>();
+  #sizes = "";
+  #scratch: Scratch | undefined;
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -47,20 +60,19 @@ export class Resizer {
   /** Submits the work; `planes` holds 3 * side² floats when it is done. */
   run(
     source: VideoFrame | ImageBitmap,
-    width: number,
-    height: number,
-    side: number,
+    geometry: Geometry,
     planes: GPUBuffer,
   ): void {
     const device = this.#device;
-    const plan = this.#planFor(width, height, side);
-    for (const { tile, uniform } of plan.tiles) {
-      if (tile.sourceColumns > 0 && tile.sourceRows > 0) {
+    const plan = this.#planFor(geometry);
+    const { texture, narrow } = this.#scratchFor(plan);
+    for (const { tile, uniform, origin, size } of plan.tiles) {
+      if (size[0] > 0 && size[1] > 0) {
         device.queue.copyExternalImageToTexture(
-          { source, origin: [tile.sourceColumn, tile.sourceRow] },
+          { source, origin },
           // Premultiplied: what shines through is black.
-          { texture: plan.texture, premultipliedAlpha: true },
-          [tile.sourceColumns, tile.sourceRows],
+          { texture, colorSpace: "srgb", premultipliedAlpha: true },
+          size,
         );
       }
       const encoder = device.createCommandEncoder({ label: "resize" });
@@ -68,13 +80,13 @@ export class Resizer {
       dispatch(
         device,
         pass,
-        horizontal,
+        firstPass,
         [
           { buffer: uniform },
-          { buffer: plan.x.spans },
-          { buffer: plan.x.weights },
-          plan.texture.createView(),
-          { buffer: plan.narrow },
+          { buffer: plan.first.spans },
+          { buffer: plan.first.weights },
+          texture.createView(),
+          { buffer: narrow },
         ],
         tile.columns,
         tile.sourceRows,
@@ -82,12 +94,12 @@ export class Resizer {
       dispatch(
         device,
         pass,
-        vertical,
+        secondPass,
         [
           { buffer: uniform },
-          { buffer: plan.y.spans },
-          { buffer: plan.y.weights },
-          { buffer: plan.narrow },
+          { buffer: plan.second.spans },
+          { buffer: plan.second.weights },
+          { buffer: narrow },
           { buffer: planes },
         ],
         tile.columns,
@@ -99,52 +111,62 @@ export class Resizer {
   }
 
   dispose(): void {
-    const plan = this.#plan;
-    this.#plan = undefined;
-    this.#key = "";
-    if (plan === undefined) return;
-    for (const { uniform } of plan.tiles) uniform.destroy();
-    for (const axis of [plan.x, plan.y]) {
-      axis.spans.destroy();
-      axis.weights.destroy();
+    for (const { tiles, first, second } of this.#plans.values()) {
+      for (const { uniform } of tiles) uniform.destroy();
+      for (const { spans, weights } of [first, second]) {
+        spans.destroy();
+        weights.destroy();
+      }
     }
-    plan.texture.destroy();
-    plan.narrow.destroy();
+    this.#plans.clear();
+    this.#scratch?.texture.destroy();
+    this.#scratch?.narrow.destroy();
+    this.#scratch = undefined;
   }
 
-  #planFor(width: number, height: number, side: number): Plan {
-    const key = [width, height, side].join();
-    if (this.#plan !== undefined && this.#key === key) return this.#plan;
-    this.dispose();
-    this.#plan = makePlan(this.#device, width, height, side);
-    this.#key = key;
-    return this.#plan;
+  #planFor(geometry: Geometry): Plan {
+    const { x, y, side } = geometry;
+    const sizes = [x.length, y.length, side].join();
+    if (this.#sizes !== sizes) this.dispose();
+    this.#sizes = sizes;
+    const key = JSON.stringify(geometry);
+    let plan = this.#plans.get(key);
+    if (plan === undefined) {
+      plan = makePlan(this.#device, geometry);
+      this.#plans.set(key, plan);
+    }
+    return plan;
+  }
+
+  #scratchFor({ tiles }: Plan): Scratch {
+    const most = (size: (planned: PlannedTile) => number): number =>
+      Math.max(1, ...tiles.map(size));
+    const columns = most(({ size }) => size[0]);
+    const rows = most(({ size }) => size[1]);
+    const bytes = 4 * most(({ tile }) => tile.columns * tile.sourceRows);
+    const { texture, narrow } = this.#scratch ?? {};
+    const fits =
+      columns <= (texture?.width ?? 0) &&
+      rows <= (texture?.height ?? 0) &&
+      bytes <= (narrow?.size ?? 0);
+    if (this.#scratch !== undefined && fits) return this.#scratch;
+    texture?.destroy();
+    narrow?.destroy();
+    this.#scratch = makeScratch(this.#device, columns, rows, bytes);
+    return this.#scratch;
   }
 }
 
-function makePlan(
+function makeScratch(
   device: GPUDevice,
-  width: number,
-  height: number,
-  side: number,
-): Plan {
-  const square = Math.max(width, height);
-  const tapsX = makeTaps(width, square, side);
-  const tapsY = makeTaps(height, square, side);
-  const maxSide = device.limits.maxTextureDimension2D;
-  const tiles = makeTiles(tapsX, tapsY, side, maxSide, MAX_TILE_PIXELS);
-  const most = (size: (tile: Tile) => number): number =>
-    Math.max(1, ...tiles.map(size));
+  columns: number,
+  rows: number,
+  bytes: number,
+): Scratch {
   return {
-    tiles: tiles.map((tile) => ({
-      tile,
-      uniform: uniformOf(device, tile, side, tapsX, tapsY),
-    })),
-    x: axisOf(device, "x", tapsX),
-    y: axisOf(device, "y", tapsY),
     texture: device.createTexture({
       label: "picture",
-      size: [most((t) => t.sourceColumns), most((t) => t.sourceRows)],
+      size: [columns, rows],
       format: "rgba8unorm",
       usage:
         GPUTextureUsage.TEXTURE_BINDING |
@@ -153,13 +175,43 @@ function makePlan(
     }),
     narrow: device.createBuffer({
       label: "resize narrow rows",
-      size: 4 * most((t) => t.columns * t.sourceRows),
+      size: bytes,
       usage: GPUBufferUsage.STORAGE,
     }),
   };
 }
 
-function axisOf(device: GPUDevice, axis: string, taps: Taps): Axis {
+function makePlan(device: GPUDevice, geometry: Geometry): Plan {
+  const turned = columnsFirst(geometry);
+  const { x, y, side } = geometry;
+  const first = makeTaps(turned ? y : x, side);
+  const second = makeTaps(turned ? x : y, side);
+  const maxSide = device.limits.maxTextureDimension2D;
+  const tiles = makeTiles(first, second, side, maxSide, MAX_TILE_PIXELS);
+  return {
+    tiles: tiles.map((tile): PlannedTile => {
+      const { sourceColumn, sourceRow, sourceColumns, sourceRows } = tile;
+      const uniform = uniformOf(device, tile, side, first, second, turned);
+      return turned
+        ? {
+            tile,
+            uniform,
+            origin: [sourceRow, sourceColumn],
+            size: [sourceRows, sourceColumns],
+          }
+        : {
+            tile,
+            uniform,
+            origin: [sourceColumn, sourceRow],
+            size: [sourceColumns, sourceRows],
+          };
+    }),
+    first: tablesOf(device, "first", first),
+    second: tablesOf(device, "second", second),
+  };
+}
+
+function tablesOf(device: GPUDevice, pass: string, taps: Taps): Tables {
   const spans = new Int32Array(taps.start.length * 2);
   taps.start.forEach((start, i) => {
     spans[i * 2] = start;
@@ -167,8 +219,8 @@ function axisOf(device: GPUDevice, axis: string, taps: Taps): Axis {
   });
   const { STORAGE } = GPUBufferUsage;
   return {
-    spans: upload(device, `resize spans ${axis}`, spans, STORAGE),
-    weights: upload(device, `resize weights ${axis}`, taps.weights, STORAGE),
+    spans: upload(device, `resize spans ${pass}`, spans, STORAGE),
+    weights: upload(device, `resize weights ${pass}`, taps.weights, STORAGE),
   };
 }
 
@@ -176,12 +228,13 @@ function uniformOf(
   device: GPUDevice,
   tile: Tile,
   side: number,
-  tapsX: Taps,
-  tapsY: Taps,
+  first: Taps,
+  second: Taps,
+  turned: boolean,
 ): GPUBuffer {
   const fields = [tile.column, tile.row, tile.columns, tile.rows];
   fields.push(tile.sourceColumn, tile.sourceRow, tile.sourceRows, side);
-  fields.push(tapsX.stride, tapsY.stride, 0, 0);
+  fields.push(first.stride, second.stride, turned ? 1 : 0, 0);
   const data = new Uint32Array(fields);
   return upload(device, "resize tile", data, GPUBufferUsage.UNIFORM);
 }

@@ -1,16 +1,17 @@
+import type { Axis } from "./geometry";
+
 /**
  * Weights of one axis of Pillow's antialiased bicubic resize, in Pillow's own
  * fixed point (src/libImaging/Resample.c, `precompute_coeffs` and
  * `normalize_coeffs_8bpc`), so that every sum is exact in 32-bit integers.
  *
- * The picture lies centred in a black square of side `square` that is never
- * built: weights that fall outside the picture are dropped, since black adds
- * nothing. Normalisation still counts them.
+ * The black border around the picture is never built: weights that fall on it
+ * are dropped, since black adds nothing. Normalisation still counts them.
  */
 export interface Taps {
   /** First pixel of the picture that output `i` reads. */
   readonly start: Int32Array;
-  /** How many it reads; 0 where it sees only the black border. */
+  /** How many it reads; 0 where all is black. */
   readonly count: Int32Array;
   /** `stride` weights for each output, `count` of them used. */
   readonly weights: Int32Array;
@@ -30,10 +31,10 @@ function bicubic(x: number): number {
   return 0;
 }
 
-/** Taps for a picture axis of `length` pixels inside `square`, to `side`. */
-export function makeTaps(length: number, square: number, side: number): Taps {
-  const offset = Math.floor((square - length) / 2);
-  const scale = square / side;
+/** Taps for the `side` outputs that `axis` asks for. */
+export function makeTaps(axis: Axis, side: number): Taps {
+  const { length, padded, offset, resized, first } = axis;
+  const scale = padded / resized;
   const filterScale = Math.max(scale, 1);
   const support = SUPPORT * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
@@ -42,9 +43,11 @@ export function makeTaps(length: number, square: number, side: number): Taps {
   const weights = new Int32Array(side * stride);
   const row = new Float64Array(stride);
   for (let i = 0; i < side; i++) {
-    const center = (i + 0.5) * scale;
+    const output = first + i;
+    if (output < 0 || output >= resized) continue;
+    const center = (output + 0.5) * scale;
     const min = Math.max(Math.trunc(center - support + 0.5), 0);
-    const max = Math.min(Math.trunc(center + support + 0.5), square);
+    const max = Math.min(Math.trunc(center + support + 0.5), padded);
     let sum = 0;
     for (let x = min; x < max; x++) {
       const weight = bicubic((x - center + 0.5) * (1 / filterScale));

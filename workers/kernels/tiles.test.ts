@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { letterbox } from "./geometry";
 import { makeTaps, sourceRange } from "./taps";
 import { makeTiles } from "./tiles";
 
@@ -9,9 +10,9 @@ function tilesOf(
   maxSide = 8192,
   maxPixels = 1 << 24,
 ) {
-  const square = Math.max(width, height);
-  const x = makeTaps(width, square, side);
-  const y = makeTaps(height, square, side);
+  const geometry = letterbox(width, height, side);
+  const x = makeTaps(geometry.x, side);
+  const y = makeTaps(geometry.y, side);
   return { x, y, tiles: makeTiles(x, y, side, maxSide, maxPixels) };
 }
 

@@ -21,8 +21,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let first = span.start - i32(tile.source_column);
   var sum = vec3i(1 << 21);
   for (var k = 0; k < span.count; k++) {
-    let texel = textureLoad(picture, vec2i(first + k, i32(id.y)), 0);
-    sum += vec3i(round(texel.rgb * 255.0)) * weights[x * tile.stride_x + u32(k)];
+    let at = vec2i(first + k, i32(id.y));
+    let texel = textureLoad(picture, select(at, at.yx, tile.turned == 1), 0);
+    sum += vec3i(round(texel.rgb * 255.0)) * weights[x * tile.first_stride + u32(k)];
   }
   let color = vec3u(clamp(sum >> vec3u(22), vec3i(0), vec3i(255)));
   narrow[id.y * tile.columns + id.x] = color.r | (color.g << 8) | (color.b << 16);

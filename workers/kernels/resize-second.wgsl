@@ -14,6 +14,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= tile.columns || id.y >= tile.rows) {
     return;
   }
+  let x = tile.column + id.x;
   let y = tile.row + id.y;
   let span = spans[y];
   let first = u32(span.start) - tile.source_row;
@@ -21,11 +22,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var k = 0u; k < u32(span.count); k++) {
     let color = narrow[(first + k) * tile.columns + id.x];
     let rgb = (vec3u(color) >> vec3u(0, 8, 16)) & vec3u(255);
-    sum += vec3i(rgb) * weights[y * tile.stride_y + k];
+    sum += vec3i(rgb) * weights[y * tile.second_stride + k];
   }
   let color = vec3f(clamp(sum >> vec3u(22), vec3i(0), vec3i(255))) / 255.0;
   let plane = tile.side * tile.side;
-  let at = y * tile.side + tile.column + id.x;
+  let at = select(y * tile.side + x, x * tile.side + y, tile.turned == 1);
   planes[at] = color.r;
   planes[plane + at] = color.g;
   planes[2u * plane + at] = color.b;
