@@ -1,26 +1,35 @@
+import type { DescribeOptions } from "../src/shared/protocol";
 import type { Session } from "./ort/session";
 import type { Tensor } from "./ort/tensor";
+import { viewCount } from "./views";
 import { mismatch } from "./weights/config";
 
 /** Pixels that become one image token, along each side. */
 const PATCH = 64;
 
-export function imageTokensOf(size: number): number {
-  return (size / PATCH) ** 2;
+function tokensOf(side: number): number {
+  return (side / PATCH) ** 2;
+}
+
+/** Of one picture, all its views together. */
+export function imageTokensOf(
+  options: Pick<DescribeOptions, "fit" | "anyres" | "size">,
+): number {
+  return viewCount(options) * tokensOf(options.size);
 }
 
 /** FastViTHD and its projector: pixels → [1, image tokens, hidden]. */
 export async function encode(
   session: Session,
   pixels: Tensor,
-  size: number,
 ): Promise<Tensor> {
+  const side = pixels.dims[3] ?? 0;
   const outputs = await session.run({ pixel_values: pixels });
   const features = outputs.get("image_features");
-  if (features.dims[1] === imageTokensOf(size)) return features;
+  if (features.dims[1] === tokensOf(side)) return features;
   const found = features.dims.join(", ");
   features.dispose();
   throw mismatch(
-    `vision_encoder: image_features is [${found}] for ${size} pixels, not one token for ${PATCH} pixels a side.`,
+    `vision_encoder: image_features is [${found}] for ${side} pixels, not one token for ${PATCH} pixels a side.`,
   );
 }

@@ -55,18 +55,22 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
     test(`${file}: ${question}`, async () => {
       const { language, memory, config } = model;
       const frame = await open(file);
-      const pixels = model.preprocessor.run(frame, 256);
-      const features = await encode(model.vision, pixels, 256);
+      const asked = { ...options, messages: say(question), maxTokens: 64 };
+      const [view] = model.preprocessor.views(frame, asked);
+      if (view === undefined) throw new Error("no view of the picture");
+      const pixels = model.preprocessor.run(frame, view);
+      const features = await encode(model.vision, pixels);
       const prompt = makePrompt(
         model.tokenizer,
-        question,
+        asked,
         features.dims[1] ?? 0,
         config.contextLength,
       );
       expect(prompt.ids).toEqual(wanted.promptIds);
 
       const cache = language.newCache();
-      const logits = await prefill(language, memory, prompt, features, cache);
+      const pictures = [[features]];
+      const logits = await prefill(language, memory, prompt, pictures, cache);
       cache.dispose();
       expect(relativeError(logits, wanted.logits)).toBeLessThan(tolerance);
 
@@ -82,7 +86,6 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
       const norms = rows.map((row) => Math.hypot(...row));
       expect(relativeError(norms, wanted.featureNorms)).toBeLessThan(tolerance);
 
-      const asked = { ...options, messages: say(question), maxTokens: 64 };
       const got = await answer(model, [frame], asked, never, () => undefined);
       expect(got).toMatchObject({
         text: wanted.text,

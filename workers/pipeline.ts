@@ -9,14 +9,16 @@ import type {
 import { decode } from "./decode";
 import { encode, imageTokensOf } from "./encode";
 import type { Model } from "./model";
+import type { Tensor } from "./ort/tensor";
 import { prefill } from "./prefill";
-import { makePrompt } from "./prompt";
-import { badOption, Sampler } from "./sampling";
+import { checkConversation, makePrompt } from "./prompt";
+import { Sampler } from "./sampling";
 import { nextTask } from "./task";
 import { Stopwatch } from "./stopwatch";
 import { Detokenizer } from "./weights/detokenizer";
 
-/** One frame, one answer: preprocess → encode → prefill → decode. */
+/** Frames and a conversation about them to the next turn of it: preprocess →
+ * encode, for each view of each frame, → prefill → decode. */
 export async function describe(
   model: Model,
   frames: readonly Frame[],
@@ -26,9 +28,10 @@ export async function describe(
   { endTokens }: Pick<Model, "endTokens"> = model,
 ): Promise<Answer> {
   const { tokenizer, memory, language, config } = model;
-  const { run, size, maxTokens } = options;
+  const { run, maxTokens } = options;
   const { contextLength } = config;
-  const imageTokens = imageTokensOf(size);
+  const perFrame = imageTokensOf(options);
+  const imageTokens = perFrame * frames.length;
   const watch = new Stopwatch(now);
   const tokenIds: number[] = [];
   let text = "";
@@ -41,32 +44,32 @@ export async function describe(
     timings: watch.timings(tokenIds.length),
   });
 
-  const prompt = makePrompt(
-    tokenizer,
-    options.messages.at(-1)?.text ?? "",
-    imageTokens,
-    contextLength,
-  );
-  const [frame] = frames;
-  if (frame === undefined) throw badOption("A picture is needed.");
-  const pixels = model.preprocessor.run(frame, size);
-  frame.close();
-  await memory.settle();
-  watch.lap("preprocess");
-  await nextTask();
-  if (signal.aborted) return finishAs("abort");
-
-  const features = await encode(model.vision, pixels, size);
+  checkConversation(frames, options);
+  const prompt = makePrompt(tokenizer, options, perFrame, contextLength);
+  const pictures: Tensor[][] = [];
   const cache = language.newCache();
   try {
-    await memory.settle();
-    watch.lap("encode");
-    const { preprocess, encode } = watch.laps;
-    emit({ type: "image", run, imageTokens, preprocess, encode });
+    for (const frame of frames) {
+      const features: Tensor[] = [];
+      pictures.push(features);
+      for (const view of model.preprocessor.views(frame, options)) {
+        const pixels = model.preprocessor.run(frame, view);
+        await memory.settle();
+        watch.lap("preprocess");
+        await nextTask();
+        if (signal.aborted) return finishAs("abort");
+        features.push(await encode(model.vision, pixels));
+        await memory.settle();
+        watch.lap("encode");
+      }
+      frame.close();
+    }
+    const { preprocess, encode: encoding } = watch.laps;
+    emit({ type: "image", run, imageTokens, preprocess, encode: encoding });
     await nextTask();
     if (signal.aborted) return finishAs("abort");
 
-    const logits = await prefill(language, memory, prompt, features, cache);
+    const logits = await prefill(language, memory, prompt, pictures, cache);
     watch.lap("prefill");
 
     const detokenizer = new Detokenizer((ids) => tokenizer.decode(ids));
@@ -87,7 +90,7 @@ export async function describe(
       emit(first === undefined ? token : { ...token, timings: first });
     }
   } finally {
-    features.dispose();
+    for (const features of pictures.flat()) features.dispose();
     cache.dispose();
   }
 }

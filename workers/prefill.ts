@@ -1,31 +1,37 @@
 import type { KvCache } from "./kv-cache";
 import type { LanguageModel } from "./language";
-import type { Memory, Tensor } from "./ort/tensor";
+import type { Memory, Rows, Tensor } from "./ort/tensor";
 import type { Prompt } from "./prompt";
 
 /**
- * One pass over the whole prompt: text embeddings with the image features in
- * their place. Fills `cache` and gives the logits of the first answer token.
+ * One pass over the whole prompt: text embeddings with the features of each
+ * picture in its place. Fills `cache` and gives the logits of the first answer
+ * token.
  */
 export async function prefill(
   language: LanguageModel,
   memory: Memory,
-  prompt: Prompt,
-  features: Tensor,
+  { texts }: Prompt,
+  pictures: readonly (readonly Tensor[])[],
   cache: KvCache,
 ): Promise<Float32Array> {
-  const { before, after } = prompt;
-  const text = await language.embed([...before, ...after]);
-  const end = before.length + after.length;
-  const embeds = memory.concatRows(
-    [
-      { tensor: text, from: 0, to: before.length },
-      { tensor: features, from: 0, to: features.dims[1] ?? 0 },
-      { tensor: text, from: before.length, to: end },
-    ],
-    features.dims[2] ?? 0,
-  );
-  text.dispose();
+  const text = await language.embed(texts.flat());
+  const parts: Rows[] = [];
+  let from = 0;
+  texts.forEach(({ length }, i) => {
+    const to = from + length;
+    if (length > 0) parts.push({ tensor: text, from, to });
+    from = to;
+    for (const tensor of pictures[i] ?? []) {
+      parts.push({ tensor, from: 0, to: tensor.dims[1] ?? 0 });
+    }
+  });
+  let embeds: Tensor;
+  try {
+    embeds = memory.concatRows(parts, text.dims[2] ?? 0);
+  } finally {
+    text.dispose();
+  }
   try {
     return await language.forward(embeds, cache);
   } finally {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Frame } from "../src/shared/protocol";
+import type { Geometry } from "./kernels/geometry";
 import { openGpu } from "./ort/adapter";
 import { loadOrt } from "./ort/runtime";
 import { Memory } from "./ort/tensor";
 import { Preprocessor } from "./preprocess";
+import { options } from "./testing/harness";
 
 const size = 64;
 let onGpu: Memory;
@@ -22,10 +24,16 @@ afterAll(() => {
   onGpu.gpu?.close();
 });
 
+function onlyView(preprocessor: Preprocessor, frame: Frame): Geometry {
+  const [view] = preprocessor.views(frame, { ...options, size });
+  if (view === undefined) throw new Error("no view of the picture");
+  return view;
+}
+
 /** The planes as one row, read back by the way the worker reads logits. */
 async function planes(memory: Memory, frame: Frame): Promise<Float32Array> {
   const preprocessor = new Preprocessor(memory);
-  const tensor = preprocessor.run(frame, size);
+  const tensor = preprocessor.run(frame, onlyView(preprocessor, frame));
   expect(tensor.dims).toEqual([1, 3, size, size]);
   const length = 3 * size * size;
   const row =
@@ -87,7 +95,8 @@ test("a closed frame of either kind is a bad image", async () => {
   frame.close();
   for (const memory of [onGpu, onCpu]) {
     for (const closed of [bitmap, frame]) {
-      expect(() => new Preprocessor(memory).run(closed, size)).toThrow(
+      const preprocessor = new Preprocessor(memory);
+      expect(() => preprocessor.views(closed, options)).toThrow(
         expect.objectContaining({ code: "bad-image" }),
       );
     }

@@ -1,16 +1,18 @@
 import { VlmError } from "../src/shared/errors";
-import type { Frame } from "../src/shared/protocol";
+import type { DescribeOptions, Frame } from "../src/shared/protocol";
+import type { Geometry } from "./kernels/geometry";
 import { Resizer } from "./kernels/resize";
-import { resizeToPlanes, type PixelSource } from "./kernels/resize.reference";
+import { resizeToPlanes, type PixelReader } from "./kernels/resize.reference";
 import type { Memory, Tensor } from "./ort/tensor";
+import { viewsOf } from "./views";
 
 const CHANNELS = 3;
 const FLOAT_BYTES = 4;
 
 /**
- * Frame → what the encoder reads: [1, 3, size, size] floats in 0..1, the
- * picture centred on a black square. On the GPU straight from the frame, into
- * one buffer that is kept from frame to frame; else on the processor.
+ * A view of a frame → what the encoder reads: [1, 3, side, side] floats in
+ * 0..1. On the GPU straight from the frame, into one buffer that is kept from
+ * view to view; else on the processor.
  */
 export class Preprocessor {
   readonly #memory: Memory;
@@ -23,17 +25,23 @@ export class Preprocessor {
     this.#resizer = device && new Resizer(device);
   }
 
-  /** The tensor is good until the next call. */
-  run(frame: Frame, size: number): Tensor {
+  /** The squares that the encoder is to see of the frame. */
+  views(frame: Frame, options: DescribeOptions): Geometry[] {
     const { width, height } = frameSize(frame);
-    const dims = [1, CHANNELS, size, size];
+    return viewsOf(width, height, options);
+  }
+
+  /** The tensor is good until the next call. */
+  run(frame: Frame, view: Geometry): Tensor {
+    const { side } = view;
+    const dims = [1, CHANNELS, side, side];
     try {
       if (this.#resizer === undefined || this.#memory.gpu === undefined) {
-        const planes = resizeToPlanes(pixelsOf(frame, width, height), size);
+        const planes = resizeToPlanes(readerOf(frame), view);
         return this.#memory.floats(planes, dims);
       }
-      const planes = this.#planesFor(this.#memory.gpu.device, size);
-      this.#resizer.run(frame, width, height, size, planes);
+      const planes = this.#planesFor(this.#memory.gpu.device, side);
+      this.#resizer.run(frame, view, planes);
       return this.#memory.onBuffer(planes, dims);
     } catch (error) {
       throw badImage(error instanceof Error ? error.message : String(error));
@@ -45,8 +53,8 @@ export class Preprocessor {
     this.#planes?.destroy();
   }
 
-  #planesFor(device: GPUDevice, size: number): GPUBuffer {
-    const bytes = CHANNELS * size * size * FLOAT_BYTES;
+  #planesFor(device: GPUDevice, side: number): GPUBuffer {
+    const bytes = CHANNELS * side * side * FLOAT_BYTES;
     if (this.#planes?.size !== bytes) {
       this.#planes?.destroy();
       this.#planes = device.createBuffer({
@@ -77,24 +85,23 @@ function badImage(why: string): VlmError {
   );
 }
 
-/** Rows by way of a canvas as high as the band that is asked for. */
-function pixelsOf(frame: Frame, width: number, height: number): PixelSource {
+/** Rectangles by way of a canvas of their size. */
+function readerOf(frame: Frame): PixelReader {
+  const shown = frameSize(frame);
   let canvas = new OffscreenCanvas(1, 1);
-  return {
-    width,
-    height,
-    rows(from, to) {
-      const rows = to - from;
-      if (canvas.width !== width || canvas.height !== rows) {
-        canvas = new OffscreenCanvas(width, rows);
-      }
-      // Opaque, so that what shines through is black.
-      const options = { alpha: false, willReadFrequently: true };
-      const context = canvas.getContext("2d", options);
-      if (context === null) throw new Error("no canvas to read it with");
-      context.fillRect(0, 0, width, rows);
-      context.drawImage(frame, 0, from, width, rows, 0, 0, width, rows);
-      return context.getImageData(0, 0, width, rows).data;
-    },
+  return (x, y, width, height) => {
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas = new OffscreenCanvas(width, height);
+    }
+    // Opaque, so that what shines through is black.
+    const context = canvas.getContext("2d", {
+      alpha: false,
+      colorSpace: "srgb",
+      willReadFrequently: true,
+    });
+    if (context === null) throw new Error("no canvas to read it with");
+    context.fillRect(0, 0, width, height);
+    context.drawImage(frame, -x, -y, shown.width, shown.height);
+    return context.getImageData(0, 0, width, height).data;
   };
 }

@@ -1,26 +1,129 @@
 import { expect, test } from "vitest";
-import { makePrompt } from "./prompt";
+import type { Message } from "../src/shared/protocol";
+import { checkConversation, makePrompt } from "./prompt";
+import type { ChatTurn } from "./weights/chat-template";
 
-/** A token for each letter, 99 for the picture, as in "(picture prompt)". */
+/** A token for each letter, 99 for a picture, as in "(turn picture words)". */
 const tokenizer = {
   imageToken: 99,
-  encodePrompt: (text: string) => [1, 99, ...Array.from(text, () => 2), 3],
+  encodeChat: (turns: readonly ChatTurn[]) =>
+    turns.flatMap(({ role, images, text }) =>
+      role === "system"
+        ? []
+        : [
+            1,
+            ...Array<number>(images).fill(99),
+            ...Array.from(text, () => 2),
+            3,
+          ],
+    ),
+};
+const say = (text: string, images = 1): Message => {
+  return { role: "user", text, images };
+};
+const answer = (text: string): Message => {
+  return { role: "assistant", text, images: 0 };
+};
+const reference = (...messages: Message[]) => {
+  return { messages, style: "reference" } as const;
 };
 
-test("the picture takes as many positions as it has tokens", () => {
-  const prompt = makePrompt(tokenizer, "ab", 4, 100);
-  expect(prompt.before).toEqual([1]);
-  expect(prompt.after).toEqual([2, 2, 3]);
+test("a picture takes as many positions as it has tokens", () => {
+  const prompt = makePrompt(tokenizer, reference(say("ab")), 4, 100);
+  expect(prompt.texts).toEqual([[1], [2, 2, 3]]);
   expect(prompt.ids).toEqual([1, 99, 99, 99, 99, 2, 2, 3]);
 });
 
+test("pictures of several turns, side by side and apart", () => {
+  const turns = [say("a", 2), answer("b"), say("", 0), say("c", 1)];
+  const prompt = makePrompt(tokenizer, reference(...turns), 2, 100);
+  expect(prompt.texts).toEqual([[1], [], [2, 3, 1, 2, 3, 1, 3, 1], [2, 3]]);
+  expect(prompt.ids).toEqual([
+    ...[1, 99, 99, 99, 99, 2, 3],
+    ...[1, 2, 3],
+    ...[1, 3],
+    ...[1, 99, 99, 2, 3],
+  ]);
+});
+
+test("each style has its system text, and its way to part pictures", () => {
+  const seen: ChatTurn[] = [];
+  const spy = {
+    ...tokenizer,
+    encodeChat: (turns: readonly ChatTurn[]) => {
+      seen.push(...turns);
+      return tokenizer.encodeChat(turns);
+    },
+  };
+  makePrompt(spy, { messages: [say("a")], style: "reference" }, 1, 100);
+  makePrompt(spy, { messages: [say("a")], style: "demo" }, 1, 100);
+  expect(seen).toMatchObject([
+    { role: "system", images: 0, text: "You are a helpful assistant." },
+    { role: "user", images: 1, separator: "\n", text: "a" },
+    {
+      role: "system",
+      text: expect.stringMatching(
+        /^You are a helpful visual AI .* one sentence\.$/,
+      ) as string,
+    },
+    { role: "user", images: 1, separator: "", text: "a" },
+  ]);
+});
+
 test("there must be room for one token of the answer", () => {
-  expect(makePrompt(tokenizer, "ab", 4, 9).ids).toHaveLength(8);
-  expect(() => makePrompt(tokenizer, "abc", 4, 9)).toThrow(
+  expect(makePrompt(tokenizer, reference(say("ab")), 4, 9).ids).toHaveLength(8);
+  expect(() => makePrompt(tokenizer, reference(say("abc")), 4, 9)).toThrow(
     expect.objectContaining({
       code: "prompt-too-long",
       message:
-        "Picture and prompt are 9 tokens; the model reads 9, its answer included.",
+        "5 tokens of text and a picture of 4 tokens do not fit: the model reads 9 tokens, its answer included.",
     }),
   );
+  const two = reference(say("a", 2), answer("b"), say("c", 1));
+  expect(() => makePrompt(tokenizer, two, 20, 64)).toThrow(
+    /^9 tokens of text and 3 pictures of 20 tokens each do not fit: .* 64 /,
+  );
+});
+
+const frame = {};
+
+test.each([
+  [[frame], [say("a")]],
+  [[], [say("a", 0)]],
+  [
+    [frame, frame, frame],
+    [say("a", 2), answer("b"), say("c", 0), say("d", 1)],
+  ],
+])("a conversation about %j is one", (frames, messages) => {
+  expect(() => checkConversation(frames, reference(...messages))).not.toThrow();
+});
+
+test.each<[string, unknown[], Message[]]>([
+  ["no message", [], []],
+  ["the assistant's at its end", [frame], [say("a"), answer("b")]],
+  ["a frame too few", [], [say("a")]],
+  ["a frame too many", [frame, frame], [say("a")]],
+  ["half a picture", [frame], [say("a", 0.5), say("b", 0.5)]],
+  ["less than none", [frame], [say("a", 2), say("b", -1)]],
+  [
+    "pictures of the assistant",
+    [frame],
+    [{ ...answer("a"), images: 1 }, say("b", 0)],
+  ],
+  [
+    "a role of its own",
+    [frame],
+    [{ ...say("a"), role: "tool" as "user" }, say("b", 0)],
+  ],
+])("a conversation with %s is a bad option", (_, frames, messages) => {
+  expect(() => checkConversation(frames, reference(...messages))).toThrow(
+    expect.objectContaining({ code: "bad-option" }),
+  );
+});
+
+test("an unknown style is a bad option", () => {
+  const style = "toString" as "demo";
+  expect(() =>
+    checkConversation([frame], { messages: [say("a")], style }),
+  ).toThrow(/reference or demo/);
 });

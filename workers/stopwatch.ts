@@ -16,10 +16,11 @@ export class Stopwatch {
     this.#start = this.#last = now();
   }
 
-  /** Ends a stage; the next begins at once, so the stages add up. */
+  /** Ends a stage, which may come again; the next begins at once, so the
+   * stages add up. */
   lap(stage: Stage): void {
     const time = this.#now();
-    this.laps[stage] = time - this.#last;
+    this.laps[stage] += time - this.#last;
     this.#last = time;
   }
 

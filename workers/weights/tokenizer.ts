@@ -1,5 +1,5 @@
-import { Template } from "@huggingface/jinja";
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import { ChatTemplate, fillIn, type ChatTurn } from "./chat-template";
 import { mismatch, object, type Json } from "./config";
 import { corrupt } from "./faults";
 
@@ -9,16 +9,10 @@ interface AddedToken {
   readonly special: boolean;
 }
 
-/** Stands for the user's words while the chat template is rendered; a
- * noncharacter-like private code point that no template contains. */
-const PLACEHOLDER = "\u{F0000}";
-
-const SYSTEM = "You are a helpful assistant.";
-
 /**
  * The model's own tokenizer and chat template. Text is encoded in two ways:
- * special tokens are taken from the template only, never from what a user
- * wrote, so that a prompt holding `<|im_end|>` or `<image>` is just letters.
+ * special tokens are taken from the template only, never from what somebody
+ * wrote, so that a turn holding `<|im_end|>` or `<image>` is just letters.
  */
 export class Tokenizer {
   readonly imageToken: number;
@@ -27,7 +21,8 @@ export class Tokenizer {
   readonly #hub: HubTokenizer;
   readonly #plain: HubTokenizer;
   readonly #special: ReadonlyMap<string, number>;
-  readonly #rendered: string;
+  readonly #cuts: RegExp;
+  readonly #template: ChatTemplate;
 
   constructor(tokenizer: unknown, config: unknown, imageToken?: number) {
     const json = object("tokenizer.json", tokenizer);
@@ -44,19 +39,20 @@ export class Tokenizer {
     } catch (error) {
       throw corrupt("tokenizer.json", String(error));
     }
-    this.#rendered = render(options, this.#nameOf(image));
+    this.#cuts = cutsAt([...special.keys()]);
+    this.#template = new ChatTemplate(options, this.#nameOf(image));
   }
 
-  /** Ids of the whole conversation, with one image token in it. */
-  encodePrompt(prompt: string): number[] {
-    return splitAt(this.#rendered, [...this.#special.keys()]).flatMap(
-      (piece) => {
-        const id = this.#special.get(piece);
-        if (id !== undefined) return [id];
-        const text = piece.split(PLACEHOLDER).join(prompt);
-        return this.#plain.encode(text, { add_special_tokens: false }).ids;
-      },
-    );
+  /** Ids of the whole conversation, one image token for each picture. */
+  encodeChat(turns: readonly ChatTurn[]): number[] {
+    const pieces = this.#template.render(turns).split(this.#cuts);
+    return pieces.flatMap((piece) => {
+      const id = this.#special.get(piece);
+      if (id !== undefined) return [id];
+      const text = fillIn(piece, turns);
+      if (text === "") return [];
+      return this.#plain.encode(text, { add_special_tokens: false }).ids;
+    });
   }
 
   decode(ids: readonly number[]): string {
@@ -111,42 +107,10 @@ function withoutSpecial(
   };
 }
 
-/** FastVLM's conversation: the picture, a new line, the user's words. */
-function render(config: Json, image: string): string {
-  const template = config["chat_template"];
-  if (typeof template !== "string") {
-    throw mismatch("tokenizer_config.json has no chat_template.");
-  }
-  const rendered = fillIn(template, image);
-  const pieces = splitAt(rendered, [image, PLACEHOLDER]);
-  const count = (part: string): number =>
-    pieces.filter((piece) => piece === part).length;
-  if (count(image) === 1 && count(PLACEHOLDER) === 1) return rendered;
-  throw mismatch("tokenizer_config.json: the chat_template loses the message.");
-}
-
-function fillIn(template: string, image: string): string {
-  try {
-    return new Template(template).render({
-      messages: [
-        { role: "system", content: SYSTEM },
-        { role: "user", content: `${image}\n${PLACEHOLDER}` },
-      ],
-      add_generation_prompt: true,
-    });
-  } catch (error) {
-    throw corrupt(
-      "tokenizer_config.json",
-      `the chat_template: ${String(error)}`,
-    );
-  }
-}
-
-/** `text` cut before and after each of `words`; the longest match wins. */
-function splitAt(text: string, words: readonly string[]): string[] {
+/** Cuts before and after each of `words`; the longest match wins. */
+function cutsAt(words: readonly string[]): RegExp {
   const escaped = [...words]
     .sort((a, b) => b.length - a.length)
     .map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  const cuts = new RegExp(`(${escaped.join("|")})`);
-  return text.split(cuts).filter((piece) => piece !== "");
+  return new RegExp(`(${escaped.join("|")})`);
 }

@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { DescribeOptions } from "../src/shared/protocol";
+import { makePrompt } from "./prompt";
+import golden from "./weights/testing/chat.golden.json";
+import { Tokenizer } from "./weights/tokenizer";
+
+/** nano's conversations against transformers: tools/fixtures/make_chat_golden.py
+ * writes what is compared. */
+function json(file: string): unknown {
+  const url = new URL(`../public/models/nano/${file}`, import.meta.url);
+  return JSON.parse(readFileSync(url, "utf8"));
+}
+
+const tokenizer = new Tokenizer(
+  json("tokenizer.json"),
+  json("tokenizer_config.json"),
+);
+
+test.each(golden)("$style: $messages", ({ ids, ...conversation }) => {
+  const { messages, style } = conversation as Pick<
+    DescribeOptions,
+    "messages" | "style"
+  >;
+  const prompt = makePrompt(tokenizer, { messages, style }, 1, 1024);
+  expect(prompt.ids).toEqual(ids);
+});
