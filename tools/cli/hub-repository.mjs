@@ -1,17 +1,12 @@
 // @ts-check
 /** A folder as a repository of the hub: its files, their hashes, its commit. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { walk } from "./folder-files.mjs";
 import { hashOf } from "./hub-hashes.mjs";
 
 /**
- * @typedef {object} Entry
- * @property {string} path below the folder, with slashes
- * @property {string} full on this machine
- * @property {number} size
- * @property {number} time of the last change
- *
+ * @typedef {import("./folder-files.mjs").Entry} Entry
  * @typedef {Entry & { blob: string, sha256: string | undefined }} HubFile
  * `blob`: git's id; `sha256`: of files that the hub keeps in LFS
  *
@@ -25,25 +20,6 @@ import { hashOf } from "./hub-hashes.mjs";
 function inLfs({ path, size }) {
   const binary = /\.(onnx|onnx_data(_\d+)?|safetensors|bin|pt|npz|npy)$/;
   return size > 10_000_000 || binary.test(path);
-}
-
-/** @param {string} folder @param {string} [below] @param {Set<string>} [seen] @returns {Entry[]} */
-function walk(folder, below = "", seen = new Set()) {
-  // A link may lead back up.
-  const real = realpathSync(folder);
-  if (seen.has(real)) return [];
-  seen.add(real);
-  return readdirSync(folder)
-    .sort()
-    .filter((name) => !name.startsWith("."))
-    .flatMap((name) => {
-      const full = join(folder, name);
-      const stat = statSync(full, { throwIfNoEntry: false });
-      if (stat?.isDirectory()) return walk(full, `${below}${name}/`, seen);
-      if (!stat?.isFile()) return [];
-      const path = below + name;
-      return [{ path, full, size: stat.size, time: stat.mtimeMs }];
-    });
 }
 
 export class Repository {

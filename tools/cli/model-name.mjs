@@ -21,7 +21,10 @@ export function findModel(model = "nano") {
   }
   const path = resolve(callerFolder, model);
   if (model !== "" && existsSync(path) && statSync(path).isDirectory()) {
-    return { kind: "folder", path, here: true };
+    if (existsSync(join(path, "config.json"))) {
+      return { kind: "folder", path, here: true };
+    }
+    throw missing(model, "This folder has no config.json.");
   }
   if (bare) return { kind: "name", model, here: false };
   const id = /^(?!\.)[\w.-]+\/(?!\.)[\w.-]+(@\S+)?$/;

@@ -20,6 +20,8 @@ test("a folder is a folder, whatever it is called", () => {
   for (const name of ["mine", "owner/name"]) {
     mkdirSync(join(base, name), { recursive: true });
     const path = join(base, name);
+    expect(() => findModel(path)).toThrow(/no config\.json/);
+    writeFileSync(join(path, "config.json"), "{}");
     expect(findModel(path)).toEqual({ kind: "folder", path, here: true });
   }
   writeFileSync(join(base, "file"), "");

@@ -49,20 +49,24 @@ export function listRegistry() {
   return registry.map(({ name, carried = false }) => ({ name, carried }));
 }
 
-/** An input as of the page's own folder picker, to be filled from outside. */
+/** An input to be filled from outside with the files of a folder. */
 export function makeFolderInput() {
   const input = document.createElement("input");
   input.type = "file";
-  input.webkitdirectory = true;
+  input.multiple = true;
   input.hidden = true;
   document.body.append(input);
   return input;
 }
 
-/** @param {HTMLInputElement} input */
-export function takeFolder(input) {
+/** @param {{ input: HTMLInputElement, paths: readonly string[] }} folder */
+export function takeFolder({ input, paths }) {
   const element = document.querySelector("fast-vlm");
-  if (element !== null) element.folder = [...(input.files ?? [])];
+  if (element === null) throw new Error("The page has no <fast-vlm>.");
+  element.folder = [...(input.files ?? [])].map((file, index) => ({
+    path: paths[index] ?? file.name,
+    file,
+  }));
 }
 
 /**

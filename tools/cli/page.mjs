@@ -1,7 +1,9 @@
 // @ts-check
 /** The built page in a headless browser, and its element as functions. */
+import { realpathSync } from "node:fs";
 import { basename } from "node:path";
 import { CliError } from "./describe-options.mjs";
+import { walk } from "./folder-files.mjs";
 import { readOrigin } from "./headers.mjs";
 import { findModel, requireKnown } from "./model-name.mjs";
 import {
@@ -95,9 +97,14 @@ export async function openPage(
       ...(size !== undefined && { size }),
     });
     if (place.kind === "folder") {
+      // One by one, because a browser leaves out the links of a folder, and
+      // caches of models are made of links.
       const input = await page.evaluateHandle(makeFolderInput);
-      await input.setInputFiles(place.path);
-      await page.evaluate(takeFolder, input);
+      const files = walk(place.path);
+      await input.setInputFiles(files.map(({ full }) => realpathSync(full)));
+      const name = basename(place.path);
+      const paths = files.map(({ path }) => `${name}/${path}`);
+      await page.evaluate(takeFolder, { input, paths });
     }
   } catch (error) {
     await close();
