@@ -84,6 +84,8 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
     }
   };
 
+  const isFree = (): boolean => report?.chosen?.missing === 0;
+
   /** Shows what it costs; with `atOnce`, what costs nothing is loaded. */
   const show = async (atOnce: boolean): Promise<void> => {
     report = undefined;
@@ -95,8 +97,7 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
       say(thrown);
       return;
     }
-    const { chosen } = report ?? {};
-    if (atOnce && chosen?.missing === 0 && !load.disabled) await apply();
+    if (atOnce && isFree() && !load.disabled) await apply();
   };
 
   /** Makes the choice the element's, which then loads it. */
