@@ -15,7 +15,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= place.pairs || id.y >= place.rows) {
     return;
   }
-  let from = (place.source_row + id.y) * place.pairs + id.x;
-  let to = (place.dest_row + id.y) * place.pairs + id.x;
-  dest[to] = unpack2x16float(source[from]);
+  let start = (place.source_row + id.y) * place.pairs + id.x;
+  let end = (place.dest_row + id.y) * place.pairs + id.x;
+  dest[end] = unpack2x16float(source[start]);
 }

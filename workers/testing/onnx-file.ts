@@ -1,0 +1,72 @@
+import {
+  writeGraph,
+  writeModelHead,
+  type Node,
+  type Value,
+} from "../ort/onnx-writer";
+import { typeNumber } from "../weights/onnx-messages";
+import {
+  contentField,
+  contentHead,
+  numberField,
+  textField,
+} from "../weights/protobuf-writer";
+
+/** A weight and what it holds; many may share one Blob. */
+export interface Weight {
+  readonly name: string;
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: Blob;
+  /** Stored in a file of this name. */
+  readonly location?: string;
+  readonly offset?: number;
+}
+
+export interface OnnxFile {
+  readonly nodes: readonly Node[];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly weights: readonly Weight[];
+}
+
+export function node(
+  op: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, number>> = {},
+  domain = "",
+): Node {
+  return { op, domain, inputs, outputs: [output], attributes };
+}
+
+/** An ONNX file, its weights inside or beside it. */
+export function onnxFile(file: OnnxFile): Blob {
+  const { nodes, inputs, outputs, weights } = file;
+  const parts: BlobPart[] = [];
+  for (const { name, type, dims, data, location, offset = 0 } of weights) {
+    const facts = [
+      ...dims.flatMap((size) => numberField(1, size)),
+      ...numberField(2, typeNumber(type)),
+      ...textField(8, name),
+    ];
+    if (location === undefined) {
+      const head = [...facts, ...contentHead(9, data.size)];
+      const length = head.length + data.size;
+      parts.push(Uint8Array.from([...contentHead(5, length), ...head]), data);
+    } else {
+      const entry = (key: string, value: string | number) =>
+        contentField(13, [...textField(1, key), ...textField(2, `${value}`)]);
+      const places = [
+        ...entry("location", location),
+        ...entry("offset", offset),
+        ...entry("length", data.size),
+        ...numberField(14, 1),
+      ];
+      parts.push(Uint8Array.from(contentField(5, [...facts, ...places])));
+    }
+  }
+  parts.push(Uint8Array.from(writeGraph(nodes, inputs, outputs)));
+  const graph = new Blob(parts);
+  return new Blob([Uint8Array.from(writeModelHead(graph.size)), graph]);
+}
