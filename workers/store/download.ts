@@ -1,0 +1,109 @@
+import { aborted, isCode } from "./errors";
+import { keepFile } from "./keep";
+import type { Found, Lookup } from "./lookup";
+import type { Meter } from "./progress";
+import { Slots } from "./slots";
+import { modelLock, type Store } from "./store";
+
+/** Connections at once; browsers allow six to an HTTP/1.1 host. */
+const CONNECTIONS = 4;
+/** ms after which a wait for another tab is told. */
+const NOTICE = 100;
+
+/** Works when no other tab downloads the model; meanwhile shows how far that
+ * one is. */
+export async function inTurn(
+  store: Store,
+  model: string,
+  meter: Meter,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  const deaf = store.channel.listen((news) => {
+    if (news.type !== "progress" || news.model !== model) return;
+    meter.told(news.here, news.rate);
+  });
+  const timer = setTimeout(() => {
+    meter.flush(true);
+  }, NOTICE);
+  const stop = (): void => {
+    clearTimeout(timer);
+    deaf();
+  };
+  try {
+    await store.locks.alone(
+      modelLock(model),
+      () => {
+        stop();
+        return work();
+      },
+      signal,
+    );
+  } finally {
+    stop();
+  }
+}
+
+/** Brings files side by side. The first failure ends the others, which keep
+ * what they have. */
+export async function bring(
+  store: Store,
+  lookup: Lookup,
+  files: readonly Found[],
+  meter: Meter,
+  signal: AbortSignal,
+): Promise<void> {
+  const failing = new AbortController();
+  const either = AbortSignal.any([signal, failing.signal]);
+  const [open, connections] = [new Slots(CONNECTIONS), new Slots(CONNECTIONS)];
+  const errors: unknown[] = [];
+  const work = async (file: Found): Promise<void> => {
+    try {
+      await open.use(() =>
+        bringOne(store, lookup, file, connections, meter, either),
+      );
+    } catch (error) {
+      errors.push(error);
+      failing.abort();
+    }
+  };
+  await Promise.all(files.map(work));
+  if (errors.length > 0) throw errors[0];
+}
+
+async function bringOne(
+  store: Store,
+  lookup: Lookup,
+  file: Found,
+  slots: Slots,
+  meter: Meter,
+  signal: AbortSignal,
+): Promise<void> {
+  const { path } = file;
+  const { net, disk } = store;
+  const listener = {
+    received: (bytes: number) => {
+      meter.received(bytes);
+    },
+    kept: (bytes: number) => {
+      meter.kept(path, bytes);
+    },
+  };
+  const attempt = ({ fact, url, key }: Found): Promise<void> => {
+    meter.expect(path, fact.bytes);
+    const remote = { path, fact, url, place: lookup.listing.name };
+    const job = { net, remote, slots, listener, signal };
+    return store.withFile(key, signal, () => keepFile(disk.files, key, job));
+  };
+  try {
+    if (signal.aborted) throw aborted();
+    await attempt(file);
+  } catch (error) {
+    if (!isCode(error, "model-corrupt")) throw error;
+    // Something on the way may have spoiled it, or it is a new one by now.
+    lookup.forget(path);
+    const [again] = await lookup.find([path], signal);
+    if (again === undefined) throw error;
+    await attempt(again);
+  }
+}

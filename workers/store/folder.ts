@@ -1,0 +1,81 @@
+/**
+ * Where a model's files come from and are kept: a hub, any server, or a folder
+ * of this machine. What is handed out was checked, and lies on disk.
+ */
+import type {
+  License,
+  ModelFile,
+  ModelSource,
+  StoredModel,
+} from "../../src/shared/models";
+import { Channel } from "./channel";
+import { LocalFolder } from "./local-folder";
+import { ownLocks, webLocks } from "./locks";
+import { memoryDisk } from "./memory";
+import { openRemote } from "./open";
+import { openOpfs } from "./opfs";
+import type { Progress } from "./progress";
+import { realNet } from "./request";
+import { Store } from "./store";
+
+export type { Progress } from "./progress";
+
+export interface ModelFolder {
+  readonly name: string;
+  readonly commit?: string | undefined;
+  readonly license?: License | undefined;
+  /** Those of `paths` that exist. From the hub's list or a manifest if there is
+   * one, else one request each. */
+  stat(
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Map<string, ModelFile>>;
+  /** Downloads what is missing, checks it, gives disk-backed Blobs. */
+  fetch(
+    paths: readonly string[],
+    signal: AbortSignal,
+    onProgress: (progress: Progress) => void,
+  ): Promise<Map<string, Blob>>;
+  /** Its Blobs are no longer used: files of a deleted model may go now. */
+  release(): void;
+}
+
+let opened: Promise<Store> | undefined;
+
+function theStore(): Promise<Store> {
+  return (opened ??= openStore());
+}
+
+async function openStore(): Promise<Store> {
+  const disk = (await openOpfs("fast-vlm")) ?? memoryDisk();
+  const locks = "locks" in navigator ? webLocks(navigator.locks) : ownLocks();
+  return new Store(
+    realNet,
+    disk,
+    locks,
+    new Channel(new BroadcastChannel("fast-vlm")),
+  );
+}
+
+export async function openFolder(
+  source: ModelSource,
+  signal: AbortSignal,
+): Promise<ModelFolder> {
+  if (source.kind === "folder") {
+    return LocalFolder.open(source.name, source.files);
+  }
+  return openRemote(await theStore(), source, signal);
+}
+
+/** Every model of which something is kept in this browser. */
+export async function storedModels(): Promise<StoredModel[]> {
+  return (await theStore()).list();
+}
+
+/**
+ * Deletes what is kept of a model. Where it is being downloaded that ends; where
+ * it is loaded it goes on running, and its files go when it is released.
+ */
+export async function removeModel(key: string): Promise<void> {
+  await (await theStore()).remove(key);
+}

@@ -1,0 +1,124 @@
+import type { License, LocalFile, ModelFile } from "../../src/shared/models";
+import { Digest } from "./digest";
+import { aborted, corrupt, missing, unreadable } from "./errors";
+import type { ModelFolder } from "./folder";
+import { readManifest, type Listing } from "./listing";
+import { Meter, type Progress } from "./progress";
+
+/** What files of this machine were checked against, so that each is read once. */
+const checked = new WeakMap<Blob, string>();
+
+/** Addresses in a manifest are absolute; this is for those that are not. */
+const BASE = "https://folder.invalid/";
+
+/** A folder on this machine. Its files are used where they are. */
+export class LocalFolder implements ModelFolder {
+  readonly #name: string;
+  readonly #files: ReadonlyMap<string, Blob>;
+  readonly #listing: Listing | undefined;
+
+  constructor(
+    name: string,
+    files: ReadonlyMap<string, Blob>,
+    listing: Listing | undefined,
+  ) {
+    this.#name = name;
+    this.#files = files;
+    this.#listing = listing;
+  }
+
+  static async open(
+    name: string,
+    given: readonly LocalFile[],
+  ): Promise<LocalFolder> {
+    const files = new Map(given.map(({ path, file }) => [path, file]));
+    const path = "manifest.json";
+    const manifest = files.get(path);
+    if (manifest === undefined) return new LocalFolder(name, files, undefined);
+    const text = await manifest.text().catch((error: unknown) => {
+      throw unreadable(path, error);
+    });
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      throw corrupt(path, "it is not JSON");
+    }
+    return new LocalFolder(name, files, readManifest(json, name, BASE));
+  }
+
+  get name(): string {
+    return this.#listing?.name ?? this.#name;
+  }
+
+  get license(): License | undefined {
+    return this.#listing?.license;
+  }
+
+  stat(paths: readonly string[]): Promise<Map<string, ModelFile>> {
+    const files = new Map<string, ModelFile>();
+    for (const path of paths) {
+      const file = this.#files.get(path);
+      if (file === undefined) continue;
+      const sha256 = this.#factOf(path)?.sha256;
+      const hash = sha256 === undefined ? {} : { sha256 };
+      files.set(path, { path, bytes: file.size, kept: file.size, ...hash });
+    }
+    return Promise.resolve(files);
+  }
+
+  async fetch(
+    paths: readonly string[],
+    signal: AbortSignal,
+    onProgress: (progress: Progress) => void,
+  ): Promise<Map<string, Blob>> {
+    const blobs = new Map<string, Blob>();
+    const meter = new Meter(onProgress);
+    for (const path of paths) {
+      const file = this.#files.get(path);
+      if (file === undefined) throw missing(path, `The folder ${this.name}`);
+      meter.expect(path, file.size);
+      blobs.set(path, file);
+    }
+    for (const [path, file] of blobs) {
+      await this.#check(path, file, signal, meter);
+      meter.kept(path, file.size);
+    }
+    meter.flush();
+    return blobs;
+  }
+
+  release(): void {
+    // Nothing is kept of it.
+  }
+
+  /** @throws if it is not what the manifest says */
+  async #check(path: string, file: Blob, signal: AbortSignal, meter: Meter) {
+    if (signal.aborted) throw aborted();
+    const fact = this.#factOf(path);
+    if (fact?.sha256 === undefined) return;
+    if (fact.bytes !== file.size) {
+      const why = `it has ${file.size} bytes, and manifest.json says ${fact.bytes}`;
+      throw corrupt(path, why);
+    }
+    if (checked.get(file) === fact.sha256) return;
+    const digest = await Digest.create(fact);
+    const reader = file.stream().getReader();
+    for (let at = 0; ;) {
+      if (signal.aborted) throw aborted();
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw unreadable(path, error);
+      });
+      if (done) break;
+      digest.update(value);
+      meter.kept(path, (at += value.length));
+    }
+    digest.check(path);
+    checked.set(file, fact.sha256);
+  }
+
+  #factOf(path: string) {
+    const files = this.#listing?.files ?? {};
+    return Object.hasOwn(files, path) ? files[path] : undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import { askHead } from "./head";
+import type { Fact, Listing } from "./listing";
+import { Slots } from "./slots";
+import { urlOf, type RemoteSource } from "./source";
+import { fileKey, type Store } from "./store";
+
+/** Questions to a server at once. */
+const QUESTIONS = 6;
+
+/** A file that exists, and where it is kept. */
+export interface Found {
+  readonly path: string;
+  readonly fact: Fact;
+  readonly url: string;
+  readonly key: string;
+}
+
+/** Looks files up: in the listing, or one by one on the server if that does not
+ * list them all. */
+export class Lookup {
+  readonly #store: Store;
+  readonly #model: string;
+  readonly #source: RemoteSource;
+  readonly #offline: boolean;
+  #listing: Listing;
+  /** Files that the server was asked about. */
+  readonly #asked = new Set<string>();
+
+  constructor(
+    store: Store,
+    model: string,
+    source: RemoteSource,
+    listing: Listing,
+    offline: boolean,
+  ) {
+    this.#store = store;
+    this.#model = model;
+    this.#source = source;
+    this.#listing = listing;
+    this.#offline = offline;
+  }
+
+  get listing(): Listing {
+    return this.#listing;
+  }
+
+  /** Those of `paths` that exist. */
+  async find(paths: readonly string[], signal: AbortSignal): Promise<Found[]> {
+    const before = this.#listing;
+    const slots = new Slots(QUESTIONS);
+    const unique = [...new Set(paths)];
+    await Promise.all(
+      unique.map((path) => slots.use(() => this.#ask(path, signal))),
+    );
+    if (this.#listing !== before) {
+      await this.#store.save(this.#model, this.#source, this.#listing);
+    }
+    const found: Found[] = [];
+    for (const path of unique) {
+      const { files, commit } = this.#listing;
+      const fact = Object.hasOwn(files, path) ? files[path] : undefined;
+      if (fact === undefined || fact === null) continue;
+      const url = urlOf(this.#source, path, commit);
+      const key = await fileKey(this.#source, path, fact, commit);
+      found.push({ path, fact, url, key });
+    }
+    return found;
+  }
+
+  /** The server is asked about it again, if it is the only one to know. */
+  forget(path: string): void {
+    this.#asked.delete(path);
+  }
+
+  async #ask(path: string, signal: AbortSignal): Promise<void> {
+    const { whole, commit, name } = this.#listing;
+    if (whole || this.#offline || this.#asked.has(path)) return;
+    this.#asked.add(path);
+    let fact: Fact | null = null;
+    if (isInside(path)) {
+      const url = urlOf(this.#source, path, commit);
+      const remote = { path, url, place: name };
+      const lenient = this.#source.kind === "url";
+      try {
+        const head = await askHead(this.#store.net, remote, lenient, signal);
+        fact = head?.fact ?? null;
+      } catch (error) {
+        this.#asked.delete(path);
+        throw error;
+      }
+    }
+    const files = { ...this.#listing.files, [path]: fact };
+    this.#listing = { ...this.#listing, files };
+  }
+}
+
+/** A graph may name any file as its external data. */
+function isInside(path: string): boolean {
+  const parts = path.split("/");
+  return parts.every((part) => part !== "" && part !== "." && part !== "..");
+}

@@ -1,0 +1,131 @@
+import type { Net } from "../request";
+
+/** What goes wrong with one request for a file. */
+export type Fault =
+  /** The connection breaks, or ends as if that were all, after so many bytes. */
+  | { readonly kind: "cut" | "end"; readonly after: number }
+  /** That byte of the file is another one. */
+  | { readonly kind: "flip"; readonly at: number }
+  | { readonly kind: "status"; readonly status: number; readonly wait?: string }
+  | { readonly kind: "no-ranges" | "down" | "hang" };
+
+export interface ServedFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Bytes [from, to) of a file that went out. */
+export interface Sent {
+  readonly path: string;
+  readonly from: number;
+  to: number;
+}
+
+/** A server in this process, which fails as a test says. */
+export class FakeServer {
+  readonly files = new Map<string, ServedFile>();
+  readonly sent: Sent[] = [];
+  /** e.g. `HEAD /a bytes=0-`. */
+  readonly requests: string[] = [];
+  /** Pauses before new attempts, in ms; nobody waits for them here. */
+  readonly waits: number[] = [];
+  readonly net: Net;
+  down = false;
+  chunk = 1000;
+  fault: (path: string, from: number) => Fault | undefined = () => undefined;
+
+  constructor(piece: number) {
+    this.net = {
+      fetch: (url, init) => this.#fetch(url, init),
+      wait: (ms) => {
+        this.waits.push(ms);
+        return Promise.resolve();
+      },
+      piece,
+    };
+  }
+
+  put(path: string, bytes: Uint8Array<ArrayBuffer>, headers = {}): void {
+    this.files.set(path, { bytes, headers });
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Response> {
+    await new Promise((resolve) => setTimeout(resolve));
+    init.signal?.throwIfAborted();
+    const path = new URL(url).pathname;
+    const method = init.method ?? "GET";
+    const range = new Headers(init.headers).get("range");
+    this.requests.push(`${method} ${path} ${range ?? ""}`.trim());
+    if (this.down) throw new TypeError("Failed to fetch");
+    const file = this.files.get(path);
+    if (file === undefined) return new Response("", { status: 404 });
+    const size = file.bytes.length;
+    const match = /^bytes=(\d+)-(\d*)$/.exec(range ?? "");
+    const from = Number(match?.[1] ?? 0);
+    const fault = method === "GET" ? this.fault(path, from) : undefined;
+    if (fault?.kind === "down") throw new TypeError("Failed to fetch");
+    if (fault?.kind === "hang") return never(init.signal);
+    if (fault?.kind === "status") {
+      const { status, wait } = fault;
+      const headers = wait === undefined ? {} : { "retry-after": wait };
+      return new Response("", { status, headers });
+    }
+    const partial = match !== null && fault?.kind !== "no-ranges";
+    if (partial && from >= size) return new Response("", { status: 416 });
+    const begin = partial ? from : 0;
+    const last = match?.[2] ? Math.min(Number(match[2]), size - 1) : size - 1;
+    const end = partial ? last + 1 : size;
+    const headers = new Headers(file.headers);
+    headers.set("content-length", String(end - begin));
+    if (partial) headers.set("content-range", `bytes ${begin}-${last}/${size}`);
+    const status = partial ? 206 : 200;
+    if (method === "HEAD") return new Response(null, { status, headers });
+    const body = this.#body(path, file.bytes, begin, end, fault);
+    return new Response(body, { status, headers });
+  }
+
+  #body(
+    path: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    begin: number,
+    end: number,
+    fault: Fault | undefined,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const sent = { path, from: begin, to: begin };
+    this.sent.push(sent);
+    const ends = fault?.kind === "cut" || fault?.kind === "end";
+    const stop = ends ? Math.min(end, begin + fault.after) : end;
+    return new ReadableStream(
+      {
+        pull: (controller) => {
+          if (sent.to < stop) {
+            const next = Math.min(stop, sent.to + this.chunk);
+            const chunk = bytes.slice(sent.to, next);
+            if (fault?.kind === "flip") flip(chunk, fault.at - sent.to);
+            sent.to = next;
+            controller.enqueue(chunk);
+          } else if (fault?.kind === "cut" && stop < end) {
+            controller.error(new TypeError("network error"));
+          } else {
+            controller.close();
+          }
+        },
+      },
+      // Nothing is made before it is asked for, so that `sent` was received.
+      { highWaterMark: 0 },
+    );
+  }
+}
+
+function flip(chunk: Uint8Array, at: number): void {
+  const byte = chunk[at];
+  if (byte !== undefined) chunk[at] = byte ^ 0x10;
+}
+
+function never(signal: AbortSignal | null | undefined): Promise<Response> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => {
+      reject(new DOMException("Aborted", "AbortError"));
+    });
+  });
+}
