@@ -88,7 +88,8 @@ export class Loader {
     const asked = inspectOptions(this.#host, options);
     const size = (options.size ?? this.#host.size) || undefined;
     const report = await this.runtime.inspect(asked, size, options.signal);
-    const license = report.license ?? licenseOf(asked.model);
+    // What is asked to be agreed to is what a load checks.
+    const license = licenseOf(asked.model) ?? report.license;
     return license ? { ...report, license } : report;
   }
 
