@@ -5,6 +5,7 @@ import process from "node:process";
 import { converse } from "./describe-answers.mjs";
 import { CliError, readOptions } from "./describe-options.mjs";
 import { usage } from "./describe-usage.mjs";
+import { findModel } from "./model-name.mjs";
 import { ensureBuilt, ensureInstalled } from "./prepare.mjs";
 
 /**
@@ -66,6 +67,8 @@ async function run(options) {
   if (files.length === 0 && !managing) return;
   // A conversation about some of its pictures is another one.
   if (options.together && files.length < options.files.length) return;
+  // Said before anything is built.
+  const { here } = findModel(options.model);
   ensureInstalled();
   ensureBuilt();
   const { openPage } = await import("./page.mjs");
@@ -74,7 +77,10 @@ async function run(options) {
   const progress = progressPrinter(options.model ?? "nano", process.stderr);
   const page = await openPage(options, {
     kept: managing,
-    onProgress: progress.show,
+    // A log needs no lines about what is on this machine.
+    onProgress: (event) => {
+      if (!here || process.stderr.isTTY) progress.show(event);
+    },
     onWait: () => {
       process.stderr.write("Waiting for another describe to end …\n");
     },

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CliError } from "./describe-options.mjs";
-import { callerFolder, dist } from "./prepare.mjs";
+import { callerFolder, root } from "./prepare.mjs";
 
 /**
  * @typedef {{ here: boolean } & (
@@ -16,7 +16,7 @@ import { callerFolder, dist } from "./prepare.mjs";
 export function findModel(model = "nano") {
   if (/^https?:\/\//i.test(model)) return { kind: "url", model, here: false };
   const bare = /^[\w.-]+$/.test(model);
-  if (bare && existsSync(join(dist, "models", model, "config.json"))) {
+  if (bare && existsSync(join(root, "public/models", model, "config.json"))) {
     return { kind: "name", model, here: true };
   }
   const path = resolve(callerFolder, model);

@@ -12,7 +12,7 @@ export function progressText({ loaded, total, rate, left, elsewhere }) {
       ? `${share} %, ${formatBytes(loaded)} of ${formatBytes(total)}`
       : formatBytes(loaded),
     ...(rate > 0 ? [`${formatBytes(rate)}/s`] : []),
-    ...(left === undefined ? [] : [`${formatTime(left)} left`]),
+    ...(left === undefined || left === 0 ? [] : [`${formatTime(left)} left`]),
     ...(elsewhere ? ["another page is downloading it"] : []),
   ];
   return parts.join(", ");

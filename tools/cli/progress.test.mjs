@@ -50,6 +50,8 @@ test("says bytes, rate and time left as far as they are known", () => {
   expect(progressText({ ...half, rate: 250_000, left: 2 })).toBe(
     "50 %, 500 kB of 1.0 MB, 250 kB/s, 2 s left",
   );
+  const all = { ...start, loaded: 1000, rate: 1, left: 0 };
+  expect(progressText(all)).toBe("100 %, 1.0 kB of 1.0 kB, 1 bytes/s");
   expect(progressText({ ...half, total: 0 })).toBe("500 kB");
   expect(progressText({ ...half, elsewhere: true })).toContain("another page");
 });

@@ -63,8 +63,8 @@ function deviceText({ device, adapter, deviceReason, halfPrecision }) {
 function graphRows(report) {
   return graphs.flatMap((graph) =>
     report.graphs[graph].map(({ dtype, files, bytes, obstacle }, row) => {
-      const names = files.map(
-        ({ path, bytes: size }) => `${path} (${formatBytes(size)})`,
+      const names = files.map(({ path, bytes: size }) =>
+        files.length === 1 ? path : `${path} (${formatBytes(size)})`,
       );
       const note = obstacle === undefined ? "" : ` – not here: ${obstacle}`;
       return [
@@ -80,13 +80,7 @@ function graphRows(report) {
 /** @param {ModelReport} report */
 function reasonRows({ recommended, reasons }) {
   if (recommended === undefined) return [];
-  return table(
-    graphs.map((graph) => [
-      `${graph}:`,
-      recommended[graph],
-      reasons[graph] ?? "",
-    ]),
-  );
+  return table(graphs.map((graph) => [graph, reasons[graph]]));
 }
 
 /** @param {NonNullable<ModelReport["chosen"]>} chosen */
