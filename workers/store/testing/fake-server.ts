@@ -1,4 +1,6 @@
+import { sha256 } from "hash-wasm";
 import type { Net } from "../request";
+import type { Bytes } from "./bytes";
 
 /** What goes wrong with one request for a file. */
 export type Fault =
@@ -10,7 +12,7 @@ export type Fault =
   | { readonly kind: "no-ranges" | "down" | "hang" };
 
 export interface ServedFile {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Bytes;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +33,9 @@ export class FakeServer {
   readonly waits: number[] = [];
   readonly net: Net;
   down = false;
+  /** Bytes of a chunk, and ms before each. */
   chunk = 1000;
+  pause = 0;
   fault: (path: string, from: number) => Fault | undefined = () => undefined;
 
   constructor(piece: number) {
@@ -45,8 +49,24 @@ export class FakeServer {
     };
   }
 
-  put(path: string, bytes: Uint8Array<ArrayBuffer>, headers = {}): void {
+  put(path: string, bytes: Bytes, headers = {}): void {
     this.files.set(path, { bytes, headers });
+  }
+
+  /** Puts them into a folder with a manifest. */
+  async publish(
+    folder: string,
+    files: Readonly<Record<string, Bytes>>,
+  ): Promise<void> {
+    const entries: [string, unknown][] = [];
+    for (const [path, bytes] of Object.entries(files)) {
+      this.put(folder + path, bytes);
+      const hash = { bytes: bytes.length, sha256: await sha256(bytes) };
+      entries.push([path, hash]);
+    }
+    const manifest = { version: 1, files: Object.fromEntries(entries) };
+    const json = new TextEncoder().encode(JSON.stringify(manifest));
+    this.put(`${folder}manifest.json`, json);
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
@@ -86,18 +106,21 @@ export class FakeServer {
 
   #body(
     path: string,
-    bytes: Uint8Array<ArrayBuffer>,
+    bytes: Bytes,
     begin: number,
     end: number,
     fault: Fault | undefined,
-  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  ): ReadableStream<Bytes> {
     const sent = { path, from: begin, to: begin };
     this.sent.push(sent);
     const ends = fault?.kind === "cut" || fault?.kind === "end";
     const stop = ends ? Math.min(end, begin + fault.after) : end;
     return new ReadableStream(
       {
-        pull: (controller) => {
+        pull: async (controller) => {
+          if (this.pause > 0) {
+            await new Promise((resolve) => setTimeout(resolve, this.pause));
+          }
           if (sent.to < stop) {
             const next = Math.min(stop, sent.to + this.chunk);
             const chunk = bytes.slice(sent.to, next);

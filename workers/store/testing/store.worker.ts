@@ -1,2 +1,82 @@
-/** The store in a worker of its own, as a tab has it. */
-import { openFolder, removeModel, storedModels } from "../folder";
+/** A tab with a store on the real disk and a server that a test scripts. */
+import { expose, transferHandlers } from "comlink";
+import type { ModelSource, StoredModel } from "../../../src/shared/models";
+import { carryErrors } from "../../../src/shared/wire";
+import { Channel } from "../channel";
+import { webLocks } from "../locks";
+import { openRemote } from "../open";
+import { openOpfs } from "../opfs";
+import type { Progress } from "../progress";
+import { Store } from "../store";
+import type { Bytes } from "./bytes";
+import { FakeServer, type Sent } from "./fake-server";
+
+const source = {
+  kind: "url",
+  url: "https://models.test/nano/",
+} as const satisfies ModelSource;
+
+export class Tab {
+  readonly #server = new FakeServer(64 * 1024);
+  #store: Store | undefined;
+  #folder: Awaited<ReturnType<typeof openRemote>> | undefined;
+  readonly #stop = new AbortController();
+  readonly #seen: Progress[] = [];
+
+  /** `pause`: ms before each chunk; `quota`: instead of the browser's. */
+  async open(
+    directory: string,
+    files: Readonly<Record<string, Bytes>>,
+    pause = 0,
+    down = false,
+  ): Promise<void> {
+    const disk = await openOpfs(directory);
+    if (disk === undefined) throw new Error("There is no OPFS.");
+    const channel = new Channel(new BroadcastChannel(directory));
+    const locks = webLocks(navigator.locks);
+    this.#store = new Store(this.#server.net, disk, locks, channel);
+    await this.#server.publish("/nano/", files);
+    Object.assign(this.#server, { pause, down, chunk: 16 * 1024 });
+  }
+
+  async load(paths: string[]): Promise<Record<string, Blob>> {
+    const { signal } = this.#stop;
+    this.#folder = await openRemote(this.#opened, source, signal);
+    const blobs = await this.#folder.fetch(paths, signal, (progress) => {
+      this.#seen.push(progress);
+    });
+    return Object.fromEntries(blobs);
+  }
+
+  abort(): void {
+    this.#stop.abort();
+  }
+
+  release(): void {
+    this.#folder?.release();
+  }
+
+  list(): Promise<StoredModel[]> {
+    return this.#opened.list();
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#opened.remove(key);
+  }
+
+  progress(): Progress[] {
+    return this.#seen;
+  }
+
+  sent(): Sent[] {
+    return this.#server.sent;
+  }
+
+  get #opened(): Store {
+    if (this.#store === undefined) throw new Error("Open it first.");
+    return this.#store;
+  }
+}
+
+carryErrors(transferHandlers);
+expose(new Tab());

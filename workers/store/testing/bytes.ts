@@ -1,0 +1,18 @@
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The same bytes for the same seed. */
+export function bytesOf(length: number, seed: number): Bytes {
+  const random = randomOf(seed);
+  return Uint8Array.from({ length }, () => random() * 256);
+}
+
+/** mulberry32 */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
