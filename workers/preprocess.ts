@@ -41,7 +41,7 @@ export class Preprocessor {
         return this.#memory.floats(planes, dims);
       }
       const planes = this.#planesFor(this.#memory.gpu.device, side);
-      this.#resizer.run(frame, view, planes);
+      this.#resizer.run(isHdr(frame) ? toSrgb(frame) : frame, view, planes);
       return this.#memory.onBuffer(planes, dims);
     } catch (error) {
       throw badImage(error instanceof Error ? error.message : String(error));
@@ -85,6 +85,30 @@ function badImage(why: string): VlmError {
   );
 }
 
+/** Copied to a GPU as they are, such frames lose their colours in Chromium. */
+function isHdr(frame: Frame): frame is VideoFrame {
+  const hdr: readonly (string | null)[] = ["pq", "hlg"];
+  return frame instanceof VideoFrame && hdr.includes(frame.colorSpace.transfer);
+}
+
+function toSrgb(frame: VideoFrame): OffscreenCanvas {
+  const { displayWidth, displayHeight } = frame;
+  const canvas = new OffscreenCanvas(displayWidth, displayHeight);
+  contextOf(canvas, false).drawImage(frame, 0, 0, displayWidth, displayHeight);
+  return canvas;
+}
+
+/** Opaque, so that what shines through is black. */
+function contextOf(
+  canvas: OffscreenCanvas,
+  willReadFrequently: boolean,
+): OffscreenCanvasRenderingContext2D {
+  const options = { alpha: false, colorSpace: "srgb", willReadFrequently };
+  const context = canvas.getContext("2d", options);
+  if (context === null) throw new Error("no canvas to read it with");
+  return context;
+}
+
 /** Rectangles by way of a canvas of their size. */
 function readerOf(frame: Frame): PixelReader {
   const shown = frameSize(frame);
@@ -93,13 +117,7 @@ function readerOf(frame: Frame): PixelReader {
     if (canvas.width !== width || canvas.height !== height) {
       canvas = new OffscreenCanvas(width, height);
     }
-    // Opaque, so that what shines through is black.
-    const context = canvas.getContext("2d", {
-      alpha: false,
-      colorSpace: "srgb",
-      willReadFrequently: true,
-    });
-    if (context === null) throw new Error("no canvas to read it with");
+    const context = contextOf(canvas, true);
     context.fillRect(0, 0, width, height);
     context.drawImage(frame, -x, -y, shown.width, shown.height);
     return context.getImageData(0, 0, width, height).data;

@@ -1,5 +1,6 @@
 import { Capture, type CaptureListener, type CaptureSource } from "../capture";
 import type { CapturedFrame } from "../frame-slot";
+import { stillOf } from "../picture";
 import { aborted } from "../queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
@@ -51,7 +52,7 @@ export class Stage {
     const { frame } = await this.#capture.next(signal);
     let still: ImageBitmap;
     try {
-      still = await createImageBitmap(frame);
+      still = await stillOf(frame);
     } finally {
       frame.close();
     }

@@ -59,7 +59,7 @@ export class Resizer {
 
   /** Submits the work; `planes` holds 3 * side² floats when it is done. */
   run(
-    source: VideoFrame | ImageBitmap,
+    source: VideoFrame | ImageBitmap | OffscreenCanvas,
     geometry: Geometry,
     planes: GPUBuffer,
   ): void {
