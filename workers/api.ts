@@ -9,11 +9,14 @@ import type {
   VlmWorker,
   WorkerEvent,
 } from "../src/shared/protocol";
-import { loadModel } from "./load";
-import type { Model } from "./model";
-import { checkDescribe, checkLoad } from "./options";
+import { inspectModel } from "./inspect";
+import { loadModel, prepareModel, type Prepared } from "./load";
+import { fitBeside, type Footprint } from "./memory-estimate";
+import { Model } from "./model";
+import { checkDescribe, checkLoad, checkSide } from "./options";
 import { Queue } from "./ort/queue";
 import { describe } from "./pipeline";
+import { removeModel, storedModels } from "./store/folder";
 
 /** The worker's side of the contract: what is loaded, and whose turn it is. */
 export class Api implements VlmWorker {
@@ -24,6 +27,8 @@ export class Api implements VlmWorker {
   readonly #loads = new Queue();
   readonly #runs = new Map<number, AbortController>();
   #load = new AbortController();
+  /** Ends with `dispose`. */
+  #life = new AbortController();
 
   connect(events: MessagePort): void {
     this.#events = events;
@@ -36,27 +41,38 @@ export class Api implements VlmWorker {
     return this.#loads.add(async () => {
       try {
         checkLoad(options);
-        const model = await loadModel(options, signal, this.#emit);
-        await this.#turns.add(() => this.#replace(model));
-        return model.info;
+        const prepared = await prepareModel(options, signal, this.#emit);
+        return (await this.#exchange(prepared)).info;
       } catch (error) {
         throw VlmError.from(error);
       }
     });
   }
 
-  async inspect(options: LoadOptions): Promise<ModelReport> {
-    checkLoad(options);
-    await Promise.resolve();
-    throw new VlmError("unsupported", "Not yet.", "Load the model.");
+  async inspect(options: LoadOptions, side?: number): Promise<ModelReport> {
+    try {
+      checkLoad(options);
+      if (side !== undefined) checkSide(side);
+      return await inspectModel(options, side, this.#life.signal);
+    } catch (error) {
+      throw VlmError.from(error);
+    }
   }
 
-  stored(): Promise<StoredModel[]> {
-    return Promise.resolve([]);
+  async stored(): Promise<StoredModel[]> {
+    try {
+      return await storedModels();
+    } catch (error) {
+      throw VlmError.from(error);
+    }
   }
 
-  async remove(): Promise<void> {
-    await Promise.resolve();
+  async remove(key: string): Promise<void> {
+    try {
+      await removeModel(key);
+    } catch (error) {
+      throw VlmError.from(error);
+    }
   }
 
   describe(
@@ -92,6 +108,8 @@ export class Api implements VlmWorker {
 
   async dispose(): Promise<void> {
     this.#load.abort();
+    this.#life.abort();
+    this.#life = new AbortController();
     for (const controller of this.#runs.values()) controller.abort();
     await this.#loads.add(() =>
       this.#turns.add(() => this.#replace(undefined)),
@@ -102,6 +120,46 @@ export class Api implements VlmWorker {
     this.#events?.postMessage(event);
   };
 
+  /** The old model works until the new one does, if there is room for both;
+   * else it makes room now, and comes back if the new one fails. */
+  async #exchange(next: Prepared): Promise<Model> {
+    const old = this.#model;
+    if (old === undefined || fitBeside(footprint(old), footprint(next))) {
+      const model = await next.start();
+      await this.#turns.add(() => this.#replace(model));
+      return model;
+    }
+    const { signal } = this.#life;
+    return this.#turns.add(async () => {
+      await this.#replace(undefined);
+      try {
+        const model = await next.start();
+        await this.#replace(model);
+        return model;
+      } catch (error) {
+        throw await this.#bringBack(old, error, signal);
+      }
+    });
+  }
+
+  /** `error`, with what became of the model that had made room. */
+  async #bringBack(
+    { options, info }: Model,
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<VlmError> {
+    const { code, message, advice } = VlmError.from(error);
+    const add = (more: string): VlmError =>
+      new VlmError(code, `${message} ${more}`, advice, { cause: error });
+    try {
+      await this.#replace(await loadModel(options, signal, this.#emit));
+      return add(`${info.name} made room for it and is loaded again.`);
+    } catch (failure) {
+      const why = VlmError.from(failure).message;
+      return add(`${info.name} made room for it and did not come back: ${why}`);
+    }
+  }
+
   async #replace(model: Model | undefined): Promise<void> {
     const old = this.#model;
     this.#model = model;
@@ -110,6 +168,11 @@ export class Api implements VlmWorker {
     });
     await old?.release();
   }
+}
+
+function footprint(model: Model | Prepared): Footprint {
+  const { device } = model instanceof Model ? model.info : model;
+  return { device, bytes: model.needs.total };
 }
 
 function notLoaded(): VlmError {

@@ -1,17 +1,29 @@
-import type { ModelInfo } from "../src/shared/protocol";
+import type { MemoryEstimate, MemoryUse } from "../src/shared/models";
+import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
+import type { Embedder } from "./embedding";
 import { LanguageModel } from "./language";
 import type { Gpu } from "./ort/device";
 import type { Session } from "./ort/session";
 import type { Memory } from "./ort/tensor";
 import { Preprocessor } from "./preprocess";
+import type { ModelFolder } from "./store/folder";
 import type { ModelConfig } from "./weights/config";
 import type { Tokenizer } from "./weights/tokenizer";
 
-/** The three graphs of a model. */
+/** The three graphs of a model, ready to run. */
 export interface Sessions {
   readonly vision: Session;
-  readonly embed: Session;
+  readonly embedder: Embedder;
   readonly decoder: Session;
+}
+
+/** What is known of a model before it runs. */
+export interface ModelFacts {
+  readonly info: ModelInfo;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly needs: MemoryEstimate;
+  readonly found: { readonly folder: Pick<ModelFolder, "release"> };
 }
 
 /** Names of end tokens, for folders whose generation_config lists fewer. */
@@ -19,7 +31,9 @@ const END_TOKENS = ["<|im_end|>", "<|endoftext|>"];
 
 /** A loaded model with everything it runs on. */
 export class Model {
-  readonly info: ModelInfo;
+  /** What it was loaded with, to load it again. */
+  readonly options: LoadOptions;
+  readonly needs: MemoryEstimate;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly endTokens: ReadonlySet<number>;
@@ -28,38 +42,57 @@ export class Model {
   readonly language: LanguageModel;
   readonly vision: Session;
   readonly #sessions: Sessions;
+  readonly #folder: Pick<ModelFolder, "release">;
+  #info: ModelInfo;
 
   constructor(
-    info: ModelInfo,
-    config: ModelConfig,
-    tokenizer: Tokenizer,
+    options: LoadOptions,
+    { info, config, tokenizer, needs, found }: ModelFacts,
     sessions: Sessions,
     memory: Memory,
   ) {
-    this.info = info;
+    this.options = options;
+    this.#info = info;
+    this.needs = needs;
+    this.#folder = found.folder;
     this.config = config;
     this.tokenizer = tokenizer;
     this.memory = memory;
     this.vision = sessions.vision;
     this.#sessions = sessions;
     this.preprocessor = new Preprocessor(memory);
-    this.language = new LanguageModel(sessions.embed, sessions.decoder, memory);
+    const { embedder, decoder } = sessions;
+    this.language = new LanguageModel(embedder, decoder, memory);
     const named = END_TOKENS.map((name) => tokenizer.idOf(name));
     this.endTokens = new Set(
       [...config.endTokens, ...named].filter((id) => id !== undefined),
     );
   }
 
+  get info(): ModelInfo {
+    return this.#info;
+  }
+
   get gpu(): Gpu | undefined {
     return this.memory.gpu;
   }
 
-  /** Frees sessions, buffers and the device. */
+  measured(memory: MemoryUse): void {
+    this.#info = { ...this.#info, memory };
+  }
+
+  /** Frees everything, its folder included. */
   async release(): Promise<void> {
+    await this.free();
+    this.#folder.release();
+  }
+
+  /** Frees sessions, buffers and the device. */
+  async free(): Promise<void> {
     this.preprocessor.dispose();
     this.memory.dispose();
-    const { vision, embed, decoder } = this.#sessions;
-    for (const session of [vision, embed, decoder]) await session.release();
+    const { vision, embedder, decoder } = this.#sessions;
+    for (const one of [vision, embedder, decoder]) await one.release();
     this.gpu?.close();
   }
 }

@@ -19,13 +19,17 @@ export function checkDescribe(options: DescribeOptions): void {
   if (messages.some(({ text }) => typeof text !== "string")) {
     throw badOption("Every message must have a text.");
   }
-  if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
+  checkSide(size);
   if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
     throw badOption(
       `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,
     );
   }
   checkSampling(options.sampling);
+}
+
+export function checkSide(size: number): void {
+  if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
 }
 
 export function checkLoad({ model, device, dtype }: LoadOptions): void {

@@ -72,7 +72,7 @@ export async function openGpu(
   return { reason: `WebGPU cannot be used on ${name} (${tested}), ${wasm}.` };
 }
 
-async function requestAdapter(): Promise<GPUAdapter | null> {
+export async function requestAdapter(): Promise<GPUAdapter | null> {
   // Absent in browsers without WebGPU and in insecure contexts.
   const gpu = navigator.gpu as GPU | undefined;
   if (gpu === undefined) return null;

@@ -1,3 +1,4 @@
+import type { LocalFile, ModelSource } from "../../src/shared/models";
 import type {
   DescribeOptions,
   LoadOptions,
@@ -5,11 +6,43 @@ import type {
 } from "../../src/shared/protocol";
 import type { Api } from "../api";
 
-/** A model folder whose graphs run in no time and say nothing sensible. */
-export const micro = new URL(
-  ".",
-  new URL("./micro/config.json", import.meta.url),
-).href;
+// Written out with import.meta.url, Vite would take each URL for an asset.
+const here = import.meta.url;
+
+/** Model folders whose graphs run in no time and say nothing sensible;
+ * tools/fixtures/make_micro.py says how they differ. */
+export const micro = new URL("micro/", here).href;
+export const other = new URL("other/", here).href;
+export const half = new URL("half/", here).href;
+
+/** Every file of theirs. */
+const paths = Object.keys(import.meta.glob("./{micro,other,half}/**/*")).map(
+  (path) => new URL(path, here).href,
+);
+
+/** What becomes of a file: other contents, or undefined for no file. */
+export type Change = (bytes: Uint8Array<ArrayBuffer>) => BlobPart | undefined;
+
+/** A folder of these, as a person would pick it, some of its files changed or
+ * added. */
+export async function picked(
+  folder: string,
+  changes: Readonly<Record<string, Change>> = {},
+): Promise<Extract<ModelSource, { kind: "folder" }>> {
+  const own = paths.filter((path) => path.startsWith(folder));
+  const names = own.map((path) => path.slice(folder.length));
+  const files: LocalFile[] = [];
+  for (const path of new Set([...names, ...Object.keys(changes)])) {
+    const response = names.includes(path)
+      ? await fetch(folder + path)
+      : new Response();
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const changed = changes[path] === undefined ? bytes : changes[path](bytes);
+    if (changed === undefined) continue;
+    files.push({ path, file: new Blob([changed]) });
+  }
+  return { kind: "folder", name: folder.split("/").at(-2) ?? "", files };
+}
 
 export const loadOptions: LoadOptions = {
   model: { kind: "url", url: micro },

@@ -37,6 +37,8 @@ test("FastVLM-0.5B", () => {
     heads: 14,
     kvHeads: 2,
     headDim: 64,
+    vocabulary: 151936,
+    visionWidth: 3072,
     contextLength: 8192,
     imageToken: 151646,
     endTokens: [151645],
@@ -65,6 +67,49 @@ test("the side, in each way that processors write it", () => {
 test("PyTorch's sentinel is not an image token", () => {
   const config = { image_token_index: -200 };
   expect(read({ "config.json": config }).imageToken).toBeUndefined();
+});
+
+test("transformers' fast_vlm nests the language model's numbers", () => {
+  const { eos_token_id, image_token_index, ...text_config } =
+    published["config.json"];
+  const nested = {
+    ...published,
+    "config.json": {
+      model_type: "fast_vlm",
+      image_token_id: image_token_index,
+      text_config: { ...text_config, eos_token_id, head_dim: null },
+      vision_config: { mm_hidden_size: 1536 },
+    },
+  };
+  const config = readConfig((file) => nested[file as keyof typeof nested]);
+  expect(config).toEqual({ ...read(), visionWidth: 1536 });
+});
+
+test("what files leave out is FastVLM's", () => {
+  const bare = {
+    "config.json": {
+      ...{ hidden_size: 1536, num_hidden_layers: 28, num_attention_heads: 12 },
+      mm_vision_tower: "mobileclip_l_512",
+    },
+    "tokenizer_config.json": {},
+  };
+  expect(readConfig((file) => bare[file as keyof typeof bare])).toMatchObject({
+    kvHeads: 12,
+    headDim: 128,
+    contextLength: 32768,
+    vocabulary: 151936,
+    visionWidth: 3072,
+    imageToken: undefined,
+    endTokens: [],
+    side: 512,
+  });
+});
+
+test("numbers that do not fit one another are refused", () => {
+  const config = (fields: object) => () => read({ "config.json": fields });
+  expect(config({ num_attention_heads: 15 })).toThrow(/head_dim is 59\.7/);
+  expect(config({ num_key_value_heads: 4 })).toThrow(/14 heads cannot share 4/);
+  expect(config({ num_hidden_layers: 1e9 })).toThrow(/num_hidden_layers/);
 });
 
 test("a field that is missing or wrong is named", () => {

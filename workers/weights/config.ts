@@ -12,12 +12,27 @@ export interface ModelConfig {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Rows of the embedding and columns of the logits, more or less. */
+  readonly vocabulary: number;
+  /** Channels of the encoder's last layer, before the projector. */
+  readonly visionWidth: number;
   readonly contextLength: number;
   /** Absent or negative (a sentinel of the PyTorch code): by its name. */
   readonly imageToken: number | undefined;
   readonly endTokens: readonly number[];
   readonly side: number;
 }
+
+/** No size of a model is larger, a context of 16 million tokens included. */
+const MOST = 2 ** 24;
+
+/** FastVLM's, for files that leave them out as transformers does. */
+const DEFAULTS = {
+  contextLength: 32768,
+  vocabulary: 151936,
+  visionWidth: 3072,
+  side: 1024,
+};
 
 export function mismatch(message: string): VlmError {
   return new VlmError(
@@ -29,37 +44,63 @@ export function mismatch(message: string): VlmError {
 
 /** The object of a file, or of one of its fields. */
 export function object(file: ConfigFile, value: unknown): Json {
-  if (typeof value === "object" && value !== null) return value as Json;
+  if (isObject(value)) return value;
   throw mismatch(`${file} does not hold an object where one is expected.`);
 }
 
-function positive(file: ConfigFile, json: Json, key: string): number {
-  const value = json[key];
-  if (Number.isInteger(value) && Number(value) > 0) return Number(value);
-  throw mismatch(`${file}: ${key} is not a positive whole number.`);
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** `files` gives the parsed JSON, undefined for a file that is not there. */
 export function readConfig(files: (file: ConfigFile) => unknown): ModelConfig {
   const config = object("config.json", files("config.json"));
-  const number = (key: string) => positive("config.json", config, key);
-  const hidden = number("hidden_size");
-  const heads = number("num_attention_heads");
+  // transformers' fast_vlm nests what llava_qwen2 has flat.
+  const text: Json = { ...config, ...part(config, "text_config") };
+  const vision: Json = { ...part(config, "vision_config"), ...config };
+  const hidden = positive(text, "hidden_size");
+  const heads = positive(text, "num_attention_heads");
+  const kvHeads = positive(text, "num_key_value_heads", heads);
+  const headDim = positive(text, "head_dim", hidden / heads);
+  if (heads % kvHeads !== 0) {
+    throw mismatch(
+      `config.json: ${heads} heads cannot share ${kvHeads} of keys and values.`,
+    );
+  }
   const name = config["_name_or_path"];
   return {
     name: typeof name === "string" && name !== "" ? name : undefined,
     hidden,
     heads,
-    layers: number("num_hidden_layers"),
-    kvHeads: number("num_key_value_heads"),
-    headDim: "head_dim" in config ? number("head_dim") : hidden / heads,
+    layers: positive(text, "num_hidden_layers"),
+    kvHeads,
+    headDim,
+    vocabulary: positive(text, "vocab_size", DEFAULTS.vocabulary),
+    visionWidth: positive(vision, "mm_hidden_size", DEFAULTS.visionWidth),
     contextLength: Math.min(
-      number("max_position_embeddings"),
+      positive(text, "max_position_embeddings", DEFAULTS.contextLength),
       tokenizerLimit(files("tokenizer_config.json")),
     ),
     imageToken: imageTokenOf(config),
-    endTokens: endTokensOf(config, files("generation_config.json")),
-    side: sideOf(files("preprocessor_config.json")),
+    endTokens: endTokensOf(text, files("generation_config.json")),
+    side: sideOf(files("preprocessor_config.json"), vision),
   };
+}
+
+function part(config: Json, key: string): Json {
+  const value = config[key];
+  return isObject(value) ? value : {};
+}
+
+/** `otherwise` where the field is missing or null. */
+function positive(json: Json, key: string, otherwise?: number): number {
+  const value = json[key] ?? otherwise;
+  if (Number.isInteger(value) && Number(value) > 0 && Number(value) <= MOST) {
+    return Number(value);
+  }
+  throw mismatch(
+    `config.json: ${key} is ${JSON.stringify(value)}, not a whole number from 1 to ${MOST}.`,
+  );
 }
 
 function tokenizerLimit(file: unknown): number {
@@ -72,13 +113,22 @@ function imageTokenOf(config: Json): number | undefined {
   return typeof id === "number" && id >= 0 ? id : undefined;
 }
 
-function endTokensOf(config: Json, file: unknown): number[] {
-  const generation = object("generation_config.json", file);
-  const ids = [generation["eos_token_id"] ?? config["eos_token_id"]].flat();
+function endTokensOf(text: Json, file: unknown): number[] {
+  const generation =
+    file === undefined ? {} : object("generation_config.json", file);
+  const ids = [generation["eos_token_id"] ?? text["eos_token_id"]].flat();
   return ids.filter((id) => typeof id === "number");
 }
 
-function sideOf(file: unknown): number {
+/** What the processor asks for; without it, what the tower is named after
+ * (`mobileclip_l_1024`). */
+function sideOf(file: unknown, vision: Json): number {
+  if (file === undefined) {
+    const tower = vision["mm_vision_tower"];
+    const named = typeof tower === "string" ? /_(\d+)$/.exec(tower) : null;
+    const side = Number(named?.[1]);
+    return isSize(side) ? side : DEFAULTS.side;
+  }
   const name = "preprocessor_config.json";
   const { size, crop_size: crop } = object(name, file);
   if (typeof size === "number") return checkSide(size);

@@ -1,6 +1,20 @@
 import type { Graph } from "../../src/shared/models";
-import type { ValueInfo } from "../ort/session";
 import { mismatch, type ModelConfig } from "./config";
+
+/** Names and shapes as a file declares them; a string is a free dimension. */
+interface Value {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+/** What a graph's file says of itself. */
+export interface GraphValues {
+  /** For errors, e.g. `onnx/vision_encoder.onnx`. */
+  readonly file: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
 
 /** A number is that size; a name stands for any size and must be free. */
 type Shape = readonly (number | string)[];
@@ -8,68 +22,79 @@ type Shape = readonly (number | string)[];
 interface Expected {
   readonly types: readonly string[];
   readonly shape: Shape;
+  /** Inputs that some exporters leave to the graph. */
+  readonly optional?: boolean;
 }
 
-interface GraphValues {
-  readonly inputs: readonly ValueInfo[];
-  readonly outputs: readonly ValueInfo[];
+interface Contract {
+  readonly inputs: Readonly<Record<string, Expected>>;
+  readonly outputs: Readonly<Record<string, Expected>>;
 }
 
 const FLOAT = ["float32"];
+/** Converters that keep no 32-bit ends leave half precision there. */
+const FLOATS = ["float32", "float16"];
 const INT64 = ["int64"];
-const CACHE = ["float32", "float16"];
 
 /** The graphs' inputs and outputs as published for llava_qwen2. */
-function expectedValues(graph: Graph, config: ModelConfig, layers: number) {
-  const { hidden } = config;
-  const embeds = { types: FLOAT, shape: ["batch", "sequence", hidden] };
+function contractOf(
+  graph: Graph,
+  config: ModelConfig,
+  layers: number,
+): Contract {
+  const embeds = {
+    types: FLOATS,
+    shape: ["batch", "sequence", config.hidden],
+  };
   const ids = { types: INT64, shape: ["batch", "sequence"] };
-  const inputs: Record<string, Expected> = {};
-  const outputs: Record<string, Expected> = {};
   switch (graph) {
-    case "vision_encoder":
-      inputs["pixel_values"] = {
-        types: FLOAT,
-        shape: ["batch", 3, "height", "width"],
+    case "vision_encoder": {
+      const shape = ["batch", 3, "height", "width"];
+      const features = { ...embeds, shape: ["batch", "tokens", config.hidden] };
+      return {
+        inputs: { pixel_values: { types: FLOAT, shape } },
+        outputs: { image_features: features },
       };
-      outputs["image_features"] = {
-        types: FLOAT,
-        shape: ["batch", "tokens", hidden],
-      };
-      break;
+    }
     case "embed_tokens":
-      inputs["input_ids"] = ids;
-      outputs["inputs_embeds"] = embeds;
-      break;
-    case "decoder_model_merged":
-      inputs["inputs_embeds"] = embeds;
-      inputs["attention_mask"] = ids;
-      inputs["position_ids"] = ids;
-      outputs["logits"] = {
-        types: FLOAT,
+      return { inputs: { input_ids: ids }, outputs: { inputs_embeds: embeds } };
+    case "decoder_model_merged": {
+      const { kvHeads, headDim } = config;
+      const shape = ["batch", kvHeads, "positions", headDim];
+      const cache = { types: FLOATS, shape };
+      const logits = {
+        types: FLOATS,
         shape: ["batch", "sequence", "vocabulary"],
       };
-      addCache(inputs, outputs, config, layers);
-  }
-  return { inputs, outputs };
-}
-
-function addCache(
-  inputs: Record<string, Expected>,
-  outputs: Record<string, Expected>,
-  { kvHeads, headDim }: ModelConfig,
-  layers: number,
-): void {
-  const shape = ["batch", kvHeads, "positions", headDim];
-  for (let layer = 0; layer < layers; layer++) {
-    for (const kind of ["key", "value"]) {
-      inputs[`past_key_values.${layer}.${kind}`] = { types: CACHE, shape };
-      outputs[`present.${layer}.${kind}`] = { types: CACHE, shape };
+      return {
+        inputs: {
+          inputs_embeds: embeds,
+          attention_mask: { ...ids, optional: true },
+          position_ids: { ...ids, optional: true },
+          ...ofLayers("past_key_values", layers, cache),
+        },
+        outputs: { logits, ...ofLayers("present", layers, cache) },
+      };
     }
   }
 }
 
-/** Throws `model-mismatch` naming the first thing that differs. */
+function ofLayers(
+  prefix: string,
+  layers: number,
+  cache: Expected,
+): Record<string, Expected> {
+  const indices = Array.from({ length: layers }, (_, layer) => layer);
+  return Object.fromEntries(
+    indices.flatMap((layer) => [
+      [`${prefix}.${layer}.key`, cache],
+      [`${prefix}.${layer}.value`, cache],
+    ]),
+  );
+}
+
+/** Throws `model-mismatch` naming the first thing that differs. More outputs
+ * than these are left alone; an input more could not be filled. */
 export function checkGraph(
   graph: Graph,
   values: GraphValues,
@@ -78,57 +103,57 @@ export function checkGraph(
   // A layer has two inputs: of more layers than inputs, these few are enough
   // to find one missing, whatever number the configuration claims.
   const layers = Math.min(config.layers, values.inputs.length);
-  const expected = expectedValues(graph, config, layers);
-  for (const side of ["inputs", "outputs"] as const) {
-    const noun = side === "inputs" ? "input" : "output";
-    for (const [name, value] of Object.entries(expected[side])) {
-      checkValue(`${graph}: ${noun} ${name}`, name, values[side], value);
-    }
+  const contract = contractOf(graph, config, layers);
+  for (const [name, expected] of Object.entries(contract.inputs)) {
+    checkValue(values.file, "input", name, values.inputs, expected);
   }
-  const unknown = values.inputs.find(({ name }) => !(name in expected.inputs));
+  for (const [name, expected] of Object.entries(contract.outputs)) {
+    checkValue(values.file, "output", name, values.outputs, expected);
+  }
+  const unknown = values.inputs.find(({ name }) => !(name in contract.inputs));
   if (unknown !== undefined) {
     throw mismatch(
-      `${graph}: input ${unknown.name} is not of this kind of model.`,
+      `${values.file}: input ${unknown.name} is not of this kind of model, which has ${config.layers} layers by config.json.`,
     );
   }
 }
 
-/** A tokenizer of another model gives ids that the graphs have no row for. */
-export function checkVocabulary(
-  lastId: number,
-  decoder: Pick<GraphValues, "outputs">,
-): void {
-  const logits = decoder.outputs.find(({ name }) => name === "logits");
-  const words = logits?.shape.at(-1);
-  if (typeof words !== "number" || lastId < words) return;
-  throw mismatch(
-    `tokenizer.json has ids up to ${lastId}, decoder_model_merged only ${words} tokens.`,
-  );
-}
-
 function checkValue(
-  subject: string,
+  file: string,
+  noun: "input" | "output",
   name: string,
-  values: readonly ValueInfo[],
-  { types, shape }: Expected,
+  values: readonly Value[],
+  { types, shape, optional }: Expected,
 ): void {
+  const subject = `${file}: ${noun} ${name}`;
   const value = values.find((candidate) => candidate.name === name);
-  if (value === undefined) throw mismatch(`${subject} is missing.`);
+  if (value === undefined) {
+    if (optional === true) return;
+    const found = values.map((other) => other.name).slice(0, 8);
+    throw mismatch(
+      `${subject} is missing; there is ${found.join(", ") || "none"}.`,
+    );
+  }
   if (!types.includes(value.type)) {
     throw mismatch(`${subject} is ${value.type}, not ${types.join(" or ")}.`);
   }
   const fits =
     value.shape.length === shape.length &&
-    value.shape.every((size, i) => fitsSize(size, shape[i] ?? ""));
+    value.shape.every((size, i) => fitsSize(noun, size, shape[i] ?? ""));
   if (!fits) {
     const found = value.shape.join(", ");
     throw mismatch(`${subject} is [${found}], not [${shape.join(", ")}].`);
   }
 }
 
-/** Batch 1 may be fixed, and outputs may leave a size open that is known. */
-function fitsSize(found: number | string, expected: number | string): boolean {
+/** Batch 1 may be fixed, and any size may be left open. What a graph declares
+ * of an output's free sizes does not bind it. */
+function fitsSize(
+  noun: "input" | "output",
+  found: number | string,
+  expected: number | string,
+): boolean {
   if (typeof found === "string") return true;
   if (typeof expected === "number") return found === expected;
-  return expected === "vocabulary" || (expected === "batch" && found === 1);
+  return noun === "output" || (expected === "batch" && found === 1);
 }

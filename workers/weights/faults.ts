@@ -1,13 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
 
-export function loadAborted(): VlmError {
-  return new VlmError(
-    "aborted",
-    "Loading the model was stopped.",
-    "Load it again when it is wanted.",
-  );
-}
-
 export function corrupt(file: string, why: string): VlmError {
   return new VlmError(
     "model-corrupt",

@@ -1,21 +1,31 @@
-import type { Dtype, Graph } from "../../src/shared/models";
+import type { Dtype, Graph, ModelFile } from "../../src/shared/models";
 
 /** Files of a model folder that are read, other than the graphs. */
+export type ConfigFile = (typeof CONFIG_FILES)[number];
+
 export const CONFIG_FILES = [
   "config.json",
   "generation_config.json",
   "preprocessor_config.json",
   "tokenizer.json",
   "tokenizer_config.json",
+  "chat_template.jinja",
 ] as const;
 
-export type ConfigFile = (typeof CONFIG_FILES)[number];
+/** Without them a model cannot be told; for the others there are defaults. */
+export const NEEDED_FILES: readonly ConfigFile[] = [
+  "config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+];
 
 export const GRAPHS: readonly Graph[] = [
   "vision_encoder",
   "embed_tokens",
   "decoder_model_merged",
 ];
+
+export const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
 
 const SUFFIX: Readonly<Record<Dtype, string>> = {
   fp32: "",
@@ -26,4 +36,57 @@ const SUFFIX: Readonly<Record<Dtype, string>> = {
 
 export function graphFile(graph: Graph, dtype: Dtype): string {
   return `onnx/${graph}${SUFFIX[dtype]}.onnx`;
+}
+
+/** One graph in one dtype: its .onnx first, then its external data. */
+export interface Variant {
+  readonly dtype: Dtype;
+  readonly files: readonly ModelFile[];
+  readonly bytes: number;
+}
+
+export type Variants = Readonly<Record<Graph, readonly Variant[]>>;
+
+type Stat = (paths: readonly string[]) => Promise<Map<string, ModelFile>>;
+
+/**
+ * What a folder has of each graph. External data is looked for under its usual
+ * names, one more at a time; other names come out when the graph is read.
+ */
+export async function findGraphs(stat: Stat): Promise<Variants> {
+  const names = GRAPHS.flatMap((graph) =>
+    DTYPES.map((dtype) => graphFile(graph, dtype)),
+  );
+  const found = await stat(names);
+  const files = new Map([...found].map(([name, file]) => [name, [file]]));
+  let open = [...files.keys()];
+  for (let part = 0; open.length > 0; part++) {
+    const more = await stat(open.map((name) => dataFile(name, part)));
+    open = open.filter((name) => {
+      const file = more.get(dataFile(name, part));
+      if (file !== undefined) files.get(name)?.push(file);
+      return file !== undefined;
+    });
+  }
+  const variants = (graph: Graph): Variant[] =>
+    DTYPES.flatMap((dtype) => {
+      const own = files.get(graphFile(graph, dtype));
+      if (own === undefined) return [];
+      const bytes = own.reduce((sum, file) => sum + file.bytes, 0);
+      return [{ dtype, files: own, bytes }];
+    });
+  return eachGraph(variants);
+}
+
+/** A record with what `of` gives for each graph. */
+export function eachGraph<T>(of: (graph: Graph) => T): Record<Graph, T> {
+  return {
+    vision_encoder: of("vision_encoder"),
+    embed_tokens: of("embed_tokens"),
+    decoder_model_merged: of("decoder_model_merged"),
+  };
+}
+
+function dataFile(graph: string, part: number): string {
+  return part === 0 ? `${graph}_data` : `${graph}_data_${part}`;
 }

@@ -1,0 +1,130 @@
+import { expect, test } from "vitest";
+import type { Dtype, Graph, GraphFiles } from "../src/shared/models";
+import { choose, recommend, type Runnable } from "./dtypes";
+import type { Hardware } from "./hardware";
+import { eachGraph } from "./weights/manifest";
+
+type Sizes = Partial<Record<Dtype, number>>;
+
+const MB = 1e6;
+
+/** FastVLM-0.5B's files, as published. */
+const published: Record<Graph, Sizes> = {
+  vision_encoder: {
+    ...{ fp32: 508 * MB, fp16: 254 * MB, q4: 505 * MB, q4f16: 253 * MB },
+  },
+  embed_tokens: {
+    ...{ fp32: 544 * MB, fp16: 272 * MB, q4: 544 * MB, q4f16: 272 * MB },
+  },
+  decoder_model_merged: {
+    ...{ fp32: 1980 * MB, fp16: 992 * MB, q4: 317 * MB, q4f16: 282 * MB },
+  },
+};
+
+function folder(
+  changes: Partial<Record<Graph, Sizes>> = {},
+  obstacles: Partial<Record<Graph, readonly Dtype[]>> = {},
+): Runnable {
+  const sizes = { ...published, ...changes };
+  return eachGraph((graph) =>
+    Object.entries(sizes[graph]).map(([name, bytes]): GraphFiles => {
+      const dtype = name as Dtype;
+      const stuck = obstacles[graph]?.includes(dtype) === true;
+      const obstacle = { obstacle: "it is too large." };
+      return { dtype, files: [], bytes, ...(stuck && obstacle) };
+    }),
+  );
+}
+
+const graphics: Hardware = {
+  device: "webgpu",
+  adapter: "acme gpu",
+  halfPrecision: true,
+  software: false,
+  largestBuffer: 2 ** 31,
+};
+const plain: Hardware = { ...graphics, halfPrecision: false };
+const wasm: Hardware = { ...plain, device: "wasm", largestBuffer: Infinity };
+
+const dtypesOf = (variants: Runnable, hardware: Hardware) => {
+  const all = choose("auto", variants, hardware);
+  return [all.vision_encoder, all.embed_tokens, all.decoder_model_merged];
+};
+
+test("FastVLM-0.5B: half precision where shaders have it, 32 bits elsewhere", () => {
+  expect(dtypesOf(folder(), graphics)).toEqual(["fp16", "fp16", "q4"]);
+  expect(dtypesOf(folder(), plain)).toEqual(["fp32", "fp16", "q4"]);
+  expect(dtypesOf(folder(), wasm)).toEqual(["fp32", "fp16", "q4"]);
+});
+
+test("4 bits for the encoder too, where they save something", () => {
+  const vision_encoder = { fp32: 508 * MB, q4: 300 * MB };
+  expect(dtypesOf(folder({ vision_encoder }), plain)[0]).toBe("q4");
+});
+
+test("a small model is taken as it is, whatever there is", () => {
+  const sizes = { fp32: 7 * MB, fp16: 3.5 * MB, q4: 1 * MB };
+  const small = folder(eachGraph(() => sizes));
+  expect(dtypesOf(small, graphics)).toEqual(["fp32", "fp32", "fp32"]);
+  expect(recommend(small, graphics).vision_encoder.reason).toMatch(/small/);
+});
+
+test("what cannot run here is passed over", () => {
+  const stuck = { decoder_model_merged: ["fp32", "q4"] as const };
+  expect(dtypesOf(folder({}, stuck), graphics)[2]).toBe("q4f16");
+  const large = { decoder_model_merged: ["fp32"] as const };
+  expect(dtypesOf(folder({}, large), wasm)[2]).toBe("q4");
+});
+
+test("there is a reason for each graph, with its dtype and bytes", () => {
+  const { vision_encoder, embed_tokens, decoder_model_merged } = recommend(
+    folder(),
+    graphics,
+  );
+  expect(vision_encoder.reason).toMatch(/^fp16: 254 MB instead of 508 MB/);
+  expect(embed_tokens.reason).toMatch(/^fp16: 272 MB instead of 544 MB/);
+  expect(decoder_model_merged.reason).toMatch(/^q4: 317 MB instead of 2.0 GB/);
+});
+
+test("one dtype for all, or one for each", () => {
+  expect(choose("q4", folder(), plain)).toEqual(eachGraph(() => "q4"));
+  const each = {
+    vision_encoder: "fp32",
+    embed_tokens: "q4f16",
+    decoder_model_merged: "q4",
+  } as const;
+  expect(choose(each, folder(), plain)).toEqual(each);
+});
+
+const failsWith = (code: string, message: RegExp) =>
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message) as string,
+  }) as Error;
+
+test("a dtype that the folder has not: what it has", () => {
+  const embed_tokens = { fp32: 1, fp16: 1 };
+  expect(() => choose("q4", folder({ embed_tokens }), plain)).toThrow(
+    failsWith("model-file-missing", /embed_tokens_q4\.onnx; .* fp32, fp16\./),
+  );
+});
+
+test("a dtype that cannot run here: why", () => {
+  const stuck = folder({}, { vision_encoder: ["fp16"] });
+  expect(() => choose("fp16", stuck, plain)).toThrow(
+    failsWith("unsupported", /vision_encoder_fp16.*acme gpu: it is too large/),
+  );
+});
+
+test("a graph that is not there, or in no dtype that runs", () => {
+  const none = folder({ decoder_model_merged: {} });
+  expect(() => choose("auto", none, wasm)).toThrow(
+    failsWith("model-file-missing", /no onnx\/decoder_model_merged\.onnx/),
+  );
+  const all: Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
+  const stuck = folder({}, { decoder_model_merged: all });
+  expect(() => choose("auto", stuck, wasm)).toThrow(
+    failsWith("unsupported", /decoder_model_merged fp32: it is too large/),
+  );
+  expect(recommend(stuck, wasm).decoder_model_merged.dtype).toBeUndefined();
+});

@@ -1,0 +1,88 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { Api } from "./api";
+import { half, loadOptions, micro, other, picked } from "./testing/harness";
+
+const api = new Api();
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+test("a folder on a server: what it is, what it costs, what it needs", async () => {
+  const asked: string[] = [];
+  const { fetch } = globalThis;
+  vi.stubGlobal("fetch", (input: RequestInfo | URL, init?: RequestInit) => {
+    const { url, method } = new Request(input, init);
+    if (method === "GET")
+      asked.push(new URL(url).pathname.split("/").at(-1) ?? "");
+    return fetch(input, init);
+  });
+  const model = { kind: "url", url: micro } as const;
+  const report = await api.inspect({ ...loadOptions, model, dtype: "auto" });
+  expect(report).toMatchObject({
+    name: "fast-vlm/micro",
+    source: micro,
+    layers: 2,
+    hidden: 32,
+    side: 256,
+    contextLength: 512,
+    device: "wasm",
+    recommended: {
+      vision_encoder: "fp32",
+      embed_tokens: "fp32",
+      decoder_model_merged: "fp32",
+    },
+  });
+  expect(report.obstacle).toBeUndefined();
+  expect(asked).not.toContain("tokenizer.json");
+  expect(asked.filter((name) => /onnx/.test(name))).toEqual([]);
+  const { chosen } = report;
+  const names = chosen?.files.map(({ path }) => path);
+  expect(names).toContain("onnx/decoder_model_merged.onnx");
+  expect(names).toContain("tokenizer.json");
+  expect(chosen?.bytes).toBeGreaterThan(160_000);
+  expect(chosen?.memory.weights).toBeGreaterThan(128_000);
+  expect(report.storage?.free).toBeGreaterThan(0);
+});
+
+test("a larger picture takes more memory", async () => {
+  const cost = async (side: number) =>
+    (await api.inspect(loadOptions, side)).chosen?.memory.total ?? 0;
+  expect(await cost(1024)).toBeGreaterThan(await cost(256));
+});
+
+test("a picked folder needs no download; external data is counted", async () => {
+  const model = await picked(other);
+  const { chosen, name, source } = await api.inspect({ ...loadOptions, model });
+  expect([name, source]).toEqual(["other", "the folder other"]);
+  expect(chosen?.missing).toBe(0);
+  expect(chosen?.files.map(({ path }) => path)).toContain(
+    "onnx/decoder_model_merged.onnx_data",
+  );
+});
+
+test("half precision on an adapter that has none: the obstacle", async () => {
+  const model = await picked(half);
+  const device = "webgpu";
+  const report = await api.inspect({ ...loadOptions, model, device });
+  expect(report).toMatchObject({ device, halfPrecision: false });
+  const [decoder] = report.graphs.decoder_model_merged;
+  expect(decoder?.obstacle).toMatch(/shader-f16/);
+  expect(report.graphs.embed_tokens[0]?.obstacle).toBeUndefined();
+  expect(report.recommended).toBeUndefined();
+  expect(report.chosen).toBeUndefined();
+  expect(report.obstacle).toMatch(/no onnx\/embed_tokens\.onnx.* fp16/);
+});
+
+test("what cannot be inspected is a typed error", async () => {
+  const model = {
+    kind: "url",
+    url: new URL("../nowhere/", micro).href,
+  } as const;
+  await expect(api.inspect({ ...loadOptions, model })).rejects.toMatchObject({
+    code: "model-file-missing",
+  });
+  await expect(api.inspect(loadOptions, 100)).rejects.toMatchObject({
+    code: "bad-option",
+  });
+});

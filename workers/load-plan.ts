@@ -1,0 +1,110 @@
+import type { DtypeChoice, Graph } from "../src/shared/models";
+import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
+import { choose, type Runnable } from "./dtypes";
+import { hardwareOf, type Hardware } from "./hardware";
+import {
+  downloadGraphs,
+  type Downloaded,
+  type Emit,
+  type GraphSource,
+} from "./load-graphs";
+import { estimateMemory } from "./memory-estimate";
+import type { ModelFacts } from "./model";
+import { findObstacles } from "./obstacles";
+import { openGpu } from "./ort/adapter";
+import type { Gpu } from "./ort/device";
+import { measure } from "./ort/memory-use";
+import { readJson, type Survey } from "./survey";
+import { checkVocabulary } from "./weights/contract-together";
+import { embeddingTable } from "./weights/embedding-table";
+import { CONFIG_FILES, GRAPHS } from "./weights/manifest";
+import { Tokenizer } from "./weights/tokenizer";
+
+/** What one load was asked for. */
+export interface Job {
+  readonly options: LoadOptions;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/** A model that lacks nothing but its sessions. */
+export interface Plan extends ModelFacts {
+  readonly found: Survey;
+  /** Given up one by one, as their sessions are made. */
+  readonly graphs: Map<Graph, GraphSource>;
+  /** Bytes of all files. */
+  readonly loaded: number;
+  readonly hardware: Hardware;
+  readonly gpu: Gpu | undefined;
+  readonly variants: Runnable;
+}
+
+/** Device → dtypes → download → checks. */
+export async function makePlan(
+  { options, signal, emit }: Job,
+  found: Survey,
+  choice: DtypeChoice,
+  dtypeReason?: string,
+): Promise<Plan> {
+  const { config } = found;
+  const opened = await openGpu(options.device, config);
+  const gpu = "gpu" in opened ? opened.gpu : undefined;
+  try {
+    const hardware = hardwareOf(opened);
+    const variants = findObstacles(found.variants, config, hardware);
+    const dtypes = choose(choice, variants, hardware);
+    const downloaded = await downloadGraphs(found, dtypes, signal, emit);
+    const { bytes, loaded } = downloaded;
+    const graphs = new Map(
+      GRAPHS.map((graph) => [graph, downloaded.graphs[graph]]),
+    );
+    const tokenizer = await readTokenizer(found, downloaded);
+    const { commit } = found.folder;
+    const info: ModelInfo = {
+      name: found.name,
+      device: hardware.device,
+      adapter: hardware.adapter,
+      dtypes,
+      side: config.side,
+      contextLength: config.contextLength,
+      bytes,
+      memory: measure(gpu),
+      ...(hardware.deviceReason !== undefined && {
+        deviceReason: hardware.deviceReason,
+      }),
+      ...(dtypeReason !== undefined && { dtypeReason }),
+      ...(commit !== undefined && { commit }),
+    };
+    const needs = estimateMemory(config, variants, dtypes, config.side);
+    return {
+      ...{ found, hardware, gpu, variants, config, tokenizer, info, needs },
+      ...{ graphs, loaded },
+    };
+  } catch (error) {
+    gpu?.close();
+    throw error;
+  }
+}
+
+async function readTokenizer(
+  { config }: Survey,
+  { blobs, graphs }: Downloaded,
+): Promise<Tokenizer> {
+  const json = await readJson(CONFIG_FILES, blobs);
+  const options = json.get("tokenizer_config.json");
+  // Newer tools write the template into a file of its own.
+  const template = json.get("chat_template.jinja");
+  const tokenizer = new Tokenizer(
+    json.get("tokenizer.json"),
+    template === undefined
+      ? options
+      : { chat_template: template, ...(options as object) },
+    config.imageToken,
+  );
+  const { lastId, imageToken } = tokenizer;
+  const { endTokens } = config;
+  const rows = embeddingTable(graphs.embed_tokens.graph)?.rows;
+  const vocabulary = { lastId, imageToken, endTokens, rows };
+  checkVocabulary(vocabulary, graphs.decoder_model_merged.graph);
+  return tokenizer;
+}

@@ -1,0 +1,45 @@
+import type { Graph } from "../src/shared/models";
+import { openEmbedding } from "./embedding";
+import type { GraphSource } from "./load-graphs";
+import type { Sessions } from "./model";
+import { createSession, type Session } from "./ort/session";
+import type { Memory } from "./ort/tensor";
+
+/**
+ * Sessions one after another: the runtime cannot make two at once. Each graph
+ * is taken out of `graphs`, so that nothing of its file is held once its
+ * session is there. `next` is called before each and may throw. Leaves nothing
+ * behind if any of it fails.
+ */
+export async function openGraphs(
+  graphs: Map<Graph, GraphSource>,
+  memory: Memory,
+  next: () => void,
+): Promise<Sessions> {
+  const made: { release(): Promise<void> }[] = [];
+  const keep = <T extends { release(): Promise<void> }>(one: T): T => {
+    made.push(one);
+    return one;
+  };
+  const take = (name: Graph): GraphSource => {
+    next();
+    const source = graphs.get(name);
+    if (source === undefined) throw new Error(`${name} was taken before`);
+    graphs.delete(name);
+    return source;
+  };
+  const create = async (name: Graph): Promise<Session> => {
+    const { graph, external } = take(name);
+    return keep(await createSession(graph, external, memory.gpu));
+  };
+  try {
+    const vision = await create("vision_encoder");
+    const decoder = await create("decoder_model_merged");
+    const { graph, external } = take("embed_tokens");
+    const embedder = keep(await openEmbedding(graph, external, memory));
+    return { vision, decoder, embedder };
+  } catch (error) {
+    for (const one of made) await one.release();
+    throw error;
+  }
+}

@@ -1,0 +1,93 @@
+import type { GraphDtypes, ModelFile, ModelSource } from "../src/shared/models";
+import { missing, unreadable } from "./store/errors";
+import { openFolder, type ModelFolder } from "./store/folder";
+import { readConfig, type ModelConfig } from "./weights/config";
+import { parseJson } from "./weights/faults";
+import {
+  CONFIG_FILES,
+  findGraphs,
+  GRAPHS,
+  NEEDED_FILES,
+  type ConfigFile,
+  type Variants,
+} from "./weights/manifest";
+
+/** What a model folder says before anything large of it is downloaded. */
+export interface Survey {
+  readonly folder: ModelFolder;
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly variants: Variants;
+  /** The files that are read besides the graphs. */
+  readonly configFiles: readonly ModelFile[];
+}
+
+/** Whoever asks for it releases its folder. */
+export async function survey(
+  source: ModelSource,
+  signal: AbortSignal,
+): Promise<Survey> {
+  const folder = await openFolder(source, signal);
+  try {
+    return await look(folder, signal);
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+}
+
+async function look(folder: ModelFolder, signal: AbortSignal): Promise<Survey> {
+  const stat = (paths: readonly string[]) => folder.stat(paths, signal);
+  const [present, variants] = await Promise.all([
+    stat(CONFIG_FILES),
+    findGraphs(stat),
+  ]);
+  const absent = NEEDED_FILES.find((file) => !present.has(file));
+  if (absent !== undefined) throw missing(absent, folder.name);
+  const small = CONFIG_FILES.filter(
+    (file) => present.has(file) && file !== "tokenizer.json",
+  );
+  const blobs = await folder.fetch(small, signal, () => undefined);
+  const json = await readJson(small, blobs);
+  const config = readConfig((file) => json.get(file));
+  return {
+    folder,
+    name: config.name ?? folder.name,
+    config,
+    variants,
+    configFiles: [...present.values()],
+  };
+}
+
+/** Every file that is read with these dtypes. */
+export function filesOf(found: Survey, dtypes: GraphDtypes): ModelFile[] {
+  const graphs = GRAPHS.flatMap((graph) => {
+    const variants = found.variants[graph];
+    return variants.find(({ dtype }) => dtype === dtypes[graph])?.files ?? [];
+  });
+  return [...found.configFiles, ...graphs];
+}
+
+/** The configuration files of `blobs`, by name. */
+export async function readJson(
+  files: readonly ConfigFile[],
+  blobs: ReadonlyMap<string, Blob>,
+): Promise<Map<ConfigFile, unknown>> {
+  const parsed = new Map<ConfigFile, unknown>();
+  for (const file of files) {
+    const blob = blobs.get(file);
+    if (blob === undefined) continue;
+    const text = await readText(file, blob);
+    const plain = file.endsWith(".jinja");
+    parsed.set(file, plain ? text : parseJson(file, text));
+  }
+  return parsed;
+}
+
+async function readText(file: string, blob: Blob): Promise<string> {
+  try {
+    return await blob.text();
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}

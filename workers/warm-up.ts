@@ -1,0 +1,99 @@
+import type { Graph } from "../src/shared/models";
+import { encode } from "./encode";
+import { stretch } from "./kernels/geometry";
+import type { Model } from "./model";
+import type { Tensor } from "./ort/tensor";
+import { prefill } from "./prefill";
+import { makePrompt } from "./prompt";
+import { aborted } from "./store/errors";
+import { mismatch } from "./weights/config";
+
+const CONVERSATION = {
+  messages: [{ role: "user", text: "Describe the image.", images: 1 }],
+  style: "reference",
+} as const;
+
+/**
+ * Runs one picture and two tokens, so that every shader is compiled for the
+ * real ones, and looks at what comes out. Gives the graph that gives NaN or
+ * infinity, if one does.
+ */
+export async function warmUp(
+  model: Model,
+  side: number,
+  signal: AbortSignal,
+): Promise<Graph | undefined> {
+  const { tokenizer, language, memory, config } = model;
+  const goOn = (): void => {
+    if (signal.aborted) throw aborted();
+  };
+  const pixels = await busyPixels(model, side);
+  goOn();
+  const features = await encode(model.vision, pixels);
+  const cache = language.newCache();
+  try {
+    checkWidth(features, config.hidden);
+    goOn();
+    const tokens = features.dims[1] ?? 0;
+    const { contextLength } = config;
+    const prompt = makePrompt(tokenizer, CONVERSATION, tokens, contextLength);
+    const pictures = [[features]];
+    const first = await prefill(language, memory, prompt, pictures, cache);
+    // Reading moves them off the GPU, so it comes after their last use.
+    if (!isFinite(await features.getData())) return "vision_encoder";
+    const text = await language.embed(prompt.texts.flat());
+    try {
+      if (!isFinite(await text.getData())) return "embed_tokens";
+    } finally {
+      text.dispose();
+    }
+    if (!isFinite(first)) return "decoder_model_merged";
+    goOn();
+    const token = await language.embed(prompt.ids.slice(0, 1));
+    try {
+      const second = await language.forward(token, cache);
+      if (!isFinite(second)) return "decoder_model_merged";
+    } finally {
+      token.dispose();
+    }
+    goOn();
+    return undefined;
+  } finally {
+    features.dispose();
+    cache.dispose();
+  }
+}
+
+/** Stripes and noise in full contrast: what overflows does so on these. */
+async function busyPixels(model: Model, side: number): Promise<Tensor> {
+  const image = new ImageData(side, side);
+  const words = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < words.length; i++) {
+    const stripe = ((i >> 5) + Math.floor(i / side / 32)) % 2 === 0;
+    const noise = Math.imul(i + 1, 0x9e3779b1);
+    words[i] = (stripe ? noise : ~0) | 0xff000000;
+  }
+  const frame = await createImageBitmap(image);
+  try {
+    return model.preprocessor.run(frame, stretch(side, side, side));
+  } finally {
+    frame.close();
+  }
+}
+
+/** What the file left open. */
+function checkWidth({ dims }: Tensor, hidden: number): void {
+  if (dims[2] === hidden) return;
+  throw mismatch(
+    `vision_encoder: image_features is [${dims.join(", ")}], not ${hidden} wide as config.json says.`,
+  );
+}
+
+/** Half precision comes as bits where there is no Float16Array: an exponent
+ * of ones is NaN or infinity. */
+function isFinite(data: Tensor["data"]): boolean {
+  if (data instanceof Uint16Array) {
+    return data.every((bits) => (bits & 0x7c00) !== 0x7c00);
+  }
+  return (data as Float32Array).every(Number.isFinite);
+}
