@@ -39,7 +39,7 @@ export function offer(report: ModelReport, consent: Consent): TemplateResult {
         )}
       </dl>
       ${obstacle ? html`<p class="failure">${obstacle}</p>` : nothing}
-      ${files(report)}${precisions(report)}
+      ${files(report)}${precisions(report)}${memory(report)}
       ${license ? licence(license, consent) : nothing}
     </div>
   `;
@@ -50,12 +50,11 @@ function costs(report: ModelReport): [name: string, value: string][] {
   const half = halfPrecision ? "with" : "without";
   const rows: [string, string][] = [];
   if (chosen) {
-    const { bytes, missing, memory } = chosen;
+    const { bytes, missing } = chosen;
     const kept = bytes - missing;
     rows.push(
       ["To download", missing === 0 ? "nothing" : bytesText(missing)],
       ["Here already", kept === 0 ? "nothing" : bytesText(kept)],
-      ["Memory, about", bytesText(memory.total)],
     );
   }
   if (storage) rows.push(["Free on this disk", bytesText(storage.free)]);
@@ -126,6 +125,31 @@ function precisions(report: ModelReport): TemplateResult {
                     >`,
                 )}
               </dd>`,
+        )}
+      </dl>
+    </details>
+  `;
+}
+
+function memory({ chosen }: ModelReport): TemplateResult | typeof nothing {
+  if (!chosen) return nothing;
+  const { weights, activations, cache, contextTokens, total } = chosen.memory;
+  const tokens = contextTokens.toLocaleString("en");
+  const rows = [
+    ["Weights", weights],
+    ["Encoder at this size", activations],
+    [`Cache of ${tokens} tokens`, cache],
+  ] as const;
+  return html`
+    <details>
+      <summary>Memory, about ${bytesText(total)}</summary>
+      <dl class="facts">
+        ${rows.map(
+          ([name, bytes]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${bytesText(bytes)}</dd>
+            </div>`,
         )}
       </dl>
     </details>

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { nothingYet } from "../runtime";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
@@ -90,6 +91,46 @@ test("live: one failed frame is told, the next one captioned", async () => {
     code: "out-of-memory",
   });
   expect(vlm.error).toBeUndefined();
+});
+
+test("live: captions go on while another model loads", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm, fake } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await captions(1);
+  let finish = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (finish = resolve));
+  const load = fake.load.bind(fake);
+  fake.load = async (options) => {
+    fake.send({ ...nothingYet, total: 100 });
+    await arrived;
+    return { ...(await load(options)), name: "another" };
+  };
+  vlm.model = "nano";
+  const loading = vlm.load();
+  await vi.waitFor(() => expect(vlm.progress?.total).toBe(100));
+  const { length } = mounted.detailsOf("caption");
+  await captions(length + 2);
+  expect(vlm.state).toBe("loading");
+  expect(vlm.info?.name).toBe("fake");
+  finish();
+  await loading;
+  await captions(mounted.detailsOf("caption").length + 1);
+  expect(vlm.info?.name).toBe("another");
+});
+
+test("live: a model that came late is captioned with", async () => {
+  const loadError = new VlmError("offline", "No network.", "Connect.");
+  mounted = new Mounted({ pace: 5, loadError });
+  const { vlm, fake } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await expect(vlm.start()).rejects.toMatchObject({ code: "offline" });
+  Reflect.deleteProperty(fake.script, "loadError");
+  await vlm.load();
+  await captions(2);
 });
 
 test("single: freeze, ask about that frame twice, resume", async () => {

@@ -33,11 +33,10 @@ function isAccepted({ id }: License): boolean {
 
 /** Remembers a person's consent, once for all models under this licence. */
 export function acceptLicense(id: string): void {
-  acceptedHere.add(id);
   try {
     localStorage.setItem(store, JSON.stringify([...new Set(read()).add(id)]));
   } catch {
-    // Storage is refused or full.
+    acceptedHere.add(id);
   }
 }
 

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { bytesText, ofBytes } from "./bytes";
+
+test.each([
+  [0, "0 B"],
+  [2_100, "2.1 kB"],
+  [11_400_000, "11.4 MB"],
+  [505_000_000, "505 MB"],
+  [1_116_402_100, "1.12 GB"],
+])("%i bytes are %s", (bytes, text) => {
+  expect(bytesText(bytes)).toBe(text);
+});
+
+test("a part has the unit of the whole", () => {
+  expect(ofBytes(1_000, 20_000_000)).toBe("0.0 of 20.0 MB");
+  expect(ofBytes(90_000_000, 1_116_000_000)).toBe("0.09 of 1.12 GB");
+});

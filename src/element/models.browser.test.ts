@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { VlmError } from "../shared/errors";
+import type { License } from "../shared/models";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let mounted: Mounted;
+beforeEach(() => localStorage.clear());
+afterEach(() => mounted.vlm.remove());
+
+const other = (name: string): string => `${location.origin}/models/${name}/`;
+
+async function picture(): Promise<Blob> {
+  const canvas = new OffscreenCanvas(8, 8);
+  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
+  return canvas.convertToBlob();
+}
+
+const loads = (): string[] =>
+  mounted.fake.calls.filter((call) => call.startsWith("load"));
+
+describe("a licence to agree to", () => {
+  const apple: License = {
+    id: "apple-amlr",
+    name: "Apple",
+    url: "https://a.b",
+  };
+  const refusal = {
+    code: "license-needed",
+    advice: expect.stringMatching(/acceptLicense\("apple-amlr"\)/) as string,
+  };
+
+  test.each([
+    "fastvlm-0.5b",
+    "apple/FastVLM-7B",
+    "onnx-community/FastVLM-0.5B-ONNX@main",
+    "https://huggingface.co/apple/FastVLM-1.5B",
+  ])("%s needs consent before anything is asked for", async (model) => {
+    mounted = new Mounted();
+    const { vlm, fake } = mounted;
+    vlm.model = model;
+    await expect(vlm.load()).rejects.toMatchObject(refusal);
+    expect(fake.calls).toEqual([]);
+    vlm.acceptLicense("apple-amlr");
+    await vlm.load();
+    expect(loads()).toHaveLength(1);
+  });
+
+  test.each([
+    ["a mirror", { model: "https://mirror.test/a/" }],
+    ["another's hub id", { model: "somebody/else" }],
+    [
+      "a folder",
+      { folder: [{ path: "m/config.json", file: new Blob(["{}"]) }] },
+    ],
+  ])("%s whose card says so needs it, too", async (_, given) => {
+    mounted = new Mounted({ report: { license: apple } });
+    const { vlm } = mounted;
+    Object.assign(vlm, given);
+    await expect(vlm.load()).rejects.toMatchObject(refusal);
+    expect(loads()).toEqual([]);
+    vlm.acceptLicense("apple-amlr");
+    await vlm.load();
+    expect(loads()).toHaveLength(1);
+  });
+
+  test("consent is remembered for the next page", () => {
+    mounted = new Mounted();
+    mounted.vlm.acceptLicense("apple-amlr");
+    expect(localStorage.getItem("fast-vlm:licenses")).toBe('["apple-amlr"]');
+    localStorage.setItem("fast-vlm:licenses", '["others"]');
+    mounted.vlm.acceptLicense("apple-amlr");
+    expect(localStorage.getItem("fast-vlm:licenses")).toBe(
+      '["others","apple-amlr"]',
+    );
+  });
+
+  test("other licences and the carried model need none", async () => {
+    const mit: License = { id: "mit", name: "MIT" };
+    mounted = new Mounted({ report: { license: mit } });
+    const { vlm, fake } = mounted;
+    vlm.model = "somebody/else";
+    await vlm.load();
+    vlm.model = "nano";
+    await vlm.load();
+    expect(fake.calls).toEqual([
+      "inspect somebody/else on huggingface.co",
+      "load somebody/else on huggingface.co auto",
+      `load ${location.origin}/models/nano/ auto`,
+    ]);
+  });
+
+  test("the report names it where the card does not", async () => {
+    mounted = new Mounted();
+    const report = await mounted.vlm.inspect({ model: "fastvlm-0.5b" });
+    expect(report.license?.id).toBe("apple-amlr");
+    expect(loads()).toEqual([]);
+  });
+});
+
+describe("another model", () => {
+  test("that fails to load leaves the one in use answering", async () => {
+    mounted = new Mounted({ info: { name: "first" } });
+    const { vlm, fake } = mounted;
+    await vlm.load();
+    const loadError = new VlmError("model-corrupt", "Cut.", "Fetch it again.");
+    fake.script = { ...fake.script, loadError };
+    vlm.model = other("second");
+    await expect(vlm.load()).rejects.toMatchObject({ code: "model-corrupt" });
+    expect(vlm.state).toBe("failed");
+    expect(vlm.info?.name).toBe("first");
+    expect(vlm.progress).toBeUndefined();
+
+    const { length } = loads();
+    expect((await vlm.ask(await picture())).finish).toBe("stop");
+    expect(loads()).toHaveLength(length);
+    expect(vlm.state).toBe("ready");
+
+    // Asked for again, it is tried again.
+    fake.script = { ...fake.script, info: { name: "second" } };
+    Reflect.deleteProperty(fake.script, "loadError");
+    expect((await vlm.load()).name).toBe("second");
+  });
+
+  test("ends the load of the one before it", async () => {
+    mounted = new Mounted({ pace: 20 });
+    const { vlm, fake } = mounted;
+    vlm.model = "somebody/else";
+    const first = vlm.load();
+    first.catch(() => undefined);
+    await vi.waitFor(() => expect(loads()).toHaveLength(1));
+    vlm.model = "nano";
+    const second = vlm.load();
+    await expect(first).rejects.toMatchObject({ code: "aborted" });
+    await second;
+    expect(loads().at(-1)).toMatch(/nano/);
+    expect(fake.calls).toContain("abortLoad");
+    expect(vlm.state).toBe("ready");
+    expect(mounted.detailsOf("error")).toEqual([]);
+  });
+
+  test("chosen back while another loads, the one in use stays", async () => {
+    mounted = new Mounted();
+    const { vlm, fake } = mounted;
+    vlm.model = "nano";
+    await vlm.load();
+    fake.script = { ...fake.script, pace: 20 };
+    vlm.model = "somebody/else";
+    const leaving = vlm.load();
+    leaving.catch(() => undefined);
+    await vi.waitFor(() => expect(vlm.progress?.total).toBeGreaterThan(0));
+    vlm.model = "nano";
+    await vlm.load();
+    await expect(leaving).rejects.toMatchObject({ code: "aborted" });
+    expect(loads()).toHaveLength(2);
+    expect(vlm.progress).toBeUndefined();
+    expect(vlm.state).toBe("ready");
+  });
+
+  test("a folder is loaded instead of the model, until it is taken away", async () => {
+    mounted = new Mounted();
+    const { vlm } = mounted;
+    vlm.folder = [{ path: "mine/config.json", file: new Blob(["{}"]) }];
+    await vlm.load();
+    vlm.folder = undefined;
+    vlm.model = "nano";
+    await vlm.load();
+    expect(loads()).toEqual([
+      "load mine auto",
+      `load ${location.origin}/models/nano/ auto`,
+    ]);
+  });
+});
+
+describe("progress", () => {
+  test("is told with its rate, and a load can be cancelled", async () => {
+    mounted = new Mounted({ pace: 30 });
+    const { vlm } = mounted;
+    vlm.model = "nano";
+    const loading = vlm.load();
+    await vi.waitFor(() =>
+      expect(mounted.part("progress")?.textContent).toMatch(
+        /\d+\.\d of 20\.0 MB · \d+ % · 4\.0 MB\/s · \d s left/,
+      ),
+    );
+    mounted.part("cancel")?.click();
+    await expect(loading).rejects.toMatchObject({ code: "aborted" });
+    await vlm.updateComplete;
+    expect(mounted.part("progress")).toBeNull();
+    expect(mounted.detailsOf("error")).toEqual([]);
+    expect(vlm.state).toBe("idle");
+    await vlm.load();
+    expect(vlm.state).toBe("ready");
+  });
+
+  test("names every phase; preparing is a part of loading", async () => {
+    mounted = new Mounted({ pace: 5 });
+    const { vlm } = mounted;
+    vlm.model = "nano";
+    await vlm.load();
+    const phases = mounted.detailsOf("modelprogress").map(({ phase }) => phase);
+    expect([...new Set(phases)]).toEqual(["loading", "preparing", "warming"]);
+    const states = mounted.detailsOf("statechange").map(({ state }) => state);
+    expect(states).toEqual(["loading", "warming", "ready"]);
+  });
+
+  test("another tab's download is said", async () => {
+    mounted = new Mounted({ pace: 100 });
+    const { vlm, fake } = mounted;
+    vlm.model = "nano";
+    const loading = vlm.load();
+    await vi.waitFor(() => expect(loads()).toHaveLength(1));
+    fake.send({
+      type: "progress",
+      ...{
+        phase: "loading",
+        loaded: 5e6,
+        total: 2e7,
+        rate: 0,
+        elsewhere: true,
+      },
+    });
+    await vi.waitFor(() =>
+      expect(mounted.part("progress")?.textContent).toMatch(/Another tab/),
+    );
+    await loading;
+  });
+});
+
+test("what is kept is listed and deleted by its key", async () => {
+  const kept = {
+    key: "k1",
+    name: "somebody/else",
+    source: { kind: "url", url: "http://a.b/" },
+    bytes: 12,
+    files: [],
+  } as const;
+  mounted = new Mounted({ stored: [kept, { ...kept, key: "k2" }] });
+  const { vlm } = mounted;
+  await vlm.removeStored("k1");
+  expect((await vlm.stored()).map(({ key }) => key)).toEqual(["k2"]);
+});
+
+test("inspecting can be given up", async () => {
+  mounted = new Mounted({ pace: 500 });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const report = mounted.vlm.inspect({ model: "somebody/else", signal });
+  controller.abort();
+  await expect(report).rejects.toMatchObject({ code: "aborted" });
+});

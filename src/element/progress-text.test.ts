@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { nothingYet } from "../runtime";
+import { amountText, phaseText } from "./progress-text";
+
+const half = { ...nothingYet, loaded: 10e6, total: 20e6 };
+
+test.each([
+  [half, "10.0 of 20.0 MB · 50 %"],
+  [{ ...half, rate: 4e6 }, "10.0 of 20.0 MB · 50 % · 4.0 MB/s"],
+  [{ ...half, rate: 4e6, left: 2.5 }, /4\.0 MB\/s · 3 s left$/],
+  [{ ...half, left: 59.5 }, /· 1 min left$/],
+  [{ ...half, left: 3599 }, /· 1 h 0 min left$/],
+  [{ ...half, left: 7261 }, /· 2 h 2 min left$/],
+  [{ ...half, loaded: 30e6 }, /· 100 %/],
+  [nothingYet, ""],
+  [{ ...half, phase: "preparing" } as const, ""],
+  [{ ...half, phase: "warming" } as const, ""],
+])("%o", (progress, text) => {
+  if (typeof text === "string") expect(amountText(progress)).toBe(text);
+  else expect(amountText(progress)).toMatch(text);
+});
+
+test("says that another tab is at it", () => {
+  expect(phaseText(half)).toBe("Loading the model");
+  expect(phaseText({ ...half, elsewhere: true })).toMatch(/another tab/i);
+});

@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import type { ModelSource } from "../shared/models";
+import { isCarried, officialHub, resolveModel } from "./resolve";
+
+const at = (path: string): string => new URL(path, document.baseURI).href;
+
+const onHub = (
+  id: string,
+  revision = "main",
+  endpoint = officialHub,
+): ModelSource => ({ kind: "hub", endpoint, id, revision });
+
+const atUrl = (url: string): ModelSource => ({ kind: "url", url });
+
+const published = "onnx-community/FastVLM-0.5B-ONNX";
+
+test.each<[model: string, source: ModelSource]>([
+  ["nano", atUrl(at("models/nano/"))],
+  ["Nano ", atUrl(at("models/nano/"))],
+  ["fastvlm-0.5b", onHub(published)],
+  [published, onHub(published)],
+  [`${published}@v1.0`, onHub(published, "v1.0")],
+  [`${published}@refs/pr/7`, onHub(published, "refs/pr/7")],
+  [`https://huggingface.co/${published}`, onHub(published)],
+  [`https://huggingface.co/${published}/`, onHub(published)],
+  [`https://hf.co/${published}/tree/dev`, onHub(published, "dev")],
+  [
+    `https://huggingface.co/${published}/tree/refs%2Fpr%2F7`,
+    onHub(published, "refs/pr/7"),
+  ],
+  [
+    `https://huggingface.co/${published}/tree/refs/pr/7`,
+    onHub(published, "refs/pr/7"),
+  ],
+  [`https://huggingface.co/${published}/resolve/abc/`, onHub(published, "abc")],
+  [
+    "https://mirror.test/some/place/model",
+    atUrl("https://mirror.test/some/place/model/"),
+  ],
+  [
+    "https://mirror.test/a/b/tree/main",
+    atUrl("https://mirror.test/a/b/tree/main/"),
+  ],
+  ["http://127.0.0.1:80/", atUrl("http://127.0.0.1/")],
+  ["https://mirror.test/a/#files", atUrl("https://mirror.test/a/")],
+  ["/models/other", atUrl(at("/models/other/"))],
+  ["./models/other", atUrl(at("./models/other/"))],
+  ["models/other/", atUrl(at("models/other/"))],
+  ["a/b/c", atUrl(at("a/b/c/"))],
+])("%s", (model, source) => {
+  expect(resolveModel(model)).toEqual(source);
+});
+
+const local = "http://127.0.0.1:8123/hub";
+
+test.each<[model: string, source: ModelSource]>([
+  ["fastvlm-0.5b", onHub(published, "main", local)],
+  ["a/b@c", onHub("a/b", "c", local)],
+  [`${local}/a/b/tree/c`, onHub("a/b", "c", local)],
+  [`${local}/a/b`, onHub("a/b", "main", local)],
+  [`${local}/a/b/c/d`, atUrl(`${local}/a/b/c/d/`)],
+  ["http://127.0.0.1:8123/a/b", atUrl("http://127.0.0.1:8123/a/b/")],
+  ["https://huggingface.co/a/b", onHub("a/b")],
+  ["nano", atUrl(at("models/nano/"))],
+])("with another hub: %s", (model, source) => {
+  expect(resolveModel(model, `${local}/`)).toEqual(source);
+});
+
+test.each([
+  ["", /No model is named/],
+  ["  ", /No model is named/],
+  ["telepathy", /no model named “telepathy”/],
+  ["ftp://host.test/a/b", /“ftp:”/],
+  ["blob:https://host.test/a", /“blob:”/],
+  ["https://", /no address/],
+  ["https://host.test/a?b=c", /asks a question/],
+  [`https://huggingface.co/${published}/tree/main/onnx`, /a part of a model/],
+  [`https://huggingface.co/${published}/blob/main/a.onnx`, /a part of a model/],
+])("refuses “%s”, saying what it takes", (model, message) => {
+  expect(() => resolveModel(model)).toThrow(
+    expect.objectContaining({
+      code: "bad-option",
+      message: expect.stringMatching(message) as string,
+      advice: expect.stringMatching(/nano.*owner\/name/) as string,
+    }),
+  );
+});
+
+test.each(["1.5b", "7b"])("nobody publishes fastvlm-%s", (size) => {
+  expect(() => resolveModel(`fastvlm-${size}`)).toThrow(
+    expect.objectContaining({
+      code: "unsupported",
+      advice: expect.stringMatching(
+        new RegExp(`apple/FastVLM-${size}.*python tools/convert`, "i"),
+      ) as string,
+    }),
+  );
+});
+
+test.each(["ftp://host.test", "http://"])("refuses the hub %s", (hub) => {
+  expect(() => resolveModel("nano", hub)).toThrow(/no address of a hub/);
+});
+
+test("what came with the page is told from the rest", () => {
+  expect(isCarried(resolveModel("nano"))).toBe(true);
+  expect(isCarried(resolveModel("/models/other/"))).toBe(false);
+  expect(isCarried(resolveModel("fastvlm-0.5b"))).toBe(false);
+});
