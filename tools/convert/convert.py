@@ -73,9 +73,10 @@ def convert(options: Options, say: Callable[[str], None]) -> dict[str, Loss]:
         peaks = Peaks()
         model = load_model(checkpoint, cfg, whole, peaks.watch)
         reference = refer(model, tokenizer, say)
-        losses = {}
         for dtype in options.dtypes:
             peaks.check(dtype)
+        losses = {}
+        for dtype in options.dtypes:
             for graph in BUILDERS:
                 say(f"wrote {write(model, part, graph, dtype).name}")
             losses[dtype] = prove(part, dtype, reference, whole, say)

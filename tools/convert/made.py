@@ -15,7 +15,7 @@ from fastvlm.made import make_weights
 from fastvlm.model import Projector
 from fastvlm.qwen2 import DecoderLayer, RMSNorm
 from fastvlm.tokenizer import CHAT_TEMPLATE, SPECIAL, build
-from fastvlm.vision import FastViTHD
+from fastvlm.vision import FastViTHD, LayerScale
 
 from .checkpoint import INDEX
 from .layouts import APPLE, Layout
@@ -25,6 +25,7 @@ SHARD = 2_000_000_000
 QWEN2_SPECIAL = 151_643
 # Words that are learnt; the others of a large vocabulary are only named.
 WORDS = 444
+SOFT = 0.3
 
 
 def write_made(
@@ -57,6 +58,7 @@ def made_tensors(cfg: FastVlmConfig, folded: bool) -> Iterator[tuple[str, Tensor
 
     def made(prefix: str, module: nn.Module, seed: int) -> Iterator[tuple[str, Tensor]]:
         make_weights(module, seed)
+        soften(module)
         if isinstance(module, FastViTHD) and folded:
             module.eval().fold()
         for name, tensor in module.state_dict().items():
@@ -75,6 +77,14 @@ def made_tensors(cfg: FastVlmConfig, folded: bool) -> Iterator[tuple[str, Tensor
     yield from made("language_model.norm", RMSNorm(text.hidden, text.rms_eps), 4)
     for i in range(text.layers):
         yield from made(f"language_model.layers.{i}", DecoderLayer(text), 5 + i)
+
+
+@torch.no_grad()
+def soften(module: nn.Module) -> None:
+    """So that the many blocks of a true shape do not burst float16."""
+    for child in module.modules():
+        if isinstance(child, LayerScale):
+            child.gamma.mul_(SOFT)
 
 
 def write_shards(out: Path, tensors: Iterator[tuple[str, Tensor]], shard: int) -> None:

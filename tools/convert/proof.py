@@ -5,6 +5,7 @@ the others the loss is measured, and must be within LIMITS. A NaN or an infinity
 is refused in all.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +28,13 @@ LIMITS = {"fp16": 0.1, "q4": 0.75, "q4f16": 0.75}
 PICTURES = ((64, 64), (192, 320), (256, 256))
 STEPS = 8
 HALF_MAX = 65504
+# Modules whose output no graph has: what follows them is folded into them.
+FOLDED = re.compile(r"\.(mlp(\.fc2|\.conv\.conv)?|token_mixer(\.proj)?)$")
 
 
 @dataclass
 class Peaks:
-    """The largest values that a graph's modules give."""
+    """The largest values that a graph has on its way."""
 
     values: dict[str, float] = field(default_factory=dict)
 
@@ -40,8 +43,9 @@ class Peaks:
             x = output[0] if isinstance(output, tuple) else output
             self.values[graph] = max(self.values.get(graph, 0.0), float(x.abs().max()))
 
-        for child in module.modules():
-            child.register_forward_hook(hook)
+        for name, child in module.named_modules():
+            if not FOLDED.search(name):
+                child.register_forward_hook(hook)
 
     def check(self, dtype: str) -> None:
         """Refuses float16 where PyTorch's values do not fit."""

@@ -1,0 +1,95 @@
+"""The converter against transformers: a model that it saves itself."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from models import small_config
+from tokenizers import Tokenizer
+from transformers import FastVlmConfig, FastVlmForConditionalGeneration
+
+from convert.convert import Options, convert
+from convert.made import write_tokenizer
+from fastvlm.made import make_weights
+from fastvlm.runtime import OnnxModel
+
+CFG = small_config(branches=False)
+
+
+def small(inference_mode: bool, tied: bool) -> FastVlmForConditionalGeneration:
+    text, vision = CFG.text, CFG.vision
+    config = FastVlmConfig(
+        vision_config={
+            "model_type": "timm_wrapper",
+            "architecture": "fastvit_mci3",
+            "hidden_size": vision.out_width,
+            "model_args": {
+                "inference_mode": inference_mode,
+                "layers": vision.depths,
+                "embed_dims": vision.widths,
+            },
+        },
+        text_config={
+            "model_type": "qwen2",
+            "hidden_size": text.hidden,
+            "intermediate_size": text.ffn,
+            "num_hidden_layers": text.layers,
+            "num_attention_heads": text.heads,
+            "num_key_value_heads": text.kv_heads,
+            "max_position_embeddings": 512,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 3e4},
+            "rms_norm_eps": 3e-5,
+            "tie_word_embeddings": tied,
+            "vocab_size": text.vocab,
+        },
+        tie_word_embeddings=tied,
+        image_token_index=425,
+    )
+    model = FastVlmForConditionalGeneration(config)
+    make_weights(model, seed=0)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            # transformers' and timm's own classes, which make_weights leaves.
+            if name.endswith("norm.weight") and p.dim() == 1:
+                p.uniform_(0.5, 1.5)
+            elif "gamma" in name or "layer_scale" in name:
+                p.uniform_(0.2, 0.8)
+    model.tie_weights()
+    return model.eval()
+
+
+@pytest.mark.parametrize("inference_mode", [True, False], ids=["folded", "branches"])
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@torch.inference_mode()
+def test_what_transformers_saves(
+    inference_mode: bool, tied: bool, tmp_path: Path
+) -> None:
+    theirs = small(inference_mode, tied)
+    source, out = tmp_path / "checkpoint", tmp_path / "out"
+    theirs.save_pretrained(source, max_shard_size="200KB")
+    assert len(list(source.glob("*.safetensors"))) > 1
+    write_tokenizer(CFG, source, slow=False)
+    sides = {"size": {"shortest_edge": CFG.side}}
+    (source / "preprocessor_config.json").write_text(json.dumps(sides))
+    convert(Options(source, out, ("fp32",), "small"), print)
+    ours = OnnxModel(out)
+    pixels = torch.rand((1, 3, 128, 192), generator=torch.Generator().manual_seed(0))
+    image = Tokenizer.from_file(str(out / "tokenizer.json")).token_to_id("<image>")
+    ids = [3, 1, 4, *[image] * 6, 15, 92, 65]
+    wanted = theirs(input_ids=torch.tensor([ids]), pixel_values=pixels).logits.numpy()
+    x = ours.prompt_embeds(pixels.numpy(), ids, image)
+    got, _ = ours.forward(x, ours.empty_cache())
+    assert wanted.std() > 0.01
+    assert np.abs(got - wanted).max() / np.abs(wanted).max() <= 1e-4
+    tokens = theirs.generate(
+        input_ids=torch.tensor([ids]),
+        pixel_values=pixels,
+        attention_mask=torch.ones(1, len(ids), dtype=torch.long),
+        do_sample=False,
+        max_new_tokens=12,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    assert ours.generate(pixels.numpy(), ids, image, set(), 12) == tokens[0, len(ids) :].tolist()
