@@ -1,11 +1,9 @@
-import { fromHalf, toHalf } from "./ort/half";
 import { createSession, type Session } from "./ort/session";
 import type { Memory, Tensor } from "./ort/tensor";
 import { mismatch } from "./weights/config";
+import { EmbeddingRows } from "./weights/embedding-rows";
 import { embeddingTable, type EmbeddingTable } from "./weights/embedding-table";
 import type { OnnxGraph } from "./weights/onnx";
-import { RowReader } from "./weights/row-reader";
-import { baseName, weightFiles } from "./weights/weight-files";
 
 /** Token ids → their embeddings: embed_tokens, however it is run. */
 export interface Embedder {
@@ -29,52 +27,38 @@ export async function openEmbedding(
     const session = await createSession(graph, external, undefined);
     return new SessionEmbedder(graph, session, memory);
   }
-  const files = weightFiles(graph, external);
-  const blob = files.get(table.data.location ?? baseName(graph.file));
-  const reader = new RowReader(graph.file, blob ?? graph.blob, table);
-  return new TableEmbedder(graph.file, table, reader, memory);
+  const rows = new EmbeddingRows(graph, external, table);
+  return new TableEmbedder(graph.file, table, rows, memory);
 }
 
 class TableEmbedder implements Embedder {
   readonly #file: string;
   readonly #table: EmbeddingTable;
-  readonly #reader: RowReader;
+  readonly #rows: EmbeddingRows;
   readonly #memory: Memory;
 
   constructor(
     file: string,
     table: EmbeddingTable,
-    reader: RowReader,
+    rows: EmbeddingRows,
     memory: Memory,
   ) {
     this.#file = file;
     this.#table = table;
-    this.#reader = reader;
+    this.#rows = rows;
     this.#memory = memory;
   }
 
   async embed(ids: readonly number[]): Promise<Tensor> {
-    const { rows, width, type, outputType } = this.#table;
+    const { rows, width } = this.#table;
     const beyond = ids.find((id) => id < 0 || id >= rows);
     if (beyond !== undefined) {
       throw mismatch(
         `${this.#file} has ${rows} rows, and none for the token ${beyond}.`,
       );
     }
-    const { buffer } = await this.#reader.read(ids);
-    const dims = [1, ids.length, width];
-    if (type === "float32") {
-      const floats = new Float32Array(buffer);
-      return this.#memory.floats(
-        outputType === "float32" ? floats : toHalf(floats),
-        dims,
-      );
-    }
-    const bits = new Uint16Array(buffer);
-    return this.#memory.floats(
-      outputType === "float16" ? bits : fromHalf(bits),
-      dims,
-    );
+    const numbers = await this.#rows.read(ids);
+    return this.#memory.floats(numbers, [1, ids.length, width]);
   }
 
   release(): Promise<void> {

@@ -1,21 +1,27 @@
+import { releaseProxy, transfer, transferHandlers, wrap } from "comlink";
 import { expect, test } from "vitest";
-import { Api } from "../api";
+import type { VlmWorker } from "../../src/shared/protocol";
+import { carryErrors } from "../../src/shared/wire";
 import { loadOptions, options, picture } from "../testing/harness";
 
-// Before anything imports the runtime: what Safari lacks.
-Reflect.deleteProperty(WebAssembly, "Suspending");
-
-test("without JSPI the asyncify build runs, and alone is fetched", async () => {
-  const api = new Api();
-  await api.load({ ...loadOptions, device: "webgpu" });
-  const answer = await api.describe([await picture()], options);
-  expect(answer.tokenIds).toHaveLength(12);
-  await api.dispose();
-  const fetched = performance
-    .getEntriesByType("resource")
-    .map(({ name }) => name)
-    // The development server's modules that hold only an address end so.
-    .filter((name) => name.includes("ort-wasm") && !name.endsWith("url"));
-  expect(fetched.some((name) => name.includes("asyncify.wasm"))).toBe(true);
-  expect(fetched.filter((name) => name.includes("jspi"))).toEqual([]);
-});
+test.each(["wasm", "webgpu"] as const)(
+  "a picture is described on %s without JSPI",
+  async (device) => {
+    carryErrors(transferHandlers);
+    const worker = new Worker(
+      new URL("../testing/asyncify.worker.ts", import.meta.url),
+      { type: "module" },
+    );
+    const api = wrap<VlmWorker>(worker);
+    const { port1 } = new MessageChannel();
+    await api.connect(transfer(port1, [port1]));
+    const { device: used } = await api.load({ ...loadOptions, device });
+    expect(used).toBe(device);
+    const frame = await picture();
+    const answer = await api.describe(transfer([frame], [frame]), options);
+    expect(answer.tokenIds).toHaveLength(12);
+    await api.dispose();
+    api[releaseProxy]();
+    worker.terminate();
+  },
+);

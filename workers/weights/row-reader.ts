@@ -1,4 +1,3 @@
-import type { EmbeddingTable } from "./embedding-table";
 import { unreadable } from "./onnx";
 
 /** Rows that are read lately are kept, up to this many bytes. */
@@ -16,11 +15,12 @@ export class RowReader {
   /** By row; the one that was asked for last is the last. */
   readonly #cache = new Map<number, Uint8Array<ArrayBuffer>>();
 
-  constructor(file: string, blob: Blob, { rows, data }: EmbeddingTable) {
+  /** `offset`: of the first row in `blob`, which is what `file` needs. */
+  constructor(file: string, blob: Blob, offset: number, rowBytes: number) {
     this.#file = file;
     this.#blob = blob;
-    this.#offset = data.offset;
-    this.rowBytes = data.length / rows;
+    this.#offset = offset;
+    this.rowBytes = rowBytes;
   }
 
   /** The rows one after another. */

@@ -1,0 +1,3 @@
+/** The worker as it is in browsers that cannot suspend WebAssembly. */
+import "./without-jspi";
+import "../vlm.worker";

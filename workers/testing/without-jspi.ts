@@ -1,0 +1,2 @@
+/** To be imported before anything that asks for it: what Safari lacks. */
+Reflect.deleteProperty(WebAssembly, "Suspending");
