@@ -19,20 +19,29 @@ def quantize(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n, k = weight.shape
     blocks = np.pad(weight, ((0, 0), (0, -k % BLOCK))).reshape(n, -1, BLOCK)
     peak = np.take_along_axis(blocks, np.abs(blocks).argmax(-1)[..., None], -1)
-    best = np.full(peak.shape, np.inf, np.float32)
-    scales, codes = np.zeros_like(peak), np.full(blocks.shape, 8, np.uint8)
+    best, scales = np.full(peak.shape, np.inf, np.float32), np.zeros_like(peak)
+    levels, rounded = np.empty_like(blocks), np.empty_like(blocks)
     for shrink in SHRINK:
         # The side with the largest weight gets the code -8.
         scale = peak * shrink / -8
-        levels = np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale != 0)
-        levels = np.clip(np.rint(levels), -8, 7)
-        error = ((levels * scale - blocks) ** 2).sum(-1, keepdims=True)
+        round_to(blocks, scale, levels)
+        np.multiply(levels, scale, out=rounded)
+        np.subtract(rounded, blocks, out=rounded)
+        error = np.einsum("nbk,nbk->nb", rounded, rounded)[..., None]
         better = error < best
-        best = np.where(better, error, best)
-        scales = np.where(better, scale, scales)
-        codes = np.where(better, levels + 8, codes).astype(np.uint8)
+        np.copyto(best, error, where=better)
+        np.copyto(scales, scale, where=better)
+    round_to(blocks, scales, levels)
+    codes = (levels + 8).astype(np.uint8)
     packed = codes[..., 0::2] | codes[..., 1::2] << 4
     return packed, scales[..., 0].astype(np.float32)
+
+
+def round_to(blocks: np.ndarray, scale: np.ndarray, levels: np.ndarray) -> None:
+    """Writes the levels -8..7 of the blocks; those of an empty block are 0."""
+    np.divide(blocks, np.where(scale == 0, 1, scale), out=levels)
+    np.rint(levels, out=levels)
+    np.clip(levels, -8, 7, out=levels)
 
 
 def dequantize(packed: np.ndarray, scales: np.ndarray, k: int) -> np.ndarray:
