@@ -17,13 +17,26 @@ from torch import Tensor
 
 from .export import load
 from .model import FastVlm
+from .pairs import clear_answers
 from .samples import prompt_ids, to_pixels
 
 ROOT = Path(__file__).parents[2]
 SCENES = ROOT / "e2e/fixtures/scenes"
 GOLDEN = ROOT / "e2e/fixtures/golden/nano.golden.json"
+PAIRS = ROOT / "e2e/fixtures/pairs"
+GOLDEN_PAIRS = ROOT / "e2e/fixtures/golden/pairs.golden.json"
 # Scenes taken, and values of each image token kept beside its norm.
-CASES, HEAD = 8, 8
+CASES, VALUES = 8, 8
+
+
+def outputs(features: Tensor, logits: Tensor) -> dict:
+    """Image features [1, tokens, hidden], of which some are kept, and logits."""
+    stride = features.shape[2] // VALUES
+    return {
+        "features": [digits(row[::stride]) for row in features[0]],
+        "featureNorms": digits(features[0].norm(dim=-1)),
+        "logits": digits(logits),
+    }
 
 
 def digits(values: Tensor) -> list[float]:
@@ -47,9 +60,7 @@ def golden_case(
         "file": picture.name,
         "question": question,
         "promptIds": ids,
-        "features": [digits(row[:HEAD]) for row in features[0]],
-        "featureNorms": digits(features[0].norm(dim=-1)),
-        "logits": digits(model.lm_head(hidden[0, -1])),
+        **outputs(features, model.lm_head(hidden[0, -1])),
         "tokenIds": tokens,
         "text": tokenizer.decode(tokens),
     }
@@ -64,9 +75,14 @@ def write_golden(model: FastVlm, tokenizer: Tokenizer, out: Path) -> None:
         asked = scene["questions"]
         question = asked[number % len(asked)]["question"]
         cases.append(golden_case(model, tokenizer, SCENES / scene["file"], question))
+    write_rows(cases, out)
+
+
+def write_rows(rows: list[dict], out: Path) -> None:
+    """JSON, a line for each row."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    rows = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
-    out.write_text(f"[\n{rows}\n]\n")
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    out.write_text(f"[\n{lines}\n]\n")
 
 
 def main() -> None:
@@ -76,13 +92,15 @@ def main() -> None:
         "--model", type=Path, default=ROOT / "public/models/nano",
         help="the folder exported from it, for its tokenizer",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=GOLDEN)
     args = parser.parse_args()
     torch.set_num_threads(1)
     model, facts = load(args.checkpoint)
     tokenizer = Tokenizer.from_file(str(args.model / "tokenizer.json"))
-    write_golden(model, tokenizer, args.out)
-    print(f"{args.out}: {CASES} cases after {facts.pictures} pictures")
+    write_golden(model, tokenizer, GOLDEN)
+    print(f"{GOLDEN}: {CASES} cases after {facts.pictures} pictures")
+    pairs = clear_answers(model, tokenizer, PAIRS)
+    write_rows(pairs, GOLDEN_PAIRS)
+    print(f"{GOLDEN_PAIRS}: {len(pairs)} pairs")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def tiny_wide() -> Shape:
     text = replace(cfg.text, layers=2, vocab=448, max_position=512, tied=False)
     graphs = ("vision_encoder", "embed_tokens", "decoder_model_merged")
     return Shape(
-        replace(cfg, name="tiny-wide", text=text, vision=vision, side=256),
+        replace(cfg, name="tiny-wide", text=text, vision=vision, side=128),
         graphs,
         usual=graphs,
         rows=448,

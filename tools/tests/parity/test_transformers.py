@@ -6,12 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from models import made, small_config
+from shapes.reference import published
 from tokenizers import Tokenizer
-from transformers import (
-    AutoTokenizer,
-    FastVlmConfig,
-    FastVlmForConditionalGeneration,
-)
+from transformers import AutoTokenizer, FastVlmForConditionalGeneration
 
 from fastvlm.folder import write_configs
 from fastvlm.model import FastVlm
@@ -20,50 +17,6 @@ from fastvlm.tokenizer import prompt_parts
 
 CFG = small_config(branches=True)
 LIMIT = 24
-
-
-def published(model: FastVlm, image_token: int) -> FastVlmForConditionalGeneration:
-    """transformers' model of the same sizes with the weights of ours, folded."""
-    text, vision = CFG.text, CFG.vision
-    config = FastVlmConfig(
-        vision_config={
-            "model_type": "timm_wrapper",
-            "architecture": "fastvit_mci3",
-            "hidden_size": vision.out_width,
-            "model_args": {
-                "inference_mode": True,
-                "layers": vision.depths,
-                "embed_dims": vision.widths,
-            },
-        },
-        text_config={
-            "model_type": "qwen2",
-            "hidden_size": text.hidden,
-            "intermediate_size": text.ffn,
-            "num_hidden_layers": text.layers,
-            "num_attention_heads": text.heads,
-            "num_key_value_heads": text.kv_heads,
-            "max_position_embeddings": text.max_position,
-            "rms_norm_eps": text.rms_eps,
-            "rope_parameters": {"rope_type": "default", "rope_theta": text.rope_theta},
-            "tie_word_embeddings": text.tied,
-            "vocab_size": text.vocab,
-        },
-        image_token_index=image_token,
-    )
-    theirs = FastVlmForConditionalGeneration(config)
-    prefixes = {
-        "vision_tower.": "model.vision_tower.timm_model.",
-        "projector.": "model.multi_modal_projector.",
-        "language_model.": "model.language_model.",
-        "lm_head.": "lm_head.",
-    }
-    state = {}
-    for name, weight in model.state_dict().items():
-        prefix = next(p for p in prefixes if name.startswith(p))
-        state[prefixes[prefix] + name.removeprefix(prefix)] = weight
-    theirs.load_state_dict(state)
-    return theirs.eval()
 
 
 @pytest.fixture(scope="module")
