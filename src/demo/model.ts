@@ -7,8 +7,8 @@ import {
   type ModelReport,
 } from "../index";
 import { setUpChoice, type Choice } from "./choice";
-import { byId, setText } from "./dom";
-import { showProgress } from "./fetching";
+import { byId } from "./dom";
+import { setUpFetching } from "./fetching";
 import { offer } from "./offer";
 import { isCarried } from "./params";
 
@@ -24,6 +24,9 @@ export interface ModelPanel {
  */
 export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
   const place = byId("offer", HTMLElement);
+  const failure = byId("model-error", HTMLElement);
+  const actions = byId("model-actions", HTMLElement);
+  const showProgress = setUpFetching();
   const load = byId("load-model", HTMLButtonElement);
   const cancel = byId("cancel-load", HTMLButtonElement);
   const dtype = byId("dtype", HTMLSelectElement);
@@ -49,15 +52,15 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
     load.hidden = !report || fetching;
     load.disabled = !!report?.obstacle || (needed && !agreed);
     cancel.hidden = !fetching;
-    byId("model-actions", HTMLElement).hidden = load.hidden && cancel.hidden;
+    actions.hidden = load.hidden && cancel.hidden;
     showProgress(fetching ? vlm.progress : undefined);
   };
 
   const say = (thrown?: unknown): void => {
     const error = thrown === undefined ? undefined : VlmError.from(thrown);
     const told = error !== undefined && error.code !== "aborted";
-    byId("model-error", HTMLElement).hidden = !told;
-    setText("model-error", told ? `${error.message} ${error.advice}` : "");
+    failure.hidden = !told;
+    failure.textContent = told ? `${error.message} ${error.advice}` : "";
   };
 
   /** Asks what the choice costs. */
