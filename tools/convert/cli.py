@@ -86,7 +86,9 @@ def run(words: list[str]) -> None:
         say = Log()
         name = args.name or source.name
         convert(Options(source, out, args.dtypes, name, args.replace), say)
-        say(f"done: {args.out}; at most {peak_memory() / 1e9:.1f} GB of memory")
+        peak = peak_memory()
+        took = f"; at most {peak / 1e9:.1f} GB of memory" if peak else ""
+        say(f"done: {args.out}{took}")
 
 
 def main() -> None:

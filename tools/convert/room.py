@@ -1,7 +1,6 @@
 """What a conversion takes, known before it begins."""
 
 import os
-import resource
 import shutil
 import sys
 from pathlib import Path
@@ -11,12 +10,18 @@ from fastvlm.config import FastVlmConfig
 from .errors import ConvertError
 from .sizes import empty_model
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 # Bytes of a weight: of linear layers in the decoder, of all others.
 BYTES = {"fp32": (4, 4), "fp16": (2, 2), "q4": (0.625, 4), "q4f16": (0.5625, 2)}
 # A graph below 2 GB is written twice, the second time in one file.
 SCRATCH = 2e9
 # ONNX Runtime holds weights as they are and packed for its kernels.
 SESSION = 2.2
+UNTOLD = 8e9
 
 
 def parameters(cfg: FastVlmConfig) -> tuple[int, int]:
@@ -53,16 +58,20 @@ def fits_memory(cfg: FastVlmConfig, dtypes: tuple[str, ...]) -> bool:
 
 
 def available_memory() -> float:
-    """Bytes; where the system does not tell, half of all there are."""
+    """Bytes; half of all there are, or UNTOLD, where the system says no more."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         kilobytes = next(s for s in lines if s.startswith("MemAvailable:")).split()[1]
         return int(kilobytes) * 1024
     except (OSError, StopIteration):
+        if not hasattr(os, "sysconf"):
+            return UNTOLD
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
 
 
-def peak_memory() -> int:
-    """Bytes of memory that this process has had at most."""
+def peak_memory() -> int | None:
+    """Bytes of memory that this process has had at most, if the system tells."""
+    if resource is None:
+        return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -48,7 +48,7 @@ def build_tokenizer(source: Path) -> Tokenizer:
     except ImportError:
         raise ConvertError(
             f"{source} has no tokenizer.json; transformers makes it of vocab.json and "
-            "merges.txt: pip install -r requirements-parity.txt"
+            "merges.txt: pip install -r requirements-convert.txt"
         ) from None
     return Qwen2Tokenizer.from_pretrained(source).backend_tokenizer
 

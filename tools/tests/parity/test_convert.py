@@ -8,12 +8,20 @@ import pytest
 import torch
 from models import small_config
 from tokenizers import Tokenizer
-from transformers import FastVlmConfig, FastVlmForConditionalGeneration
+from transformers import (
+    AutoTokenizer,
+    FastVlmConfig,
+    FastVlmForConditionalGeneration,
+)
 
 from convert.convert import Options, convert
 from convert.made import write_tokenizer
+from convert.tokens import load_tokenizer
+from convert.tokens import write_tokenizer as write_converted
+from fastvlm.folder import SpecialTokens, write_model_configs
 from fastvlm.made import make_weights
 from fastvlm.runtime import OnnxModel
+from fastvlm.tokenizer import prompt_parts
 
 CFG = small_config(branches=False)
 
@@ -93,3 +101,26 @@ def test_what_transformers_saves(
         pad_token_id=0,
     )
     assert ours.generate(pixels.numpy(), ids, image, set(), 12) == tokens[0, len(ids) :].tolist()
+
+
+def test_a_tokenizer_of_words_and_merges(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """As Apple's checkpoints have it: no tokenizer.json, no `<image>`."""
+    write_tokenizer(CFG, tmp_path, slow=True)
+    assert not (tmp_path / "tokenizer.json").exists()
+    made = load_tokenizer(tmp_path)
+    text = "<|im_start|>user\n<image>\nIs there an orange star? Nö, 42!<|im_end|>\n"
+    assert made.encode(text).ids == tokenizer.encode(text).ids
+    assert made.decode(made.encode("An orange star.").ids) == "An orange star."
+    out = tmp_path / "out"
+    out.mkdir()
+    write_model_configs(out, CFG, SpecialTokens.of(made))
+    write_converted(made, tmp_path, out, CFG.text.vocab, 128)
+    loaded = AutoTokenizer.from_pretrained(out)
+    assert loaded(text, add_special_tokens=False).input_ids == tokenizer.encode(text).ids
+    assert loaded.model_max_length == 128
+    messages = [{"role": "user", "content": "<image>\nIs there an orange star?"}]
+    prompt = loaded.apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=True
+    )
+    before, after = prompt_parts("Is there an orange star?")
+    assert prompt == f"{before}<image>{after}"
