@@ -15,8 +15,12 @@ import { ensureBuilt, ensureInstalled } from "./prepare.mjs";
  * @typedef {import("./describe-answers.mjs").File} File
  */
 
+/** What ends because it was stopped is no failure. */
+let stopped = false;
+
 /** One line on stderr, with the error's code. @param {unknown} error */
 function report(error) {
+  if (stopped) return;
   const code = error instanceof CliError ? error.code : "internal";
   const message = error instanceof Error ? error.message : String(error);
   const line = message.replace(/\s+/g, " ").trim();
@@ -75,7 +79,14 @@ async function run(options) {
   const { closeOnStop } = await import("./window.mjs");
   const { progressPrinter } = await import("./progress.mjs");
   const progress = progressPrinter(options.model ?? "nano", process.stderr);
-  const page = await openPage(options, {
+  /** @type {Page | undefined} */
+  let page;
+  closeOnStop(async () => {
+    stopped = true;
+    progress.end();
+    await page?.close();
+  });
+  page = await openPage(options, {
     kept: managing,
     // A log needs no lines about what is on this machine.
     onProgress: (event) => {
@@ -84,10 +95,6 @@ async function run(options) {
     onWait: () => {
       process.stderr.write("Waiting for another describe to end …\n");
     },
-  });
-  closeOnStop(async () => {
-    progress.end();
-    await page.close();
   });
   try {
     if (managing) {

@@ -7,9 +7,10 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -26,7 +27,7 @@ export const cache = join(root, ".cache");
  * called. The variable outlives nested calls, so the script is asked for, too.
  */
 export const callerFolder =
-  (["describe", "accuracy", "hub"].includes(
+  (["describe", "accuracy", "full-size", "hub"].includes(
     process.env["npm_lifecycle_event"] ?? "",
   )
     ? process.env["INIT_CWD"]
@@ -103,18 +104,24 @@ export function ensureBuilt({ force = false } = {}) {
   const state = createHash("sha256")
     .update(sources.flatMap(listing).join("\n"))
     .digest("hex");
-  const fresh =
+  const upToDate =
     existsSync(join(dist, "index.html")) &&
     existsSync(stamp) &&
     readFileSync(stamp, "utf8") === state;
-  if (fresh && !force) return;
+  if (upToDate && !force) return;
   console.error("Building the page …");
+  // Beside the old one, which may be on show, and moved when it is whole.
+  const fresh = join(cache, `dist-${process.pid}`);
   const { status } = spawnSync(
     process.execPath,
-    ["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"],
+    [
+      ...["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"],
+      ...["--outDir", fresh, "--emptyOutDir"],
+    ],
     { cwd: root, stdio: noise },
   );
   if (status !== 0) throw new Error("The build failed; its output is above.");
-  mkdirSync(cache, { recursive: true });
+  rmSync(dist, { recursive: true, force: true, maxRetries: 5 });
+  renameSync(fresh, dist);
   writeFileSync(stamp, state);
 }

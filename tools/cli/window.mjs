@@ -35,12 +35,29 @@ export async function openWindow({ allow = [], onWait } = {}) {
   try {
     context = await launch(profile.folder, executablePath, args);
     const page = context.pages()[0] ?? (await context.newPage());
-    await page.goto(`http://${host}/?source=none&load=manual`);
-    await page.evaluate(() => customElements.whenDefined("fast-vlm"));
+    await show(page);
     return { page, server, close, lasting: profile.lasting };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** @param {import("playwright").Page} page */
+async function show(page) {
+  for (let attempt = 1; ; attempt++) {
+    await page.goto(`http://${host}/?source=none&load=manual`);
+    try {
+      await page.waitForFunction(
+        () => customElements.get("fast-vlm") !== undefined,
+        undefined,
+        { timeout: 30_000 },
+      );
+      return;
+    } catch (error) {
+      // A new build may have taken the place of the one that was asked for.
+      if (attempt === 3) throw error;
+    }
   }
 }
 
