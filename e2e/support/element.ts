@@ -12,6 +12,7 @@ export type Outcome<T> = { readonly value: T } | { readonly error: Failure };
 
 interface OpenOptions {
   readonly model?: string;
+  readonly hub?: string;
   readonly device?: string;
   readonly dtype?: string;
 }
@@ -21,6 +22,7 @@ export async function openQuiet(
   page: Page,
   {
     model = "/models/nano/",
+    hub = "",
     device = "wasm",
     dtype = "fp32",
   }: OpenOptions = {},
@@ -28,7 +30,7 @@ export async function openQuiet(
   const query = new URLSearchParams({
     source: "none",
     load: "manual",
-    ...{ model, device, dtype },
+    ...{ model, hub, device, dtype },
   });
   await page.goto(`/?${query.toString()}`);
   await page.evaluate(() => customElements.whenDefined("fast-vlm"));

@@ -1,0 +1,136 @@
+import type { Page } from "@playwright/test";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { ModelReport, StoredModel } from "../../src/shared/models.ts";
+import type { WorkerEvent } from "../../src/shared/protocol.ts";
+import { startHub } from "../../tools/cli/hub-server.mjs";
+import {
+  ask,
+  openQuiet,
+  valueOf,
+  type Failure,
+  type Outcome,
+} from "./element.ts";
+import { model } from "./paths.ts";
+import { encodePng } from "./png.ts";
+import { draw, scenes } from "./scenes.ts";
+import { expect, test as base } from "./test.ts";
+
+export type Hub = Awaited<ReturnType<typeof startHub>>;
+export type Progress = Extract<WorkerEvent, { type: "progress" }>;
+
+export const id = "fast-vlm/nano";
+
+declare global {
+  interface Window {
+    progress: Progress[];
+  }
+}
+
+/** The carried model, as a hub has it; each test has a hub of its own. */
+export const test = base.extend<{ readonly hub: Hub }>({
+  // Playwright reads the names of what a fixture uses from this pattern.
+  // eslint-disable-next-line no-empty-pattern
+  hub: async ({}, use) => {
+    const hub = await startHub({ models: { [id]: model } });
+    await use(hub);
+    await hub.close();
+  },
+});
+
+/** Opens the page on the hub's model, noting the progress of loads. */
+export async function openHub(
+  page: Page,
+  hub: Hub,
+  options: { readonly model?: string; readonly dtype?: string } = {},
+): Promise<void> {
+  await openQuiet(page, { model: id, hub: hub.url, ...options });
+  await page.evaluate(() => {
+    window.progress = [];
+    document
+      .querySelector("fast-vlm")
+      ?.addEventListener("modelprogress", ({ detail }) => {
+        window.progress.push(detail);
+      });
+  });
+}
+
+export const progressOf = (page: Page): Promise<Progress[]> =>
+  page.evaluate(() => window.progress);
+
+/** Resolves when that many bytes of the model have arrived. */
+export async function arrived(page: Page, bytes: number): Promise<void> {
+  await page.waitForFunction(
+    (bytes) => window.progress.some(({ loaded }) => loaded >= bytes),
+    bytes,
+    { polling: 20 },
+  );
+}
+
+/** Bytes of weights that the hub has sent, of one file or all. */
+export function sent(hub: Hub, file = ""): number {
+  return hub.requests
+    .filter((request) => request.file.startsWith(file || "onnx/"))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+export function inspect(page: Page): Promise<ModelReport> {
+  return page.evaluate(() => {
+    const element = document.querySelector("fast-vlm");
+    if (!element) throw new Error("no <fast-vlm>");
+    return element.inspect();
+  });
+}
+
+export function stored(page: Page): Promise<StoredModel[]> {
+  return page.evaluate(() => {
+    const element = document.querySelector("fast-vlm");
+    if (!element) throw new Error("no <fast-vlm>");
+    return element.stored();
+  });
+}
+
+export function removeStored(
+  page: Page,
+  key: string,
+): Promise<Outcome<unknown>> {
+  return page.evaluate(async (key) => {
+    const element = document.querySelector("fast-vlm");
+    if (!element) throw new Error("no <fast-vlm>");
+    try {
+      return { value: await element.removeStored(key) };
+    } catch (thrown) {
+      const { code, message, advice } = thrown as Failure;
+      return { error: { code, message, advice } };
+    }
+  }, key);
+}
+
+/** Another model in the same page, by its attribute. */
+export async function choose(page: Page, model: string): Promise<void> {
+  await page.evaluate((model) => {
+    document.querySelector("fast-vlm")?.setAttribute("model", model);
+  }, model);
+}
+
+const [scene] = scenes;
+if (!scene) throw new Error("no scene");
+const picture = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
+
+/** The graphs in fp32, which these tests load, and their sizes. */
+export const graphs = readdirSync(join(model, "onnx"))
+  .filter((name) => /^[a-z_]+(?<!_fp16|_q4|_q4f16)\.onnx$/.test(name))
+  .map((name) => `onnx/${name}`);
+export const sizeOf = (file: string): number =>
+  statSync(join(model, file)).size;
+export const weights = graphs.reduce((sum, file) => sum + sizeOf(file), 0);
+export const decoder = "onnx/decoder_model_merged.onnx";
+
+/** Anywhere in a file, another place each time. */
+export const somewhere = (file: string): number =>
+  Math.floor(Math.random() * (sizeOf(file) - 1)) + 1;
+
+export async function answers(page: Page): Promise<void> {
+  const { text } = valueOf(await ask(page, picture));
+  expect(text).toBe(scene?.caption);
+}
