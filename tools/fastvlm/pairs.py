@@ -18,7 +18,7 @@ from .model import FastVlm
 from .samples import prompt_ids, to_pixels
 
 # Pairs of each folder.
-COUNTS = {"square": 160, "any": 40}
+COUNTS = {"square": 200, "any": 40}
 # Where the two likeliest tokens are closer than this, in logits, rounding
 # decides: such a pair says nothing about who is right.
 MARGIN = 0.05
