@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -38,6 +39,8 @@ import { extend, extendConfig } from "./made-tokenizer.mjs";
 
 const shapes = join(dirname(fileURLToPath(import.meta.url)), "../shapes");
 const models = join(shapes, "models");
+/** Names of models that can be made. */
+export const madeNames = readdirSync(models);
 /** Bytes made and written at once. */
 const CHUNK = 1 << 22;
 /** A protobuf ends at 2 GiB; the hub's graphs are in one file below that. */
@@ -46,7 +49,7 @@ const LARGEST_GRAPH = 2e9;
 const usage = `Usage: node tools/cli/made.mjs NAME DIR [options]
 
 Writes a model of true shapes with made weights into DIR; what it says means
-nothing. NAME is ${readdirSync(models).join(" or ")}.
+nothing. NAME is ${madeNames.join(" or ")}.
 
   --graphs A,B   files of onnx/ without .onnx, or "all" (default: what the
                  browser needs in fp32 or q4)
@@ -202,6 +205,34 @@ export function makeModel(
     join(folder, "manifest.json"),
     `${JSON.stringify(manifest, null, 2)}\n`,
   );
+}
+
+/**
+ * Makes it unless `folder` holds exactly it.
+ * @param {string} name
+ * @param {string} folder
+ * @param {readonly string[]} graphs
+ * @param {(line: string) => void} log
+ */
+export function ensureMade(name, folder, graphs, log) {
+  const hash = createHash("sha256").update(graphs.join());
+  const sources = [import.meta.dirname, join(shapes, "tokenizer"), models];
+  for (const source of sources) {
+    for (const path of readdirSync(source, { recursive: true }).map(String)) {
+      const own = source !== import.meta.dirname || path.startsWith("made");
+      const full = join(source, path);
+      if (own && statSync(full).isFile()) hash.update(readFileSync(full));
+    }
+  }
+  const stamp = join(folder, "../", `${basename(folder)}.stamp`);
+  const state = hash.digest("hex");
+  const whole = existsSync(join(folder, "manifest.json"));
+  if (whole && existsSync(stamp) && readFileSync(stamp, "utf8") === state) {
+    return;
+  }
+  rmSync(folder, { recursive: true, force: true });
+  makeModel(name, folder, { graphs, log });
+  writeFileSync(stamp, state);
 }
 
 /** @param {string} name @returns {string[]} graphs of which there are skeletons */

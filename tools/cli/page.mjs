@@ -112,6 +112,7 @@ export async function openPage(
   }
 
   return {
+    page,
     registry,
     close,
     load: async () => /** @type {ModelInfo} */ (await call("load")),

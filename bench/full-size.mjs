@@ -1,0 +1,151 @@
+// @ts-check
+/**
+ * `npm run full-size`: a model of full size in the built page: what loading it
+ * and describing a picture take. Made weights say nothing, in the same time and
+ * memory as trained ones. Never fails a build.
+ */
+import { rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { makeRecord, print, save, slug } from "./full-size-record.mjs";
+import { processMemory } from "./processes.mjs";
+import { watchScripts } from "./scripts.mjs";
+import { ensureMade, graphsOf, madeNames } from "../tools/cli/made.mjs";
+import {
+  cache,
+  callerFolder,
+  ensureBuilt,
+  ensureInstalled,
+  root,
+} from "../tools/cli/prepare.mjs";
+
+const usage = `Usage: npm run full-size -- [options]
+
+  --model NAME     ${madeNames.join(", ")}: made weights; or as for describe
+                   (default fastvlm-0.5b)
+  --device DEVICE  webgpu, wasm or auto (default auto)
+  --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
+  --size N         side of the encoder's input (default 1024)
+  --tokens N       longest answer (default 8)
+  --picture FILE   (default e2e/fixtures/picture.jpg)
+  --out FILE       (default bench/results/ADAPTER-full-size.json)`;
+
+const text = /** @type {const} */ ({ type: "string" });
+const { values } = parseArgs({
+  options: {
+    model: { ...text, default: "fastvlm-0.5b" },
+    device: { ...text, default: "auto" },
+    dtype: { ...text, default: "auto" },
+    size: { ...text, default: "1024" },
+    tokens: { ...text, default: "8" },
+    picture: { ...text, default: join(root, "e2e/fixtures/picture.jpg") },
+    out: text,
+    help: { type: "boolean", default: false },
+  },
+});
+
+/** A made model comes from a hub, as it would without being made. */
+async function openModel() {
+  const { model } = values;
+  if (!madeNames.includes(model)) {
+    return { model, close: () => Promise.resolve() };
+  }
+  const folder = join(cache, "made", model);
+  ensureMade(model, folder, graphsOf(model), (line) => console.error(line));
+  const { startHub } = await import("../tools/cli/hub-server.mjs");
+  const hub = await startHub({ models: { [`made/${model}`]: folder } });
+  return { model: `made/${model}`, hub: hub.url, close: hub.close };
+}
+
+/**
+ * Loads, asks, and watches.
+ * @returns {Promise<import("./full-size-record.mjs").Measured>}
+ */
+async function measure() {
+  const { openPage } = await import("../tools/cli/page.mjs");
+  const source = await openModel();
+  // A profile of its own, in which nothing is kept.
+  const profile = join(cache, "full-size");
+  rmSync(profile, { recursive: true, force: true });
+  process.env["XDG_CACHE_HOME"] = profile;
+  /** @type {Record<string, number>} */
+  const began = {};
+  let memory = 0;
+  const timer = setInterval(() => {
+    memory = Math.max(memory, processMemory()?.now ?? 0);
+  }, 250);
+  const page = await openPage(
+    { ...source, device: values.device, dtype: values.dtype },
+    {
+      onProgress: ({ phase }) => (began[phase] ??= performance.now()),
+      onWait: () => undefined,
+    },
+  );
+  const scripts = await watchScripts(page.page);
+  try {
+    const start = performance.now();
+    const info = await page.load();
+    const end = performance.now();
+    const { preparing = end, warming = end } = began;
+    const load = {
+      download: (preparing - start) / 1000,
+      prepare: (warming - preparing) / 1000,
+      warmUp: (end - warming) / 1000,
+    };
+    const loaded = processMemory();
+    const answer = await page.ask(resolve(callerFolder, values.picture), {
+      prompt: "Describe the image.",
+      size: Number(values.size),
+      maxTokens: Number(values.tokens),
+    });
+    return {
+      info,
+      load,
+      answer,
+      memory: {
+        afterLoading: { ...info.memory, resident: loaded?.now },
+        peaks: {
+          scripts: scripts.peak(),
+          resident: memory || undefined,
+          processes: processMemory()?.peaks,
+        },
+      },
+      browser: page.page.context().browser()?.version(),
+    };
+  } finally {
+    clearInterval(timer);
+    scripts.stop();
+    await page.close();
+    await source.close();
+    rmSync(profile, { recursive: true, force: true });
+  }
+}
+
+async function main() {
+  ensureInstalled();
+  ensureBuilt();
+  const measured = await measure();
+  const run = makeRecord(values.model, Number(values.size), measured);
+  print(run);
+  const name = `${slug(measured.info)}-full-size.json`;
+  const out =
+    values.out === undefined
+      ? join(root, "bench/results", name)
+      : resolve(callerFolder, values.out);
+  save(run, out);
+  console.log(`Record: ${out}`);
+}
+
+if (values.help) {
+  console.log(usage);
+} else {
+  try {
+    await main();
+  } catch (error) {
+    console.error(
+      `full-size: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    process.exitCode = 1;
+  }
+}
