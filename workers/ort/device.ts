@@ -91,8 +91,11 @@ export function outOfMemory(message: string): VlmError {
   );
 }
 
+/** How the message of any other fault on a GPU begins. */
+export const GPU_FAULT = "WebGPU: ";
+
 function uncaptured(error: GPUError): VlmError {
   return error instanceof GPUOutOfMemoryError
     ? outOfMemory(error.message)
-    : VlmError.from(new Error(`WebGPU: ${error.message}`));
+    : VlmError.from(new Error(GPU_FAULT + error.message));
 }

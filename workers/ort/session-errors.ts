@@ -1,7 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "../weights/faults";
 import { unreadable, type OnnxGraph } from "../weights/onnx";
-import { outOfMemory, type Gpu } from "./device";
+import { GPU_FAULT, outOfMemory, type Gpu } from "./device";
 import { runtimeMissing } from "./runtime";
 
 const MEMORY =
@@ -30,6 +30,14 @@ export async function explain(
   }
   if (code === "out-of-memory" || MEMORY.test(message)) {
     return outOfMemory(`${file}: ${message}`);
+  }
+  if (gpu !== undefined && message.startsWith(GPU_FAULT)) {
+    return new VlmError(
+      "unsupported",
+      `${file} needs more than ${gpu.name} offers: ${message}`,
+      "Choose another dtype, a smaller model, or the device wasm.",
+      { cause },
+    );
   }
   const gone = await unreadableOf(files);
   if (gone !== undefined) {

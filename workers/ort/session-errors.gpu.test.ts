@@ -1,0 +1,149 @@
+import { expect, test } from "vitest";
+import { chain } from "../testing/chain";
+import { node, onnxFile, type OnnxFile } from "../testing/onnx-file";
+import { readOnnx } from "../weights/onnx";
+import { openGpu } from "./adapter";
+import type { Gpu } from "./device";
+import { createSession } from "./session";
+
+const file = "onnx/decoder.onnx";
+const none = new Map<string, Blob>();
+
+const failsWith = (code: string, ...words: string[]) =>
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(words.join(".*")) as string,
+  }) as object;
+
+async function openSoftware(): Promise<Gpu> {
+  const heads = { heads: 2, kvHeads: 1, headDim: 32 };
+  const opened = await openGpu("webgpu", heads);
+  if (!("gpu" in opened)) throw new Error("This test needs WebGPU.");
+  return opened.gpu;
+}
+
+async function create(
+  blob: Blob,
+  external: ReadonlyMap<string, Blob> = none,
+  gpu?: Gpu,
+): Promise<void> {
+  const graph = await readOnnx(file, blob);
+  await (await createSession(graph, external, gpu)).release();
+}
+
+/** y = op(x, w), its weight in a file of that many bytes beside it. */
+const withWeight = (floats: number, size = floats * 4, op = "MatMul"): Blob => {
+  const x = { name: "x", type: "float32", shape: [1, floats] };
+  const y = { name: "y", type: "float32", shape: [1, 1] };
+  const weight: OnnxFile["weights"][number] = {
+    name: "w",
+    type: "float32",
+    dims: [floats, 1],
+    data: zeros(size),
+    location: "decoder.onnx_data",
+  };
+  return onnxFile({
+    nodes: [node(op, ["x", "w"], "y")],
+    inputs: [x],
+    outputs: [y],
+    weights: [weight],
+  });
+};
+
+/** So many zeros, which take next to no memory. */
+function zeros(size: number): Blob {
+  const step = 2 ** 24;
+  const whole = new Blob([new Uint8Array(step)]);
+  const parts = new Array<Blob>(Math.floor(size / step)).fill(whole);
+  return new Blob([...parts, whole.slice(0, size % step)]);
+}
+
+const data = (size: number) => new Map([["decoder.onnx_data", zeros(size)]]);
+
+test("a weight in a file beside the graph", async () => {
+  await create(withWeight(1000), data(4000));
+});
+
+test("the file beside it is missing, or cut", async () => {
+  await expect(create(withWeight(1000))).rejects.toEqual(
+    failsWith("model-file-missing", "onnx/decoder.onnx_data", file),
+  );
+  await expect(create(withWeight(1000), data(3999))).rejects.toEqual(
+    failsWith("model-corrupt", "onnx/decoder.onnx_data", "ends before w"),
+  );
+});
+
+test("an operator that the runtime does not have", async () => {
+  const blob = withWeight(1000, 4000, "Frobnicate");
+  await expect(create(blob, data(4000))).rejects.toEqual(
+    failsWith("unsupported", file, "Frobnicate"),
+  );
+});
+
+test("a graph that makes no sense", async () => {
+  const blob = onnxFile({
+    nodes: [node("MatMul", ["x", "nothing"], "y")],
+    inputs: [{ name: "x", type: "float32", shape: [1, 4] }],
+    outputs: [{ name: "y", type: "float32", shape: [1, 4] }],
+    weights: [],
+  });
+  await expect(create(blob)).rejects.toEqual(failsWith("model-corrupt", file));
+});
+
+test("more weights than WebAssembly can address", async () => {
+  const floats = 2 ** 30 - 1024;
+  await expect(create(withWeight(floats), data(floats * 4))).rejects.toEqual(
+    failsWith("out-of-memory", file),
+  );
+  await create(chain(2, 64));
+});
+
+test("a weight that is larger than the adapter's buffers", async () => {
+  const gpu = await openSoftware();
+  const floats = gpu.device.limits.maxBufferSize / 4 + 1024;
+  await expect(
+    create(withWeight(floats), data(floats * 4), gpu),
+  ).rejects.toEqual(failsWith("unsupported", file, gpu.name));
+  await create(chain(2, 64), none, gpu);
+  gpu.close();
+});
+
+test("a device that is lost", async () => {
+  const gpu = await openSoftware();
+  gpu.device.destroy();
+  await gpu.lost;
+  await expect(create(chain(2, 64), none, gpu)).rejects.toEqual(
+    failsWith("device-lost", file),
+  );
+  const next = await openSoftware();
+  await create(chain(2, 64), none, next);
+  next.close();
+});
+
+test("a file that was removed after it was chosen", async () => {
+  const root = await navigator.storage.getDirectory();
+  const handle = await root.getFileHandle("chosen.onnx", { create: true });
+  const writable = await handle.createWritable();
+  await writable.write(chain(4, 64));
+  await writable.close();
+  const blob = await handle.getFile();
+  const graph = await readOnnx(file, blob);
+  await root.removeEntry("chosen.onnx");
+  await expect(createSession(graph, none, undefined)).rejects.toEqual(
+    failsWith("model-file-missing", file, "no longer be read"),
+  );
+  await expect(readOnnx(file, blob)).rejects.toEqual(
+    failsWith("model-file-missing", file, "no longer be read"),
+  );
+});
+
+test("sessions asked for at once are made one after another", async () => {
+  const graph = await readOnnx(file, chain(3, 64));
+  const sessions = await Promise.all([
+    createSession(graph, none, undefined),
+    createSession(graph, none, undefined),
+    create(withWeight(1000)).catch(() => undefined),
+    createSession(graph, none, undefined),
+  ]);
+  for (const session of sessions) await session?.release();
+});
