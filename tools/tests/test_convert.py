@@ -1,65 +1,24 @@
-"""Checkpoints in, model folders out; and what is refused."""
+"""Checkpoints in, model folders out."""
 
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 import torch
-from models import small_config
-from safetensors.torch import load_file, save_file
+from checkpoints import checkpoint, config, edit_json, options
 from tokenizers import Tokenizer
 
-from convert import convert as converting
-from convert.checkpoint import Checkpoint
-from convert.convert import Options, convert
-from convert.errors import ConvertError
-from convert.layouts import APPLE, LAYOUTS
-from convert.made import made_tensors, write_made, write_tokenizer
-from convert.sizes import read_sizes
-from fastvlm.config import FastVlmConfig
+from convert.convert import convert
+from convert.layouts import LAYOUTS
+from convert.made import made_tensors
 from fastvlm.graphs import store
-from fastvlm.model import FastVlm
 from fastvlm.runtime import OnnxModel
 
 TOOLS = Path(__file__).parents[1]
-
-
-def config(tied: bool = False) -> FastVlmConfig:
-    cfg = small_config(branches=True)
-    text = replace(cfg.text, tied=tied, rope_theta=3e4, rms_eps=3e-5, max_position=256)
-    return replace(cfg, name="made", text=text, side=192)
-
-
-def checkpoint(
-    folder: Path, cfg: FastVlmConfig | None = None, layout: str = "apple", **how: object
-) -> Path:
-    cfg = cfg or config()
-    write_made(cfg, folder, LAYOUTS[layout], **{"dtype": torch.float32, **how})
-    # With a tokenizer.json in each layout: to make one needs transformers.
-    write_tokenizer(cfg, folder, slow=False)
-    return folder
-
-
-def options(source: Path, dtypes: tuple[str, ...] = ("fp32",), **more: object) -> Options:
-    return Options(source, source.with_name("out"), dtypes, "made", **more)
-
-
-def edit_tensors(source: Path, edit: Callable[[dict], None]) -> None:
-    tensors = load_file(source / "model.safetensors")
-    edit(tensors)
-    save_file(tensors, source / "model.safetensors")
-
-
-def edit_json(path: Path, **fields: object) -> None:
-    content = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(content | fields))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -159,199 +118,12 @@ def test_a_tokenizer_without_image_gets_one(tmp_path: Path) -> None:
     assert f"<image> is {image['id']}" in said
 
 
-def without(name: str) -> Callable[[Path], None]:
-    return lambda source: edit_tensors(source, lambda t: t.__delitem__(name))
-
-
-def with_tensor(name: str, tensor: torch.Tensor) -> Callable[[Path], None]:
-    return lambda source: edit_tensors(source, lambda t: t.update({name: tensor}))
-
-
-def with_config(**fields: object) -> Callable[[Path], None]:
-    return lambda source: edit_json(source / "config.json", **fields)
-
-
-def cut_short(source: Path) -> None:
-    file = source / "model.safetensors"
-    file.write_bytes(file.read_bytes()[:-100])
-
-
-UP = "model.layers.1.mlp.up_proj.weight"
-FAULTS = {
-    f"tensor {UP} is missing$": without(UP),
-    "tensor model.vision_tower.vision_tower.model.network.3.proj.0.lkb_reparam.weight is "
-    "missing$": without(APPLE.theirs("vision_tower.stages.2.downsample.proj.0.reparam_conv.weight")),
-    "tensor model.image_newline is not expected": with_tensor(
-        "model.image_newline", torch.zeros(64)
-    ),
-    f"tensor {UP} is .127, 64., not .128, 64.": with_tensor(UP, torch.zeros(127, 64)),
-    f"{UP} is I8: only float32": with_tensor(UP, torch.zeros((128, 64), dtype=torch.int8)),
-    f"{UP} in model.safetensors has values that are no numbers": with_tensor(
-        UP, torch.full((128, 64), torch.nan)
-    ),
-    "model.safetensors cannot be read": cut_short,
-    "no .*safetensors": lambda source: (source / "model.safetensors").unlink(),
-    "num_hidden_layers is 3, the tensors and graphs have 2": with_config(num_hidden_layers=3),
-    "5 attention heads do not divide the 64 rows": with_config(num_attention_heads=5),
-    "hidden_act is gelu": with_config(hidden_act="gelu"),
-    "rope type yarn is not supported": with_config(rope_scaling={"rope_type": "yarn"}),
-    "config.json is missing": lambda source: (source / "config.json").unlink(),
-    "config.json is not JSON": lambda source: (source / "config.json").write_text("{"),
-    "tokenizer.json cannot be read": lambda s: (s / "tokenizer.json").write_text("{}"),
-    "image_mean is .0.48": lambda source: edit_json(
-        source / "preprocessor_config.json", image_mean=[0.48, 0.45, 0.4]
-    ),
-    "part-2.safetensors is missing; model.safetensors.index.json names it": lambda source: (
-        edit_json(
-            source / "model.safetensors.index.json",
-            weight_map={UP: "model.safetensors", "lm_head.weight": "part-2.safetensors"},
-        )
-    ),
-    "has no tensor model.gone; model.safetensors.index.json names it": lambda source: (
-        edit_json(
-            source / "model.safetensors.index.json",
-            weight_map={"model.gone": "model.safetensors"},
-        )
-    ),
-}
-
-
-@pytest.mark.parametrize("message", FAULTS)
-def test_refused(message: str, tmp_path: Path) -> None:
-    source = checkpoint(tmp_path / "in")
-    FAULTS[message](source)
-    with pytest.raises(ConvertError, match=message):
-        convert(options(source), lambda _: None)
-    assert [p.name for p in tmp_path.iterdir()] == ["in"]
-
-
-def test_values_beyond_float16_are_refused(tmp_path: Path) -> None:
-    source = checkpoint(tmp_path / "in")
-    norm = "model.layers.0.input_layernorm.weight"
-    edit_tensors(source, lambda t: t[norm].mul_(1e5))
-    with pytest.raises(ConvertError, match="beyond float16's 65504: leave out fp16"):
-        convert(options(source, ("fp32", "fp16")), lambda _: None)
-    assert not (tmp_path / "out").exists()
-    convert(options(source), lambda _: None)
-
-
-@pytest.mark.parametrize("dtype, limit", [("fp32", "0.0001"), ("q4", "0.75")])
-def test_a_graph_that_computes_something_else_is_refused(
-    dtype: str, limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, right = checkpoint(tmp_path / "in"), converting.write_graph
-
-    def wrong(model: FastVlm, folder: Path, graph: str, dtype: str) -> Path:
-        path = right(model, folder, graph, dtype)
-        if graph == "decoder_model_merged":
-            proto = onnx.load(path)
-            norm = next(w for w in proto.graph.initializer if w.name == "norm.weight")
-            weight = onnx.numpy_helper.to_array(norm)
-            norm.raw_data = (weight * np.float32([1, -1] * (len(weight) // 2))).tobytes()
-            onnx.save(proto, path)
-        return path
-
-    monkeypatch.setattr(converting, "write_graph", wrong)
-    message = rf"decoder_model_merged\w*.onnx: .* differs by .* > {limit}"
-    with pytest.raises(ConvertError, match=message):
-        convert(options(source, (dtype,)), lambda _: None)
-    assert [p.name for p in tmp_path.iterdir()] == ["in"]
-
-
-def test_an_interruption_leaves_what_was_there(tmp_path: Path) -> None:
-    source, out = checkpoint(tmp_path / "in"), tmp_path / "out"
-    out.mkdir()
-    (out / "mine.txt").write_text("kept")
-    with pytest.raises(ConvertError, match="exists: choose another --out"):
-        convert(options(source), lambda _: None)
-
-    def interrupt(line: str) -> None:
-        if line.startswith("wrote decoder"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert(options(source, replace=True), interrupt)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]
-    assert (out / "mine.txt").read_text() == "kept"
-    convert(options(source, replace=True), lambda _: None)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]
-    assert not (out / "mine.txt").exists()
-
-
 def test_layer_by_layer_proves_the_same(tmp_path: Path) -> None:
     source = checkpoint(tmp_path / "in")
     whole = convert(options(source, ("q4",), whole=True), lambda _: None)
     pieces = convert(options(source, ("q4",), whole=False, replace=True), lambda _: None)
     assert pieces["q4"].logits == pytest.approx(whole["q4"].logits, rel=1e-3)
     assert pieces["q4"].same == whole["q4"].same
-
-
-# The checkpoint's own names and shapes (fastvithd of apple/ml-fastvlm), N by N.
-WIDTHS, DEPTHS = (96, 192, 384, 768, 1536), (2, 12, 24, 4, 2)
-
-
-def apple_names() -> dict[str, tuple[int, ...]]:
-    names: dict[str, tuple[int, ...]] = {}
-
-    def conv(at: str, shape: tuple[int, ...]) -> None:
-        names[f"{at}.weight"], names[f"{at}.bias"] = shape, shape[:1]
-
-    conv("patch_embed.0.reparam_conv", (96, 3, 3, 3))
-    conv("patch_embed.1.reparam_conv", (96, 1, 3, 3))
-    conv("patch_embed.2.reparam_conv", (96, 96, 1, 1))
-    for place, c, depth in zip((0, 2, 4, 7, 10), WIDTHS, DEPTHS, strict=True):
-        for i in range(depth):
-            at = f"network.{place}.{i}"
-            names[f"{at}.convffn.conv.conv.weight"] = (c, 1, 7, 7)
-            for n in ("weight", "bias", "running_mean", "running_var"):
-                names[f"{at}.convffn.conv.bn.{n}"] = (c,)
-            names[f"{at}.convffn.conv.bn.num_batches_tracked"] = ()
-            conv(f"{at}.convffn.fc1", (4 * c, c, 1, 1))
-            conv(f"{at}.convffn.fc2", (c, 4 * c, 1, 1))
-            if place <= 4:
-                conv(f"{at}.token_mixer.reparam_conv", (c, 1, 3, 3))
-                names[f"{at}.layer_scale"] = (c, 1, 1)
-                continue
-            names[f"{at}.norm.weight"] = names[f"{at}.norm.bias"] = (c,)
-            names[f"{at}.token_mixer.qkv.weight"] = (3 * c, c)
-            conv(f"{at}.token_mixer.proj", (c, c))
-            names[f"{at}.layer_scale_1"] = names[f"{at}.layer_scale_2"] = (c, 1, 1)
-    for place, c in zip((1, 3, 5, 8), WIDTHS, strict=False):
-        conv(f"network.{place}.proj.0.lkb_reparam", (2 * c, 1, 7, 7))
-        conv(f"network.{place}.proj.1.reparam_conv", (2 * c, 2 * c, 1, 1))
-    conv("network.6.reparam_conv", (768, 1, 7, 7))
-    conv("network.9.reparam_conv", (1536, 1, 7, 7))
-    conv("conv_exp.reparam_conv", (3072, 1, 3, 3))
-    conv("conv_exp.se.reduce", (192, 3072, 1, 1))
-    conv("conv_exp.se.expand", (3072, 192, 1, 1))
-    names["head.proj"] = (3072, 768)
-    return names
-
-
-def test_the_published_names_of_apple(tmp_path: Path) -> None:
-    """0.5B's tower as released, one layer and few words."""
-    cfg = config()
-    text = replace(cfg.text, hidden=896, heads=14, head_dim=64, ffn=64, layers=1)
-    write_made(replace(cfg, text=text), tmp_path, APPLE, dtype=torch.float16)
-    tower = "model.vision_tower.vision_tower.model."
-    names = {
-        "model.mm_projector.0.weight": (896, 3072),
-        "model.mm_projector.0.bias": (896,),
-        **{f"{tower}{name}": shape for name, shape in apple_names().items()},
-    }
-
-    def edit(tensors: dict) -> None:
-        for name in [n for n in tensors if n.startswith(tower)]:
-            del tensors[name]
-        for name, shape in names.items():
-            tensors[name] = torch.zeros(shape, dtype=torch.float16)
-
-    edit_tensors(tmp_path, edit)
-    read = read_sizes(Checkpoint(tmp_path), "FastVLM-0.5B")
-    assert read.vision.widths == WIDTHS
-    assert read.vision.depths == DEPTHS
-    assert not read.vision.branches
-    assert (read.text.hidden, read.text.kv_heads, read.text.head_dim) == (896, 2, 64)
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
