@@ -1,5 +1,6 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
+import { model } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
 
 async function violations(page: Page): Promise<string[]> {
@@ -31,6 +32,19 @@ for (const colorScheme of ["light", "dark"] as const) {
       });
       const error = page.locator("fast-vlm").locator("[part~=error]");
       await expect(error).toContainText("notes.png");
+      expect(await violations(page)).toEqual([]);
+
+      // What a model costs, and everything that folds.
+      await page.locator("#folder-file").setInputFiles(model);
+      await expect(page.locator(".offer")).toContainText("decoder_model");
+      await page.evaluate(() => {
+        for (const fold of document.querySelectorAll("details")) {
+          fold.open = true;
+        }
+      });
+      expect(await violations(page)).toEqual([]);
+      await page.locator("#model").selectOption("fastvlm-7b");
+      await expect(page.locator("#model-error")).toContainText("convert");
       expect(await violations(page)).toEqual([]);
 
       const overflow = await page.evaluate(
@@ -65,9 +79,20 @@ test("everything is done by keyboard alone", async ({ page }) => {
   for (const id of ["toggle", "mode", "source", "camera", "facing"]) {
     await tabTo(page, id);
   }
-  for (const id of ["preset", "prompt", "size", "dtype", "device"]) {
+  for (const id of ["preset", "prompt", "model", "size", "dtype", "device"]) {
     await tabTo(page, id);
   }
+  await tabTo(page, "seeing");
+  await page.keyboard.press("Enter");
+  for (const id of ["fit", "style", "anyres"]) await tabTo(page, id);
+
+  // Another model: its id, and what comes of it.
+  await tabTo(page, "model");
+  await page.keyboard.type("Another");
+  await tabTo(page, "model-id");
+  await page.keyboard.type("/models/none/");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#model-error")).toContainText("config.json");
 
   // Radios: to the picture, then a drawn scene and its caption.
   await tabTo(page, "source");
