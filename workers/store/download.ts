@@ -9,6 +9,7 @@ import { modelLock, type Store } from "./store";
 const CONNECTIONS = 4;
 /** ms after which a wait for another tab is told. */
 const NOTICE = 100;
+const TICK = 1000;
 
 /** Works when no other tab downloads the model; meanwhile shows how far that
  * one is. */
@@ -23,11 +24,15 @@ export async function inTurn(
     if (news.type !== "progress" || news.model !== model) return;
     meter.told(news.here, news.rate);
   });
-  const timer = setTimeout(() => {
-    meter.flush(true);
+  const notice = setTimeout(() => {
+    meter.wait(true);
   }, NOTICE);
+  // Also when nothing comes: then the rate is 0.
+  const ticks = setInterval(() => {
+    meter.flush();
+  }, TICK);
   const stop = (): void => {
-    clearTimeout(timer);
+    clearTimeout(notice);
     deaf();
   };
   try {
@@ -35,12 +40,14 @@ export async function inTurn(
       modelLock(model),
       () => {
         stop();
+        meter.wait(false);
         return work();
       },
       signal,
     );
   } finally {
     stop();
+    clearInterval(ticks);
   }
 }
 

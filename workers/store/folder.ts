@@ -12,7 +12,7 @@ import { Channel } from "./channel";
 import { LocalFolder } from "./local-folder";
 import { ownLocks, webLocks } from "./locks";
 import { memoryDisk } from "./memory";
-import { openRemote } from "./open";
+import { openKept, openRemote } from "./open";
 import { openOpfs } from "./opfs";
 import type { Progress } from "./progress";
 import { realNet } from "./request";
@@ -37,7 +37,7 @@ export interface ModelFolder {
     onProgress: (progress: Progress) => void,
   ): Promise<Map<string, Blob>>;
   /** Its Blobs are no longer used: files of a deleted model may go now. */
-  release(): void;
+  release(): Promise<void>;
 }
 
 let opened: Promise<Store> | undefined;
@@ -49,12 +49,11 @@ function theStore(): Promise<Store> {
 async function openStore(): Promise<Store> {
   const disk = (await openOpfs("fast-vlm")) ?? memoryDisk();
   const locks = "locks" in navigator ? webLocks(navigator.locks) : ownLocks();
-  return new Store(
-    realNet,
-    disk,
-    locks,
-    new Channel(new BroadcastChannel("fast-vlm")),
-  );
+  const channel = new Channel(new BroadcastChannel("fast-vlm"));
+  const store = new Store(realNet, disk, locks, channel);
+  // What was in use when it was deleted.
+  await store.sweep();
+  return store;
 }
 
 export async function openFolder(
@@ -65,6 +64,17 @@ export async function openFolder(
     return LocalFolder.open(source.name, source.files);
   }
   return openRemote(await theStore(), source, signal);
+}
+
+/**
+ * The commit of a hub's branch that was kept before the one that `openFolder`
+ * gives, while that is not yet whole: a way on when it cannot be had.
+ */
+export async function openEarlier(
+  source: ModelSource,
+): Promise<ModelFolder | undefined> {
+  if (source.kind === "folder") return undefined;
+  return openKept(await theStore(), source);
 }
 
 /** Every model of which something is kept in this browser. */

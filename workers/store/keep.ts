@@ -18,7 +18,7 @@ export async function keepFile(
   if ((await readKept(files, key)).blob !== undefined) return;
   const { fact } = given.remote;
   const digest = await Digest.create(fact);
-  const part = await Part.open(files, key, given.net.piece);
+  const part = await Part.open(files, key, given.net.pause);
   const job: Job = { ...given, part, digest };
   try {
     job.listener.kept(part.have.size);

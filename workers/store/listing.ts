@@ -24,6 +24,17 @@ export interface Listing {
   readonly files: Readonly<Record<string, Fact | null>>;
 }
 
+/** Undefined if it is not there, or nobody asked. */
+export function factOf(
+  listing: Listing | undefined,
+  path: string,
+): Fact | undefined {
+  if (listing === undefined) return undefined;
+  // Names come from others: one may be that of a method.
+  const fact = Object.hasOwn(listing.files, path) ? listing.files[path] : null;
+  return fact ?? undefined;
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -2,7 +2,7 @@ import type { License, LocalFile, ModelFile } from "../../src/shared/models";
 import { Digest } from "./digest";
 import { aborted, corrupt, missing, unreadable } from "./errors";
 import type { ModelFolder } from "./folder";
-import { readManifest, type Listing } from "./listing";
+import { factOf, readManifest, type Listing } from "./listing";
 import { Meter, type Progress } from "./progress";
 
 /** What files of this machine were checked against, so that each is read once. */
@@ -60,7 +60,7 @@ export class LocalFolder implements ModelFolder {
     for (const path of paths) {
       const file = this.#files.get(path);
       if (file === undefined) continue;
-      const sha256 = this.#factOf(path)?.sha256;
+      const sha256 = factOf(this.#listing, path)?.sha256;
       const hash = sha256 === undefined ? {} : { sha256 };
       files.set(path, { path, bytes: file.size, kept: file.size, ...hash });
     }
@@ -88,14 +88,15 @@ export class LocalFolder implements ModelFolder {
     return blobs;
   }
 
-  release(): void {
+  release(): Promise<void> {
     // Nothing is kept of it.
+    return Promise.resolve();
   }
 
   /** @throws if it is not what the manifest says */
   async #check(path: string, file: Blob, signal: AbortSignal, meter: Meter) {
     if (signal.aborted) throw aborted();
-    const fact = this.#factOf(path);
+    const fact = factOf(this.#listing, path);
     if (fact?.sha256 === undefined) return;
     if (fact.bytes !== file.size) {
       const why = `it has ${file.size} bytes, and manifest.json says ${fact.bytes}`;
@@ -115,10 +116,5 @@ export class LocalFolder implements ModelFolder {
     }
     digest.check(path);
     checked.set(file, fact.sha256);
-  }
-
-  #factOf(path: string) {
-    const files = this.#listing?.files ?? {};
-    return Object.hasOwn(files, path) ? files[path] : undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { askHead } from "./head";
-import type { Fact, Listing } from "./listing";
+import { factOf, type Fact, type Listing } from "./listing";
 import { Slots } from "./slots";
 import { urlOf, type RemoteSource } from "./source";
 import { fileKey, type Store } from "./store";
@@ -57,9 +57,9 @@ export class Lookup {
     }
     const found: Found[] = [];
     for (const path of unique) {
-      const { files, commit } = this.#listing;
-      const fact = Object.hasOwn(files, path) ? files[path] : undefined;
-      if (fact === undefined || fact === null) continue;
+      const { commit } = this.#listing;
+      const fact = factOf(this.#listing, path);
+      if (fact === undefined) continue;
       const url = urlOf(this.#source, path, commit);
       const key = await fileKey(this.#source, path, fact, commit);
       found.push({ path, fact, url, key });

@@ -23,7 +23,19 @@ export async function openRemote(
     await store.save(model, source, fresh);
   const offline = fresh === undefined;
   const lookup = new Lookup(store, model, source, listing, offline);
-  return new RemoteFolder(store, model, source, lookup);
+  return new RemoteFolder(store, model, lookup);
+}
+
+/** The older of two listings, as it is kept. */
+export async function openKept(
+  store: Store,
+  source: RemoteSource,
+): Promise<RemoteFolder | undefined> {
+  const model = await keyOf(source);
+  const [first, second] = (await store.record(model))?.listings ?? [];
+  if (first === undefined || second === undefined) return undefined;
+  const lookup = new Lookup(store, model, source, first, true);
+  return new RemoteFolder(store, model, lookup);
 }
 
 /** Undefined if nobody answers and there is a kept one. */

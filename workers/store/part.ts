@@ -2,8 +2,8 @@ import { readAll, type Directory, type DiskFile } from "./disk";
 import { decodeLines, encodeLine } from "./lines";
 import { Ranges, type Span } from "./ranges";
 
-/** What was written is logged after this many ms at the latest. */
-const PAUSE = 1000;
+/** Of the time, a disk may take one part in so many for flushing. */
+const SHARE = 10;
 
 /** A span of bytes that is on disk, or the size of a file that was checked. */
 type Entry = Span | { readonly verified: number };
@@ -27,28 +27,30 @@ export class Part {
   readonly #data: DiskFile;
   readonly #log: DiskFile;
   #logEnd = 0;
-  #loggedAt = performance.now();
+  /** When to log next. */
+  #due: number;
   readonly #pending = new Ranges();
 
-  /** … or after this many bytes. */
-  readonly #step: number;
+  /** ms between two writes of the log. */
+  readonly #pause: number;
 
-  private constructor(data: DiskFile, log: DiskFile, step: number) {
+  private constructor(data: DiskFile, log: DiskFile, pause: number) {
     this.#data = data;
     this.#log = log;
-    this.#step = step;
+    this.#pause = pause;
+    this.#due = performance.now() + pause;
   }
 
   static async open(
     files: Directory,
     key: string,
-    step: number,
+    pause: number,
   ): Promise<Part> {
     const data = await files.open(key);
     let log: DiskFile | undefined;
     try {
       log = await files.open(logOf(key));
-      const part = new Part(data, log, step);
+      const part = new Part(data, log, pause);
       const { entries, end } = decode(await readAll(log));
       for (const entry of entries) {
         if (!("verified" in entry)) part.have.add(entry[0], entry[1]);
@@ -68,8 +70,7 @@ export class Part {
     this.#data.write(bytes, at);
     this.have.add(at, at + bytes.length);
     this.#pending.add(at, at + bytes.length);
-    const late = performance.now() - this.#loggedAt > PAUSE;
-    if (late || this.#pending.size >= this.#step) this.commit();
+    if (performance.now() >= this.#due) this.commit();
   }
 
   read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
@@ -78,11 +79,13 @@ export class Part {
 
   /** Logs what was written. */
   commit(): void {
-    this.#loggedAt = performance.now();
     if (this.#pending.size === 0) return;
+    const before = performance.now();
     this.#data.flush();
     this.#append(this.#pending.spans);
     this.#pending.clear();
+    const now = performance.now();
+    this.#due = now + Math.max(this.#pause, SHARE * (now - before));
   }
 
   /** It is whole and what it should be. */

@@ -16,6 +16,8 @@ export interface Progress {
 
 /** Reports are this many ms apart. */
 const STEP = 100;
+/** So many ms another tab's word is believed. */
+const HEARSAY = 3000;
 
 /** Counts what comes of some files, and reports it now and then. */
 export class Meter {
@@ -26,6 +28,8 @@ export class Meter {
   readonly #report: (progress: Progress, here: Here) => void;
   readonly #rate = new Rate();
   #reportedAt = -Infinity;
+  #waiting = false;
+  #told = { rate: 0, time: -Infinity };
   /** The most that was reported: a file that has to come again hides it. */
   #loaded = 0;
 
@@ -43,24 +47,32 @@ export class Meter {
 
   kept(path: string, bytes: number): void {
     this.#here.set(path, bytes);
-    this.#now(false);
+    this.#now();
   }
 
-  /** What another tab tells. */
+  /** This tab waits for another one, or no longer. */
+  wait(waiting: boolean): void {
+    this.#waiting = waiting;
+    this.flush();
+  }
+
+  /** What the other one tells. */
   told(here: Here, rate: number): void {
     for (const [path, bytes] of Object.entries(here)) {
       if (this.#sizes.has(path)) this.#here.set(path, bytes);
     }
-    this.#now(true, rate);
+    this.#told = { rate, time: performance.now() };
+    this.#waiting = true;
+    this.#now();
   }
 
   /** Reports without waiting for its time. */
-  flush(elsewhere = false): void {
+  flush(): void {
     this.#reportedAt = -Infinity;
-    this.#now(elsewhere);
+    this.#now();
   }
 
-  #now(elsewhere: boolean, told?: number): void {
+  #now(): void {
     const now = performance.now();
     if (now - this.#reportedAt < STEP) return;
     this.#reportedAt = now;
@@ -68,7 +80,8 @@ export class Meter {
     const sizes = [...this.#sizes.values()];
     const known = sizes.filter((size) => size !== undefined);
     const total = known.length === sizes.length ? sum(known) : 0;
-    const rate = Math.round(told ?? this.#rate.at(now));
+    const told = now - this.#told.time < HEARSAY ? this.#told.rate : 0;
+    const rate = Math.round(this.#waiting ? told : this.#rate.at(now));
     const rest = Math.max(0, total - this.#loaded);
     this.#report(
       {
@@ -76,7 +89,7 @@ export class Meter {
         total,
         rate,
         ...(total > 0 && rate > 0 && { left: rest / rate }),
-        elsewhere,
+        elsewhere: this.#waiting,
       },
       Object.fromEntries(this.#here),
     );

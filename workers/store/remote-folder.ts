@@ -4,7 +4,6 @@ import { aborted, deleted, isNamed, missing } from "./errors";
 import type { ModelFolder } from "./folder";
 import type { Found, Lookup } from "./lookup";
 import { Meter, type Progress } from "./progress";
-import type { RemoteSource } from "./source";
 import type { Store } from "./store";
 
 type OnProgress = (progress: Progress) => void;
@@ -13,20 +12,13 @@ type OnProgress = (progress: Progress) => void;
 export class RemoteFolder implements ModelFolder {
   readonly #store: Store;
   readonly #model: string;
-  readonly #source: RemoteSource;
   readonly #lookup: Lookup;
   /** What keeps files from being deleted, by their keys. */
   readonly #uses = new Map<string, () => void>();
 
-  constructor(
-    store: Store,
-    model: string,
-    source: RemoteSource,
-    lookup: Lookup,
-  ) {
+  constructor(store: Store, model: string, lookup: Lookup) {
     this.#store = store;
     this.#model = model;
-    this.#source = source;
     this.#lookup = lookup;
   }
 
@@ -79,9 +71,11 @@ export class RemoteFolder implements ModelFolder {
     }
   }
 
-  release(): void {
+  async release(): Promise<void> {
     for (const release of this.#uses.values()) release();
     this.#uses.clear();
+    // What was deleted meanwhile can go now.
+    await this.#store.sweep();
   }
 
   async #fetch(
@@ -109,10 +103,10 @@ export class RemoteFolder implements ModelFolder {
         const lost = lacking.map(({ file }) => file);
         await bring(this.#store, this.#lookup, lost, meter, signal);
       });
-      await this.#store.settle(model, this.#source);
       blobs = await this.#blobs(await this.#find(paths, signal), meter);
       if (blobs.size < files.length) throw deleted(this.name);
     }
+    await this.#store.settle(model);
     meter.flush();
     return blobs;
   }

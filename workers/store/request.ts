@@ -5,18 +5,23 @@ import { aborted, corrupt, failed, offline } from "./errors";
 export interface Net {
   fetch(url: string, init: RequestInit): Promise<Response>;
   wait(ms: number): Promise<void>;
-  /** Bytes asked for at once, and after which what came is put on record. */
+  /** Bytes asked for at once. */
   readonly piece: number;
+  /** ms after which it is put on record what came. */
+  readonly pause: number;
 }
 
 export const realNet: Net = {
   fetch: (url, init) => fetch(url, init),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   piece: 8 * 1024 * 1024,
+  pause: 1000,
 };
 
 /** A connection on which nothing comes for so long, in ms, is dead. */
 const SILENCE = 20_000;
+/** The same where there is a way without it. */
+const HASTE = 6000;
 /** Failures in a row, without a byte in between, that are borne. */
 const ATTEMPTS = 5;
 /** Before the second attempt, in ms; it doubles each time. */
@@ -57,14 +62,18 @@ export async function exchange<T>(
   init: RequestInit,
   signal: AbortSignal,
   use: (response: Response, alive: () => void) => Promise<T>,
+  hasty = false,
 ): Promise<T> {
   const ending = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const alive = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      ending.abort();
-    }, SILENCE);
+    timer = setTimeout(
+      () => {
+        ending.abort();
+      },
+      hasty ? HASTE : SILENCE,
+    );
   };
   alive();
   try {

@@ -131,17 +131,16 @@ function readText(
   check: (response: Response) => void = () => undefined,
 ): Promise<string | undefined> {
   const errand = { net, subject, url, signal, hasty };
-  return persevere(errand, () =>
-    exchange(net, url, {}, signal, async (response, alive) => {
-      check(response);
-      const type = response.headers.get("content-type") ?? "";
-      if (!response.ok || type.includes("text/html")) return undefined;
-      const decoder = new TextDecoder();
-      let text = "";
-      for await (const chunk of chunksOf(response, alive)) {
-        text += decoder.decode(chunk, { stream: true });
-      }
-      return text + decoder.decode();
-    }),
-  );
+  const read = async (response: Response, alive: () => void) => {
+    check(response);
+    const type = response.headers.get("content-type") ?? "";
+    if (!response.ok || type.includes("text/html")) return undefined;
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const chunk of chunksOf(response, alive)) {
+      text += decoder.decode(chunk, { stream: true });
+    }
+    return text + decoder.decode();
+  };
+  return persevere(errand, () => exchange(net, url, {}, signal, read, hasty));
 }

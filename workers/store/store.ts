@@ -3,8 +3,8 @@ import type { ModelFile, StoredModel } from "../../src/shared/models";
 import type { VlmError } from "../../src/shared/errors";
 import type { Channel } from "./channel";
 import type { Disk } from "./disk";
-import { storageFull, undeletable } from "./errors";
-import type { Fact, Listing } from "./listing";
+import { isNamed, storageFull, undeletable } from "./errors";
+import { factOf, type Fact, type Listing } from "./listing";
 import type { Locks } from "./locks";
 import { keptKeys, readKept, removeKept, type Kept } from "./part";
 import { continues, Records, type ModelRecord } from "./records";
@@ -13,6 +13,8 @@ import { urlOf, type RemoteSource } from "./source";
 
 /** For a tab that downloads to end that, in ms. */
 const PATIENCE = 10_000;
+/** More bytes than a record has. */
+const RECORD = 1_000_000;
 
 const recordsLock = "fast-vlm records";
 export const modelLock = (key: string): string => `fast-vlm model ${key}`;
@@ -43,41 +45,45 @@ export class Store {
   }
 
   /** Puts the newest listing of a model on record. */
-  save(model: string, source: RemoteSource, next: Listing): Promise<void> {
-    return this.#alone(async () => {
-      const old = (await this.#records.read(model))?.listings ?? [];
-      const [first, last] = [old[0], old.at(-1)];
-      if (last !== undefined && continues(last, next)) {
-        if (JSON.stringify(last) === JSON.stringify(next)) return;
-        const listings = [...old.slice(0, -1), next];
+  async save(
+    model: string,
+    source: RemoteSource,
+    next: Listing,
+  ): Promise<void> {
+    try {
+      await this.#alone(async () => {
+        const old = (await this.#records.read(model))?.listings ?? [];
+        const listings = withNext(old, next);
+        if (JSON.stringify(listings) === JSON.stringify(old)) return;
         await this.#records.write(model, { source, listings });
-      } else {
-        const listings = first === undefined ? [next] : [first, next];
-        await this.#records.write(model, { source, listings });
-      }
-    });
+      });
+    } catch (error) {
+      if (!isNamed(error, "QuotaExceededError")) throw error;
+      throw await this.full(model, next.name, RECORD);
+    }
   }
 
   /** Forgets a model's older listing once all that was kept by it is kept by
    * the newer one, or is gone from it. */
-  async settle(model: string, source: RemoteSource): Promise<void> {
-    const record = await this.record(model);
-    const [first, last] = record?.listings ?? [];
-    if (first === undefined || last === undefined) return;
-    const here = async (listing: Listing, path: string) => {
-      const fact = listing.files[path];
-      if (fact === undefined || fact === null) return undefined;
-      const key = await fileKey(source, path, fact, listing.commit);
-      return (await readKept(this.disk.files, key)).blob !== undefined;
-    };
-    for (const path of Object.keys(first.files)) {
-      const lost = (await here(last, path)) === false;
-      if (lost && (await here(first, path)) === true) return;
-    }
-    await this.#alone(() =>
-      this.#records.write(model, { source, listings: [last] }),
-    );
-    await this.sweep();
+  async settle(model: string): Promise<void> {
+    const settled = await this.#alone(async () => {
+      const record = await this.#records.read(model);
+      const [older, newer] = record?.listings ?? [];
+      if (record === undefined || older === undefined) return false;
+      if (newer === undefined) return false;
+      const { source } = record;
+      for (const path of Object.keys(older.files)) {
+        const fact = factOf(newer, path);
+        if (fact === undefined) continue;
+        if (await this.#whole(source, path, fact, newer.commit)) continue;
+        const before = factOf(older, path);
+        if (before === undefined) continue;
+        if (await this.#whole(source, path, before, older.commit)) return false;
+      }
+      await this.#records.write(model, { source, listings: [newer] });
+      return true;
+    });
+    if (settled) await this.sweep();
   }
 
   kept(key: string): Promise<Kept> {
@@ -106,8 +112,7 @@ export class Store {
       }
       for (const key of keys) {
         await this.locks.ifFree(fileLock(key), async () => {
-          const remove = () => removeKept(this.disk.files, key);
-          await this.locks.ifFree(useLock(key), remove);
+          await this.locks.ifFree(useLock(key), () => this.#drop(key));
         });
       }
     });
@@ -171,9 +176,31 @@ export class Store {
     return storageFull(name, bytes, free, others);
   }
 
+  async #whole(...file: Parameters<typeof fileKey>): Promise<boolean> {
+    return (await this.kept(await fileKey(...file))).blob !== undefined;
+  }
+
+  async #drop(key: string): Promise<void> {
+    try {
+      await removeKept(this.disk.files, key);
+    } catch (error) {
+      // A tab without locks has it open; another time, then.
+      if (!isNamed(error, "NoModificationAllowedError")) throw error;
+    }
+  }
+
   #alone<T>(work: () => Promise<T>): Promise<T> {
     return this.locks.alone(recordsLock, work);
   }
+}
+
+/** The first that can be started, then the newest. */
+function withNext(old: readonly Listing[], next: Listing): readonly Listing[] {
+  const last = old.at(-1);
+  if (last !== undefined && continues(last, next)) {
+    return [...old.slice(0, -1), next];
+  }
+  return [...old.slice(0, 1), next];
 }
 
 function* factsOf(listings: readonly Listing[]) {

@@ -1,3 +1,5 @@
+import { sha256 } from "hash-wasm";
+
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The same bytes for the same seed. */
@@ -15,4 +17,16 @@ export function randomOf(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
+}
+
+/** Small enough to compare and to print. */
+export async function hashes(
+  files: Readonly<Record<string, Bytes | Blob>>,
+): Promise<Record<string, string>> {
+  const entries = Object.entries(files).map(async ([path, file]) => {
+    const bytes =
+      file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file;
+    return [path, `${bytes.length} ${await sha256(bytes)}`] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }

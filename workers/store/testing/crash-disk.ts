@@ -1,4 +1,6 @@
 import type { Directory, Disk, DiskFile } from "../disk";
+import { decodeLines } from "../lines";
+import { Ranges } from "../ranges";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -127,6 +129,16 @@ export class CrashDisk {
   spend(bytes: number): void {
     if (bytes > this.room) throw new DOMException("", "QuotaExceededError");
     this.room -= bytes;
+  }
+
+  /** Which bytes of a file its log names. */
+  logged(key: string): Ranges {
+    const ranges = new Ranges();
+    const log = this.files.get(`${key}.log`)?.current ?? new Uint8Array();
+    for (const value of decodeLines(log).values) {
+      if (Array.isArray(value)) ranges.add(Number(value[0]), Number(value[1]));
+    }
+    return ranges;
   }
 
   /** What was not flushed is lost: cut off, or only in part on the disk. */

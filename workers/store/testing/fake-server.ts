@@ -37,8 +37,10 @@ export class FakeServer {
   chunk = 1000;
   pause = 0;
   fault: (path: string, from: number) => Fault | undefined = () => undefined;
+  /** Called before each chunk of a body. */
+  onChunk: () => void = () => undefined;
 
-  constructor(piece: number) {
+  constructor(piece: number, pause = 0) {
     this.net = {
       fetch: (url, init) => this.#fetch(url, init),
       wait: (ms) => {
@@ -46,6 +48,7 @@ export class FakeServer {
         return Promise.resolve();
       },
       piece,
+      pause,
     };
   }
 
@@ -121,6 +124,7 @@ export class FakeServer {
           if (this.pause > 0) {
             await new Promise((resolve) => setTimeout(resolve, this.pause));
           }
+          this.onChunk();
           if (sent.to < stop) {
             const next = Math.min(stop, sent.to + this.chunk);
             const chunk = bytes.slice(sent.to, next);

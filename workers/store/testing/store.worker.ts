@@ -17,7 +17,7 @@ const source = {
 } as const satisfies ModelSource;
 
 export class Tab {
-  readonly #server = new FakeServer(64 * 1024);
+  readonly #server = new FakeServer(64 * 1024, 50);
   #store: Store | undefined;
   #folder: Awaited<ReturnType<typeof openRemote>> | undefined;
   readonly #stop = new AbortController();
@@ -52,8 +52,8 @@ export class Tab {
     this.#stop.abort();
   }
 
-  release(): void {
-    this.#folder?.release();
+  async release(): Promise<void> {
+    await this.#folder?.release();
   }
 
   list(): Promise<StoredModel[]> {

@@ -1,0 +1,101 @@
+import { sha256 } from "hash-wasm";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { ModelSource } from "../../src/shared/models";
+import { Channel } from "./channel";
+import { ownLocks } from "./locks";
+import { openRemote } from "./open";
+import { Ranges } from "./ranges";
+import { Store } from "./store";
+import { bytesOf, hashes, randomOf, type Bytes } from "./testing/bytes";
+import { CrashDisk } from "./testing/crash-disk";
+import { FakeServer, type Fault } from "./testing/fake-server";
+
+const source = {
+  kind: "url",
+  url: "https://models.test/m/",
+} as const satisfies ModelSource;
+
+type Random = () => number;
+
+beforeAll(() => {
+  vi.stubGlobal("navigator", { onLine: true });
+});
+
+afterAll(() => {
+  vi.unstubAllGlobals();
+});
+
+/** One tab: it loads all files, and may be stopped or killed on the way. */
+async function session(
+  disk: CrashDisk,
+  server: FakeServer,
+  paths: string[],
+  random: Random,
+): Promise<Record<string, string> | undefined> {
+  const stop = new AbortController();
+  let chunks = Math.floor(random() * 60);
+  const kills = random() < 0.5;
+  server.onChunk = () => {
+    if (chunks-- !== 0) return;
+    if (kills) disk.crash(random);
+    stop.abort();
+  };
+  const channel = new Channel(undefined);
+  const store = new Store(server.net, disk.tab(), ownLocks(), channel);
+  try {
+    const folder = await openRemote(store, source, stop.signal);
+    const blobs = await folder.fetch(paths, stop.signal, () => undefined);
+    return await hashes(Object.fromEntries(blobs));
+  } catch (error) {
+    const expected = ["aborted", "offline", "download-failed", "model-corrupt"];
+    if (!stop.signal.aborted) expect(expected).toContain(codeOf(error));
+    return undefined;
+  }
+}
+
+const codeOf = (error: unknown) => (error as { code?: unknown }).code;
+
+function filesOf(random: Random): Record<string, Bytes> {
+  const count = 1 + Math.floor(random() * 4);
+  const files: Record<string, Bytes> = {};
+  for (let i = 0; i < count; i++) {
+    const size = Math.floor(random() ** 3 * 80_000);
+    files[`onnx/${i}`] = bytesOf(size, Math.floor(random() * 1e9));
+  }
+  return files;
+}
+
+const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
+
+test.each(seeds)("cuts and crashes, seed %i", async (seed) => {
+  const random = randomOf(seed);
+  const files = filesOf(random);
+  const [disk, server] = [new CrashDisk(), new FakeServer(9000)];
+  await server.publish("/m/", files);
+  const faults: (() => Fault | undefined)[] = [
+    () => ({ kind: "cut", after: Math.floor(random() * 12_000) }),
+    () => ({ kind: "end", after: 1 + Math.floor(random() * 12_000) }),
+    () => ({ kind: "status", status: random() < 0.5 ? 503 : 429, wait: "1" }),
+    () => ({ kind: "down" }),
+  ];
+  server.fault = (path) => {
+    if (path.endsWith("manifest.json") || random() < 0.6) return undefined;
+    return faults[Math.floor(random() * faults.length)]?.();
+  };
+  let loaded: Record<string, string> | undefined;
+  for (let tries = 0; loaded === undefined && tries < 200; tries++) {
+    // Nothing that is on record when a tab opens is asked for by it.
+    const logged = new Map<string, Ranges>();
+    for (const [path, bytes] of Object.entries(files)) {
+      const key = `sha256-${await sha256(bytes)}-${bytes.length}`;
+      logged.set(`/m/${path}`, disk.logged(key));
+    }
+    server.sent.length = 0;
+    loaded = await session(disk, server, Object.keys(files), random);
+    for (const { path, from, to } of server.sent) {
+      const had = logged.get(path) ?? new Ranges();
+      expect(had.gap(from, to) ?? [from, to]).toEqual([from, to]);
+    }
+  }
+  expect(loaded).toEqual(await hashes(files));
+});
