@@ -2,14 +2,12 @@ import type { MemoryUse } from "../../src/shared/models";
 import type { Gpu } from "./device";
 import { heapBytes } from "./wasm-heap";
 
-/** Bytes held now. */
+/**
+ * Bytes held now. What scripts hold is not told to workers: only a page can
+ * ask (`measureUserAgentSpecificMemory`).
+ */
 export function measure(gpu: Gpu | undefined): MemoryUse {
-  const js = scriptBytes();
-  return {
-    gpu: gpu?.bytes.now ?? 0,
-    wasm: heapBytes(),
-    ...(js !== undefined && { js }),
-  };
+  return { gpu: gpu?.bytes.now ?? 0, wasm: heapBytes() };
 }
 
 /** The most that was held at a time. */
@@ -40,12 +38,4 @@ export function watchPeak(gpu: Gpu | undefined): () => Peak {
     sample();
     return { gpu: peak, wasm: heapBytes(), total };
   };
-}
-
-/** Chromium tells it, and only there. */
-function scriptBytes(): number | undefined {
-  const { memory } = performance as Performance & {
-    readonly memory?: { readonly usedJSHeapSize: number };
-  };
-  return memory?.usedJSHeapSize;
 }
