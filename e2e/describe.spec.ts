@@ -1,62 +1,11 @@
 import { expect, test } from "@playwright/test";
-import { spawn } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { fixtures, model, root, scratch } from "./support/paths.ts";
-import { encodePng } from "./support/png.ts";
-import { draw, scenes } from "./support/scenes.ts";
+import { describe, folder, prepare } from "./support/describe.ts";
+import { model } from "./support/paths.ts";
+import { scenes } from "./support/scenes.ts";
 
-/** Paths are given from here, as a user does from anywhere. */
-const folder = join(scratch, "describe");
-
-test.beforeAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const [index, scene] of scenes.entries()) {
-    writeFileSync(
-      join(folder, `${index}.png`),
-      encodePng(draw(scene, 320, 240)),
-    );
-  }
-  const jpeg = readFileSync(join(fixtures, "picture.jpg"));
-  writeFileSync(join(folder, "picture.jpg"), jpeg);
-  writeFileSync(join(folder, "cut.jpg"), jpeg.subarray(0, jpeg.length / 2));
-  writeFileSync(join(folder, "notes.png"), "Milk, eggs, bread.\n");
-});
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string[];
-  readonly err: string[];
-}
-
-function describe(...args: string[]): Promise<Ended> {
-  const env = { ...process.env };
-  delete env["npm_lifecycle_event"];
-  const child = spawn(
-    process.execPath,
-    [join(root, "tools/cli/describe.mjs"), ...args],
-    { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] },
-  );
-  let out = "";
-  let err = "";
-  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
-  const lines = (text: string): string[] =>
-    text.split("\n").filter((line) => line !== "");
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => {
-      resolve({ code, out: lines(out), err: lines(err) });
-    });
-  });
-}
+test.beforeAll(prepare);
 
 test("--json gives one object a line", async () => {
   const { code, out, err } = await describe("0.png", "picture.jpg", "--json");
@@ -155,6 +104,54 @@ test("a local folder is a model, and a broken one says so", async () => {
   expect(bad.code).toBe(1);
   expect(bad.err).toHaveLength(1);
   expect(bad.err[0]).toMatch(/^describe: model-file-missing: /);
+});
+
+test("a folder of links, as caches of models are, is a model", async () => {
+  const links = join(folder, "links");
+  cpSync(model, join(folder, "blobs"), { recursive: true });
+  mkdirSync(links);
+  for (const name of readdirSync(model)) {
+    symlinkSync(join(folder, "blobs", name), join(links, name));
+  }
+  const { code, out } = await describe("0.png", "--model", "links");
+  expect(code).toBe(0);
+  expect(out).toEqual([scenes[0]?.caption]);
+});
+
+test("turns are one conversation, one answer a line", async () => {
+  const questions = ["How many shapes are there?", "Is there a red circle?"];
+  const { code, out } = await describe(
+    ...["0.png", "--json", "--fit", "crop", "--style", "demo"],
+    ...questions.flatMap((text) => ["--turn", text]),
+  );
+  expect(code).toBe(0);
+  const answers = out.map(
+    (line) => JSON.parse(line) as { prompt: string; imageTokens: number },
+  );
+  expect(answers.map(({ prompt }) => prompt)).toEqual([
+    ...["Describe the image.", ...questions],
+  ]);
+  for (const { imageTokens } of answers) expect(imageTokens).toBe(16);
+});
+
+test("pictures together are one question", async () => {
+  const { code, out } = await describe(
+    "0.png",
+    "1.png",
+    "--together",
+    "--json",
+  );
+  expect(code).toBe(0);
+  expect(out).toHaveLength(1);
+  expect(JSON.parse(out[0] ?? "")).toMatchObject({
+    files: ["0.png", "1.png"],
+    imageTokens: 32,
+  });
+});
+
+test("--anyres sees a picture five times", async () => {
+  const { out } = await describe("0.png", "--anyres", "--json");
+  expect(JSON.parse(out[0] ?? "")).toMatchObject({ imageTokens: 80 });
 });
 
 for (const [args, code] of [

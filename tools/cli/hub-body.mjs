@@ -1,5 +1,6 @@
 // @ts-check
 /** The bytes of an answer, at the pace and with the faults that are asked. */
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -45,7 +46,8 @@ export async function sendBody(res, body, onSent) {
         if (gone.signal.aborted) return;
         sent += chunk.length;
         onSent(chunk.length);
-        if (!res.write(chunk)) await drained(res, gone.signal);
+        if (!res.write(chunk))
+          await once(res, "drain", { signal: gone.signal });
       }
     } catch (error) {
       if (!gone.signal.aborted) throw error;
@@ -56,12 +58,4 @@ export async function sendBody(res, body, onSent) {
   res.flushHeaders();
   if (limit === cut) res.socket?.destroySoon();
   else if (limit === end - start) res.end();
-}
-
-/** @param {import("node:http").ServerResponse} res @param {AbortSignal} gone */
-function drained(res, gone) {
-  return new Promise((resolve) => {
-    res.once("drain", resolve);
-    gone.addEventListener("abort", resolve, { once: true });
-  });
 }
