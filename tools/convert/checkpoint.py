@@ -34,6 +34,8 @@ class Checkpoint:
         self.layout: Layout = layout
         self.places: dict[str, tuple[str, str]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
+        # Tensors whose values were seen to be numbers.
+        self.checked: set[str] = set()
         for name, file in found.items():
             if not UNUSED.search(name):
                 self.place(name, file)
@@ -66,9 +68,10 @@ class Checkpoint:
         self.shape(name)
         file, theirs = self.places[name]
         tensor = self.files[file].get_tensor(theirs)
-        for part in tensor.split(1 << 12):
-            if not part.isfinite().all():
+        if name not in self.checked:
+            if not all(part.isfinite().all() for part in tensor.split(1 << 12)):
                 raise ConvertError(f"{theirs} in {file} has values that are no numbers")
+            self.checked.add(name)
         return tensor
 
     def state(self, prefix: str) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ COMMANDS = ("manifest", "made")
 
 
 def dtypes(text: str) -> tuple[str, ...]:
-    chosen = tuple(text.split(","))
+    chosen = tuple(dict.fromkeys(text.split(",")))
     for dtype in chosen:
         if dtype not in DTYPES:
             raise argparse.ArgumentTypeError(f"{dtype}: choose of {','.join(DTYPES)}")
@@ -96,7 +96,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(sys.argv[1:])
-    except ConvertError as error:
+    except (ConvertError, OSError) as error:
         sys.exit(f"convert: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -125,6 +125,9 @@ class Judge:
         self.errors: list[float] = []
 
     def compare(self, what: str, got: np.ndarray, wanted: Tensor) -> None:
+        if got.shape != wanted.shape:
+            shapes = f"{list(got.shape)}, not {list(wanted.shape)}"
+            raise ConvertError(f"{self.subject}: {what} is {shapes}")
         if not np.isfinite(got).all():
             raise ConvertError(
                 f"{self.subject}: {what} has values that are no numbers: "
@@ -145,8 +148,6 @@ class Judge:
 def mean_square_error(got: np.ndarray, wanted: Tensor) -> float:
     """Root of the mean square of the differences, over that of the values."""
     w = wanted.numpy()
-    if got.shape != w.shape:
-        raise ConvertError(f"shape {got.shape}, not {w.shape}")
     return float(np.sqrt(((got - w) ** 2).mean() / (w**2).mean()))
 
 
