@@ -164,7 +164,10 @@ test("the hub's record lies, and the file does not", async () => {
 
 test("no-api: files only", async () => {
   const hub = await start("no-api");
-  expect((await fetch(`${hub.url}/api/models/owner/name`)).status).toBe(404);
+  const { status, headers } = await fetch(`${hub.url}/api/models/owner/name`);
+  expect(status).toBe(404);
+  // It does not say that the model is missing.
+  expect(headers.has("x-error-code")).toBe(false);
   expect((await fetch(hub.a)).status).toBe(200);
 });
 

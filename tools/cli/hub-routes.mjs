@@ -24,9 +24,11 @@ import { sendError, sendFault, sendFile, sendJson } from "./hub-file.mjs";
  * @property {() => Promise<string>} other address of the port to redirect to
  */
 
-/** @param {Response} res */
-const sendUnknown = (res) =>
-  sendError(res, 404, "NotFound", "Sorry, we can't find what you want.");
+/** As of any server that knows no such address. @param {Response} res */
+function sendUnknown(res) {
+  res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+  res.end("Not Found");
+}
 
 /** @param {URL} url @param {string} name */
 const isSet = (url, name) =>
