@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { GpuBytes, textureBytes } from "./gpu-bytes";
+
+class FakeResource {
+  destroyed = 0;
+
+  destroy(): void {
+    this.destroyed += 1;
+  }
+}
+
+function fakeDevice() {
+  const device = {
+    createBuffer: (_: GPUBufferDescriptor) => new FakeResource(),
+    createTexture: (_: GPUTextureDescriptor) => new FakeResource(),
+  };
+  return { device, bytes: new GpuBytes(device as unknown as GPUDevice) };
+}
+
+const usage = 0;
+
+test("buffers and textures count until they are destroyed, once", () => {
+  const { device, bytes } = fakeDevice();
+  const first = device.createBuffer({ size: 1000, usage });
+  const size = { width: 10, height: 5 };
+  const second = device.createTexture({ size, format: "rgba8unorm", usage });
+  expect(bytes.now).toBe(1200);
+  first.destroy();
+  first.destroy();
+  expect(first.destroyed).toBe(2);
+  expect(bytes.now).toBe(200);
+  second.destroy();
+  expect(bytes.now).toBe(0);
+});
+
+test("growth is told, to those who still listen", () => {
+  const { device, bytes } = fakeDevice();
+  const seen: number[] = [];
+  const stop = bytes.onGrowth(() => seen.push(bytes.now));
+  device.createBuffer({ size: 16, usage }).destroy();
+  device.createBuffer({ size: 32, usage });
+  stop();
+  device.createBuffer({ size: 64, usage });
+  expect(seen).toEqual([16, 32]);
+  expect(bytes.now).toBe(96);
+});
+
+test("textures of several formats, layers and samples", () => {
+  const bytes = (
+    format: GPUTextureFormat,
+    size: GPUExtent3DStrict,
+    samples = 1,
+  ) => textureBytes({ format, size, usage, sampleCount: samples });
+  expect(bytes("r8unorm", [8, 8])).toBe(64);
+  expect(bytes("rgba16float", { width: 4, height: 4 })).toBe(128);
+  expect(bytes("rg32float", [2, 2, 3], 4)).toBe(384);
+  expect(bytes("rgb10a2unorm", [3])).toBe(12);
+  expect(bytes("depth24plus", [2, 2])).toBe(16);
+});
