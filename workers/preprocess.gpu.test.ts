@@ -1,58 +1,24 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Frame } from "../src/shared/protocol";
-import type { Geometry } from "./kernels/geometry";
-import { openGpu } from "./ort/adapter";
-import { loadOrt } from "./ort/runtime";
-import { Memory } from "./ort/tensor";
 import { Preprocessor } from "./preprocess";
 import { options } from "./testing/harness";
+import {
+  difference,
+  openBoth,
+  pixel,
+  planes,
+  size,
+  type Both,
+} from "./testing/planes";
 
-const size = 64;
-let onGpu: Memory;
-let onCpu: Memory;
+let both: Both;
 
 beforeAll(async () => {
-  const ort = await loadOrt();
-  const heads = { heads: 2, kvHeads: 1, headDim: 16 };
-  const opened = await openGpu("webgpu", heads);
-  if (!("gpu" in opened)) throw new Error("These tests need an adapter.");
-  onGpu = new Memory(ort, opened.gpu);
-  onCpu = new Memory(ort, undefined);
+  both = await openBoth();
 });
 
 afterAll(() => {
-  onGpu.gpu?.close();
+  both.gpu.gpu?.close();
 });
-
-function onlyView(preprocessor: Preprocessor, frame: Frame): Geometry {
-  const [view] = preprocessor.views(frame, { ...options, size });
-  if (view === undefined) throw new Error("no view of the picture");
-  return view;
-}
-
-/** The planes as one row, read back by the way the worker reads logits. */
-async function planes(memory: Memory, frame: Frame): Promise<Float32Array> {
-  const preprocessor = new Preprocessor(memory);
-  const tensor = preprocessor.run(frame, onlyView(preprocessor, frame));
-  expect(tensor.dims).toEqual([1, 3, size, size]);
-  const length = 3 * size * size;
-  const row =
-    tensor.location === "gpu-buffer"
-      ? memory.onBuffer(tensor.gpuBuffer, [1, 1, length])
-      : memory.floats(tensor.data as Float32Array, [1, 1, length]);
-  const values = await memory.lastRow(row);
-  preprocessor.dispose();
-  return values;
-}
-
-/** The largest difference between the two paths, in steps of 8-bit colour. */
-async function difference(frame: Frame): Promise<number> {
-  const [gpu, cpu] = [await planes(onGpu, frame), await planes(onCpu, frame)];
-  frame.close();
-  expect(Math.max(...gpu)).toBeGreaterThan(0.2);
-  const steps = gpu.map((value, i) => Math.abs(value - (cpu[i] ?? NaN)) * 255);
-  return Math.max(...steps);
-}
 
 function colors(alpha: (i: number) => number): ImageData {
   const image = new ImageData(150, 90);
@@ -65,27 +31,105 @@ function colors(alpha: (i: number) => number): ImageData {
 
 test("an opaque picture is the same on both paths", async () => {
   const bitmap = await createImageBitmap(colors(() => 255));
-  expect(await difference(bitmap)).toBeLessThan(0.01);
+  expect(await difference(both, bitmap)).toBeLessThan(0.01);
 });
 
-test("a transparent picture lies on black on both paths", async () => {
-  const bitmap = await createImageBitmap(colors((i) => i & 255));
-  expect(await difference(bitmap)).toBeLessThan(1.01);
+test.each(["letterbox", "crop", "stretch"] as const)(
+  "%s is the same on both paths, and like no other",
+  async (fit) => {
+    const bitmap = await createImageBitmap(colors(() => 255));
+    expect(await difference(both, bitmap, { fit })).toBeLessThan(0.01);
+    const own = await planes(both.cpu, bitmap, { fit });
+    for (const other of ["letterbox", "crop", "stretch"] as const) {
+      if (other === fit) continue;
+      expect(await planes(both.cpu, bitmap, { fit: other })).not.toEqual(own);
+    }
+  },
+);
+
+test("AnyRes: an overview and four squares, the same on both paths", async () => {
+  const bitmap = await createImageBitmap(colors(() => 255));
+  for (let index = 0; index < 5; index++) {
+    const off = await difference(both, bitmap, { anyres: true }, index);
+    expect(off).toBeLessThan(0.01);
+  }
+  const overview = await planes(both.cpu, bitmap, { anyres: true });
+  const stretched = await planes(both.cpu, bitmap, { fit: "stretch" });
+  expect(overview).toEqual(stretched);
 });
 
-test("a camera's frame, stored as luma and chroma", async () => {
-  // The browser converts colour itself: libyuv for the canvas is 2 steps off in
-  // blue, and enlarges chroma its own way; overshoot of the resize adds to it.
-  const data = Uint8Array.from({ length: 96 * 64 * 1.5 }, (_, i) =>
-    i < 96 * 64 ? 16 + ((i * 5) % 200) : 90 + ((i - 96 * 64) >> 6),
-  );
-  const frame = new VideoFrame(data, {
-    format: "I420",
-    codedWidth: 96,
-    codedHeight: 64,
-    timestamp: 0,
-  });
-  expect(await difference(frame)).toBeLessThan(6);
+/** Every colour in its row, at every opacity from top to bottom. */
+function opacities(): ImageData {
+  const image = new ImageData(256, 256);
+  for (let i = 0; i < 256 * 256; i++) {
+    image.data.set([i & 255, 255 - (i & 255), 255, i >> 8], i * 4);
+  }
+  return image;
+}
+
+test.each(["premultiply", "none"] as const)(
+  "every colour at every opacity lies on black, rounded (%s)",
+  async (premultiplyAlpha) => {
+    const image = opacities();
+    const bitmap = await createImageBitmap(image, { premultiplyAlpha });
+    const wanted = Array.from({ length: 3 * 256 * 256 }, (_, i) => {
+      const at = (i % 65536) * 4;
+      const color = image.data[at + Math.floor(i / 65536)] ?? NaN;
+      return Math.round((color * (image.data[at + 3] ?? NaN)) / 255);
+    });
+    for (const memory of [both.gpu, both.cpu]) {
+      const values = await planes(memory, bitmap, { size: 256 });
+      expect(Array.from(values, (value) => Math.round(value * 255))).toEqual(
+        wanted,
+      );
+    }
+  },
+);
+
+test("wide gamut comes to sRGB on both paths", async () => {
+  // Display P3 (200, 100, 60) is sRGB (215, 93, 47) by both curves and matrices.
+  const canvas = new OffscreenCanvas(size, size);
+  const context = canvas.getContext("2d", { colorSpace: "display-p3" });
+  if (context === null) throw new Error("no canvas");
+  context.fillStyle = "color(display-p3 0.7843 0.3922 0.2353)";
+  context.fillRect(0, 0, size, size);
+  const frames = [
+    await createImageBitmap(canvas),
+    new VideoFrame(canvas, { timestamp: 0 }),
+    canvas.transferToImageBitmap(),
+  ];
+  for (const frame of frames) {
+    for (const memory of [both.gpu, both.cpu]) {
+      const values = await planes(memory, frame);
+      expect(pixel(values, 32, 32)).toEqual([215, 93, 47]);
+    }
+    frame.close();
+  }
+});
+
+test("sides, sizes and fits leave no buffer behind", async () => {
+  const bytes = both.gpu.gpu?.bytes;
+  if (bytes === undefined) throw new Error("no GPU to count on");
+  const preprocessor = new Preprocessor(both.gpu);
+  const small = await createImageBitmap(colors(() => 255));
+  const large = await createImageBitmap(new ImageData(900, 1600));
+  const round = (): number => {
+    for (const side of [256, 384, 512, 640, 768, 1024, 1152, 1536]) {
+      for (const frame of [large, small]) {
+        const all = { ...options, size: side, anyres: side < 512 };
+        for (const view of preprocessor.views(frame, all)) {
+          preprocessor.run(frame, view);
+        }
+      }
+    }
+    return bytes.now;
+  };
+  const before = bytes.now;
+  const first = round();
+  expect(first).toBeGreaterThan(before);
+  expect(round()).toBe(first);
+  preprocessor.dispose();
+  expect(bytes.now).toBe(before);
 });
 
 test("a closed frame of either kind is a bad image", async () => {
@@ -93,7 +137,7 @@ test("a closed frame of either kind is a bad image", async () => {
   const frame = new VideoFrame(bitmap, { timestamp: 0 });
   bitmap.close();
   frame.close();
-  for (const memory of [onGpu, onCpu]) {
+  for (const memory of [both.gpu, both.cpu]) {
     for (const closed of [bitmap, frame]) {
       const preprocessor = new Preprocessor(memory);
       expect(() => preprocessor.views(closed, options)).toThrow(

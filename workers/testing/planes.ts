@@ -1,0 +1,74 @@
+import { expect } from "vitest";
+import type { DescribeOptions, Frame } from "../../src/shared/protocol";
+import { openGpu } from "../ort/adapter";
+import { loadOrt } from "../ort/runtime";
+import { Memory } from "../ort/tensor";
+import { Preprocessor } from "../preprocess";
+import { options } from "./harness";
+
+export type Choice = Partial<Pick<DescribeOptions, "fit" | "anyres" | "size">>;
+
+/** Side of the result where a test does not choose. */
+export const size = 64;
+
+export interface Both {
+  readonly gpu: Memory;
+  readonly cpu: Memory;
+}
+
+export async function openBoth(): Promise<Both> {
+  const ort = await loadOrt();
+  const heads = { heads: 2, kvHeads: 1, headDim: 16 };
+  const opened = await openGpu("webgpu", heads);
+  if (!("gpu" in opened)) throw new Error("These tests need an adapter.");
+  return {
+    gpu: new Memory(ort, opened.gpu),
+    cpu: new Memory(ort, undefined),
+  };
+}
+
+/** The planes of one view as one row, read back by the way the worker reads
+ * logits. */
+export async function planes(
+  memory: Memory,
+  frame: Frame,
+  choice: Choice = {},
+  index = 0,
+): Promise<Float32Array> {
+  const preprocessor = new Preprocessor(memory);
+  const views = preprocessor.views(frame, { ...options, size, ...choice });
+  const view = views[index];
+  if (view === undefined) throw new Error("no such view of the picture");
+  const tensor = preprocessor.run(frame, view);
+  const { side } = view;
+  expect(tensor.dims).toEqual([1, 3, side, side]);
+  const length = 3 * side * side;
+  const row =
+    tensor.location === "gpu-buffer"
+      ? memory.onBuffer(tensor.gpuBuffer, [1, 1, length])
+      : memory.floats(tensor.data as Float32Array, [1, 1, length]);
+  const values = await memory.lastRow(row);
+  preprocessor.dispose();
+  return values;
+}
+
+/** The largest difference between the two paths, in steps of 8-bit colour. */
+export async function difference(
+  both: Both,
+  frame: Frame,
+  choice: Choice = {},
+  index = 0,
+): Promise<number> {
+  const gpu = await planes(both.gpu, frame, choice, index);
+  const cpu = await planes(both.cpu, frame, choice, index);
+  expect(Math.max(...gpu)).toBeGreaterThan(0.2);
+  const steps = gpu.map((value, i) => Math.abs(value - (cpu[i] ?? NaN)) * 255);
+  return Math.max(...steps);
+}
+
+/** R, G and B of the result's pixel at (x, y), 0 to 255. */
+export function pixel(values: Float32Array, x: number, y: number): number[] {
+  return [0, 1, 2].map((channel) =>
+    Math.round((values[(channel * size + y) * size + x] ?? NaN) * 255),
+  );
+}
