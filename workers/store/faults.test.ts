@@ -65,23 +65,34 @@ function filesOf(random: Random): Record<string, Bytes> {
   return files;
 }
 
-const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
+const seeds = Array.from({ length: 60 }, (_, i) => i + 1);
 
-test.each(seeds)("cuts and crashes, seed %i", async (seed) => {
-  const random = randomOf(seed);
+/** Files, and a server of them with which something often goes wrong. */
+async function prepare(
+  random: Random,
+  faults: readonly (() => Fault)[],
+): Promise<{ files: Record<string, Bytes>; server: FakeServer }> {
   const files = filesOf(random);
-  const [disk, server] = [new CrashDisk(), new FakeServer(9000)];
+  const server = new FakeServer(9000);
   await server.publish("/m/", files);
-  const faults: (() => Fault | undefined)[] = [
-    () => ({ kind: "cut", after: Math.floor(random() * 12_000) }),
-    () => ({ kind: "end", after: 1 + Math.floor(random() * 12_000) }),
-    () => ({ kind: "status", status: random() < 0.5 ? 503 : 429, wait: "1" }),
-    () => ({ kind: "down" }),
-  ];
   server.fault = (path) => {
     if (path.endsWith("manifest.json") || random() < 0.6) return undefined;
     return faults[Math.floor(random() * faults.length)]?.();
   };
+  return { files, server };
+}
+
+const cuts = (random: Random): (() => Fault)[] => [
+  () => ({ kind: "cut", after: Math.floor(random() * 12_000) }),
+  () => ({ kind: "end", after: 1 + Math.floor(random() * 12_000) }),
+  () => ({ kind: "status", status: random() < 0.5 ? 503 : 429, wait: "1" }),
+  () => ({ kind: "down" }),
+];
+
+test.each(seeds)("cuts and crashes, seed %i", async (seed) => {
+  const random = randomOf(seed);
+  const { files, server } = await prepare(random, cuts(random));
+  const disk = new CrashDisk();
   let loaded: Record<string, string> | undefined;
   for (let tries = 0; loaded === undefined && tries < 200; tries++) {
     // Nothing that is on record when a tab opens is asked for by it.
@@ -96,6 +107,21 @@ test.each(seeds)("cuts and crashes, seed %i", async (seed) => {
       const had = logged.get(path) ?? new Ranges();
       expect(had.gap(from, to) ?? [from, to]).toEqual([from, to]);
     }
+  }
+  expect(loaded).toEqual(await hashes(files));
+});
+
+test.each(seeds)("spoiled bytes and lost ranges too, seed %i", async (seed) => {
+  const random = randomOf(-seed);
+  const { files, server } = await prepare(random, [
+    ...cuts(random),
+    () => ({ kind: "flip", at: Math.floor(random() * 80_000) }),
+    () => ({ kind: "no-ranges" }),
+  ]);
+  const disk = new CrashDisk();
+  let loaded: Record<string, string> | undefined;
+  for (let tries = 0; loaded === undefined && tries < 500; tries++) {
+    loaded = await session(disk, server, Object.keys(files), random);
   }
   expect(loaded).toEqual(await hashes(files));
 });

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { Channel } from "./channel";
+import { ownLocks } from "./locks";
+import { openRemote } from "./open";
+import { Store } from "./store";
+import { bytesOf, hashes, type Bytes } from "./testing/bytes";
+import { CrashDisk } from "./testing/crash-disk";
+import { FakeServer } from "./testing/fake-server";
+
+const { signal } = new AbortController();
+const shared = bytesOf(10_000, 1);
+const models = {
+  one: { "config.json": bytesOf(100, 2), "onnx/shared": shared },
+  two: { "config.json": bytesOf(100, 3), "onnx/shared": shared },
+};
+type Name = keyof typeof models;
+
+let disk: CrashDisk;
+let server: FakeServer;
+let store: Store;
+
+beforeAll(() => {
+  vi.stubGlobal("navigator", { onLine: true });
+});
+
+afterAll(() => {
+  vi.unstubAllGlobals();
+});
+
+beforeEach(async () => {
+  disk = new CrashDisk();
+  server = new FakeServer(4096);
+  for (const [name, files] of Object.entries(models)) {
+    await server.publish(`/${name}/`, files);
+  }
+  store = tab();
+});
+
+function tab(): Store {
+  const channel = new Channel(undefined);
+  return new Store(server.net, disk.tab(), ownLocks(), channel);
+}
+
+const open = (name: Name) =>
+  openRemote(store, { kind: "url", url: `https://m.test/${name}/` }, signal);
+
+async function load(name: Name) {
+  const folder = await open(name);
+  const paths = Object.keys(models[name]);
+  const blobs = await folder.fetch(paths, signal, () => undefined);
+  return { folder, blobs: Object.fromEntries(blobs) };
+}
+
+test("models share equal files; each is deleted alone", async () => {
+  const [one, two] = [await load("one"), await load("two")];
+  await Promise.all([one.folder.release(), two.folder.release()]);
+  expect(server.sent.filter(({ path }) => path === "/two/onnx/shared")).toEqual(
+    [],
+  );
+  const [first, second] = await store.list();
+  expect(first).toMatchObject({ name: "one", bytes: 10_100 });
+  expect(second?.files).toContainEqual(
+    expect.objectContaining({
+      path: "onnx/shared",
+      bytes: 10_000,
+      kept: 10_000,
+    }),
+  );
+  await store.remove(first?.key ?? "");
+  expect((await store.list()).map(({ name }) => name)).toEqual(["two"]);
+  server.down = true;
+  expect(await hashes((await load("two")).blobs)).toEqual(
+    await hashes(models.two),
+  );
+  await expect(load("one")).rejects.toMatchObject({ code: "offline" });
+});
+
+test("files in use outlive their deletion until they are released", async () => {
+  const { folder, blobs } = await load("one");
+  const before = disk.files.size;
+  await store.remove((await store.list())[0]?.key ?? "");
+  expect(await store.list()).toEqual([]);
+  expect(disk.files.size).toBe(before);
+  expect(await hashes(blobs)).toEqual(await hashes(models.one));
+  await folder.release();
+  expect(disk.files.size).toBe(0);
+});
+
+test("what is there in part is listed so", async () => {
+  server.fault = (path, from) =>
+    path.endsWith("shared") && from > 0 ? { kind: "down" } : undefined;
+  await expect(load("one")).rejects.toMatchObject({ code: "offline" });
+  const [model] = await store.list();
+  expect(model?.files).toContainEqual(
+    expect.objectContaining({ path: "onnx/shared", bytes: 10_000, kept: 4096 }),
+  );
+});
+
+test("a download ends when its model is deleted", async () => {
+  const removals: Promise<void>[] = [];
+  const remove = async (): Promise<void> => {
+    await store.remove((await store.list())[0]?.key ?? "none");
+  };
+  server.fault = (path, from) => {
+    if (path.endsWith("shared") && from > 0) removals.push(remove());
+    return undefined;
+  };
+  // Slow enough to be stopped.
+  server.pause = 50;
+  server.chunk = 500;
+  await expect(load("one")).rejects.toMatchObject({
+    code: "aborted",
+    message: expect.stringContaining("one was deleted") as string,
+  });
+  await Promise.all(removals);
+  expect(removals.length).toBeGreaterThan(0);
+  expect(await store.list()).toEqual([]);
+  expect(disk.files.size).toBe(0);
+});
+
+test("too little room is told before a byte comes", async () => {
+  const { folder } = await load("two");
+  await folder.release();
+  server.sent.length = 0;
+  const big: Record<string, Bytes> = { big: bytesOf(50_000, 5) };
+  await server.publish("/one/", big);
+  disk.room = 20_000;
+  const failure = (await open("one")).fetch(["big"], signal, () => undefined);
+  await expect(failure).rejects.toMatchObject({
+    code: "storage-full",
+    message: expect.stringMatching(
+      /one needs 50 KB .* 3\d KB are missing/,
+    ) as string,
+    advice: expect.stringContaining("two (10 KB)") as string,
+  });
+  expect(server.sent.filter(({ path }) => path === "/one/big")).toEqual([]);
+});
+
+test("a disk that fills up on the way keeps what was checked", async () => {
+  const free = vi.spyOn(store.disk, "free").mockResolvedValue(1e9);
+  disk.room = 9000;
+  await expect(load("one")).rejects.toMatchObject({
+    code: "storage-full",
+    message: expect.stringContaining("the disk is full") as string,
+  });
+  free.mockRestore();
+  disk.room = 1e6;
+  server.sent.length = 0;
+  await load("one");
+  const again = server.sent.filter(({ path }) => path !== "/one/manifest.json");
+  expect(again.every(({ path }) => path === "/one/onnx/shared")).toBe(true);
+  expect(again[0]?.from).toBeGreaterThan(0);
+});
