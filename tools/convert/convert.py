@@ -161,5 +161,7 @@ def unfinished(out: Path, replace: bool) -> Iterator[Path]:
     except BaseException:
         # Also of Ctrl-C.
         shutil.rmtree(part, ignore_errors=True)
+        if old.exists() and not out.exists():
+            old.rename(out)
         raise
     shutil.rmtree(old, ignore_errors=True)
