@@ -2,7 +2,7 @@
 /** What `npm run full-size` keeps of a run, and prints. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { root } from "../tools/cli/prepare.mjs";
@@ -59,6 +59,8 @@ export function makeRecord(model, size, measured) {
     device: info.device,
     adapter: info.adapter,
     processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
+    // Above the number of processors: others slowed this run down.
+    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
     bytes: info.bytes,
     seconds: load,
     ...{ imageTokens, promptTokens, tokens: tokenIds.length, finish },
@@ -76,8 +78,11 @@ export function makeRecord(model, size, measured) {
 
 /** @typedef {ReturnType<typeof makeRecord>} Run */
 
-/** In place of the last one of the same model, size and dtypes. @param {Run} run */
-export function save(run, /** @type {string} */ out) {
+/**
+ * In place of the last one of the same model, size and dtypes.
+ * @param {Run} run @param {string} out
+ */
+export function save(run, out) {
   const key = (/** @type {Run} */ { model, size, dtypes }) =>
     JSON.stringify([model, size, dtypes]);
   const before = existsSync(out) ? /** @type {Run[]} */ (readJson(out)) : [];
@@ -98,6 +103,7 @@ export function print({ seconds, milliseconds, memory, ...run }) {
       `${run.model}, ${formatBytes(run.bytes)}, ${Object.values(run.dtypes).join(" / ")}`,
     ],
     ["device", `${run.device}, ${run.adapter} (${run.processor})`],
+    ["load average", String(run.loadAverage)],
     ["download", time(seconds.download)],
     ["prepare", time(seconds.prepare)],
     ["warm up", time(seconds.warmUp)],

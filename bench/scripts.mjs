@@ -1,6 +1,8 @@
 // @ts-check
 /** The JavaScript heaps of a page and its workers, sampled while it works. */
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** @typedef {{ usedSize: number, backingStorageSize?: number }} Heap */
 
 /**
@@ -56,11 +58,20 @@ export async function watchScripts(page) {
       await session.send("Target.sendMessageToTarget", { sessionId, message });
     }
   };
-  // A page that is closing answers no more.
-  const timer = setInterval(() => void sample().catch(() => undefined), 250);
+  let stopped = false;
+  const watch = async () => {
+    while (!stopped) {
+      // A page that is closing answers no more.
+      await sample().catch(() => undefined);
+      await sleep(250);
+    }
+  };
+  void watch();
   return {
     /** The most that the heaps held, and the buffers beside them. */
     peak: () => ({ heap, buffers }),
-    stop: () => clearInterval(timer),
+    stop: () => {
+      stopped = true;
+    },
   };
 }
