@@ -10,20 +10,18 @@ import type {
   WorkerEvent,
 } from "../src/shared/protocol";
 import { inspectModel } from "./inspect";
-import { loadModel, prepareModel, type Prepared } from "./load";
-import { fitBeside, type Footprint } from "./memory-estimate";
-import { Model } from "./model";
+import { ModelSeat } from "./model-seat";
 import { checkDescribe, checkLoad, checkSide } from "./options";
 import { Queue } from "./ort/queue";
 import { describe } from "./pipeline";
 import { removeModel, storedModels } from "./store/folder";
 
-/** The worker's side of the contract: what is loaded, and whose turn it is. */
+/** The worker's side of the contract. */
 export class Api implements VlmWorker {
   #events: MessagePort | undefined;
-  #model: Model | undefined;
-  /** Runs, and the replacing of the model between two of them. */
-  readonly #turns = new Queue();
+  readonly #seat = new ModelSeat((event) => {
+    this.#emit(event);
+  });
   readonly #loads = new Queue();
   readonly #runs = new Map<number, AbortController>();
   #load = new AbortController();
@@ -38,11 +36,11 @@ export class Api implements VlmWorker {
   load(options: LoadOptions): Promise<ModelInfo> {
     this.#load.abort();
     const { signal } = (this.#load = new AbortController());
+    const life = this.#life.signal;
     return this.#loads.add(async () => {
       try {
         checkLoad(options);
-        const prepared = await prepareModel(options, signal, this.#emit);
-        return (await this.#exchange(prepared)).info;
+        return (await this.#seat.exchange(options, signal, life)).info;
       } catch (error) {
         throw VlmError.from(error);
       }
@@ -81,8 +79,7 @@ export class Api implements VlmWorker {
   ): Promise<Answer> {
     const controller = new AbortController();
     this.#runs.set(options.run, controller);
-    return this.#turns.add(async () => {
-      const model = this.#model;
+    return this.#seat.use(async (model) => {
       try {
         checkDescribe(options);
         if (model === undefined) throw notLoaded();
@@ -111,68 +108,12 @@ export class Api implements VlmWorker {
     this.#life.abort();
     this.#life = new AbortController();
     for (const controller of this.#runs.values()) controller.abort();
-    await this.#loads.add(() =>
-      this.#turns.add(() => this.#replace(undefined)),
-    );
+    await this.#loads.add(() => this.#seat.clear());
   }
 
   readonly #emit = (event: WorkerEvent): void => {
     this.#events?.postMessage(event);
   };
-
-  /** The old model works until the new one does, if there is room for both;
-   * else it makes room now, and comes back if the new one fails. */
-  async #exchange(next: Prepared): Promise<Model> {
-    const old = this.#model;
-    if (old === undefined || fitBeside(footprint(old), footprint(next))) {
-      const model = await next.start();
-      await this.#turns.add(() => this.#replace(model));
-      return model;
-    }
-    const { signal } = this.#life;
-    return this.#turns.add(async () => {
-      await this.#replace(undefined);
-      try {
-        const model = await next.start();
-        await this.#replace(model);
-        return model;
-      } catch (error) {
-        throw await this.#bringBack(old, error, signal);
-      }
-    });
-  }
-
-  /** `error`, with what became of the model that had made room. */
-  async #bringBack(
-    { options, info }: Model,
-    error: unknown,
-    signal: AbortSignal,
-  ): Promise<VlmError> {
-    const { code, message, advice } = VlmError.from(error);
-    const add = (more: string): VlmError =>
-      new VlmError(code, `${message} ${more}`, advice, { cause: error });
-    try {
-      await this.#replace(await loadModel(options, signal, this.#emit));
-      return add(`${info.name} made room for it and is loaded again.`);
-    } catch (failure) {
-      const why = VlmError.from(failure).message;
-      return add(`${info.name} made room for it and did not come back: ${why}`);
-    }
-  }
-
-  async #replace(model: Model | undefined): Promise<void> {
-    const old = this.#model;
-    this.#model = model;
-    void model?.gpu?.lost.then(({ message }) => {
-      this.#emit({ type: "device-lost", message });
-    });
-    await old?.release();
-  }
-}
-
-function footprint(model: Model | Prepared): Footprint {
-  const { device } = model instanceof Model ? model.info : model;
-  return { device, bytes: model.needs.total };
 }
 
 function notLoaded(): VlmError {

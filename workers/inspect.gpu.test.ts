@@ -74,6 +74,16 @@ test("half precision on an adapter that has none: the obstacle", async () => {
   expect(report.obstacle).toMatch(/no onnx\/embed_tokens\.onnx.* fp16/);
 });
 
+test("what is kept can be inspected without a network", async () => {
+  const model = { kind: "url", url: micro } as const;
+  await api.load({ ...loadOptions, model });
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+  const report = await api.inspect({ ...loadOptions, model });
+  expect(report.chosen?.missing).toBe(0);
+  expect(report.name).toBe("fast-vlm/micro");
+  await api.dispose();
+});
+
 test("what cannot be inspected is a typed error", async () => {
   const model = {
     kind: "url",

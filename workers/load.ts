@@ -47,7 +47,7 @@ export async function prepareModel(
     const { needs, hardware } = plan;
     return { needs, device: hardware.device, start: () => start(job, plan) };
   } catch (error) {
-    found.folder.release();
+    await found.folder.release();
     throw error;
   }
 }
@@ -61,7 +61,7 @@ async function start(job: Job, plan: Plan): Promise<Model> {
       tried = await widened(job, tried, model);
     }
   } catch (error) {
-    plan.found.folder.release();
+    await plan.found.folder.release();
     throw error;
   }
 }

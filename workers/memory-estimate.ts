@@ -50,6 +50,8 @@ export function estimateMemory(
  * Every stage has twice the width on a quarter of the positions: half of the
  * one before, together twice the first. w is 96 where the last layer is 3072.
  * The prefill adds its logits: all positions where the decoder gives all.
+ * Measured at FastVLM's widths: 39 MB on WebGPU at 256 pixels (33 by this sum);
+ * 335 MB of heap on WebAssembly at 1024 (472), where buffers are given back.
  */
 function activationBytes(
   { visionWidth, vocabulary, hidden }: ModelConfig,

@@ -31,7 +31,7 @@ export async function survey(
   try {
     return await look(folder, signal);
   } catch (error) {
-    folder.release();
+    await folder.release();
     throw error;
   }
 }

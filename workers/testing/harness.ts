@@ -23,6 +23,14 @@ const paths = Object.keys(import.meta.glob("./{micro,other,half}/**/*")).map(
 /** What becomes of a file: other contents, or undefined for no file. */
 export type Change = (bytes: Uint8Array<ArrayBuffer>) => BlobPart | undefined;
 
+/** Weights in the middle of a graph made NaN: so many bytes to either side. */
+export const spoil =
+  (reach: number): Change =>
+  (bytes) => {
+    const middle = bytes.length / 2;
+    return bytes.slice().fill(0xff, middle - reach, middle + reach);
+  };
+
 /** A folder of these, as a person would pick it, some of its files changed or
  * added. */
 export async function picked(
@@ -92,6 +100,16 @@ export function listen(api: Pick<Api, "connect">): WorkerEvent[] {
   };
   api.connect(port1);
   return events;
+}
+
+/** Calls `seen` with each event at once, within the call that sends it. */
+export function watch(
+  api: Pick<Api, "connect">,
+  seen: (event: WorkerEvent) => void,
+): void {
+  const { port1 } = new MessageChannel();
+  port1.postMessage = seen;
+  api.connect(port1);
 }
 
 /** Resolves when `events` holds one of `type`. */
