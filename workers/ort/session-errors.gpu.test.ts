@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { VlmError } from "../../src/shared/errors";
 import { chain } from "../testing/chain";
 import { node, onnxFile, type OnnxFile } from "../testing/onnx-file";
 import { readOnnx } from "../weights/onnx";
@@ -88,6 +89,30 @@ test("a graph that makes no sense", async () => {
     weights: [],
   });
   await expect(create(blob)).rejects.toEqual(failsWith("model-corrupt", file));
+});
+
+test("a damaged graph is refused in words, and the next one is made", async () => {
+  const whole = await withWeight(1000).bytes();
+  let state = 1;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 8) % below;
+  };
+  let refused = 0;
+  for (let round = 0; round < 100; round++) {
+    const bytes = whole.slice();
+    bytes[random(bytes.length)] = random(256);
+    await create(new Blob([bytes]), data(4000)).catch((error: unknown) => {
+      refused += 1;
+      expect(error).toBeInstanceOf(VlmError);
+      const { code, message } = VlmError.from(error);
+      expect(code).not.toBe("internal");
+      expect(message).toContain("onnx/");
+      expect(message).not.toMatch(/ERROR_CODE|\.cc:|\.h:/);
+    });
+  }
+  expect(refused).toBeGreaterThan(20);
+  await create(withWeight(1000), data(4000));
 });
 
 test("more weights than WebAssembly can address", async () => {

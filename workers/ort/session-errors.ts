@@ -5,7 +5,7 @@ import { GPU_FAULT, outOfMemory, type Gpu } from "./device";
 import { runtimeMissing } from "./runtime";
 
 const MEMORY =
-  /out of memory|oom|bad_alloc|failed to alloc|array buffer alloc/i;
+  /out of memory|\boom\b|bad_alloc|failed to alloc|array buffer alloc/i;
 
 /** What the runtime says of operators and versions that it has not. */
 const OPERATOR =
@@ -22,7 +22,8 @@ export async function explain(
   gpu: Gpu | undefined,
 ): Promise<VlmError> {
   const cause = (await gpu?.explain(error)) ?? VlmError.from(error);
-  const { code, message, advice } = cause;
+  const { code, advice } = cause;
+  const message = plain(cause.message);
   // The .wasm file comes with the first session; what the runtime says then.
   if (/no available backend/i.test(message)) return runtimeMissing(error);
   if (code !== "internal" && code !== "out-of-memory") {
@@ -52,6 +53,14 @@ export async function explain(
     );
   }
   return corrupt(file, `it is not a graph that can be run: ${message}`);
+}
+
+/** Without the error's number and its place in the runtime's sources. */
+function plain(message: string): string {
+  return message
+    .replace(/^Can't create a session\. ERROR_CODE: \d+, ERROR_MESSAGE: /, "")
+    .replace(/^\/\S+:\d+ (\S*\(.*?\) )?/, "")
+    .trim();
 }
 
 /** The name of a file that cannot be read any more. */
