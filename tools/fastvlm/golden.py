@@ -3,7 +3,7 @@ browser to without Python.
 
     python -m fastvlm.golden --checkpoint runs/nano/checkpoint.pt
 
-To be run again after each export.
+To be run again after each export, with the checkpoint that was exported.
 """
 
 import argparse
@@ -18,7 +18,9 @@ from torch import Tensor
 from .export import load
 from .model import FastVlm
 from .pairs import clear_answers
+from .runtime import OnnxModel
 from .samples import prompt_ids, to_pixels
+from .verify import TOLERANCE, relative_error
 
 ROOT = Path(__file__).parents[2]
 SCENES = ROOT / "e2e/fixtures/scenes"
@@ -66,6 +68,18 @@ def golden_case(
     }
 
 
+@torch.inference_mode()
+def check_same(model: FastVlm, folder: Path) -> None:
+    """The committed tools/nano.pt, for one, is rounded to half precision."""
+    pixels = torch.rand((1, 3, 128, 128), generator=torch.Generator().manual_seed(0))
+    exported = OnnxModel(folder).image_features(pixels.numpy())
+    error = relative_error(exported, model.image_features(pixels))
+    if not error <= TOLERANCE:
+        raise SystemExit(
+            f"{folder} was not exported from this checkpoint: its features differ by {error:.1e}"
+        )
+
+
 def write_golden(model: FastVlm, tokenizer: Tokenizer, out: Path) -> None:
     lines = (SCENES / "scenes.jsonl").read_text().splitlines()
     # Spread over the scenes, each kind of question in its turn.
@@ -95,6 +109,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     model, facts = load(args.checkpoint)
+    check_same(model, args.model)
     tokenizer = Tokenizer.from_file(str(args.model / "tokenizer.json"))
     write_golden(model, tokenizer, GOLDEN)
     print(f"{GOLDEN}: {CASES} cases after {facts.pictures} pictures")
