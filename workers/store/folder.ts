@@ -37,7 +37,7 @@ export interface ModelFolder {
     onProgress: (progress: Progress) => void,
   ): Promise<Map<string, Blob>>;
   /** Its Blobs are no longer used: files of a deleted model may go now. */
-  release(): Promise<void>;
+  release(): void;
 }
 
 let opened: Promise<Store> | undefined;

@@ -38,8 +38,8 @@ export function decodeLines(bytes: Uint8Array): {
   for (;;) {
     const stop = bytes.indexOf(0x0a, end);
     const json = bytes.subarray(end + 9, stop);
-    const crc = decoder.decode(bytes.subarray(end, end + 8));
-    if (stop < end + 9 || crc !== crc32(json)) return { values, end };
+    const head = decoder.decode(bytes.subarray(end, end + 9));
+    if (stop < end + 9 || head !== `${crc32(json)} `) return { values, end };
     values.push(JSON.parse(decoder.decode(json)));
     end = stop + 1;
   }

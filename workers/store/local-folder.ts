@@ -88,9 +88,8 @@ export class LocalFolder implements ModelFolder {
     return blobs;
   }
 
-  release(): Promise<void> {
+  release(): void {
     // Nothing is kept of it.
-    return Promise.resolve();
   }
 
   /** @throws if it is not what the manifest says */

@@ -71,11 +71,11 @@ export class RemoteFolder implements ModelFolder {
     }
   }
 
-  async release(): Promise<void> {
+  release(): void {
     for (const release of this.#uses.values()) release();
     this.#uses.clear();
-    // What was deleted meanwhile can go now.
-    await this.#store.sweep();
+    // What was deleted meanwhile can go now, or else at the next start.
+    this.#store.sweep().catch(() => undefined);
   }
 
   async #fetch(

@@ -52,8 +52,8 @@ export class Tab {
     this.#stop.abort();
   }
 
-  async release(): Promise<void> {
-    await this.#folder?.release();
+  release(): void {
+    this.#folder?.release();
   }
 
   list(): Promise<StoredModel[]> {
