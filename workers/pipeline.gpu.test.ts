@@ -87,7 +87,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     for (const seeds of [[], [1, 2]]) {
       await expect(ask(model, seeds, {})).rejects.toMatchObject({
         code: "bad-option",
-        message: `The messages have 1 pictures, ${seeds.length} were handed over.`,
+        message: `Pictures in the messages: 1; handed over: ${seeds.length}.`,
       });
     }
   });

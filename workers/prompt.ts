@@ -110,7 +110,7 @@ export function checkConversation(
   const shown = messages.reduce((sum, { images }) => sum + images, 0);
   if (shown !== frames.length) {
     throw badOption(
-      `The messages have ${shown} pictures, ${frames.length} were handed over.`,
+      `Pictures in the messages: ${shown}; handed over: ${frames.length}.`,
     );
   }
 }

@@ -52,3 +52,10 @@ for (const [width, height, side] of [
     expect(covered.every((times) => times === 1)).toBe(true);
   });
 }
+
+test("what lies between the passes is bounded, too", () => {
+  const { tiles } = tilesOf(9, 65535, 2048, 32768);
+  for (const { columns, sourceRows } of tiles) {
+    expect(columns * sourceRows).toBeLessThanOrEqual(1 << 24);
+  }
+});

@@ -49,7 +49,12 @@ export function makeTiles(
   maxPixels: number,
 ): Tile[] {
   const columns = cut(tapsX, side, maxSide);
-  const widest = Math.max(1, ...columns.map((span) => span.sourceLength));
+  // Of the rows read, those of the output's width are kept between the passes.
+  const widest = Math.max(
+    ...columns.map(({ length, sourceLength }) =>
+      Math.max(length, sourceLength),
+    ),
+  );
   const maxRows = Math.min(
     maxSide,
     Math.max(1, Math.floor(maxPixels / widest)),
