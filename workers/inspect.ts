@@ -27,7 +27,7 @@ export async function inspectModel(
   const hardware = await askHardware(options.device);
   const storage = await askStorage();
   const found = await survey(options.model, signal);
-  await found.folder.release();
+  found.folder.release();
   return report(options, found, hardware, storage, side ?? found.config.side);
 }
 

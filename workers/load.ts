@@ -47,7 +47,7 @@ export async function prepareModel(
     const { needs, hardware } = plan;
     return { needs, device: hardware.device, start: () => start(job, plan) };
   } catch (error) {
-    await found.folder.release();
+    found.folder.release();
     throw error;
   }
 }
@@ -61,7 +61,7 @@ async function start(job: Job, plan: Plan): Promise<Model> {
       tried = await widened(job, tried, model);
     }
   } catch (error) {
-    await plan.found.folder.release();
+    plan.found.folder.release();
     throw error;
   }
 }

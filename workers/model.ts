@@ -84,7 +84,7 @@ export class Model {
   /** Frees everything, its folder included. */
   async release(): Promise<void> {
     await this.free();
-    await this.#folder.release();
+    this.#folder.release();
   }
 
   /** Frees sessions, buffers and the device. */

@@ -31,7 +31,7 @@ export async function survey(
   try {
     return await look(folder, signal);
   } catch (error) {
-    await folder.release();
+    folder.release();
     throw error;
   }
 }
