@@ -1,9 +1,11 @@
 import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
+import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
 
 export default defineConfig({
   // Relative, so that the built page also works in a folder of a site.
   base: "./",
+  plugins: [offlineShell()],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {
@@ -18,7 +20,14 @@ export default defineConfig({
     // The wasm files are large by nature; the limit is about our own code.
     chunkSizeWarningLimit: 1000,
     // How long a build takes is no warning.
-    rolldownOptions: { checks: { pluginTimings: false } },
+    rolldownOptions: {
+      checks: { pluginTimings: false },
+      input: { index: "index.html", sw: "workers/offline/sw.ts" },
+      output: {
+        entryFileNames: ({ name }) =>
+          name === "sw" ? serviceWorker : "assets/[name]-[hash].js",
+      },
+    },
   },
   worker: { format: "es" },
   optimizeDeps: {

@@ -4,6 +4,7 @@ import { setUpAbout } from "./about";
 import { setUpKept } from "./kept";
 import { setUpMeasures } from "./measures";
 import { setUpModel } from "./model";
+import { setUpOffline } from "./offline";
 import { applyParams } from "./params";
 import { setUpQuestion } from "./question";
 import { setUpSeeing } from "./seeing";
@@ -22,3 +23,5 @@ setUpSeeing(vlm);
 setUpAbout(vlm);
 setUpKept(vlm);
 setUpMeasures(vlm);
+// A program that drives the page brings it with it.
+if (!manual) setUpOffline(vlm);

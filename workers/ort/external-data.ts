@@ -1,4 +1,4 @@
-import { canSuspend } from "./runtime";
+import { canSuspend } from "./can-suspend";
 
 /**
  * `blob` as the runtime takes external data: read weight by weight, never

@@ -4,6 +4,7 @@ import asyncifyWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?u
 import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
 import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
 import { VlmError } from "../../src/shared/errors";
+import { canSuspend } from "./can-suspend";
 import { Queue } from "./queue";
 import { watchHeap } from "./wasm-heap";
 
@@ -37,14 +38,6 @@ export function runtimeMissing(cause: unknown): VlmError {
 /** Threads for graphs on the CPU; shared memory needs cross-origin isolation. */
 export function cpuThreads(): number {
   return crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
-}
-
-/**
- * Whether WebAssembly can wait for a promise. Then it is the JSPI build, which
- * is 10 MB smaller and quicker, else the asyncify build (Safari).
- */
-export function canSuspend(): boolean {
-  return "Suspending" in WebAssembly;
 }
 
 async function importOrt(): Promise<typeof Ort> {
