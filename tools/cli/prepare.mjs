@@ -80,6 +80,7 @@ const sources = [
   "public",
   "src",
   "tools/cli/headers.mjs",
+  "tools/cli/offline-shell.mjs",
   "vite.config.ts",
   "workers",
 ];
