@@ -139,3 +139,17 @@ test("the image token is found by id or, without one, by name", () => {
     expect.objectContaining({ code: "model-mismatch" }),
   );
 });
+
+test("an image token that is not marked special cannot be spelt either", () => {
+  const file = json("tokenizer.json") as {
+    added_tokens: { content: string; special: boolean }[];
+  };
+  const added = file.added_tokens.map((token) => {
+    return token.content === "<image>" ? { ...token, special: false } : token;
+  });
+  const plain = { ...file, added_tokens: added };
+  for (const id of [259, undefined]) {
+    const other = new Tokenizer(plain, json("tokenizer_config.json"), id);
+    expect(count(other.encodeChat([user("a <image> b")]), IMAGE)).toBe(1);
+  }
+});

@@ -9,6 +9,8 @@ interface AddedToken {
   readonly special: boolean;
 }
 
+const IMAGE = "<image>";
+
 /**
  * The model's own tokenizer and chat template. Text is encoded in two ways:
  * special tokens are taken from the template only, never from what somebody
@@ -27,8 +29,8 @@ export class Tokenizer {
   constructor(tokenizer: unknown, config: unknown, imageToken?: number) {
     const json = object("tokenizer.json", tokenizer);
     const options = object("tokenizer_config.json", config);
-    const special = specialTokens(json);
-    const image = imageToken ?? special.get("<image>");
+    const special = specialTokens(json, imageToken);
+    const image = imageToken ?? special.get(IMAGE);
     if (image === undefined) throw mismatch("tokenizer.json has no <image>.");
     this.imageToken = image;
     this.#special = special;
@@ -74,10 +76,17 @@ export class Tokenizer {
   }
 }
 
-function specialTokens(json: Json): Map<string, number> {
+/** Nobody may spell the image token, whatever its file says of it. */
+function specialTokens(
+  json: Json,
+  imageToken: number | undefined,
+): Map<string, number> {
   const added = json["added_tokens"];
   if (!Array.isArray(added)) throw mismatch("tokenizer.json: no added_tokens.");
-  const special = (added as AddedToken[]).filter((token) => token.special);
+  const special = (added as AddedToken[]).filter(
+    ({ id, content, special }) =>
+      special || id === imageToken || content === IMAGE,
+  );
   return new Map(special.map(({ content, id }) => [content, id]));
 }
 
@@ -102,7 +111,7 @@ function withoutSpecial(
   const words = Object.entries(vocab).filter(([word]) => !special.has(word));
   return {
     ...json,
-    added_tokens: added.filter((token) => !token.special),
+    added_tokens: added.filter(({ content }) => !special.has(content)),
     model: { ...model, vocab: Object.fromEntries(words) },
   };
 }
