@@ -23,8 +23,8 @@ export class Lookup {
   readonly #source: RemoteSource;
   readonly #offline: boolean;
   #listing: Listing;
-  /** Files that the server was asked about. */
-  readonly #asked = new Set<string>();
+  /** Questions to the server, by path. */
+  readonly #asked = new Map<string, Promise<void>>();
 
   constructor(
     store: Store,
@@ -72,25 +72,28 @@ export class Lookup {
     this.#asked.delete(path);
   }
 
-  async #ask(path: string, signal: AbortSignal): Promise<void> {
-    const { whole, commit, name } = this.#listing;
-    if (whole || this.#offline || this.#asked.has(path)) return;
-    this.#asked.add(path);
-    let fact: Fact | null = null;
-    if (isInside(path)) {
-      const url = urlOf(this.#source, path, commit);
-      const remote = { path, url, place: name };
-      const lenient = this.#source.kind === "url";
-      try {
-        const head = await askHead(this.#store.net, remote, lenient, signal);
-        fact = head?.fact ?? null;
-      } catch (error) {
-        this.#asked.delete(path);
-        throw error;
-      }
+  #ask(path: string, signal: AbortSignal): Promise<void> {
+    if (this.#listing.whole || this.#offline) return Promise.resolve();
+    const asked = this.#asked.get(path) ?? this.#askNow(path, signal);
+    this.#asked.set(path, asked);
+    return asked;
+  }
+
+  async #askNow(path: string, signal: AbortSignal): Promise<void> {
+    const { commit, name } = this.#listing;
+    const url = urlOf(this.#source, path, commit);
+    const remote = { path, url, place: name };
+    const lenient = this.#source.kind === "url";
+    try {
+      const head = isInside(path)
+        ? await askHead(this.#store.net, remote, lenient, signal)
+        : undefined;
+      const files = { ...this.#listing.files, [path]: head?.fact ?? null };
+      this.#listing = { ...this.#listing, files };
+    } catch (error) {
+      this.#asked.delete(path);
+      throw error;
     }
-    const files = { ...this.#listing.files, [path]: fact };
-    this.#listing = { ...this.#listing, files };
   }
 }
 
