@@ -115,7 +115,10 @@ export async function choose(page: Page, model: string): Promise<void> {
 
 const [scene] = scenes;
 if (!scene) throw new Error("no scene");
-const picture = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
+export const picture = {
+  name: "circle.png",
+  bytes: encodePng(draw(scene, 256, 256)),
+};
 
 /** The graphs in fp32, which these tests load, and their sizes. */
 export const graphs = readdirSync(join(model, "onnx"))
