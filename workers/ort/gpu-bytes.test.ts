@@ -9,10 +9,15 @@ class FakeResource {
   }
 }
 
-function fakeDevice() {
-  const device = {
-    createBuffer: (_: GPUBufferDescriptor) => new FakeResource(),
-    createTexture: (_: GPUTextureDescriptor) => new FakeResource(),
+interface FakeDevice {
+  createBuffer(descriptor: GPUBufferDescriptor): FakeResource;
+  createTexture(descriptor: GPUTextureDescriptor): FakeResource;
+}
+
+function fakeDevice(): { device: FakeDevice; bytes: GpuBytes } {
+  const device: FakeDevice = {
+    createBuffer: () => new FakeResource(),
+    createTexture: () => new FakeResource(),
   };
   return { device, bytes: new GpuBytes(device as unknown as GPUDevice) };
 }
