@@ -8,6 +8,11 @@ import type { Store } from "./store";
 
 type OnProgress = (progress: Progress) => void;
 
+interface Lacking {
+  readonly file: Found;
+  readonly bytes: number;
+}
+
 /** A model's folder on a server, or as it was last seen there. */
 export class RemoteFolder implements ModelFolder {
   readonly #store: Store;
@@ -135,15 +140,16 @@ export class RemoteFolder implements ModelFolder {
     return blobs;
   }
 
-  /** Those that are not whole, with the bytes still to come. */
-  async #lacking(files: readonly Found[]) {
-    const lacking: { readonly file: Found; readonly bytes: number }[] = [];
+  /** Those that are not whole, with the bytes still to come. Equal files are
+   * one. */
+  async #lacking(files: readonly Found[]): Promise<Lacking[]> {
+    const lacking = new Map<string, Lacking>();
     for (const file of files) {
       const kept = await this.#store.kept(file.key);
       const bytes = Math.max(0, (file.fact.bytes ?? 0) - kept.bytes);
-      if (kept.blob === undefined) lacking.push({ file, bytes });
+      if (kept.blob === undefined) lacking.set(file.key, { file, bytes });
     }
-    return lacking;
+    return [...lacking.values()];
   }
 }
 

@@ -33,6 +33,8 @@ export class FakeServer {
   readonly waits: number[] = [];
   readonly net: Net;
   down = false;
+  /** Whether it tells how long its answers are, and knows ranges. */
+  sized = true;
   /** Bytes of a chunk, and ms before each. */
   chunk = 1000;
   pause = 0;
@@ -93,13 +95,14 @@ export class FakeServer {
       const headers = wait === undefined ? {} : { "retry-after": wait };
       return new Response("", { status, headers });
     }
-    const partial = match !== null && fault?.kind !== "no-ranges";
+    const ranges = this.sized && fault?.kind !== "no-ranges";
+    const partial = match !== null && ranges;
     if (partial && from >= size) return new Response("", { status: 416 });
     const begin = partial ? from : 0;
     const last = match?.[2] ? Math.min(Number(match[2]), size - 1) : size - 1;
     const end = partial ? last + 1 : size;
     const headers = new Headers(file.headers);
-    headers.set("content-length", String(end - begin));
+    if (this.sized) headers.set("content-length", String(end - begin));
     if (partial) headers.set("content-range", `bytes ${begin}-${last}/${size}`);
     const status = partial ? 206 : 200;
     if (method === "HEAD") return new Response(null, { status, headers });

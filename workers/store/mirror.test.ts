@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { ModelSource } from "../../src/shared/models";
+import { Channel } from "./channel";
+import { ownLocks } from "./locks";
+import { memoryDisk } from "./memory";
+import { openRemote } from "./open";
+import { Store } from "./store";
+import { bytesOf, hashes, type Bytes } from "./testing/bytes";
+import { FakeServer } from "./testing/fake-server";
+
+/** Servers of files that keep no list of them. */
+const source = {
+  kind: "url",
+  url: "https://mirror.test/my%20model/",
+} as const satisfies ModelSource;
+const { signal } = new AbortController();
+const [old, next] = [bytesOf(100_000, 1), bytesOf(100_000, 2)];
+
+let server: FakeServer;
+let store: Store;
+
+beforeAll(() => {
+  vi.stubGlobal("navigator", { onLine: true });
+});
+
+afterAll(() => {
+  vi.unstubAllGlobals();
+});
+
+beforeEach(() => {
+  server = new FakeServer(16_384);
+  const channel = new Channel(undefined);
+  store = new Store(server.net, memoryDisk(), ownLocks(), channel);
+});
+
+const put = (path: string, bytes: Bytes, headers = {}) => {
+  server.put(`/my%20model/${path}`, bytes, headers);
+};
+
+async function load(...paths: string[]) {
+  const folder = await openRemote(store, source, signal);
+  const blobs = await folder.fetch(paths, signal, () => undefined);
+  return hashes(Object.fromEntries(blobs));
+}
+
+test("each file is asked for, once", async () => {
+  put("a", old, { etag: '"1"' });
+  const folder = await openRemote(store, source, signal);
+  expect(folder.name).toBe("my model");
+  const both = [folder.stat(["a", "b"], signal), folder.stat(["a"], signal)];
+  const [first, second] = await Promise.all(both);
+  expect(first?.get("a")).toEqual({ path: "a", bytes: 100_000, kept: 0 });
+  expect([...(second?.keys() ?? [])]).toEqual(["a"]);
+  expect(first?.has("b")).toBe(false);
+  const asked = server.requests.filter((line) => line.startsWith("HEAD"));
+  expect(asked).toHaveLength(2);
+});
+
+test("a file that changed is downloaded again, an equal one is not", async () => {
+  put("a", old, { etag: 'W/"1"' });
+  put("b", old, { "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT" });
+  await load("a", "b");
+  put("a", next, { etag: '"2"' });
+  server.sent.length = 0;
+  const all = await load("a", "b");
+  expect(all).toEqual(await hashes({ a: next, b: old }));
+  expect(server.sent.every(({ path }) => path.endsWith("/a"))).toBe(true);
+});
+
+test("two versions are never mixed", async () => {
+  put("a", old, { etag: '"1"' });
+  server.fault = (path, from) => {
+    if (path.endsWith("/a") && from > 40_000) put("a", next, { etag: '"2"' });
+    return undefined;
+  };
+  expect(await load("a")).toEqual(await hashes({ a: next }));
+});
+
+test("a file that goes on changing is given up on", async () => {
+  let version = 0;
+  put("a", old, { etag: '"0"' });
+  server.fault = (path) => {
+    if (path.endsWith("/a")) put("a", old, { etag: `"${++version}"` });
+    return undefined;
+  };
+  await expect(load("a")).rejects.toMatchObject({
+    code: "model-corrupt",
+    message: expect.stringContaining("it changed on its server") as string,
+  });
+});
+
+test("what was loaded starts without a network, nothing else", async () => {
+  put("a", old, { etag: '"1"' });
+  await load("a");
+  server.down = true;
+  expect(await load("a")).toEqual(await hashes({ a: old }));
+  await expect(load("a", "b")).rejects.toMatchObject({
+    code: "model-file-missing",
+  });
+});
+
+test("a page in place of a file, or of the list, is no file", async () => {
+  const page = new TextEncoder().encode("<!doctype html>");
+  const html = { "content-type": "text/html; charset=utf-8" };
+  put("manifest.json", page, html);
+  put("b", page, html);
+  put("a", old, { etag: '"1"' });
+  expect(await load("a")).toEqual(await hashes({ a: old }));
+  await expect(load("a", "b")).rejects.toMatchObject({
+    code: "model-file-missing",
+    message: "my model has no b.",
+  });
+});
+
+test("a cut list is named", async () => {
+  put("manifest.json", new TextEncoder().encode('{"version": 1,'));
+  await expect(load("a")).rejects.toMatchObject({
+    code: "model-corrupt",
+    message: expect.stringContaining("manifest.json") as string,
+  });
+});
+
+test("stores that refuse what they do not have are no obstacle", async () => {
+  put("a", old, { etag: '"1"' });
+  const { net } = server;
+  const fetch = async (url: string, init: RequestInit) =>
+    url.endsWith("/b")
+      ? new Response("", { status: 403 })
+      : net.fetch(url, init);
+  const channel = new Channel(undefined);
+  store = new Store({ ...net, fetch }, memoryDisk(), ownLocks(), channel);
+  const folder = await openRemote(store, source, signal);
+  expect([...(await folder.stat(["a", "b"], signal)).keys()]).toEqual(["a"]);
+});
+
+test("a file whose size nobody tells comes in one go", async () => {
+  put("a", old, { "content-encoding": "br" });
+  server.sized = false;
+  let cuts = 2;
+  server.fault = (path) =>
+    path.endsWith("/a") && cuts-- > 0
+      ? { kind: "cut", after: 5000 }
+      : undefined;
+  expect(await load("a")).toEqual(await hashes({ a: old }));
+  server.sent.length = 0;
+  expect(await load("a")).toEqual(await hashes({ a: old }));
+  expect(server.sent).toEqual([]);
+});
+
+test("an empty file is one", async () => {
+  put("a", new Uint8Array(), { etag: '"1"' });
+  expect(await load("a")).toEqual(await hashes({ a: new Uint8Array() }));
+});
+
+test("nothing outside the folder is asked for", async () => {
+  const folder = await openRemote(store, source, signal);
+  server.requests.length = 0;
+  expect(await folder.stat(["../a", "/b", "c//d"], signal)).toEqual(new Map());
+  expect(server.requests).toEqual([]);
+});
