@@ -84,6 +84,9 @@ function recommendOne(
     const reason = "fp32: the model is so small that nothing need be lost.";
     return { dtype: first, reason };
   }
+  if (others.length === 0) {
+    return { dtype: first, reason: `${first}: no other that suits is there.` };
+  }
   let best = first;
   for (const dtype of others) {
     const [old, now] = [bytesOf(variants, best), bytesOf(variants, dtype)];

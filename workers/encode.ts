@@ -7,6 +7,8 @@ import { mismatch } from "./weights/config";
 /** Pixels that become one image token, along each side. */
 const PATCH = 64;
 
+const FEATURES = "image_features";
+
 function tokensOf(side: number): number {
   return (side / PATCH) ** 2;
 }
@@ -24,8 +26,8 @@ export async function encode(
   pixels: Tensor,
 ): Promise<Tensor> {
   const side = pixels.dims[3] ?? 0;
-  const outputs = await session.run({ pixel_values: pixels });
-  const features = outputs.get("image_features");
+  const outputs = await session.run({ pixel_values: pixels }, [FEATURES]);
+  const features = outputs.get(FEATURES);
   if (features.dims[1] === tokensOf(side)) return features;
   const found = features.dims.join(", ");
   features.dispose();

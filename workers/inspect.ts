@@ -8,7 +8,7 @@ import type {
 import type { LoadOptions } from "../src/shared/protocol";
 import { choose, recommend, type Runnable } from "./dtypes";
 import { askHardware, type Hardware } from "./hardware";
-import { estimateMemory } from "./memory-estimate";
+import { estimateMemory, largestActivation } from "./memory-estimate";
 import { findObstacles, memoryObstacle } from "./obstacles";
 import { inWords } from "./store/errors";
 import { filesOf, survey, type Survey } from "./survey";
@@ -47,7 +47,10 @@ function report(
   try {
     const dtypes = choose(dtype, graphs, hardware);
     chosen = costOf(found, graphs, dtypes, side);
-    obstacle = obstacleOf(chosen, hardware, storage, side);
+    const largest = largestActivation(config, dtypes.vision_encoder, side);
+    obstacle =
+      memoryObstacle(chosen.memory, largest, hardware, side) ??
+      storageObstacle(chosen, storage);
   } catch (error) {
     obstacle = VlmError.from(error).message;
   }
@@ -97,14 +100,10 @@ function costOf(
   return { dtypes, files, bytes, missing: bytes - kept, memory };
 }
 
-function obstacleOf(
-  { memory, missing }: Chosen,
-  hardware: Hardware,
+function storageObstacle(
+  { missing }: Chosen,
   storage: Storage | undefined,
-  side: number,
 ): string | undefined {
-  const tooLarge = memoryObstacle(memory, hardware, side);
-  if (tooLarge !== undefined) return tooLarge;
   if (storage === undefined || missing <= storage.free) return undefined;
   return `${inWords(missing)} are still to be downloaded, and this browser has room for ${inWords(storage.free)}.`;
 }

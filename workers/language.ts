@@ -1,5 +1,5 @@
 import type { Embedder } from "./embedding";
-import { KvCache } from "./kv-cache";
+import { KvCache, type CacheHeads } from "./kv-cache";
 import type { Session } from "./ort/session";
 import type { Float, Memory, Tensor } from "./ort/tensor";
 
@@ -8,15 +8,22 @@ export class LanguageModel {
   readonly #embedder: Embedder;
   readonly #decoder: Session;
   readonly #memory: Memory;
+  readonly #heads: CacheHeads;
   /** Of the embeddings that the decoder takes. */
   readonly #type: Float;
   /** Some exporters leave positions and mask to the graph. */
   readonly #takes: ReadonlySet<string>;
 
-  constructor(embedder: Embedder, decoder: Session, memory: Memory) {
+  constructor(
+    embedder: Embedder,
+    decoder: Session,
+    memory: Memory,
+    heads: CacheHeads,
+  ) {
     this.#embedder = embedder;
     this.#decoder = decoder;
     this.#memory = memory;
+    this.#heads = heads;
     const { inputs } = decoder;
     const embeds = inputs.find(({ name }) => name === "inputs_embeds");
     this.#type = embeds?.type === "float16" ? "float16" : "float32";
@@ -24,7 +31,7 @@ export class LanguageModel {
   }
 
   newCache(): KvCache {
-    return new KvCache(this.#decoder, this.#memory);
+    return new KvCache(this.#decoder, this.#memory, this.#heads);
   }
 
   /** [1, ids, hidden]. */
@@ -58,7 +65,8 @@ export class LanguageModel {
     if (this.#takes.has("position_ids")) {
       feeds["position_ids"] = this.#memory.int64(positions.slice(cache.length));
     }
-    const outputs = await this.#decoder.run(feeds);
+    const names = ["logits", ...cache.outputs()];
+    const outputs = await this.#decoder.run(feeds, names);
     cache.swap(outputs, added);
     const logits = outputs.get("logits");
     try {

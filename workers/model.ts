@@ -62,7 +62,7 @@ export class Model {
     this.#sessions = sessions;
     this.preprocessor = new Preprocessor(memory);
     const { embedder, decoder } = sessions;
-    this.language = new LanguageModel(embedder, decoder, memory);
+    this.language = new LanguageModel(embedder, decoder, memory, config);
     const named = END_TOKENS.map((name) => tokenizer.idOf(name));
     this.endTokens = new Set(
       [...config.endTokens, ...named].filter((id) => id !== undefined),

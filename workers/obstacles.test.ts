@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Dtype, Graph } from "../src/shared/models";
 import type { Hardware } from "./hardware";
+import { largestActivation } from "./memory-estimate";
 import { findObstacles, memoryObstacle } from "./obstacles";
 import { eachGraph } from "./weights/manifest";
 
@@ -90,7 +91,22 @@ test("WebAssembly ends at 4 GB", () => {
   const memory = (total: number) => ({
     ...{ weights: total, activations: 0, cache: 0, contextTokens: 0, total },
   });
-  expect(memoryObstacle(memory(4 * GB), wasm, 1024)).toMatch(/4\.0 GB.*1024/);
-  expect(memoryObstacle(memory(3 * GB), wasm, 1024)).toBeUndefined();
-  expect(memoryObstacle(memory(9 * GB), gpu, 1024)).toBeUndefined();
+  const sum = (total: number) => memoryObstacle(memory(total), 1, wasm, 1024);
+  expect(sum(4 * GB)).toMatch(/4\.0 GB.*1024/);
+  expect(sum(3 * GB)).toBeUndefined();
+});
+
+test("on a graphics card it is the largest buffer that a picture takes", () => {
+  const memory = {
+    ...{ weights: 9 * GB, activations: 0, cache: 0, contextTokens: 0 },
+    total: 9 * GB,
+  };
+  const small = { ...gpu, largestBuffer: 128 * MiB };
+  const at = (side: number) => {
+    const largest = largestActivation(config, "fp32", side);
+    return memoryObstacle(memory, largest, small, side);
+  };
+  expect(at(1024)).toBeUndefined();
+  expect(at(1536)).toMatch(/1536 pixels take a buffer of 226 MB.*134 MB/);
+  expect(largestActivation(config, "fp16", 1536)).toBe(108 * MiB);
 });

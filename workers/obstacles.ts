@@ -70,13 +70,19 @@ function obstacleOf(
   return `its output layer of ${inWords(head)} is larger than this adapter's largest buffer, ${inWords(hardware.largestBuffer)}.`;
 }
 
-/** What a whole model with its pictures comes to. Graphics memory is not told
- * by browsers; running out of it is found out when a model is loaded. */
+/** What stands in the way of a whole model with pictures of `side` pixels.
+ * How much graphics memory there is browsers do not tell; running out of it is
+ * found out when a model is loaded. */
 export function memoryObstacle(
   { total }: MemoryEstimate,
-  { device }: Hardware,
+  largest: number,
+  hardware: Hardware,
   side: number,
 ): string | undefined {
-  if (device !== "wasm" || total <= WASM_MEMORY) return undefined;
-  return `it takes about ${inWords(total)} with pictures of ${side} pixels, and WebAssembly has 4 GB in all.`;
+  if (hardware.device === "wasm") {
+    if (total <= WASM_MEMORY) return undefined;
+    return `it takes about ${inWords(total)} with pictures of ${side} pixels, and WebAssembly has 4 GB in all.`;
+  }
+  if (largest <= hardware.largestBuffer) return undefined;
+  return `pictures of ${side} pixels take a buffer of ${inWords(largest)}, and this adapter's largest is ${inWords(hardware.largestBuffer)}.`;
 }

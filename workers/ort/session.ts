@@ -24,11 +24,15 @@ export class Session {
     this.outputs = describe(session.outputMetadata);
   }
 
-  /** Outputs stay on the GPU if there is one; the caller disposes of them. */
-  async run(feeds: Record<string, Tensor>): Promise<Outputs> {
+  /** Outputs stay on the GPU if there is one; the caller disposes of them. A
+   * graph may have more of them than those it is asked for by `names`. */
+  async run(
+    feeds: Record<string, Tensor>,
+    names = this.outputs.map(({ name }) => name),
+  ): Promise<Outputs> {
     const results = await ortQueue.add(() => {
       this.#gpu?.check();
-      const run = this.#session.run(feeds);
+      const run = this.#session.run(feeds, names);
       return this.#gpu?.guard(run) ?? run;
     });
     return new Outputs(results);

@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import type { LocalFile, ModelSource } from "../../src/shared/models";
 import type {
   DescribeOptions,
@@ -122,4 +123,13 @@ export async function event(
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** For `rejects.toEqual`: an error of this code whose message has the words in
+ * this order. */
+export function failsWith(code: string, ...words: string[]): Error {
+  const escaped = words.map((word) => word.replace(/[.|+]/g, "\\$&"));
+  const pattern = new RegExp(escaped.join(".*"));
+  const message = expect.stringMatching(pattern) as string;
+  return expect.objectContaining({ code, message }) as Error;
 }

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Api } from "./api";
+import {
+  failsWith,
+  loadOptions,
+  micro,
+  options,
+  other,
+  picked,
+  picture,
+  type Change,
+} from "./testing/harness";
+
+const VISION = "onnx/vision_encoder.onnx";
+const DECODER = "onnx/decoder_model_merged.onnx";
+const graphs = [VISION, "onnx/embed_tokens.onnx", DECODER];
+const needed = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+const optional = ["generation_config.json", "preprocessor_config.json"];
+
+let api: Api;
+
+beforeEach(async () => {
+  api = new Api();
+  await api.load(loadOptions);
+});
+
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  const answer = await api.describe([await picture()], options);
+  expect(answer.tokenIds, "a model is in place").toHaveLength(12);
+  await api.dispose();
+});
+
+const load = async (changes: Record<string, Change>) =>
+  api.load({ ...loadOptions, model: await picked(micro, changes) });
+
+for (const file of [...needed, ...graphs]) {
+  test(`without ${file}`, async () => {
+    await expect(load({ [file]: () => undefined })).rejects.toEqual(
+      failsWith("model-file-missing", file),
+    );
+  });
+}
+
+for (const file of [...needed, ...optional, ...graphs]) {
+  test(`${file} cut in half`, async () => {
+    const cut: Change = (bytes) => bytes.slice(0, bytes.length / 2);
+    await expect(load({ [file]: cut })).rejects.toEqual(
+      failsWith("model-corrupt", file),
+    );
+  });
+
+  test(`${file} empty`, async () => {
+    await expect(load({ [file]: () => "" })).rejects.toEqual(
+      failsWith("model-corrupt", file),
+    );
+  });
+}
+
+describe("a folder with a manifest", () => {
+  const hex = (bytes: Uint8Array): string =>
+    Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+  /** The right one, with `lie` about one file. */
+  const manifest = async (lie: object = {}): Promise<Change> => {
+    const { files } = await picked(micro);
+    const facts: Record<string, object> = {};
+    for (const { path, file } of files) {
+      const bytes = await file.arrayBuffer();
+      const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+      facts[path] = { bytes: file.size, sha256: hex(hash) };
+    }
+    facts[DECODER] = { ...facts[DECODER], ...lie };
+    return () => JSON.stringify({ version: 1, name: "listed", files: facts });
+  };
+
+  test("that tells the truth", async () => {
+    const info = await load({ "manifest.json": await manifest() });
+    expect(info.name, "config.json says more of it").toBe("fast-vlm/micro");
+  });
+
+  test("and a flipped byte", async () => {
+    const flip: Change = (bytes) => {
+      const at = bytes.length - 5;
+      return bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
+    };
+    const changes = { "manifest.json": await manifest(), [VISION]: flip };
+    await expect(load(changes)).rejects.toEqual(
+      failsWith("model-corrupt", VISION),
+    );
+  });
+
+  for (const lie of [{ bytes: 1 }, { sha256: "0".repeat(64) }]) {
+    test(`that lies about ${Object.keys(lie).join()}`, async () => {
+      const changes = { "manifest.json": await manifest(lie) };
+      await expect(load(changes)).rejects.toEqual(
+        failsWith("model-corrupt", DECODER),
+      );
+    });
+  }
+});
+
+test("a network lost halfway: the file is named, and the next try goes on", async () => {
+  const { fetch } = globalThis;
+  const model = { kind: "url", url: other } as const;
+  vi.stubGlobal("fetch", (input: RequestInfo | URL, init?: RequestInit) => {
+    const { url } = new Request(input, init);
+    return url.endsWith("_data")
+      ? Promise.reject(new TypeError("network"))
+      : fetch(input, init);
+  });
+  await expect(api.load({ ...loadOptions, model })).rejects.toEqual(
+    failsWith("offline", "onnx_data"),
+  );
+  vi.unstubAllGlobals();
+  expect(await api.load({ ...loadOptions, model })).toMatchObject({
+    name: "other",
+  });
+});
+
+test("a server that is not there", async () => {
+  const model = { kind: "url", url: "http://127.0.0.1:9/nano/" } as const;
+  await expect(api.load({ ...loadOptions, model })).rejects.toEqual(
+    failsWith("offline", "127.0.0.1:9"),
+  );
+});
