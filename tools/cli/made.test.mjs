@@ -1,6 +1,13 @@
 // @ts-check
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
@@ -9,7 +16,7 @@ import vector from "../shapes/vector.json" with { type: "json" };
 import base from "../shapes/tokenizer/tokenizer.json" with { type: "json" };
 import baseConfig from "../shapes/tokenizer/tokenizer_config.json" with { type: "json" };
 import { byteLength, elementBytes, fillElements } from "./made-fill.mjs";
-import { makeModel } from "./made.mjs";
+import { ensureMade, makeModel } from "./made.mjs";
 import { extend, extendConfig } from "./made-tokenizer.mjs";
 
 /** @typedef {import("./made-fill.mjs").Fill} Fill */
@@ -79,6 +86,26 @@ describe("a made model", () => {
     expect(read("onnx/embed_tokens.onnx").includes(text)).toBe(true);
     expect(inside.includes(text)).toBe(false);
   });
+});
+
+test("a made model is made again only if it would be another", () => {
+  const parent = mkdtempSync(join(tmpdir(), "made-"));
+  const folder = join(parent, "tiny-wide");
+  const config = join(folder, "config.json");
+  /** @param {string[]} graphs */
+  const ensure = (graphs) =>
+    ensureMade("tiny-wide", folder, graphs, () => undefined);
+  try {
+    ensure([]);
+    expect(existsSync(config)).toBe(true);
+    writeFileSync(config, "{}");
+    ensure([]);
+    expect(readFileSync(config, "utf8")).toBe("{}");
+    ensure(["embed_tokens"]);
+    expect(readFileSync(config, "utf8")).not.toBe("{}");
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
 });
 
 describe("a tokenizer of a real one's size", () => {
