@@ -62,6 +62,15 @@ export class Gpu {
     return this.#takeFault() ?? VlmError.from(error);
   }
 
+  /** Drops what else is told of work that has failed: one fault often makes
+   * more, which would be blamed on whoever comes next. */
+  async forgetFaults(): Promise<void> {
+    const done = this.guard(this.device.queue.onSubmittedWorkDone());
+    await done.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#fault = undefined;
+  }
+
   /** A fault is told once; a loss is for good. */
   #takeFault(): VlmError | undefined {
     const fault = this.#loss ?? this.#fault;

@@ -32,15 +32,16 @@ async function create(
   await (await createSession(graph, external, gpu)).release();
 }
 
-/** y = op(x, w), its weight in a file of that many bytes beside it. */
-const withWeight = (floats: number, size = floats * 4, op = "MatMul"): Blob => {
+/** y = op(x, w), its weight in a file beside it. */
+const withWeight = (floats: number, op = "MatMul", offset = 0): Blob => {
   const x = { name: "x", type: "float32", shape: [1, floats] };
   const y = { name: "y", type: "float32", shape: [1, 1] };
   const weight: OnnxFile["weights"][number] = {
     name: "w",
     type: "float32",
     dims: [floats, 1],
-    data: zeros(size),
+    data: zeros(floats * 4),
+    offset,
     location: "decoder.onnx_data",
   };
   return onnxFile({
@@ -74,8 +75,16 @@ test("the file beside it is missing, or cut", async () => {
   );
 });
 
+test("a weight farther into its file than the runtime can count", async () => {
+  const offset = 2 ** 32 + 4096;
+  const blob = withWeight(1000, "MatMul", offset);
+  await expect(create(blob, data(offset + 4000))).rejects.toEqual(
+    failsWith("unsupported", "onnx/decoder.onnx_data", "4 GB"),
+  );
+});
+
 test("an operator that the runtime does not have", async () => {
-  const blob = withWeight(1000, 4000, "Frobnicate");
+  const blob = withWeight(1000, "Frobnicate");
   await expect(create(blob, data(4000))).rejects.toEqual(
     failsWith("unsupported", file, "Frobnicate"),
   );

@@ -22,6 +22,7 @@ export async function explain(
   gpu: Gpu | undefined,
 ): Promise<VlmError> {
   const cause = (await gpu?.explain(error)) ?? VlmError.from(error);
+  await gpu?.forgetFaults();
   const { code, advice } = cause;
   const message = plain(cause.message);
   // The .wasm file comes with the first session; what the runtime says then.

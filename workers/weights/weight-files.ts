@@ -2,6 +2,9 @@ import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "./faults";
 import type { OnnxGraph } from "./onnx";
 
+/** The runtime's places in files have 32 bits, and wrap around silently. */
+const MAX_END = 2 ** 32;
+
 /** The name of a graph's file without its folder. */
 export const baseName = (file: string): string => file.split("/").at(-1) ?? "";
 
@@ -22,12 +25,25 @@ export function weightFiles(
     files.set(name, found);
   }
   for (const { name, data } of initializers.values()) {
-    const holder = data?.location ?? own;
+    if (data === undefined) continue;
+    const holder = data.location ?? own;
     const size = files.get(holder)?.size ?? 0;
-    if (data === undefined || data.offset + data.length <= size) continue;
-    throw corrupt(path(holder), `it ends before ${name}, a weight of ${file}`);
+    const end = data.offset + data.length;
+    if (end > size) {
+      const why = `it ends before ${name}, a weight of ${file}`;
+      throw corrupt(path(holder), why);
+    }
+    if (end >= MAX_END) throw tooFar(path(holder), name);
   }
   return files;
+}
+
+function tooFar(file: string, weight: string): VlmError {
+  return new VlmError(
+    "unsupported",
+    `${file} holds ${weight} beyond its first 4 GB, where it cannot be read.`,
+    "Export the model again with weights in files below 4 GB.",
+  );
 }
 
 function missing(file: string, graph: string): VlmError {
