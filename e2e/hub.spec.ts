@@ -154,6 +154,32 @@ test("with the network off a model that was loaded is loaded again", async ({
   await context.setOffline(false);
 });
 
+test("with the network off the page starts with its model", async ({
+  page,
+  context,
+  hub,
+}) => {
+  test.setTimeout(300_000);
+  await openHub(page, hub);
+  valueOf(await load(page));
+  // The page is kept once a model runs, and last of it the runtime.
+  await expect
+    .poll(() =>
+      page.evaluate(async () => {
+        const names = await caches.keys();
+        const runtime = names.find((name) => name.includes("runtime"));
+        if (runtime === undefined) return 0;
+        return (await (await caches.open(runtime)).keys()).length;
+      }),
+    )
+    .toBeGreaterThan(0);
+  await context.setOffline(true);
+  await openHub(page, hub);
+  valueOf(await load(page));
+  await answers(page);
+  await context.setOffline(false);
+});
+
 test("a network that comes back is gone on with", async ({
   page,
   context,
