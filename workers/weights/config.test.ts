@@ -64,6 +64,52 @@ test("the side, in each way that processors write it", () => {
   }
 });
 
+test("pixels of another range are refused, naming the field", () => {
+  const processor = (fields: object) => () =>
+    read({ "preprocessor_config.json": fields });
+  processor({
+    ...{ do_rescale: true, rescale_factor: 0.00392156862745098 },
+    ...{ do_normalize: true, image_mean: [0, 0, 0], image_std: [1, 1, 1] },
+  })();
+  processor({ do_normalize: false, image_mean: [0.5, 0.5, 0.5] })();
+  const clip = [0.48145466, 0.4578275, 0.40821073];
+  expect(processor({ image_mean: clip })).toThrow(/image_mean is \[0\.48/);
+  expect(processor({ image_std: [1, 1, 0.5] })).toThrow(/image_std/);
+  expect(processor({ rescale_factor: 1 })).toThrow(/rescale_factor is 1/);
+  expect(processor({ do_rescale: false })).toThrow(/do_rescale is false/);
+});
+
+test("whatever stands in a field, what comes of it is a config or says why", () => {
+  const odd = [null, "x", -1, 0.5, 1e99, {}, [], true, [null], { a: 1 }];
+  const fields = {
+    "config.json": [
+      ...["hidden_size", "num_hidden_layers", "num_attention_heads"],
+      ...["num_key_value_heads", "head_dim", "max_position_embeddings"],
+      ...["vocab_size", "eos_token_id", "image_token_index", "_name_or_path"],
+      ...["text_config", "vision_config", "mm_hidden_size"],
+    ],
+    "generation_config.json": ["eos_token_id"],
+    "preprocessor_config.json": ["size", "crop_size", "image_mean"],
+    "tokenizer_config.json": ["model_max_length"],
+  };
+  for (const [file, names] of Object.entries(fields)) {
+    for (const name of names) {
+      for (const value of odd) {
+        try {
+          const { hidden, layers, side } = read({ [file]: { [name]: value } });
+          expect(Number.isInteger(hidden * layers * side), name).toBe(true);
+        } catch (error) {
+          expect(error, name).toMatchObject({ code: "model-mismatch" });
+        }
+      }
+    }
+  }
+  for (const value of odd) {
+    if (typeof value === "object" && value && !Array.isArray(value)) continue;
+    expect(() => readConfig(() => value)).toThrow(/does not hold an object/);
+  }
+});
+
 test("PyTorch's sentinel is not an image token", () => {
   const config = { image_token_index: -200 };
   expect(read({ "config.json": config }).imageToken).toBeUndefined();

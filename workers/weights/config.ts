@@ -105,7 +105,7 @@ function positive(json: Json, key: string, otherwise?: number): number {
 
 function tokenizerLimit(file: unknown): number {
   const limit = object("tokenizer_config.json", file)["model_max_length"];
-  return typeof limit === "number" && limit > 0 ? limit : Infinity;
+  return typeof limit === "number" && limit >= 1 ? Math.floor(limit) : Infinity;
 }
 
 function imageTokenOf(config: Json): number | undefined {
@@ -130,11 +130,40 @@ function sideOf(file: unknown, vision: Json): number {
     return isSize(side) ? side : DEFAULTS.side;
   }
   const name = "preprocessor_config.json";
-  const { size, crop_size: crop } = object(name, file);
+  const json = object(name, file);
+  checkRange(json);
+  const { size, crop_size: crop } = json;
   if (typeof size === "number") return checkSide(size);
   const sides = object(name, size ?? crop);
   const key = "shortest_edge" in sides ? "shortest_edge" : "height";
   return checkSide(sides[key]);
+}
+
+/** FastVLM reads pixels from 0 to 1, without a mean and deviation of its own;
+ * an encoder for others would see every picture in wrong colours. */
+function checkRange(json: Json): void {
+  const normal = json["do_normalize"] !== false;
+  const mean = json["image_mean"] ?? 0;
+  const deviation = json["image_std"] ?? 1;
+  const factor = json["rescale_factor"] ?? 1 / 255;
+  const differs = [
+    { key: "image_mean", differs: normal && !each(mean, 0) },
+    { key: "image_std", differs: normal && !each(deviation, 1) },
+    { key: "rescale_factor", differs: !each(factor, 1 / 255) },
+    { key: "do_rescale", differs: json["do_rescale"] === false },
+  ].find((one) => one.differs);
+  if (differs === undefined) return;
+  const found = JSON.stringify(json[differs.key]);
+  throw mismatch(
+    `preprocessor_config.json: ${differs.key} is ${found}; FastVLM reads pixels from 0 to 1 as they are.`,
+  );
+}
+
+/** Whether a number, or each of a list, is `wanted`. */
+function each(value: unknown, wanted: number): boolean {
+  return [value]
+    .flat()
+    .every((one) => typeof one === "number" && Math.abs(one - wanted) < 1e-6);
 }
 
 /** What the encoder can be asked for; the graph itself would say it worse. */
