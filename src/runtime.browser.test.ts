@@ -34,6 +34,7 @@ const options: Omit<DescribeOptions, "run"> = {
 
 const runtimes: Runtime[] = [];
 afterEach(() => runtimes.splice(0).forEach((runtime) => runtime.dispose()));
+afterEach(() => vi.restoreAllMocks());
 
 function setUp(script: Partial<Script> = {}) {
   const fakes: FakeVlm[] = [];
@@ -73,6 +74,16 @@ test("loads with progress, answers with tokens", async () => {
   expect(answer.text).toBe("A red circle on a white background.");
   expect(tokens.map(({ text }) => text).join("")).toBe(answer.text);
   expect(tokens[0]?.timings).toBeDefined();
+});
+
+test("what is downloaded is to stay; a folder is not downloaded", async () => {
+  const persist = vi.spyOn(navigator.storage, "persist");
+  const { runtime } = setUp();
+  const folder = { kind: "folder", name: "mine", files: [] } as const;
+  await runtime.load({ ...model, model: folder });
+  expect(persist).not.toHaveBeenCalled();
+  await runtime.load(model);
+  expect(persist).toHaveBeenCalledOnce();
 });
 
 test("a loaded model is not loaded again, another one is", async () => {

@@ -1,6 +1,7 @@
 import { transfer } from "comlink";
 import { Connection } from "./connection";
 import { sameLoad } from "./models/source";
+import { askToPersist } from "./persistence";
 import { checkFrame } from "./picture";
 import { aborted, Queue } from "./queue";
 import { Run, type RunListener } from "./run";
@@ -142,6 +143,7 @@ export class Runtime {
     this.#loading = true;
     try {
       this.#options.onProgress?.(nothingYet);
+      askToPersist(options.model);
       const loaded = connection.call((remote) => remote.load(options));
       const info = await abortable(signal, loaded, () =>
         connection.call((remote) => remote.abortLoad()),
