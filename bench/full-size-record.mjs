@@ -20,7 +20,6 @@ import { formatBytes } from "../tools/cli/units.mjs";
  * @typedef {object} Memory bytes; what is absent was not told
  * @property {ModelInfo["memory"] & { resident?: number | undefined }} afterLoading
  * @property {object} peaks
- * @property {{ heap: number, buffers: number }} peaks.scripts
  * @property {number | undefined} peaks.resident of all processes together
  * @property {Record<string, number> | undefined} peaks.processes
  */
@@ -123,9 +122,8 @@ export function print({ seconds, milliseconds, memory, ...run }) {
     ],
     ["loaded: GPU", size(afterLoading.gpu)],
     ["loaded: wasm heap", size(afterLoading.wasm)],
+    ["loaded: JS heap", size(afterLoading.js)],
     ["loaded: resident", size(afterLoading.resident)],
-    ["peak: JS heaps", size(peaks.scripts.heap)],
-    ["peak: JS buffers", size(peaks.scripts.buffers)],
     ["peak: resident", size(peaks.resident)],
     ...Object.entries(peaks.processes ?? {}).map(([kind, bytes]) => [
       `peak: ${kind}`,

@@ -10,7 +10,6 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { makeRecord, print, save, slug } from "./full-size-record.mjs";
 import { processMemory } from "./processes.mjs";
-import { watchScripts } from "./scripts.mjs";
 import { ensureMade, graphsOf, madeNames } from "../tools/cli/made.mjs";
 import {
   cache,
@@ -82,7 +81,6 @@ async function measure() {
       onWait: () => undefined,
     },
   );
-  const scripts = await watchScripts(page.page);
   try {
     const start = performance.now();
     const info = await page.load();
@@ -106,7 +104,6 @@ async function measure() {
       memory: {
         afterLoading: { ...info.memory, resident: loaded?.now },
         peaks: {
-          scripts: scripts.peak(),
           resident: memory || undefined,
           processes: processMemory()?.peaks,
         },
@@ -115,7 +112,6 @@ async function measure() {
     };
   } finally {
     clearInterval(timer);
-    scripts.stop();
     await page.close();
     await source.close();
     rmSync(profile, { recursive: true, force: true });
