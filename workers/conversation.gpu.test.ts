@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { DescribeOptions } from "../src/shared/protocol";
+import { loadModel } from "./load";
+import type { Model } from "./model";
+import { describe as answer } from "./pipeline";
+import golden from "./testing/conversation.golden.json";
+import { options } from "./testing/harness";
+
+/**
+ * nano about pictures fitted in every way, about several of them and in several
+ * turns, against its own graphs in ONNX Runtime, with Pillow's pictures and
+ * transformers' prompt: tools/fixtures/make_conversation_golden.py.
+ */
+const folder = new URL("/models/nano/", location.href).href;
+const photo = new URL("../e2e/fixtures/picture.jpg", import.meta.url);
+const never = new AbortController().signal;
+
+async function open(file: string): Promise<ImageBitmap> {
+  const response = await fetch(new URL(file, photo));
+  return createImageBitmap(await response.blob());
+}
+
+/** The logits of the first token of each answer from now on. */
+function listen({ language }: Model): Float32Array[] {
+  const heard: Float32Array[] = [];
+  const forward = language.forward.bind(language);
+  vi.spyOn(language, "forward").mockImplementation(async (embeds, cache) => {
+    const first = cache.length === 0;
+    const logits = await forward(embeds, cache);
+    if (first) heard.push(logits.slice());
+    return logits;
+  });
+  return heard;
+}
+
+/** The software adapter takes its time: tiles and several turns. */
+const cases = {
+  wasm: golden,
+  webgpu: golden.filter(({ options }) => options.anyres && options.size === 64),
+};
+
+describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
+  let model: Model;
+  let heard: Float32Array[];
+
+  beforeAll(async () => {
+    const load = {
+      model: { kind: "url", url: folder },
+      device,
+      dtype: "fp32",
+    } as const;
+    model = await loadModel(load, never, () => undefined);
+    heard = listen(model);
+  });
+
+  afterAll(() => model.release());
+
+  for (const wanted of cases[device]) {
+    const { fit, anyres, size, style, messages } = wanted.options;
+    const pictures = wanted.pictures.length;
+    const title = `${pictures} pictures in ${messages.length} turns, ${style}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
+    test(title, async () => {
+      const frames = await Promise.all(wanted.pictures.map(open));
+      const asked = {
+        ...options,
+        ...(wanted.options as Partial<DescribeOptions>),
+        maxTokens: 12,
+      };
+      const got = await answer(model, frames, asked, never, () => undefined);
+      expect(got.promptTokens).toBe(wanted.promptTokens);
+      expect(got.tokenIds).toEqual(wanted.tokenIds);
+      const logits = heard.at(-1);
+      const errors = wanted.logits.map((value, i) =>
+        Math.abs((logits?.[i] ?? NaN) - value),
+      );
+      const largest = Math.max(...wanted.logits.map(Math.abs));
+      expect(Math.max(...errors) / largest).toBeLessThan(1e-4);
+    });
+  }
+});
