@@ -67,11 +67,12 @@ export function missing(file: string, place: string): VlmError {
   );
 }
 
-export function corrupt(file: string, why: string): VlmError {
+export function corrupt(file: string, why: string, cause?: Error): VlmError {
   return new VlmError(
     "model-corrupt",
     `${file} is damaged: ${why}.`,
     "Load the model again; if it happens again, its source has a bad copy.",
+    { cause },
   );
 }
 

@@ -3,7 +3,7 @@ import type { Directory } from "./disk";
 import { isCode } from "./errors";
 import { Part, readKept } from "./part";
 import { refusal } from "./reply";
-import { chunksOf, exchange, persevere } from "./request";
+import { chunksOf, exchange, persevere, Trouble } from "./request";
 import { Transfer, type Job } from "./transfer";
 
 /**
@@ -29,7 +29,9 @@ export async function keepFile(
       part.markVerified(fact.bytes);
     }
   } catch (error) {
-    if (isCode(error, "model-corrupt")) part.discard();
+    // What a server does not send the end of may be good so far.
+    const short = error instanceof Error && error.cause instanceof Trouble;
+    if (isCode(error, "model-corrupt") && !short) part.discard();
     throw error;
   } finally {
     part.close();

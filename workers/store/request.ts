@@ -47,7 +47,7 @@ export class Trouble extends Error {
 
   toError(subject: string, host: string): VlmError {
     if (this.kind === "silent") return offline(subject, host, this);
-    if (this.kind === "short") return corrupt(subject, this.message);
+    if (this.kind === "short") return corrupt(subject, this.message, this);
     return failed(subject, host, this.message);
   }
 }

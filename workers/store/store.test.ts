@@ -163,6 +163,18 @@ test("a server that stays broken ends it; what came stays", async () => {
   expect(sent("onnx/b")).toBe(100_000 - 2 * PIECE);
 });
 
+test("a file whose end does not come is named; what came stays", async () => {
+  server.fault = (path, from) =>
+    path.endsWith("b") ? { kind: "end", after: 90_000 - from } : undefined;
+  await expect(load()).rejects.toMatchObject({
+    code: "model-corrupt",
+    message: "onnx/b is damaged: it ends after 90000 of 100000 bytes.",
+  });
+  server.fault = () => undefined;
+  expect((await load()).loaded).toEqual(await hashes(files));
+  expect(sent("onnx/b")).toBe(100_000);
+});
+
 test("a network that is lost is told; later it goes on", async () => {
   server.fault = (_, from) => {
     if (from < 3 * PIECE) return undefined;
