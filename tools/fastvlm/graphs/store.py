@@ -13,7 +13,9 @@ import onnx
 from onnx import GraphProto, ModelProto, TensorProto
 
 INLINE_LIMIT = 2_000_000_000
-FILE_LIMIT = 4_000_000_000
+# Of external data; only a tensor that is larger has a larger file, of its own.
+# Browsers read a file of more than 2 GB in parts at best.
+FILE_LIMIT = 2_000_000_000
 # Smaller ones (shapes, axes) stay in the graph: shape inference reads them.
 SMALLEST_EXTERNAL = 1024
 # A page: what is mapped into memory has to begin on one.
