@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Api } from "./api";
 import {
   failsWith,
+  half,
   loadOptions,
   micro,
   options,
@@ -118,6 +119,30 @@ test("a network lost halfway: the file is named, and the next try goes on", asyn
     name: "other",
   });
 });
+
+for (const file of ["generation_config.json", "onnx/embed_tokens_fp16.onnx"]) {
+  test(`${file} damaged on its way, nobody to say so: the next try is whole`, async () => {
+    const { fetch } = globalThis;
+    const damage = async (input: RequestInfo | URL, init?: RequestInit) => {
+      const { url, method } = new Request(input, init);
+      const response = await fetch(input, init);
+      if (!url.endsWith(file) || method !== "GET") return response;
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const { status, headers } = response;
+      return new Response(bytes.fill(0xff, 0, 16), { status, headers });
+    };
+    vi.stubGlobal("fetch", damage);
+    const model = { kind: "url", url: half } as const;
+    const options = { ...loadOptions, model, dtype: "auto" } as const;
+    await expect(api.load(options)).rejects.toEqual(
+      failsWith("model-corrupt", file),
+    );
+    vi.unstubAllGlobals();
+    expect((await api.load(options)).name).toBe("fast-vlm/half");
+    // What is whole is kept, and would not come again.
+    for (const { key } of await api.stored()) await api.remove(key);
+  });
+}
 
 test("a server that is not there", async () => {
   const model = { kind: "url", url: "http://127.0.0.1:9/nano/" } as const;

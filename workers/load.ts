@@ -9,7 +9,7 @@ import { measure } from "./ort/memory-use";
 import { loadOrt } from "./ort/runtime";
 import { Memory } from "./ort/tensor";
 import { aborted } from "./store/errors";
-import { survey } from "./survey";
+import { forgetUnchecked, survey } from "./survey";
 import { warmUp } from "./warm-up";
 
 /** Side that warms up a processor, where the model's own is larger. */
@@ -48,6 +48,7 @@ export async function prepareModel(
     return { needs, device: hardware.device, start: () => start(job, plan) };
   } catch (error) {
     found.folder.release();
+    await forgetUnchecked(options.model, error);
     throw error;
   }
 }
@@ -62,6 +63,7 @@ async function start(job: Job, plan: Plan): Promise<Model> {
     }
   } catch (error) {
     plan.found.folder.release();
+    await forgetUnchecked(job.options.model, error);
     throw error;
   }
 }

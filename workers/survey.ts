@@ -1,6 +1,12 @@
+import { VlmError } from "../src/shared/errors";
 import type { GraphDtypes, ModelFile, ModelSource } from "../src/shared/models";
 import { missing, unreadable } from "./store/errors";
-import { openFolder, type ModelFolder } from "./store/folder";
+import {
+  openFolder,
+  removeModel,
+  storedModels,
+  type ModelFolder,
+} from "./store/folder";
 import { readConfig, type ModelConfig } from "./weights/config";
 import { parseJson } from "./weights/faults";
 import {
@@ -32,7 +38,26 @@ export async function survey(
     return await look(folder, signal);
   } catch (error) {
     folder.release();
+    await forgetUnchecked(source, error);
     throw error;
+  }
+}
+
+/**
+ * Of the files of a plain server nobody says what they should be: one that was
+ * damaged on its way is kept, and would be found damaged again each time. To
+ * be called with what has failed, once the folder is released.
+ */
+export async function forgetUnchecked(
+  source: ModelSource,
+  error: unknown,
+): Promise<void> {
+  if (VlmError.from(error).code !== "model-corrupt") return;
+  const text = JSON.stringify(source);
+  const models = await storedModels();
+  const kept = models.find((model) => JSON.stringify(model.source) === text);
+  if (kept?.files.every(({ sha256 }) => sha256 === undefined) === true) {
+    await removeModel(kept.key);
   }
 }
 
