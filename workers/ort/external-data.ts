@@ -1,19 +1,18 @@
-import { canSuspend } from "./can-suspend";
-
 /**
  * `blob` as the runtime takes external data: read weight by weight, never
- * whole. The JSPI build waits for a Blob; the other one cannot wait, and wants
- * something that looks like all the bytes.
+ * whole. The JSPI build would take the Blob itself and read streams of it, but
+ * one of some hundred never ends when a worker has died before (Chromium 156);
+ * the asyncify build cannot wait for one at all.
  */
-export function externalData(blob: Blob): Blob | Uint8Array {
-  return canSuspend() ? blob : new BlobBytes(blob);
+export function externalData(blob: Blob): Uint8Array {
+  return new BlobBytes(blob);
 }
 
 /**
  * A Blob that passes for a Uint8Array as far as the runtime looks, which is at
  * `byteLength` and `subarray` (ORT 1.30, `LoadWebAssemblyExternalData`). Only
- * in workers, which may read files while they wait. To be deleted when the
- * asyncify build takes Blobs.
+ * in workers, which may read files while they wait. To be deleted when streams
+ * of files are sound and the asyncify build takes Blobs.
  */
 class BlobBytes extends Uint8Array<ArrayBuffer> {
   readonly #blob: Blob;
