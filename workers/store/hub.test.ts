@@ -151,6 +151,24 @@ test("a look at a new commit's small files does not cost the kept one", async ()
   expect((await load(paths)).loaded).toEqual(await hashes(old));
 });
 
+test("behind a network's log-in page the kept one starts", async () => {
+  publish(first, old);
+  await load(paths);
+  const page = new TextEncoder().encode("<!doctype html>Log in");
+  for (const path of server.files.keys()) {
+    server.put(path, page, { "content-type": "text/html" });
+  }
+  server.put("/me/model/resolve/main/config.json", page, {
+    "content-type": "text/html",
+  });
+  expect((await load(paths)).loaded).toEqual(await hashes(old));
+  disk = new CrashDisk();
+  await expect(load(paths)).rejects.toMatchObject({
+    code: "download-failed",
+    message: expect.stringContaining("a page comes instead") as string,
+  });
+});
+
 test("a commit that is on record is not asked for again", async () => {
   const pinned = { ...source, revision: first };
   publish(first, old);

@@ -96,10 +96,7 @@ export async function openOpfs(folder: string): Promise<Disk | undefined> {
       new OpfsDirectory(await top.getDirectoryHandle(name, { create: true }));
     const [files, models] = [await open("files"), await open("models")];
     // Some private windows have folders, but no files in them.
-    const name = `probe-${crypto.randomUUID()}`;
-    const probe = await models.open(name);
-    probe.close();
-    await models.remove(name);
+    (await new OpfsDirectory(top).open("probe")).close();
     return { files, models, free };
   } catch {
     return undefined;

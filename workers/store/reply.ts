@@ -12,15 +12,19 @@ export interface Remote {
   readonly fact: Fact;
 }
 
+export function isPage({ headers }: Response): boolean {
+  return headers.get("content-type")?.includes("text/html") === true;
+}
+
 /** The failure that an answer's head is, if it is one. */
 export function refusal(
   { path, url, place }: Pick<Remote, "path" | "url" | "place">,
   response: Response,
 ): VlmError | Trouble | undefined {
-  const { status, headers } = response;
+  const { status } = response;
   // Servers of single-page apps answer a missing file with their page.
-  const page = headers.get("content-type")?.includes("text/html") === true;
-  if (status === 404 || status === 410 || (response.ok && page)) {
+  const page = response.ok && isPage(response);
+  if (status === 404 || status === 410 || page) {
     return missing(path, place);
   }
   if (status === 401 || status === 403) {

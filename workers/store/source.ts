@@ -1,8 +1,9 @@
 import { sha256 } from "hash-wasm";
 import type { ModelSource } from "../../src/shared/models";
-import { corrupt, missing, refused } from "./errors";
+import { corrupt, failed, missing, refused } from "./errors";
 import { askHead } from "./head";
 import { readHubListing, readManifest, type Listing } from "./listing";
+import { isPage } from "./reply";
 import { chunksOf, exchange, persevere, type Net } from "./request";
 
 export type RemoteSource = Exclude<ModelSource, { kind: "folder" }>;
@@ -67,9 +68,11 @@ async function listHub(
   const at = encodeURIComponent(revision);
   const url = `${endpoint}/api/models/${encodePath(id)}/revision/${at}?blobs=true`;
   const subject = `The list of ${id}'s files`;
+  const { host } = new URL(url);
+  let page = false;
   const text = await readText(net, subject, url, signal, hasty, (response) => {
-    const { host } = new URL(url);
     const { status, headers } = response;
+    page = response.ok && isPage(response);
     if (status === 401 || status === 403) throw refused(id, host, status);
     // A hub that has an API, but not this model or revision.
     const code = headers.get("x-error-code");
@@ -77,15 +80,20 @@ async function listHub(
       throw missing(`model ${id} at ${revision}`, host);
     }
   });
-  const page = `${endpoint}/${encodePath(id)}/blob/${at}/`;
-  const listing = readHubListing(json(text), id, page);
+  const home = `${endpoint}/${encodePath(id)}/blob/${at}/`;
+  const listing = readHubListing(json(text), id, home);
   if (listing !== undefined) return listing;
 
   // A mirror of the hub that has its files only.
   const path = "config.json";
   const remote = { path, url: urlOf(source, path, undefined), place: id };
   const head = await askHead(net, remote, false, signal);
-  if (head === undefined) throw missing(path, id);
+  if (head === undefined) {
+    // Networks that want a log-in first answer everything with their page.
+    throw page
+      ? failed(subject, host, "a page comes instead")
+      : missing(path, id);
+  }
   const { commit, fact } = head;
   return {
     name: id,
@@ -133,8 +141,7 @@ function readText(
   const errand = { net, subject, url, signal, hasty };
   const read = async (response: Response, alive: () => void) => {
     check(response);
-    const type = response.headers.get("content-type") ?? "";
-    if (!response.ok || type.includes("text/html")) return undefined;
+    if (!response.ok || isPage(response)) return undefined;
     const decoder = new TextDecoder();
     let text = "";
     for await (const chunk of chunksOf(response, alive)) {
