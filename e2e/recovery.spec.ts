@@ -92,3 +92,36 @@ test("a lost device is said, and the next picture works", async ({
   );
   expect(after.tokenIds).toEqual(before.tokenIds);
 });
+
+test("with the network off the page starts, and its model", async ({
+  page,
+  context,
+  watch,
+}) => {
+  const ready = (): Promise<void> =>
+    expect
+      .poll(() =>
+        page.evaluate(() => document.querySelector("fast-vlm")?.state),
+      )
+      .toBe("ready");
+  await page.goto("/?source=picture");
+  await ready();
+  // The runtime is kept last, when the page itself is.
+  await expect
+    .poll(() =>
+      page.evaluate(async () => {
+        const cache = await caches.open("fast-vlm-runtime");
+        return (await cache.keys()).length;
+      }),
+    )
+    .toBe(1);
+
+  await context.setOffline(true);
+  await page.reload();
+  await ready();
+  // The headers came with it: threads work as before.
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  await page.getByRole("button", { name: "draw a scene" }).click();
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+  expect(watch.foreign).toEqual([]);
+});
