@@ -13,6 +13,8 @@ export type Outcome<T> = { readonly value: T } | { readonly error: Failure };
 interface OpenOptions {
   readonly model?: string;
   readonly hub?: string;
+  /** `manual` also keeps the page from being kept for a start offline. */
+  readonly load?: string;
   readonly device?: string;
   readonly dtype?: string;
 }
@@ -23,14 +25,14 @@ export async function openQuiet(
   {
     model = "/models/nano/",
     hub = "",
+    load = "manual",
     device = "wasm",
     dtype = "fp32",
   }: OpenOptions = {},
 ): Promise<void> {
   const query = new URLSearchParams({
     source: "none",
-    load: "manual",
-    ...{ model, hub, device, dtype },
+    ...{ load, model, hub, device, dtype },
   });
   await page.goto(`/?${query.toString()}`);
   await page.evaluate(() => customElements.whenDefined("fast-vlm"));

@@ -67,8 +67,6 @@ async function launch(folder, executablePath, args) {
     try {
       return await chromium.launchPersistentContext(folder, {
         ...{ executablePath, args },
-        // The page's server is here: nothing need be kept of the page itself.
-        serviceWorkers: "block",
         // Whoever opened it closes it, so that what was loaded is kept.
         ...{ handleSIGINT: false, handleSIGTERM: false },
       });
