@@ -1,12 +1,17 @@
 import type { License, LocalFile, ModelFile } from "../../src/shared/models";
+import { nextTask } from "../task";
 import { Digest } from "./digest";
 import { aborted, corrupt, missing, unreadable } from "./errors";
 import type { ModelFolder } from "./folder";
 import { factOf, readManifest, type Listing } from "./listing";
 import { Meter, type Progress } from "./progress";
+import { bytesOf } from "./read";
 
 /** What files of this machine were checked against, so that each is read once. */
 const checked = new WeakMap<Blob, string>();
+
+/** Bytes that are hashed at once. */
+const BLOCK = 4 * 1024 * 1024;
 
 /** Addresses in a manifest are absolute; this is for those that are not. */
 const BASE = "https://folder.invalid/";
@@ -35,9 +40,7 @@ export class LocalFolder implements ModelFolder {
     const path = "manifest.json";
     const manifest = files.get(path);
     if (manifest === undefined) return new LocalFolder(name, files, undefined);
-    const text = await manifest.text().catch((error: unknown) => {
-      throw unreadable(path, error);
-    });
+    const text = new TextDecoder().decode(await read(path, manifest));
     let json: unknown;
     try {
       json = JSON.parse(text);
@@ -103,17 +106,21 @@ export class LocalFolder implements ModelFolder {
     }
     if (checked.get(file) === fact.sha256) return;
     const digest = await Digest.create(fact);
-    const reader = file.stream().getReader();
-    for (let at = 0; ;) {
+    for (let at = 0; at < file.size; at += BLOCK) {
       if (signal.aborted) throw aborted();
-      const { done, value } = await reader.read().catch((error: unknown) => {
-        throw unreadable(path, error);
-      });
-      if (done) break;
-      digest.update(value);
-      meter.kept(path, (at += value.length));
+      digest.update(await read(path, file.slice(at, at + BLOCK)));
+      meter.kept(path, Math.min(at + BLOCK, file.size));
+      await nextTask();
     }
     digest.check(path);
     checked.set(file, fact.sha256);
+  }
+}
+
+async function read(path: string, blob: Blob): Promise<Uint8Array> {
+  try {
+    return await bytesOf(blob);
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }

@@ -1,4 +1,5 @@
 import type { Directory, Disk, DiskFile } from "./disk";
+import { bytesOf } from "./read";
 
 /** Bytes of a page. A full one becomes a Blob, which the browser may keep on
  * the disk: little of a large file stays in memory. */
@@ -21,8 +22,7 @@ class MemoryFile implements DiskFile {
       const page = this.#pages[Math.floor(done / PAGE)] ?? new Uint8Array();
       const from = done % PAGE;
       const part = page.slice(from, from + end - done);
-      const bytes =
-        part instanceof Blob ? new Uint8Array(await part.arrayBuffer()) : part;
+      const bytes = part instanceof Blob ? await bytesOf(part) : part;
       if (bytes.length === 0) break;
       into.set(bytes, done - at);
       done += bytes.length;

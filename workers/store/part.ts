@@ -1,6 +1,7 @@
 import { readAll, type Directory, type DiskFile } from "./disk";
 import { decodeLines, encodeLine } from "./lines";
 import { Ranges, type Span } from "./ranges";
+import { bytesOf } from "./read";
 
 /** Of the time, a disk may take one part in so many for flushing. */
 const SHARE = 10;
@@ -134,15 +135,15 @@ function decode(bytes: Uint8Array) {
 export async function readKept(files: Directory, key: string): Promise<Kept> {
   const [log, blob] = [await files.blob(logOf(key)), await files.blob(key)];
   if (log === undefined || blob === undefined) return { bytes: 0 };
-  let bytes: ArrayBuffer;
+  let bytes: Uint8Array;
   try {
-    bytes = await log.arrayBuffer();
+    bytes = await bytesOf(log);
   } catch {
     // Another tab wrote to it in between.
     return { bytes: 0 };
   }
   const have = new Ranges();
-  for (const entry of decode(new Uint8Array(bytes)).entries) {
+  for (const entry of decode(bytes).entries) {
     if ("verified" in entry) {
       if (blob.size === entry.verified) return { bytes: blob.size, blob };
     } else {

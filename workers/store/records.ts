@@ -1,6 +1,7 @@
 import type { Directory } from "./disk";
 import { decodeLines, encodeLine } from "./lines";
 import type { Listing } from "./listing";
+import { bytesOf } from "./read";
 import type { RemoteSource } from "./source";
 
 /** What is kept of a model besides its files. */
@@ -76,8 +77,7 @@ export class Records {
   async #slot(key: string, number: number): Promise<Numbered | undefined> {
     const blob = await this.#directory.blob(slotOf(key, number));
     if (blob === undefined) return undefined;
-    const bytes = new Uint8Array(await blob.arrayBuffer());
-    return decodeLines(bytes).values[0] as Numbered | undefined;
+    return decodeLines(await bytesOf(blob)).values[0] as Numbered | undefined;
   }
 }
 
