@@ -100,7 +100,8 @@ test("a local folder is a model, and a broken one says so", async () => {
   expect(good.err).toEqual([]);
   expect(good.code).toBe(0);
   rmSync(join(folder, "mine/onnx/vision_encoder.onnx"));
-  const bad = await describe("0.png", "--model", "mine");
+  // Asked for by name: `auto` would take another dtype.
+  const bad = await describe("0.png", "--model", "mine", "--dtype", "fp32");
   expect(bad.code).toBe(1);
   expect(bad.err).toHaveLength(1);
   expect(bad.err[0]).toMatch(/^describe: model-file-missing: /);
