@@ -9,8 +9,8 @@ import type {
   VlmWorker,
   WorkerEvent,
 } from "../src/shared/protocol";
-import { inspectModel } from "./inspect";
-import { ModelSeat } from "./model-seat";
+import { inspectModel } from "./loading/inspect";
+import { ModelSeat } from "./loading/seat";
 import { checkDescribe, checkLoad, checkSide } from "./options";
 import { Queue } from "./ort/queue";
 import { describe } from "./pipeline";

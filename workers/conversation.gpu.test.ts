@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DescribeOptions } from "../src/shared/protocol";
-import { loadModel } from "./load";
+import { loadModel } from "./loading/load";
 import type { Model } from "./model";
 import { describe as answer } from "./pipeline";
 import golden from "./testing/conversation.golden.json";

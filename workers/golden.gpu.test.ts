@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import golden from "../e2e/fixtures/golden/nano.golden.json";
-import { loadModel } from "./load";
+import { loadModel } from "./loading/load";
 import type { Model } from "./model";
 import { describe as answer } from "./pipeline";
 import { expectGolden } from "./testing/golden";

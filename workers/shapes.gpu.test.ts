@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import golden from "../e2e/fixtures/golden/tiny-wide.golden.json";
-import { loadModel } from "./load";
+import { loadModel } from "./loading/load";
 import type { Model } from "./model";
 import { expectGolden } from "./testing/golden";
 import { madeFolder } from "./testing/made";

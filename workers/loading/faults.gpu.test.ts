@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Api } from "./api";
+import { Api } from "../api";
 import {
   failsWith,
   half,
@@ -10,7 +10,7 @@ import {
   picked,
   picture,
   type Change,
-} from "./testing/harness";
+} from "../testing/harness";
 
 const VISION = "onnx/vision_encoder.onnx";
 const DECODER = "onnx/decoder_model_merged.onnx";

@@ -1,14 +1,18 @@
-import { VlmError } from "../src/shared/errors";
-import type { GraphDtypes, ModelFile, ModelSource } from "../src/shared/models";
-import { missing, unreadable } from "./store/errors";
+import { VlmError } from "../../src/shared/errors";
+import type {
+  GraphDtypes,
+  ModelFile,
+  ModelSource,
+} from "../../src/shared/models";
+import { missing, unreadable } from "../store/errors";
 import {
   openFolder,
   removeModel,
   storedModels,
   type ModelFolder,
-} from "./store/folder";
-import { readConfig, type ModelConfig } from "./weights/config";
-import { parseJson } from "./weights/faults";
+} from "../store/folder";
+import { readConfig, type ModelConfig } from "../weights/config";
+import { parseJson } from "../weights/faults";
 import {
   CONFIG_FILES,
   findGraphs,
@@ -16,7 +20,7 @@ import {
   NEEDED_FILES,
   type ConfigFile,
   type Variants,
-} from "./weights/manifest";
+} from "../weights/manifest";
 
 /** What a model folder says before anything large of it is downloaded. */
 export interface Survey {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { Api } from "./api";
-import { half, loadOptions, micro, other, picked } from "./testing/harness";
+import { Api } from "../api";
+import { half, loadOptions, micro, other, picked } from "../testing/harness";
 
 const api = new Api();
 

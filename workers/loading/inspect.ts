@@ -1,18 +1,18 @@
-import { VlmError } from "../src/shared/errors";
+import { VlmError } from "../../src/shared/errors";
 import type {
   Graph,
   GraphDtypes,
   ModelReport,
   ModelSource,
-} from "../src/shared/models";
-import type { LoadOptions } from "../src/shared/protocol";
+} from "../../src/shared/models";
+import type { LoadOptions } from "../../src/shared/protocol";
 import { choose, recommend, type Runnable } from "./dtypes";
 import { askHardware, type Hardware } from "./hardware";
 import { estimateMemory, largestActivation } from "./memory-estimate";
 import { findObstacles, memoryObstacle } from "./obstacles";
-import { inWords } from "./store/errors";
+import { inWords } from "../store/errors";
 import { filesOf, survey, type Survey } from "./survey";
-import { eachGraph } from "./weights/manifest";
+import { eachGraph } from "../weights/manifest";
 
 type Chosen = NonNullable<ModelReport["chosen"]>;
 type Storage = NonNullable<ModelReport["storage"]>;

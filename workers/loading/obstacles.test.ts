@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import type { Dtype, Graph } from "../src/shared/models";
+import type { Dtype, Graph } from "../../src/shared/models";
 import type { Hardware } from "./hardware";
 import { largestActivation } from "./memory-estimate";
 import { findObstacles, memoryObstacle } from "./obstacles";
-import { eachGraph } from "./weights/manifest";
+import { eachGraph } from "../weights/manifest";
 
 const GB = 1e9;
 const MiB = 2 ** 20;

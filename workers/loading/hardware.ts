@@ -1,11 +1,11 @@
-import type { Device, DeviceChoice } from "../src/shared/models";
+import type { Device, DeviceChoice } from "../../src/shared/models";
 import {
   adapterName,
   reasonForWasm,
   requestAdapter,
   type Opened,
-} from "./ort/adapter";
-import { cpuThreads } from "./ort/runtime";
+} from "../ort/adapter";
+import { cpuThreads } from "../ort/runtime";
 
 /** What a model would run on, as far as it can be told without running it. */
 export interface Hardware {

@@ -1,7 +1,7 @@
-import { VlmError } from "../src/shared/errors";
-import type { Dtype, Graph, GraphDtypes } from "../src/shared/models";
+import { VlmError } from "../../src/shared/errors";
+import type { Dtype, Graph, GraphDtypes } from "../../src/shared/models";
 import type { Runnable } from "./dtypes";
-import { graphFile } from "./weights/manifest";
+import { graphFile } from "../weights/manifest";
 
 /** What computes more widely than half precision, the next best first: the
  * encoder as exactly, the decoder as compactly as can be. */

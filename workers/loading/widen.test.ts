@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { Dtype, Graph, GraphFiles } from "../src/shared/models";
-import { widen } from "./load-widen";
-import { eachGraph } from "./weights/manifest";
+import type { Dtype, Graph, GraphFiles } from "../../src/shared/models";
+import { widen } from "./widen";
+import { eachGraph } from "../weights/manifest";
 
 const has = (...dtypes: Dtype[]) =>
   eachGraph((): GraphFiles[] =>

@@ -1,12 +1,12 @@
-import type { Graph, GraphDtypes } from "../src/shared/models";
-import type { WorkerEvent } from "../src/shared/protocol";
-import { missing } from "./store/errors";
-import type { Progress } from "./store/folder";
+import type { Graph, GraphDtypes } from "../../src/shared/models";
+import type { WorkerEvent } from "../../src/shared/protocol";
+import { missing } from "../store/errors";
+import type { Progress } from "../store/folder";
 import { filesOf, type Survey } from "./survey";
-import { checkGraph } from "./weights/contract";
-import { checkTogether } from "./weights/contract-together";
-import { eachGraph, graphFile, GRAPHS } from "./weights/manifest";
-import { readOnnx, type OnnxGraph } from "./weights/onnx";
+import { checkGraph } from "../weights/contract";
+import { checkTogether } from "../weights/contract-together";
+import { eachGraph, graphFile, GRAPHS } from "../weights/manifest";
+import { readOnnx, type OnnxGraph } from "../weights/onnx";
 
 export type Emit = (event: WorkerEvent) => void;
 

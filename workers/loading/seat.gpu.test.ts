@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Api } from "./api";
+import { Api } from "../api";
 import {
   half,
   loadOptions,
@@ -11,7 +11,7 @@ import {
   spoil,
   watch,
   type Change,
-} from "./testing/harness";
+} from "../testing/harness";
 
 const DECODER = "onnx/decoder_model_merged.onnx";
 

@@ -3,12 +3,12 @@ import type {
   Graph,
   GraphFiles,
   MemoryEstimate,
-} from "../src/shared/models";
-import { inWords } from "./store/errors";
+} from "../../src/shared/models";
+import { inWords } from "../store/errors";
 import type { Runnable } from "./dtypes";
 import type { Hardware } from "./hardware";
-import type { ModelConfig } from "./weights/config";
-import { eachGraph, type Variant, type Variants } from "./weights/manifest";
+import type { ModelConfig } from "../weights/config";
+import { eachGraph, type Variant, type Variants } from "../weights/manifest";
 
 /** Bytes of a weight in the matrices; 4 bits with a 16-bit scale for 32. */
 const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = {

@@ -1,10 +1,10 @@
-import { VlmError } from "../src/shared/errors";
-import type { LoadOptions } from "../src/shared/protocol";
+import { VlmError } from "../../src/shared/errors";
+import type { LoadOptions } from "../../src/shared/protocol";
 import { loadModel, prepareModel, type Prepared } from "./load";
-import type { Emit } from "./load-graphs";
+import type { Emit } from "./graphs";
 import { fitBeside, type Footprint } from "./memory-estimate";
-import { Model } from "./model";
-import { Queue } from "./ort/queue";
+import { Model } from "../model";
+import { Queue } from "../ort/queue";
 
 /**
  * The place of the one model: work with it waits its turn, and another takes

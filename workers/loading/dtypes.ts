@@ -1,14 +1,14 @@
-import { VlmError } from "../src/shared/errors";
+import { VlmError } from "../../src/shared/errors";
 import type {
   Dtype,
   DtypeChoice,
   Graph,
   GraphDtypes,
   GraphFiles,
-} from "../src/shared/models";
-import { inWords } from "./store/errors";
+} from "../../src/shared/models";
+import { inWords } from "../store/errors";
 import type { Hardware } from "./hardware";
-import { eachGraph, graphFile, GRAPHS } from "./weights/manifest";
+import { eachGraph, graphFile, GRAPHS } from "../weights/manifest";
 
 /** The graphs of a folder, each with what stands in its way here. */
 export type Runnable = Readonly<Record<Graph, readonly GraphFiles[]>>;

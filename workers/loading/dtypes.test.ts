@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { Dtype, Graph, GraphFiles } from "../src/shared/models";
+import type { Dtype, Graph, GraphFiles } from "../../src/shared/models";
 import { choose, recommend, type Runnable } from "./dtypes";
 import type { Hardware } from "./hardware";
-import { eachGraph } from "./weights/manifest";
+import { eachGraph } from "../weights/manifest";
 
 type Sizes = Partial<Record<Dtype, number>>;
 

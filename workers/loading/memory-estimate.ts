@@ -4,11 +4,11 @@ import type {
   Graph,
   GraphDtypes,
   MemoryEstimate,
-} from "../src/shared/models";
+} from "../../src/shared/models";
 import type { Runnable } from "./dtypes";
-import type { ModelConfig } from "./weights/config";
+import type { ModelConfig } from "../weights/config";
 import { WASM_MEMORY } from "./obstacles";
-import { GRAPHS } from "./weights/manifest";
+import { GRAPHS } from "../weights/manifest";
 
 /** Long conversations about several pictures; a longer context is rare. */
 const USUAL_CONTEXT = 4096;

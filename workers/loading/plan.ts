@@ -1,5 +1,5 @@
-import type { DtypeChoice, Graph } from "../src/shared/models";
-import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
+import type { DtypeChoice, Graph } from "../../src/shared/models";
+import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import { choose, type Runnable } from "./dtypes";
 import { hardwareOf, type Hardware } from "./hardware";
 import {
@@ -7,18 +7,18 @@ import {
   type Downloaded,
   type Emit,
   type GraphSource,
-} from "./load-graphs";
+} from "./graphs";
 import { estimateMemory } from "./memory-estimate";
-import type { ModelFacts } from "./model";
+import type { ModelFacts } from "../model";
 import { findObstacles } from "./obstacles";
-import { openGpu } from "./ort/adapter";
-import type { Gpu } from "./ort/device";
-import { measure } from "./ort/memory-use";
+import { openGpu } from "../ort/adapter";
+import type { Gpu } from "../ort/device";
+import { measure } from "../ort/memory-use";
 import { readJson, type Survey } from "./survey";
-import { checkVocabulary } from "./weights/contract-together";
-import { embeddingTable } from "./weights/embedding-table";
-import { CONFIG_FILES, GRAPHS } from "./weights/manifest";
-import { Tokenizer } from "./weights/tokenizer";
+import { checkVocabulary } from "../weights/contract-together";
+import { embeddingTable } from "../weights/embedding-table";
+import { CONFIG_FILES, GRAPHS } from "../weights/manifest";
+import { Tokenizer } from "../weights/tokenizer";
 
 /** What one load was asked for. */
 export interface Job {

@@ -1,14 +1,14 @@
-import type { Graph, MemoryEstimate } from "../src/shared/models";
-import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
-import type { Emit } from "./load-graphs";
-import { makePlan, type Job, type Plan } from "./load-plan";
-import { openGraphs } from "./load-sessions";
-import { widen } from "./load-widen";
-import { Model } from "./model";
-import { measure } from "./ort/memory-use";
-import { loadOrt } from "./ort/runtime";
-import { Memory } from "./ort/tensor";
-import { aborted } from "./store/errors";
+import type { Graph, MemoryEstimate } from "../../src/shared/models";
+import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
+import type { Emit } from "./graphs";
+import { makePlan, type Job, type Plan } from "./plan";
+import { openGraphs } from "./sessions";
+import { widen } from "./widen";
+import { Model } from "../model";
+import { measure } from "../ort/memory-use";
+import { loadOrt } from "../ort/runtime";
+import { Memory } from "../ort/tensor";
+import { aborted } from "../store/errors";
 import { forgetUnchecked, survey } from "./survey";
 import { warmUp } from "./warm-up";
 

@@ -1,9 +1,9 @@
-import type { Graph } from "../src/shared/models";
-import { openEmbedding } from "./embedding";
-import type { GraphSource } from "./load-graphs";
-import type { Sessions } from "./model";
-import { createSession, type Session } from "./ort/session";
-import type { Memory } from "./ort/tensor";
+import type { Graph } from "../../src/shared/models";
+import { openEmbedding } from "../embedding";
+import type { GraphSource } from "./graphs";
+import type { Sessions } from "../model";
+import { createSession, type Session } from "../ort/session";
+import type { Memory } from "../ort/tensor";
 
 /**
  * Sessions one after another: the runtime cannot make two at once. Each graph

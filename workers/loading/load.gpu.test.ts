@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Api } from "./api";
+import { Api } from "../api";
 import {
   failsWith,
   half,
@@ -12,7 +12,7 @@ import {
   spoil,
   watch,
   type Change,
-} from "./testing/harness";
+} from "../testing/harness";
 
 const edit =
   (change: (json: Record<string, unknown>) => unknown): Change =>

@@ -1,12 +1,12 @@
-import type { Graph } from "../src/shared/models";
-import { encode } from "./encode";
-import { stretch } from "./kernels/geometry";
-import type { Model } from "./model";
-import type { Tensor } from "./ort/tensor";
-import { prefill } from "./prefill";
-import { makePrompt } from "./prompt";
-import { aborted } from "./store/errors";
-import { mismatch } from "./weights/config";
+import type { Graph } from "../../src/shared/models";
+import { encode } from "../encode";
+import { stretch } from "../kernels/geometry";
+import type { Model } from "../model";
+import type { Tensor } from "../ort/tensor";
+import { prefill } from "../prefill";
+import { makePrompt } from "../prompt";
+import { aborted } from "../store/errors";
+import { mismatch } from "../weights/config";
 
 const CONVERSATION = {
   messages: [{ role: "user", text: "Describe the image.", images: 1 }],
