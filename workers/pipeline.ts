@@ -58,7 +58,7 @@ export async function describe(
         watch.lap("preprocess");
         await nextTask();
         if (signal.aborted) return finishAs("abort");
-        features.push(await encode(model.vision, pixels));
+        features.push(await encode(model.vision, pixels, memory));
         await memory.settle();
         watch.lap("encode");
       }

@@ -22,7 +22,9 @@ export function setUpAbout(vlm: FastVlm): void {
     setText("about-memory", memoryText(info));
     setText(
       "about-reason",
-      [info.deviceReason, info.dtypeReason].filter(Boolean).join(" "),
+      [info.deviceReason, info.dtypeReason, info.versionReason]
+        .filter(Boolean)
+        .join(" "),
     );
   });
   vlm.addEventListener("caption", ({ detail }) => {

@@ -9,9 +9,8 @@ export function setUpKept(vlm: FastVlm): void {
 
   const update = async (): Promise<void> => {
     const models = await vlm.stored();
-    const total = models.reduce((sum, { bytes }) => sum + bytes, 0);
     details.hidden = models.length === 0;
-    setText("kept-bytes", bytesText(total));
+    setText("kept-bytes", bytesText(bytesOf(models)));
     render(models.map(row), list);
   };
   /** A list that cannot be read is an old one, and no failure to show. */
@@ -44,6 +43,17 @@ export function setUpKept(vlm: FastVlm): void {
   details.addEventListener("toggle", () => {
     if (details.open) refresh();
   });
+}
+
+/** On disk: files that models share are there once. */
+function bytesOf(models: readonly StoredModel[]): number {
+  const kept = new Map<string, number>();
+  for (const { key, files } of models) {
+    for (const { path, sha256, kept: bytes } of files) {
+      kept.set(sha256 ?? `${key} ${path}`, bytes);
+    }
+  }
+  return [...kept.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function sizeText({ bytes, files }: StoredModel): string {

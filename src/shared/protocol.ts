@@ -41,6 +41,8 @@ export interface ModelInfo {
   readonly dtypeReason?: string;
   /** Commit of the hub that it came from, if told. */
   readonly commit?: string;
+  /** Why it is an earlier version than its server has; absent if it is not. */
+  readonly versionReason?: string;
   /** Side in pixels that the model's preprocessor asks for. */
   readonly side: number;
   /** Longest sequence in tokens: image, prompt and answer together. */

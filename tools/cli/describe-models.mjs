@@ -29,8 +29,7 @@ async function inspect(page, model, other) {
 }
 
 /** @param {Row} row @param {StoredModel} stored */
-function isSame({ report, model }, { source, name, commit }) {
-  if (report?.commit !== undefined && report.commit !== commit) return false;
+function isSame({ report, model }, { source, name }) {
   return (
     name === model ||
     report?.name === name ||

@@ -1,3 +1,4 @@
+import { VlmError } from "../../src/shared/errors";
 import type { Graph, MemoryEstimate } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { Emit } from "./graphs";
@@ -9,7 +10,7 @@ import { measure } from "../ort/memory-use";
 import { loadOrt } from "../ort/runtime";
 import { Memory } from "../ort/tensor";
 import { aborted } from "../store/errors";
-import { forgetUnchecked, survey } from "./survey";
+import { forgetUnchecked, survey, surveyEarlier, type Survey } from "./survey";
 import { warmUp } from "./warm-up";
 
 /** Side that warms up a processor, where the model's own is larger. */
@@ -41,16 +42,52 @@ export async function prepareModel(
   const job = { options, signal, emit };
   const nothing = { loaded: 0, total: 0, rate: 0, elsewhere: false };
   emit({ type: "progress", phase: "loading", ...nothing });
-  const found = await survey(options.model, signal);
   try {
-    const plan = await makePlan(job, found, options.dtype);
+    return await prepare(job, await survey(options.model, signal));
+  } catch (error) {
+    const found = unobtainable(error)
+      ? await surveyEarlier(options.model, signal)
+      : undefined;
+    if (found === undefined) throw error;
+    return prepare(job, found, VlmError.from(error)).catch(() => {
+      throw error;
+    });
+  }
+}
+
+/** `newer`: what stands in the way of a newer version of the model. */
+async function prepare(
+  job: Job,
+  found: Survey,
+  newer?: VlmError,
+): Promise<Prepared> {
+  try {
+    const plan = await makePlan(job, found, job.options.dtype);
+    const earlier = newer === undefined ? plan : asEarlier(plan, newer);
     const { needs, hardware } = plan;
-    return { needs, device: hardware.device, start: () => start(job, plan) };
+    return { needs, device: hardware.device, start: () => start(job, earlier) };
   } catch (error) {
     found.folder.release();
-    await forgetUnchecked(options.model, error);
+    await forgetUnchecked(job.options.model, error);
     throw error;
   }
+}
+
+function asEarlier(plan: Plan, newer: VlmError): Plan {
+  const versionReason = `An earlier version is used, since the newer one cannot be had: ${newer.message}`;
+  return { ...plan, info: { ...plan.info, versionReason } };
+}
+
+/** The files of a model cannot be had, or not whole. */
+function unobtainable(error: unknown): boolean {
+  const { code } = VlmError.from(error);
+  return [
+    "download-failed",
+    "model-corrupt",
+    "model-file-missing",
+    "offline",
+    "storage-full",
+  ].includes(code);
 }
 
 async function start(job: Job, plan: Plan): Promise<Model> {
@@ -69,12 +106,15 @@ async function start(job: Job, plan: Plan): Promise<Model> {
 }
 
 /** The plan with a wider dtype for `graph`, which has overflowed. */
-function widened(job: Job, plan: Plan, graph: Graph): Promise<Plan> {
+async function widened(job: Job, plan: Plan, graph: Graph): Promise<Plan> {
   const { info, found, variants } = plan;
   const next = widen(graph, info.dtypes, variants, info.adapter);
   const reasons = [info.dtypeReason, next.reason];
   const reason = reasons.filter((each) => each !== undefined).join(" ");
-  return makePlan(job, found, next.dtypes, reason);
+  const wider = await makePlan(job, found, next.dtypes, reason);
+  const { versionReason } = info;
+  if (versionReason === undefined) return wider;
+  return { ...wider, info: { ...wider.info, versionReason } };
 }
 
 /** The model, or the graph of it that does not compute with numbers. */

@@ -6,6 +6,7 @@ import type {
 } from "../../src/shared/models";
 import { missing, unreadable } from "../store/errors";
 import {
+  openEarlier,
   openFolder,
   removeModel,
   storedModels,
@@ -44,6 +45,21 @@ export async function survey(
     folder.release();
     await forgetUnchecked(source, error);
     throw error;
+  }
+}
+
+/** Of the version that is kept, while a newer one cannot be had whole. */
+export async function surveyEarlier(
+  source: ModelSource,
+  signal: AbortSignal,
+): Promise<Survey | undefined> {
+  const folder = await openEarlier(source);
+  if (folder === undefined) return undefined;
+  try {
+    return await look(folder, signal);
+  } catch {
+    folder.release();
+    return undefined;
   }
 }
 

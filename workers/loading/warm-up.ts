@@ -29,7 +29,7 @@ export async function warmUp(
   };
   const pixels = await busyPixels(model, side);
   goOn();
-  const features = await encode(model.vision, pixels);
+  const features = await encode(model.vision, pixels, model.memory);
   const cache = language.newCache();
   try {
     checkWidth(features, config.hidden);

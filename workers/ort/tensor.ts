@@ -69,12 +69,18 @@ export class Memory {
 
   /** The same numbers, rounded where that cannot be helped. */
   cast(tensor: Tensor, type: Float): Tensor {
-    const [, rows = 0, width = 0] = tensor.dims;
-    return this.#rows([{ tensor, from: 0, to: rows }], width, type);
+    const { dims, size } = tensor;
+    const width = dims.at(-1) ?? 1;
+    const all = { tensor, from: 0, to: size / width };
+    return this.#rows([all], width, type, dims);
   }
 
-  #rows(parts: readonly Rows[], width: number, type: Float): Tensor {
-    const dims = [1, countRows(parts), width];
+  #rows(
+    parts: readonly Rows[],
+    width: number,
+    type: Float,
+    dims: readonly number[] = [1, countRows(parts), width],
+  ): Tensor {
     if (this.gpu === undefined) {
       return this.floats(concatOnCpu(parts, width, type), dims);
     }

@@ -43,6 +43,15 @@ export function offline(subject: string, host: string, cause: unknown) {
   );
 }
 
+export function notAllowed(origin: string, cause: unknown): VlmError {
+  return new VlmError(
+    "download-failed",
+    `The policy of this page does not let it read from ${origin}.`,
+    `Start the page's server with --allow ${origin}, or name ${origin} in the connect-src of its Content-Security-Policy.`,
+    { cause },
+  );
+}
+
 export function failed(subject: string, host: string, why: string): VlmError {
   return new VlmError(
     "download-failed",

@@ -1,5 +1,5 @@
-import type { VlmError } from "../../src/shared/errors";
-import { aborted, corrupt, failed, offline } from "./errors";
+import { VlmError } from "../../src/shared/errors";
+import { aborted, corrupt, failed, notAllowed, offline } from "./errors";
 
 /** What of the world outside is needed; tests bring their own. */
 export interface Net {
@@ -11,8 +11,29 @@ export interface Net {
   readonly pause: number;
 }
 
+/** Origins that the page's own policy has kept from being asked. */
+const forbidden = new Set<string>();
+if (typeof SecurityPolicyViolationEvent !== "undefined") {
+  addEventListener("securitypolicyviolation", (event) => {
+    const { blockedURI } = event as SecurityPolicyViolationEvent;
+    if (URL.canParse(blockedURI)) forbidden.add(new URL(blockedURI).origin);
+  });
+}
+
+async function askedForReal(url: string, init: RequestInit) {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    // The policy is told of in a task of its own, after the failure.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { origin } = new URL(url);
+    if (forbidden.has(origin)) throw notAllowed(origin, error);
+    throw error;
+  }
+}
+
 export const realNet: Net = {
-  fetch: (url, init) => fetch(url, init),
+  fetch: askedForReal,
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   piece: 8 * 1024 * 1024,
   pause: 1000,
@@ -100,6 +121,7 @@ async function answer(net: Net, url: string, init: RequestInit) {
     // What is kept here need not be kept by the browser a second time.
     return await net.fetch(url, { cache: "no-store", ...init });
   } catch (error) {
+    if (error instanceof VlmError) throw error;
     throw new Trouble("silent", String(error));
   }
 }

@@ -42,7 +42,7 @@ export async function expectGolden(
   const [view] = model.preprocessor.views(frame, asked);
   if (view === undefined) throw new Error("no view of the picture");
   const pixels = model.preprocessor.run(frame, view);
-  const features = await encode(model.vision, pixels);
+  const features = await encode(model.vision, pixels, model.memory);
   const tokens = features.dims[1] ?? 0;
   const { tokenizer } = model;
   const prompt = makePrompt(tokenizer, asked, tokens, config.contextLength);

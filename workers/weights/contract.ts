@@ -31,7 +31,6 @@ interface Contract {
   readonly outputs: Readonly<Record<string, Expected>>;
 }
 
-const FLOAT = ["float32"];
 /** Converters that keep no 32-bit ends leave half precision there. */
 const FLOATS = ["float32", "float16"];
 const INT64 = ["int64"];
@@ -52,7 +51,7 @@ function contractOf(
       const shape = ["batch", 3, "height", "width"];
       const features = { ...embeds, shape: ["batch", "tokens", config.hidden] };
       return {
-        inputs: { pixel_values: { types: FLOAT, shape } },
+        inputs: { pixel_values: { types: FLOATS, shape } },
         outputs: { image_features: features },
       };
     }
