@@ -72,7 +72,7 @@ export function missing(file: string, place: string): VlmError {
   return new VlmError(
     "model-file-missing",
     `${place} has no ${file}.`,
-    "Check the model's address and the dtype, or export the model again.",
+    "Check the model's name, revision and address, or export the model again.",
   );
 }
 
@@ -80,7 +80,7 @@ export function corrupt(file: string, why: string, cause?: Error): VlmError {
   return new VlmError(
     "model-corrupt",
     `${file} is damaged: ${why}.`,
-    "Load the model again; if it happens again, its source has a bad copy.",
+    "Load the model again; if it happens again, the copy at its source is bad: copy or export it anew.",
     { cause },
   );
 }
