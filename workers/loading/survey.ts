@@ -12,6 +12,7 @@ import {
   storedModels,
   type ModelFolder,
 } from "../store/folder";
+import { bytesOf } from "../store/read";
 import { readConfig, type ModelConfig } from "../weights/config";
 import { parseJson } from "../weights/faults";
 import {
@@ -131,7 +132,7 @@ export async function readJson(
 
 async function readText(file: string, blob: Blob): Promise<string> {
   try {
-    return await blob.text();
+    return new TextDecoder().decode(await bytesOf(blob));
   } catch (error) {
     throw unreadable(file, error);
   }

@@ -1,3 +1,5 @@
+import { bytesOf } from "../store/read";
+
 const SMALL = 4096;
 const LARGE = 256 * 1024;
 
@@ -26,7 +28,7 @@ export class BlobReader {
       this.#step = follows ? Math.min(this.#step * 2, LARGE) : SMALL;
       const until = Math.max(end, at + this.#step);
       const slice = this.#blob.slice(at, until);
-      this.#held = new Uint8Array(await slice.arrayBuffer());
+      this.#held = await bytesOf(slice);
       this.#from = at;
     }
     return this.#held.subarray(at - this.#from, end - this.#from);

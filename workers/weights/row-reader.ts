@@ -1,3 +1,4 @@
+import { bytesOf } from "../store/read";
 import { unreadable } from "./onnx";
 
 /** Rows that are read lately are kept, up to this many bytes. */
@@ -70,17 +71,14 @@ export class RowReader {
     const last = run.at(-1) ?? first;
     const at = this.#offset + first * this.rowBytes;
     const end = this.#offset + (last + 1) * this.rowBytes;
-    const bytes = await this.#blob
-      .slice(at, end)
-      .arrayBuffer()
-      .catch((error: unknown) => {
-        throw unreadable(this.#file, error);
-      });
+    const slice = this.#blob.slice(at, end);
+    const bytes = await bytesOf(slice).catch((error: unknown) => {
+      throw unreadable(this.#file, error);
+    });
     for (const row of run) {
       const start = (row - first) * this.rowBytes;
       // A copy: a view would keep the whole run.
-      const copy = bytes.slice(start, start + this.rowBytes);
-      found.set(row, new Uint8Array(copy));
+      found.set(row, bytes.slice(start, start + this.rowBytes));
     }
   }
 
