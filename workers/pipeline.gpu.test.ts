@@ -99,6 +99,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     const counting = Object.create(model, {
       vision: {
         value: {
+          inputs: vision.inputs,
           run: (feeds: Parameters<typeof vision.run>[0]) => {
             if (++encoded === 2) controller.abort();
             return vision.run(feeds);
