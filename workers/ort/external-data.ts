@@ -1,12 +1,14 @@
+import { bytesOf } from "../store/read";
+
 /**
  * `blob` as the runtime takes external data: read weight by weight, never
  * whole. The JSPI build would take the Blob itself and read streams of it, but
  * one of some hundred never ends when a worker has died before (Chromium 156);
  * the asyncify build cannot wait for one at all. Only tests run in a page,
- * which cannot read files while it waits: there the Blob it is.
+ * which cannot read files while it waits: there it is read whole.
  */
-export function externalData(blob: Blob): Blob | Uint8Array {
-  return "FileReaderSync" in globalThis ? new BlobBytes(blob) : blob;
+export async function externalData(blob: Blob): Promise<Uint8Array> {
+  return "FileReaderSync" in globalThis ? new BlobBytes(blob) : bytesOf(blob);
 }
 
 /**

@@ -82,12 +82,13 @@ export async function createSession(
     const peakSinceStart = watchPeak(gpu);
     try {
       gpu?.check();
+      const mounted = [...files].map(async ([path, blob]) => ({
+        path,
+        data: await externalData(blob),
+      }));
       const options = {
         ...optionsFor(gpu),
-        externalData: [...files].map(([path, blob]) => ({
-          path,
-          data: externalData(blob),
-        })),
+        externalData: await Promise.all(mounted),
       };
       const creation = ort.InferenceSession.create(skeleton, options);
       const session = await (gpu?.guard(creation) ?? creation);
