@@ -5,11 +5,15 @@ import { bytesOf } from "../store/read";
  * whole. The JSPI build would take the Blob itself and read streams of it, but
  * one of some hundred never ends when a worker has died before (Chromium 156);
  * the asyncify build cannot wait for one at all. Only tests run in a page,
- * which cannot read files while it waits: there it is read whole.
+ * which cannot read files while it waits: there it is read whole, or left to
+ * the runtime where no array is that long.
  */
-export async function externalData(blob: Blob): Promise<Uint8Array> {
-  return "FileReaderSync" in globalThis ? new BlobBytes(blob) : bytesOf(blob);
+export async function externalData(blob: Blob): Promise<Blob | Uint8Array> {
+  if ("FileReaderSync" in globalThis) return new BlobBytes(blob);
+  return blob.size < LONGEST ? bytesOf(blob) : blob;
 }
+
+const LONGEST = 2 ** 31;
 
 /**
  * A Blob that passes for a Uint8Array as far as the runtime looks, which is at
