@@ -96,6 +96,8 @@ test("one waits for the other, and finds what that has loaded", async ({
 });
 
 test("any folder of a server is a model", async ({ hub }) => {
+  // A download of a moment comes without a word.
+  hub.faults.add({ kind: "slow", value: 4_000_000 });
   const url = `${hub.url}/${id}/resolve/main`;
   const { out, err } = await describe("0.png", "--model", url);
   expect(out).toEqual([caption]);
