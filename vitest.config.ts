@@ -1,24 +1,7 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, mergeConfig } from "vitest/config";
-import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { requireBrowser, testFlags } from "./tools/cli/browser.mjs";
 import viteConfig from "./vite.config.ts";
-
-/**
- * Tests of the page let workers die, after which asynchronous reads of files
- * may never end (Chromium 156; workers/store/read.ts): they come last.
- */
-class WorkersFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]) {
-    const sorted = await super.sort(files);
-    const isPage = ({ moduleId }: TestSpecification) =>
-      moduleId.includes("/src/");
-    return [
-      ...sorted.filter((file) => !isPage(file)),
-      ...sorted.filter(isPage),
-    ];
-  }
-}
 
 const inBrowser = ["**/*.browser.test.ts", "**/*.gpu.test.ts"];
 
@@ -50,7 +33,6 @@ export default mergeConfig(
             hookTimeout: 180_000,
             // One page at a time: the adapter is the processor itself.
             fileParallelism: false,
-            sequence: { sequencer: WorkersFirst },
             browser: {
               enabled: true,
               headless: true,
