@@ -1,6 +1,6 @@
 import type { Graph, GraphDtypes } from "../../src/shared/models";
 import type { WorkerEvent } from "../../src/shared/protocol";
-import { missing } from "../store/errors";
+import { missing } from "../file-errors";
 import type { Progress } from "../store/folder";
 import { filesOf, type Survey } from "./survey";
 import { checkGraph } from "../weights/contract";

@@ -4,7 +4,7 @@ import type {
   ModelFile,
   ModelSource,
 } from "../../src/shared/models";
-import { missing, unreadable } from "../store/errors";
+import { missing, parseJson, unreadable } from "../file-errors";
 import {
   openEarlier,
   openFolder,
@@ -14,7 +14,6 @@ import {
 } from "../store/folder";
 import { bytesOf } from "../store/read";
 import { readConfig, type ModelConfig } from "../weights/config";
-import { parseJson } from "../weights/faults";
 import {
   CONFIG_FILES,
   findGraphs,

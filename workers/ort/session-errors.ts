@@ -1,6 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
-import { corrupt } from "../weights/faults";
-import { unreadable, type OnnxGraph } from "../weights/onnx";
+import { corrupt, unreadable } from "../file-errors";
+import { bytesOf } from "../store/read";
+import type { OnnxGraph } from "../weights/onnx";
 import { GPU_FAULT, outOfMemory, type Gpu } from "./device";
 import { runtimeMissing } from "./runtime";
 
@@ -53,7 +54,7 @@ export async function explain(
       { cause },
     );
   }
-  return corrupt(file, `it is not a graph that can be run: ${message}`);
+  return corrupt(file, `it is not a graph that can be run: ${message}`, cause);
 }
 
 /** Without the error's number and its place in the runtime's sources. */
@@ -67,8 +68,7 @@ function plain(message: string): string {
 /** The name of a file that cannot be read any more. */
 async function unreadableOf(files: Files): Promise<string | undefined> {
   for (const [name, blob] of files) {
-    const probe = blob.slice(0, 1).arrayBuffer();
-    const readable = await probe.then(
+    const readable = await bytesOf(blob.slice(0, 1)).then(
       () => true,
       () => false,
     );

@@ -68,23 +68,6 @@ export function refused(subject: string, host: string, status: number) {
   );
 }
 
-export function missing(file: string, place: string): VlmError {
-  return new VlmError(
-    "model-file-missing",
-    `${place} has no ${file}.`,
-    "Check the model's name, revision and address, or export the model again.",
-  );
-}
-
-export function corrupt(file: string, why: string, cause?: Error): VlmError {
-  return new VlmError(
-    "model-corrupt",
-    `${file} is damaged: ${why}.`,
-    "Load the model again; if it happens again, the copy at its source is bad: copy or export it anew.",
-    { cause },
-  );
-}
-
 export function storageFull(
   name: string,
   needed: number,
@@ -114,16 +97,6 @@ export function undeletable(name: string, cause: unknown): VlmError {
     "aborted",
     `${name} was not deleted: another tab is downloading it and does not answer.`,
     "Close that tab, then delete it again.",
-    { cause },
-  );
-}
-
-/** A file that was there when it was opened cannot be read any more. */
-export function unreadable(file: string, cause: unknown): VlmError {
-  return new VlmError(
-    "model-file-missing",
-    `${file} can no longer be read: it was changed, moved or deleted since.`,
-    "Load the model again, or choose its folder again.",
     { cause },
   );
 }

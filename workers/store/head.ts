@@ -1,4 +1,5 @@
-import { isCode, missing } from "./errors";
+import { missing } from "../file-errors";
+import { isCode } from "./errors";
 import { fact, hex, type Fact } from "./listing";
 import { refusal, versionOf, type Remote } from "./reply";
 import { exchange, persevere, type Net } from "./request";

@@ -1,7 +1,8 @@
 import type { License, LocalFile, ModelFile } from "../../src/shared/models";
+import { corrupt, missing, parseJson, unreadable } from "../file-errors";
 import { nextTask } from "../task";
 import { Digest } from "./digest";
-import { aborted, corrupt, missing, unreadable } from "./errors";
+import { aborted } from "./errors";
 import type { ModelFolder } from "./folder";
 import { factOf, readManifest, type Listing } from "./listing";
 import { Meter, type Progress } from "./progress";
@@ -41,12 +42,7 @@ export class LocalFolder implements ModelFolder {
     const manifest = files.get(path);
     if (manifest === undefined) return new LocalFolder(name, files, undefined);
     const text = new TextDecoder().decode(await read(path, manifest));
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      throw corrupt(path, "it is not JSON");
-    }
+    const json = parseJson(path, text);
     return new LocalFolder(name, files, readManifest(json, name, BASE));
   }
 

@@ -1,5 +1,6 @@
 import type { VlmError } from "../../src/shared/errors";
-import { corrupt, missing, refused } from "./errors";
+import { corrupt, missing } from "../file-errors";
+import { refused } from "./errors";
 import type { Fact } from "./listing";
 import { Trouble } from "./request";
 

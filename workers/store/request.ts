@@ -1,5 +1,6 @@
 import { VlmError } from "../../src/shared/errors";
-import { aborted, corrupt, failed, notAllowed, offline } from "./errors";
+import { corrupt } from "../file-errors";
+import { aborted, failed, notAllowed, offline } from "./errors";
 
 /** What of the world outside is needed; tests bring their own. */
 export interface Net {

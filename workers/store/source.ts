@@ -1,6 +1,7 @@
 import { sha256 } from "hash-wasm";
 import type { ModelSource } from "../../src/shared/models";
-import { corrupt, failed, missing, refused } from "./errors";
+import { missing, parseJson } from "../file-errors";
+import { failed, refused } from "./errors";
 import { askHead } from "./head";
 import { readHubListing, readManifest, type Listing } from "./listing";
 import { isPage } from "./reply";
@@ -114,8 +115,7 @@ async function listFolder(
   const text = await readText(net, subject, url, signal, hasty);
   const name = nameOf(source);
   if (text === undefined) return { name, whole: false, files: {} };
-  const value = json(text);
-  if (value === undefined) throw corrupt(subject, "it is not JSON");
+  const value = parseJson(subject, text);
   return (
     readManifest(value, name, source.url) ?? { name, whole: false, files: {} }
   );

@@ -1,5 +1,6 @@
+import { corrupt } from "../file-errors";
 import { nextTask } from "../task";
-import { aborted, corrupt } from "./errors";
+import { aborted } from "./errors";
 import type { Digest } from "./digest";
 import type { Part } from "./part";
 import { Ranges } from "./ranges";

@@ -1,7 +1,7 @@
 import { Template } from "@huggingface/jinja";
 import { VlmError } from "../../src/shared/errors";
+import { corrupt } from "../file-errors";
 import { mismatch, type Json } from "./config";
-import { corrupt } from "./faults";
 
 /** A turn of a conversation, pictures before words. */
 export interface ChatTurn {
@@ -55,7 +55,7 @@ export class ChatTemplate {
     } catch (error) {
       if (error instanceof VlmError) throw error;
       const why = `the chat_template: ${String(error)}`;
-      throw corrupt("tokenizer_config.json", why);
+      throw corrupt("tokenizer_config.json", why, error);
     }
   }
 

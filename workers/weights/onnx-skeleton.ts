@@ -1,11 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
-import {
-  unreadable,
-  type DataPlace,
-  type GraphPart,
-  type Initializer,
-  type OnnxGraph,
-} from "./onnx";
+import { unreadable } from "../file-errors";
+import { bytesOf } from "../store/read";
+import type { DataPlace, GraphPart, Initializer, OnnxGraph } from "./onnx";
 import { typeNumber } from "./onnx-messages";
 import {
   contentField,
@@ -55,7 +51,7 @@ export async function writeSkeleton(
   const head = Uint8Array.from(contentHead(7, inner.size));
   const model = new Blob([...parts(modelParts), head, inner]);
   try {
-    return new Uint8Array(await model.arrayBuffer());
+    return await bytesOf(model);
   } catch (error) {
     throw unreadable(file, error);
   }

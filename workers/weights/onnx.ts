@@ -1,6 +1,5 @@
-import { VlmError } from "../../src/shared/errors";
+import { corrupt, unreadable } from "../file-errors";
 import { BlobReader } from "./blob-reader";
-import { corrupt } from "./faults";
 import {
   bytesOf,
   readEntry,
@@ -80,20 +79,11 @@ export async function readOnnx(file: string, blob: Blob): Promise<OnnxGraph> {
   try {
     return await new OnnxReader(file, blob).read();
   } catch (error) {
-    if (error instanceof ProtobufError) throw corrupt(file, error.message);
+    if (error instanceof ProtobufError)
+      throw corrupt(file, error.message, error);
     if (error instanceof DOMException) throw unreadable(file, error);
     throw error;
   }
-}
-
-/** A picked file that was moved or changed since. */
-export function unreadable(file: string, cause: unknown): VlmError {
-  return new VlmError(
-    "model-file-missing",
-    `${file} can no longer be read; it may have been moved or changed.`,
-    "Choose the folder again, or download the model again.",
-    { cause },
-  );
 }
 
 class OnnxReader {

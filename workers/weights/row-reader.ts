@@ -1,5 +1,5 @@
+import { unreadable } from "../file-errors";
 import { bytesOf } from "../store/read";
-import { unreadable } from "./onnx";
 
 /** Rows that are read lately are kept, up to this many bytes. */
 const CACHE_BYTES = 8 * 2 ** 20;

@@ -1,7 +1,7 @@
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import { corrupt } from "../file-errors";
 import { ChatTemplate, fillIn, type ChatTurn } from "./chat-template";
 import { mismatch, object, type Json } from "./config";
-import { corrupt } from "./faults";
 
 interface AddedToken {
   readonly id: number;
@@ -39,7 +39,7 @@ export class Tokenizer {
       this.#hub = new HubTokenizer(json, options);
       this.#plain = new HubTokenizer(withoutSpecial(json, special), options);
     } catch (error) {
-      throw corrupt("tokenizer.json", String(error));
+      throw corrupt("tokenizer.json", String(error), error);
     }
     this.#cuts = cutsAt([...special.keys()]);
     this.#template = new ChatTemplate(options, this.#nameOf(image));

@@ -1,5 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
-import { corrupt } from "./faults";
+import { corrupt, missing } from "../file-errors";
 import type { OnnxGraph } from "./onnx";
 
 /** The runtime's places in files have 32 bits, and wrap around silently. */
@@ -21,7 +21,7 @@ export function weightFiles(
   const files = new Map([[own, blob]]);
   for (const name of externalFiles) {
     const found = name === own ? blob : external.get(name);
-    if (found === undefined) throw missing(path(name), file);
+    if (found === undefined) throw missing(path(name), `The folder of ${file}`);
     files.set(name, found);
   }
   for (const { name, data } of initializers.values()) {
@@ -43,13 +43,5 @@ function tooFar(file: string, weight: string): VlmError {
     "unsupported",
     `${file} holds ${weight} beyond its first 4 GB, where it cannot be read.`,
     "Export the model again with weights in files below 4 GB.",
-  );
-}
-
-function missing(file: string, graph: string): VlmError {
-  return new VlmError(
-    "model-file-missing",
-    `${file} is missing; ${graph} keeps weights in it.`,
-    "Download the model again, or add the file to the folder.",
   );
 }
