@@ -122,7 +122,6 @@ export function print({ seconds, milliseconds, memory, ...run }) {
     ],
     ["loaded: GPU", size(afterLoading.gpu)],
     ["loaded: wasm heap", size(afterLoading.wasm)],
-    ["loaded: JS heap", size(afterLoading.js)],
     ["loaded: resident", size(afterLoading.resident)],
     ["peak: resident", size(peaks.resident)],
     ...Object.entries(peaks.processes ?? {}).map(([kind, bytes]) => [

@@ -137,7 +137,7 @@ function memory({ chosen }: ModelReport): TemplateResult | typeof nothing {
   const tokens = contextTokens.toLocaleString("en");
   const rows = [
     ["Weights", weights],
-    ["Encoder at this size", activations],
+    ["Picture and prompt at this size", activations],
     [`Cache of ${tokens} tokens`, cache],
   ] as const;
   return html`

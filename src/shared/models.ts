@@ -79,7 +79,8 @@ export interface GraphFiles {
 /** Bytes that a running model takes. */
 export interface MemoryEstimate {
   readonly weights: number;
-  /** The encoder's at the side asked about. */
+  /** Buffers of the encoder at the side asked about, and of the prefill of
+   * such a picture, its logits included. */
   readonly activations: number;
   /** KV cache of a whole context of `contextTokens`. */
   readonly cache: number;
@@ -136,12 +137,10 @@ export interface StoredModel {
   readonly files: readonly ModelFile[];
 }
 
-/** Bytes held, as far as they can be counted. */
+/** Bytes held; what scripts hold is not told to workers. */
 export interface MemoryUse {
   /** Buffers and textures of our GPUDevice, the runtime's included. */
   readonly gpu: number;
   /** The WebAssembly heap; it never shrinks. */
   readonly wasm: number;
-  /** The worker's JavaScript heap and buffers; absent if not told. */
-  readonly js?: number;
 }
