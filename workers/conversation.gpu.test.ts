@@ -4,6 +4,7 @@ import { loadModel } from "./loading/load";
 import type { Model } from "./model";
 import { describe as answer } from "./pipeline";
 import golden from "./testing/conversation.golden.json";
+import { plainLanguage } from "./testing/golden";
 import { options } from "./testing/harness";
 
 /**
@@ -21,7 +22,8 @@ async function open(file: string): Promise<ImageBitmap> {
 }
 
 /** The logits of the first token of each answer from now on. */
-function listen({ language }: Model): Float32Array[] {
+function listen(model: Model): Float32Array[] {
+  const language = plainLanguage(model);
   const heard: Float32Array[] = [];
   const forward = language.forward.bind(language);
   vi.spyOn(language, "forward").mockImplementation(async (embeds, cache) => {

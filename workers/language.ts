@@ -1,78 +1,38 @@
-import type { Embedder } from "./embedding";
-import { KvCache, type CacheHeads } from "./kv-cache";
-import type { Session } from "./ort/session";
-import type { Float, Memory, Tensor } from "./ort/tensor";
+import type { Sampling } from "../src/shared/protocol";
+import type { Tensor } from "./ort/tensor";
+import type { Prompt } from "./prompt";
 
-/** The two graphs of the language model: ids → embeddings → logits. */
-export class LanguageModel {
-  readonly #embedder: Embedder;
-  readonly #decoder: Session;
-  readonly #memory: Memory;
-  readonly #heads: CacheHeads;
-  /** Of the embeddings that the decoder takes. */
-  readonly #type: Float;
-  /** Some exporters leave positions and mask to the graph. */
-  readonly #takes: ReadonlySet<string>;
+/** What the encoder made of a picture. */
+export interface Picture {
+  /** Equal keys: equal features. */
+  readonly key: string;
+  /** One tensor a view, [1, image tokens, hidden]. */
+  readonly features: readonly Tensor[];
+}
 
-  constructor(
-    embedder: Embedder,
-    decoder: Session,
-    memory: Memory,
-    heads: CacheHeads,
-  ) {
-    this.#embedder = embedder;
-    this.#decoder = decoder;
-    this.#memory = memory;
-    this.#heads = heads;
-    const { inputs } = decoder;
-    const embeds = inputs.find(({ name }) => name === "inputs_embeds");
-    this.#type = embeds?.type === "float16" ? "float16" : "float32";
-    this.#takes = new Set(inputs.map(({ name }) => name));
-  }
+/** How a prompt is continued. */
+export interface Continuation {
+  readonly sampling: Sampling;
+  /** What the answer may turn out to be. It changes how soon tokens come, never
+   * which. */
+  readonly draft: readonly number[];
+}
 
-  newCache(): KvCache {
-    return new KvCache(this.#decoder, this.#memory, this.#heads);
-  }
+/** The language model, whichever way it runs. */
+export interface Language {
+  /** Reads the prompt, each picture in its place. */
+  begin(
+    prompt: Prompt,
+    pictures: readonly Picture[],
+    how: Continuation,
+  ): Promise<Generation>;
+  release(): Promise<void>;
+}
 
-  /** [1, ids, hidden]. */
-  embed(ids: readonly number[]): Promise<Tensor> {
-    return this.#embedder.embed(ids);
-  }
-
-  /** Appends `embeds` to the cache; logits of its last position. */
-  async forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
-    const { type } = embeds;
-    if (type === this.#type) return this.#forward(embeds, cache);
-    const cast = this.#memory.cast(embeds, this.#type);
-    try {
-      return await this.#forward(cast, cache);
-    } finally {
-      cast.dispose();
-    }
-  }
-
-  async #forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
-    const added = embeds.dims[1] ?? 0;
-    const total = cache.length + added;
-    const positions = Array.from({ length: total }, (_, i) => i);
-    const feeds: Record<string, Tensor> = {
-      inputs_embeds: embeds,
-      ...cache.feeds(),
-    };
-    if (this.#takes.has("attention_mask")) {
-      feeds["attention_mask"] = this.#memory.int64(positions.map(() => 1));
-    }
-    if (this.#takes.has("position_ids")) {
-      feeds["position_ids"] = this.#memory.int64(positions.slice(cache.length));
-    }
-    const names = ["logits", ...cache.outputs()];
-    const outputs = await this.#decoder.run(feeds, names);
-    cache.swap(outputs, added);
-    const logits = outputs.get("logits");
-    try {
-      return await this.#memory.lastRow(logits);
-    } finally {
-      logits.dispose();
-    }
-  }
+/** An answer on its way. */
+export interface Generation {
+  /** The next tokens: one at least, `limit` at most. Those after an end token
+   * mean nothing. */
+  next(limit: number): Promise<readonly number[]>;
+  dispose(): void;
 }

@@ -1,20 +1,18 @@
 import type { MemoryEstimate, MemoryUse } from "../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
-import type { Embedder } from "./embedding";
-import { LanguageModel } from "./language";
+import type { Encoder } from "./encode";
+import type { Language } from "./language";
 import type { Gpu } from "./ort/device";
-import type { Session } from "./ort/session";
 import type { Memory } from "./ort/tensor";
 import { Preprocessor } from "./preprocess";
 import type { ModelFolder } from "./store/folder";
 import type { ModelConfig } from "./weights/config";
 import type { Tokenizer } from "./weights/tokenizer";
 
-/** The three graphs of a model, ready to run. */
-export interface Sessions {
-  readonly vision: Session;
-  readonly embedder: Embedder;
-  readonly decoder: Session;
+/** A way to run the graphs of a model. */
+export interface Path {
+  readonly encoder: Encoder;
+  readonly language: Language;
 }
 
 /** What is known of a model before it runs. */
@@ -39,16 +37,15 @@ export class Model {
   readonly endTokens: ReadonlySet<number>;
   readonly memory: Memory;
   readonly preprocessor: Preprocessor;
-  readonly language: LanguageModel;
-  readonly vision: Session;
-  readonly #sessions: Sessions;
+  readonly encoder: Encoder;
+  readonly language: Language;
   readonly #folder: Pick<ModelFolder, "release">;
   #info: ModelInfo;
 
   constructor(
     options: LoadOptions,
     { info, config, tokenizer, needs, found }: ModelFacts,
-    sessions: Sessions,
+    { encoder, language }: Path,
     memory: Memory,
   ) {
     this.options = options;
@@ -58,11 +55,9 @@ export class Model {
     this.config = config;
     this.tokenizer = tokenizer;
     this.memory = memory;
-    this.vision = sessions.vision;
-    this.#sessions = sessions;
+    this.encoder = encoder;
+    this.language = language;
     this.preprocessor = new Preprocessor(memory);
-    const { embedder, decoder } = sessions;
-    this.language = new LanguageModel(embedder, decoder, memory, config);
     const named = END_TOKENS.map((name) => tokenizer.idOf(name));
     this.endTokens = new Set(
       [...config.endTokens, ...named].filter((id) => id !== undefined),
@@ -91,8 +86,8 @@ export class Model {
   async free(): Promise<void> {
     this.preprocessor.dispose();
     this.memory.dispose();
-    const { vision, embedder, decoder } = this.#sessions;
-    for (const one of [vision, embedder, decoder]) await one.release();
+    await this.encoder.release();
+    await this.language.release();
     this.gpu?.close();
   }
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DescribeOptions, WorkerEvent } from "../src/shared/protocol";
 import { loadModel } from "./loading/load";
 import type { Model } from "./model";
+import type { Tensor } from "./ort/tensor";
 import { describe as answer } from "./pipeline";
 import { loadOptions, options, picture } from "./testing/harness";
 
@@ -95,14 +96,13 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("an abort between two squares encodes no more of them", async () => {
     const controller = new AbortController();
     let encoded = 0;
-    const { vision } = model;
+    const { encoder } = model;
     const counting = Object.create(model, {
-      vision: {
+      encoder: {
         value: {
-          inputs: vision.inputs,
-          run: (feeds: Parameters<typeof vision.run>[0]) => {
+          encode: (pixels: Tensor) => {
             if (++encoded === 2) controller.abort();
-            return vision.run(feeds);
+            return encoder.encode(pixels);
           },
         },
       },

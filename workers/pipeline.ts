@@ -7,12 +7,10 @@ import type {
   WorkerEvent,
 } from "../src/shared/protocol";
 import { decode } from "./decode";
-import { encode, imageTokensOf } from "./encode";
+import { imageTokensOf } from "./encode";
+import type { Generation, Picture } from "./language";
 import type { Model } from "./model";
-import type { Tensor } from "./ort/tensor";
-import { prefill } from "./prefill";
 import { checkConversation, makePrompt } from "./prompt";
-import { Sampler } from "./sampling";
 import { nextTask } from "./task";
 import { Stopwatch } from "./stopwatch";
 import { Detokenizer } from "./weights/detokenizer";
@@ -27,7 +25,7 @@ export async function describe(
   emit: (event: WorkerEvent) => void,
   { endTokens }: Pick<Model, "endTokens"> = model,
 ): Promise<Answer> {
-  const { tokenizer, memory, language, config } = model;
+  const { tokenizer, memory, encoder, language, config } = model;
   const { run, maxTokens } = options;
   const { contextLength } = config;
   const perFrame = imageTokensOf(options);
@@ -46,19 +44,20 @@ export async function describe(
 
   checkConversation(frames, options);
   const prompt = makePrompt(tokenizer, options, perFrame, contextLength);
-  const pictures: Tensor[][] = [];
-  const cache = language.newCache();
+  const room = Math.min(maxTokens, contextLength - prompt.ids.length + 1);
+  const pictures: Picture[] = [];
+  let generation: Generation | undefined;
   try {
     for (const frame of frames) {
-      const features: Tensor[] = [];
-      pictures.push(features);
+      const features: Picture["features"][number][] = [];
+      pictures.push({ key: crypto.randomUUID(), features });
       for (const view of model.preprocessor.views(frame, options)) {
         const pixels = model.preprocessor.run(frame, view);
         await memory.settle();
         watch.lap("preprocess");
         await nextTask();
         if (signal.aborted) return finishAs("abort");
-        features.push(await encode(model.vision, pixels, memory));
+        features.push(await encoder.encode(pixels));
         await memory.settle();
         watch.lap("encode");
       }
@@ -69,13 +68,12 @@ export async function describe(
     await nextTask();
     if (signal.aborted) return finishAs("abort");
 
-    const logits = await prefill(language, memory, prompt, pictures, cache);
+    const how = { sampling: options.sampling, draft: [] };
+    generation = await language.begin(prompt, pictures, how);
     watch.lap("prefill");
 
     const detokenizer = new Detokenizer((ids) => tokenizer.decode(ids));
-    const sampler = new Sampler(options.sampling, prompt.ids);
-    const rules = { endTokens, maxTokens, contextLength, signal };
-    const tokens = decode(language, cache, logits, sampler, rules);
+    const tokens = decode(generation, { endTokens, room, signal });
     for (;;) {
       const { value, done } = await tokens.next();
       const first = watch.token();
@@ -83,14 +81,19 @@ export async function describe(
         text += detokenizer.flush();
         return finishAs(value);
       }
-      const piece = detokenizer.push(value);
-      text += piece;
-      tokenIds.push(value);
-      const token = { type: "token", run, id: value, text: piece } as const;
-      emit(first === undefined ? token : { ...token, timings: first });
+      value.forEach((id, i) => {
+        const piece = detokenizer.push(id);
+        text += piece;
+        tokenIds.push(id);
+        const token = { type: "token", run, id, text: piece } as const;
+        const timed = i === 0 && first !== undefined;
+        emit(timed ? { ...token, timings: first } : token);
+      });
     }
   } finally {
-    for (const features of pictures.flat()) features.dispose();
-    cache.dispose();
+    generation?.dispose();
+    for (const { features } of pictures) {
+      for (const tensor of features) tensor.dispose();
+    }
   }
 }

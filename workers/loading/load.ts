@@ -3,9 +3,9 @@ import type { Graph, MemoryEstimate } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { Emit } from "./graphs";
 import { makePlan, type Job, type Plan } from "./plan";
-import { openGraphs } from "./sessions";
 import { widen } from "./widen";
 import { Model } from "../model";
+import { openPlain } from "../plain/open";
 import { measure } from "../ort/memory-use";
 import { loadOrt } from "../ort/runtime";
 import { Memory } from "../ort/tensor";
@@ -127,17 +127,17 @@ async function tryOut(job: Job, plan: Plan): Promise<Model | Graph> {
   let model: Model | undefined;
   try {
     const memory = new Memory(await loadOrt(), gpu);
-    const sessions = await openGraphs(graphs, memory, () => {
+    const path = await openPlain(graphs, memory, config, () => {
       if (job.signal.aborted) throw aborted();
       report("preparing");
     });
-    model = new Model(job.options, plan, sessions, memory);
+    model = new Model(job.options, plan, path, memory);
     report("warming");
     // Processors have no shaders to compile, and take seconds for a picture.
     const side = hardware.software
       ? Math.min(config.side, QUICK_SIDE)
       : config.side;
-    const overflowing = await warmUp(model, side, job.signal);
+    const overflowing = await warmUp(model, path, side, job.signal);
     if (overflowing === undefined) {
       model.measured(measure(gpu));
       return model;

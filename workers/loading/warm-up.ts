@@ -1,9 +1,9 @@
 import type { Graph } from "../../src/shared/models";
-import { encode } from "../encode";
 import { stretch } from "../kernels/geometry";
 import type { Model } from "../model";
 import type { Tensor } from "../ort/tensor";
-import { prefill } from "../prefill";
+import type { PlainPath } from "../plain/open";
+import { prefill } from "../plain/prefill";
 import { makePrompt } from "../prompt";
 import { aborted } from "../store/errors";
 import { mismatch } from "../weights/config";
@@ -20,16 +20,17 @@ const CONVERSATION = {
  */
 export async function warmUp(
   model: Model,
+  { encoder, language }: PlainPath,
   side: number,
   signal: AbortSignal,
 ): Promise<Graph | undefined> {
-  const { tokenizer, language, memory, config } = model;
+  const { tokenizer, memory, config } = model;
   const goOn = (): void => {
     if (signal.aborted) throw aborted();
   };
   const pixels = await busyPixels(model, side);
   goOn();
-  const features = await encode(model.vision, pixels, model.memory);
+  const features = await encoder.encode(pixels);
   const cache = language.newCache();
   try {
     checkWidth(features, config.hidden);

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import { encode } from "../encode";
 import type { Model } from "../model";
-import { prefill } from "../prefill";
+import { PlainLanguage } from "../plain/language";
+import { prefill } from "../plain/prefill";
 import { makePrompt } from "../prompt";
 import { options, say } from "./harness";
 
@@ -18,6 +18,12 @@ export interface Golden {
 }
 
 const TOLERANCE = 1e-4;
+
+/** The only one that shows its logits. */
+export function plainLanguage({ language }: Model): PlainLanguage {
+  if (language instanceof PlainLanguage) return language;
+  throw new Error("the model does not run on the plain path");
+}
 
 /** Largest difference over the largest value. */
 function relativeError(
@@ -36,13 +42,14 @@ export async function expectGolden(
   frame: ImageBitmap,
   wanted: Golden,
 ): Promise<void> {
-  const { language, memory, config } = model;
+  const { memory, config } = model;
+  const language = plainLanguage(model);
   const size = frame.width;
   const asked = { ...options, messages: say(wanted.question), size };
   const [view] = model.preprocessor.views(frame, asked);
   if (view === undefined) throw new Error("no view of the picture");
   const pixels = model.preprocessor.run(frame, view);
-  const features = await encode(model.vision, pixels, model.memory);
+  const features = await model.encoder.encode(pixels);
   const tokens = features.dims[1] ?? 0;
   const { tokenizer } = model;
   const prompt = makePrompt(tokenizer, asked, tokens, config.contextLength);

@@ -1,5 +1,5 @@
-import type { Memory, Tensor } from "./ort/tensor";
-import type { Outputs, Session } from "./ort/session";
+import type { Memory, Tensor } from "../ort/tensor";
+import type { Outputs, Session } from "../ort/session";
 
 const PAST = "past_key_values.";
 const PRESENT = "present.";

@@ -1,9 +1,18 @@
 import type { Graph } from "../../src/shared/models";
 import { openEmbedding } from "../embedding";
-import type { GraphSource } from "./graphs";
-import type { Sessions } from "../model";
+import type { GraphSource } from "../loading/graphs";
+import type { Path } from "../model";
 import { createSession, type Session } from "../ort/session";
 import type { Memory } from "../ort/tensor";
+import { PlainEncoder } from "./encoder";
+import type { CacheHeads } from "./kv-cache";
+import { PlainLanguage } from "./language";
+
+/** The published graphs, run by ONNX Runtime. */
+export interface PlainPath extends Path {
+  readonly encoder: PlainEncoder;
+  readonly language: PlainLanguage;
+}
 
 /**
  * Sessions one after another: the runtime cannot make two at once. Each graph
@@ -11,11 +20,12 @@ import type { Memory } from "../ort/tensor";
  * session is there. `next` is called before each and may throw. Leaves nothing
  * behind if any of it fails.
  */
-export async function openGraphs(
+export async function openPlain(
   graphs: Map<Graph, GraphSource>,
   memory: Memory,
+  heads: CacheHeads,
   next: () => void,
-): Promise<Sessions> {
+): Promise<PlainPath> {
   const made: { release(): Promise<void> }[] = [];
   const keep = <T extends { release(): Promise<void> }>(one: T): T => {
     made.push(one);
@@ -37,7 +47,10 @@ export async function openGraphs(
     const decoder = await create("decoder_model_merged");
     const { graph, external } = take("embed_tokens");
     const embedder = keep(await openEmbedding(graph, external, memory));
-    return { vision, decoder, embedder };
+    return {
+      encoder: new PlainEncoder(vision, memory),
+      language: new PlainLanguage(embedder, decoder, memory, heads),
+    };
   } catch (error) {
     for (const one of made) await one.release();
     throw error;

@@ -1,7 +1,7 @@
 import type { KvCache } from "./kv-cache";
-import type { LanguageModel } from "./language";
-import type { Memory, Rows, Tensor } from "./ort/tensor";
-import type { Prompt } from "./prompt";
+import type { PlainLanguage } from "./language";
+import type { Memory, Rows, Tensor } from "../ort/tensor";
+import type { Prompt } from "../prompt";
 
 /**
  * One pass over the whole prompt: text embeddings with the features of each
@@ -9,7 +9,7 @@ import type { Prompt } from "./prompt";
  * token.
  */
 export async function prefill(
-  language: LanguageModel,
+  language: Pick<PlainLanguage, "embed" | "forward">,
   memory: Memory,
   { texts }: Prompt,
   pictures: readonly (readonly Tensor[])[],

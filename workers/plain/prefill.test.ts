@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { KvCache } from "./kv-cache";
-import type { LanguageModel } from "./language";
-import type { Memory, Rows, Tensor } from "./ort/tensor";
+import type { PlainLanguage } from "./language";
+import type { Memory, Rows, Tensor } from "../ort/tensor";
 import { prefill } from "./prefill";
 
 /** Rows that name themselves. */
@@ -36,7 +36,7 @@ function stages(forward: (embeds: Tensor) => Promise<Float32Array>) {
     embed: (ids: readonly number[]) =>
       Promise.resolve(make(ids.map((id) => `text ${id}`))),
     forward,
-  } as unknown as LanguageModel;
+  } as unknown as PlainLanguage;
   const memory = {
     concatRows: (parts: readonly Rows[], width: number) => {
       expect(width).toBe(8);
