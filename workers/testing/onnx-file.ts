@@ -3,7 +3,7 @@ import {
   writeModelHead,
   type Node,
   type Value,
-} from "../ort/onnx-writer";
+} from "../graphs/onnx-writer";
 import { typeNumber } from "../weights/onnx-messages";
 import {
   contentField,
