@@ -1,5 +1,6 @@
 import { VlmError } from "../../src/shared/errors";
 import { GpuBytes } from "./gpu-bytes";
+import { watchShaders } from "./shaders";
 
 /** The one GPUDevice that the runtime and our kernels share. */
 export class Gpu {
@@ -19,6 +20,7 @@ export class Gpu {
     this.device = device;
     this.name = name;
     this.bytes = new GpuBytes(device);
+    watchShaders(device);
     this.lost = new Promise((resolve) => {
       void device.lost.then(({ message, reason }) => {
         this.#loss = deviceLost(message || reason);

@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeModel, type Node, type Value } from "../graphs/onnx-writer";
+import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
+import { capture, encodeCommands, type Bound } from "./capture";
+import type { Gpu } from "./device";
+import { loadOrt, ortQueue } from "./runtime";
+
+let gpu: Gpu;
+
+beforeAll(async () => {
+  gpu = await testGpu();
+});
+
+afterAll(() => {
+  gpu.close();
+});
+
+const float = (name: string, ...shape: number[]): Value => {
+  return { name, type: "float32", shape };
+};
+
+const operator = (
+  op: string,
+  inputs: readonly string[],
+  output: string,
+): Node => ({ op, domain: "", inputs, outputs: [output], attributes: {} });
+
+async function bound(
+  values: readonly Value[],
+  buffers: Readonly<Record<string, GPUBuffer>>,
+): Promise<Bound> {
+  const { Tensor } = await loadOrt();
+  return Object.fromEntries(
+    values.map(({ name, type, shape }) => {
+      const buffer = buffers[name];
+      if (buffer === undefined) throw new Error(`no buffer for ${name}`);
+      const dataType = type === "int32" ? "int32" : "float32";
+      const dims = shape.map(Number);
+      return [name, Tensor.fromGpuBuffer(buffer, { dataType, dims })];
+    }),
+  );
+}
+
+const WIDTH = 61;
+const STEPS = 40_000;
+
+/** state ← (state + step) · shift, in whole numbers, so that it is exact. */
+function counting() {
+  const inputs = [
+    float("state", 1, WIDTH),
+    float("shift", WIDTH, WIDTH),
+    float("step", 1, WIDTH),
+  ];
+  const outputs = [float("next", 1, WIDTH)];
+  const nodes = [
+    operator("Add", ["state", "step"], "sum"),
+    operator("MatMul", ["sum", "shift"], "next"),
+  ];
+  const shift = new Float32Array(WIDTH * WIDTH);
+  for (let i = 0; i < WIDTH; i++) shift[i * WIDTH + ((i + 7) % WIDTH)] = 1;
+  const step = new Float32Array(WIDTH);
+  step[3] = 1;
+  const after = (steps: number): number[] => {
+    let state = new Array<number>(WIDTH).fill(0);
+    for (let n = 0; n < steps; n++) {
+      const next = new Array<number>(WIDTH).fill(0);
+      state[3] = (state[3] ?? 0) + 1;
+      state.forEach((value, i) => (next[(i + 7) % WIDTH] = value));
+      state = next;
+    }
+    return state;
+  };
+  const model = writeModel(nodes, inputs, outputs);
+  return { inputs, outputs, model, shift, step, after };
+}
+
+test("40,000 replays end where the arithmetic ends, and nothing grows", async () => {
+  const { inputs, outputs, model, shift, step, after } = counting();
+  const state = bufferOf(gpu, new Float32Array(WIDTH));
+  const weights = { shift: bufferOf(gpu, shift), step: bufferOf(gpu, step) };
+  const feeds = await bound(inputs, { ...weights, state });
+  const fetches = await bound(outputs, { next: state });
+  const { device } = gpu;
+  const { commands, release } = await capture(model, feeds, fetches, gpu);
+  // Nothing of it was executed.
+  expect([...(await floatsOf(gpu, state, WIDTH))]).toEqual(after(0));
+  expect(commands).toHaveLength(2);
+
+  const replay = async (steps: number): Promise<void> => {
+    for (let done = 0; done < steps; done += 500) {
+      const encoder = device.createCommandEncoder({ label: "replay" });
+      const pass = encoder.beginComputePass();
+      for (let n = 0; n < 500; n++) encodeCommands(pass, commands);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      await gpu.guard(device.queue.onSubmittedWorkDone());
+    }
+  };
+  await replay(1000);
+  const bytes = gpu.bytes.now;
+  const heap = heapBytes();
+  await replay(STEPS - 1000);
+  expect(gpu.bytes.now).toBe(bytes);
+  expect(heapBytes() - heap).toBeLessThan(8 * 2 ** 20);
+  expect([...(await floatsOf(gpu, state, WIDTH))]).toEqual(after(STEPS));
+  await release();
+  expect(gpu.bytes.now).toBeLessThanOrEqual(bytes);
+});
+
+/** What scripts hold, garbage included. */
+function heapBytes(): number {
+  const { memory } = performance as Performance & {
+    readonly memory?: { readonly usedJSHeapSize: number };
+  };
+  if (memory === undefined) throw new Error("this browser does not tell");
+  return memory.usedJSHeapSize;
+}
+
+test("a command tells its program, its buffers and its uniforms", async () => {
+  const { inputs, outputs, model } = counting();
+  const size = WIDTH * WIDTH * 4;
+  const names = ["state", "shift", "step", "next"];
+  const buffers = Object.fromEntries(
+    names.map((name) => [name, bufferOf(gpu, size)]),
+  );
+  const feeds = await bound(inputs, buffers);
+  const fetches = await bound(outputs, buffers);
+  const { commands, release } = await capture(model, feeds, fetches, gpu);
+  const [sum, product] = commands;
+  expect(product?.shader.label).toContain("MatMul");
+  expect(product?.shader.code).toContain("@compute");
+  expect(product?.uniforms?.byteLength).toBeGreaterThan(0);
+  const resources = (sum?.bindings ?? []).map(({ resource }) => {
+    return "buffer" in resource ? resource.buffer : resource;
+  });
+  expect(resources).toContain(buffers["step"]);
+  expect(resources).toContain(buffers["state"]);
+  await release();
+});
+
+const HEADS = { num_heads: 4, kv_num_heads: 2 };
+const DIM = 16;
+const PAST = 64;
+
+/** One position of attention over a cache of its own. */
+function attention() {
+  const past = [1, HEADS.kv_num_heads, PAST, DIM];
+  const inputs: Value[] = [
+    float("qkv", 1, 1, 8 * DIM),
+    float("past_key", ...past),
+    float("past_value", ...past),
+    { name: "seqlens_k", type: "int32", shape: [1] },
+    { name: "total", type: "int32", shape: [1] },
+    float("cos", PAST, DIM / 2),
+    float("sin", PAST, DIM / 2),
+  ];
+  const outputs = [
+    float("out", 1, 1, 4 * DIM),
+    float("present_key", ...past),
+    float("present_value", ...past),
+  ];
+  const node = {
+    op: "GroupQueryAttention",
+    domain: "com.microsoft",
+    inputs: [
+      ...["qkv", "", "", "past_key", "past_value"],
+      ...["seqlens_k", "total", "cos", "sin"],
+    ],
+    outputs: outputs.map(({ name }) => name),
+    attributes: { ...HEADS, do_rotary: 1 },
+  };
+  return { inputs, outputs, model: writeModel([node], inputs, outputs) };
+}
+
+test("lengths are read on the GPU: replayed attention is the runtime's", async () => {
+  const { inputs, outputs, model } = attention();
+  const wave = (length: number, step: number) =>
+    Float32Array.from({ length }, (_, i) => Math.sin(1 + i * step));
+  const make = () => ({
+    qkv: bufferOf(gpu, 8 * DIM * 4),
+    past_key: bufferOf(gpu, 2 * PAST * DIM * 4),
+    past_value: bufferOf(gpu, 2 * PAST * DIM * 4),
+    seqlens_k: bufferOf(gpu, 4),
+    total: bufferOf(gpu, 4),
+    cos: bufferOf(gpu, wave((PAST * DIM) / 2, 0.3)),
+    sin: bufferOf(gpu, wave((PAST * DIM) / 2, 0.7)),
+    out: bufferOf(gpu, 4 * DIM * 4),
+  });
+  const cached = ({ past_key, past_value }: ReturnType<typeof make>) => {
+    return { present_key: past_key, present_value: past_value };
+  };
+  const [ours, theirs] = [make(), make()];
+  const fetches = (buffers: ReturnType<typeof make>) =>
+    bound(outputs, { ...buffers, ...cached(buffers) });
+  const { commands, release } = await capture(
+    model,
+    await bound(inputs, ours),
+    await fetches(ours),
+    gpu,
+  );
+  const indirect = commands.filter(({ workgroups }) => "buffer" in workgroups);
+  expect(indirect).not.toHaveLength(0);
+
+  const ort = await loadOrt();
+  const { device } = gpu;
+  const session = await ortQueue.add(() =>
+    ort.InferenceSession.create(model, {
+      executionProviders: [
+        { name: "webgpu", device, validationMode: "disabled" },
+      ],
+      logSeverityLevel: 3,
+    }),
+  );
+  for (let length = 0; length < PAST; length++) {
+    const qkv = wave(8 * DIM, 0.11 * (length + 1));
+    const lengths = [Int32Array.of(length), Int32Array.of(length + 1)];
+    for (const to of [ours, theirs]) device.queue.writeBuffer(to.qkv, 0, qkv);
+    device.queue.writeBuffer(ours.seqlens_k, 0, lengths[0] ?? qkv);
+    device.queue.writeBuffer(ours.total, 0, lengths[1] ?? qkv);
+    const encoder = device.createCommandEncoder({ label: "replay" });
+    const pass = encoder.beginComputePass();
+    encodeCommands(pass, commands);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    const feeds = {
+      ...(await bound(inputs, theirs)),
+      seqlens_k: new ort.Tensor("int32", Int32Array.of(length), [1]),
+      total: new ort.Tensor("int32", Int32Array.of(length + 1), [1]),
+    };
+    const results = await fetches(theirs);
+    await ortQueue.add(() => session.run(feeds, results));
+    const wanted = await floatsOf(gpu, theirs.out, 4 * DIM);
+    const got = await floatsOf(gpu, ours.out, 4 * DIM);
+    expect([...got], `position ${length}`).toEqual([...wanted]);
+    expect(wanted.some((value) => value !== 0)).toBe(true);
+  }
+  await ortQueue.add(() => session.release());
+  await release();
+});

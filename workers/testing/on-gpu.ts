@@ -1,0 +1,44 @@
+import { openGpu } from "../ort/adapter";
+import type { Gpu } from "../ort/device";
+
+/** The adapter of the machine that tests. */
+export async function testGpu(): Promise<Gpu> {
+  const heads = { heads: 2, kvHeads: 1, headDim: 32 };
+  const opened = await openGpu("webgpu", heads);
+  if (!("gpu" in opened)) throw new Error("no WebGPU");
+  return opened.gpu;
+}
+
+const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+
+/** A buffer of `data`, or of so many bytes. */
+export function bufferOf(
+  { device }: Pick<Gpu, "device">,
+  data: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | number,
+): GPUBuffer {
+  const bytes = typeof data === "number" ? data : data.byteLength;
+  const size = Math.ceil(bytes / 16) * 16;
+  const usage = STORAGE | COPY_SRC | COPY_DST;
+  const buffer = device.createBuffer({ label: "test", size, usage });
+  if (typeof data !== "number") device.queue.writeBuffer(buffer, 0, data);
+  return buffer;
+}
+
+export async function floatsOf(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  length: number,
+): Promise<Float32Array> {
+  const { device } = gpu;
+  const usage = COPY_DST | GPUBufferUsage.MAP_READ;
+  const size = length * 4;
+  const readback = device.createBuffer({ label: "test", size, usage });
+  const encoder = device.createCommandEncoder({ label: "test" });
+  encoder.copyBufferToBuffer(buffer, 0, readback, 0, size);
+  device.queue.submit([encoder.finish()]);
+  await gpu.guard(readback.mapAsync(GPUMapMode.READ));
+  const floats = new Float32Array(readback.getMappedRange().slice(0));
+  readback.destroy();
+  gpu.check();
+  return floats;
+}
