@@ -122,6 +122,21 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
       api.describe([open], { ...options, size: 100 }),
     ).rejects.toEqual(failsWith("bad-option"));
     expect(open.width, "the frame is closed").toBe(0);
+    const beside = await picture();
+    await expect(api.describe([beside, 7 as never], options)).rejects.toEqual(
+      failsWith("bad-option"),
+    );
+    expect(beside.width, "the frame is closed").toBe(0);
+    for (const none of [undefined, null, "picture"]) {
+      await expect(api.describe(none as never, options)).rejects.toEqual(
+        failsWith("bad-option"),
+      );
+    }
+    const unasked = await picture();
+    await expect(api.describe([unasked], null as never)).rejects.toEqual(
+      failsWith("bad-option"),
+    );
+    expect(unasked.width, "the frame is closed").toBe(0);
     await expect(
       api.describe([await picture()], {
         ...options,

@@ -11,7 +11,13 @@ import type {
 } from "../src/shared/protocol";
 import { inspectModel } from "./loading/inspect";
 import { ModelSeat } from "./loading/seat";
-import { checkDescribe, checkLoad, checkSide } from "./options";
+import {
+  checkDescribe,
+  checkFrames,
+  checkLoad,
+  checkSide,
+  isFrame,
+} from "./options";
 import { Queue } from "./ort/queue";
 import { describe } from "./pipeline";
 import { removeModel, storedModels } from "./store/folder";
@@ -33,13 +39,13 @@ export class Api implements VlmWorker {
   }
 
   /** A load that comes during another ends that one. */
-  load(options: LoadOptions): Promise<ModelInfo> {
+  async load(options: LoadOptions): Promise<ModelInfo> {
+    checkLoad(options);
     this.#load.abort();
     const { signal } = (this.#load = new AbortController());
     const life = this.#life.signal;
     return this.#loads.add(async () => {
       try {
-        checkLoad(options);
         return (await this.#seat.exchange(options, signal, life)).info;
       } catch (error) {
         throw VlmError.from(error);
@@ -73,15 +79,21 @@ export class Api implements VlmWorker {
     }
   }
 
-  describe(
+  async describe(
     frames: readonly Frame[],
     options: DescribeOptions,
   ): Promise<Answer> {
+    try {
+      checkDescribe(options);
+      checkFrames(frames);
+    } catch (error) {
+      closeAll(frames);
+      throw error;
+    }
     const controller = new AbortController();
     this.#runs.set(options.run, controller);
     return this.#seat.use(async (model) => {
       try {
-        checkDescribe(options);
         if (model === undefined) throw notLoaded();
         model.gpu?.check();
         const { signal } = controller;
@@ -89,7 +101,7 @@ export class Api implements VlmWorker {
       } catch (error) {
         throw (await model?.gpu?.explain(error)) ?? VlmError.from(error);
       } finally {
-        for (const frame of frames) frame.close();
+        closeAll(frames);
         this.#runs.delete(options.run);
       }
     });
@@ -114,6 +126,12 @@ export class Api implements VlmWorker {
   readonly #emit = (event: WorkerEvent): void => {
     this.#events?.postMessage(event);
   };
+}
+
+/** What was handed over, pictures or not. */
+function closeAll(frames: unknown): void {
+  if (!Array.isArray(frames)) return;
+  for (const frame of frames) if (isFrame(frame)) frame.close();
 }
 
 function notLoaded(): VlmError {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { GraphDtypes, ModelSource } from "../src/shared/models";
+import type { ModelSource } from "../src/shared/models";
 import type { DescribeOptions, LoadOptions } from "../src/shared/protocol";
 import { checkDescribe, checkLoad } from "./options";
 
@@ -41,11 +41,20 @@ for (const bad of [
   { size: 100 },
   { size: 2112 },
   { size: NaN },
+  { size: "256" as never },
+  { run: undefined as never },
+  { anyres: "no" as never },
   { maxTokens: 0 },
   { maxTokens: 1.5 },
   { maxTokens: Infinity },
   { messages: [{ role: "user" as const, text: 7 as never, images: 1 }] },
+  { messages: "Describe the image." as never },
+  { messages: undefined as never },
+  { messages: [null as never] },
+  { messages: ["Describe the image." as never] },
+  { sampling: null as never },
   { sampling: { ...describeOptions.sampling, topP: 2 } },
+  { sampling: { ...describeOptions.sampling, temperature: "1" as never } },
 ]) {
   test(`describe refuses ${JSON.stringify(bad)}`, () => {
     expect(() => {
@@ -53,6 +62,15 @@ for (const bad of [
     }).toThrow(expect.objectContaining({ code: "bad-option" }));
   });
 }
+
+test.each([undefined, null, 7, "options", []])(
+  "%j is no object of options",
+  (options) => {
+    const code = expect.objectContaining({ code: "bad-option" }) as Error;
+    expect(() => checkDescribe(options as never)).toThrow(code);
+    expect(() => checkLoad(options as never)).toThrow(code);
+  },
+);
 
 const hub = {
   kind: "hub",
@@ -71,13 +89,10 @@ test("a hub, a server and a folder are places of models", () => {
   for (const model of sources) checkLoad({ ...loadOptions, model });
 });
 
-test("a dtype for all graphs, for each, or none in particular", () => {
-  const each = {
-    vision_encoder: "fp16",
-    embed_tokens: "fp32",
-    decoder_model_merged: "q4",
-  } as const;
-  for (const dtype of ["auto", "q4f16", each] as const) {
+test("a dtype for all graphs, for each, for some, or none in particular", () => {
+  const some = { vision_encoder: "fp16", embed_tokens: "fp32" } as const;
+  const each = { ...some, decoder_model_merged: "q4" } as const;
+  for (const dtype of ["auto", "q4f16", each, some, {}] as const) {
     checkLoad({ ...loadOptions, dtype });
   }
 });
@@ -92,11 +107,28 @@ for (const bad of [
   { model: { ...hub, id: "../secret" } },
   { model: { ...hub, id: "a/b/c" } },
   { model: { ...hub, revision: "" } },
+  { model: { ...hub, revision: ".." } },
+  { model: { ...hub, revision: "\ud800" } },
+  { model: { ...hub, revision: undefined as never } },
+  { model: { ...hub, id: undefined as never } },
+  { model: { ...hub, endpoint: "ftp://example.org" } },
+  { model: url("ftp://example.org/models/nano/") },
+  { model: url(["https://example.org/"] as never) },
   { model: { kind: "folder" as const, name: "empty", files: [] } },
+  { model: { kind: "folder" as const, name: "odd", files: [null as never] } },
+  { model: { kind: "folder" as const, name: "odd", files: null as never } },
+  { model: { kind: "folder" as const, name: 7 as never, files: [] } },
   { model: { kind: "ftp" } as unknown as ModelSource },
+  { model: null as never },
+  { model: "nano" as never },
   { device: "tpu" as "auto" },
+  { device: ["auto"] as never },
   { dtype: "int8" as "q4" },
-  { dtype: { vision_encoder: "q4" } as unknown as GraphDtypes },
+  { dtype: null as never },
+  { dtype: ["q4"] as never },
+  { dtype: { vision_encoder: "int8" as "q4" } },
+  { dtype: { vision_encoder: "auto" as "q4" } },
+  { dtype: { encoder: "q4" } as never },
 ]) {
   test(`load refuses ${JSON.stringify(bad)}`, () => {
     expect(() => {

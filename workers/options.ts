@@ -1,23 +1,32 @@
-import type { Dtype, ModelSource } from "../src/shared/models";
-import type { DescribeOptions, LoadOptions } from "../src/shared/protocol";
+import type { Dtype, Graph, ModelSource } from "../src/shared/models";
+import type {
+  DescribeOptions,
+  Frame,
+  LoadOptions,
+} from "../src/shared/protocol";
 import { badOption, checkSampling } from "./sampling";
 import { isSize, SIZE_RULE } from "./size";
-import { GRAPHS } from "./weights/manifest";
+import { DTYPES, GRAPHS } from "./weights/manifest";
 
 const MAX_TOKENS = 4096;
 const DEVICES = ["webgpu", "wasm", "auto"];
-const DTYPES: readonly string[] = [
-  "fp32",
-  "fp16",
-  "q4",
-  "q4f16",
-] satisfies Dtype[];
+
+// What comes from another thread may be anything, whatever its type says.
 
 /** Throws `bad-option` naming the first option that cannot be. */
 export function checkDescribe(options: DescribeOptions): void {
-  const { messages, size, maxTokens } = options;
-  if (messages.some(({ text }) => typeof text !== "string")) {
-    throw badOption("Every message must have a text.");
+  checkObject("The options", options);
+  const { run, messages, anyres, size, maxTokens, sampling } = options;
+  if (!Number.isInteger(run)) throw badOption("run must be a whole number.");
+  if (!Array.isArray(messages)) throw badOption("messages must be a list.");
+  for (const message of messages as DescribeOptions["messages"]) {
+    checkObject("Every message", message);
+    if (typeof message.text !== "string") {
+      throw badOption("Every message must have a text.");
+    }
+  }
+  if (typeof anyres !== "boolean") {
+    throw badOption("anyres must be true or false.");
   }
   checkSide(size);
   if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
@@ -25,24 +34,50 @@ export function checkDescribe(options: DescribeOptions): void {
       `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,
     );
   }
-  checkSampling(options.sampling);
+  checkObject("sampling", sampling);
+  checkSampling(sampling);
+}
+
+export function isFrame(value: unknown): value is Frame {
+  return value instanceof ImageBitmap || value instanceof VideoFrame;
+}
+
+export function checkFrames(frames: readonly Frame[]): void {
+  if (Array.isArray(frames) && frames.every(isFrame)) return;
+  throw badOption("The pictures must be a list of VideoFrame or ImageBitmap.");
 }
 
 export function checkSide(size: number): void {
   if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
 }
 
-export function checkLoad({ model, device, dtype }: LoadOptions): void {
+export function checkLoad(options: LoadOptions): void {
+  checkObject("The options", options);
+  const { model, device, dtype } = options;
+  checkObject("model", model);
   checkSource(model);
   if (!DEVICES.includes(device)) {
     throw badOption(`device must be one of ${DEVICES.join(", ")}.`);
   }
-  const dtypes =
-    typeof dtype === "string" ? [dtype] : GRAPHS.map((graph) => dtype[graph]);
-  if (dtype !== "auto" && !dtypes.every((each) => DTYPES.includes(each))) {
-    const names = ["auto", ...DTYPES].join(", ");
-    throw badOption(`dtype must be one of ${names}, or one for each graph.`);
+  if (dtype === "auto") return;
+  if (typeof dtype === "string") checkDtype(dtype);
+  else checkByGraph(dtype);
+}
+
+function checkByGraph(dtypes: Partial<Record<Graph, Dtype>>): void {
+  checkObject("dtype", dtypes);
+  for (const [graph, dtype] of Object.entries(dtypes)) {
+    if (!(GRAPHS as readonly string[]).includes(graph)) {
+      throw badOption(`dtype names ${graph}, not one of ${GRAPHS.join(", ")}.`);
+    }
+    checkDtype(dtype);
   }
+}
+
+function checkDtype(dtype: Dtype): void {
+  if (DTYPES.includes(dtype)) return;
+  const names = ["auto", ...DTYPES].join(", ");
+  throw badOption(`dtype must be one of ${names}, or some of them by graph.`);
 }
 
 function checkSource(model: ModelSource): void {
@@ -51,14 +86,32 @@ function checkSource(model: ModelSource): void {
       checkHub(model);
       break;
     case "url":
-      if (URL.canParse(model.url) && model.url.endsWith("/")) break;
+      if (isWebAddress(model.url) && model.url.endsWith("/")) break;
       throw badOption("model must be an absolute URL that ends with a slash.");
     case "folder":
-      if (model.files.length > 0) break;
-      throw badOption(`The folder ${model.name} is empty.`);
+      checkFolder(model);
+      break;
     default:
       throw badOption("model must be of a hub, at a URL or in a folder.");
   }
+}
+
+function checkFolder({
+  name,
+  files,
+}: Extract<ModelSource, { kind: "folder" }>): void {
+  const isFile = (each: unknown): boolean =>
+    isObject(each) &&
+    typeof each["path"] === "string" &&
+    each["file"] instanceof Blob;
+  if (typeof name !== "string" || !Array.isArray(files)) {
+    throw badOption("A folder must have a name and a list of files.");
+  }
+  if (files.length === 0) throw badOption(`The folder ${name} is empty.`);
+  if (files.every(isFile)) return;
+  throw badOption(
+    `Every file of the folder ${name} must have a path and data.`,
+  );
 }
 
 /** Owner and name; neither may lead out of the model's place on the hub. */
@@ -69,11 +122,30 @@ function checkHub({
   id,
   revision,
 }: Extract<ModelSource, { kind: "hub" }>): void {
-  if (!URL.canParse(endpoint) || endpoint.endsWith("/")) {
+  if (!isWebAddress(endpoint) || endpoint.endsWith("/")) {
     throw badOption("The hub must be an absolute URL without a last slash.");
   }
-  if (!HUB_ID.test(id)) {
+  if (typeof id !== "string" || !HUB_ID.test(id)) {
     throw badOption(`${id} is not the id of a model: owner/name.`);
   }
-  if (revision === "") throw badOption(`${id} is asked for in no revision.`);
+  // Two dots would lead out of it, half a character into no address.
+  const named = typeof revision === "string" && revision.isWellFormed();
+  if (!named || /^\.{0,2}$/.test(revision)) {
+    throw badOption(`${id} is asked for in no revision.`);
+  }
+}
+
+function isWebAddress(text: unknown): text is string {
+  return (
+    typeof text === "string" &&
+    /^https?:$/.test(URL.parse(text)?.protocol ?? "")
+  );
+}
+
+function checkObject(what: string, value: unknown): void {
+  if (!isObject(value)) throw badOption(`${what} must be an object.`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -56,6 +56,10 @@ export class Sampler {
 
 export function checkSampling(options: Sampling): void {
   const { temperature, topK, topP, repetitionPenalty, seed } = options;
+  const numbers = { temperature, topK, topP, repetitionPenalty, seed };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value !== "number") throw badOption(`${name} must be a number.`);
+  }
   const rules: readonly (readonly [string, boolean, string])[] = [
     ["temperature", temperature >= 0 && temperature <= 100, "from 0 to 100"],
     ["topK", Number.isInteger(topK) && topK >= 0, "a whole number, 0 or more"],

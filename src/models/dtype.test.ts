@@ -14,6 +14,10 @@ test("one for each graph, in any order", () => {
   });
 });
 
+test("a graph that is left out stays open", () => {
+  expect(parseDtype("vision_encoder=fp16")).toEqual({ vision_encoder: "fp16" });
+});
+
 test.each([
   ["", /no dtype “”/],
   ["fp64", /no dtype “fp64”/],

@@ -9,20 +9,16 @@ export const graphs: readonly Graph[] = [
   "decoder_model_merged",
 ];
 
-const advice = `Choose auto, one of ${dtypes.join(", ")}, or one for each graph, like “${graphs.map((graph) => `${graph}=fp16`).join(",")}”.`;
+const advice = `Choose auto, one of ${dtypes.join(", ")}, or some by graph, like “vision_encoder=fp16,decoder_model_merged=q4”.`;
 
 /**
- * `auto`, a dtype, or one for each graph: `vision_encoder=fp16,…`. A graph
- * that the list leaves out is fp32.
+ * `auto`, a dtype, or some by graph: `vision_encoder=fp16,…`. A graph that the
+ * list leaves out is chosen as by `auto`.
  */
 export function parseDtype(text: string): DtypeChoice {
   if (text === "auto" || isDtype(text)) return text;
   if (!text.includes("=")) throw bad(`There is no dtype “${text}”.`);
-  const chosen: Record<Graph, Dtype> = {
-    vision_encoder: "fp32",
-    embed_tokens: "fp32",
-    decoder_model_merged: "fp32",
-  };
+  const chosen: Partial<Record<Graph, Dtype>> = {};
   for (const pair of text.split(",")) {
     const [graph = "", dtype = ""] = pair.split("=").map((side) => side.trim());
     if (!isGraph(graph)) throw bad(`There is no graph “${graph}”.`);

@@ -10,8 +10,9 @@ export type Dtype = "fp32" | "fp16" | "q4" | "q4f16";
 
 export type GraphDtypes = Readonly<Record<Graph, Dtype>>;
 
-/** `auto`: for each graph what suits the adapter, of what there is. */
-export type DtypeChoice = "auto" | Dtype | GraphDtypes;
+/** `auto`, also for a graph that is left out: what suits the adapter, of what
+ * there is. */
+export type DtypeChoice = "auto" | Dtype | Partial<GraphDtypes>;
 
 /** Where the graphs run. */
 export type Device = "webgpu" | "wasm";

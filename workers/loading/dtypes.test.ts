@@ -96,6 +96,16 @@ test("one dtype for all, or one for each", () => {
   expect(choose(each, folder(), plain)).toEqual(each);
 });
 
+test("a graph that is left out is chosen as by auto", () => {
+  const some = { vision_encoder: "q4" } as const;
+  expect(choose(some, folder(), graphics)).toEqual({
+    vision_encoder: "q4",
+    embed_tokens: "fp16",
+    decoder_model_merged: "q4",
+  });
+  expect(choose({}, folder(), wasm)).toEqual(choose("auto", folder(), wasm));
+});
+
 const failsWith = (code: string, message: RegExp) =>
   expect.objectContaining({
     code,

@@ -134,14 +134,12 @@ export function choose(
   variants: Runnable,
   hardware: Hardware,
 ): GraphDtypes {
-  if (choice !== "auto") {
-    return eachGraph((graph) => {
-      const dtype = typeof choice === "string" ? choice : choice[graph];
-      return checked(graph, dtype, variants[graph], hardware);
-    });
-  }
   const best = recommend(variants, hardware);
   return eachGraph((graph) => {
+    const asked = typeof choice === "string" ? choice : choice[graph];
+    if (asked !== undefined && asked !== "auto") {
+      return checked(graph, asked, variants[graph], hardware);
+    }
     const { dtype, reason } = best[graph];
     if (dtype !== undefined) return dtype;
     throw variants[graph].length === 0

@@ -143,7 +143,9 @@ export class Store {
 
   /** A download of it ends; files that others use or share stay for them. */
   async remove(model: string): Promise<void> {
-    const record = await this.record(model);
+    // Any word may come; not every one can name a file.
+    const records = await this.#alone(() => this.#records.all());
+    const record = records.get(model);
     if (record === undefined) return;
     this.channel.post({ type: "removed", model });
     const signal = AbortSignal.timeout(PATIENCE);
