@@ -134,6 +134,15 @@ test("what a tab uses outlives its deletion by another", async () => {
   await vi.waitFor(() => expect(hashes(blobs)).rejects.toThrow(), 20_000);
 });
 
+test("what was never kept can be deleted, whatever it is called", async () => {
+  const { api } = await tab();
+  await api.load(paths);
+  for (const key of ["../nano", "", ".", "a/b", "toString"]) {
+    await api.remove(key);
+  }
+  expect(await api.list()).toMatchObject([{ bytes: 2_000_500 }]);
+});
+
 test("a download in another tab ends when its model is deleted", async () => {
   const [first, second] = [await tab(40), await tab()];
   const load = expect(first.api.load(paths)).rejects.toMatchObject({
