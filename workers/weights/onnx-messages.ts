@@ -5,7 +5,9 @@
  */
 import {
   contentOf,
-  numbersOf,
+  floatOf,
+  floatsIn,
+  numbersIn,
   ProtobufError,
   readFields,
   textOf,
@@ -26,6 +28,21 @@ export interface OnnxNode {
   readonly outputs: readonly string[];
   /** Those that are whole numbers. */
   readonly attributes: ReadonlyMap<string, number>;
+  readonly floats: ReadonlyMap<string, number>;
+  readonly texts: ReadonlyMap<string, string>;
+  /** Those that are several whole numbers. */
+  readonly lists: ReadonlyMap<string, readonly number[]>;
+  /** Of a Constant. */
+  readonly value?: ConstantTensor;
+}
+
+/** A tensor with its elements, where they are stored as plain bytes or as
+ * numbers of one of the commoner types. */
+export interface ConstantTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly bytes?: Uint8Array;
+  readonly numbers?: readonly number[];
 }
 
 /** A tensor without its elements. */
@@ -91,6 +108,10 @@ export function readNode(message: Uint8Array): OnnxNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, number>();
+  const floats = new Map<string, number>();
+  const texts = new Map<string, string>();
+  const lists = new Map<string, readonly number[]>();
+  let value: ConstantTensor | undefined;
   let [name, op, domain] = ["", "", ""];
   for (const field of readFields(message)) {
     if (field.number === 1) inputs.push(textOf(message, field));
@@ -98,26 +119,56 @@ export function readNode(message: Uint8Array): OnnxNode {
     if (field.number === 3) name = textOf(message, field);
     if (field.number === 4) op = textOf(message, field);
     if (field.number === 5) {
-      const attribute = readAttribute(contentOf(message, field));
-      if (attribute !== undefined) attributes.set(...attribute);
+      const read = readAttribute(contentOf(message, field));
+      if (read.type === INT) attributes.set(read.name, read.int);
+      if (read.type === FLOAT) floats.set(read.name, read.float);
+      if (read.type === STRING) texts.set(read.name, read.text);
+      if (read.type === INTS) lists.set(read.name, read.ints);
+      if (read.name === "value") value = read.tensor;
     }
     if (field.number === 7) domain = textOf(message, field);
   }
-  return { op, domain, name, inputs, outputs, attributes };
+  const all = { op, domain, name, inputs, outputs };
+  return { ...all, attributes, floats, texts, lists, ...(value && { value }) };
 }
 
-const ATTRIBUTE_INT = 2;
+/** Of AttributeProto. */
+const FLOAT = 1;
+const INT = 2;
+const STRING = 3;
+const INTS = 7;
 
-function readAttribute(message: Uint8Array): [string, number] | undefined {
-  let name = "";
-  let value = 0;
-  let type = 0;
+function readAttribute(message: Uint8Array) {
+  let [name, text] = ["", ""];
+  let [type, int, float] = [0, 0, 0];
+  let tensor: ConstantTensor | undefined;
+  const ints: number[] = [];
   for (const field of readFields(message)) {
     if (field.number === 1) name = textOf(message, field);
-    if (field.number === 3) value = field.value;
+    if (field.number === 2) float = floatOf(message, field);
+    if (field.number === 3) int = field.value;
+    if (field.number === 4) text = textOf(message, field);
+    if (field.number === 5) tensor = readConstant(contentOf(message, field));
+    if (field.number === 8) ints.push(...numbersIn(message, field));
     if (field.number === 20) type = field.value;
   }
-  return type === ATTRIBUTE_INT ? [name, value] : undefined;
+  return { name, type, int, float, text, ints, tensor };
+}
+
+/** A TensorProto that holds its elements. */
+export function readConstant(message: Uint8Array): ConstantTensor {
+  const { type, dims } = readTensorHead(message);
+  const numbers: number[] = [];
+  let bytes: Uint8Array | undefined;
+  for (const field of readFields(message)) {
+    if (field.number === 4) numbers.push(...floatsIn(message, field));
+    if ([5, 7].includes(field.number)) {
+      numbers.push(...numbersIn(message, field));
+    }
+    if (field.number === 9) bytes = contentOf(message, field);
+  }
+  if (bytes !== undefined) return { type, dims, bytes };
+  return { type, dims, ...(numbers.length > 0 && { numbers }) };
 }
 
 export function readValue(message: Uint8Array): ValueInfo {
@@ -166,7 +217,7 @@ export function readTensorHead(message: Uint8Array): TensorHead {
   const dims: number[] = [];
   const external = new Map<string, string>();
   for (const field of readFields(message)) {
-    if (field.number === 1) dims.push(...numbersOf(message, field));
+    if (field.number === 1) dims.push(...numbersIn(message, field));
     if (field.number === 2) type = typeName(field.value);
     if (field.number === 8) name = textOf(message, field);
     if (field.number === 13) {

@@ -2,6 +2,7 @@ import { corrupt, unreadable } from "../file-errors";
 import { BlobReader } from "./blob-reader";
 import {
   bytesOf,
+  readConstant,
   readEntry,
   readNode,
   readOpset,
@@ -42,6 +43,8 @@ export interface Initializer {
   readonly dims: readonly number[];
   /** Absent if they are not stored as plain bytes. */
   readonly data?: DataPlace;
+  /** Few elements that are stored as numbers of their type. */
+  readonly numbers?: readonly number[];
 }
 
 /** What an ONNX file says of itself; the weights stay where they are. */
@@ -70,6 +73,9 @@ export interface GraphPart extends Range {
 
 /** Largest message other than weights that is read at once. */
 const MAX_MESSAGE = 64 * 2 ** 20;
+
+/** Of what is read of a tensor, field by field. */
+const MAX_HEAD = 4096;
 
 /** Far more nodes and weights than graphs have; damage may claim any number. */
 const MAX_PARTS = 200_000;
@@ -172,12 +178,18 @@ class OnnxReader {
     let raw: Field | undefined;
     for await (const field of this.#fields(tensor.start, tensor.end)) {
       if (field.number === 9) raw = field;
-      if (![1, 2, 8, 13].includes(field.number)) continue;
+      const numbers = [4, 5, 7].includes(field.number);
+      if (!numbers && ![1, 2, 8, 13].includes(field.number)) continue;
       const length = field.end - field.at;
-      if (length > 4096) throw tooLong(field);
+      if (length > MAX_HEAD) {
+        if (numbers) continue;
+        throw tooLong(field);
+      }
       head.push((await this.#reader.read(field.at, length)).slice());
     }
-    const facts = readTensorHead(concat(head));
+    const message = concat(head);
+    const facts = readTensorHead(message);
+    const { numbers } = readConstant(message);
     const { name, type, dims } = facts;
     const data = raw === undefined ? placeOf(facts) : rangeOf(raw);
     const wanted = bytesOf(type, dims);
@@ -186,7 +198,8 @@ class OnnxReader {
         `${name} has ${data.length} bytes, and its shape ${wanted}`,
       );
     }
-    return { name, type, dims, ...(data && { data }) };
+    const few = data === undefined && numbers && { numbers };
+    return { name, type, dims, ...(data && { data }), ...few };
   }
 
   /** The fields between two places, without what is in them. */

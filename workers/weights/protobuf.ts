@@ -75,17 +75,30 @@ export function textOf(message: Uint8Array, field: Field): string {
   return decoder.decode(contentOf(message, field));
 }
 
+/** A float of 32 bits. */
+export function floatOf(message: Uint8Array, { start }: Field): number {
+  const { buffer, byteOffset } = message;
+  return new DataView(buffer, byteOffset).getFloat32(start, true);
+}
+
+/** The floats of a repeated field, packed or one of several such fields. */
+export function floatsIn(message: Uint8Array, field: Field): number[] {
+  const count = Math.floor((field.end - field.start) / 4);
+  return Array.from({ length: count }, (_, i) =>
+    floatOf(message, { ...field, start: field.start + 4 * i }),
+  );
+}
+
 /** The numbers of a repeated field, packed or one of several such fields. */
-export function* numbersOf(
-  message: Uint8Array,
-  field: Field,
-): Generator<number> {
+export function numbersIn(message: Uint8Array, field: Field): number[] {
   const content = contentOf(message, field);
+  const numbers: number[] = [];
   for (let at = 0; at < content.length;) {
     const { value, end } = readVarint(content, at);
-    yield value;
+    numbers.push(value);
     at = end;
   }
+  return numbers;
 }
 
 /** Signed, as int64 is; beyond 2^53 it is rounded. */
