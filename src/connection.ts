@@ -1,9 +1,13 @@
-import { transfer, transferHandlers, wrap, type Remote } from "comlink";
+import type * as Comlink from "./remote";
+import type { RemoteWorker } from "./remote";
 import { VlmError } from "./shared/errors";
-import type { VlmWorker, WorkerEvent } from "./shared/protocol";
-import { carryErrors } from "./shared/wire";
+import type { WorkerEvent } from "./shared/protocol";
 
-carryErrors(transferHandlers);
+/** What is called on the worker; what it hands over goes through `transfer`. */
+export type Call<T> = (
+  remote: RemoteWorker,
+  transfer: typeof Comlink.transfer,
+) => Promise<T>;
 
 /**
  * One worker, from its start to its end. Comlink leaves a call pending for ever
@@ -11,7 +15,8 @@ carryErrors(transferHandlers);
  */
 export class Connection {
   readonly #worker: Worker;
-  readonly #remote: Remote<VlmWorker>;
+  readonly #comlink: Promise<typeof Comlink>;
+  #remote: RemoteWorker | undefined;
   readonly #events: MessagePort;
   readonly #pending = new Set<(reason: VlmError) => void>();
   readonly #listeners = new AbortController();
@@ -23,34 +28,43 @@ export class Connection {
     onDeath: (reason: VlmError) => void,
   ) {
     this.#worker = start();
-    this.#remote = wrap<VlmWorker>(this.#worker);
-
-    const die = (event: Event): void => {
-      event.preventDefault();
-      const reason = died(event);
+    const die = (reason: VlmError): void => {
       this.end(reason);
       onDeath(reason);
     };
+    const fail = (event: Event): void => {
+      event.preventDefault();
+      die(died(event));
+    };
     const { signal } = this.#listeners;
-    this.#worker.addEventListener("error", die, { signal });
-    this.#worker.addEventListener("messageerror", die, { signal });
+    this.#worker.addEventListener("error", fail, { signal });
+    this.#worker.addEventListener("messageerror", fail, { signal });
+    // Comes while the worker starts.
+    this.#comlink = import("./remote");
+    this.#comlink.catch((thrown: unknown) => die(notLoaded(thrown)));
 
     const channel = new MessageChannel();
     this.#events = channel.port1;
     this.#events.onmessage = ({ data }: MessageEvent<WorkerEvent>) => {
       onEvent(data);
     };
-    this.call((remote) =>
+    this.call((remote, transfer) =>
       remote.connect(transfer(channel.port2, [channel.port2])),
     ).catch(() => undefined); // The first real call meets the same failure.
   }
 
-  /** Calls the worker; rejects when it answers so, or when it ends. */
-  call<T>(run: (remote: Remote<VlmWorker>) => Promise<T>): Promise<T> {
+  /** Calls the worker, in the order of the calls; rejects when it answers so, or
+   * when it ends. */
+  call<T>(run: Call<T>): Promise<T> {
     if (this.#end) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
-      run(this.#remote)
+      this.#comlink
+        .then(({ remoteOf, transfer }) => {
+          if (this.#end) throw this.#end;
+          this.#remote ??= remoteOf(this.#worker);
+          return run(this.#remote, transfer);
+        })
         .then(resolve, (thrown: unknown) => reject(VlmError.from(thrown)))
         .finally(() => this.#pending.delete(reject));
     });
@@ -66,6 +80,15 @@ export class Connection {
     for (const reject of this.#pending) reject(reason);
     this.#pending.clear();
   }
+}
+
+function notLoaded(cause: unknown): VlmError {
+  return new VlmError(
+    "download-failed",
+    "What speaks to the model's worker could not be loaded.",
+    "Check the connection, then reload the page.",
+    { cause },
+  );
 }
 
 function died(event: Event): VlmError {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { checkFrame, decodePicture, stillOf } from "./picture";
+import { decodePicture } from "./picture";
+import { checkFrame, stillOf } from "./still";
 import {
   chunk,
   GREY,

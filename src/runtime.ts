@@ -1,8 +1,6 @@
-import { transfer } from "comlink";
 import { Connection } from "./connection";
 import { sameLoad } from "./models/source";
 import { askToPersist } from "./persistence";
-import { checkFrame } from "./picture";
 import { aborted, Queue } from "./queue";
 import { Run, type RunListener } from "./run";
 import { VlmError } from "./shared/errors";
@@ -15,6 +13,7 @@ import type {
   ModelInfo,
   WorkerEvent,
 } from "./shared/protocol";
+import { checkFrame } from "./still";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
 
@@ -168,7 +167,7 @@ export class Runtime {
     this.#run = run;
     listener.onStart?.();
     try {
-      const answered = connection.call((remote) =>
+      const answered = connection.call((remote, transfer) =>
         remote.describe(transfer(frames, [...frames]), {
           ...options,
           run: run.id,

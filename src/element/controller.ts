@@ -1,5 +1,4 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import { decodePicture } from "../picture";
 import { aborted } from "../queue";
 import type { TokenEvent } from "../run";
 import { now } from "../shared/clock";
@@ -8,7 +7,7 @@ import type { Answer, ModelInfo } from "../shared/protocol";
 import { keepAwake } from "../wake-lock";
 import { captionFrame, type Taken } from "./caption";
 import { emit } from "./events";
-import { decodeAll, type Given } from "./given";
+import { decodeAll, readPicture, type Given } from "./given";
 import { live } from "./live";
 import { Loader } from "./loader";
 import {
@@ -108,7 +107,7 @@ export class Controller implements ReactiveController {
     await this.#attempt(async () => {
       const source = captureSource(this.#host);
       if (source.kind === "picture") {
-        const bitmap = await decodePicture(source.file);
+        const bitmap = await readPicture(source.file);
         if (signal.aborted) throw aborted();
         this.stage.show(bitmap);
         this.#host.requestUpdate();

@@ -1,4 +1,5 @@
-import { decodePicture } from "../picture";
+import type * as Pictures from "../picture";
+import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
 
 export type Picture = Blob | Frame;
@@ -21,7 +22,28 @@ export async function decodeAll(given: Given): Promise<Frame[] | undefined> {
 }
 
 async function decode(picture: Picture): Promise<Frame> {
-  return picture instanceof Blob ? decodePicture(picture) : picture;
+  return picture instanceof Blob ? readPicture(picture) : picture;
+}
+
+/** A picture file as pixels. */
+export async function readPicture(file: Blob): Promise<ImageBitmap> {
+  const { decodePicture } = await pictures();
+  return decodePicture(file);
+}
+
+/** What reads picture files is no part of the element, which is small without
+ * it: it comes with the model, and so is there when the network is not. */
+export async function pictures(): Promise<typeof Pictures> {
+  try {
+    return await import("../picture");
+  } catch (thrown) {
+    throw new VlmError(
+      "download-failed",
+      "What reads picture files could not be loaded.",
+      "Check the connection, then reload the page.",
+      { cause: thrown },
+    );
+  }
 }
 
 function isList(

@@ -14,6 +14,7 @@ import {
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 import { emit, type ProgressDetail } from "./events";
+import { pictures } from "./given";
 import {
   inspectOptions,
   loadOptions,
@@ -57,6 +58,8 @@ export class Loader {
   /** Loads what the attributes name. */
   async load(signal?: AbortSignal): Promise<ModelInfo> {
     const options = loadOptions(this.#host);
+    // What fails is tried again with the first picture.
+    pictures().catch(() => undefined);
     const { signal: cancelled } = this.#cancel;
     const either = signal ? AbortSignal.any([signal, cancelled]) : cancelled;
     const load = ++this.#loads;

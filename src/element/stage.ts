@@ -1,9 +1,9 @@
 import { Capture, type CaptureListener, type CaptureSource } from "../capture";
 import type { CapturedFrame } from "../frame-slot";
-import { stillOf } from "../picture";
 import { aborted } from "../queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
+import { stillOf } from "../still";
 
 /** Longest side of the shown copy; the pixels asked about keep their size. */
 const shownSide = 1920;
