@@ -25,18 +25,15 @@ const operator = (
   output: string,
 ): Node => ({ op, domain: "", inputs, outputs: [output], attributes: {} });
 
-async function bound(
+function bound(
   values: readonly Value[],
   buffers: Readonly<Record<string, GPUBuffer>>,
-): Promise<Bound> {
-  const { Tensor } = await loadOrt();
+): Bound {
   return Object.fromEntries(
     values.map(({ name, type, shape }) => {
       const buffer = buffers[name];
       if (buffer === undefined) throw new Error(`no buffer for ${name}`);
-      const dataType = type === "int32" ? "int32" : "float32";
-      const dims = shape.map(Number);
-      return [name, Tensor.fromGpuBuffer(buffer, { dataType, dims })];
+      return [name, { buffer, type, dims: shape.map(Number) }];
     }),
   );
 }
@@ -78,8 +75,8 @@ test("40,000 replays end where the arithmetic ends, and nothing grows", async ()
   const { inputs, outputs, model, shift, step, after } = counting();
   const state = bufferOf(gpu, new Float32Array(WIDTH));
   const weights = { shift: bufferOf(gpu, shift), step: bufferOf(gpu, step) };
-  const feeds = await bound(inputs, { ...weights, state });
-  const fetches = await bound(outputs, { next: state });
+  const feeds = bound(inputs, { ...weights, state });
+  const fetches = bound(outputs, { next: state });
   const { device } = gpu;
   const { commands, release } = await capture(model, feeds, fetches, gpu);
   // Nothing of it was executed.
@@ -123,8 +120,8 @@ test("a command tells its program, its buffers and its uniforms", async () => {
   const buffers = Object.fromEntries(
     names.map((name) => [name, bufferOf(gpu, size)]),
   );
-  const feeds = await bound(inputs, buffers);
-  const fetches = await bound(outputs, buffers);
+  const feeds = bound(inputs, buffers);
+  const fetches = bound(outputs, buffers);
   const { commands, release } = await capture(model, feeds, fetches, gpu);
   const [sum, product] = commands;
   expect(product?.shader.label).toContain("MatMul");
@@ -194,8 +191,8 @@ test("lengths are read on the GPU: replayed attention is the runtime's", async (
     bound(outputs, { ...buffers, ...cached(buffers) });
   const { commands, release } = await capture(
     model,
-    await bound(inputs, ours),
-    await fetches(ours),
+    bound(inputs, ours),
+    fetches(ours),
     gpu,
   );
   const indirect = commands.filter(({ workgroups }) => "buffer" in workgroups);
@@ -211,6 +208,13 @@ test("lengths are read on the GPU: replayed attention is the runtime's", async (
       logSeverityLevel: 3,
     }),
   );
+  const onGpu = (tensors: Bound) =>
+    Object.fromEntries(
+      Object.entries(tensors).map(([name, { buffer, dims }]) => {
+        const dataType = "float32";
+        return [name, ort.Tensor.fromGpuBuffer(buffer, { dataType, dims })];
+      }),
+    );
   for (let length = 0; length < PAST; length++) {
     const qkv = wave(8 * DIM, 0.11 * (length + 1));
     const lengths = [Int32Array.of(length), Int32Array.of(length + 1)];
@@ -223,11 +227,11 @@ test("lengths are read on the GPU: replayed attention is the runtime's", async (
     pass.end();
     device.queue.submit([encoder.finish()]);
     const feeds = {
-      ...(await bound(inputs, theirs)),
+      ...onGpu(bound(inputs, theirs)),
       seqlens_k: new ort.Tensor("int32", Int32Array.of(length), [1]),
       total: new ort.Tensor("int32", Int32Array.of(length + 1), [1]),
     };
-    const results = await fetches(theirs);
+    const results = onGpu(fetches(theirs));
     await ortQueue.add(() => session.run(feeds, results));
     const wanted = await floatsOf(gpu, theirs.out, 4 * DIM);
     const got = await floatsOf(gpu, ours.out, 4 * DIM);

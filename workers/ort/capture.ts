@@ -1,10 +1,10 @@
+import type * as Ort from "onnxruntime-web";
 import type { InferenceSession } from "onnxruntime-web";
 import { VlmError } from "../../src/shared/errors";
 import type { Gpu } from "./device";
 import { record, type Dispatch, type Recording } from "./recorder";
 import type { Command } from "./recorder";
 import { loadOrt, ortQueue } from "./runtime";
-import type { Tensor } from "./tensor";
 
 export type { Command, Dispatch } from "./recorder";
 
@@ -15,13 +15,21 @@ export type { Command, Dispatch } from "./recorder";
  */
 const KNOWN = "1.30.0";
 
-/** Tensors of a graph by name, each on a whole GPUBuffer. */
-export type Bound = Readonly<Record<string, Tensor>>;
+/** The first bytes of a buffer, seen as a tensor. */
+export interface GpuTensor {
+  readonly buffer: GPUBuffer;
+  /** As ONNX Runtime calls it. */
+  readonly type: string;
+  readonly dims: readonly number[];
+}
+
+/** Tensors of a graph by name. */
+export type Bound = Readonly<Record<string, GpuTensor>>;
 
 /** A graph as the commands that compute it. */
 export interface Captured {
   readonly commands: readonly Command[];
-  release(): Promise<void>;
+  readonly release: () => Promise<void>;
 }
 
 /**
@@ -50,7 +58,7 @@ export async function capture(
       const made = await gpu.guard(creation);
       session = made;
       const recording = await record(gpu.device, () =>
-        gpu.guard(made.run(inputs, outputs)),
+        gpu.guard(made.run(tensors(ort, inputs), tensors(ort, outputs))),
       );
       await gpu.guard(gpu.device.queue.onSubmittedWorkDone());
       gpu.check();
@@ -66,6 +74,17 @@ export async function capture(
       throw cause;
     }
   });
+}
+
+function tensors(
+  { Tensor }: typeof Ort,
+  bound: Bound,
+): Record<string, Ort.Tensor> {
+  const all = Object.entries(bound).map(([name, { buffer, type, dims }]) => {
+    const dataType = type as Ort.Tensor.GpuBufferDataTypes;
+    return [name, Tensor.fromGpuBuffer(buffer, { dataType, dims })] as const;
+  });
+  return Object.fromEntries(all);
 }
 
 function optionsFor({ device }: Gpu): InferenceSession.SessionOptions {

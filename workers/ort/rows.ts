@@ -70,15 +70,27 @@ export function concatOnGpu(
   width: number,
   type: Float,
 ): GPUBuffer {
-  const stride = width * BYTES[type];
   const buffer = device.createBuffer({
     label: "rows",
-    size: Math.ceil((countRows(parts) * stride) / 16) * 16,
+    size: Math.ceil((countRows(parts) * width * BYTES[type]) / 16) * 16,
     usage:
       GPUBufferUsage.STORAGE |
       GPUBufferUsage.COPY_SRC |
       GPUBufferUsage.COPY_DST,
   });
+  writeRows(device, parts, width, type, buffer);
+  return buffer;
+}
+
+/** The same, from the start of `buffer` on. */
+export function writeRows(
+  device: GPUDevice,
+  parts: readonly Rows[],
+  width: number,
+  type: Float,
+  buffer: GPUBuffer,
+): void {
+  const stride = width * BYTES[type];
   const encoder = device.createCommandEncoder({ label: "concat rows" });
   const places: GPUBuffer[] = [];
   let row = 0;
@@ -104,7 +116,6 @@ export function concatOnGpu(
   }
   device.queue.submit([encoder.finish()]);
   for (const place of places) place.destroy();
-  return buffer;
 }
 
 /** Into the other type; gives a buffer to destroy when that is submitted. */

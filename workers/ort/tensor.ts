@@ -85,6 +85,11 @@ export class Memory {
       return this.floats(concatOnCpu(parts, width, type), dims);
     }
     const buffer = concatOnGpu(this.gpu.device, parts, width, type);
+    return this.ofBuffer(buffer, type, dims);
+  }
+
+  /** A tensor whose buffer ends with it. */
+  ofBuffer(buffer: GPUBuffer, type: Float, dims: readonly number[]): Tensor {
     return this.#ort.Tensor.fromGpuBuffer(buffer, {
       dataType: type,
       dims,
