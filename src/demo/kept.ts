@@ -57,6 +57,9 @@ function bytesOf(models: readonly StoredModel[]): number {
 }
 
 function sizeText({ bytes, files }: StoredModel): string {
+  // What was looked at and not loaded has its small files here.
+  const begun = files.some(({ path }) => path.startsWith("onnx/"));
+  if (!begun) return `${bytesText(bytes)}, its description only`;
   const whole = files.reduce((sum, file) => sum + file.bytes, 0);
   const part = files.reduce((sum, file) => sum + file.kept, 0);
   return part < whole ? `${bytesText(bytes)}, a part` : bytesText(bytes);

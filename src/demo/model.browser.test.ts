@@ -214,11 +214,14 @@ test("a link from a card that is no web address is no link", async () => {
 
 test("kept models are listed and deleted", async () => {
   const source = { kind: "url", url: "http://a.b/" } as const;
-  const file = { path: "a", bytes: 50e6, kept: 12e6 };
+  const cut = { path: "onnx/a.onnx", bytes: 50e6, kept: 12e6 };
+  const whole = { path: "onnx/a.onnx", bytes: 1.1e9, kept: 1.1e9 };
+  const small = { path: "config.json", bytes: 9e3, kept: 9e3 };
   open({
     stored: [
-      { key: "a", name: "one/a", source, bytes: 1.1e9, files: [] },
-      { key: "b", name: "two/b", source, bytes: 12e6, files: [file] },
+      { key: "a", name: "one/a", source, bytes: 1.1e9, files: [whole] },
+      { key: "b", name: "two/b", source, bytes: 12e6, files: [small, cut] },
+      { key: "c", name: "three/c", source, bytes: 9e3, files: [small] },
     ],
   });
   expect(byId("kept", HTMLElement).hidden).toBe(true);
@@ -226,7 +229,7 @@ test("kept models are listed and deleted", async () => {
   await vi.waitFor(() => expect(byId("kept", HTMLElement).hidden).toBe(false));
   const list = byId("kept-list", HTMLElement);
   expect(list.textContent).toMatch(
-    /one\/a\s*1\.10 GB.*two\/b\s*12\.0 MB, a part/s,
+    /one\/a\s*1\.10 GB\s*Delete\s*two\/b\s*12\.0 MB, a part\s*Delete\s*three\/c.*its description only/s,
   );
   list.querySelector<HTMLButtonElement>("[aria-label='Delete one/a']")?.click();
   await vi.waitFor(() => expect(list.textContent).not.toMatch("one/a"));

@@ -121,7 +121,7 @@ function reasonFor(
 function nothingRuns(graph: Graph, variants: readonly GraphFiles[]): string {
   const [first] = variants;
   if (first === undefined) {
-    return `There is no ${graphFile(graph, "fp32")}, nor in another dtype.`;
+    return `There is no ${graphFile(graph, "fp32")}, nor ${graph} in another dtype.`;
   }
   return variants
     .map(({ dtype, obstacle }) => `${graph} ${dtype}: ${obstacle ?? ""}`)
@@ -143,7 +143,7 @@ export function choose(
     const { dtype, reason } = best[graph];
     if (dtype !== undefined) return dtype;
     throw variants[graph].length === 0
-      ? missing(graph, "fp32", reason)
+      ? missing(reason, `Add ${graph} to it, or choose another model.`)
       : unsupported(reason);
   });
 }
@@ -158,9 +158,8 @@ function checked(
   if (found === undefined) {
     const there = variants.map((variant) => variant.dtype).join(", ");
     throw missing(
-      graph,
-      dtype,
-      `There is no ${graphFile(graph, dtype)}; the folder has ${graph} in ${there || "no dtype"}.`,
+      `There is no ${graphFile(graph, dtype)}; the model has ${graph} in ${there || "no dtype"}.`,
+      `Choose another dtype than ${dtype}, or auto; or add it to the model.`,
     );
   }
   if (found.obstacle === undefined) return dtype;
@@ -169,12 +168,8 @@ function checked(
   );
 }
 
-function missing(graph: Graph, dtype: Dtype, message: string): VlmError {
-  return new VlmError(
-    "model-file-missing",
-    message,
-    `Choose another dtype than ${dtype}, or auto; or add ${graph} to the folder.`,
-  );
+function missing(message: string, advice: string): VlmError {
+  return new VlmError("model-file-missing", message, advice);
 }
 
 function unsupported(message: string): VlmError {

@@ -51,6 +51,17 @@ async function load(name: Name) {
   return { folder, blobs: Object.fromEntries(blobs) };
 }
 
+test("files that are equal are listed once, by the first name", async () => {
+  const files = { "onnx/a": shared, "onnx/a_q4": shared };
+  await server.publish("/twice/", files);
+  const source = { kind: "url", url: "https://m.test/twice/" } as const;
+  const folder = await openRemote(store, source, signal);
+  await folder.fetch(["onnx/a"], signal, () => undefined);
+  expect(await store.list()).toMatchObject([
+    { name: "twice", bytes: 10_000, files: [{ path: "onnx/a" }] },
+  ]);
+});
+
 test("models share equal files; each is deleted alone", async () => {
   const [one, two] = [await load("one"), await load("two")];
   one.folder.release();

@@ -129,7 +129,9 @@ export class Store {
         const { bytes: kept } = await this.kept(name);
         const { bytes = kept, sha256 } = fact;
         const hash = sha256 === undefined ? {} : { sha256 };
-        if (kept > 0) files.set(name, { path, bytes, kept, ...hash });
+        // Equal files are one, by the first of their names.
+        if (kept === 0 || files.has(name)) continue;
+        files.set(name, { path, bytes, kept, ...hash });
       }
       const kept = [...files.values()];
       const bytes = kept.reduce((sum, file) => sum + file.kept, 0);
