@@ -51,13 +51,22 @@ function weight(
   read: () => AsyncIterable<Uint8Array>,
 ): Weight {
   const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-  return { ...facts, bytes, chunks: () => inChunks(read(), bytes) };
+  return computed(facts, bytes, read);
+}
+
+/** Made in parts of any size. */
+export function computed(
+  facts: WeightFacts,
+  bytes: number,
+  parts: () => AsyncIterable<Uint8Array>,
+): Weight {
+  return { ...facts, bytes, chunks: () => inChunks(parts(), bytes) };
 }
 
 async function* inTurn(pieces: readonly Piece[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) {
     for (let at = 0; at < piece.length; at += CHUNK) {
-      yield readPart(piece, at, Math.min(CHUNK, piece.length - at));
+      yield readPiece(piece, at, Math.min(CHUNK, piece.length - at));
     }
   }
 }
@@ -75,7 +84,7 @@ async function* rowByRow(
     let start = 0;
     for (const [i, piece] of pieces.entries()) {
       const each = widths[i] ?? 0;
-      const part = await readPart(piece, row * each, count * each);
+      const part = await readPiece(piece, row * each, count * each);
       for (let r = 0; r < count; r++) {
         const source = part.subarray(r * each, (r + 1) * each);
         all.set(source, r * width + start);
@@ -86,7 +95,7 @@ async function* rowByRow(
   }
 }
 
-async function readPart(
+export async function readPiece(
   piece: Piece,
   at: number,
   length: number,

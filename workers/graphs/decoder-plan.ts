@@ -1,0 +1,118 @@
+import type { ModelConfig } from "../weights/config";
+import type { OnnxGraph } from "../weights/onnx";
+import {
+  writeDecoder,
+  type DecoderShape,
+  type PlannedDecoder,
+  type PlannedLayer,
+  type PlannedNorm,
+} from "./decoder-graph";
+import type { Norm } from "./decoder-norm";
+import { packed, product, type Product } from "./decoder-product";
+import { readDecoder, type Decoder, type Layer } from "./decoder-structure";
+import { stacked, Unfit, type Weight } from "./weight";
+import type { Stored } from "./wiring";
+
+/** Our own graphs of a published decoder, all of the same weights. */
+export interface DecoderPlan {
+  readonly weights: readonly Weight[];
+  readonly hidden: number;
+  readonly vocabulary: number;
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** Of embeddings, caches and logits. */
+  readonly type: "float32" | "float16";
+  /** The most that a cache can have room for. */
+  readonly positions: number;
+  /**
+   * A model file. It takes inputs_embeds [1, length, hidden], seqlens_k and
+   * total_sequence_length [1] (index of the last position, and how many there
+   * are, both after this run), rows [rows] (places in inputs_embeds),
+   * past_key_values.{layer}.{key,value} [1, kvHeads, capacity, headDim] and the
+   * weights; gives logits [1, rows, vocabulary] and present.{layer}.{key,value},
+   * which are to be the same buffers as the past.
+   */
+  graph(shape: DecoderShape): Uint8Array<ArrayBuffer>;
+}
+
+/** Throws `Unfit` if the graph is not of the structure we know. */
+export async function planDecoder(
+  graph: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
+  config: ModelConfig,
+): Promise<DecoderPlan> {
+  const decoder = await readDecoder(graph, external, config);
+  const planned = plan(decoder, typeOf(graph), config);
+  const { weights, type, vocabulary } = planned;
+  const { hidden, layers, kvHeads, headDim } = config;
+  return {
+    ...{ weights, hidden, vocabulary, layers, kvHeads, headDim, type },
+    positions: planned.cos.dims[0] ?? 0,
+    graph: (shape) => writeDecoder(planned, shape),
+  };
+}
+
+function typeOf({ inputs }: OnnxGraph): "float32" | "float16" {
+  const cache = inputs.find(({ name }) => name === "past_key_values.0.key");
+  if (cache?.type === "float32" || cache?.type === "float16") return cache.type;
+  throw new Unfit(`the cache is of ${cache?.type}`);
+}
+
+function plan(
+  { layers, norm, head }: Decoder,
+  type: "float32" | "float16",
+  config: ModelConfig,
+): PlannedDecoder & { readonly type: "float32" | "float16" } {
+  const weights = new Map<string, Weight>();
+  const keep = (weight: Weight): Weight => {
+    if (weight.type !== type && weight.type !== "uint8") {
+      throw new Unfit(`${weight.name} is ${weight.type}, the cache ${type}`);
+    }
+    weights.set(weight.name, weight);
+    return weight;
+  };
+  const keepAll = (one: Product): Product => {
+    for (const weight of one.weights) keep(weight);
+    return one;
+  };
+  const planNorm = ({ gamma, epsilon }: Norm): PlannedNorm => {
+    if (`${gamma.dims}` !== `${config.hidden}`) {
+      throw new Unfit(`${gamma.name} is no norm of ${config.hidden}`);
+    }
+    return { gamma: keep(asIs(gamma)), epsilon };
+  };
+  const planLayer = (layer: Layer): PlannedLayer => {
+    const { attention, mlp } = layer;
+    const qkv = packed(attention.qkv);
+    return {
+      attentionNorm: planNorm(layer.attentionNorm),
+      qkv: (qkv === undefined ? attention.qkv.map(product) : [qkv]).map(
+        keepAll,
+      ),
+      scale: attention.scale,
+      out: keepAll(product(attention.out)),
+      mlpNorm: planNorm(layer.mlpNorm),
+      gate: keepAll(product(mlp.gate)),
+      ...(mlp.up && { up: keepAll(product(mlp.up)) }),
+      down: keepAll(product(mlp.down)),
+    };
+  };
+  const [first] = layers;
+  if (first === undefined) throw new Unfit("there are no layers");
+  const { rotary } = first.attention;
+  const planned = {
+    ...{ config, type },
+    layers: layers.map(planLayer),
+    cos: keep(asIs(rotary.cos)),
+    sin: keep(asIs(rotary.sin)),
+    interleaved: rotary.interleaved,
+    norm: planNorm(norm),
+    head: keepAll(product(head)),
+    vocabulary: head.outer,
+  };
+  return { ...planned, weights: [...weights.values()] };
+}
+
+const asIs = ({ name, type, dims, piece }: Stored): Weight =>
+  stacked({ name: `decoder/${name}`, type, dims }, [piece]);
