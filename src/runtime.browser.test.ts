@@ -14,6 +14,7 @@ const model: LoadOptions = {
   model: { kind: "url", url: "http://localhost/models/fake/" },
   device: "auto",
   dtype: "fp32",
+  path: "auto",
 };
 
 const options: Omit<DescribeOptions, "run"> = {
@@ -30,6 +31,8 @@ const options: Omit<DescribeOptions, "run"> = {
     repetitionPenalty: 1,
     seed: 0,
   },
+  draft: false,
+  gate: 0,
 };
 
 const runtimes: Runtime[] = [];

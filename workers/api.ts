@@ -85,7 +85,7 @@ export class Api implements VlmWorker {
   ): Promise<Answer> {
     try {
       checkDescribe(options);
-      checkFrames(frames);
+      checkFrames(frames, options);
     } catch (error) {
       closeAll(frames);
       throw error;

@@ -19,6 +19,9 @@ export async function* decode(
     await nextTask();
     if (signal.aborted) return "abort";
     const ids = await generation.next(left);
+    // An abort that came while the GPU was at work.
+    await nextTask();
+    if (signal.aborted) return "abort";
     const end = ids.findIndex((id) => endTokens.has(id));
     if (end !== 0) yield end < 0 ? ids : ids.slice(0, end);
     if (end >= 0) return "stop";

@@ -34,6 +34,7 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
       model: { kind: "url", url: folder },
       device,
       dtype: "fp32",
+      path: "plain",
     } as const;
     model = await loadModel(load, never, () => undefined);
   });

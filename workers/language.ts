@@ -29,8 +29,12 @@ export interface Language {
   release(): Promise<void>;
 }
 
+export type Laps = Partial<Record<"preprocess" | "encode" | "prefill", number>>;
+
 /** An answer on its way. */
 export interface Generation {
+  /** What the GPU took up to the first tokens, in ms, if it was measured. */
+  readonly laps?: Laps;
   /** The next tokens: one at least, `limit` at most. Those after an end token
    * mean nothing. */
   next(limit: number): Promise<readonly number[]>;

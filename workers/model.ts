@@ -1,10 +1,14 @@
 import type { MemoryEstimate, MemoryUse } from "../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
+import { Drafts } from "./drafts";
 import type { Encoder } from "./encode";
+import { Gate } from "./gate";
 import type { Language } from "./language";
 import type { Gpu } from "./ort/device";
 import type { Memory } from "./ort/tensor";
+import { CpuMeter } from "./meter";
 import { Preprocessor } from "./preprocess";
+import { Sight } from "./see";
 import type { ModelFolder } from "./store/folder";
 import type { ModelConfig } from "./weights/config";
 import type { Tokenizer } from "./weights/tokenizer";
@@ -13,6 +17,9 @@ import type { Tokenizer } from "./weights/tokenizer";
 export interface Path {
   readonly encoder: Encoder;
   readonly language: Language;
+  /** Whether its generations know the laps before them, so that nothing need
+   * wait between the stages. */
+  readonly timed: boolean;
 }
 
 /** What is known of a model before it runs. */
@@ -38,14 +45,17 @@ export class Model {
   readonly memory: Memory;
   readonly preprocessor: Preprocessor;
   readonly encoder: Encoder;
+  readonly sight: Sight;
   readonly language: Language;
+  readonly timed: boolean;
+  readonly drafts = new Drafts();
   readonly #folder: Pick<ModelFolder, "release">;
   #info: ModelInfo;
 
   constructor(
     options: LoadOptions,
     { info, config, tokenizer, needs, found }: ModelFacts,
-    { encoder, language }: Path,
+    { encoder, language, timed }: Path,
     memory: Memory,
   ) {
     this.options = options;
@@ -57,7 +67,10 @@ export class Model {
     this.memory = memory;
     this.encoder = encoder;
     this.language = language;
+    this.timed = timed;
     this.preprocessor = new Preprocessor(memory);
+    const gate = new Gate(new CpuMeter());
+    this.sight = new Sight(this.preprocessor, encoder, gate);
     const named = END_TOKENS.map((name) => tokenizer.idOf(name));
     this.endTokens = new Set(
       [...config.endTokens, ...named].filter((id) => id !== undefined),
@@ -84,6 +97,7 @@ export class Model {
 
   /** Frees sessions, buffers and the device. */
   async free(): Promise<void> {
+    this.sight.dispose();
     this.preprocessor.dispose();
     this.memory.dispose();
     await this.encoder.release();

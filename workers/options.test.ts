@@ -18,12 +18,15 @@ const describeOptions: DescribeOptions = {
     repetitionPenalty: 1,
     seed: 0,
   },
+  draft: false,
+  gate: 0,
 };
 
 const loadOptions: LoadOptions = {
   model: { kind: "url", url: "https://example.org/models/nano/" },
   device: "auto",
   dtype: "q4",
+  path: "auto",
 };
 
 test("the whole range of good options passes", () => {
@@ -32,6 +35,10 @@ test("the whole range of good options passes", () => {
   }
   for (const device of ["auto", "webgpu", "wasm"] as const) {
     checkLoad({ ...loadOptions, device });
+  }
+  checkLoad({ ...loadOptions, path: "plain" });
+  for (const gate of [0, 0.02, 1]) {
+    checkDescribe({ ...describeOptions, gate, draft: true, names: ["a"] });
   }
 });
 
@@ -53,6 +60,15 @@ for (const bad of [
   { messages: [null as never] },
   { messages: ["Describe the image." as never] },
   { sampling: null as never },
+  { names: "a" as never },
+  { names: [7 as never] },
+  { names: null as never },
+  { draft: undefined as never },
+  { draft: "yes" as never },
+  { gate: -0.1 },
+  { gate: 1.1 },
+  { gate: NaN },
+  { gate: "0.5" as never },
   { sampling: { ...describeOptions.sampling, topP: 2 } },
   { sampling: { ...describeOptions.sampling, temperature: "1" as never } },
 ]) {
@@ -122,6 +138,9 @@ for (const bad of [
   { model: null as never },
   { model: "nano" as never },
   { device: "tpu" as "auto" },
+  { path: "fast" as "auto" },
+  { path: undefined as never },
+  { path: ["auto"] as never },
   { device: ["auto"] as never },
   { dtype: "int8" as "q4" },
   { dtype: null as never },

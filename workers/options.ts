@@ -10,6 +10,7 @@ import { DTYPES, GRAPHS } from "./weights/manifest";
 
 const MAX_TOKENS = 4096;
 const DEVICES = ["webgpu", "wasm", "auto"];
+const PATHS = ["auto", "plain"];
 
 // What comes from another thread may be anything, whatever its type says.
 
@@ -36,15 +37,40 @@ export function checkDescribe(options: DescribeOptions): void {
   }
   checkObject("sampling", sampling);
   checkSampling(sampling);
+  checkLooking(options);
+}
+
+function checkLooking({ names, draft, gate }: DescribeOptions): void {
+  const named: unknown = names === undefined ? [] : names;
+  const areNames =
+    Array.isArray(named) &&
+    named.every((name) => name === null || typeof name === "string");
+  if (!areNames) throw badOption("names must be a list of texts.");
+  if (typeof draft !== "boolean") {
+    throw badOption("draft must be true or false.");
+  }
+  if (typeof gate !== "number" || !(gate >= 0 && gate <= 1))
+    throw badOption("gate must be from 0 to 1.");
 }
 
 export function isFrame(value: unknown): value is Frame {
   return value instanceof ImageBitmap || value instanceof VideoFrame;
 }
 
-export function checkFrames(frames: readonly Frame[]): void {
-  if (Array.isArray(frames) && frames.every(isFrame)) return;
-  throw badOption("The pictures must be a list of VideoFrame or ImageBitmap.");
+export function checkFrames(
+  frames: readonly Frame[],
+  { names }: Pick<DescribeOptions, "names"> = {},
+): void {
+  if (!Array.isArray(frames) || !frames.every(isFrame)) {
+    throw badOption(
+      "The pictures must be a list of VideoFrame or ImageBitmap.",
+    );
+  }
+  if (names !== undefined && names.length !== frames.length) {
+    throw badOption(
+      `Names of pictures: ${names.length}; handed over: ${frames.length}.`,
+    );
+  }
 }
 
 export function checkSide(size: number): void {
@@ -53,11 +79,14 @@ export function checkSide(size: number): void {
 
 export function checkLoad(options: LoadOptions): void {
   checkObject("The options", options);
-  const { model, device, dtype } = options;
+  const { model, device, dtype, path } = options;
   checkObject("model", model);
   checkSource(model);
   if (!DEVICES.includes(device)) {
     throw badOption(`device must be one of ${DEVICES.join(", ")}.`);
+  }
+  if (!PATHS.includes(path)) {
+    throw badOption(`path must be ${PATHS.join(" or ")}.`);
   }
   if (dtype === "auto") return;
   if (typeof dtype === "string") checkDtype(dtype);

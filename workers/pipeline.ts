@@ -11,12 +11,12 @@ import { imageTokensOf } from "./encode";
 import type { Generation, Picture } from "./language";
 import type { Model } from "./model";
 import { checkConversation, makePrompt } from "./prompt";
-import { nextTask } from "./task";
+import { Speech } from "./speech";
 import { Stopwatch } from "./stopwatch";
-import { Detokenizer } from "./weights/detokenizer";
+import { nextTask } from "./task";
 
-/** Frames and a conversation about them to the next turn of it: preprocess →
- * encode, for each view of each frame, → prefill → decode. */
+/** Frames and a conversation about them to the next turn of it: see, each
+ * frame, → prefill → decode. */
 export async function describe(
   model: Model,
   frames: readonly Frame[],
@@ -25,75 +25,71 @@ export async function describe(
   emit: (event: WorkerEvent) => void,
   { endTokens }: Pick<Model, "endTokens"> = model,
 ): Promise<Answer> {
-  const { tokenizer, memory, encoder, language, config } = model;
-  const { run, maxTokens } = options;
-  const { contextLength } = config;
-  const perFrame = imageTokensOf(options);
-  const imageTokens = perFrame * frames.length;
-  const watch = new Stopwatch(now);
-  const tokenIds: number[] = [];
-  let text = "";
-  const finishAs = (finish: FinishReason): Answer => ({
-    text,
-    tokenIds,
-    finish,
-    imageTokens,
-    promptTokens: prompt.ids.length,
-    timings: watch.timings(tokenIds.length),
-  });
-
   checkConversation(frames, options);
-  const prompt = makePrompt(tokenizer, options, perFrame, contextLength);
-  const room = Math.min(maxTokens, contextLength - prompt.ids.length + 1);
+  const { tokenizer, memory, sight, language, drafts, config } = model;
+  const { run, maxTokens, sampling } = options;
+  const perFrame = imageTokensOf(options);
+  const prompt = makePrompt(tokenizer, options, perFrame, config.contextLength);
+  const promptTokens = prompt.ids.length;
+  const room = Math.min(maxTokens, config.contextLength - promptTokens + 1);
+  const watch = new Stopwatch(now);
+  const speech = new Speech(tokenizer);
+  const imageTokens = perFrame * frames.length;
+  const seen = { imageTokens, reused: 0, unchanged: 0 };
+  const finishAs = (finish: FinishReason): Answer => {
+    const { text, tokenIds } = speech;
+    const timings = watch.timings();
+    return { text, tokenIds, finish, ...seen, promptTokens, timings };
+  };
+  const lap = async (stage: "preprocess" | "encode"): Promise<void> => {
+    if (!model.timed) await memory.settle();
+    watch.lap(stage);
+  };
+
   const pictures: Picture[] = [];
   let generation: Generation | undefined;
   try {
-    for (const frame of frames) {
-      const features: Picture["features"][number][] = [];
-      pictures.push({ key: crypto.randomUUID(), features });
-      for (const view of model.preprocessor.views(frame, options)) {
-        const pixels = model.preprocessor.run(frame, view);
-        await memory.settle();
-        watch.lap("preprocess");
-        await nextTask();
-        if (signal.aborted) return finishAs("abort");
-        features.push(await encoder.encode(pixels));
-        await memory.settle();
-        watch.lap("encode");
-      }
+    for (const [i, frame] of frames.entries()) {
+      const name = options.names?.[i] ?? null;
+      const sighting = await sight.see(frame, name, options, { signal, lap });
       frame.close();
+      if (sighting === undefined) return finishAs("abort");
+      pictures.push(sighting.picture);
+      if (sighting.how !== "encoded") seen[sighting.how] += 1;
     }
-    const { preprocess, encode: encoding } = watch.laps;
-    emit({ type: "image", run, imageTokens, preprocess, encode: encoding });
+    emit({ type: "image", run, ...seen });
     await nextTask();
     if (signal.aborted) return finishAs("abort");
 
-    const how = { sampling: options.sampling, draft: [] };
+    const guess = options.draft ? drafts.of(prompt, sampling) : [];
+    const how = { sampling, draft: guess.slice(0, room - 1) };
     generation = await language.begin(prompt, pictures, how);
     watch.lap("prefill");
+    if (generation.laps !== undefined) watch.measured(generation.laps);
 
-    const detokenizer = new Detokenizer((ids) => tokenizer.decode(ids));
     const tokens = decode(generation, { endTokens, room, signal });
     for (;;) {
       const { value, done } = await tokens.next();
-      const first = watch.token();
+      const first = watch.tokens(done === true ? 0 : value.length);
       if (done === true) {
-        text += detokenizer.flush();
+        speech.end();
+        if (value !== "abort")
+          drafts.remember(prompt, sampling, speech.tokenIds);
         return finishAs(value);
       }
-      value.forEach((id, i) => {
-        const piece = detokenizer.push(id);
-        text += piece;
-        tokenIds.push(id);
-        const token = { type: "token", run, id, text: piece } as const;
+      for (const [i, id] of value.entries()) {
+        const token = {
+          type: "token",
+          run,
+          id,
+          text: speech.push(id),
+        } as const;
         const timed = i === 0 && first !== undefined;
         emit(timed ? { ...token, timings: first } : token);
-      });
+      }
     }
   } finally {
     generation?.dispose();
-    for (const { features } of pictures) {
-      for (const tensor of features) tensor.dispose();
-    }
+    sight.endRun();
   }
 }

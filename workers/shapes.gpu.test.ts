@@ -3,6 +3,7 @@ import golden from "../e2e/fixtures/golden/tiny-wide.golden.json";
 import { loadModel } from "./loading/load";
 import type { Model } from "./model";
 import { expectGolden } from "./testing/golden";
+import { loadOptions } from "./testing/harness";
 import { madeFolder } from "./testing/made";
 
 /**
@@ -20,7 +21,7 @@ describe.each(["wasm", "webgpu"] as const)("0.5B's widths on %s", (device) => {
 
   beforeAll(async () => {
     const folder = await madeFolder("tiny-wide");
-    const load = { model: folder, device, dtype: "fp32" } as const;
+    const load = { ...loadOptions, model: folder, device };
     model = await loadModel(load, never, () => undefined);
   });
 

@@ -11,22 +11,22 @@ test("stages add up to the first token; the rest is decoding", () => {
   watch.lap("preprocess");
   watch.lap("encode");
   watch.lap("prefill");
-  expect(watch.token()).toEqual({
+  expect(watch.tokens(1)).toEqual({
     preprocess: 3,
     encode: 7,
     prefill: 20,
     firstDecode: 1,
     firstToken: 31,
   });
-  expect(watch.token()).toBeUndefined();
-  expect(watch.token()).toBeUndefined();
-  expect(watch.timings(3)).toMatchObject({ total: 51, tokensPerSecond: 100 });
+  expect(watch.tokens(1)).toBeUndefined();
+  expect(watch.tokens(1)).toBeUndefined();
+  expect(watch.timings()).toMatchObject({ total: 51, tokensPerSecond: 100 });
 });
 
 test("one token has no rate, and a stage not reached took nothing", () => {
   const watch = new Stopwatch(clock(0, 5));
   watch.lap("preprocess");
-  expect(watch.timings(0)).toEqual({
+  expect(watch.timings()).toEqual({
     preprocess: 5,
     encode: 0,
     prefill: 0,
@@ -35,4 +35,16 @@ test("one token has no rate, and a stage not reached took nothing", () => {
     total: 5,
     tokensPerSecond: 0,
   });
+});
+
+test("the rate is that of the tokens after the first ones", () => {
+  const watch = new Stopwatch(clock(0, 10, 30, 40));
+  watch.tokens(5);
+  watch.tokens(6);
+  watch.tokens(0);
+  expect(watch.timings()).toMatchObject({ total: 40, tokensPerSecond: 200 });
+  const once = new Stopwatch(clock(0, 10, 11));
+  once.tokens(9);
+  once.tokens(0);
+  expect(once.timings()).toMatchObject({ total: 11, tokensPerSecond: 0 });
 });

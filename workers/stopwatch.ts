@@ -1,4 +1,5 @@
 import type { Timings } from "../src/shared/protocol";
+import type { Laps } from "./language";
 
 type Stage = "preprocess" | "encode" | "prefill" | "firstDecode";
 type FirstToken = Omit<Timings, "total" | "tokensPerSecond">;
@@ -10,6 +11,8 @@ export class Stopwatch {
   readonly #start: number;
   #last: number;
   #firstToken = 0;
+  /** Tokens that came after those of the first time. */
+  #later = 0;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -24,10 +27,21 @@ export class Stopwatch {
     this.#last = time;
   }
 
-  /** Call at each token: the run's figures at its first, else undefined. */
-  token(): FirstToken | undefined {
+  /** What the stages so far really took; the rest goes to the next. */
+  measured(laps: Laps): void {
+    const sum = (): number =>
+      this.laps.preprocess + this.laps.encode + this.laps.prefill;
+    const before = sum();
+    Object.assign(this.laps, { preprocess: 0, encode: 0, prefill: 0 }, laps);
+    this.#last -= before - sum();
+  }
+
+  /** Call whenever tokens come: the run's figures the first time, else
+   * undefined. */
+  tokens(count: number): FirstToken | undefined {
     if (this.#firstToken > 0) {
       this.#last = this.#now();
+      this.#later += count;
       return undefined;
     }
     this.lap("firstDecode");
@@ -35,15 +49,14 @@ export class Stopwatch {
     return { ...this.laps, firstToken: this.#firstToken };
   }
 
-  timings(tokens: number): Timings {
+  timings(): Timings {
     const total = this.#last - this.#start;
     const decoding = total - this.#firstToken;
     return {
       ...this.laps,
       firstToken: this.#firstToken,
       total,
-      tokensPerSecond:
-        tokens > 1 && decoding > 0 ? ((tokens - 1) * 1000) / decoding : 0,
+      tokensPerSecond: decoding > 0 ? (this.#later * 1000) / decoding : 0,
     };
   }
 }

@@ -8,6 +8,8 @@ import { painted } from "./painted";
 /** Pictures to ask about, and when the newest of them was. */
 export interface Taken {
   readonly frames: readonly Frame[];
+  /** An equal name is the same picture; null: nobody has seen it before. */
+  readonly names: readonly (string | null)[];
   readonly time: number;
   readonly dropped: number;
 }
@@ -28,15 +30,20 @@ export async function captionFrame(
 ): Promise<{ answer: Answer; detail: CaptionDetail }> {
   let firstToken = 0;
   let firstPaint: Promise<number | undefined> | undefined;
-  const answer = await runtime.describe(captured.frames, options, {
-    signal: listener.signal,
-    onStart: listener.onStart,
-    onToken: (event) => {
-      firstToken ||= now();
-      const rendered = listener.onToken(event);
-      if (event.text) firstPaint ??= rendered.then(painted);
+  const { frames, names } = captured;
+  const answer = await runtime.describe(
+    frames,
+    { ...options, names },
+    {
+      signal: listener.signal,
+      onStart: listener.onStart,
+      onToken: (event) => {
+        firstToken ||= now();
+        const rendered = listener.onToken(event);
+        if (event.text) firstPaint ??= rendered.then(painted);
+      },
     },
-  });
+  );
 
   const age = now() - captured.time;
   const paintedAt = await firstPaint;

@@ -13,6 +13,7 @@ import { Loader } from "./loader";
 import {
   captureSource,
   describeOptions,
+  liveOptions,
   type AskOptions,
   type Attributes,
 } from "./options";
@@ -88,9 +89,12 @@ export class Controller implements ReactiveController {
       ? AbortSignal.any([session, options.signal])
       : session;
     return this.#attempt(async () => {
-      const frames = await decodeAll(given);
+      const decoded = await decodeAll(given);
+      const frames = decoded?.frames;
       const take = async (): Promise<Taken> =>
-        frames ? { frames, time: now(), dropped: 0 } : this.#newest(signal);
+        decoded
+          ? { ...decoded, time: now(), dropped: 0 }
+          : this.#newest(signal);
       const images = frames?.length ?? 1;
       try {
         return await this.#caption(take, { ...options, signal, images });
@@ -181,7 +185,8 @@ export class Controller implements ReactiveController {
     const { signal } = this.#live;
     const take = (): Promise<Taken> => this.#newest(signal);
     const next = async (): Promise<void> => {
-      await this.#caption(take, { signal, images: 1, live: true });
+      const own = liveOptions(this.#host);
+      await this.#caption(take, { signal, images: 1, live: true, ...own });
     };
     this.stage.skip();
     void live(next, (error) => this.status.report("error", error), signal).then(
@@ -192,8 +197,8 @@ export class Controller implements ReactiveController {
   }
 
   async #newest(signal: AbortSignal): Promise<Taken> {
-    const { frame, ...rest } = await this.stage.frame(signal);
-    return { frames: [frame], ...rest };
+    const { frame, name, ...rest } = await this.stage.frame(signal);
+    return { frames: [frame], names: [name ?? null], ...rest };
   }
 
   async #caption(

@@ -51,7 +51,10 @@ export class FastVlm extends LitElement {
     size: { type: Number, reflect: true },
     dtype: { reflect: true },
     device: { reflect: true },
+    path: { reflect: true },
     live: { type: Boolean, reflect: true },
+    draft: { reflect: true },
+    gate: { type: Number, reflect: true },
     loading: { attribute: "load", reflect: true },
     maxTokens: { type: Number, attribute: "max-tokens", reflect: true },
   };
@@ -77,8 +80,15 @@ export class FastVlm extends LitElement {
   /** `auto`, `fp32`, …, or by graph: `vision_encoder=fp16,…`. */
   declare dtype: string;
   declare device: string;
+  /** `auto`, or `plain` to run the graphs as they were published. */
+  declare path: string;
   /** Caption one frame after another. */
   declare live: boolean;
+  /** `live`: the last caption is tried as a draft of the next; or `off`. */
+  declare draft: string;
+  /** Live frames that differ less than this from the last one encoded, of 0
+   * (off) to 1, are not encoded. */
+  declare gate: number;
   /** The attribute `load`: `manual`, or `eager` for at once. */
   declare loading: "manual" | "eager";
   declare maxTokens: number;
@@ -108,7 +118,10 @@ export class FastVlm extends LitElement {
     this.size = 0;
     this.dtype = "auto";
     this.device = "auto";
+    this.path = "auto";
     this.live = false;
+    this.draft = "live";
+    this.gate = 0;
     this.loading = "manual";
     this.maxTokens = 128;
     this.#controller = new Controller(this);

@@ -7,8 +7,18 @@ export type Picture = Blob | Frame;
 /** What a question may come with; nothing: the newest frame of the source. */
 export type Given = Picture | readonly Picture[] | null | undefined;
 
-/** The pictures as frames of ours; those handed over as frames are consumed. */
-export async function decodeAll(given: Given): Promise<Frame[] | undefined> {
+/** Pictures as frames of ours. */
+interface Decoded {
+  readonly frames: readonly Frame[];
+  /** Null where a frame was handed over: nobody can ask about it again. */
+  readonly names: readonly (string | null)[];
+}
+
+const namesOfBlobs = new WeakMap<Blob, string>();
+let blobs = 0;
+
+/** Pictures handed over as frames are consumed. */
+export async function decodeAll(given: Given): Promise<Decoded | undefined> {
   if (!given) return undefined;
   const pictures = isList(given) ? given : [given];
   const decoded = await Promise.allSettled(pictures.map(decode));
@@ -16,9 +26,16 @@ export async function decodeAll(given: Given): Promise<Frame[] | undefined> {
     result.status === "fulfilled" ? [result.value] : [],
   );
   const failed = decoded.find((result) => result.status === "rejected");
-  if (!failed) return frames;
+  if (!failed) return { frames, names: pictures.map(nameOf) };
   for (const frame of frames) frame.close();
   throw failed.reason;
+}
+
+function nameOf(picture: Picture): string | null {
+  if (!(picture instanceof Blob)) return null;
+  const name = namesOfBlobs.get(picture) ?? `file ${++blobs}`;
+  namesOfBlobs.set(picture, name);
+  return name;
 }
 
 async function decode(picture: Picture): Promise<Frame> {

@@ -10,6 +10,7 @@ import type {
   Fit,
   LoadOptions,
   Message,
+  PathChoice,
   PromptStyle,
   Sampling,
 } from "../shared/protocol";
@@ -23,6 +24,7 @@ export interface ModelAttributes {
   readonly folder: FolderFiles | undefined;
   readonly device: string;
   readonly dtype: string;
+  readonly path: string;
 }
 
 /** What the element's author sets; see there. */
@@ -39,6 +41,8 @@ export interface Attributes extends ModelAttributes {
   readonly camera: string;
   readonly file: Blob | undefined;
   readonly live: boolean;
+  readonly draft: string;
+  readonly gate: number;
   readonly worker: (() => Worker) | undefined;
 }
 
@@ -58,6 +62,8 @@ export interface AskOptions {
   readonly size?: number | undefined;
   readonly maxTokens?: number | undefined;
   readonly sampling?: Partial<Sampling> | undefined;
+  readonly draft?: boolean | undefined;
+  readonly gate?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((text: string) => void) | undefined;
 }
@@ -81,15 +87,18 @@ const greedy: Sampling = {
 };
 
 const devices: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
+const paths: readonly PathChoice[] = ["auto", "plain"];
 const fits: readonly Fit[] = ["letterbox", "crop", "stretch"];
+const drafts = ["live", "off"] as const;
 const styles: readonly PromptStyle[] = ["reference", "demo"];
 
 export function loadOptions(attributes: ModelAttributes): LoadOptions {
-  const { model, hub, folder, device, dtype } = attributes;
+  const { model, hub, folder, device, dtype, path } = attributes;
   return {
     model: folder ? localFolder(folder) : resolveModel(model, hub),
     device: choose("device", device, devices),
     dtype: parseDtype(dtype),
+    path: choose("path", path, paths),
   };
 }
 
@@ -100,6 +109,7 @@ export function inspectOptions(
   const other = model !== undefined || folder !== undefined;
   return loadOptions({
     hub: attributes.hub,
+    path: attributes.path,
     device: device ?? attributes.device,
     dtype: dtype ?? attributes.dtype,
     model: model ?? attributes.model,
@@ -141,7 +151,17 @@ export function describeOptions(
     size,
     maxTokens,
     sampling: { ...greedy, ...attributes.sampling, ...options.sampling },
+    draft: options.draft ?? false,
+    gate: options.gate ?? 0,
   };
+}
+
+/** What live captions have beyond single questions. */
+export function liveOptions({
+  draft,
+  gate,
+}: Pick<Attributes, "draft" | "gate">): Pick<AskOptions, "draft" | "gate"> {
+  return { draft: choose("draft", draft, drafts) === "live", gate };
 }
 
 /** The pictures that no earlier turn claims belong to the prompt. */

@@ -16,6 +16,8 @@ export class Stage {
   open = false;
   readonly #capture: Capture;
   #still: ImageBitmap | undefined;
+  /** Stills so far: the number names the present one. */
+  #stills = 0;
 
   constructor(listener: CaptureListener) {
     this.#capture = new Capture(this.video, listener);
@@ -72,6 +74,7 @@ export class Stage {
   show(bitmap: ImageBitmap): void {
     this.thaw();
     this.#still = bitmap;
+    this.#stills += 1;
     const { width, height } = bitmap;
     const scale = Math.min(1, shownSide / Math.max(width, height));
     this.canvas.width = Math.max(1, Math.round(width * scale));
@@ -86,10 +89,13 @@ export class Stage {
   }
 
   /** The still, as of now, or the newest frame of the live source. */
-  async frame(signal: AbortSignal): Promise<CapturedFrame> {
+  async frame(
+    signal: AbortSignal,
+  ): Promise<CapturedFrame & { readonly name?: string }> {
     if (this.#still) {
       const frame = await createImageBitmap(this.#still);
-      return { frame, time: now(), dropped: 0 };
+      const name = `still ${this.#stills}`;
+      return { frame, name, time: now(), dropped: 0 };
     }
     if (this.open) return this.#capture.next(signal);
     throw new VlmError(

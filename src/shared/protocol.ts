@@ -21,10 +21,21 @@ import type {
 /** Pixels that can be handed over without a copy. The receiver closes them. */
 export type Frame = VideoFrame | ImageBitmap;
 
+/**
+ * How graphs run: `fast`: ours, made of the published weights, recorded once
+ * and replayed on WebGPU; `plain`: the published ones, as ONNX Runtime runs
+ * them. Both say the same.
+ */
+export type RunPath = "fast" | "plain";
+
+/** `auto`: the fast path where it runs and says what the plain one says. */
+export type PathChoice = "auto" | "plain";
+
 export interface LoadOptions {
   readonly model: ModelSource;
   readonly device: DeviceChoice;
   readonly dtype: DtypeChoice;
+  readonly path: PathChoice;
 }
 
 /** What a loaded model is and what it runs on. */
@@ -39,6 +50,9 @@ export interface ModelInfo {
   readonly dtypes: GraphDtypes;
   /** Why `dtypes` are not what was asked for; absent if they are. */
   readonly dtypeReason?: string;
+  readonly path: RunPath;
+  /** Why `path` is not the fast one; absent if it is, or was not to be. */
+  readonly pathReason?: string;
   /** Commit of the hub that it came from, if told. */
   readonly commit?: string;
   /** Why it is an earlier version than its server has; absent if it is not. */
@@ -102,9 +116,25 @@ export interface DescribeOptions {
   readonly size: number;
   readonly maxTokens: number;
   readonly sampling: Sampling;
+  /** Names of the frames, in their order: an equal name is the same picture,
+   * and what was made of it is used again. Null, or no list: a new one. */
+  readonly names?: readonly (string | null)[];
+  /** Try whether the last answer to the same words holds for these pictures,
+   * too: if so it is there sooner. Only greedy answers; they stay the same. */
+  readonly draft: boolean;
+  /**
+   * A frame that differs less from the last one encoded passes for that: the
+   * largest mean difference of a tile of it, of 0 (off) to 1 (black and white).
+   * Not with AnyRes.
+   */
+  readonly gate: number;
 }
 
-/** Durations of one run. Their sum up to the first token is `firstToken`. */
+/**
+ * Durations of one run. Their sum up to the first token is `firstToken`. Where
+ * nothing waits between the stages they are the GPU's own, and `firstDecode` is
+ * what is left: the way to the GPU and back, and the first token's text.
+ */
 export interface Timings {
   readonly preprocess: number;
   readonly encode: number;
@@ -115,18 +145,27 @@ export interface Timings {
   readonly firstToken: number;
   /** Frame received → last token. */
   readonly total: number;
-  /** Tokens after the first, per second of decoding; 0 for one token. */
+  /** Tokens after those that came with the first, per second of decoding; 0 if
+   * there are none. */
   readonly tokensPerSecond: number;
 }
 
 export type FinishReason = "stop" | "length" | "abort";
 
-export interface Answer {
+/** What became of a run's pictures. */
+export interface Seen {
+  readonly imageTokens: number;
+  /** Pictures known by their name, and so not encoded again. */
+  readonly reused: number;
+  /** Pictures that the gate took for the one before. */
+  readonly unchanged: number;
+}
+
+export interface Answer extends Seen {
   readonly text: string;
   /** Ids generated, the end token not among them. */
   readonly tokenIds: readonly number[];
   readonly finish: FinishReason;
-  readonly imageTokens: number;
   readonly promptTokens: number;
   readonly timings: Timings;
 }
@@ -147,14 +186,11 @@ export type WorkerEvent =
       /** Another tab is downloading; this one waits for it. */
       readonly elsewhere: boolean;
     }
-  | {
-      /** The encoder is done: the model has seen the picture. */
+  | (Seen & {
+      /** The encoder has done its part, or was spared it. */
       readonly type: "image";
       readonly run: number;
-      readonly imageTokens: number;
-      readonly preprocess: number;
-      readonly encode: number;
-    }
+    })
   | {
       readonly type: "token";
       readonly run: number;

@@ -95,6 +95,7 @@ export class FakeVlm implements VlmWorker {
       device: device === "webgpu" ? device : "wasm",
       adapter: "CPU, 1 thread",
       dtypes: fakeDtypes,
+      path: "plain",
       side: 256,
       contextLength: 512,
       bytes: total,
@@ -136,7 +137,8 @@ export class FakeVlm implements VlmWorker {
 
     await this.#wait();
     const encode = since();
-    this.send({ type: "image", run, imageTokens: 16, preprocess: 0, encode });
+    const seen = { imageTokens: 16, reused: 0, unchanged: 0 };
+    this.send({ type: "image", run, ...seen });
     const said = captions[(this.#runs - 1) % captions.length] ?? [];
     const tokens = said.slice(0, options.maxTokens);
     const parts = { preprocess: 0, encode, prefill: 0, firstDecode: 0 };
@@ -161,7 +163,7 @@ export class FakeVlm implements VlmWorker {
       text: tokens.slice(0, count).join(""),
       tokenIds: tokens.slice(0, count).map((_, id) => id),
       finish: stopped ? "abort" : count < said.length ? "length" : "stop",
-      imageTokens: 16,
+      ...seen,
       promptTokens: 9,
       timings: {
         ...parts,

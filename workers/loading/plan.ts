@@ -65,6 +65,7 @@ export async function makePlan(
       device: hardware.device,
       adapter: hardware.adapter,
       dtypes,
+      path: "plain",
       side: config.side,
       contextLength: config.contextLength,
       bytes,

@@ -40,7 +40,13 @@ const load = async (
   changes: Record<string, Change> = {},
   folder = micro,
   device: "wasm" | "webgpu" = "wasm",
-) => api.load({ model: await picked(folder, changes), device, dtype: "auto" });
+) =>
+  api.load({
+    model: await picked(folder, changes),
+    device,
+    dtype: "auto",
+    path: "plain",
+  });
 
 /** What a load reports, as it goes. */
 function phases(): string[] {

@@ -48,6 +48,7 @@ export async function openPlain(
     const { graph, external } = take("embed_tokens");
     const embedder = keep(await openEmbedding(graph, external, memory));
     return {
+      timed: false,
       encoder: new PlainEncoder(vision, memory),
       language: new PlainLanguage(embedder, decoder, memory, heads),
     };

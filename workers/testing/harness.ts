@@ -57,6 +57,7 @@ export const loadOptions: LoadOptions = {
   model: { kind: "url", url: micro },
   device: "wasm",
   dtype: "fp32",
+  path: "plain",
 };
 
 /** One turn about one picture. */
@@ -79,6 +80,8 @@ export const options: DescribeOptions = {
     repetitionPenalty: 1,
     seed: 0,
   },
+  draft: false,
+  gate: 0,
 };
 
 /** A picture that differs with `seed`; wider than high. */

@@ -1,0 +1,86 @@
+import type { DescribeOptions, Frame } from "../src/shared/protocol";
+import type { Encoder } from "./encode";
+import type { Gate } from "./gate";
+import { KeptPictures } from "./kept-pictures";
+import type { Picture } from "./language";
+import type { Tensor } from "./ort/tensor";
+import type { Preprocessor } from "./preprocess";
+import { nextTask } from "./task";
+
+/** A picture, and how the model came to know it. */
+export interface Sighting {
+  readonly picture: Picture;
+  readonly how: "encoded" | "reused" | "unchanged";
+}
+
+/** What a run has to do with it. */
+export interface Onlooker {
+  readonly signal: AbortSignal;
+  /** Ends the stage that was under way. */
+  readonly lap: (stage: "preprocess" | "encode") => Promise<void>;
+}
+
+/**
+ * A frame → a picture: preprocess → encode, for each of its views, unless its
+ * name is known or the gate finds nothing new in it.
+ */
+export class Sight {
+  readonly #preprocessor: Preprocessor;
+  readonly #encoder: Encoder;
+  readonly #gate: Gate;
+  readonly #kept = new KeptPictures();
+  #unnamed = 0;
+
+  constructor(preprocessor: Preprocessor, encoder: Encoder, gate: Gate) {
+    this.#preprocessor = preprocessor;
+    this.#encoder = encoder;
+    this.#gate = gate;
+  }
+
+  /** Undefined if aborted. The picture is good until `endRun`. */
+  async see(
+    frame: Frame,
+    name: string | null,
+    options: DescribeOptions,
+    { signal, lap }: Onlooker,
+  ): Promise<Sighting | undefined> {
+    const { fit, anyres, size } = options;
+    const key =
+      name === null
+        ? `#${++this.#unnamed}`
+        : JSON.stringify([name, fit, anyres, size]);
+    const known = this.#kept.get(key);
+    if (known !== undefined) return { picture: known, how: "reused" };
+
+    const gated = options.gate > 0 && !anyres;
+    const features: Tensor[] = [];
+    try {
+      for (const view of this.#preprocessor.views(frame, options)) {
+        const pixels = this.#preprocessor.run(frame, view);
+        const same = gated && (await this.#gate.sameAs(pixels, options.gate));
+        await lap("preprocess");
+        await nextTask();
+        if (signal.aborted) return undefined;
+        const before = same && this.#kept.get(same);
+        if (before) return { picture: before, how: "unchanged" };
+        features.push(await this.#encoder.encode(pixels));
+        if (gated) this.#gate.keep(pixels, key);
+        await lap("encode");
+      }
+      const keep = gated || name !== null;
+      const picture = this.#kept.add(key, features.splice(0), keep);
+      return { picture, how: "encoded" };
+    } finally {
+      for (const tensor of features) tensor.dispose();
+    }
+  }
+
+  endRun(): void {
+    this.#kept.trim();
+  }
+
+  dispose(): void {
+    this.#kept.dispose();
+    this.#gate.dispose();
+  }
+}
