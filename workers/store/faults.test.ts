@@ -1,14 +1,12 @@
 import { sha256 } from "hash-wasm";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { Channel } from "./channel";
-import { ownLocks } from "./locks";
 import { openRemote } from "./open";
 import { Ranges } from "./ranges";
-import { Store } from "./store";
 import { bytesOf, hashes, randomOf, type Bytes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
 import { FakeServer, type Fault } from "./testing/fake-server";
+import { beOnline, openTab } from "./testing/tab";
 
 const source = {
   kind: "url",
@@ -17,13 +15,7 @@ const source = {
 
 type Random = () => number;
 
-beforeAll(() => {
-  vi.stubGlobal("navigator", { onLine: true });
-});
-
-afterAll(() => {
-  vi.unstubAllGlobals();
-});
+beOnline();
 
 /** One tab: it loads all files, and may be stopped or killed on the way. */
 async function session(
@@ -40,8 +32,7 @@ async function session(
     if (kills) disk.crash(random);
     stop.abort();
   };
-  const channel = new Channel(undefined);
-  const store = new Store(server.net, disk.tab(), ownLocks(), channel);
+  const store = openTab(server.net, disk.tab());
   try {
     const folder = await openRemote(store, source, stop.signal);
     const blobs = await folder.fetch(paths, stop.signal, () => undefined);

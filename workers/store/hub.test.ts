@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { Channel } from "./channel";
-import { ownLocks } from "./locks";
 import { openKept, openRemote } from "./open";
-import { Store } from "./store";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
 import { FakeServer } from "./testing/fake-server";
+import { beOnline, openTab } from "./testing/tab";
 
 const source = {
   kind: "hub",
@@ -23,13 +21,7 @@ const [first, second] = ["1".repeat(40), "2".repeat(40)];
 let disk: CrashDisk;
 let server: FakeServer;
 
-beforeAll(() => {
-  vi.stubGlobal("navigator", { onLine: true });
-});
-
-afterAll(() => {
-  vi.unstubAllGlobals();
-});
+beOnline();
 
 beforeEach(() => {
   disk = new CrashDisk();
@@ -64,8 +56,7 @@ function publish(
   server.put(api, new TextEncoder().encode(JSON.stringify(info)));
 }
 
-const tab = () =>
-  new Store(server.net, disk.tab(), ownLocks(), new Channel(undefined));
+const tab = () => openTab(server.net, disk.tab());
 
 async function load(paths: string[], store = tab()) {
   const folder = await openRemote(store, source, signal);

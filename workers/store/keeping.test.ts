@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { Channel } from "./channel";
-import { ownLocks } from "./locks";
+import { beforeEach, expect, test, vi } from "vitest";
 import { openRemote } from "./open";
-import { Store } from "./store";
+import type { Store } from "./store";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
 import { FakeServer } from "./testing/fake-server";
+import { beOnline, openTab } from "./testing/tab";
 
 const { signal } = new AbortController();
 const shared = bytesOf(10_000, 1);
@@ -19,13 +18,7 @@ let disk: CrashDisk;
 let server: FakeServer;
 let store: Store;
 
-beforeAll(() => {
-  vi.stubGlobal("navigator", { onLine: true });
-});
-
-afterAll(() => {
-  vi.unstubAllGlobals();
-});
+beOnline();
 
 beforeEach(async () => {
   disk = new CrashDisk();
@@ -36,10 +29,7 @@ beforeEach(async () => {
   store = tab();
 });
 
-function tab(): Store {
-  const channel = new Channel(undefined);
-  return new Store(server.net, disk.tab(), ownLocks(), channel);
-}
+const tab = () => openTab(server.net, disk.tab());
 
 const open = (name: Name) =>
   openRemote(store, { kind: "url", url: `https://m.test/${name}/` }, signal);

@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { Channel } from "./channel";
-import { ownLocks } from "./locks";
-import { memoryDisk } from "./memory";
 import { openRemote } from "./open";
-import { Store } from "./store";
+import type { Store } from "./store";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { FakeServer } from "./testing/fake-server";
+import { beOnline, openTab } from "./testing/tab";
 
 /** Servers of files that keep no list of them. */
 const source = {
@@ -19,18 +17,11 @@ const [old, next] = [bytesOf(100_000, 1), bytesOf(100_000, 2)];
 let server: FakeServer;
 let store: Store;
 
-beforeAll(() => {
-  vi.stubGlobal("navigator", { onLine: true });
-});
-
-afterAll(() => {
-  vi.unstubAllGlobals();
-});
+beOnline();
 
 beforeEach(() => {
   server = new FakeServer(16_384);
-  const channel = new Channel(undefined);
-  store = new Store(server.net, memoryDisk(), ownLocks(), channel);
+  store = openTab(server.net);
 });
 
 const put = (path: string, bytes: Bytes, headers = {}) => {
@@ -127,8 +118,7 @@ test("stores that refuse what they do not have are no obstacle", async () => {
     url.endsWith("/b")
       ? new Response("", { status: 403 })
       : net.fetch(url, init);
-  const channel = new Channel(undefined);
-  store = new Store({ ...net, fetch }, memoryDisk(), ownLocks(), channel);
+  store = openTab({ ...net, fetch });
   const folder = await openRemote(store, source, signal);
   expect([...(await folder.stat(["a", "b"], signal)).keys()]).toEqual(["a"]);
 });

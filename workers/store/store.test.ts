@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { Channel } from "./channel";
-import { ownLocks } from "./locks";
 import { openRemote } from "./open";
 import type { Progress } from "./progress";
-import { Store } from "./store";
 import { bytesOf, hashes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
 import { FakeServer } from "./testing/fake-server";
+import { beOnline, openTab } from "./testing/tab";
 
 const PIECE = 16_384;
 const { signal } = new AbortController();
@@ -21,13 +19,7 @@ const paths = Object.keys(files);
 let disk: CrashDisk;
 let server: FakeServer;
 
-beforeAll(() => {
-  vi.stubGlobal("navigator", { onLine: true });
-});
-
-afterAll(() => {
-  vi.unstubAllGlobals();
-});
+beOnline();
 
 beforeEach(async () => {
   disk = new CrashDisk();
@@ -36,8 +28,7 @@ beforeEach(async () => {
 });
 
 /** As a tab that is opened now has it. */
-const tab = () =>
-  new Store(server.net, disk.tab(), ownLocks(), new Channel(undefined));
+const tab = () => openTab(server.net, disk.tab());
 
 async function load(store = tab(), wanted = paths, at = signal) {
   const folder = await openRemote(store, source, at);
