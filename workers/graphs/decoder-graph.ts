@@ -161,7 +161,8 @@ function valuesOf(
     { name: "inputs_embeds", type, shape: [1, length, hidden] },
     integers("seqlens_k", 1),
     integers("total_sequence_length", 1),
-    integers("rows", rows),
+    // An input that nothing takes would be copied to the processor.
+    ...(length > 1 ? [integers("rows", rows)] : []),
     ...cache(pastName),
     ...weights.map(({ name, type, dims }) => ({ name, type, shape: dims })),
   ];

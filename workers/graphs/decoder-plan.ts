@@ -28,8 +28,8 @@ export interface DecoderPlan {
   /**
    * A model file. It takes inputs_embeds [1, length, hidden], seqlens_k and
    * total_sequence_length [1] (index of the last position, and how many there
-   * are, both after this run), rows [rows] (places in inputs_embeds),
-   * past_key_values.{layer}.{key,value} [1, kvHeads, capacity, headDim] and the
+   * are, both after this run), rows [rows] (places in inputs_embeds; not taken
+   * where length is 1), past_key_values.{layer}.{key,value} [1, kvHeads, capacity, headDim] and the
    * weights; gives logits [1, rows, vocabulary] and present.{layer}.{key,value},
    * which are to be the same buffers as the past.
    */

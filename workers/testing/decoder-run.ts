@@ -99,7 +99,7 @@ export class DecoderRun {
       total_sequence_length: capture
         ? ints(total)
         : new ort.Tensor("int32", Int32Array.of(total), [1]),
-      rows: ints(...rows),
+      ...(length > 1 && { rows: ints(...rows) }),
     };
     const logits = device.createBuffer({
       size: Math.ceil((rows.length * vocabulary * 4) / 16) * 16,
