@@ -45,8 +45,9 @@ test("any stretch of a prompt has the embeddings of what stands there", async ()
   const before = alive;
   for (let from = 0; from < all.length; from++) {
     for (let to = from + 1; to <= all.length; to++) {
-      let got: readonly string[] = [];
-      await sequence.rows(from, to, embed, (rows) => (got = namesOf(rows)));
+      const got = await sequence.rows(from, to, embed, (rows) =>
+        Promise.resolve(namesOf(rows)),
+      );
       expect(got).toEqual(all.slice(from, to));
     }
   }
@@ -57,8 +58,10 @@ test("text alone, and a use that fails", async () => {
   const sequence = new Sequence({ texts: [[7]], ids: [7] }, []);
   expect(sequence.contents).toEqual([7]);
   const before = alive;
-  const failing = sequence.rows(0, 1, embed, () => {
-    throw new Error("no");
+  sequence.append([8, 9]);
+  const failing = sequence.rows(0, 3, embed, (rows) => {
+    expect(namesOf(rows)).toEqual(["text 7", "text 8", "text 9"]);
+    return Promise.reject(new Error("no"));
   });
   await expect(failing).rejects.toThrow("no");
   expect(alive).toBe(before);

@@ -36,13 +36,17 @@ export class Sequence {
     return this.contents.length;
   }
 
+  append(ids: readonly number[]): void {
+    this.contents.push(...ids);
+  }
+
   /** `use` with the embeddings from one position to another. */
-  async rows(
+  async rows<T>(
     from: number,
     to: number,
     embed: Embed,
-    use: (rows: readonly Rows[]) => void,
-  ): Promise<void> {
+    use: (rows: readonly Rows[]) => Promise<T>,
+  ): Promise<T> {
     const wanted = this.contents.slice(from, to);
     const ids = wanted.filter((content) => typeof content === "number");
     const text = ids.length > 0 ? await embed(ids) : undefined;
@@ -64,7 +68,7 @@ export class Sequence {
     }
     takeText(to);
     try {
-      use(rows);
+      return await use(rows);
     } finally {
       text?.dispose();
     }

@@ -1,0 +1,177 @@
+import type { Sampling } from "../../src/shared/protocol";
+import type { DecoderPlan } from "../graphs/decoder-plan";
+import { Advance, type Table } from "../kernels/advance";
+import { PickState } from "../kernels/pick-state";
+import { outOfMemory, type Gpu } from "../ort/device";
+import { writeRows, type Rows } from "../ort/rows";
+import { firstCapacity, mostPositions, StaticCache } from "./cache";
+import type { GpuWeights } from "./gpu-weights";
+import { DecoderGraphs, type DecoderGraph } from "./decoder-graphs";
+import { MOST_ROWS, rowsFor, type Chunk } from "./prefill-plan";
+import { Readback } from "./readback";
+import { replay } from "./replay";
+
+/** Steps of a batch are picked back together, and cannot be stopped between. */
+const MS_PER_BATCH = 50;
+const MOST_STEPS = 16;
+
+/** What a decoder is made of. */
+export interface DecoderParts {
+  readonly gpu: Gpu;
+  readonly plan: DecoderPlan;
+  readonly weights: GpuWeights;
+  readonly table: Table;
+  /** The longest sequence. */
+  readonly contextLength: number;
+  /** Positions to begin with; left out: as many as cost little. */
+  readonly capacity?: number;
+}
+
+/** A decoder on the GPU, its cache and what picks tokens: prompts go in, ids
+ * come out, nothing else does. */
+export class Decoder {
+  /** Positions that the cache may ever have. */
+  readonly room: number;
+  readonly #state: PickState;
+  readonly #parts: DecoderParts;
+  readonly #graphs: DecoderGraphs;
+  readonly #advance: Advance;
+  readonly #readback: Readback;
+  /** Ids of the answer so far. */
+  #count = 0;
+
+  constructor(parts: DecoderParts) {
+    const { gpu, plan, weights, table, contextLength } = parts;
+    const { device } = gpu;
+    this.#parts = parts;
+    this.room = mostPositions(gpu, plan, contextLength);
+    const { vocabulary, type } = plan;
+    const sizes = { vocabulary, rows: MOST_ROWS, ring: 2 * MOST_ROWS };
+    this.#state = new PickState(device, sizes);
+    const capacity = parts.capacity ?? firstCapacity(plan);
+    const cache = new StaticCache(gpu, plan, Math.min(capacity, this.room));
+    const bound = weights.of(plan.weights);
+    this.#graphs = new DecoderGraphs(gpu, plan, bound, this.#state, cache);
+    const next = { ...this.#graphs.step, type };
+    this.#advance = new Advance(device, this.#state, table, next);
+    this.#readback = new Readback(gpu, this.#state.ids);
+  }
+
+  /** Makes room for `positions`; the first `kept` keep what they hold. */
+  async reserve(positions: number, kept: number): Promise<void> {
+    const old = this.#graphs.cache;
+    if (positions <= old.capacity) return;
+    if (positions > this.room) {
+      throw outOfMemory(
+        `A cache of ${positions} positions is more than this GPU can hold.`,
+      );
+    }
+    const { gpu, plan } = this.#parts;
+    const power = 2 ** Math.ceil(Math.log2(positions));
+    const cache = new StaticCache(gpu, plan, Math.min(power, this.room));
+    cache.copyFrom(old, kept);
+    await this.#graphs.moveTo(cache);
+    old.destroy();
+  }
+
+  /** Another answer: whatever is picked from now on is its. */
+  newAnswer(
+    sampling: Sampling,
+    promptIds: readonly number[],
+    draft: readonly number[],
+  ): void {
+    this.#state.begin(sampling, promptIds, draft);
+    this.#count = 0;
+  }
+
+  /** Computes `chunk`, a part of a prompt that more of it follows: no ids. */
+  async prefill(
+    chunk: Chunk,
+    rows: readonly Rows[],
+  ): Promise<readonly number[]> {
+    const graph = await this.#graphs.prefill(chunk.length, 1);
+    this.#write(chunk, rows, [chunk.from]);
+    const { gpu } = this.#parts;
+    replay(gpu, "prefill", graph.pace, [graph.commands], {});
+    return [];
+  }
+
+  /** Computes the end of a prompt of `length` positions and the draft after it;
+   * the first ids. */
+  async begin(
+    chunk: Chunk,
+    rows: readonly Rows[],
+    length: number,
+  ): Promise<readonly number[]> {
+    const { gpu } = this.#parts;
+    const { queue } = gpu.device;
+    const { step } = this.#graphs;
+    const last = length - 1;
+    const wanted = Array.from({ length: rowsFor(chunk.to - last) }, (_, i) =>
+      Math.min(last + i, chunk.to - 1),
+    );
+    const graph = await this.#graphs.prefill(chunk.length, wanted.length);
+    this.#write(chunk, rows, wanted);
+    queue.writeBuffer(step.seqlens, 0, Int32Array.of(length - 1));
+    queue.writeBuffer(step.total, 0, Int32Array.of(length));
+    return this.#pick("prefill", graph, 1);
+  }
+
+  /** The next ids of an answer whose last is at `position`: `most` at most, so
+   * few that nobody waits long. */
+  async step(position: number, most: number): Promise<readonly number[]> {
+    await this.reserve(position + 1, position);
+    const graph = await this.#graphs.decode();
+    const ms = graph.pace.msPerDispatch * graph.commands.length;
+    const steps = Math.min(
+      ...[most, MOST_STEPS, Math.max(1, Math.floor(MS_PER_BATCH / ms))],
+      this.#graphs.cache.capacity - position,
+    );
+    return this.#pick("decode", graph, steps);
+  }
+
+  async release(): Promise<void> {
+    await this.#graphs.release();
+    this.#graphs.cache.destroy();
+    this.#readback.destroy();
+    this.#state.dispose();
+  }
+
+  /** Runs `graph` so many times, each on what the one before picked. */
+  async #pick(
+    label: string,
+    { commands, picker, pace }: DecoderGraph,
+    times: number,
+  ): Promise<readonly number[]> {
+    const once = [commands, picker, this.#advance];
+    const works = Array.from({ length: times }, () => once).flat();
+    const { gpu } = this.#parts;
+    const after = (encoder: GPUCommandEncoder): void => {
+      this.#readback.encode(encoder);
+    };
+    replay(gpu, label, pace, works, { after });
+    const [count = 0, ...ring] = await this.#readback.read();
+    const ids: number[] = [];
+    for (let n = this.#count; n < count; n++)
+      ids.push(ring[n % ring.length] ?? 0);
+    this.#count = count;
+    return ids;
+  }
+
+  #write(
+    { from, length }: Chunk,
+    rows: readonly Rows[],
+    wanted: readonly number[],
+  ): void {
+    const { gpu, plan } = this.#parts;
+    const { device } = gpu;
+    const { prompt } = this.#graphs;
+    writeRows(device, rows, plan.hidden, plan.type, prompt.embeds);
+    const end = from + length;
+    const places = Int32Array.from(wanted, (position) => position - from);
+    const { queue } = device;
+    queue.writeBuffer(prompt.seqlens, 0, Int32Array.of(end - 1));
+    queue.writeBuffer(prompt.total, 0, Int32Array.of(end));
+    queue.writeBuffer(prompt.rows, 0, places);
+  }
+}

@@ -1,0 +1,127 @@
+import { tokensOf, type Encoder } from "../encode";
+import type { VisionPlan } from "../graphs/vision-plan";
+import { capture, type Captured } from "../ort/capture";
+import type { Gpu } from "../ort/device";
+import { Queue } from "../ort/queue";
+import { BYTES } from "../ort/rows";
+import type { Memory, Tensor } from "../ort/tensor";
+import type { GpuWeights } from "./gpu-weights";
+import { Pace, replay } from "./replay";
+
+/** Sides that stay captured: what lies between the operators stays allocated. */
+const KEPT = 2;
+
+interface Side extends Captured {
+  readonly pixels: GPUBuffer;
+  readonly features: GPUBuffer;
+  readonly pace: Pace;
+}
+
+/** The encoder as captured commands of each side, replayed. */
+export class FastEncoder implements Encoder {
+  readonly #gpu: Gpu;
+  readonly #memory: Memory;
+  readonly #plan: VisionPlan;
+  readonly #weights: GpuWeights;
+  readonly #queue = new Queue();
+  /** The latest used is the last. */
+  readonly #sides = new Map<number, Side>();
+
+  constructor(gpu: Gpu, memory: Memory, plan: VisionPlan, weights: GpuWeights) {
+    this.#gpu = gpu;
+    this.#memory = memory;
+    this.#plan = plan;
+    this.#weights = weights;
+  }
+
+  /** Resolves when the work is submitted: what is submitted later sees it. */
+  encode(pixels: Tensor): Promise<Tensor> {
+    return this.#queue.add(async () => {
+      this.#gpu.check();
+      const side = pixels.dims[3] ?? 0;
+      return this.#replay(await this.#captured(side), side, pixels);
+    });
+  }
+
+  async release(): Promise<void> {
+    await this.#queue.add(async () => {
+      for (const side of this.#sides.values()) await drop(side);
+      this.#sides.clear();
+    });
+    this.#weights.destroy();
+  }
+
+  #replay(side: Side, size: number, pixels: Tensor): Tensor {
+    const { hidden, type } = this.#plan;
+    const dims = [1, tokensOf(size), hidden];
+    const bytes = tokensOf(size) * hidden * BYTES[type];
+    const features = this.#make("image features", bytes);
+    const given = pixels.gpuBuffer;
+    replay(this.#gpu, "encode", side.pace, [side.commands], {
+      before: (encoder) => {
+        const { size } = side.pixels;
+        encoder.copyBufferToBuffer(given, 0, side.pixels, 0, size);
+      },
+      after: (encoder) => {
+        encoder.copyBufferToBuffer(
+          side.features,
+          0,
+          features,
+          0,
+          features.size,
+        );
+      },
+    });
+    return this.#memory.ofBuffer(features, type, dims);
+  }
+
+  async #captured(size: number): Promise<Side> {
+    const side = this.#sides.get(size) ?? (await this.#capture(size));
+    this.#sides.delete(size);
+    this.#sides.set(size, side);
+    const [[oldest, dropped] = []] = this.#sides;
+    if (dropped !== undefined && this.#sides.size > KEPT) {
+      this.#sides.delete(oldest ?? 0);
+      await drop(dropped);
+    }
+    return side;
+  }
+
+  async #capture(size: number): Promise<Side> {
+    const { hidden, type, weights } = this.#plan;
+    const tokens = tokensOf(size);
+    const pixels = this.#make("pixels", 3 * size * size * 4);
+    const features = this.#make("features", tokens * hidden * BYTES[type]);
+    const inputs = {
+      pixel_values: {
+        ...{ buffer: pixels, type: "float32", dims: [1, 3, size, size] },
+      },
+      ...this.#weights.of(weights),
+    };
+    const outputs = {
+      image_features: { buffer: features, type, dims: [1, tokens, hidden] },
+    };
+    try {
+      const model = this.#plan.graph(size);
+      const captured = await capture(model, inputs, outputs, this.#gpu);
+      return { ...captured, pixels, features, pace: new Pace() };
+    } catch (error) {
+      pixels.destroy();
+      features.destroy();
+      throw error;
+    }
+  }
+
+  #make(label: string, bytes: number): GPUBuffer {
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    const size = Math.ceil(bytes / 16) * 16;
+    const usage = STORAGE | COPY_SRC | COPY_DST;
+    return this.#gpu.device.createBuffer({ label, size, usage });
+  }
+}
+
+async function drop({ release, pixels, features }: Side): Promise<void> {
+  await release();
+  pixels.destroy();
+  features.destroy();
+}

@@ -1,0 +1,136 @@
+import type { Embedder } from "../embedding";
+import type { Continuation, Generation, Language, Picture } from "../language";
+import { Queue } from "../ort/queue";
+import type { Prompt } from "../prompt";
+import { Decoder, type DecoderParts } from "./decoder";
+import { usableDraft } from "./draft";
+import { FastGeneration } from "./generation";
+import { chunksOf, type Chunk } from "./prefill-plan";
+import { commonPrefix, Sequence, type Content } from "./sequence";
+
+/**
+ * The decoder as captured commands, replayed. What its cache holds is known
+ * position by position and outlives an answer: of a prompt that begins as the
+ * one before, only the rest is computed.
+ */
+export class FastLanguage implements Language {
+  readonly #parts: DecoderParts;
+  readonly #embedder: Embedder;
+  readonly #queue = new Queue();
+  /** What the cache holds, from its first position on. */
+  #contents: Content[] = [];
+  /** The id that comes after that. */
+  #last = 0;
+  #decoder: Decoder | undefined;
+  #current: Generation | undefined;
+
+  constructor(parts: DecoderParts, embedder: Embedder) {
+    this.#parts = parts;
+    this.#embedder = embedder;
+  }
+
+  begin(
+    prompt: Prompt,
+    pictures: readonly Picture[],
+    how: Continuation,
+  ): Promise<Generation> {
+    return this.#use(async (decoder) => {
+      const ids = await this.#prefill(decoder, prompt, pictures, how);
+      const generation: Generation = new FastGeneration(ids, (limit) =>
+        this.#step(generation, limit),
+      );
+      this.#current = generation;
+      return generation;
+    });
+  }
+
+  async release(): Promise<void> {
+    await this.#queue.add(() => this.#drop());
+    this.#parts.weights.destroy();
+    await this.#embedder.release();
+  }
+
+  /** The first ids; the cache then holds all that precedes the last of them. */
+  async #prefill(
+    decoder: Decoder,
+    prompt: Prompt,
+    pictures: readonly Picture[],
+    { sampling, draft }: Continuation,
+  ): Promise<readonly number[]> {
+    const sequence = new Sequence(prompt, pictures);
+    const { length } = sequence;
+    const { vocabulary } = this.#parts.plan;
+    const room = decoder.room - length;
+    const tried = usableDraft(draft, sampling, vocabulary, room);
+    // The last position is computed anew: it gives the first token.
+    const known = commonPrefix(this.#contents, sequence.contents);
+    const from = Math.min(known, length - 1);
+    sequence.append(tried);
+    const end = sequence.length;
+    const chunks = chunksOf(from, end, end - length + 1, decoder.room);
+    const reach = Math.max(...chunks.map((chunk) => chunk.from + chunk.length));
+    await decoder.reserve(reach, from);
+    decoder.newAnswer(sampling, prompt.ids, tried);
+    let ids: readonly number[] = [];
+    for (const chunk of chunks) {
+      ids = await this.#compute(decoder, sequence, chunk, length);
+    }
+    const accepted = ids.slice(0, -1);
+    this.#contents = [...sequence.contents.slice(0, length), ...accepted];
+    this.#last = ids.at(-1) ?? 0;
+    return ids;
+  }
+
+  /** Gives ids if `chunk` is the last. */
+  #compute(
+    decoder: Decoder,
+    sequence: Sequence,
+    chunk: Chunk,
+    length: number,
+  ): Promise<readonly number[]> {
+    const embed = (ids: readonly number[]) => this.#embedder.embed(ids);
+    const { from, to } = chunk;
+    return sequence.rows(from, to, embed, (rows) =>
+      to === sequence.length
+        ? decoder.begin(chunk, rows, length)
+        : decoder.prefill(chunk, rows),
+    );
+  }
+
+  /** The next ids of an answer, if it is still the one in the cache. */
+  #step(generation: Generation, limit: number): Promise<readonly number[]> {
+    return this.#use(async (decoder) => {
+      if (generation !== this.#current) {
+        throw new Error("Another answer was begun before this one ended.");
+      }
+      const ids = await decoder.step(this.#contents.length, limit);
+      this.#contents.push(this.#last, ...ids.slice(0, -1));
+      this.#last = ids.at(-1) ?? 0;
+      return ids;
+    });
+  }
+
+  /** Jobs take turns. One that fails leaves nothing that may be half done. */
+  #use<T>(job: (decoder: Decoder) => Promise<T>): Promise<T> {
+    return this.#queue.add(async () => {
+      const { gpu } = this.#parts;
+      try {
+        gpu.check();
+        this.#decoder ??= new Decoder(this.#parts);
+        return await job(this.#decoder);
+      } catch (error) {
+        const cause = await gpu.explain(error);
+        await this.#drop();
+        throw cause;
+      }
+    });
+  }
+
+  async #drop(): Promise<void> {
+    const decoder = this.#decoder;
+    this.#decoder = undefined;
+    this.#current = undefined;
+    this.#contents = [];
+    await decoder?.release();
+  }
+}

@@ -1,0 +1,68 @@
+import type { Graph } from "../../src/shared/models";
+import { openEmbedding } from "../embedding";
+import { planDecoder } from "../graphs/decoder-plan";
+import { planVision } from "../graphs/vision-plan";
+import { Unfit } from "../graphs/weight";
+import type { GraphSource } from "../loading/graphs";
+import type { Path } from "../model";
+import type { Memory } from "../ort/tensor";
+import type { ModelConfig } from "../weights/config";
+import { FastEncoder } from "./encoder";
+import { GpuWeights } from "./gpu-weights";
+import { FastLanguage } from "./language";
+import { planTable } from "./table";
+
+/** A model that the fast path can run, as far as its files tell. */
+export interface FastPlan {
+  /** Leaves nothing on the GPU if it fails. `next` is called between steps and
+   * may throw. */
+  open(memory: Memory, next: () => void): Promise<Path>;
+}
+
+/** Throws `Unfit` for graphs of another structure than we know. */
+export async function planFast(
+  graphs: ReadonlyMap<Graph, GraphSource>,
+  config: ModelConfig,
+): Promise<FastPlan> {
+  const source = (name: Graph): GraphSource => {
+    const found = graphs.get(name);
+    if (found === undefined) throw new Error(`${name} was taken before`);
+    return found;
+  };
+  const embed = source("embed_tokens");
+  const { graph: eyes, external: eyesData } = source("vision_encoder");
+  const { graph: tongue, external: tongueData } = source(
+    "decoder_model_merged",
+  );
+  const table = planTable(embed.graph, embed.external);
+  const decoder = await planDecoder(tongue, tongueData, config);
+  const vision = await planVision(eyes, eyesData, config);
+  const { contextLength } = config;
+  if (decoder.positions < contextLength) {
+    throw new Unfit(
+      `it knows ${decoder.positions} positions, config.json ${contextLength}`,
+    );
+  }
+  const open = async (memory: Memory, next: () => void): Promise<Path> => {
+    const { gpu } = memory;
+    if (gpu === undefined) throw new Unfit("there is no GPU");
+    const upload = GpuWeights.upload(gpu, vision.weights, next);
+    const visionWeights = await upload;
+    const encoder = new FastEncoder(gpu, memory, vision, visionWeights);
+    try {
+      const all = [...decoder.weights, ...table.weights];
+      const weights = await GpuWeights.upload(gpu, all, next);
+      const embedder = await openEmbedding(embed.graph, embed.external, memory);
+      const parts = {
+        ...{ gpu, plan: decoder, weights, contextLength },
+        table: table.on(weights),
+      };
+      const language = new FastLanguage(parts, embedder);
+      return { encoder, language, timed: false };
+    } catch (error) {
+      await encoder.release();
+      throw error;
+    }
+  };
+  return { open };
+}

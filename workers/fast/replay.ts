@@ -1,0 +1,88 @@
+import { encodeCommands, type Dispatch } from "../ort/capture";
+import type { Gpu } from "../ort/device";
+
+/** Commands of a captured graph, or kernels of ours. */
+export type Work =
+  readonly Dispatch[] | { encode(pass: GPUComputePassEncoder): void };
+
+/** Copies at both ends of a replay. */
+export interface Copies {
+  readonly before?: (encoder: GPUCommandEncoder) => void;
+  readonly after?: (encoder: GPUCommandEncoder) => void;
+}
+
+/** Systems reset a GPU that is busy with one submit for seconds. */
+const MS_PER_SUBMIT = 250;
+
+/** Dispatches in a submit while nobody knows what they take. */
+const AT_FIRST = 32;
+
+/** How long the commands of a graph take, as measured. */
+export class Pace {
+  #msPerDispatch: number | undefined;
+
+  /** A cautious guess until it was measured. */
+  get msPerDispatch(): number {
+    return this.#msPerDispatch ?? MS_PER_SUBMIT / AT_FIRST;
+  }
+
+  /** The latest counts as much as all before it. */
+  measured(ms: number, dispatches: number): void {
+    const latest = ms / dispatches;
+    this.#msPerDispatch = (latest + (this.#msPerDispatch ?? latest)) / 2;
+  }
+}
+
+/** When a device was last seen to have done everything. */
+const idleSince = new WeakMap<GPUDevice, number>();
+
+/** Submits `works` in their order: in one submit, or in several where they take
+ * long. */
+export function replay(
+  { device }: Gpu,
+  label: string,
+  pace: Pace,
+  works: readonly Work[],
+  { before, after }: Copies,
+): void {
+  const most = Math.max(1, Math.floor(MS_PER_SUBMIT / pace.msPerDispatch));
+  const start = performance.now();
+  let encoder = device.createCommandEncoder({ label });
+  before?.(encoder);
+  let pass = encoder.beginComputePass({ label });
+  let [total, here] = [0, 0];
+  const submit = (): void => {
+    device.queue.submit([encoder.finish()]);
+  };
+  for (const work of works) {
+    if ("encode" in work) {
+      work.encode(pass);
+      continue;
+    }
+    for (let at = 0; at < work.length;) {
+      if (here >= most) {
+        pass.end();
+        submit();
+        encoder = device.createCommandEncoder({ label });
+        pass = encoder.beginComputePass({ label });
+        here = 0;
+      }
+      const part = work.slice(at, at + most - here);
+      encodeCommands(pass, part);
+      at += part.length;
+      here += part.length;
+      total += part.length;
+    }
+  }
+  pass.end();
+  after?.(encoder);
+  submit();
+  const done = (): void => {
+    const end = performance.now();
+    const began = Math.max(start, idleSince.get(device) ?? 0);
+    idleSince.set(device, end);
+    pace.measured(end - began, total);
+  };
+  // A lost device has no pace; whoever waits for the work is told.
+  device.queue.onSubmittedWorkDone().then(done, () => undefined);
+}
