@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { convolutionSize, type Convolution } from "./convolution";
+import { convolutionReference, type Layout } from "./convolution.reference";
+import { depthwiseVariants } from "./depthwise";
+import { planesVariants } from "./planes";
+import { furthest, noise, runVariant, testDevice } from "./run-variant";
+import type { Variant } from "./variant";
+
+let device: GPUDevice;
+
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+afterAll(() => {
+  device.destroy();
+});
+
+/** Padded as "same" is, with whatever remains on the far sides. */
+function windowOf(
+  [width, height]: readonly [number, number],
+  channels: number,
+  kernel: number,
+  stride: number,
+  gelu = false,
+): Convolution {
+  const side = (kernel - 1) / 2;
+  return {
+    width,
+    height,
+    channels,
+    kernel,
+    stride,
+    outWidth: Math.ceil(width / stride),
+    outHeight: Math.ceil(height / stride),
+    left: side,
+    top: side,
+    type: "float32",
+    bias: gelu,
+    gelu,
+  };
+}
+
+async function check(
+  of: Convolution,
+  variants: readonly Variant[],
+  inputs: number,
+  weights: number,
+  layout: Layout,
+): Promise<void> {
+  const data = {
+    x: noise(of.width * of.height * inputs, 1),
+    w: noise(of.kernel ** 2 * weights, 2),
+    bias: noise(of.channels, 3),
+  };
+  const expected = convolutionReference(of, data, layout);
+  expect(variants.length).toBeGreaterThan(0);
+  for (const variant of variants) {
+    const y = await runVariant(
+      device,
+      variant,
+      [data.x, data.w, data.bias],
+      expected.length,
+      convolutionSize(of),
+    );
+    expect(furthest(y, expected), variant.kernel.label).toBeLessThan(1e-5);
+  }
+}
+
+const depthwise = [
+  [windowOf([13, 9], 12, 7, 1, true), 1],
+  [windowOf([8, 8], 20, 3, 1), 1],
+  [windowOf([17, 11], 8, 7, 2), 2],
+  [windowOf([16, 16], 136, 3, 2, true), 1],
+  [windowOf([5, 7], 8, 5, 1, true), 4],
+  [windowOf([1, 3], 4, 9, 1), 1],
+  [{ ...windowOf([19, 10], 8, 3, 3), left: 0, top: 2 }, 2],
+] as const;
+
+for (const [of, multiplier] of depthwise) {
+  const { width, height, channels, kernel, stride } = of;
+  const title = `${width} x ${height}, ${channels} channels, ${kernel}/${stride}, ${multiplier} of each`;
+  test(title, async () => {
+    const inputs = channels / multiplier;
+    await check(
+      of,
+      depthwiseVariants({ ...of, multiplier }, device.limits),
+      inputs,
+      channels,
+      {
+        inputs: 1,
+        x: (row, column, _, c) =>
+          (row * width + column) * inputs + Math.floor(c / multiplier),
+        w: (i, j, _, c) => (i * kernel + j) * channels + c,
+      },
+    );
+  });
+}
+
+const pictures = [
+  [windowOf([14, 10], 16, 3, 2, true), 3],
+  [windowOf([7, 9], 4, 5, 1), 1],
+  [windowOf([33, 3], 36, 7, 2, true), 4],
+] as const;
+
+for (const [of, planes] of pictures) {
+  const { width, height, channels, kernel, stride } = of;
+  const title = `${planes} planes of ${width} x ${height} to ${channels} channels, ${kernel}/${stride}`;
+  test(title, async () => {
+    await check(
+      of,
+      planesVariants({ ...of, planes }, device.limits),
+      planes,
+      planes * channels,
+      {
+        inputs: planes,
+        x: (row, column, plane) => (plane * height + row) * width + column,
+        w: (i, j, plane, c) =>
+          ((i * kernel + j) * planes + plane) * channels + c,
+      },
+    );
+  });
+}
+
+test("what has no kernel is left to others", () => {
+  const { limits } = device;
+  const of = windowOf([9, 9], 12, 3, 1);
+  expect(depthwiseVariants({ ...of, multiplier: 3 }, limits)).toEqual([]);
+  expect(planesVariants({ ...of, planes: 5 }, limits)).toEqual([]);
+  const odd = windowOf([9, 9], 6, 3, 1);
+  expect(depthwiseVariants({ ...odd, multiplier: 1 }, limits)).toEqual([]);
+});

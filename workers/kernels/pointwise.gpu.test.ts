@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pointwiseSize, pointwiseVariants, type Pointwise } from "./pointwise";
+import { pointwiseReference } from "./pointwise.reference";
+import { furthest, noise, runVariant, testDevice } from "./run-variant";
+
+let device: GPUDevice;
+
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+afterAll(() => {
+  device.destroy();
+});
+
+const plain = { type: "float32", bias: false, gelu: false, skip: false };
+const shapes: Pointwise[] = [
+  { ...plain, rows: 1, inner: 4, columns: 4 },
+  { ...plain, rows: 1, inner: 192, columns: 448, bias: true },
+  { ...plain, rows: 1, inner: 500, columns: 68, bias: true, skip: true },
+  { ...plain, rows: 7, inner: 12, columns: 20, bias: true, gelu: true },
+  { ...plain, rows: 37, inner: 36, columns: 76, skip: true },
+  { ...plain, rows: 65, inner: 68, columns: 132, bias: true, skip: true },
+  { ...plain, rows: 130, inner: 28, columns: 4, bias: true, gelu: true },
+].map((shape) => ({ ...shape, type: "float32" }));
+
+for (const shape of shapes) {
+  const { rows, inner, columns } = shape;
+  const extras = (["bias", "gelu", "skip"] as const).filter((n) => shape[n]);
+  test(`${rows} x ${inner} x ${columns} ${extras.join(" ")}`, async () => {
+    const data = {
+      x: noise(rows * inner, 1),
+      w: noise(inner * columns, 2),
+      bias: noise(columns, 3),
+      skip: noise(rows * columns, 4),
+    };
+    const expected = pointwiseReference(shape, data);
+    const variants = pointwiseVariants(shape, device.limits);
+    expect(variants.length).toBeGreaterThan(0);
+    for (const variant of variants) {
+      const y = await runVariant(
+        device,
+        variant,
+        [data.x, data.w, data.bias, data.skip],
+        rows * columns,
+        pointwiseSize(shape),
+      );
+      expect(furthest(y, expected), variant.kernel.label).toBeLessThan(2e-5);
+    }
+  });
+}
+
+test("widths that no vector divides are left to others", () => {
+  const odd = { ...plain, type: "float32", rows: 9 } as const;
+  const { limits } = device;
+  expect(pointwiseVariants({ ...odd, inner: 6, columns: 8 }, limits)).toEqual(
+    [],
+  );
+  expect(pointwiseVariants({ ...odd, inner: 8, columns: 6 }, limits)).toEqual(
+    [],
+  );
+});
+
+test("a small adapter gets what fits it", () => {
+  const shape = { ...plain, type: "float32", rows: 99 } as const;
+  const labels = (limits: Partial<GPUSupportedLimits>): string[] =>
+    pointwiseVariants(
+      { ...shape, inner: 64, columns: 64 },
+      { ...device.limits, maxComputeWorkgroupsPerDimension: 65535, ...limits },
+    ).map(({ kernel }) => kernel.label);
+  const all = labels({
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupStorageSize: 32768,
+  });
+  const few = labels({
+    maxComputeInvocationsPerWorkgroup: 128,
+    maxComputeWorkgroupStorageSize: 8192,
+  });
+  expect(all.filter((label) => !few.includes(label))).toEqual([
+    "pointwise-tiled 4x4 16x16 4",
+    "pointwise-tiled 8x8 8x8 4",
+    "pointwise-tiled 4x4 8x8 8",
+  ]);
+});
