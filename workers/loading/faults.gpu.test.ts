@@ -1,36 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Api } from "../api";
+import { describe, expect, test, vi } from "vitest";
+import type { Api } from "../api";
 import {
   failsWith,
   half,
   loadOptions,
   micro,
-  options,
   other,
   picked,
-  picture,
   type Change,
 } from "../testing/harness";
+import { DECODER, EMBED, OPTIONAL, VISION, seatModel } from "../testing/seated";
 
-const VISION = "onnx/vision_encoder.onnx";
-const DECODER = "onnx/decoder_model_merged.onnx";
-const graphs = [VISION, "onnx/embed_tokens.onnx", DECODER];
+const graphs = [VISION, EMBED, DECODER];
 const needed = ["config.json", "tokenizer.json", "tokenizer_config.json"];
-const optional = ["generation_config.json", "preprocessor_config.json"];
 
 let api: Api;
 
-beforeEach(async () => {
-  api = new Api();
-  await api.load(loadOptions);
-});
-
-afterEach(async () => {
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-  const answer = await api.describe([await picture()], options);
-  expect(answer.tokenIds, "a model is in place").toHaveLength(12);
-  await api.dispose();
+seatModel((fresh) => {
+  api = fresh;
 });
 
 const load = async (changes: Record<string, Change>) =>
@@ -44,7 +31,7 @@ for (const file of [...needed, ...graphs]) {
   });
 }
 
-for (const file of [...needed, ...optional, ...graphs]) {
+for (const file of [...needed, ...OPTIONAL, ...graphs]) {
   test(`${file} cut in half`, async () => {
     const cut: Change = (bytes) => bytes.slice(0, bytes.length / 2);
     await expect(load({ [file]: cut })).rejects.toEqual(

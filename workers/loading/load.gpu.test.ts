@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Api } from "../api";
+import { describe, expect, test } from "vitest";
+import type { Api } from "../api";
 import {
   failsWith,
   half,
@@ -13,6 +13,7 @@ import {
   watch,
   type Change,
 } from "../testing/harness";
+import { DECODER, EMBED, OPTIONAL, VISION, seatModel } from "../testing/seated";
 
 const edit =
   (change: (json: Record<string, unknown>) => unknown): Change =>
@@ -21,24 +22,10 @@ const edit =
     return JSON.stringify(change(JSON.parse(text) as Record<string, unknown>));
   };
 
-const VISION = "onnx/vision_encoder.onnx";
-const EMBED = "onnx/embed_tokens.onnx";
-const DECODER = "onnx/decoder_model_merged.onnx";
-const optional = ["generation_config.json", "preprocessor_config.json"];
-
 let api: Api;
 
-beforeEach(async () => {
-  api = new Api();
-  await api.load(loadOptions);
-});
-
-afterEach(async () => {
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-  const answer = await api.describe([await picture()], options);
-  expect(answer.tokenIds, "a model is in place").toHaveLength(12);
-  await api.dispose();
+seatModel((fresh) => {
+  api = fresh;
 });
 
 const load = async (
@@ -49,7 +36,7 @@ const load = async (
   api.load({ ...loadOptions, ...more, model: await picked(folder, changes) });
 
 test("what has a default may be missing", async () => {
-  const none = Object.fromEntries(optional.map((f) => [f, () => undefined]));
+  const none = Object.fromEntries(OPTIONAL.map((f) => [f, () => undefined]));
   const side = edit((json) => ({ ...json, mm_vision_tower: "fastvithd_320" }));
   const info = await load({ ...none, "config.json": side });
   expect(info).toMatchObject({ side: 320, contextLength: 512 });

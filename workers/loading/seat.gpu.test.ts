@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Api } from "../api";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { Api } from "../api";
 import {
+  failsWith,
   half,
-  loadOptions,
   micro,
   options,
   other,
@@ -12,28 +12,12 @@ import {
   watch,
   type Change,
 } from "../testing/harness";
-
-const DECODER = "onnx/decoder_model_merged.onnx";
-
-const failsWith = (code: string, message: RegExp) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message) as string,
-  }) as Error;
+import { DECODER, VISION, seatModel } from "../testing/seated";
 
 let api: Api;
 
-beforeEach(async () => {
-  api = new Api();
-  await api.load(loadOptions);
-});
-
-afterEach(async () => {
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-  const answer = await api.describe([await picture()], options);
-  expect(answer.tokenIds, "a model is in place").toHaveLength(12);
-  await api.dispose();
+seatModel((fresh) => {
+  api = fresh;
 });
 
 const load = async (
@@ -87,7 +71,7 @@ describe("when there is no room for two models", () => {
     await expect(load({ [DECODER]: spoil(256) })).rejects.toEqual(
       failsWith(
         "model-corrupt",
-        /decoder.*NaN.*micro had made room.*loaded again/,
+        ...["decoder", "NaN", "micro had made room", "loaded again"],
       ),
     );
   });
@@ -100,7 +84,7 @@ describe("when there is no room for two models", () => {
       stopped ||= warming;
     });
     await expect(load({}, other)).rejects.toEqual(
-      failsWith("aborted", /loaded again/),
+      failsWith("aborted", "loaded again"),
     );
   });
 
@@ -108,7 +92,7 @@ describe("when there is no room for two models", () => {
     const seen = phases();
     const cut: Change = (bytes) => bytes.slice(0, -1);
     await expect(load({ [DECODER]: cut })).rejects.toEqual(
-      failsWith("model-corrupt", /decoder_model_merged\.onnx/),
+      failsWith("model-corrupt", DECODER),
     );
     expect(seen).not.toContain("preparing");
   });
@@ -150,7 +134,7 @@ describe("when the graphics memory is full", () => {
   test("if that does not help, the old one comes back", async () => {
     fill(2);
     await expect(load({}, micro, "webgpu")).rejects.toEqual(
-      failsWith("out-of-memory", /vision_encoder\.onnx.*loaded again/),
+      failsWith("out-of-memory", VISION, "loaded again"),
     );
   });
 });
