@@ -128,7 +128,7 @@ export class DecoderGraphs {
       inputs_embeds: { buffer: from.embeds, type, dims: [1, length, hidden] },
       seqlens_k: int32(from.seqlens, 1),
       total_sequence_length: int32(from.total, 1),
-      rows: int32(from.rows, rows),
+      ...(length > 1 && { rows: int32(from.rows, rows) }),
       ...this.#cache.past(),
       ...this.#weights,
     };

@@ -1,0 +1,135 @@
+import type { Graph } from "../../src/shared/models";
+import type { Sampling } from "../../src/shared/protocol";
+import { openEmbedding } from "../embedding";
+import { FastLanguage } from "../fast/language";
+import { GpuWeights } from "../fast/gpu-weights";
+import { planTable } from "../fast/table";
+import { planDecoder } from "../graphs/decoder-plan";
+import type { Language, Picture } from "../language";
+import { downloadGraphs, type GraphSource } from "../loading/graphs";
+import { survey } from "../loading/survey";
+import type { Gpu } from "../ort/device";
+import { loadOrt } from "../ort/runtime";
+import { createSession } from "../ort/session";
+import { Memory } from "../ort/tensor";
+import { PlainLanguage } from "../plain/language";
+import type { Prompt } from "../prompt";
+import type { ModelConfig } from "../weights/config";
+import { options } from "./harness";
+
+const never = new AbortController().signal;
+
+export interface Source {
+  readonly graphs: Readonly<Record<Graph, GraphSource>>;
+  readonly config: ModelConfig;
+}
+
+export async function openSource(
+  url: string,
+  decoder: "fp32" | "q4" = "fp32",
+): Promise<Source> {
+  const found = await survey({ kind: "url", url }, never);
+  const dtypes = {
+    vision_encoder: "fp32",
+    embed_tokens: "fp32",
+    decoder_model_merged: decoder,
+  } as const;
+  const { graphs } = await downloadGraphs(
+    found,
+    dtypes,
+    never,
+    () => undefined,
+  );
+  return { graphs, config: found.config };
+}
+
+/** The published graphs on the processor: what is right. */
+export async function plainLanguage(source: Source): Promise<Language> {
+  const { graphs, config } = source;
+  const memory = new Memory(await loadOrt(), undefined);
+  const { graph, external } = graphs.decoder_model_merged;
+  const decoder = await createSession(graph, external, undefined);
+  const { embed_tokens: embed } = graphs;
+  const embedder = await openEmbedding(embed.graph, embed.external, memory);
+  return new PlainLanguage(embedder, decoder, memory, config);
+}
+
+export async function fastLanguage(
+  { graphs, config }: Source,
+  gpu: Gpu,
+  capacity?: number,
+): Promise<FastLanguage> {
+  const memory = new Memory(await loadOrt(), gpu);
+  const { embed_tokens: embed, decoder_model_merged: decoder } = graphs;
+  const plan = await planDecoder(decoder.graph, decoder.external, config);
+  const table = planTable(embed.graph, embed.external);
+  const all = [...plan.weights, ...table.weights];
+  const weights = await GpuWeights.upload(gpu, all, () => undefined);
+  const embedder = await openEmbedding(embed.graph, embed.external, memory);
+  const { contextLength } = config;
+  const parts = {
+    ...{ gpu, plan, weights, contextLength, table: table.on(weights) },
+    ...(capacity !== undefined && { capacity }),
+  };
+  return new FastLanguage(parts, embedder);
+}
+
+/** Numbers that are the same at every call of one seed. */
+export function noise(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** A prompt of so many ids before and after a picture of so many tokens; the
+ * picture's features as a tensor on the processor. */
+export async function madePrompt(
+  { config }: Source,
+  seed: number,
+  [before, tokens, after]: readonly [number, number, number],
+): Promise<{ prompt: Prompt; pictures: Picture[] }> {
+  const { Tensor } = await loadOrt();
+  const random = noise(seed);
+  const ids = (count: number) =>
+    Array.from({ length: count }, () =>
+      Math.floor(random() * Math.min(config.vocabulary, 400)),
+    );
+  const texts = tokens > 0 ? [ids(before), ids(after)] : [ids(before + after)];
+  const { hidden } = config;
+  const data = Float32Array.from(
+    { length: tokens * hidden },
+    () => (random() - 0.5) * 2,
+  );
+  const features = new Tensor("float32", data, [1, tokens, hidden]);
+  const image = new Array<number>(tokens).fill(config.imageToken ?? 0);
+  const [first = [], second = []] = texts;
+  const prompt = { texts, ids: [...first, ...image, ...second] };
+  const pictures = tokens > 0 ? [{ key: `${seed}`, features: [features] }] : [];
+  return { prompt, pictures };
+}
+
+export const greedy: Sampling = options.sampling;
+
+/** So many ids of an answer, and how many calls they took. */
+export async function answer(
+  language: Language,
+  { prompt, pictures }: { prompt: Prompt; pictures: readonly Picture[] },
+  count: number,
+  how: { sampling?: Sampling; draft?: readonly number[] } = {},
+): Promise<{ ids: number[]; calls: number }> {
+  const { sampling = greedy, draft = [] } = how;
+  const generation = await language.begin(prompt, pictures, {
+    sampling,
+    draft,
+  });
+  const ids: number[] = [];
+  let calls = 0;
+  while (ids.length < count) {
+    ids.push(...(await generation.next(count - ids.length)));
+    calls += 1;
+  }
+  generation.dispose();
+  return { ids, calls };
+}
