@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { DescribeOptions } from "../src/shared/protocol";
-import { loadModel } from "./loading/load";
 import type { Model } from "./model";
 import { describe as answer } from "./pipeline";
 import golden from "./testing/conversation.golden.json";
-import { plainLanguage } from "./testing/golden";
+import { nano, openPicture, plainLanguage, useModel } from "./testing/golden";
 import { options } from "./testing/harness";
 
 /**
@@ -12,14 +11,8 @@ import { options } from "./testing/harness";
  * turns, against its own graphs in ONNX Runtime, with Pillow's pictures and
  * transformers' prompt: tools/fixtures/make_conversation_golden.py.
  */
-const folder = new URL("/models/nano/", location.href).href;
 const photo = new URL("../e2e/fixtures/picture.jpg", import.meta.url);
 const never = new AbortController().signal;
-
-async function open(file: string): Promise<ImageBitmap> {
-  const response = await fetch(new URL(file, photo));
-  return createImageBitmap(await response.blob());
-}
 
 /** The logits of the first token of each answer from now on. */
 function listen(model: Model): Float32Array[] {
@@ -45,25 +38,23 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
   let model: Model;
   let heard: Float32Array[];
 
-  beforeAll(async () => {
-    const load = {
-      model: { kind: "url", url: folder },
-      device,
-      dtype: "fp32",
-      path: "plain",
-    } as const;
-    model = await loadModel(load, never, () => undefined);
-    heard = listen(model);
-  });
-
-  afterAll(() => model.release());
+  useModel(
+    device,
+    () => nano,
+    (loaded) => {
+      model = loaded;
+      heard = listen(model);
+    },
+  );
 
   for (const wanted of cases[device]) {
     const { fit, anyres, size, style, messages } = wanted.options;
     const pictures = wanted.pictures.length;
     const title = `${pictures} pictures in ${messages.length} turns, ${style}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
     test(title, async () => {
-      const frames = await Promise.all(wanted.pictures.map(open));
+      const frames = await Promise.all(
+        wanted.pictures.map((file) => openPicture(new URL(file, photo))),
+      );
       const asked = {
         ...options,
         ...(wanted.options as Partial<DescribeOptions>),

@@ -1,21 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   difference,
-  openBoth,
   pixel,
   planes,
   size,
+  useBoth,
   type Both,
 } from "./testing/planes";
 
 let both: Both;
 
-beforeAll(async () => {
-  both = await openBoth();
-});
-
-afterAll(() => {
-  both.gpu.gpu?.close();
+useBoth((opened) => {
+  both = opened;
 });
 
 /** Quarters of red, green, blue and white, row by row. */

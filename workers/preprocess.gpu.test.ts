@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Preprocessor } from "./preprocess";
 import { options } from "./testing/harness";
 import {
   difference,
-  openBoth,
   pixel,
   planes,
   size,
+  useBoth,
   type Both,
 } from "./testing/planes";
 
 let both: Both;
 
-beforeAll(async () => {
-  both = await openBoth();
-});
-
-afterAll(() => {
-  both.gpu.gpu?.close();
+useBoth((opened) => {
+  both = opened;
 });
 
 function colors(alpha: (i: number) => number): ImageData {

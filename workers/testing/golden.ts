@@ -1,9 +1,11 @@
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
+import type { Device, ModelSource } from "../../src/shared/models";
+import { loadModel } from "../loading/load";
 import type { Model } from "../model";
 import { PlainLanguage } from "../plain/language";
 import { prefill } from "../plain/prefill";
 import { makePrompt } from "../prompt";
-import { options, say } from "./harness";
+import { loadOptions, options, say } from "./harness";
 
 /** What PyTorch computes of a picture as large as the encoder's input: a row of
  * e2e/fixtures/golden, written by tools/fastvlm/golden.py and shapes/golden.py. */
@@ -18,6 +20,34 @@ export interface Golden {
 }
 
 const TOLERANCE = 1e-4;
+
+export const nano: ModelSource = {
+  kind: "url",
+  url: new URL("/models/nano/", location.href).href,
+};
+
+/** Loads a model before the tests of a block and frees it after them. */
+export function useModel(
+  device: Device,
+  source: () => ModelSource | Promise<ModelSource>,
+  take: (model: Model) => void,
+): void {
+  let model: Model | undefined;
+
+  beforeAll(async () => {
+    const load = { ...loadOptions, model: await source(), device };
+    const { signal } = new AbortController();
+    model = await loadModel(load, signal, () => undefined);
+    take(model);
+  });
+
+  afterAll(() => model?.release());
+}
+
+export async function openPicture(url: URL): Promise<ImageBitmap> {
+  const response = await fetch(url);
+  return createImageBitmap(await response.blob());
+}
 
 /** The only one that shows its logits. */
 export function plainLanguage({ language }: Model): PlainLanguage {

@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import type { DescribeOptions, Frame } from "../../src/shared/protocol";
 import { openGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
@@ -16,7 +16,19 @@ export interface Both {
   readonly cpu: Memory;
 }
 
-export async function openBoth(): Promise<Both> {
+/** Gives the tests of a file both, and closes them after the last. */
+export function useBoth(take: (both: Both) => void): void {
+  let both: Both | undefined;
+
+  beforeAll(async () => {
+    both = await openBoth();
+    take(both);
+  });
+
+  afterAll(() => both?.gpu.gpu?.close());
+}
+
+async function openBoth(): Promise<Both> {
   const ort = await loadOrt();
   const heads = { heads: 2, kvHeads: 1, headDim: 16 };
   const opened = await openGpu("webgpu", heads);
