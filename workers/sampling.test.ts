@@ -34,6 +34,12 @@ test("greedy passes over NaN", () => {
   expect(sampler.next(Float32Array.of(NaN, 1, 2))).toBe(2);
 });
 
+test("draws pass over NaN, and take what is infinite", () => {
+  expect(frequencies({}, [NaN, 0, NaN, 0])[1]).toBeCloseTo(0.5, 1.5);
+  expect(frequencies({}, [NaN, 0, -Infinity, NaN])[1]).toBe(1);
+  expect(frequencies({}, [0, Infinity, 9, NaN])[1]).toBe(1);
+});
+
 test("temperature 1 draws as the probabilities say", () => {
   const drawn = frequencies({}, log(0.6, 0.3, 0.1));
   [0.6, 0.3, 0.1].forEach((p, id) => {

@@ -26,22 +26,29 @@ export class Sampler {
   #penalise(logits: Float32Array): void {
     const { repetitionPenalty } = this.#options;
     if (repetitionPenalty === 1) return;
+    // Products of two floats are the same on every GPU, quotients are not.
+    const lower = Math.fround(1 / repetitionPenalty);
+    const raise = Math.fround(repetitionPenalty);
     for (const id of this.#used) {
       const logit = logits[id];
       if (logit === undefined) continue;
-      logits[id] =
-        logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+      logits[id] = logit * (logit > 0 ? lower : raise);
     }
   }
 
   #draw(logits: Float32Array): number {
     const { temperature, topK, topP } = this.#options;
+    logits.forEach((logit, id) => {
+      if (Number.isNaN(logit)) logits[id] = -Infinity;
+    });
     const ids = sorted(logits);
     const kept = ids.subarray(0, topK > 0 ? topK : ids.length);
     const peak = logits[kept[0] ?? 0] ?? 0;
-    const weights = Float64Array.from(kept, (id) =>
-      Math.exp(((logits[id] ?? -Infinity) - peak) / temperature),
-    );
+    const weights = Float64Array.from(kept, (id) => {
+      const logit = logits[id] ?? -Infinity;
+      // Infinities have no difference.
+      return logit === peak ? 1 : Math.exp((logit - peak) / temperature);
+    });
     const total = weights.reduce((a, b) => a + b, 0);
     const count = nucleus(weights, total * topP);
     const mass = weights.subarray(0, count).reduce((a, b) => a + b, 0);

@@ -1,5 +1,5 @@
 import { columnsFirst, type Geometry } from "./geometry";
-import { dispatch, upload } from "./kernel";
+import { encode, prepare, tiles, upload, type Dispatch } from "./kernel";
 import firstCode from "./resize-first.wgsl?raw";
 import secondCode from "./resize-second.wgsl?raw";
 import tileCode from "./resize-tile.wgsl?raw";
@@ -23,6 +23,14 @@ interface PlannedTile {
   /** The part of the picture that it reads. */
   readonly origin: readonly [column: number, row: number];
   readonly size: readonly [columns: number, rows: number];
+  /** Both passes, as they were last bound. */
+  bound?: Bound;
+}
+
+interface Bound {
+  readonly scratch: Scratch;
+  readonly planes: GPUBuffer;
+  readonly passes: readonly Dispatch[];
 }
 
 /** Tables for one geometry. */
@@ -65,8 +73,10 @@ export class Resizer {
   ): void {
     const device = this.#device;
     const plan = this.#planFor(geometry);
-    const { texture, narrow } = this.#scratchFor(plan);
-    for (const { tile, uniform, origin, size } of plan.tiles) {
+    const scratch = this.#scratchFor(plan);
+    const { texture } = scratch;
+    for (const planned of plan.tiles) {
+      const { origin, size } = planned;
       if (size[0] > 0 && size[1] > 0) {
         device.queue.copyExternalImageToTexture(
           { source, origin },
@@ -75,36 +85,15 @@ export class Resizer {
           size,
         );
       }
+      if (
+        planned.bound?.scratch !== scratch ||
+        planned.bound.planes !== planes
+      ) {
+        planned.bound = bind(device, plan, planned, scratch, planes);
+      }
       const encoder = device.createCommandEncoder({ label: "resize" });
       const pass = encoder.beginComputePass({ label: "resize" });
-      dispatch(
-        device,
-        pass,
-        firstPass,
-        [
-          { buffer: uniform },
-          { buffer: plan.first.spans },
-          { buffer: plan.first.weights },
-          texture.createView(),
-          { buffer: narrow },
-        ],
-        tile.columns,
-        tile.sourceRows,
-      );
-      dispatch(
-        device,
-        pass,
-        secondPass,
-        [
-          { buffer: uniform },
-          { buffer: plan.second.spans },
-          { buffer: plan.second.weights },
-          { buffer: narrow },
-          { buffer: planes },
-        ],
-        tile.columns,
-        tile.rows,
-      );
+      for (const dispatch of planned.bound.passes) encode(pass, dispatch);
       pass.end();
       device.queue.submit([encoder.finish()]);
     }
@@ -155,6 +144,34 @@ export class Resizer {
     this.#scratch = makeScratch(this.#device, columns, rows, bytes);
     return this.#scratch;
   }
+}
+
+function bind(
+  device: GPUDevice,
+  { first, second }: Plan,
+  { tile, uniform }: PlannedTile,
+  scratch: Scratch,
+  planes: GPUBuffer,
+): Bound {
+  const { texture, narrow } = scratch;
+  const tables = ({ spans, weights }: Tables): GPUBindingResource[] =>
+    [uniform, spans, weights].map((buffer) => ({ buffer }));
+  const { columns, rows, sourceRows } = tile;
+  const passes = [
+    prepare(
+      device,
+      firstPass,
+      [...tables(first), texture.createView(), { buffer: narrow }],
+      tiles(columns, sourceRows),
+    ),
+    prepare(
+      device,
+      secondPass,
+      [...tables(second), { buffer: narrow }, { buffer: planes }],
+      tiles(columns, rows),
+    ),
+  ];
+  return { scratch, planes, passes };
 }
 
 function makeScratch(

@@ -1,8 +1,6 @@
 import type { Tensor } from "onnxruntime-web";
-import { dispatch, upload } from "../kernels/kernel";
+import { convertRows } from "../kernels/convert-rows";
 import { fromHalf, toHalf } from "./half";
-import narrow from "./narrow.wgsl?raw";
-import widen from "./widen.wgsl?raw";
 
 /** Types of numbers that the graphs exchange. */
 export type Float = "float32" | "float16";
@@ -110,34 +108,13 @@ export function writeRows(
         bytes,
       );
     } else {
-      places.push(convert(device, encoder, part, width, buffer, row));
+      const source = tensor.gpuBuffer;
+      const way = type === "float32" ? "widen" : "narrow";
+      const shape = { width, rows: to - from, from, to: row };
+      places.push(convertRows(device, encoder, way, source, buffer, shape));
     }
     row += to - from;
   }
   device.queue.submit([encoder.finish()]);
   for (const place of places) place.destroy();
-}
-
-/** Into the other type; gives a buffer to destroy when that is submitted. */
-function convert(
-  device: GPUDevice,
-  encoder: GPUCommandEncoder,
-  { tensor, from, to }: Rows,
-  width: number,
-  dest: GPUBuffer,
-  row: number,
-): GPUBuffer {
-  const halves = tensor.type === "float16";
-  const pairs = width / 2;
-  const facts = Uint32Array.of(pairs, to - from, from, row);
-  const place = upload(device, "place", facts, GPUBufferUsage.UNIFORM);
-  const pass = encoder.beginComputePass({ label: "convert rows" });
-  const kernel = halves
-    ? { label: "widen", code: widen }
-    : { label: "narrow", code: narrow };
-  const buffers = [tensor.gpuBuffer, dest, place];
-  const resources = buffers.map((buffer) => ({ buffer }));
-  dispatch(device, pass, kernel, resources, pairs, to - from);
-  pass.end();
-  return place;
 }

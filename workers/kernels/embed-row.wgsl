@@ -1,0 +1,92 @@
+// embeds[column] = table[id][column], id the answer's last.
+//
+// The table's numbers are floats, halves, or have BITS bits, the first in the
+// lowest: then each is (number - zero of its block) * scale of its block, as
+// GatherBlockQuantized has it. ROUNDED: they are halves before what is asked
+// for. A thread makes two numbers, which are a word of halves.
+
+override WIDTH: u32;
+override BITS: u32; // 32, 16, or fewer
+override TO_HALVES: bool;
+override ROUNDED: bool;
+// Of blocks:
+override SIGNED: bool = false;
+override SIZE: u32 = 1;
+override HALF_SCALES: bool = false;
+override HAS_ZEROS: bool = false;
+override ZERO: i32 = 0; // where there are no others
+override ZEROS: u32 = 1; // from one row of zeros to the next
+
+@group(0) @binding(0) var<storage, read> ids: array<i32>;
+@group(0) @binding(1) var<storage, read> table: array<u32>;
+@group(0) @binding(2) var<storage, read> scales: array<u32>;
+@group(0) @binding(3) var<storage, read> zeros: array<u32>;
+@group(0) @binding(4) var<storage, read_write> embeds: array<u32>;
+
+fn signed(value: u32) -> i32 {
+  let sign = 1u << (BITS - 1);
+  return select(i32(value), i32(value ^ sign) - i32(sign), SIGNED);
+}
+
+fn half_of(word: u32, at: u32) -> u32 {
+  return widen((word >> (16 * (at & 1))) & 0xffffu);
+}
+
+// A number of the table, as the bits of a float.
+fn number(row: u32, column: u32) -> u32 {
+  let at = row * WIDTH + column;
+  if (BITS == 32) {
+    return table[at];
+  }
+  if (BITS == 16) {
+    return half_of(table[at / 2], at);
+  }
+  let each = 32 / BITS;
+  let mask = (1u << (BITS & 31)) - 1;
+  let value = signed((table[at / each] >> (BITS * (at % each))) & mask);
+  let block = column / SIZE;
+  var zero = ZERO;
+  if (HAS_ZEROS) {
+    let place = row * ZEROS + block;
+    zero = signed((zeros[place / each] >> (BITS * (place % each))) & mask);
+  }
+  let place = row * ((WIDTH + SIZE - 1) / SIZE) + block;
+  var scale = 0u;
+  if (HALF_SCALES) {
+    scale = half_of(scales[place / 2], place);
+  } else {
+    scale = scales[place];
+  }
+  return bitcast<u32>(f32(value - zero) * bitcast<f32>(scale));
+}
+
+fn put_float(row: u32, column: u32) {
+  if (column < WIDTH) {
+    let bits = number(row, column);
+    var rounded = bits;
+    if (ROUNDED) {
+      rounded = widen(narrow(bits));
+    }
+    embeds[column] = rounded;
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) thread: vec3u) {
+  let first = 2 * thread.x;
+  if (first >= WIDTH) {
+    return;
+  }
+  let ring = arrayLength(&ids) - 1;
+  let row = u32(ids[1 + u32(ids[0] - 1) % ring]);
+  if (TO_HALVES) {
+    var word = narrow(number(row, first));
+    if (first + 1 < WIDTH) {
+      word |= narrow(number(row, first + 1)) << 16;
+    }
+    embeds[thread.x] = word;
+  } else {
+    put_float(row, first);
+    put_float(row, first + 1);
+  }
+}

@@ -1,0 +1,59 @@
+// Logits as keys: whole numbers that order as the logits do. Stands before
+// each kernel that picks a token.
+//
+// logit  = penalised(logits[row][id]); f32, or halves two to a word
+// key    = bits ^ (negative ? all ones : the sign bit), so that key(a) < key(b)
+//          where a < b; NaN counts as -Infinity
+// Comparing whole numbers is safe on every GPU, which may take it for granted
+// that no float is NaN or infinite.
+//
+// Each workgroup of a pass looks through its own stretch of a row.
+
+override VOCABULARY: u32;
+override HALVES: bool;
+override STRETCH: u32;
+
+const THREADS = 256u;
+const LOWEST = 0x007fffffu; // -Infinity
+
+struct Options {
+  lower: f32, // 1 / penalty, for positive logits of used tokens
+  raise: f32, // penalty, for negative ones
+  rate: f32, // 1 / temperature
+  top_k: u32,
+  top_p: u32, // * 2^-32
+  seed: u32,
+  goals: u32, // of a descent: their kinds, two bits each
+  first: u32, // step of it
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<u32>;
+@group(0) @binding(1) var<storage, read> used: array<u32>;
+@group(0) @binding(2) var<uniform> options: Options;
+
+fn key_of(bits: u32) -> u32 {
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return LOWEST;
+  }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn bits_of(key: u32) -> u32 {
+  return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+}
+
+fn key_at(row: u32, id: u32) -> u32 {
+  let at = row * VOCABULARY + id;
+  var bits = 0u;
+  if (HALVES) {
+    bits = widen((logits[at / 2] >> (16 * (at & 1))) & 0xffffu);
+  } else {
+    bits = logits[at];
+  }
+  let finite = (bits & 0x7fffffffu) < 0x7f800000u;
+  if (finite && ((used[id / 32] >> (id & 31)) & 1) == 1) {
+    let logit = bitcast<f32>(bits);
+    bits = bitcast<u32>(logit * select(options.raise, options.lower, logit > 0));
+  }
+  return key_of(bits);
+}

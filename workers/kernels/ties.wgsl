@@ -1,0 +1,21 @@
+// After the descent: how many tokens of each stretch have the key it found.
+
+var<workgroup> ties: atomic<u32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let state = arrive(group.x, thread);
+  let end = min((group.x + 1) * STRETCH, VOCABULARY);
+  for (var id = group.x * STRETCH + thread; id < end; id += THREADS) {
+    if (key_at(0, id) == state.prefix) {
+      atomicAdd(&ties, 1);
+    }
+  }
+  workgroupBarrier();
+  if (thread == 0) {
+    atomicStore(&tallies[STEPS * 3 * BINS + group.x], atomicLoad(&ties));
+  }
+}
