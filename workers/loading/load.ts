@@ -3,18 +3,10 @@ import type { Graph, MemoryEstimate } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { Emit } from "./graphs";
 import { makePlan, type Job, type Plan } from "./plan";
+import { openModel } from "./paths";
 import { widen } from "./widen";
 import { Model } from "../model";
-import { openPlain } from "../plain/open";
-import { measure } from "../ort/memory-use";
-import { loadOrt } from "../ort/runtime";
-import { Memory } from "../ort/tensor";
-import { aborted } from "../store/errors";
 import { forgetUnchecked, survey, surveyEarlier, type Survey } from "./survey";
-import { warmUp } from "./warm-up";
-
-/** Side that warms up a processor, where the model's own is larger. */
-const QUICK_SIDE = 256;
 
 /** Everything is on disk and checked; `start` puts it into memory. */
 export interface Prepared {
@@ -94,7 +86,7 @@ async function start(job: Job, plan: Plan): Promise<Model> {
   try {
     let tried: Plan = plan;
     for (;;) {
-      const model = await tryOut(job, tried);
+      const model = await openModel(job, tried);
       if (model instanceof Model) return model;
       tried = await widened(job, tried, model);
     }
@@ -115,39 +107,4 @@ async function widened(job: Job, plan: Plan, graph: Graph): Promise<Plan> {
   const { versionReason } = info;
   if (versionReason === undefined) return wider;
   return { ...wider, info: { ...wider.info, versionReason } };
-}
-
-/** The model, or the graph of it that does not compute with numbers. */
-async function tryOut(job: Job, plan: Plan): Promise<Model | Graph> {
-  const { hardware, gpu, graphs, loaded, config } = plan;
-  const report = (phase: "preparing" | "warming") => {
-    const whole = { loaded, total: loaded, rate: 0, elsewhere: false };
-    job.emit({ type: "progress", phase, ...whole });
-  };
-  let model: Model | undefined;
-  try {
-    const memory = new Memory(await loadOrt(), gpu);
-    const path = await openPlain(graphs, memory, config, () => {
-      if (job.signal.aborted) throw aborted();
-      report("preparing");
-    });
-    model = new Model(job.options, plan, path, memory);
-    report("warming");
-    // Processors have no shaders to compile, and take seconds for a picture.
-    const side = hardware.software
-      ? Math.min(config.side, QUICK_SIDE)
-      : config.side;
-    const overflowing = await warmUp(model, path, side, job.signal);
-    if (overflowing === undefined) {
-      model.measured(measure(gpu));
-      return model;
-    }
-    await model.free();
-    return overflowing;
-  } catch (error) {
-    const cause = (await gpu?.explain(error)) ?? error;
-    if (model === undefined) gpu?.close();
-    else await model.free();
-    throw job.signal.aborted ? aborted() : cause;
-  }
 }

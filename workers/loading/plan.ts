@@ -30,8 +30,7 @@ export interface Job {
 /** A model that lacks nothing but its sessions. */
 export interface Plan extends ModelFacts {
   readonly found: Survey;
-  /** Given up one by one, as their sessions are made. */
-  readonly graphs: Map<Graph, GraphSource>;
+  readonly graphs: ReadonlyMap<Graph, GraphSource>;
   /** Bytes of all files. */
   readonly loaded: number;
   readonly hardware: Hardware;

@@ -72,6 +72,14 @@ export async function openGpu(
   return { reason: `WebGPU cannot be used on ${name} (${tested}), ${wasm}.` };
 }
 
+/** Another device like this one, which was tested and is closed. */
+export async function reopenGpu({ device, name }: Gpu): Promise<Gpu> {
+  const adapter = await requestAdapter();
+  if (adapter === null) throw noAdapter(`${name} is not there any more.`);
+  const features = WANTED.filter((feature) => device.features.has(feature));
+  return openDevice(adapter, features);
+}
+
 export async function requestAdapter(): Promise<GPUAdapter | null> {
   // Absent in browsers without WebGPU and in insecure contexts.
   const gpu = navigator.gpu as GPU | undefined;

@@ -15,13 +15,11 @@ export interface PlainPath extends Path {
 }
 
 /**
- * Sessions one after another: the runtime cannot make two at once. Each graph
- * is taken out of `graphs`, so that nothing of its file is held once its
- * session is there. `next` is called before each and may throw. Leaves nothing
- * behind if any of it fails.
+ * Sessions one after another: the runtime cannot make two at once. `next` is
+ * called before each and may throw. Leaves nothing behind if any of it fails.
  */
 export async function openPlain(
-  graphs: Map<Graph, GraphSource>,
+  graphs: ReadonlyMap<Graph, GraphSource>,
   memory: Memory,
   heads: CacheHeads,
   next: () => void,
@@ -34,8 +32,7 @@ export async function openPlain(
   const take = (name: Graph): GraphSource => {
     next();
     const source = graphs.get(name);
-    if (source === undefined) throw new Error(`${name} was taken before`);
-    graphs.delete(name);
+    if (source === undefined) throw new Error(`There is no ${name}`);
     return source;
   };
   const create = async (name: Graph): Promise<Session> => {

@@ -1,0 +1,138 @@
+import type { Graph } from "../../src/shared/models";
+import type { ModelInfo } from "../../src/shared/protocol";
+import { VlmError } from "../../src/shared/errors";
+import { planFast, type FastPlan } from "../fast/open";
+import { Unfit } from "../graphs/weight";
+import { Model } from "../model";
+import { reopenGpu } from "../ort/adapter";
+import type { Memory } from "../ort/tensor";
+import { openPlain } from "../plain/open";
+import { attempt, trialSide } from "./attempt";
+import type { Job, Plan } from "./plan";
+import { sameTokens, tryPicture } from "./trial";
+import { recall, remember, verdictKey } from "./verdicts";
+import { warmUp } from "./warm-up";
+
+/**
+ * The model on the fast path if that says what the plain one says, else on the
+ * plain one; or the graph of it that does not compute with numbers. Never are
+ * the weights of both on the GPU: the plain path answers and makes way, and
+ * comes back if need be. Where both were compared before, the fast path only
+ * has to give the tokens that are on record.
+ */
+export async function openModel(job: Job, plan: Plan): Promise<Model | Graph> {
+  if (job.options.path === "plain") return openOn(job, plan);
+  const fast = await fastPlan(plan);
+  if (typeof fast === "string") return openOn(job, plan, fast);
+  const key = await verdictKey(plan, trialSide(plan));
+  const verdict = key === undefined ? undefined : await recall(key);
+  if (verdict === undefined) return compare(job, plan, fast, key);
+  if (verdict.against !== undefined) return openOn(job, plan, verdict.against);
+  const outcome = await openFast(job, plan, fast, verdict.tokens);
+  if (outcome instanceof Model) return outcome;
+  return compare(job, await reopened(plan), fast, key);
+}
+
+/** Plain, then fast, and plain again if they differ. */
+async function compare(
+  job: Job,
+  plan: Plan,
+  fast: FastPlan,
+  key: string | undefined,
+): Promise<Model | Graph> {
+  const { signal } = job;
+  const side = trialSide(plan);
+  const answered = await attempt(
+    job,
+    plan,
+    plainly(plan),
+    async (model, path) => {
+      const overflowing = await warmUp(model, path, side, signal);
+      return overflowing ?? tryPicture(model, side, false, signal);
+    },
+  );
+  if (answered instanceof Model || typeof answered === "string")
+    return answered;
+  const outcome = await openFast(job, await reopened(plan), fast, answered);
+  const { against, lasting } =
+    outcome instanceof Model ? { lasting: true } : outcome;
+  if (key !== undefined && lasting) {
+    await remember(key, { tokens: answered, ...(against && { against }) });
+  }
+  if (outcome instanceof Model) return outcome;
+  return openOn(job, await reopened(plan), against);
+}
+
+/** On the plain path, and why. */
+function openOn(job: Job, plan: Plan, pathReason?: string) {
+  const { info } = plan;
+  const told = pathReason === undefined ? info : { ...info, pathReason };
+  return attempt(job, { ...plan, info: told }, plainly(plan), (model, path) =>
+    warmUp(model, path, trialSide(plan), job.signal),
+  );
+}
+
+const plainly =
+  ({ graphs, config }: Plan) =>
+  (memory: Memory, next: () => void) =>
+    openPlain(graphs, memory, config, next);
+
+/** Why the fast path is not taken. */
+interface Refusal {
+  readonly against: string;
+  /** Whether it would be the same the next time. */
+  readonly lasting: boolean;
+}
+
+/** With and without a draft it has to say what the plain path said. */
+async function openFast(
+  job: Job,
+  plan: Plan,
+  fast: FastPlan,
+  tokens: readonly number[],
+): Promise<Model | Refusal> {
+  const info: ModelInfo = { ...plan.info, path: "fast" };
+  const open = (memory: Memory, next: () => void) => fast.open(memory, next);
+  try {
+    return await attempt(job, { ...plan, info }, open, async (model) => {
+      for (const draft of [false, true]) {
+        const side = trialSide(plan);
+        const said = await tryPicture(model, side, draft, job.signal);
+        if (!sameTokens(said, tokens)) return DIFFERENT;
+      }
+      return undefined;
+    });
+  } catch (error) {
+    if (job.signal.aborted) throw error;
+    const against = `It failed: ${VlmError.from(error).message}`;
+    return { against, lasting: false };
+  }
+}
+
+const DIFFERENT: Refusal = {
+  against: "It did not say what the plain path says of a picture.",
+  lasting: true,
+};
+
+/** Or why there is none. */
+async function fastPlan({
+  gpu,
+  graphs,
+  config,
+}: Plan): Promise<FastPlan | string> {
+  if (gpu === undefined) return "It needs WebGPU.";
+  try {
+    return await planFast(graphs, config);
+  } catch (error) {
+    const { message } = VlmError.from(error);
+    return error instanceof Unfit
+      ? `The model's graphs are not as it knows them: ${message}`
+      : `It failed: ${message}`;
+  }
+}
+
+/** With a new device in place of the one that an attempt has closed. */
+async function reopened(plan: Plan): Promise<Plan> {
+  const { gpu } = plan;
+  return gpu === undefined ? plan : { ...plan, gpu: await reopenGpu(gpu) };
+}

@@ -1,0 +1,66 @@
+import type { DescribeOptions } from "../../src/shared/protocol";
+import type { Model } from "../model";
+import { describe } from "../pipeline";
+import { aborted } from "../store/errors";
+
+/** Tokens that both paths have to agree on. */
+const TOKENS = 8;
+
+const QUESTION: Omit<DescribeOptions, "size" | "draft"> = {
+  run: 0,
+  messages: [{ role: "user", text: "What is in the picture?", images: 1 }],
+  style: "reference",
+  fit: "stretch",
+  anyres: false,
+  maxTokens: TOKENS,
+  sampling: {
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    repetitionPenalty: 1,
+    seed: 0,
+  },
+  gate: 0,
+};
+
+/** What a model says of one picture. With a `draft`, of its last answer. */
+export async function tryPicture(
+  model: Model,
+  side: number,
+  draft: boolean,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const frame = await createImageBitmap(redDisc(side));
+  const options = { ...QUESTION, size: side, draft };
+  const answer = await describe(
+    model,
+    [frame],
+    options,
+    signal,
+    () => undefined,
+  );
+  if (signal.aborted) throw aborted();
+  return answer.tokenIds;
+}
+
+/** Plain enough that no model is of two minds about it, whose tokens rounding
+ * could change. */
+function redDisc(side: number): ImageData {
+  const image = new ImageData(side, side);
+  const words = new Uint32Array(image.data.buffer);
+  const middle = (side - 1) / 2;
+  for (let i = 0; i < words.length; i++) {
+    const x = (i % side) - middle;
+    const y = Math.floor(i / side) - middle;
+    const inside = x * x + y * y < (side * side) / 9;
+    words[i] = inside ? 0xff2828dc : 0xffffffff;
+  }
+  return image;
+}
+
+export function sameTokens(
+  a: readonly number[],
+  b: readonly number[],
+): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
+}
