@@ -17,7 +17,7 @@ export interface Written {
 
 /** The graph of layers that end in `last`, for pixels of one side. */
 export function writeVision(last: Layer, side: number, type: Float): Written {
-  return new Writer(type).write(last, side);
+  return new Writer(last, type).write(side);
 }
 
 /** A layer's result under a name, as [1, channels, height, width] and as
@@ -35,15 +35,17 @@ class Writer {
   readonly #constants = new Map<string, Constant>();
   readonly #weights = new Map<string, Weight>();
   readonly #forms = new Map<Layer, Forms>();
+  readonly #last: Layer;
   #count = 0;
 
-  constructor(type: Float) {
+  constructor(last: Layer, type: Float) {
+    this.#last = last;
     this.#type = type;
   }
 
-  write(last: Layer, side: number): Written {
-    const result = this.#tokens(last);
-    this.#rename(result, "image_features");
+  write(side: number): Written {
+    const last = this.#last;
+    this.#rename(this.#computed(this.#tokens(last)), "image_features");
     const tokens = last.height * last.width;
     const pixels = {
       name: "pixel_values",
@@ -151,14 +153,20 @@ class Writer {
     const [height, width] = window.kernel;
     const within = input.channels / groups;
     const shape = [channels, within, height, width] as const;
-    const ofTokens = isPoint(layer) && this.#isTokens(input);
+    const ofTokens =
+      isPoint(layer) && (layer === this.#last || this.#isTokens(input));
     const kernel = { terms, shape, window, turned: ofTokens };
     const weight = this.#weight(
       kernelWeight(`${name}.weight`, this.#type, kernel),
     );
     if (ofTokens) {
       const product = this.#op("MatMul", [this.#tokens(input), weight]);
-      return { tokens: this.#biased(product, layer.bias, channels, name) };
+      if (layer.bias === 0) return { tokens: product };
+      const bias = vector(`${name}.bias`, this.#type, layer.bias, channels);
+      // A bias of one dimension would become a Gemm's, with Reshapes about it.
+      const dims = [1, 1, channels];
+      const sum = this.#op("Add", [product, this.#weight({ ...bias, dims })]);
+      return { tokens: sum };
     }
     const bias = this.#vector(`${name}.bias`, layer.bias, channels);
     const map = this.#op("Conv", [this.#map(input), weight, bias], {
@@ -174,11 +182,6 @@ class Writer {
   #isTokens(layer: Layer): boolean {
     const forms = this.#formsOf(layer);
     return forms.map === undefined;
-  }
-
-  #biased(x: string, bias: PerChannel, count: number, name: string): string {
-    if (bias === 0) return x;
-    return this.#op("Add", [x, this.#vector(`${name}.bias`, bias, count)]);
   }
 
   #blocks(layer: LayerOf<"blocks">, name: string): string {
@@ -281,6 +284,13 @@ class Writer {
     const output = `${op} ${this.#nodes.length}`;
     this.#nodes.push({ op, domain, inputs, outputs: [output], attributes });
     return output;
+  }
+
+  /** A Reshape at the end would be a copy, which no capture of a run has. */
+  #computed(x: string): string {
+    const made = this.#nodes.find(({ outputs }) => outputs[0] === x);
+    if (made?.op !== "Reshape") return x;
+    return this.#op("Add", [x, this.#vector(`${this.#next()}.bias`, 0, 1)]);
   }
 
   #rename(from: string, to: string): void {
