@@ -37,7 +37,8 @@ export class PickState {
     this.picked = make("picked", sizes.rows, STORAGE | COPY_SRC);
     this.ids = make("ids", 1 + sizes.ring, STORAGE | COPY_SRC);
     this.draft = make("draft", 1 + sizes.rows, STORAGE);
-    this.used = make("used", Math.ceil(sizes.vocabulary / 32), STORAGE);
+    const words = Math.ceil(sizes.vocabulary / 32);
+    this.used = make("used", words, STORAGE | COPY_SRC);
     this.options = make("pick options", 8, UNIFORM);
   }
 

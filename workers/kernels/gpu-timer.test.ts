@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { lapsOf } from "./gpu-timer";
+
+const ms = (...times: number[]): BigUint64Array =>
+  BigUint64Array.from(times, (time) => BigInt(time) * 1_000_000n);
+
+test("a stage lasts from its first pass to the end of its last", () => {
+  const stages = ["encode", "encode", "prefill"];
+  expect(lapsOf(stages, ms(10, 12, 15, 19, 20, 23))).toEqual({
+    ...{ encode: 9, prefill: 3 },
+  });
+});
+
+test("a stage whose end was not timed is left out", () => {
+  const stages = ["encode", "prefill", "prefill"];
+  expect(lapsOf(stages, ms(1, 2, 3, 4))).toEqual({ encode: 1 });
+});
+
+test("a clock that steps back shows nothing below zero", () => {
+  expect(lapsOf(["encode"], ms(9, 8))).toEqual({ encode: 0 });
+});
