@@ -1,0 +1,206 @@
+import { convolutionSize, type Convolution } from "../kernels/convolution";
+import { depthwiseVariants } from "../kernels/depthwise";
+import { planesVariants } from "../kernels/planes";
+import {
+  pointwiseSize,
+  pointwiseVariants,
+  type Pointwise,
+} from "../kernels/pointwise";
+import type { Stored } from "../kernels/stored";
+import type { Variant } from "../kernels/variant";
+import type { Program, Range } from "./substitute-program";
+
+/** What a command of the runtime computes, in terms of our kernels. */
+export interface Operation {
+  /** Of the same kind and shape: equal keys have equal choices. */
+  readonly key: string;
+  readonly type: Stored;
+  readonly variants: (limits: GPUSupportedLimits) => Variant[];
+  readonly size: Uint32Array<ArrayBuffer>;
+  /** As our kernel binds them; the last is written. */
+  readonly ranges: readonly Range[];
+  /** What a trial fills with noise: all that is no weight. */
+  readonly varied: readonly Range[];
+  readonly output: Range;
+  /** Numbers in the result. */
+  readonly results: number;
+}
+
+/** A product that has not yet been given what is added to it. */
+export interface Product {
+  readonly shape: Pointwise;
+  readonly x: Range;
+  readonly w: Range;
+  readonly bias: Range | undefined;
+  readonly output: Range;
+}
+
+/** The runtime's `MatMul` of any number of rows by one matrix. */
+export function productOf(program: Program): Product | undefined {
+  const { label, reads, writes, uniforms } = program;
+  const [x, w, bias] = [reads.get("a"), reads.get("b"), reads.get("bias")];
+  const output = writes.get("output");
+  if (label !== "MatMul" || !x || !w || !output) return undefined;
+  const [rows = 0] = uniforms.get("dim_a_outer") ?? [];
+  const [inner = 0] = uniforms.get("dim_inner") ?? [];
+  const [columns = 0] = uniforms.get("dim_b_outer") ?? [];
+  const [batches = 0] = uniforms.get("output_shape") ?? [];
+  const [splits = 1] = uniforms.get("splits_per_batch") ?? [];
+  const epilogue = epilogueOf(program);
+  const type = typeOf(program);
+  if (!epilogue || !type || batches !== 1 || splits !== 1) return undefined;
+  const shape = {
+    ...{ rows, inner, columns, type, skip: false },
+    ...{ ...epilogue, bias: bias !== undefined },
+  };
+  return holds([x, w, output], type, [
+    rows * inner,
+    inner * columns,
+    rows * columns,
+  ])
+    ? { shape, x, w, bias, output }
+    : undefined;
+}
+
+/** The product with `skip` added, written to `output`; or as it is. */
+export function productOperation(
+  product: Product,
+  skip?: Range,
+  output = product.output,
+): Operation {
+  const { x, w, bias } = product;
+  const shape = { ...product.shape, skip: skip !== undefined };
+  const { rows, inner, columns, type } = shape;
+  const extras = (["bias", "gelu", "skip"] as const).filter((e) => shape[e]);
+  return {
+    key: [`${rows} x ${inner} x ${columns}`, ...extras, type].join(" "),
+    type,
+    variants: (limits) => pointwiseVariants(shape, limits),
+    size: pointwiseSize(shape),
+    ranges: [x, w, bias ?? w, skip ?? x, output],
+    varied: skip === undefined ? [x] : [x, skip],
+    output,
+    results: rows * columns,
+  };
+}
+
+/** The runtime's `GroupedConv` where each channel is by itself. */
+export function depthwiseOf(program: Program): Operation | undefined {
+  if (program.label !== "GroupedConv") return undefined;
+  const { reads, writes, uniforms } = program;
+  const output = writes.get("output");
+  const [x, w, bias] = [reads.get("x"), reads.get("w"), reads.get("b")];
+  const of = windowOf(program, uniforms.get("output_shape"), bias);
+  if (!of || !x || !w || !output) return undefined;
+  const [, , , inputs = 0] = uniforms.get("x_shape") ?? [];
+  const [, , each] = uniforms.get("w_shape") ?? [];
+  const multiplier = of.channels / inputs;
+  if (each !== 1 || !Number.isInteger(multiplier)) return undefined;
+  const counts = [
+    of.width * of.height * inputs,
+    of.kernel ** 2 * of.channels,
+    of.outWidth * of.outHeight * of.channels,
+  ];
+  if (!holds([x, w, output], of.type, counts)) return undefined;
+  return {
+    ...convolution("depthwise", of, inputs, [x, w, bias ?? w, output]),
+    variants: (limits) => depthwiseVariants({ ...of, multiplier }, limits),
+  };
+}
+
+/** The runtime's `Conv2dMM` of a few planes that `picture` holds. */
+export function planesOf(
+  program: Program,
+  picture: Range,
+): Operation | undefined {
+  if (program.label !== "Conv2dMM") return undefined;
+  const { reads, writes, uniforms } = program;
+  const output = writes.get("result");
+  const [w, bias] = [reads.get("w"), reads.get("bias")];
+  const of = windowOf(program, uniforms.get("result_shape"), bias);
+  if (!of || !w || !output) return undefined;
+  const [, , , planes = 0] = uniforms.get("x_shape") ?? [];
+  const counts = [
+    planes * of.width * of.height,
+    of.kernel ** 2 * planes * of.channels,
+    of.outWidth * of.outHeight * of.channels,
+  ];
+  if (!holds([picture, w, output], of.type, counts)) return undefined;
+  return {
+    ...convolution("planes", of, planes, [picture, w, bias ?? w, output]),
+    variants: (limits) => planesVariants({ ...of, planes }, limits),
+  };
+}
+
+function convolution(
+  name: string,
+  of: Convolution,
+  inputs: number,
+  ranges: readonly [x: Range, w: Range, bias: Range, y: Range],
+): Omit<Operation, "variants"> {
+  const { width, height, channels, kernel, stride, left, top, type } = of;
+  const key = [
+    ...[`${name} ${kernel}/${stride} -${left}-${top}`],
+    ...[`${width} x ${height} x ${inputs} to ${channels}`],
+    ...[...(of.bias ? ["bias"] : []), ...(of.gelu ? ["gelu"] : []), type],
+  ].join(" ");
+  const [input, , , output] = ranges;
+  const size = convolutionSize(of);
+  const results = of.outWidth * of.outHeight * channels;
+  return { key, type, size, ranges, varied: [input], output, results };
+}
+
+/** Undefined where the window is not square, dilated, or not of one picture. */
+function windowOf(
+  program: Program,
+  outShape: readonly number[] | undefined,
+  bias: Range | undefined,
+): Convolution | undefined {
+  const { uniforms } = program;
+  const [batch, height = 0, width = 0] = uniforms.get("x_shape") ?? [];
+  const [kernel = 0, kernelX, , columns = 0] = uniforms.get("w_shape") ?? [];
+  const [, outHeight = 0, outWidth = 0] = outShape ?? [];
+  const [stride = 0, strideX] = uniforms.get("strides") ?? [];
+  const [top = 0, left = 0] = uniforms.get("pads") ?? [];
+  const dilations = uniforms.get("dilations") ?? [];
+  const epilogue = epilogueOf(program);
+  const type = typeOf(program);
+  if (!epilogue || !type || batch !== 1) return undefined;
+  if (kernel !== kernelX || stride !== strideX) return undefined;
+  if (dilations.some((dilation) => dilation !== 1)) return undefined;
+  // The last of a shape counts vectors where the shader has vectors.
+  const vectors = /\bw: array<vec4</.test(program.code) ? 4 : 1;
+  return {
+    ...{ width, height, outWidth, outHeight, channels: columns * vectors },
+    ...{ kernel, stride, left, top, type, ...epilogue },
+    bias: bias !== undefined,
+  };
+}
+
+/** Undefined for activations that our kernels do not have. */
+function epilogueOf({ code }: Program): { gelu: boolean } | undefined {
+  const gelu = code.includes("fused_act_erf");
+  const other = /fused_act_(?!erf)|fused_alpha|clamp\(value/.test(code);
+  return other ? undefined : { gelu };
+}
+
+function typeOf({ code }: Program): Stored | undefined {
+  const types = code.matchAll(/var<storage, read\w*> \w+: array<([\w<>]+)>;/g);
+  const scalars = [...types].map(([, type = ""]) =>
+    type.replace(/vec\d<(\w+)>/, "$1"),
+  );
+  if (scalars.every((scalar) => scalar === "f32")) return "float32";
+  return scalars.every((scalar) => scalar === "f16") ? "float16" : undefined;
+}
+
+function holds(
+  ranges: readonly Range[],
+  type: Stored,
+  counts: readonly number[],
+): boolean {
+  const bytes = type === "float32" ? 4 : 2;
+  return ranges.every(({ size }, i) => {
+    const needed = (counts[i] ?? 0) * bytes;
+    return needed > 0 && size >= needed;
+  });
+}

@@ -1,0 +1,89 @@
+import { upload } from "../kernels/kernel";
+import type { Command, Dispatch } from "../ort/capture";
+import { bindOperation, choose, type Choice } from "./substitute-choose";
+import { findMatches, type Match } from "./substitute-find";
+import { foldConstants } from "./substitute-fold";
+
+/** One kind and shape of work, and who does it. */
+export interface Switch {
+  readonly operation: string;
+  /** How often it occurs. */
+  readonly count: number;
+  /** What the runtime would take, and the quickest kernel of ours, in ms. */
+  readonly theirs: number;
+  readonly ours: number;
+  readonly kernel: string;
+  readonly chosen: "ours" | "theirs";
+}
+
+/** A captured list with our kernels where they are right and quicker. */
+export interface Substituted {
+  readonly dispatches: readonly Dispatch[];
+  readonly switches: readonly Switch[];
+  /** Frees what it added; the commands remain their owner's. */
+  release(): void;
+}
+
+export interface Surroundings {
+  readonly device: GPUDevice;
+  /** Weights: no command writes them. */
+  readonly constants: ReadonlySet<GPUBuffer>;
+  /** Buffers that others than the commands read: inputs, outputs. */
+  readonly kept: ReadonlySet<GPUBuffer>;
+}
+
+/**
+ * Puts kernels of ours in the place of the runtime's `commands`. What a command
+ * computes is read from its own shader, uniforms and buffers; that ours is the
+ * same, and quicker, is found by trying both here. All others stay.
+ */
+export async function substitute(
+  commands: readonly Command[],
+  { device, constants, kept }: Surroundings,
+): Promise<Substituted> {
+  const { steps, made } = foldConstants(device, commands, constants);
+  const buffers = [...made];
+  const release = (): void => {
+    for (const buffer of buffers) buffer.destroy();
+  };
+  const list: (Dispatch | undefined)[] = steps.map(({ command }) => command);
+  const choices: [Match, Choice][] = [];
+  try {
+    for (const match of findMatches(steps, kept)) {
+      const { first, count, spared, operation } = match;
+      const own = steps.slice(first, first + count);
+      const before =
+        spared === undefined ? [] : steps.slice(spared, spared + 1);
+      const theirs = [...before, ...own].map(({ command }) => command);
+      const choice = await choose(device, operation, theirs);
+      choices.push([match, choice]);
+      if (choice.variant === undefined) continue;
+      const { UNIFORM } = GPUBufferUsage;
+      const size = upload(device, "size", operation.size, UNIFORM);
+      buffers.push(size);
+      list.fill(undefined, first, first + count);
+      list[first] = bindOperation(device, operation, choice.variant, size);
+      if (spared !== undefined) list[spared] = undefined;
+    }
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return {
+    dispatches: list.filter((one) => one !== undefined),
+    switches: switchesOf(choices),
+    release,
+  };
+}
+
+function switchesOf(choices: readonly [Match, Choice][]): Switch[] {
+  const switches = new Map<string, Switch>();
+  for (const [{ operation }, { variant, theirs, ours, kernel }] of choices) {
+    const count = (switches.get(operation.key)?.count ?? 0) + 1;
+    const chosen = variant === undefined ? "theirs" : "ours";
+    switches.set(operation.key, {
+      ...{ operation: operation.key, count, theirs, ours, kernel, chosen },
+    });
+  }
+  return [...switches.values()];
+}
