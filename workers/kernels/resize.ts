@@ -1,4 +1,5 @@
 import { columnsFirst, type Geometry } from "./geometry";
+import type { GpuTimer } from "./gpu-timer";
 import { encode, prepare, tiles, upload, type Dispatch } from "./kernel";
 import firstCode from "./resize-first.wgsl?raw";
 import secondCode from "./resize-second.wgsl?raw";
@@ -65,11 +66,13 @@ export class Resizer {
     this.#device = device;
   }
 
-  /** Submits the work; `planes` holds 3 * side² floats when it is done. */
+  /** Submits the work; `planes` holds 3 * side² floats when it is done. `timer`
+   * times it as the stage `preprocess`. */
   run(
     source: VideoFrame | ImageBitmap | OffscreenCanvas,
     geometry: Geometry,
     planes: GPUBuffer,
+    timer?: GpuTimer,
   ): void {
     const device = this.#device;
     const plan = this.#planFor(geometry);
@@ -92,7 +95,10 @@ export class Resizer {
         planned.bound = bind(device, plan, planned, scratch, planes);
       }
       const encoder = device.createCommandEncoder({ label: "resize" });
-      const pass = encoder.beginComputePass({ label: "resize" });
+      const pass = encoder.beginComputePass({
+        label: "resize",
+        ...timer?.pass("preprocess"),
+      });
       for (const dispatch of planned.bound.passes) encode(pass, dispatch);
       pass.end();
       device.queue.submit([encoder.finish()]);
