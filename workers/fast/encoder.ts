@@ -1,5 +1,7 @@
+import { VlmError } from "../../src/shared/errors";
 import { tokensOf, type Encoder } from "../encode";
 import type { VisionPlan } from "../graphs/vision-plan";
+import { Unfit } from "../graphs/weight";
 import { capture, type Captured } from "../ort/capture";
 import type { Gpu } from "../ort/device";
 import { Queue } from "../ort/queue";
@@ -102,7 +104,7 @@ export class FastEncoder implements Encoder {
       image_features: { buffer: features, type, dims: [1, tokens, hidden] },
     };
     try {
-      const model = this.#plan.graph(size);
+      const model = this.#graph(size);
       const captured = await capture(model, inputs, outputs, this.#gpu);
       return { ...captured, pixels, features, pace: new Pace() };
     } catch (error) {
@@ -112,12 +114,29 @@ export class FastEncoder implements Encoder {
     }
   }
 
+  #graph(size: number): Uint8Array {
+    try {
+      return this.#plan.graph(size);
+    } catch (error) {
+      throw error instanceof Unfit ? notMadeFor(size, error) : error;
+    }
+  }
+
   #make(label: string, bytes: number): GPUBuffer {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const size = Math.ceil(bytes / 16) * 16;
     const usage = STORAGE | COPY_SRC | COPY_DST;
     return this.#gpu.device.createBuffer({ label, size, usage });
   }
+}
+
+/** Of some exports the shapes fit one side only. */
+function notMadeFor(size: number, { message }: Unfit): VlmError {
+  return new VlmError(
+    "unsupported",
+    `The vision encoder is not made for ${size} pixels: ${message}.`,
+    "Choose the size that the model's preprocessor asks for, or the plain path.",
+  );
 }
 
 async function drop({ release, pixels, features }: Side): Promise<void> {

@@ -4,6 +4,10 @@ import { openEmbedding } from "../embedding";
 import { FastLanguage } from "../fast/language";
 import { GpuWeights } from "../fast/gpu-weights";
 import { planTable } from "../fast/table";
+import type { Encoder } from "../encode";
+import { FastEncoder } from "../fast/encoder";
+import { planVision } from "../graphs/vision-plan";
+import { PlainEncoder } from "../plain/encoder";
 import { planDecoder } from "../graphs/decoder-plan";
 import type { Language, Picture } from "../language";
 import { downloadGraphs, type GraphSource } from "../loading/graphs";
@@ -72,6 +76,25 @@ export async function fastLanguage(
     ...(capacity !== undefined && { capacity }),
   };
   return new FastLanguage(parts, embedder);
+}
+
+export async function plainEncoder({ graphs }: Source): Promise<Encoder> {
+  const memory = new Memory(await loadOrt(), undefined);
+  const { graph, external } = graphs.vision_encoder;
+  const session = await createSession(graph, external, undefined);
+  return new PlainEncoder(session, memory);
+}
+
+export async function fastEncoder(
+  { graphs, config }: Source,
+  memory: Memory,
+): Promise<FastEncoder> {
+  const { gpu } = memory;
+  if (gpu === undefined) throw new Error("no GPU");
+  const { graph, external } = graphs.vision_encoder;
+  const plan = await planVision(graph, external, config);
+  const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
+  return new FastEncoder(gpu, memory, plan, weights);
 }
 
 /** Numbers that are the same at every call of one seed. */

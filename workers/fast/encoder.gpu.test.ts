@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Encoder } from "../encode";
+import { loadOrt } from "../ort/runtime";
+import { Memory, type Tensor } from "../ort/tensor";
+import { fastEncoder, noise, openSource, plainEncoder } from "../testing/fast";
+import { micro, other } from "../testing/harness";
+import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
+
+const nano = new URL("/models/nano/", location.href).href;
+
+describe.each([
+  ["micro", micro, [64, 256, 128, 64]],
+  ["other", other, [128, 192, 128]],
+  ["nano", nano, [256, 128, 320, 256]],
+] as const)("%s", (_, url, sides) => {
+  let memory: Memory;
+  let plain: Encoder;
+  let fast: Encoder;
+
+  beforeAll(async () => {
+    memory = new Memory(await loadOrt(), await testGpu());
+    const source = await openSource(url);
+    plain = await plainEncoder(source);
+    fast = await fastEncoder(source, memory);
+  });
+
+  afterAll(async () => {
+    await fast.release();
+    await plain.release();
+    memory.gpu?.close();
+  });
+
+  async function pixels(side: number, seed: number) {
+    const { Tensor } = await loadOrt();
+    const random = noise(seed);
+    const dims = [1, 3, side, side];
+    const data = Float32Array.from({ length: 3 * side * side }, random);
+    const onCpu = new Tensor("float32", data, dims);
+    if (memory.gpu === undefined) throw new Error("no GPU");
+    const buffer = bufferOf(memory.gpu, data);
+    return { onCpu, onGpu: memory.ofBuffer(buffer, "float32", dims) };
+  }
+
+  async function numbers({ gpuBuffer, size }: Tensor): Promise<Float32Array> {
+    if (memory.gpu === undefined) throw new Error("no GPU");
+    return floatsOf(memory.gpu, gpuBuffer, size);
+  }
+
+  test(`features at ${sides.join(", ")} pixels`, async () => {
+    // Two at a time: the later must not write over the earlier.
+    for (const side of sides) {
+      const pair = [await pixels(side, side), await pixels(side, side + 1)];
+      const got: Tensor[] = [];
+      for (const { onGpu } of pair) got.push(await fast.encode(onGpu));
+      for (const [i, { onCpu, onGpu }] of pair.entries()) {
+        const features = await plain.encode(onCpu);
+        const wanted = features.data as Float32Array;
+        const ours = got[i];
+        if (ours === undefined) throw new Error("no features");
+        expect(ours.dims).toEqual(features.dims);
+        const values = await numbers(ours);
+        const largest = wanted.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+        const error = wanted.reduce(
+          (most, value, at) =>
+            Math.max(most, Math.abs(value - (values[at] ?? NaN))),
+          0,
+        );
+        expect(error / largest).toBeLessThan(1e-4);
+        for (const one of [ours, onGpu, features]) one.dispose();
+      }
+    }
+  });
+
+  test("sides that are not used any more give their memory back", async () => {
+    const { bytes } = memory.gpu ?? {};
+    const run = async (side: number) => {
+      const { onGpu } = await pixels(side, 1);
+      (await fast.encode(onGpu)).dispose();
+      onGpu.dispose();
+      await memory.settle();
+    };
+    const [first = 0, second = 0] = sides;
+    for (const side of [first, second]) await run(side);
+    const before = bytes?.now;
+    for (const side of [first, second, first, second]) await run(side);
+    expect(bytes?.now).toBe(before);
+  });
+});
