@@ -14,6 +14,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { command } from "./command.mjs";
 import {
   cache,
   callerFolder,
@@ -171,15 +172,4 @@ async function main() {
   console.log(`Figures and misses: ${out}`);
 }
 
-if (values.help) {
-  console.log(usage);
-} else {
-  try {
-    await main();
-  } catch (error) {
-    console.error(
-      `accuracy: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    process.exitCode = 1;
-  }
-}
+await command("accuracy", values.help ? usage : undefined, main);

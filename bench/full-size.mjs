@@ -8,6 +8,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { command } from "./command.mjs";
 import { makeRecord, print, save, slug } from "./full-size-record.mjs";
 import { processMemory } from "./processes.mjs";
 import { ensureMade, graphsOf, madeNames } from "../tools/cli/made.mjs";
@@ -133,15 +134,4 @@ async function main() {
   console.log(`Record: ${out}`);
 }
 
-if (values.help) {
-  console.log(usage);
-} else {
-  try {
-    await main();
-  } catch (error) {
-    console.error(
-      `full-size: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    process.exitCode = 1;
-  }
-}
+await command("full-size", values.help ? usage : undefined, main);
