@@ -142,7 +142,7 @@ function tablesOf(
 function checkRotary({ cos, sin }: Rotary, { headDim }: ModelConfig): void {
   const [rows = 0, half = 0, ...more] = cos.dims;
   const fits = more.length === 0 && rows > 0 && half > 0 && 2 * half <= headDim;
-  if (!fits || `${cos.dims}` !== `${sin.dims}`) {
+  if (!fits || cos.dims.join() !== sin.dims.join()) {
     throw new Unfit(`${cos.name} and ${sin.name} are no tables of positions`);
   }
 }

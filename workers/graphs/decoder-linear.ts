@@ -1,6 +1,6 @@
 import type { OnnxNode } from "../weights/onnx";
 import { Unfit } from "./weight";
-import type { Stored, Wiring } from "./wiring";
+import { sizeOf, type Stored, type Wiring } from "./wiring";
 
 /** x W + b, its weight as numbers … */
 export interface Dense {
@@ -86,7 +86,7 @@ function readMatMul(wiring: Wiring, { inputs }: OnnxNode) {
   const [input = "", name = ""] = inputs;
   const turned = wiring.maker(name);
   const isTurned =
-    turned?.op === "Transpose" && `${turned.lists.get("perm")}` === "1,0";
+    turned?.op === "Transpose" && turned.lists.get("perm")?.join() === "1,0";
   const weight = wiring.stored(isTurned ? turned.inputs[0] : name);
   return { input, linear: dense(weight, isTurned, name) };
 }
@@ -162,5 +162,3 @@ function readBlocks(wiring: Wiring, { attributes, inputs }: OnnxNode) {
   };
   return { input, linear };
 }
-
-const sizeOf = ({ dims }: Stored): number => dims.reduce((a, b) => a * b, 1);

@@ -1,4 +1,5 @@
 import type { OnnxNode } from "../weights/onnx";
+import { readSpeltNorm } from "./decoder-spelt-norm";
 import { Unfit } from "./weight";
 import type { Stored, Wiring } from "./wiring";
 
@@ -42,7 +43,12 @@ export async function readNorm(
     const norm = { gamma: weightOf(wiring, gamma), epsilon: epsilonOf(node) };
     return { norm, stream: sumOf(node) };
   }
-  throw new Unfit(`${value} comes from ${node.op}, not from a norm`);
+  const spelt = await readSpeltNorm(wiring, value);
+  if (spelt === undefined) {
+    throw new Unfit(`${value} comes from ${node.op}, not from a norm`);
+  }
+  const { x, gamma, epsilon } = spelt;
+  return { norm: { gamma, epsilon }, stream: streamOf(wiring, x) };
 }
 
 /** `value` as it flows past the branches. */

@@ -77,7 +77,7 @@ function plan(
     return one;
   };
   const planNorm = ({ gamma, epsilon }: Norm): PlannedNorm => {
-    if (`${gamma.dims}` !== `${config.hidden}`) {
+    if (gamma.dims.join() !== `${config.hidden}`) {
       throw new Unfit(`${gamma.name} is no norm of ${config.hidden}`);
     }
     return { gamma: keep(asIs(gamma)), epsilon };

@@ -46,14 +46,18 @@ function packDense(linears: readonly Dense[]): Product | undefined {
   const weight = transposed
     ? stacked(facts, pieces)
     : sideBySide(facts, pieces, inner);
-  const bias = biasOf(linears, first.weight.type, weight.name);
-  const weights = bias === undefined ? [weight] : [weight, bias];
+  const { type } = weight;
+  if (!transposed) {
+    const bias = biasOf(linears, type, weight.name);
+    return {
+      weights: bias === undefined ? [weight] : [weight, bias],
+      emit: (graph, x) => graph.matMul(x, weight, bias),
+    };
+  }
+  const bias = stackedBias(linears, type, weight.name, [1, 1, outer]);
   return {
-    weights,
-    emit: (graph, x, rows) =>
-      transposed
-        ? graph.gemm(x, weights, rows, inner, outer)
-        : graph.matMul(x, weight, bias),
+    weights: [weight, bias],
+    emit: (graph, x, rows) => graph.gemm(x, weight, bias, [rows, inner]),
   };
 }
 
@@ -114,13 +118,23 @@ function zerosOf(
   return stacked({ name: `${name}/zeros`, type: "uint8", dims }, pieces);
 }
 
-/** Biases one after another; where only some have one, the others' are 0. */
 function biasOf(
   linears: readonly Linear[],
   type: string,
   name: string,
 ): Weight | undefined {
   if (linears.every(({ bias }) => bias === undefined)) return undefined;
+  const columns = linears.reduce((sum, { outer }) => sum + outer, 0);
+  return stackedBias(linears, type, name, [columns]);
+}
+
+/** Biases one after another; of those without one they are 0. */
+function stackedBias(
+  linears: readonly Linear[],
+  type: string,
+  name: string,
+  dims: readonly number[],
+): Weight {
   const odd = linears.find(({ bias }) => bias && bias.type !== type);
   if (odd !== undefined) throw new Unfit(`${odd.bias?.name} is not ${type}`);
   const bytes = type === "float16" ? 2 : 4;
@@ -128,8 +142,7 @@ function biasOf(
     ({ bias, outer }): Piece =>
       bias?.piece ?? { fill: 0, length: outer * bytes },
   );
-  const columns = linears.reduce((sum, { outer }) => sum + outer, 0);
-  return stacked({ name: `${name}/bias`, type, dims: [columns] }, pieces);
+  return stacked({ name: `${name}/bias`, type, dims }, pieces);
 }
 
 const nameOf = (stored: readonly Stored[]): string =>

@@ -53,18 +53,13 @@ export class GraphOps {
     return bias === undefined ? y : this.standard("Add", [y, bias.name]);
   }
 
-  /** The same with [N, K], which the operator takes of matrices only. */
-  gemm(
-    x: string,
-    weights: readonly Weight[],
-    rows: number,
-    inner: number,
-    outer: number,
-  ): string {
-    const flat = this.standard("Reshape", [x, this.#shape([rows, inner])]);
-    const names = weights.map(({ name }) => name);
-    const y = this.standard("Gemm", [flat, ...names], { transB: 1 });
-    return this.standard("Reshape", [y, this.#shape([1, rows, outer])]);
+  /** The same with [N, K], which the operator takes of matrices only. The sum
+   * with [1, 1, N] is [1, rows, N]; a reshape would be a copy at the end. */
+  gemm(x: string, weight: Weight, bias: Weight, flat: number[]): string {
+    const matrix = this.standard("Reshape", [x, this.#shape(flat)]);
+    const inputs = [matrix, weight.name];
+    const y = this.standard("Gemm", inputs, { transB: 1 });
+    return this.standard("Add", [y, bias.name]);
   }
 
   /** Gives the result of the last operator the name of an output. */

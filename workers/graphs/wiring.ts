@@ -1,6 +1,7 @@
 import type { OnnxGraph, OnnxNode } from "../weights/onnx";
 import { baseName, weightFiles } from "../weights/weight-files";
-import type { Piece } from "./weight";
+import { decoded } from "./vision-tensor";
+import { readPiece, type Piece } from "./weight";
 
 /** A tensor of a published graph, where it lies. */
 export interface Stored {
@@ -9,6 +10,9 @@ export interface Stored {
   readonly dims: readonly number[];
   readonly piece: Piece;
 }
+
+export const sizeOf = ({ dims }: Pick<Stored, "dims">): number =>
+  dims.reduce((a, b) => a * b, 1);
 
 /** ONNX's numbers of the types of floats. */
 const FLOATS = [1, 10];
@@ -63,6 +67,24 @@ export class Wiring {
     const blob = this.#files.get(data.location ?? baseName(file));
     if (blob === undefined) return undefined;
     return { name, type, dims, piece: { file, blob, offset, length } };
+  }
+
+  /** The number that `value` is, if it is one that never changes. */
+  async number(value: string | undefined): Promise<number | undefined> {
+    const constant = this.maker(value);
+    if (constant?.op === "Constant") {
+      const { value: tensor, floats, attributes } = constant;
+      const [number] = tensor === undefined ? [] : decoded(tensor);
+      return number ?? floats.get("value_float") ?? attributes.get("value_int");
+    }
+    const name = this.source(value ?? "");
+    const found = this.#graph.initializers.get(name);
+    if (found === undefined || sizeOf(found) !== 1) return undefined;
+    const { type, dims, numbers } = found;
+    const piece = this.stored(name)?.piece;
+    const bytes = piece && (await readPiece(piece, 0, piece.length));
+    const read = { ...(bytes && { bytes }), ...(numbers && { numbers }) };
+    return decoded({ type, dims, ...read })[0];
   }
 
   /** Whether nothing but `inputs`, weights and shapes is behind `value`. */

@@ -1,35 +1,22 @@
-import { ortQueue, loadOrt } from "../ort/runtime";
-import type { Gpu } from "../ort/device";
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import type { Weight } from "../graphs/weight";
-import type { Tensor } from "../ort/tensor";
+import { capture, encodeCommands, type GpuTensor } from "../ort/capture";
+import type { Gpu } from "../ort/device";
+import { bufferOf, floatsOf } from "./on-gpu";
 
-const STORAGE = () =>
-  GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-
-async function upload(gpu: Gpu, weight: Weight): Promise<GPUBuffer> {
-  const size = Math.ceil(weight.bytes / 16) * 16;
-  const buffer = gpu.device.createBuffer({ size, usage: STORAGE() });
-  let at = 0;
-  for await (const chunk of weight.chunks()) {
-    const whole = new Uint8Array(Math.ceil(chunk.length / 4) * 4);
-    whole.set(chunk);
-    gpu.device.queue.writeBuffer(buffer, at, whole);
-    at += chunk.length;
-  }
-  return buffer;
-}
-
-/** Runs a plan's graphs over one cache, as a language model would. */
+/** Runs a plan's graphs over one cache, as a language model would, each once
+ * it has been captured. */
 export class DecoderRun {
   readonly #plan: DecoderPlan;
   readonly #gpu: Gpu;
   readonly #capacity: number;
-  readonly #shared: Record<string, Tensor> = {};
-  readonly #caches: Record<string, GPUBuffer> = {};
+  /** Weights, and the cache as past. */
+  readonly #inputs: Record<string, GpuTensor> = {};
+  /** The cache as present. */
+  readonly #present: Record<string, GpuTensor> = {};
   #past = 0;
 
-  constructor(plan: DecoderPlan, gpu: Gpu, capacity: number) {
+  private constructor(plan: DecoderPlan, gpu: Gpu, capacity: number) {
     this.#plan = plan;
     this.#gpu = gpu;
     this.#capacity = capacity;
@@ -41,123 +28,79 @@ export class DecoderRun {
     capacity: number,
   ): Promise<DecoderRun> {
     const run = new DecoderRun(plan, gpu, capacity);
-    const ort = await loadOrt();
     for (const weight of plan.weights) {
-      run.#shared[weight.name] = ort.Tensor.fromGpuBuffer(
-        await upload(gpu, weight),
-        { dataType: weight.type as "float32", dims: weight.dims },
-      );
+      const { name, type, dims } = weight;
+      run.#inputs[name] = { buffer: await upload(gpu, weight), type, dims };
     }
-    run.clear();
+    const { layers, kvHeads, headDim } = plan;
+    const dims = [1, kvHeads, capacity, headDim];
+    for (let layer = 0; layer < layers; layer++) {
+      for (const kind of ["key", "value"]) {
+        const cache = run.#floats(dims);
+        run.#inputs[`past_key_values.${layer}.${kind}`] = cache;
+        run.#present[`present.${layer}.${kind}`] = cache;
+      }
+    }
     return run;
   }
 
-  clear(): void {
-    const { layers, kvHeads, headDim } = this.#plan;
-    this.#past = 0;
-    const size = kvHeads * headDim * this.#capacity * 4;
-    for (let layer = 0; layer < layers; layer++) {
-      for (const kind of ["key", "value"]) {
-        this.#caches[`${layer}.${kind}`] = this.#gpu.device.createBuffer({
-          size,
-          usage: STORAGE(),
-        });
-      }
-    }
-  }
-
-  /** Appends the first `real` of `embeds`; logits of `rows`. */
+  /** Logits of `rows` of `embeds`, of which only the first `real` stay. */
   async step(
-    embeds: Float32Array,
+    embeds: Float32Array<ArrayBuffer>,
     rows: readonly number[],
     real: number,
-    capture: boolean,
   ): Promise<Float32Array> {
-    const { hidden, vocabulary, kvHeads, headDim } = this.#plan;
-    const { device } = this.#gpu;
+    const { hidden, vocabulary } = this.#plan;
     const length = embeds.length / hidden;
-    const ort = await loadOrt();
-    const own = <T extends ArrayBufferView<ArrayBuffer>>(data: T) => {
-      const size = Math.ceil(data.byteLength / 16) * 16;
-      const buffer = device.createBuffer({ size, usage: STORAGE() });
-      device.queue.writeBuffer(buffer, 0, data);
-      return buffer;
-    };
-    const ints = (...values: number[]) =>
-      ort.Tensor.fromGpuBuffer(own(Int32Array.from(values)), {
-        dataType: "int32",
-        dims: [values.length],
-      });
     const total = this.#past + length;
-    const feeds: Record<string, Tensor> = {
-      ...this.#shared,
-      inputs_embeds: ort.Tensor.fromGpuBuffer(own(new Float32Array(embeds)), {
-        dataType: "float32",
-        dims: [1, length, hidden],
-      }),
-      seqlens_k: ints(total - 1),
-      total_sequence_length: capture
-        ? ints(total)
-        : new ort.Tensor("int32", Int32Array.of(total), [1]),
-      ...(length > 1 && { rows: ints(...rows) }),
+    const inputs = {
+      ...this.#inputs,
+      inputs_embeds: this.#floats([1, length, hidden], embeds),
+      seqlens_k: this.#integers([total - 1]),
+      total_sequence_length: this.#integers([total]),
+      ...(length > 1 && { rows: this.#integers(rows) }),
     };
-    const logits = device.createBuffer({
-      size: Math.ceil((rows.length * vocabulary * 4) / 16) * 16,
-      usage: STORAGE(),
-    });
-    const results: Record<string, Tensor> = {
-      logits: ort.Tensor.fromGpuBuffer(logits, {
-        dataType: "float32",
-        dims: [1, rows.length, vocabulary],
-      }),
-    };
-    for (const [place, buffer] of Object.entries(this.#caches)) {
-      const cache = ort.Tensor.fromGpuBuffer(buffer, {
-        dataType: "float32",
-        dims: [1, kvHeads, this.#capacity, headDim],
-      });
-      feeds[`past_key_values.${place}`] = cache;
-      results[`present.${place}`] = cache;
-    }
-    const model = this.#plan.graph({
-      length,
-      rows: rows.length,
-      capacity: this.#capacity,
-    });
-    await ortQueue.add(async () => {
-      const session = await ort.InferenceSession.create(model, {
-        executionProviders: [
-          { name: "webgpu", device, validationMode: "disabled" },
-        ],
-        preferredOutputLocation: "gpu-buffer",
-        logSeverityLevel: 3,
-        ...(capture && {
-          enableGraphCapture: true,
-          extra: { session: { disable_cpu_ep_fallback: "1" } },
-        }),
-      });
-      try {
-        await session.run(feeds, results);
-      } finally {
-        await session.release();
-      }
-    });
+    const logits = this.#floats([1, rows.length, vocabulary]);
+    const shape = { length, rows: rows.length, capacity: this.#capacity };
+    const outputs = { ...this.#present, logits };
+    const model = this.#plan.graph(shape);
+    const captured = await capture(model, inputs, outputs, this.#gpu);
+    const { device } = this.#gpu;
+    const encoder = device.createCommandEncoder({ label: "test" });
+    const pass = encoder.beginComputePass({ label: "test" });
+    encodeCommands(pass, captured.commands);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
     this.#past += real;
-    const values = await this.#read(logits, rows.length * vocabulary);
-    this.#gpu.check();
+    const size = rows.length * vocabulary;
+    const values = await floatsOf(this.#gpu, logits.buffer, size);
+    await captured.release();
     return values;
   }
 
-  async #read(buffer: GPUBuffer, count: number): Promise<Float32Array> {
-    const { device } = this.#gpu;
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    const copy = device.createBuffer({ size: count * 4, usage });
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, copy, 0, count * 4);
-    device.queue.submit([encoder.finish()]);
-    await this.#gpu.guard(copy.mapAsync(GPUMapMode.READ));
-    const values = new Float32Array(copy.getMappedRange().slice(0));
-    copy.destroy();
-    return values;
+  #floats(
+    dims: readonly number[],
+    values?: Float32Array<ArrayBuffer>,
+  ): GpuTensor {
+    const bytes = dims.reduce((a, b) => a * b, 4);
+    const buffer = bufferOf(this.#gpu, values ?? bytes);
+    return { buffer, type: "float32", dims };
   }
+
+  #integers(values: readonly number[]): GpuTensor {
+    const buffer = bufferOf(this.#gpu, Int32Array.from(values));
+    return { buffer, type: "int32", dims: [values.length] };
+  }
+}
+
+async function upload(gpu: Gpu, weight: Weight): Promise<GPUBuffer> {
+  const buffer = bufferOf(gpu, weight.bytes);
+  let at = 0;
+  for await (const chunk of weight.chunks()) {
+    const words = new Uint8Array(Math.ceil(chunk.length / 4) * 4);
+    words.set(chunk);
+    gpu.device.queue.writeBuffer(buffer, at, words);
+    at += chunk.length;
+  }
+  return buffer;
 }

@@ -1,0 +1,78 @@
+import type { Attribute, Node, Value } from "../graphs/onnx-writer";
+import { onnxFile, type Weight } from "./onnx-file";
+
+type Attributes = Readonly<Record<string, Attribute>>;
+
+/** Collects operators and weights; what is drawn is the same at every call. */
+export class GraphBuilder {
+  readonly nodes: Node[] = [];
+  readonly weights: Weight[] = [];
+  #state = 1;
+
+  write(inputs: readonly Value[], outputs: readonly Value[]): Blob {
+    const { nodes, weights } = this;
+    return onnxFile({ nodes, inputs, outputs, weights });
+  }
+
+  op(
+    op: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+    domain = "",
+    outputs: readonly string[] = [`${op} ${this.nodes.length}`],
+  ): string {
+    this.nodes.push({ op, domain, inputs, outputs, attributes });
+    return outputs[0] ?? "";
+  }
+
+  drawn(
+    name: string,
+    dims: readonly number[],
+    scale: number,
+    middle = 0,
+  ): string {
+    const length = dims.reduce((a, b) => a * b, 1);
+    const draw = () => (this.#random() / 2 ** 31 - 1) * scale + middle;
+    return this.floats(name, dims, Array.from({ length }, draw));
+  }
+
+  #random(): number {
+    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
+    return this.#state;
+  }
+
+  bytes(name: string, dims: readonly number[]): string {
+    const bytes = new Uint8Array(dims.reduce((a, b) => a * b, 1));
+    const data = bytes.map(() => this.#random() >>> 24);
+    return this.#weight(name, "uint8", dims, data);
+  }
+
+  floats(
+    name: string,
+    dims: readonly number[],
+    values: readonly number[],
+  ): string {
+    return this.#weight(name, "float32", dims, Float32Array.from(values));
+  }
+
+  integers(
+    name: string,
+    dims: readonly number[],
+    values: readonly number[],
+  ): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.#weight(name, "int64", dims, data);
+  }
+
+  #weight(
+    name: string,
+    type: string,
+    dims: readonly number[],
+    data: ArrayBufferView<ArrayBuffer>,
+  ): string {
+    if (!this.weights.some((weight) => weight.name === name)) {
+      this.weights.push({ name, type, dims, data: new Blob([data]) });
+    }
+    return name;
+  }
+}

@@ -1,0 +1,50 @@
+import { loadOrt } from "../ort/runtime";
+import { createSession } from "../ort/session";
+import type { Tensor } from "../ort/tensor";
+import type { ModelConfig } from "../weights/config";
+import type { OnnxGraph } from "../weights/onnx";
+
+/** Rows of numbers as embeddings are, the same at every call. */
+export function embeddings(
+  rows: number,
+  width: number,
+): Float32Array<ArrayBuffer> {
+  let state = 1;
+  return Float32Array.from({ length: rows * width }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+
+/** Logits of every row by a published decoder, on the processor. */
+export async function publishedLogits(
+  graph: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
+  embeds: Float32Array<ArrayBuffer>,
+  { hidden, kvHeads, headDim }: ModelConfig,
+): Promise<Float32Array> {
+  const ort = await loadOrt();
+  const session = await createSession(graph, external, undefined);
+  const length = embeds.length / hidden;
+  const int64 = (values: readonly number[]) =>
+    new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [
+      1,
+      values.length,
+    ]);
+  const positions = Array.from({ length }, (_, i) => i);
+  const past = [1, kvHeads, 0, headDim];
+  const given: Readonly<Record<string, Tensor>> = {
+    inputs_embeds: new ort.Tensor("float32", embeds, [1, length, hidden]),
+    position_ids: int64(positions),
+    attention_mask: int64(positions.map(() => 1)),
+  };
+  const none = new ort.Tensor("float32", new Float32Array(0), past);
+  const names = session.inputs.map(({ name }) => name);
+  const feeds = Object.fromEntries(
+    names.map((name) => [name, given[name] ?? none] as const),
+  );
+  const outputs = await session.run(feeds, ["logits"]);
+  const logits = outputs.get("logits").data as Float32Array;
+  await session.release();
+  return logits;
+}

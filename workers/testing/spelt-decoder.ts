@@ -1,0 +1,294 @@
+import { readConfig } from "../weights/config";
+import type { Value } from "../graphs/onnx-writer";
+import { GraphBuilder } from "./graph-builder";
+
+/** The ways in which exporters say the same. */
+export interface Spelling {
+  readonly products: "matmul" | "turned" | "gemm" | "blocks";
+  /** Of blocks. */
+  readonly bits: 4 | 8;
+  /** Which products of blocks have zero points. */
+  readonly zeros: "none" | "some" | "all";
+  readonly bias: "none" | "some" | "added" | "inside";
+  readonly qkv: "apart" | "packed" | "split";
+  readonly rotary: "outside" | "inside";
+  readonly interleaved: boolean;
+  readonly norm: "skip" | "plain" | "spelt";
+  readonly gate: "sigmoid" | "quick" | "alone";
+  /** With operators in between that do nothing. */
+  readonly wrapped: boolean;
+}
+
+export const USUAL: Spelling = {
+  products: "matmul",
+  bits: 4,
+  zeros: "none",
+  bias: "added",
+  qkv: "apart",
+  rotary: "outside",
+  interleaved: false,
+  norm: "skip",
+  gate: "sigmoid",
+  wrapped: false,
+};
+
+const [HIDDEN, HEADS, KV_HEADS, HEAD_DIM] = [64, 4, 2, 16];
+const [FFN, LAYERS, WORDS, POSITIONS] = [96, 2, 50, 128];
+const BLOCK = 32;
+const MS = "com.microsoft";
+const EPSILON = 1e-5;
+
+const files: Readonly<Record<string, unknown>> = {
+  "config.json": {
+    hidden_size: HIDDEN,
+    num_attention_heads: HEADS,
+    num_key_value_heads: KV_HEADS,
+    num_hidden_layers: LAYERS,
+    vocab_size: WORDS,
+    max_position_embeddings: POSITIONS,
+  },
+  "tokenizer_config.json": {},
+};
+
+export const speltConfig = readConfig((file) => files[file]);
+
+/** A decoder of that spelling, its weights drawn anew but always the same. */
+export class SpeltDecoder extends GraphBuilder {
+  readonly #spelling: Spelling;
+
+  constructor(change: Partial<Spelling>) {
+    super();
+    this.#spelling = { ...USUAL, ...change };
+    this.#build();
+  }
+
+  file(): Blob {
+    const float = (name: string, ...shape: (number | string)[]): Value => {
+      return { name, type: "float32", shape };
+    };
+    const integers = (name: string): Value => {
+      return { name, type: "int64", shape: [1, "n"] };
+    };
+    const caches = (prefix: string): Value[] =>
+      Array.from({ length: LAYERS }, (_, i) => i).flatMap((layer) =>
+        ["key", "value"].map((kind) =>
+          float(`${prefix}.${layer}.${kind}`, 1, KV_HEADS, "t", HEAD_DIM),
+        ),
+      );
+    const inputs = [
+      float("inputs_embeds", 1, "n", HIDDEN),
+      ...["attention_mask", "position_ids"].map(integers),
+      ...caches("past_key_values"),
+    ];
+    const outputs = [float("logits", 1, "n", WORDS), ...caches("present")];
+    return this.write(inputs, outputs);
+  }
+
+  #build(): void {
+    const [seqlens, total] = this.#lengths();
+    const half = HEAD_DIM / 2;
+    const angles = Array.from({ length: POSITIONS * half }, (_, i) => {
+      return Math.floor(i / half) / 10000 ** ((i % half) / half);
+    });
+    const cos = this.floats("cos", [POSITIONS, half], angles.map(Math.cos));
+    const sin = this.floats("sin", [POSITIONS, half], angles.map(Math.sin));
+    let x = this.#wrap("inputs_embeds");
+    let y: string | undefined;
+    for (let layer = 0; layer < LAYERS; layer++) {
+      let z: string;
+      [x, z] = this.#norm(x, y, `${layer}.n1`);
+      y = this.#attention(z, layer, [seqlens, total, cos, sin]);
+      [x, z] = this.#norm(x, y, `${layer}.n2`);
+      y = this.#mlp(z, layer);
+    }
+    const [, z] = this.#norm(x, y, "last");
+    const logits = this.#linear(z, "head", HIDDEN, WORDS, "none");
+    this.op("Identity", [logits], {}, "", ["logits"]);
+  }
+
+  #lengths(): [string, string] {
+    const one = this.integers("one", [1], [1]);
+    const sum = this.op("ReduceSum", ["attention_mask", one], { keepdims: 0 });
+    const last = this.op("Sub", [sum, one]);
+    const shape = this.op("Shape", ["attention_mask"]);
+    const length = this.op("Gather", [shape, one]);
+    const cast = (value: string) => this.op("Cast", [value], { to: 6 });
+    return [cast(last), cast(length)];
+  }
+
+  #attention(x: string, layer: number, more: readonly string[]): string {
+    const { qkv, rotary, interleaved } = this.#spelling;
+    const [seqlens = "", total = "", cos = "", sin = ""] = more;
+    const widths = [HEADS, KV_HEADS, KV_HEADS].map((count) => count * HEAD_DIM);
+    let parts: string[];
+    if (qkv === "apart") {
+      parts = widths.map((width, i) =>
+        this.#linear(x, `${layer}.${"qkv"[i]}`, HIDDEN, width),
+      );
+    } else {
+      const width = widths.reduce((a, b) => a + b);
+      parts = [this.#linear(x, `${layer}.qkv`, HIDDEN, width), "", ""];
+    }
+    if (qkv === "split") {
+      const sizes = this.integers("widths", [3], widths);
+      const outputs = [..."qkv"].map((name) => `${layer}.split.${name}`);
+      const inputs = [parts[0] ?? "", sizes];
+      this.op("Split", inputs, { axis: -1 }, "", outputs);
+      parts = outputs;
+    }
+    if (rotary === "outside") {
+      parts = parts.map((part, i) => {
+        if (i === 2) return part;
+        const inputs = [part, "position_ids", cos, sin];
+        const attributes = { interleaved: interleaved ? 1 : 0 };
+        return this.op("RotaryEmbedding", inputs, attributes, MS);
+      });
+    }
+    const inside = rotary === "inside";
+    const cache = (prefix: string) =>
+      ["key", "value"].map((kind) => `${prefix}.${layer}.${kind}`);
+    const attended = `attention ${layer}`;
+    this.op(
+      "GroupQueryAttention",
+      [
+        ...parts,
+        ...cache("past_key_values"),
+        ...[seqlens, total],
+        ...(inside ? [cos, sin] : []),
+      ],
+      {
+        num_heads: HEADS,
+        kv_num_heads: KV_HEADS,
+        local_window_size: -1,
+        softcap: { float: 0 },
+        scale: { float: 1 / Math.sqrt(HEAD_DIM) },
+        do_rotary: inside ? 1 : 0,
+        ...(inside && { rotary_interleaved: interleaved ? 1 : 0 }),
+      },
+      MS,
+      [attended, ...cache("present")],
+    );
+    return this.#linear(
+      attended,
+      `${layer}.o`,
+      HEADS * HEAD_DIM,
+      HIDDEN,
+      "none",
+    );
+  }
+
+  #mlp(x: string, layer: number): string {
+    const { gate } = this.#spelling;
+    const gated = this.#linear(x, `${layer}.gate`, HIDDEN, FFN, "none");
+    let y =
+      gate === "quick"
+        ? this.op("QuickGelu", [gated], { alpha: { float: 1 } }, MS)
+        : this.op("Mul", [this.op("Sigmoid", [gated]), gated]);
+    if (gate !== "alone") {
+      const up = this.#linear(x, `${layer}.up`, HIDDEN, FFN, "none");
+      y = this.op("Mul", [up, y]);
+    }
+    return this.#linear(y, `${layer}.down`, FFN, HIDDEN, "none");
+  }
+
+  /** x + y, and its norm. */
+  #norm(x: string, y: string | undefined, name: string): [string, string] {
+    const { norm } = this.#spelling;
+    const gamma = this.drawn(`${name}.gamma`, [HIDDEN], 0.5, 1);
+    const epsilon = { epsilon: { float: EPSILON } };
+    if (norm === "skip" && y !== undefined) {
+      const outputs = [`${name}/norm`, "", "", `${name}/sum`];
+      const op = "SkipSimplifiedLayerNormalization";
+      this.op(op, [x, y, gamma], epsilon, MS, outputs);
+      return [`${name}/sum`, this.#wrap(`${name}/norm`)];
+    }
+    const sum = y === undefined ? x : this.op("Add", [y, x]);
+    if (norm === "spelt") return [sum, this.#spelt(sum, gamma)];
+    const inputs = [sum, gamma];
+    const attributes = { ...epsilon, axis: -1 };
+    const z = this.op("SimplifiedLayerNormalization", inputs, attributes);
+    return [sum, this.#wrap(z)];
+  }
+
+  #spelt(x: string, gamma: string): string {
+    const two = this.floats("two", [], [2]);
+    const small = this.floats("small", [1], [EPSILON]);
+    const last = this.integers("last axis", [1], [-1]);
+    const square = this.op("Pow", [this.#wrap(x), two]);
+    const mean = this.op("ReduceMean", [square, last], { keepdims: 1 });
+    const root = this.op("Sqrt", [this.op("Add", [mean, small])]);
+    const inverse = this.op("Reciprocal", [root]);
+    return this.op("Mul", [gamma, this.op("Mul", [x, inverse])]);
+  }
+
+  #linear(
+    x: string,
+    name: string,
+    inner: number,
+    outer: number,
+    bias = this.#spelling.bias,
+  ): string {
+    const { products } = this.#spelling;
+    const has = bias === "some" ? name.endsWith("k") : bias !== "none";
+    const b = has ? this.drawn(`${name}.bias`, [outer], 0.5) : "";
+    const inside = bias === "inside" ? b : "";
+    const y =
+      products === "blocks"
+        ? this.#blocks(x, name, inner, outer, inside)
+        : this.#dense(x, name, inner, outer, inside);
+    return inside === b ? y : this.op("Add", [b, y]);
+  }
+
+  #dense(
+    x: string,
+    name: string,
+    inner: number,
+    outer: number,
+    bias: string,
+  ): string {
+    const { products } = this.#spelling;
+    const scale = 1.7 / Math.sqrt(inner);
+    if (products === "matmul") {
+      const weight = this.drawn(name, [inner, outer], scale);
+      return this.op("MatMul", [x, weight]);
+    }
+    const weight = this.drawn(name, [outer, inner], scale);
+    if (products === "turned") {
+      const turned = this.op("Transpose", [weight], { perm: [1, 0] });
+      return this.op("MatMul", [x, turned]);
+    }
+    const rows = this.integers(`rows of ${inner}`, [2], [-1, inner]);
+    const back = this.integers(`by ${outer}`, [3], [1, -1, outer]);
+    const inputs = [this.op("Reshape", [x, rows]), weight];
+    if (bias !== "") inputs.push(bias);
+    const y = this.op("Gemm", inputs, { transB: 1 });
+    return this.op("Reshape", [y, back]);
+  }
+
+  #blocks(
+    x: string,
+    name: string,
+    inner: number,
+    outer: number,
+    bias: string,
+  ): string {
+    const { bits, zeros } = this.#spelling;
+    const count = inner / BLOCK;
+    const blob = (BLOCK * bits) / 8;
+    const weight = this.bytes(name, [outer, count, blob]);
+    const step = 0.4 / 2 ** bits;
+    const scales = this.drawn(`${name}.scales`, [outer, count], step, step);
+    const has = zeros === "all" || (zeros === "some" && name.endsWith("v"));
+    const zero = Math.ceil((count * bits) / 8);
+    const points = has ? this.bytes(`${name}.zeros`, [outer, zero]) : "";
+    const inputs = [x, weight, scales, points, "", bias];
+    while (inputs.at(-1) === "") inputs.pop();
+    const attributes = { K: inner, N: outer, bits, block_size: BLOCK };
+    return this.op("MatMulNBits", inputs, attributes, MS);
+  }
+
+  #wrap(x: string): string {
+    if (!this.#spelling.wrapped) return x;
+    return this.op("Cast", [this.op("Identity", [x])], { to: 1 });
+  }
+}
