@@ -1,9 +1,42 @@
 import type { Meter } from "./gate";
 import { changeOf } from "./kernels/change.reference";
-import type { Tensor } from "./ort/tensor";
+import { ChangeMeter } from "./kernels/change";
+import type { Gpu } from "./ort/device";
+import type { Memory, Tensor } from "./ort/tensor";
 
-/** Compares pixels in memory. */
-export class CpuMeter implements Meter {
+/** Compares pixels where they are. */
+export function meterOf({ gpu }: Memory): Meter {
+  return gpu === undefined ? new CpuMeter() : new GpuMeter(gpu);
+}
+
+class GpuMeter implements Meter {
+  readonly #gpu: Gpu;
+  #change: ChangeMeter | undefined;
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  measure({ gpuBuffer, dims }: Tensor): Promise<number> {
+    return this.#gpu.guard(this.#meter.measure(gpuBuffer, dims[3] ?? 0));
+  }
+
+  keep({ gpuBuffer, dims }: Tensor): void {
+    this.#meter.keep(gpuBuffer, dims[3] ?? 0);
+  }
+
+  dispose(): void {
+    this.#change?.dispose();
+    this.#change = undefined;
+  }
+
+  /** Made when first asked for: most pictures pass no gate. */
+  get #meter(): ChangeMeter {
+    return (this.#change ??= new ChangeMeter(this.#gpu.device));
+  }
+}
+
+class CpuMeter implements Meter {
   #kept: Tensor | undefined;
 
   measure(pixels: Tensor): Promise<number> {

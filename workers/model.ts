@@ -3,10 +3,11 @@ import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
 import { Drafts } from "./drafts";
 import type { Encoder } from "./encode";
 import { Gate } from "./gate";
+import type { GpuTimer } from "./kernels/gpu-timer";
 import type { Language } from "./language";
 import type { Gpu } from "./ort/device";
 import type { Memory } from "./ort/tensor";
-import { CpuMeter } from "./meter";
+import { meterOf } from "./meter";
 import { Preprocessor } from "./preprocess";
 import { Sight } from "./see";
 import type { ModelFolder } from "./store/folder";
@@ -17,9 +18,9 @@ import type { Tokenizer } from "./weights/tokenizer";
 export interface Path {
   readonly encoder: Encoder;
   readonly language: Language;
-  /** Whether its generations know the laps before them, so that nothing need
-   * wait between the stages. */
-  readonly timed: boolean;
+  /** Times the stages on the GPU, so that nothing need wait between them; its
+   * generations then know the laps before them. */
+  readonly timer?: GpuTimer | undefined;
 }
 
 /** What is known of a model before it runs. */
@@ -47,7 +48,7 @@ export class Model {
   readonly encoder: Encoder;
   readonly sight: Sight;
   readonly language: Language;
-  readonly timed: boolean;
+  readonly timer: GpuTimer | undefined;
   readonly drafts = new Drafts();
   readonly #folder: Pick<ModelFolder, "release">;
   #info: ModelInfo;
@@ -55,7 +56,7 @@ export class Model {
   constructor(
     options: LoadOptions,
     { info, config, tokenizer, needs, found }: ModelFacts,
-    { encoder, language, timed }: Path,
+    { encoder, language, timer }: Path,
     memory: Memory,
   ) {
     this.options = options;
@@ -67,9 +68,9 @@ export class Model {
     this.memory = memory;
     this.encoder = encoder;
     this.language = language;
-    this.timed = timed;
+    this.timer = timer;
     this.preprocessor = new Preprocessor(memory);
-    const gate = new Gate(new CpuMeter());
+    const gate = new Gate(meterOf(memory));
     this.sight = new Sight(this.preprocessor, encoder, gate);
     const named = END_TOKENS.map((name) => tokenizer.idOf(name));
     this.endTokens = new Set(

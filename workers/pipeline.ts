@@ -26,13 +26,14 @@ export async function describe(
   { endTokens }: Pick<Model, "endTokens"> = model,
 ): Promise<Answer> {
   checkConversation(frames, options);
-  const { tokenizer, memory, sight, language, drafts, config } = model;
+  const { tokenizer, memory, sight, language, timer, drafts, config } = model;
   const { run, maxTokens, sampling } = options;
   const perFrame = imageTokensOf(options);
   const prompt = makePrompt(tokenizer, options, perFrame, config.contextLength);
   const promptTokens = prompt.ids.length;
   const room = Math.min(maxTokens, config.contextLength - promptTokens + 1);
   const watch = new Stopwatch(now);
+  timer?.restart();
   const speech = new Speech(tokenizer);
   const imageTokens = perFrame * frames.length;
   const seen = { imageTokens, reused: 0, unchanged: 0 };
@@ -42,7 +43,7 @@ export async function describe(
     return { text, tokenIds, finish, ...seen, promptTokens, timings };
   };
   const lap = async (stage: "preprocess" | "encode"): Promise<void> => {
-    if (!model.timed) await memory.settle();
+    if (timer === undefined) await memory.settle();
     watch.lap(stage);
   };
 

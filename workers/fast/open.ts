@@ -58,7 +58,7 @@ export async function planFast(
         table: table.on(weights),
       };
       const language = new FastLanguage(parts, embedder);
-      return { encoder, language, timed: false };
+      return { encoder, language };
     } catch (error) {
       await encoder.release();
       throw error;

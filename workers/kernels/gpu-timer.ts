@@ -42,6 +42,11 @@ export class GpuTimer {
     return has ? new GpuTimer(device) : undefined;
   }
 
+  /** Passes so far were for nothing. */
+  restart(): void {
+    this.#stages = [];
+  }
+
   /** What the descriptor of a pass of `stage` is to have in it. */
   pass(stage: string): Pick<GPUComputePassDescriptor, "timestampWrites"> {
     const at = 2 * this.#stages.length;

@@ -45,7 +45,6 @@ export async function openPlain(
     const { graph, external } = take("embed_tokens");
     const embedder = keep(await openEmbedding(graph, external, memory));
     return {
-      timed: false,
       encoder: new PlainEncoder(vision, memory),
       language: new PlainLanguage(embedder, decoder, memory, heads),
     };
