@@ -4,6 +4,7 @@ import shapes.operators  # noqa: F401
 import torch
 from transformers import FastVlmConfig, FastVlmForConditionalGeneration
 
+from fastvlm.config import FastVlmConfig as OurConfig
 from fastvlm.model import FastVlm
 
 PREFIXES = {
@@ -14,16 +15,18 @@ PREFIXES = {
 }
 
 
-def published(model: FastVlm, image_token: int) -> FastVlmForConditionalGeneration:
-    """Of the same sizes; `model` is folded, as timm's inference mode."""
-    text, vision = model.cfg.text, model.cfg.vision
-    config = FastVlmConfig(
+def configured(
+    cfg: OurConfig, image_token: int, *, inference_mode: bool = True
+) -> FastVlmConfig:
+    """Of the same sizes. timm's inference mode: branches folded."""
+    text, vision = cfg.text, cfg.vision
+    return FastVlmConfig(
         vision_config={
             "model_type": "timm_wrapper",
             "architecture": "fastvit_mci3",
             "hidden_size": vision.out_width,
             "model_args": {
-                "inference_mode": True,
+                "inference_mode": inference_mode,
                 "layers": vision.depths,
                 "embed_dims": vision.widths,
             },
@@ -44,7 +47,11 @@ def published(model: FastVlm, image_token: int) -> FastVlmForConditionalGenerati
         tie_word_embeddings=text.tied,
         image_token_index=image_token,
     )
-    theirs = FastVlmForConditionalGeneration(config)
+
+
+def published(model: FastVlm, image_token: int) -> FastVlmForConditionalGeneration:
+    """`model`, which is folded."""
+    theirs = FastVlmForConditionalGeneration(configured(model.cfg, image_token))
     state: dict[str, torch.Tensor] = {}
     for name, weight in model.state_dict().items():
         prefix = next(p for p in PREFIXES if name.startswith(p))

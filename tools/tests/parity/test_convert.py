@@ -1,6 +1,7 @@
 """The converter against transformers: a model that it saves itself."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,8 @@ import pytest
 import torch
 from models import small_config
 from tokenizers import Tokenizer
-from transformers import (
-    AutoTokenizer,
-    FastVlmConfig,
-    FastVlmForConditionalGeneration,
-)
+from shapes.reference import configured
+from transformers import AutoTokenizer, FastVlmForConditionalGeneration
 
 from convert.convert import Options, convert
 from convert.made import write_tokenizer
@@ -27,34 +25,9 @@ CFG = small_config(branches=False)
 
 
 def small(inference_mode: bool, tied: bool) -> FastVlmForConditionalGeneration:
-    text, vision = CFG.text, CFG.vision
-    config = FastVlmConfig(
-        vision_config={
-            "model_type": "timm_wrapper",
-            "architecture": "fastvit_mci3",
-            "hidden_size": vision.out_width,
-            "model_args": {
-                "inference_mode": inference_mode,
-                "layers": vision.depths,
-                "embed_dims": vision.widths,
-            },
-        },
-        text_config={
-            "model_type": "qwen2",
-            "hidden_size": text.hidden,
-            "intermediate_size": text.ffn,
-            "num_hidden_layers": text.layers,
-            "num_attention_heads": text.heads,
-            "num_key_value_heads": text.kv_heads,
-            "max_position_embeddings": 512,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 3e4},
-            "rms_norm_eps": 3e-5,
-            "tie_word_embeddings": tied,
-            "vocab_size": text.vocab,
-        },
-        tie_word_embeddings=tied,
-        image_token_index=425,
-    )
+    # Other values than the sizes' defaults: they have to come from the files.
+    own = replace(CFG.text, max_position=512, rope_theta=3e4, rms_eps=3e-5, tied=tied)
+    config = configured(replace(CFG, text=own), 425, inference_mode=inference_mode)
     model = FastVlmForConditionalGeneration(config)
     make_weights(model, seed=0)
     with torch.no_grad():
