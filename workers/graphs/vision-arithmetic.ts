@@ -74,6 +74,10 @@ export function evaluated(
     }
     case "Concat":
       return concatenated(inputs);
+    case "Slice":
+      return listSlice(inputs);
+    case "Gather":
+      return second === undefined ? undefined : listItems(first, second);
     case "ConstantOfShape": {
       const shape = [...numbersOf(first).numbers];
       const { numbers = [0] } = fillOf(node);
@@ -113,6 +117,32 @@ function concatenated(inputs: readonly (Constant | undefined)[]): Constant {
     return [...numbers];
   });
   return computedTensor("int64", [all.length], all);
+}
+
+const isList = ({ tensor, view }: Constant) =>
+  view.dims.length === 1 && tensor.numbers !== undefined;
+
+/** Of a shape: it may leave nothing. */
+function listSlice([list, ...others]: readonly (Constant | undefined)[]):
+  Constant | undefined {
+  if (list === undefined || !isList(list)) return undefined;
+  const [starts, ends, , steps] = others.map((each) =>
+    each === undefined ? undefined : numbersOf(each).numbers[0],
+  );
+  if ((steps ?? 1) !== 1) throw new Unfit("a Slice leaves elements out");
+  const { numbers } = numbersOf(list);
+  const part = numbers.slice(starts, ends);
+  return computedTensor(list.tensor.type, [part.length], part);
+}
+
+function listItems(list: Constant, places: Constant): Constant | undefined {
+  if (!isList(list)) return undefined;
+  const { numbers } = numbersOf(list);
+  const at = numbersOf(places);
+  const items = at.numbers.map(
+    (i) => numbers[i < 0 ? i + numbers.length : i] ?? NaN,
+  );
+  return computedTensor(list.tensor.type, at.shape, items);
 }
 
 /** Sizes of 1 are repeated, from the last dimension on. */

@@ -3,13 +3,7 @@ import { times } from "./vision-merge";
 import type { LayerOf } from "./vision-layers";
 import { decodedBytes, type Tensor } from "./vision-tensor";
 import { encoded, type Float } from "./vision-weights";
-import {
-  computed,
-  stacked,
-  Unfit,
-  type Piece,
-  type Weight,
-} from "./weight";
+import { computed, stacked, Unfit, type Piece, type Weight } from "./weight";
 
 interface Blocks {
   readonly packed: Weight;

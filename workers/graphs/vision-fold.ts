@@ -64,6 +64,8 @@ function foldOne(
         foldParts(layer, fold, alone)
       );
     case "affine": {
+      const known = asActivation(layer, fold);
+      if (known !== undefined) return known;
       const inner = fold(layer.input);
       const merged = alone(layer.input) ? withAffine(inner, layer) : undefined;
       return merged ?? { ...layer, input: inner };
@@ -119,7 +121,7 @@ function asActivation(layer: Layer, fold: Fold): Layer | undefined {
     if (name !== undefined) {
       return { kind: "activation", input: fold(root), name, ...size };
     }
-    const line = lineOf(apply);
+    const line = layer.kind === "affine" ? undefined : lineOf(apply);
     if (line !== undefined) {
       return { kind: "affine", input: fold(root), ...line, ...size };
     }

@@ -153,8 +153,8 @@ class Writer {
     const [height, width] = window.kernel;
     const within = input.channels / groups;
     const shape = [channels, within, height, width] as const;
-    const ofTokens =
-      isPoint(layer) && (layer === this.#last || this.#isTokens(input));
+    const bare = layer.bias === 0 && this.#isTokens(input);
+    const ofTokens = isPoint(layer) && (layer === this.#last || bare);
     const kernel = { terms, shape, window, turned: ofTokens };
     const weight = this.#weight(
       kernelWeight(`${name}.weight`, this.#type, kernel),

@@ -91,8 +91,6 @@ function follow(
     const part = shape.slice(from, node.attributes.get("end"));
     return [computedTensor("int64", [part.length], part)];
   }
-  const laid = relaid(node, inputs);
-  if (laid !== undefined) return laid;
   if (!inputs.some(isFeatures)) {
     const known = inputs.map((value) =>
       isFeatures(value) ? undefined : value,
@@ -100,6 +98,8 @@ function follow(
     const result = evaluated(node, known);
     if (result !== undefined) return [result];
   }
+  const laid = relaid(node, inputs);
+  if (laid !== undefined) return laid;
   const read = FEATURES[node.op];
   if (read === undefined || !["", "com.microsoft"].includes(node.domain)) {
     throw new Unfit(`it has the operator ${node.op}, which is not known`);
