@@ -1,26 +1,8 @@
 import { expect, test } from "vitest";
 import type { ModelSource } from "../src/shared/models";
-import type { DescribeOptions, LoadOptions } from "../src/shared/protocol";
+import type { LoadOptions } from "../src/shared/protocol";
 import { checkDescribe, checkLoad } from "./options";
-
-const describeOptions: DescribeOptions = {
-  run: 1,
-  messages: [{ role: "user", text: "Describe the image.", images: 1 }],
-  style: "reference",
-  fit: "letterbox",
-  anyres: false,
-  size: 256,
-  maxTokens: 64,
-  sampling: {
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    repetitionPenalty: 1,
-    seed: 0,
-  },
-  draft: false,
-  gate: 0,
-};
+import { options as describeOptions } from "./testing/harness";
 
 const loadOptions: LoadOptions = {
   model: { kind: "url", url: "https://example.org/models/nano/" },
