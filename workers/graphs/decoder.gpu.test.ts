@@ -133,6 +133,7 @@ const spellings: readonly Partial<Spelling>[] = [
   { products: "gemm", bias: "some", gate: "alone" },
   { products: "blocks", bias: "added", zeros: "some", interleaved: true },
   { products: "blocks", bits: 8, bias: "inside", zeros: "all" },
+  { products: "blocks", bits: "mixed", zeros: "some" },
   { products: "blocks", bits: 8, qkv: "split", bias: "none", norm: "spelt" },
 ];
 

@@ -5,8 +5,8 @@ import { GraphBuilder } from "./graph-builder";
 /** The ways in which exporters say the same. */
 export interface Spelling {
   readonly products: "matmul" | "turned" | "gemm" | "blocks";
-  /** Of blocks. */
-  readonly bits: 4 | 8;
+  /** Of blocks; mixed: values have 8, all others 4. */
+  readonly bits: 4 | 8 | "mixed";
   /** Which products of blocks have zero points. */
   readonly zeros: "none" | "some" | "all";
   readonly bias: "none" | "some" | "added" | "inside";
@@ -272,7 +272,9 @@ export class SpeltDecoder extends GraphBuilder {
     outer: number,
     bias: string,
   ): string {
-    const { bits, zeros } = this.#spelling;
+    const { zeros } = this.#spelling;
+    const mixed = name.endsWith("v") ? 8 : 4;
+    const bits = this.#spelling.bits === "mixed" ? mixed : this.#spelling.bits;
     const count = inner / BLOCK;
     const blob = (BLOCK * bits) / 8;
     const weight = this.bytes(name, [outer, count, blob]);
