@@ -56,10 +56,17 @@ export class GraphOps {
   /** The same with [N, K], which the operator takes of matrices only. The sum
    * with [1, 1, N] is [1, rows, N]; a reshape would be a copy at the end. */
   gemm(x: string, weight: Weight, bias: Weight, flat: number[]): string {
-    const matrix = this.standard("Reshape", [x, this.#shape(flat)]);
-    const inputs = [matrix, weight.name];
+    const inputs = [this.reshape(x, flat), weight.name];
     const y = this.standard("Gemm", inputs, { transB: 1 });
     return this.standard("Add", [y, bias.name]);
+  }
+
+  reshape(x: string, sizes: readonly number[]): string {
+    const name = `shape ${sizes.join()}`;
+    const bytes = new Uint8Array(BigInt64Array.from(sizes, BigInt).buffer);
+    const dims = [sizes.length];
+    this.#constants.set(name, { name, type: "int64", dims, bytes });
+    return this.standard("Reshape", [x, name]);
   }
 
   /** Gives the result of the last operator the name of an output. */
@@ -74,13 +81,5 @@ export class GraphOps {
   ): Uint8Array<ArrayBuffer> {
     const constants = [...this.#constants.values()];
     return writeModel(this.#nodes, inputs, outputs, constants);
-  }
-
-  #shape(sizes: readonly number[]): string {
-    const name = `shape ${sizes.join()}`;
-    const bytes = new Uint8Array(BigInt64Array.from(sizes, BigInt).buffer);
-    const dims = [sizes.length];
-    this.#constants.set(name, { name, type: "int64", dims, bytes });
-    return name;
   }
 }

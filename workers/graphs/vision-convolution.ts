@@ -105,7 +105,7 @@ function windowOf(node: OnnxNode, kernel: readonly [number, number]): Window {
     throw new Unfit(`a ${node.op} has dilations or automatic pads`);
   }
   const declared = lists.get("kernel_shape");
-  if (declared !== undefined && `${declared}` !== `${kernel}`) {
+  if (declared !== undefined && declared.join() !== kernel.join()) {
     throw new Unfit(`a ${node.op} is not over two dimensions`);
   }
   const [down = 1, right = 1] = lists.get("strides") ?? [];

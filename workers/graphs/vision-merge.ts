@@ -140,7 +140,7 @@ function termsOf(
     layer.input === input &&
     layer.groups === like.groups &&
     sameSize(layer, like) &&
-    `${layer.window.strides}` === `${like.window.strides}`;
+    layer.window.strides.join() === like.window.strides.join();
   return alike ? [layer] : undefined;
 }
 
