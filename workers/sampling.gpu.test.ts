@@ -1,12 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { Advance } from "./kernels/advance";
 import { Picker } from "./kernels/picker";
 import { PickState } from "./kernels/pick-state";
-import { openDevice, readBack, submit } from "./kernels/testing/gpu";
+import { openDevice, readBack, storage, submit } from "./kernels/testing/gpu";
 import { Sampler } from "./sampling";
 import {
+  draw,
+  EPSILON,
   greedy,
   makeLogits,
   makeRandom,
+  margin,
   pick,
   stored,
   type Options,
@@ -21,48 +25,6 @@ beforeAll(async () => {
 afterAll(() => {
   device.destroy();
 });
-
-/**
- * How far, as a share of all mass, the sums that a draw compares are from where
- * it would have turned out otherwise. The GPU has exponentials of 24 bits.
- */
-function margin(logits: Float32Array, options: typeof greedy, draw: number) {
-  const { temperature, topK, topP } = options;
-  const known = logits.map((logit) =>
-    Number.isNaN(logit) ? -Infinity : logit,
-  );
-  const ids = [...known.keys()].sort(
-    (a, b) => (known[b] ?? 0) - (known[a] ?? 0) || a - b,
-  );
-  const kept = topK > 0 ? ids.slice(0, topK) : ids;
-  const peak = known[kept[0] ?? 0] ?? 0;
-  const sums: number[] = [];
-  let total = 0;
-  for (const id of kept) {
-    const logit = known[id] ?? 0;
-    total += logit === peak ? 1 : Math.exp((logit - peak) / temperature);
-    sums.push(total);
-  }
-  const nearest = (value: number): number =>
-    sums.reduce(
-      (least, sum) => Math.min(least, Math.abs(sum - value)),
-      Infinity,
-    );
-  const nucleus = topP < 1 ? nearest(total * topP) : Infinity;
-  const end = sums.find((sum) => sum >= total * topP) ?? total;
-  const mass = topP < 1 ? end : total;
-  return Math.min(nucleus, nearest(draw * mass)) / total;
-}
-
-/** The i-th number of mulberry32. */
-function draw(seed: number, i: number): number {
-  const state = (seed + Math.imul(i + 1, 0x6d2b79f5)) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-}
-
-const EPSILON = 2e-6;
 
 describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
   const cases: readonly (readonly [string, Options])[] = [
@@ -194,6 +156,89 @@ test("a whole vocabulary, drawn from with everything", async () => {
   const wanted = new Sampler(options, used).next(logits.slice());
   expect(picked).toEqual([wanted]);
 });
+
+test("a vocabulary of equals is drawn from evenly", async () => {
+  const row = new Float32Array(151_646).fill(-2.5);
+  for (const [seed, topP] of [
+    [1, 1],
+    [2, 1],
+    [3, 0.5],
+  ] as const) {
+    const options = { ...greedy, temperature: 1, topP, seed };
+    const { picked } = await pick(device, [row], "float16", options);
+    expect(picked).toEqual([new Sampler(options, []).next(row.slice())]);
+  }
+});
+
+test("an answer in one submit: each token counts as used, each draw is the next", async () => {
+  const vocabulary = 1000;
+  const steps = 24;
+  const type = "float32" as const;
+  const random = makeRandom(8);
+  const logits = makeLogits(vocabulary, random).map((logit) => logit / 4);
+  const options = {
+    ...{ temperature: 1.4, topK: 200, topP: 0.9 },
+    ...{ repetitionPenalty: 1.5, seed: 21 },
+  };
+  const used = [1, 3, 500];
+  const state = new PickState(device, { vocabulary, rows: 1, ring: 10 });
+  const { buffer } = stored(device, [logits], type);
+  const picker = new Picker(device, state, { buffer, type, rows: 1 });
+  const table = storage(device, 4 * vocabulary);
+  const next = {
+    ...{ type, embeds: storage(device, 4) },
+    ...{ seqlens: storage(device, 4), total: storage(device, 4) },
+  };
+  const embeddings = { width: 1, type, outputType: type, data: table };
+  const advance = new Advance(device, state, embeddings, next);
+
+  const sampler = new Sampler(options, used);
+  const wanted: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const penalised = logits.slice();
+    const seen = [...used, ...wanted];
+    new Sampler({ ...options, temperature: 0 }, seen).next(penalised);
+    const left = margin(penalised, options, draw(options.seed, i));
+    expect(left).toBeGreaterThan(EPSILON);
+    wanted.push(sampler.next(logits.slice()));
+  }
+  expect(new Set(wanted).size).toBeGreaterThan(steps / 2);
+
+  for (const round of ["first", "second"]) {
+    state.begin(options, used);
+    const made = round === "second" ? countMade() : undefined;
+    submit(device, (pass) => {
+      for (let i = 0; i < steps; i++) {
+        picker.encode(pass);
+        advance.encode(pass);
+      }
+    });
+    expect(made?.() ?? 0).toBe(0);
+    const [count, ...ring] = new Int32Array(await readBack(device, state.ids));
+    expect(count).toBe(steps);
+    const latest = Array.from({ length: 10 }, (_, i) => steps - 10 + i);
+    expect(latest.map((n) => ring[n % 10])).toEqual(wanted.slice(-10));
+  }
+  picker.dispose();
+  state.dispose();
+  for (const made of [buffer, table, next.embeds, next.seqlens, next.total]) {
+    made.destroy();
+  }
+});
+
+/** Counts what is made on the device until it is asked. */
+function countMade(): () => number {
+  const spies = [
+    vi.spyOn(device, "createBuffer"),
+    vi.spyOn(device, "createBindGroup"),
+    vi.spyOn(device, "createComputePipeline"),
+  ];
+  return () => {
+    const made = spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+    for (const spy of spies) spy.mockRestore();
+    return made;
+  };
+}
 
 test("draws come out as often as they are likely", async () => {
   const likely = [0.5, 0.25, 0.125, 0.125];

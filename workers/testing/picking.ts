@@ -72,3 +72,49 @@ export async function pick(
   );
   return { picked, read };
 }
+
+/**
+ * How far, as a share of all mass, the sums that a draw compares are from where
+ * it would have turned out otherwise. The GPU has exponentials of 24 bits.
+ */
+export function margin(
+  logits: Float32Array,
+  options: typeof greedy,
+  draw: number,
+) {
+  const { temperature, topK, topP } = options;
+  const known = logits.map((logit) =>
+    Number.isNaN(logit) ? -Infinity : logit,
+  );
+  const ids = [...known.keys()].sort(
+    (a, b) => (known[b] ?? 0) - (known[a] ?? 0) || a - b,
+  );
+  const kept = topK > 0 ? ids.slice(0, topK) : ids;
+  const peak = known[kept[0] ?? 0] ?? 0;
+  const sums: number[] = [];
+  let total = 0;
+  for (const id of kept) {
+    const logit = known[id] ?? 0;
+    total += logit === peak ? 1 : Math.exp((logit - peak) / temperature);
+    sums.push(total);
+  }
+  const nearest = (value: number): number =>
+    sums.reduce(
+      (least, sum) => Math.min(least, Math.abs(sum - value)),
+      Infinity,
+    );
+  const nucleus = topP < 1 ? nearest(total * topP) : Infinity;
+  const end = sums.find((sum) => sum >= total * topP) ?? total;
+  const mass = topP < 1 ? end : total;
+  return Math.min(nucleus, nearest(draw * mass)) / total;
+}
+
+/** The i-th number of mulberry32. */
+export function draw(seed: number, i: number): number {
+  const state = (seed + Math.imul(i + 1, 0x6d2b79f5)) | 0;
+  let t = Math.imul(state ^ (state >>> 15), 1 | state);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+}
+
+export const EPSILON = 2e-6;
