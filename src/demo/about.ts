@@ -17,6 +17,7 @@ export function setUpAbout(vlm: FastVlm): void {
     setText("about-model", info.name);
     setText("about-device", device);
     setText("about-adapter", info.adapter);
+    setText("about-path", pathText(info));
     setText("about-dtype", same ? vision_encoder : dtypes.join(", "));
     setText("about-bytes", bytesText(info.bytes));
     setText("about-memory", memoryText(info));
@@ -30,6 +31,14 @@ export function setUpAbout(vlm: FastVlm): void {
   vlm.addEventListener("caption", ({ detail }) => {
     setText("about-tokens", `${detail.imageTokens} at ${detail.size} px`);
   });
+}
+
+/** Which it is, and why not the quick one. */
+function pathText({ path, pathReason }: ModelInfo): string {
+  const name = path === "fast" ? "Fast" : "Plain";
+  return pathReason === undefined
+    ? name
+    : `${name}, not the fast one: ${pathReason}`;
 }
 
 function memoryText({ memory }: ModelInfo): string {

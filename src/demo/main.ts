@@ -9,6 +9,7 @@ import { applyParams } from "./params";
 import { setUpQuestion } from "./question";
 import { setUpSeeing } from "./seeing";
 import { setUpSource } from "./source";
+import { setUpSparing } from "./sparing";
 
 const vlm = document.querySelector("fast-vlm");
 if (!vlm) throw new Error("The page has no <fast-vlm>.");
@@ -20,6 +21,7 @@ const model = setUpModel(vlm, manual);
 setUpSource(vlm, actions, model);
 setUpQuestion(vlm);
 setUpSeeing(vlm);
+setUpSparing(vlm);
 setUpAbout(vlm);
 setUpKept(vlm);
 setUpMeasures(vlm);

@@ -19,6 +19,9 @@ test("without parameters: the carried model, the camera, at once", () => {
     fit: "letterbox",
     anyres: false,
     promptStyle: "reference",
+    path: "auto",
+    gate: 0,
+    draft: "live",
     size: 0,
     prompt: "Describe the image.",
   });
@@ -26,7 +29,7 @@ test("without parameters: the carried model, the camera, at once", () => {
 
 test("every parameter sets its attribute", () => {
   const search =
-    "?model=a/b@v1&hub=http://localhost:99&device=wasm&dtype=q4&size=320&fit=crop&anyres&style=demo&source=none&load=manual&prompt=Read%20it.";
+    "?model=a/b@v1&hub=http://localhost:99&device=wasm&dtype=q4&size=320&fit=crop&anyres&style=demo&path=plain&gate=0.05&draft=off&source=none&load=manual&prompt=Read%20it.";
   expect(under(search)).toMatchObject({
     model: "a/b@v1",
     hub: "http://localhost:99",
@@ -38,6 +41,9 @@ test("every parameter sets its attribute", () => {
     fit: "crop",
     anyres: true,
     promptStyle: "demo",
+    path: "plain",
+    gate: 0.05,
+    draft: "off",
     prompt: "Read it.",
   });
 });

@@ -15,8 +15,8 @@ const fits: readonly string[] = [
 ] satisfies Fit[];
 
 /**
- * Sets the element up as the address says: `?model=&hub=&device=&dtype=&size=
- * &fit=&anyres&style=&source=&prompt=&load=manual`, each like the attribute.
+ * Sets the element up as the address says: `?model=&hub=&device=&dtype=&path=
+ * &size=&fit=&anyres&style=&gate=&draft=&source=&prompt=&load=manual`, each like the attribute.
  */
 export function applyParams(element: FastVlm, search: string): void {
   const params = new URLSearchParams(search);
@@ -24,6 +24,9 @@ export function applyParams(element: FastVlm, search: string): void {
   element.hub = params.get("hub") ?? element.hub;
   element.dtype = params.get("dtype") ?? element.dtype;
   element.device = params.get("device") ?? element.device;
+  element.path = params.get("path") ?? element.path;
+  element.gate = Number(params.get("gate") ?? element.gate);
+  element.draft = params.get("draft") ?? element.draft;
   element.size = Number(params.get("size") ?? 0);
   element.anyres = !["0", "false", null].includes(params.get("anyres"));
   element.promptStyle = params.get("style") ?? element.promptStyle;

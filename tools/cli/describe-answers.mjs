@@ -46,7 +46,8 @@ export async function converse(page, files, options, info) {
  * @param {Options} options
  * @param {ModelInfo} info
  */
-function printer(files, prompt, options, { device, adapter }) {
+function printer(files, prompt, options, info) {
+  const { device, adapter, path, pathReason } = info;
   const live = process.stdout.isTTY && !options.json;
   const [{ name } = { name: "" }] = files;
   const apart = options.files.length > 1 && !options.together;
@@ -70,7 +71,8 @@ function printer(files, prompt, options, { device, adapter }) {
       const line = {
         ...named,
         ...{ model: options.model ?? "nano", prompt, text, tokenIds },
-        ...{ device, adapter, imageTokens },
+        ...{ device, adapter, path, ...(pathReason && { pathReason }) },
+        imageTokens,
         timings: {
           ...{ preprocess, encode, prefill, firstToken, total },
           tokensPerSecond: timings.tokensPerSecond,

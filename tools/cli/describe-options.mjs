@@ -93,6 +93,7 @@ function parse(args) {
         "max-tokens": text,
         device: text,
         dtype: text,
+        path: text,
         temperature: text,
         "top-k": text,
         "top-p": text,
@@ -143,6 +144,7 @@ export function readOptions(args) {
     device:
       choice("device", values.device, ["webgpu", "wasm", "auto"]) ?? "auto",
     dtype: dtype(values.dtype),
+    path: choice("path", values.path, ["auto", "plain"]) ?? "auto",
     sampling: {
       temperature:
         number("temperature", values.temperature, {

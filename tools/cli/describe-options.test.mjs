@@ -12,6 +12,7 @@ test("defaults are greedy, on the carried model", () => {
     dtype: "auto",
     size: undefined,
     device: "auto",
+    path: "auto",
     sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
     json: false,
   });
@@ -36,6 +37,7 @@ test("a conversation about several pictures", () => {
     ...["a.png", "b.png", "--together", "--turn", "Why?", "--turn=Where?"],
     ...["--fit", "crop", "--anyres", "--style", "demo"],
     ...["--dtype", "vision_encoder=fp16, decoder_model_merged=q4"],
+    ...["--path", "plain"],
     ...["--model", "owner/name@v1", "--hub", "http://127.0.0.1:4180"],
   ]);
   expect(options).toMatchObject({
@@ -45,6 +47,7 @@ test("a conversation about several pictures", () => {
     anyres: true,
     style: "demo",
     dtype: "vision_encoder=fp16, decoder_model_merged=q4",
+    path: "plain",
     model: "owner/name@v1",
     hub: "http://127.0.0.1:4180",
     consent: false,
@@ -69,6 +72,7 @@ test.each([
   [["a.png", "--max-tokens", "0"]],
   [["a.png", "--max-tokens", "1.5"]],
   [["a.png", "--device", "gpu"]],
+  [["a.png", "--path", "fast"]],
   [["a.png", "--dtype", "int8"]],
   [["a.png", "--dtype", "vision_encoder=int8"]],
   [["a.png", "--dtype", "q4,fp16"]],

@@ -26,6 +26,8 @@ Prints what the model says about each picture.
   --dtype DTYPE      auto, fp32, fp16, q4, q4f16, or by graph:
                      vision_encoder=fp16,decoder_model_merged=q4, where a graph
                      that is left out is auto (default auto)
+  --path PATH        auto, or plain: the graphs as they were published, not our
+                     own of the same weights (default auto)
   --temperature T    0 is greedy (default 0)
   --top-k N          keep the N likeliest tokens (default 0: all)
   --top-p P          keep the likeliest tokens up to probability P (default 1)

@@ -11,6 +11,7 @@
  * @property {string} [hub]
  * @property {string} device
  * @property {string} dtype
+ * @property {string} path
  * @property {number} [size]
  *
  * @typedef {object} Question
@@ -27,6 +28,7 @@
  * @typedef {object} Passing functions of the command line, for the page
  * @property {(text: string) => void} passToken
  * @property {(progress: import("../../src/runtime.ts").ProgressEvent) => void} passProgress
+ * @property {readonly File[]} [asked] the pictures of the present conversation
  */
 
 /** @param {Setup} setup */
@@ -88,15 +90,20 @@ export async function callElement({ method, args }) {
   }
 }
 
-/** @param {Question} question */
+/**
+ * A further turn about the same pictures hands over the same files: the model
+ * then knows what it has seen.
+ * @param {Question} question
+ */
 export async function askElement({ names, size, ...options }) {
   const element = document.querySelector("fast-vlm");
   if (element === null) throw new Error("The page has no <fast-vlm>.");
   const page = /** @type {Passing} */ (/** @type {unknown} */ (window));
   try {
+    const goesOn = options.messages.length > 0 && page.asked !== undefined;
     /** @type {File[]} */
-    const files = [];
-    for (const [index, name] of names.entries()) {
+    const files = goesOn ? [...(page.asked ?? [])] : [];
+    for (const [index, name] of goesOn ? [] : names.entries()) {
       const response = await fetch(`/picture/${index}/`);
       if (!response.ok) {
         const message = `${name} cannot be read.`;
@@ -106,6 +113,7 @@ export async function askElement({ names, size, ...options }) {
       }
       files.push(new File([await response.blob()], name));
     }
+    page.asked = files;
     const answer = await element.ask(files, {
       ...options,
       ...(size === undefined ? {} : { size }),

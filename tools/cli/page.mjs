@@ -41,6 +41,7 @@ const toError = ({ code = "internal", message = "", advice = "" }) =>
  * @param {string} [options.hub] another endpoint than huggingface.co
  * @param {string} options.device
  * @param {string} options.dtype
+ * @param {string} [options.path]
  * @param {number | undefined} [options.size]
  * @param {object} [listeners]
  * @param {(progress: ProgressEvent) => void} [listeners.onProgress]
@@ -48,7 +49,7 @@ const toError = ({ code = "internal", message = "", advice = "" }) =>
  * @param {boolean} [listeners.kept] whether it is about what is kept
  */
 export async function openPage(
-  { model, hub, device, dtype, size },
+  { model, hub, device, dtype, path = "auto", size },
   { onProgress = () => {}, onWait, kept = false } = {},
 ) {
   const place = findModel(model);
@@ -91,7 +92,7 @@ export async function openPage(
     registry = await page.evaluate(listRegistry);
     if (place.kind === "name") requireKnown(place.model, registry);
     await page.evaluate(setUp, {
-      ...{ device, dtype },
+      ...{ device, dtype, path },
       ...(place.kind !== "folder" && { model: place.model }),
       ...(hub !== undefined && { hub }),
       ...(size !== undefined && { size }),
