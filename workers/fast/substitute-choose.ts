@@ -7,15 +7,17 @@ import { encodeCommands, type Command } from "../ort/capture";
 import type { Range } from "./substitute-program";
 import type { Operation } from "./substitute-recognise";
 
-/** What a trial found for one kind and shape of work. */
+/** What a trial found for one kind of work. */
 export interface Choice {
-  /** Ours, if it is right and quicker. */
-  readonly variant: Variant | undefined;
+  /** Ours where it is right and quicker. */
+  readonly by: "ours" | "theirs";
   /** Milliseconds: the runtime's, and the quickest of ours. */
   readonly theirs: number;
   readonly ours: number;
-  /** The quickest of ours, or what was wrong with it. */
+  /** The quickest of ours. */
   readonly kernel: string;
+  /** Why there is none, or what is wrong with it. */
+  readonly fault?: string;
 }
 
 /** Sums of thousands in another order; halves are summed as such by the
@@ -25,7 +27,17 @@ const TOLERANCE: Readonly<Record<Stored, number>> = {
   float16: 3e-2,
 };
 
-const choices = new WeakMap<GPUDevice, Map<string, Promise<Choice>>>();
+/** What is known of a device. */
+interface Experience {
+  readonly choices: Map<string, Promise<Choice>>;
+  /** Families of kernels that were far behind, and need no other trial. */
+  readonly beaten: Set<string>;
+}
+
+const experiences = new WeakMap<GPUDevice, Experience>();
+
+/** Where one thing is this much slower, it will not be quicker elsewhere. */
+const FAR = 4;
 
 /**
  * Tries `operation` on this adapter against the runtime's `commands`, on noise
@@ -37,14 +49,20 @@ export function choose(
   operation: Operation,
   commands: readonly Command[],
 ): Promise<Choice> {
-  const known = choices.get(device) ?? new Map<string, Promise<Choice>>();
-  choices.set(device, known);
+  let experience = experiences.get(device);
+  if (experience === undefined) {
+    experience = { choices: new Map(), beaten: new Set() };
+    experiences.set(device, experience);
+  }
+  const { choices, beaten } = experience;
   const labels = commands.map(({ shader }) => shader.label);
-  const key = [...labels, operation.key].join(" ");
-  let choice = known.get(key);
+  const key = [...labels, operation.kind].join(" ");
+  let choice = choices.get(key);
   if (choice === undefined) {
-    choice = tryOn(device, operation, commands);
-    known.set(key, choice);
+    choice = tryOn(device, operation, commands, beaten);
+    choices.set(key, choice);
+    // A trial that failed says nothing of the next.
+    choice.catch(() => choices.delete(key));
   }
   return choice;
 }
@@ -53,24 +71,27 @@ async function tryOn(
   device: GPUDevice,
   operation: Operation,
   commands: readonly Command[],
+  beaten: Set<string>,
 ): Promise<Choice> {
-  const variants = operation.variants(device.limits);
-  const none = { variant: undefined, theirs: NaN, ours: NaN };
-  if (variants.length === 0) return { ...none, kernel: "no kernel fits" };
+  const none = { by: "theirs", theirs: NaN, ours: NaN, kernel: "" } as const;
+  const variants = operation
+    .variants(device.limits)
+    .filter(({ family }) => !beaten.has(family));
+  if (variants.length === 0) return { ...none, fault: "no kernel fits" };
   const touched = [...operation.varied, operation.output];
   if (!touched.every(({ buffer }) => isCopyable(buffer))) {
-    return { ...none, kernel: "its buffers cannot be copied" };
+    return { ...none, fault: "its buffers cannot be copied" };
   }
   const bench = new Bench(device, operation, commands);
   for (const filter of SCOPES) device.pushErrorScope(filter);
   let choice: Choice | undefined;
   try {
-    choice = await bench.choose(variants);
+    choice = await bench.choose(variants, beaten);
   } finally {
     bench.dispose();
     const errors = await Promise.all(SCOPES.map(() => device.popErrorScope()));
     const error = errors.find((one) => one !== null);
-    if (error) choice = { ...none, kernel: error.message };
+    if (error) choice = { ...none, fault: error.message };
   }
   return choice;
 }
@@ -110,7 +131,10 @@ class Bench {
     });
   }
 
-  async choose(variants: readonly Variant[]): Promise<Choice> {
+  async choose(
+    variants: readonly Variant[],
+    beaten: Set<string>,
+  ): Promise<Choice> {
     this.#submit((encoder) => {
       for (const { range, copy } of this.#saved) {
         const { buffer, offset, size } = range;
@@ -133,22 +157,20 @@ class Bench {
       );
       const [theirs = NaN, ...times] = await trial(this.#device, works);
       const ours = Math.min(...times);
+      learn(variants, times, beaten);
       const best = times.indexOf(ours);
       const [variant, dispatch] = [variants[best], dispatches[best]];
       if (variant === undefined || dispatch === undefined) {
         throw new Error("The trial gave no times.");
       }
       const kernel = variant.kernel.label;
-      if (ours >= theirs) return { variant: undefined, theirs, ours, kernel };
+      if (ours >= theirs) return { by: "theirs", theirs, ours, kernel };
       const off = await this.#difference(dispatch);
-      return off <= TOLERANCE[this.#operation.type]
-        ? { variant, theirs, ours, kernel }
-        : {
-            variant: undefined,
-            theirs,
-            ours,
-            kernel: `${kernel}: off by ${off}`,
-          };
+      if (off <= TOLERANCE[this.#operation.type]) {
+        return { by: "ours", theirs, ours, kernel };
+      }
+      const fault = `${off} off the runtime's`;
+      return { by: "theirs", theirs, ours, kernel, fault };
     } finally {
       this.#submit((encoder) => {
         for (const { range, copy } of this.#saved) {
@@ -204,6 +226,21 @@ class Bench {
     const encoder = this.#device.createCommandEncoder({ label: "trial" });
     encode(encoder);
     this.#device.queue.submit([encoder.finish()]);
+  }
+}
+
+function learn(
+  variants: readonly Variant[],
+  times: readonly number[],
+  beaten: Set<string>,
+): void {
+  const best = new Map<string, number>();
+  variants.forEach(({ family }, i) => {
+    const least = Math.min(best.get(family) ?? Infinity, times[i] ?? Infinity);
+    best.set(family, least);
+  });
+  for (const [family, time] of best) {
+    if (time > FAR * Math.min(...times)) beaten.add(family);
   }
 }
 

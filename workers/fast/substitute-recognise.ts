@@ -1,4 +1,9 @@
 import { convolutionSize, type Convolution } from "../kernels/convolution";
+import {
+  describeEpilogue,
+  type Activation,
+  type Epilogue,
+} from "../kernels/epilogue";
 import { depthwiseVariants } from "../kernels/depthwise";
 import { planesVariants } from "../kernels/planes";
 import {
@@ -12,8 +17,9 @@ import type { Program, Range } from "./substitute-program";
 
 /** What a command of the runtime computes, in terms of our kernels. */
 export interface Operation {
-  /** Of the same kind and shape: equal keys have equal choices. */
-  readonly key: string;
+  readonly name: string;
+  /** Operations alike: what is chosen for one is chosen for all. */
+  readonly kind: string;
   readonly type: Stored;
   readonly variants: (limits: GPUSupportedLimits) => Variant[];
   readonly size: Uint32Array<ArrayBuffer>;
@@ -46,12 +52,12 @@ export function productOf(program: Program): Product | undefined {
   const [columns = 0] = uniforms.get("dim_b_outer") ?? [];
   const [batches = 0] = uniforms.get("output_shape") ?? [];
   const [splits = 1] = uniforms.get("splits_per_batch") ?? [];
-  const epilogue = epilogueOf(program);
+  const activation = epilogueOf(program);
   const type = typeOf(program);
-  if (!epilogue || !type || batches !== 1 || splits !== 1) return undefined;
+  if (!activation || !type || batches !== 1 || splits !== 1) return undefined;
   const shape = {
     ...{ rows, inner, columns, type, skip: false },
-    ...{ ...epilogue, bias: bias !== undefined },
+    ...{ activation, bias: bias !== undefined },
   };
   return holds([x, w, output], type, [
     rows * inner,
@@ -60,6 +66,13 @@ export function productOf(program: Program): Product | undefined {
   ])
     ? { shape, x, w, bias, output }
     : undefined;
+}
+
+/** Prompts have any number of rows; one trial serves those up to four times as
+ * many, among which the same tiles fit. */
+function alike(rows: number): number {
+  const few = [1, 3, 7, 31].find((most) => rows <= most);
+  return few ?? 2 * 4 ** (Math.floor(Math.log2(rows / 2) / 2) + 1) - 1;
 }
 
 /** The product with `skip` added, written to `output`; or as it is. */
@@ -71,9 +84,10 @@ export function productOperation(
   const { x, w, bias } = product;
   const shape = { ...product.shape, skip: skip !== undefined };
   const { rows, inner, columns, type } = shape;
-  const extras = (["bias", "gelu", "skip"] as const).filter((e) => shape[e]);
+  const words = wordsOf(shape, type);
   return {
-    key: [`${rows} x ${inner} x ${columns}`, ...extras, type].join(" "),
+    name: `${rows} x ${inner} x ${columns} ${words}`,
+    kind: `${alike(rows)} x ${inner} x ${columns} ${words}`,
     type,
     variants: (limits) => pointwiseVariants(shape, limits),
     size: pointwiseSize(shape),
@@ -133,21 +147,22 @@ export function planesOf(
 }
 
 function convolution(
-  name: string,
+  what: string,
   of: Convolution,
   inputs: number,
   ranges: readonly [x: Range, w: Range, bias: Range, y: Range],
 ): Omit<Operation, "variants"> {
   const { width, height, channels, kernel, stride, left, top, type } = of;
-  const key = [
-    ...[`${name} ${kernel}/${stride} -${left}-${top}`],
+  const name = [
+    ...[`${what} ${kernel}/${stride} -${left}-${top}`],
     ...[`${width} x ${height} x ${inputs} to ${channels}`],
-    ...[...(of.bias ? ["bias"] : []), ...(of.gelu ? ["gelu"] : []), type],
+    wordsOf(of, type),
   ].join(" ");
   const [input, , , output] = ranges;
   const size = convolutionSize(of);
   const results = of.outWidth * of.outHeight * channels;
-  return { key, type, size, ranges, varied: [input], output, results };
+  const varied = [input];
+  return { name, kind: name, type, size, ranges, varied, output, results };
 }
 
 /** Undefined where the window is not square, dilated, or not of one picture. */
@@ -163,26 +178,40 @@ function windowOf(
   const [stride = 0, strideX] = uniforms.get("strides") ?? [];
   const [top = 0, left = 0] = uniforms.get("pads") ?? [];
   const dilations = uniforms.get("dilations") ?? [];
-  const epilogue = epilogueOf(program);
+  const activation = epilogueOf(program);
   const type = typeOf(program);
-  if (!epilogue || !type || batch !== 1) return undefined;
+  if (!activation || !type || batch !== 1) return undefined;
   if (kernel !== kernelX || stride !== strideX) return undefined;
   if (dilations.some((dilation) => dilation !== 1)) return undefined;
   // The last of a shape counts vectors where the shader has vectors.
   const vectors = /\bw: array<vec4</.test(program.code) ? 4 : 1;
   return {
     ...{ width, height, outWidth, outHeight, channels: columns * vectors },
-    ...{ kernel, stride, left, top, type, ...epilogue },
+    ...{ kernel, stride, left, top, type, activation },
     bias: bias !== undefined,
   };
 }
 
-/** Undefined for activations that our kernels do not have. */
-function epilogueOf({ code }: Program): { gelu: boolean } | undefined {
-  const gelu = code.includes("fused_act_erf");
-  const other = /fused_act_(?!erf)|fused_alpha|clamp\(value/.test(code);
-  return other ? undefined : { gelu };
+function wordsOf(of: Epilogue, type: Stored): string {
+  return [...describeEpilogue(of), type].join(" ");
 }
+
+/** Undefined for what our kernels do not have. */
+function epilogueOf({ code }: Program): Activation | undefined {
+  const assigned = code.matchAll(/^\s*value = (?!value \+ |get_)(.*);$/gm);
+  const [activation = "", ...others] = [...assigned].map(([, text = ""]) =>
+    text.replace(/\w+_(?:value|element)_t|vec4<\w+>|[() ]/g, ""),
+  );
+  return others.length === 0 ? ACTIVATIONS[activation] : undefined;
+}
+
+/** As the runtime writes them, without types, brackets and blanks. */
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  "": "none",
+  "maxvalue,0": "relu",
+  "1/1+exp-value": "sigmoid",
+  "0.5*value*1+fused_act_erfvalue*0.70710677": "gelu",
+};
 
 function typeOf({ code }: Program): Stored | undefined {
   const types = code.matchAll(/var<storage, read\w*> \w+: array<([\w<>]+)>;/g);

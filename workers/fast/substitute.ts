@@ -4,16 +4,11 @@ import { bindOperation, choose, type Choice } from "./substitute-choose";
 import { findMatches, type Match } from "./substitute-find";
 import { foldConstants } from "./substitute-fold";
 
-/** One kind and shape of work, and who does it. */
-export interface Switch {
+/** One shape of work, and who does it. */
+export interface Switch extends Choice {
   readonly operation: string;
   /** How often it occurs. */
   readonly count: number;
-  /** What the runtime would take, and the quickest kernel of ours, in ms. */
-  readonly theirs: number;
-  readonly ours: number;
-  readonly kernel: string;
-  readonly chosen: "ours" | "theirs";
 }
 
 /** A captured list with our kernels where they are right and quicker. */
@@ -57,12 +52,15 @@ export async function substitute(
       const theirs = [...before, ...own].map(({ command }) => command);
       const choice = await choose(device, operation, theirs);
       choices.push([match, choice]);
-      if (choice.variant === undefined) continue;
+      const variant = operation
+        .variants(device.limits)
+        .find(({ kernel }) => kernel.label === choice.kernel);
+      if (choice.by !== "ours" || variant === undefined) continue;
       const { UNIFORM } = GPUBufferUsage;
       const size = upload(device, "size", operation.size, UNIFORM);
       buffers.push(size);
       list.fill(undefined, first, first + count);
-      list[first] = bindOperation(device, operation, choice.variant, size);
+      list[first] = bindOperation(device, operation, variant, size);
       if (spared !== undefined) list[spared] = undefined;
     }
   } catch (error) {
@@ -78,12 +76,10 @@ export async function substitute(
 
 function switchesOf(choices: readonly [Match, Choice][]): Switch[] {
   const switches = new Map<string, Switch>();
-  for (const [{ operation }, { variant, theirs, ours, kernel }] of choices) {
-    const count = (switches.get(operation.key)?.count ?? 0) + 1;
-    const chosen = variant === undefined ? "theirs" : "ours";
-    switches.set(operation.key, {
-      ...{ operation: operation.key, count, theirs, ours, kernel, chosen },
-    });
+  for (const [{ operation }, choice] of choices) {
+    const { name } = operation;
+    const count = (switches.get(name)?.count ?? 0) + 1;
+    switches.set(name, { operation: name, count, ...choice });
   }
   return [...switches.values()];
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Activation } from "./epilogue";
 import { convolutionSize, type Convolution } from "./convolution";
 import { convolutionReference, type Layout } from "./convolution.reference";
 import { depthwiseVariants } from "./depthwise";
@@ -22,7 +23,7 @@ function windowOf(
   channels: number,
   kernel: number,
   stride: number,
-  gelu = false,
+  activation: Activation = "none",
 ): Convolution {
   const side = (kernel - 1) / 2;
   return {
@@ -36,8 +37,8 @@ function windowOf(
     left: side,
     top: side,
     type: "float32",
-    bias: gelu,
-    gelu,
+    bias: activation !== "none",
+    activation,
   };
 }
 
@@ -68,11 +69,11 @@ async function check(
 }
 
 const depthwise = [
-  [windowOf([13, 9], 12, 7, 1, true), 1],
+  [windowOf([13, 9], 12, 7, 1, "gelu"), 1],
   [windowOf([8, 8], 20, 3, 1), 1],
   [windowOf([17, 11], 8, 7, 2), 2],
-  [windowOf([16, 16], 136, 3, 2, true), 1],
-  [windowOf([5, 7], 8, 5, 1, true), 4],
+  [windowOf([16, 16], 136, 3, 2, "gelu"), 1],
+  [windowOf([5, 7], 8, 5, 1, "relu"), 4],
   [windowOf([1, 3], 4, 9, 1), 1],
   [{ ...windowOf([19, 10], 8, 3, 3), left: 0, top: 2 }, 2],
 ] as const;
@@ -98,9 +99,9 @@ for (const [of, multiplier] of depthwise) {
 }
 
 const pictures = [
-  [windowOf([14, 10], 16, 3, 2, true), 3],
+  [windowOf([14, 10], 16, 3, 2, "gelu"), 3],
   [windowOf([7, 9], 4, 5, 1), 1],
-  [windowOf([33, 3], 36, 7, 2, true), 4],
+  [windowOf([33, 3], 36, 7, 2, "gelu"), 4],
 ] as const;
 
 for (const [of, planes] of pictures) {

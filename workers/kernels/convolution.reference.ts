@@ -1,5 +1,5 @@
 import type { Convolution } from "./convolution";
-import { geluReference } from "./pointwise.reference";
+import { activationReference } from "./pointwise.reference";
 
 export interface ConvolutionData {
   readonly x: Float32Array;
@@ -44,7 +44,7 @@ export function convolutionReference(
       for (let c = 0; c < channels; c++) {
         const sum = sumAt(outY, outX, c);
         const at = (outY * outWidth + outX) * channels + c;
-        y[at] = of.gelu ? geluReference(sum) : sum;
+        y[at] = activationReference(of.activation, sum);
       }
     }
   }

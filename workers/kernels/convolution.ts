@@ -59,6 +59,7 @@ export function convolutionVariants(
       SPAN: stride * (RUN - 1) + kernel,
     };
     return {
+      family: name,
       kernel: {
         label: `${name} ${kernel}/${stride} ${RUN} ${WIDTH}x${HEIGHT}`,
         code: stored(type) + unroll(epilogueCode + code, all),

@@ -1,11 +1,15 @@
-// What follows a sum, with the runtime's own polynomial of the error function
-// (Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most):
+// What follows a sum: bias, activation, and something added at the end. Which of
+// it there is, a uniform says, so that one pipeline serves them all.
+//   relu(x) = max(x, 0), sigmoid(x) = 1 / (1 + exp(-x))
 //   gelu(x) = x / 2 * (1 + erf(x / sqrt(2)))
-// Which of it there is, a uniform says: one pipeline serves them all.
+// with the runtime's own polynomial of the error function (Abramowitz and
+// Stegun 7.1.26, off by 1.5e-7 at most).
 
 const BIAS = 1u;
-const GELU = 2u;
-const SKIP = 4u;
+const SKIP = 2u;
+const RELU = 4u;
+const SIGMOID = 8u;
+const GELU = 16u;
 
 fn erf_of(x: vec4f) -> vec4f {
   let a = abs(x);
@@ -17,6 +21,12 @@ fn erf_of(x: vec4f) -> vec4f {
 fn activate(x: vec4f, flags: u32) -> vec4f {
   if ((flags & GELU) != 0) {
     return 0.5 * x * (1.0 + erf_of(x * 0.70710677));
+  }
+  if ((flags & RELU) != 0) {
+    return max(x, vec4f());
+  }
+  if ((flags & SIGMOID) != 0) {
+    return 1.0 / (1.0 + exp(-x));
   }
   return x;
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeEpilogue } from "./epilogue";
 import { pointwiseSize, pointwiseVariants, type Pointwise } from "./pointwise";
 import { pointwiseReference } from "./pointwise.reference";
 import { furthest, noise, runVariant, testDevice } from "./run-variant";
@@ -13,21 +14,40 @@ afterAll(() => {
   device.destroy();
 });
 
-const plain = { type: "float32", bias: false, gelu: false, skip: false };
+const plain = {
+  type: "float32",
+  bias: false,
+  activation: "none",
+  skip: false,
+} as const;
 const shapes: Pointwise[] = [
-  { ...plain, rows: 1, inner: 4, columns: 4 },
+  { ...plain, rows: 1, inner: 4, columns: 4, activation: "sigmoid" },
   { ...plain, rows: 1, inner: 192, columns: 448, bias: true },
   { ...plain, rows: 1, inner: 500, columns: 68, bias: true, skip: true },
-  { ...plain, rows: 7, inner: 12, columns: 20, bias: true, gelu: true },
-  { ...plain, rows: 37, inner: 36, columns: 76, skip: true },
+  { ...plain, rows: 7, inner: 12, columns: 20, bias: true, activation: "gelu" },
+  {
+    ...plain,
+    rows: 37,
+    inner: 36,
+    columns: 76,
+    activation: "relu",
+    skip: true,
+  },
   { ...plain, rows: 65, inner: 68, columns: 132, bias: true, skip: true },
-  { ...plain, rows: 130, inner: 28, columns: 4, bias: true, gelu: true },
-].map((shape) => ({ ...shape, type: "float32" }));
+  {
+    ...plain,
+    rows: 130,
+    inner: 28,
+    columns: 4,
+    bias: true,
+    activation: "gelu",
+  },
+];
 
 for (const shape of shapes) {
   const { rows, inner, columns } = shape;
-  const extras = (["bias", "gelu", "skip"] as const).filter((n) => shape[n]);
-  test(`${rows} x ${inner} x ${columns} ${extras.join(" ")}`, async () => {
+  const extras = describeEpilogue(shape).join(" ");
+  test(`${rows} x ${inner} x ${columns} ${extras}`, async () => {
     const data = {
       x: noise(rows * inner, 1),
       w: noise(inner * columns, 2),
@@ -51,7 +71,7 @@ for (const shape of shapes) {
 }
 
 test("widths that no vector divides are left to others", () => {
-  const odd = { ...plain, type: "float32", rows: 9 } as const;
+  const odd = { ...plain, rows: 9 };
   const { limits } = device;
   expect(pointwiseVariants({ ...odd, inner: 6, columns: 8 }, limits)).toEqual(
     [],
@@ -62,7 +82,7 @@ test("widths that no vector divides are left to others", () => {
 });
 
 test("a small adapter gets what fits it", () => {
-  const shape = { ...plain, type: "float32", rows: 99 } as const;
+  const shape = { ...plain, rows: 99 };
   const labels = (limits: Partial<GPUSupportedLimits>): string[] =>
     pointwiseVariants(
       { ...shape, inner: 64, columns: 64 },

@@ -1,3 +1,4 @@
+import type { Activation } from "./epilogue";
 import type { Pointwise } from "./pointwise";
 
 export interface PointwiseData {
@@ -9,7 +10,7 @@ export interface PointwiseData {
 
 /** The product of pointwise.wgsl, as its formula says. */
 export function pointwiseReference(
-  { rows, inner, columns, bias, gelu, skip }: Pointwise,
+  { rows, inner, columns, bias, activation, skip }: Pointwise,
   data: PointwiseData,
 ): Float32Array {
   const y = new Float32Array(rows * columns);
@@ -22,14 +23,23 @@ export function pointwiseReference(
       }
       const at = row * columns + column;
       const added = skip ? (data.skip[at] ?? NaN) : 0;
-      y[at] = (gelu ? geluReference(sum) : sum) + added;
+      y[at] = activationReference(activation, sum) + added;
     }
   }
   return y;
 }
 
-export function geluReference(x: number): number {
-  return (x / 2) * (1 + erf(x / Math.SQRT2));
+export function activationReference(kind: Activation, x: number): number {
+  switch (kind) {
+    case "none":
+      return x;
+    case "relu":
+      return Math.max(x, 0);
+    case "sigmoid":
+      return 1 / (1 + Math.exp(-x));
+    case "gelu":
+      return (x / 2) * (1 + erf(x / Math.SQRT2));
+  }
 }
 
 /** By its series, which converges everywhere. */

@@ -93,6 +93,7 @@ function variant(
   // A single row's height splits K, not the rows.
   const high = rows === 1 ? 1 : Math.ceil(rows / (ROWS * HEIGHT));
   return {
+    family: rows === 1 ? `${name} of one row` : name,
     kernel: {
       label: [name, ...shape.flat()].join(" "),
       code: stored(type) + unroll(epilogueCode + code, constants),

@@ -2,6 +2,8 @@ import type { Kernel, Workgroups } from "./kernel";
 
 /** One way to compute something; which is quickest is for a trial to say. */
 export interface Variant {
+  /** Of kernels that work alike, with other tiles. */
+  readonly family: string;
   readonly kernel: Kernel;
   readonly workgroups: Workgroups;
 }
