@@ -122,6 +122,19 @@ test("a report that fails is told; a later choice is not disturbed by it", async
   await vi.waitFor(() => expect(told()).toBe("No network. Connect."));
 });
 
+test("what nobody answered can be asked again", async () => {
+  const inspectError = new VlmError("offline", "No network.", "Connect.");
+  open({ inspectError });
+  choose("model", "fastvlm-0.5b");
+  await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
+  expect(button("load-model").textContent).toBe("Ask again");
+  fake.script = {};
+  button("load-model").click();
+  await vi.waitFor(() => expect(offered()).not.toBe(""));
+  expect(told()).toBe("");
+  expect(button("load-model").textContent).toBe("Load");
+});
+
 test("a load can be cancelled; what arrived meanwhile is counted again", async () => {
   open({ pace: 30 }, "somebody/else");
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));

@@ -35,6 +35,8 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
   let report: ModelReport | undefined;
   let agreed = false;
   let waiting = false;
+  /** Nobody answered; the same question may be answered later. */
+  let unanswered = false;
   let asking = new AbortController();
 
   const update = (): void => {
@@ -49,7 +51,8 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
     // What came with the page is there before a bar could be read.
     const quick = !vlm.folder && isCarried(vlm.model);
     const fetching = vlm.progress !== undefined && !quick;
-    load.hidden = !report || fetching;
+    load.hidden = !(report || unanswered) || fetching;
+    load.textContent = unanswered ? "Ask again" : "Load";
     load.disabled = !!report?.obstacle || (needed && !agreed);
     cancel.hidden = !fetching;
     actions.hidden = load.hidden && cancel.hidden;
@@ -93,11 +96,15 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
   const show = async (atOnce: boolean): Promise<void> => {
     report = undefined;
     agreed = false;
+    unanswered = false;
     say();
     try {
       await inspect();
     } catch (thrown) {
       say(thrown);
+      const { code } = VlmError.from(thrown);
+      unanswered = code === "offline" || code === "download-failed";
+      update();
       return;
     }
     if (atOnce && isFree() && !load.disabled) await apply();
@@ -108,6 +115,7 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
     const mine = choice;
     asking.abort();
     waiting = false;
+    unanswered = false;
     if (carried()) report = undefined;
     if (report?.license && agreed) vlm.acceptLicense(report.license.id);
     say();
@@ -150,6 +158,10 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
     });
   }
   load.addEventListener("click", () => {
+    if (unanswered) {
+      void show(!manual);
+      return;
+    }
     void apply();
     cancel.focus();
   });

@@ -84,7 +84,7 @@ function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
           ${chosen.files.map(
             ({ path, bytes, kept }) =>
               html`<tr>
-                <td>${path}</td>
+                <td>${breakable(path)}</td>
                 <td>${bytesText(bytes)}</td>
                 <td>${share(kept, bytes)}</td>
               </tr>`,
@@ -93,6 +93,11 @@ function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
       </table>
     </details>
   `;
+}
+
+/** Long names break where they are put together. */
+function breakable(path: string): TemplateResult[] {
+  return path.split(/(?<=[/_])/).map((part) => html`${part}<wbr />`);
 }
 
 function share(kept: number, bytes: number): string {

@@ -40,7 +40,9 @@ export async function survey(
 ): Promise<Survey> {
   const folder = await openFolder(source, signal);
   try {
-    return await look(folder, signal);
+    // Of a folder on a server the whole address: it may be a mistyped name.
+    const place = source.kind === "url" ? source.url : folder.name;
+    return await look(folder, place, signal);
   } catch (error) {
     folder.release();
     await forgetUnchecked(source, error);
@@ -56,7 +58,7 @@ export async function surveyEarlier(
   const folder = await openEarlier(source);
   if (folder === undefined) return undefined;
   try {
-    return await look(folder, signal);
+    return await look(folder, folder.name, signal);
   } catch {
     folder.release();
     return undefined;
@@ -81,14 +83,18 @@ export async function forgetUnchecked(
   }
 }
 
-async function look(folder: ModelFolder, signal: AbortSignal): Promise<Survey> {
+async function look(
+  folder: ModelFolder,
+  place: string,
+  signal: AbortSignal,
+): Promise<Survey> {
   const stat = (paths: readonly string[]) => folder.stat(paths, signal);
   const [present, variants] = await Promise.all([
     stat(CONFIG_FILES),
     findGraphs(stat),
   ]);
   const absent = NEEDED_FILES.find((file) => !present.has(file));
-  if (absent !== undefined) throw missing(absent, folder.name);
+  if (absent !== undefined) throw missing(absent, place);
   const small = CONFIG_FILES.filter(
     (file) => present.has(file) && file !== "tokenizer.json",
   );
