@@ -69,7 +69,7 @@ export class Model {
     this.encoder = encoder;
     this.language = language;
     this.timer = timer;
-    this.preprocessor = new Preprocessor(memory);
+    this.preprocessor = new Preprocessor(memory, timer);
     const gate = new Gate(meterOf(memory));
     this.sight = new Sight(this.preprocessor, encoder, gate);
     const named = END_TOKENS.map((name) => tokenizer.idOf(name));

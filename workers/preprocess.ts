@@ -1,6 +1,7 @@
 import { VlmError } from "../src/shared/errors";
 import type { DescribeOptions, Frame } from "../src/shared/protocol";
 import type { Geometry } from "./kernels/geometry";
+import type { GpuTimer } from "./kernels/gpu-timer";
 import { Resizer } from "./kernels/resize";
 import { resizeToPlanes, type PixelReader } from "./kernels/resize.reference";
 import type { Memory, Tensor } from "./ort/tensor";
@@ -17,10 +18,13 @@ const FLOAT_BYTES = 4;
 export class Preprocessor {
   readonly #memory: Memory;
   readonly #resizer: Resizer | undefined;
+  readonly #timer: GpuTimer | undefined;
   #planes: GPUBuffer | undefined;
 
-  constructor(memory: Memory) {
+  /** `timer`: what measures it on the GPU. */
+  constructor(memory: Memory, timer?: GpuTimer) {
     this.#memory = memory;
+    this.#timer = timer;
     const device = memory.gpu?.device;
     this.#resizer = device && new Resizer(device);
   }
@@ -41,7 +45,8 @@ export class Preprocessor {
         return this.#memory.floats(planes, dims);
       }
       const planes = this.#planesFor(this.#memory.gpu.device, side);
-      this.#resizer.run(isHdr(frame) ? toSrgb(frame) : frame, view, planes);
+      const source = isHdr(frame) ? toSrgb(frame) : frame;
+      this.#resizer.run(source, view, planes, this.#timer);
       return this.#memory.onBuffer(planes, dims);
     } catch (error) {
       throw badImage(error instanceof Error ? error.message : String(error));

@@ -48,3 +48,26 @@ test("the rate is that of the tokens after the first ones", () => {
   once.tokens(0);
   expect(once.timings()).toMatchObject({ total: 11, tokensPerSecond: 0 });
 });
+
+test("stages that the GPU has timed leave the rest to the first token", () => {
+  const watch = new Stopwatch(clock(0, 1, 2, 30, 32));
+  watch.lap("preprocess");
+  watch.lap("encode");
+  watch.lap("prefill");
+  watch.measured({ preprocess: 4, encode: 10, prefill: 9 });
+  expect(watch.tokens(1)).toEqual({
+    preprocess: 4,
+    encode: 10,
+    prefill: 9,
+    firstDecode: 9,
+    firstToken: 32,
+  });
+});
+
+test("a picture that was known took nothing", () => {
+  const watch = new Stopwatch(clock(0, 1, 10, 12));
+  watch.lap("encode");
+  watch.lap("prefill");
+  watch.measured({ prefill: 5 });
+  expect(watch.tokens(1)).toMatchObject({ encode: 0, prefill: 5 });
+});
