@@ -38,7 +38,7 @@ function pathText({ path, pathReason }: ModelInfo): string {
   const name = path === "fast" ? "Fast" : "Plain";
   return pathReason === undefined
     ? name
-    : `${name}, not the fast one: ${pathReason}`;
+    : `${name}, not the fast one. ${pathReason}`;
 }
 
 function memoryText({ memory }: ModelInfo): string {

@@ -127,7 +127,7 @@ test("what nobody answered can be asked again", async () => {
   open({ inspectError });
   choose("model", "fastvlm-0.5b");
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
-  expect(button("load-model").textContent).toBe("Ask again");
+  expect(button("load-model").textContent).toBe("Try again");
   fake.script = {};
   button("load-model").click();
   await vi.waitFor(() => expect(offered()).not.toBe(""));

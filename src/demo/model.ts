@@ -52,7 +52,7 @@ export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
     const quick = !vlm.folder && isCarried(vlm.model);
     const fetching = vlm.progress !== undefined && !quick;
     load.hidden = !(report || unanswered) || fetching;
-    load.textContent = unanswered ? "Ask again" : "Load";
+    load.textContent = unanswered ? "Try again" : "Load";
     load.disabled = !!report?.obstacle || (needed && !agreed);
     cancel.hidden = !fetching;
     actions.hidden = load.hidden && cancel.hidden;
