@@ -41,20 +41,20 @@ export interface Product {
   readonly output: Range;
 }
 
-/** The runtime's `MatMul` of any number of rows by one matrix. */
+/** The runtime's `MatMul` or `Gemm` of any number of rows by one matrix. */
 export function productOf(program: Program): Product | undefined {
   const { label, reads, writes, uniforms } = program;
-  const [x, w, bias] = [reads.get("a"), reads.get("b"), reads.get("bias")];
+  if (label !== "MatMul" && label !== "Gemm") return undefined;
+  const [x, w] = [reads.get("a"), reads.get("b")];
+  const bias = reads.get(label === "Gemm" ? "c" : "bias");
   const output = writes.get("output");
-  if (label !== "MatMul" || !x || !w || !output) return undefined;
   const [rows = 0] = uniforms.get("dim_a_outer") ?? [];
   const [inner = 0] = uniforms.get("dim_inner") ?? [];
   const [columns = 0] = uniforms.get("dim_b_outer") ?? [];
-  const [batches = 0] = uniforms.get("output_shape") ?? [];
-  const [splits = 1] = uniforms.get("splits_per_batch") ?? [];
   const activation = epilogueOf(program);
   const type = typeOf(program);
-  if (!activation || !type || batches !== 1 || splits !== 1) return undefined;
+  if (!x || !w || !output || !activation || !type) return undefined;
+  if (!isPlain(program)) return undefined;
   const shape = {
     ...{ rows, inner, columns, type, skip: false },
     ...{ activation, bias: bias !== undefined },
@@ -66,6 +66,24 @@ export function productOf(program: Program): Product | undefined {
   ])
     ? { shape, x, w, bias, output }
     : undefined;
+}
+
+const ONE = new Uint32Array(Float32Array.of(1).buffer)[0];
+
+/** One matrix by another, neither turned nor scaled, in one go. */
+function isPlain({ label, uniforms }: Program): boolean {
+  const first = (name: string) => uniforms.get(name)?.[0];
+  if (label === "MatMul") {
+    const splits = first("splits_per_batch") ?? 1;
+    return first("output_shape") === 1 && splits === 1;
+  }
+  const upright =
+    first("a_shape") === first("dim_a_outer") &&
+    first("b_shape") === first("dim_inner");
+  // A bias for each column; of anything else the shape has two numbers.
+  const bias = uniforms.get("c_shape");
+  const simple = bias === undefined || (bias.length === 1 && bias[0] !== 1);
+  return upright && simple && first("alpha") === ONE && first("beta") === ONE;
 }
 
 /** Prompts have any number of rows; one trial serves those up to four times as
