@@ -28,6 +28,7 @@ const KNOWN = [
   "scale",
   "do_rotary",
   "rotary_interleaved",
+  "local_window_size",
 ];
 
 /** The attention of layer `index` that gives `value`. */
@@ -68,20 +69,23 @@ function checkNode(
   wiring: Wiring,
   { attributes, floats, texts, inputs, outputs }: OnnxNode,
   index: number,
-  { heads, kvHeads }: ModelConfig,
+  { heads, kvHeads, contextLength }: ModelConfig,
 ): void {
-  const [, , , key, value, lengths = "", total = "", , , ...more] = inputs;
-  const place = `past_key_values.${index}`;
-  if (key !== `${place}.key` || value !== `${place}.value`) {
-    throw new Unfit(`layer ${index} has its cache in ${key} and ${value}`);
-  }
-  const present = `present.${index}`;
-  if (outputs[1] !== `${present}.key` || outputs[2] !== `${present}.value`) {
-    throw new Unfit(`layer ${index} leaves its cache in ${outputs[1]}`);
+  const [, , , , , lengths = "", total = "", , , ...more] = inputs;
+  for (const [i, kind] of ["key", "value"].entries()) {
+    const [past = "", present] = [inputs[3 + i], outputs[1 + i]];
+    const isPast = wiring.source(past) === `past_key_values.${index}.${kind}`;
+    if (!isPast || wiring.source(`present.${index}.${kind}`) !== present) {
+      throw new Unfit(`layer ${index} keeps its ${kind}s in ${past}`);
+    }
   }
   const own = [attributes.get("num_heads"), attributes.get("kv_num_heads")];
   if (own[0] !== heads || own[1] !== kvHeads) {
     throw new Unfit(`attention has ${own.join(" and ")} heads`);
+  }
+  const window = attributes.get("local_window_size") ?? -1;
+  if (window >= 0 && window < contextLength) {
+    throw new Unfit(`attention sees ${window} positions only`);
   }
   const numbers = [...attributes, ...floats].filter(
     ([name, set]) => !KNOWN.includes(name) && set !== 0 && set !== -1,
@@ -139,11 +143,17 @@ function tablesOf(
   return { cos, sin, interleaved: interleaved === 1 };
 }
 
-function checkRotary({ cos, sin }: Rotary, { headDim }: ModelConfig): void {
+function checkRotary(
+  { cos, sin }: Rotary,
+  { headDim, contextLength }: ModelConfig,
+): void {
   const [rows = 0, half = 0, ...more] = cos.dims;
-  const fits = more.length === 0 && rows > 0 && half > 0 && 2 * half <= headDim;
+  const fits = more.length === 0 && half > 0 && 2 * half <= headDim;
   if (!fits || cos.dims.join() !== sin.dims.join()) {
     throw new Unfit(`${cos.name} and ${sin.name} are no tables of positions`);
+  }
+  if (rows < contextLength) {
+    throw new Unfit(`${cos.name} has ${rows} of ${contextLength} positions`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../weights/config";
+import { typeNumber } from "../weights/onnx-messages";
 import type { Rotary } from "./decoder-attention";
 import type { Product } from "./decoder-product";
 import { GraphOps } from "./graph-ops";
@@ -25,7 +26,9 @@ export interface PlannedLayer {
 /** A decoder with its weights in the form our graphs take them. */
 export interface PlannedDecoder {
   readonly config: ModelConfig;
-  readonly type: string;
+  readonly type: "float32" | "float16";
+  /** Of the sums and norms, which some keep in full. */
+  readonly stream: "float32" | "float16";
   readonly vocabulary: number;
   readonly layers: readonly PlannedLayer[];
   readonly cos: Weight;
@@ -57,25 +60,33 @@ export function writeDecoder(
   decoder: PlannedDecoder,
   shape: DecoderShape,
 ): Uint8Array<ArrayBuffer> {
+  const positions = decoder.cos.dims[0] ?? 0;
+  if (shape.capacity > positions) {
+    throw new RangeError(`${positions} positions have no ${shape.capacity}th`);
+  }
   const graph = new GraphOps();
-  const { layers } = decoder;
+  const { layers, type, stream } = decoder;
+  const cast = (value: string, to: "float32" | "float16"): string =>
+    type === stream
+      ? value
+      : graph.standard("Cast", [value], { to: typeNumber(to) });
   // x is the residual stream, y what is still to be added to it.
-  let x = "inputs_embeds";
+  let x = cast("inputs_embeds", stream);
   let y: string | undefined;
   let { length } = shape;
   const norm = ({ gamma, epsilon }: PlannedNorm): string => {
     const attributes = { epsilon: { float: epsilon } };
     if (y === undefined) {
       const first = { ...attributes, axis: -1, stash_type: 1 };
-      const inputs = [x, gamma.name];
-      return graph.standard("SimplifiedLayerNormalization", inputs, first);
+      const op = "SimplifiedLayerNormalization";
+      return cast(graph.standard(op, [x, gamma.name], first), type);
     }
     const [z, sum] = [graph.fresh(), graph.fresh()];
-    const inputs = [x, y, gamma.name];
+    const inputs = [x, cast(y, stream), gamma.name];
     const op = "SkipSimplifiedLayerNormalization";
     graph.add(op, "com.microsoft", inputs, attributes, [z, "", "", sum]);
     x = sum;
-    return z;
+    return cast(z, type);
   };
   const wanted = (value: string): string =>
     graph.standard("Gather", [value, "rows"], { axis: 1 });

@@ -43,7 +43,7 @@ export async function planDecoder(
   config: ModelConfig,
 ): Promise<DecoderPlan> {
   const decoder = await readDecoder(graph, external, config);
-  const planned = plan(decoder, typeOf(graph), config);
+  const planned = plan(decoder, config);
   const { weights, type, vocabulary } = planned;
   const { hidden, layers, kvHeads, headDim } = config;
   return {
@@ -53,21 +53,23 @@ export async function planDecoder(
   };
 }
 
-function typeOf({ inputs }: OnnxGraph): "float32" | "float16" {
-  const cache = inputs.find(({ name }) => name === "past_key_values.0.key");
-  if (cache?.type === "float32" || cache?.type === "float16") return cache.type;
-  throw new Unfit(`the cache is of ${cache?.type}`);
+type Float = DecoderPlan["type"];
+
+/** Of what it computes with, whatever the ends of the graph are cast to. */
+function typeOf({ head }: Decoder): Float {
+  const { type } = head.kind === "dense" ? head.weight : head.scales;
+  if (type === "float32" || type === "float16") return type;
+  throw new Unfit(`it computes with ${type}`);
 }
 
-function plan(
-  { layers, norm, head }: Decoder,
-  type: "float32" | "float16",
-  config: ModelConfig,
-): PlannedDecoder & { readonly type: "float32" | "float16" } {
+function plan(decoder: Decoder, config: ModelConfig): PlannedDecoder {
+  const { layers, norm, head } = decoder;
+  const type = typeOf(decoder);
+  const stream = norm.gamma.type === "float32" ? "float32" : type;
   const weights = new Map<string, Weight>();
-  const keep = (weight: Weight): Weight => {
-    if (weight.type !== type && weight.type !== "uint8") {
-      throw new Unfit(`${weight.name} is ${weight.type}, the cache ${type}`);
+  const keep = (weight: Weight, expected = type): Weight => {
+    if (weight.type !== expected && weight.type !== "uint8") {
+      throw new Unfit(`${weight.name} is ${weight.type}, not ${expected}`);
     }
     weights.set(weight.name, weight);
     return weight;
@@ -80,7 +82,7 @@ function plan(
     if (gamma.dims.join() !== `${config.hidden}`) {
       throw new Unfit(`${gamma.name} is no norm of ${config.hidden}`);
     }
-    return { gamma: keep(asIs(gamma)), epsilon };
+    return { gamma: keep(asIs(gamma), stream), epsilon };
   };
   const planLayer = (layer: Layer): PlannedLayer => {
     const { attention, mlp } = layer;
@@ -102,7 +104,7 @@ function plan(
   if (first === undefined) throw new Unfit("there are no layers");
   const { rotary } = first.attention;
   const planned = {
-    ...{ config, type },
+    ...{ config, type, stream },
     layers: layers.map(planLayer),
     cos: keep(asIs(rotary.cos)),
     sin: keep(asIs(rotary.sin)),

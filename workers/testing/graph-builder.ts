@@ -76,3 +76,13 @@ export class GraphBuilder {
     return name;
   }
 }
+
+/** The same graph with all weights of floats but some in halves. */
+export function halved<T extends GraphBuilder>(graph: T, whole: RegExp): T {
+  for (const [i, weight] of graph.weights.entries()) {
+    if (weight.type !== "float32" || whole.test(weight.name)) continue;
+    const data = weight.data.slice(0, weight.data.size / 2);
+    graph.weights[i] = { ...weight, type: "float16", data };
+  }
+  return graph;
+}
