@@ -152,6 +152,11 @@ export const styles = css`
     line-height: 1.4;
     letter-spacing: -0.01em;
   }
+  /* What went wrong is read whole. */
+  .caption:has(.failure) {
+    min-block-size: calc(var(--fast-vlm-lines, 3) * 1.4em);
+    block-size: auto;
+  }
   .caption:focus-visible {
     outline: 2px solid var(--accent);
     outline-offset: 4px;
