@@ -7,14 +7,19 @@ import tseslint from "typescript-eslint";
 const betweenThreads =
   "src/ and workers/ run in different threads and meet only in src/shared.";
 const ort = {
-  group: ["onnxruntime-web", "onnxruntime-web/*", "onnxruntime-common"],
+  // The address of a file is no code of it.
+  regex: "^onnxruntime-(web|common)(?!.*\\?url$)",
   message: "Only workers/ort imports onnxruntime-web.",
 };
 const comlink = {
   group: ["comlink"],
   message: "The element knows the runtime's interface, not Comlink.",
 };
-const workers = { group: ["**/workers/**"], message: betweenThreads };
+const workers = {
+  // The address of a worker is no code of it.
+  regex: "/workers/(?!.*\\?worker&url$)",
+  message: betweenThreads,
+};
 const src = {
   regex: "(^|/)src/(?!shared/)",
   message: betweenThreads,

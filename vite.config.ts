@@ -22,7 +22,11 @@ export default defineConfig({
     // How long a build takes is no warning.
     rolldownOptions: {
       checks: { pluginTimings: false },
-      input: { index: "index.html", sw: "workers/offline/sw.ts" },
+      input: {
+        index: "index.html",
+        bench: "bench.html",
+        sw: "workers/offline/sw.ts",
+      },
       output: {
         entryFileNames: ({ name }) =>
           name === "sw" ? serviceWorker : "assets/[name]-[hash].js",

@@ -39,12 +39,13 @@ function versionOf(name) {
   return /** @type {{ version: string }} */ (readJson(path)).version;
 }
 
-function commit() {
+/** Of this clone; undefined elsewhere. */
+export function commit() {
   try {
     const args = ["describe", "--always", "--dirty"];
     return execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
   } catch {
-    return undefined; // not a clone
+    return undefined;
   }
 }
 

@@ -11,7 +11,8 @@ import { parseArgs } from "node:util";
 import { command } from "./command.mjs";
 import { makeRecord, print, save, slug } from "./full-size-record.mjs";
 import { processMemory } from "./processes.mjs";
-import { ensureMade, graphsOf, madeNames } from "../tools/cli/made.mjs";
+import { openModel } from "./model-source.mjs";
+import { madeNames } from "../tools/cli/made.mjs";
 import {
   cache,
   callerFolder,
@@ -45,26 +46,13 @@ const { values } = parseArgs({
   },
 });
 
-/** A made model comes from a hub, as it would without being made. */
-async function openModel() {
-  const { model } = values;
-  if (!madeNames.includes(model)) {
-    return { model, close: () => Promise.resolve() };
-  }
-  const folder = join(cache, "made", model);
-  ensureMade(model, folder, graphsOf(model), (line) => console.error(line));
-  const { startHub } = await import("../tools/cli/hub-server.mjs");
-  const hub = await startHub({ models: { [`made/${model}`]: folder } });
-  return { model: `made/${model}`, hub: hub.url, close: hub.close };
-}
-
 /**
  * Loads, asks, and watches.
  * @returns {Promise<import("./full-size-record.mjs").Measured>}
  */
 async function measure() {
   const { openPage } = await import("../tools/cli/page.mjs");
-  const source = await openModel();
+  const source = await openModel(values.model);
   // A profile of its own, in which nothing is kept.
   const profile = join(cache, "full-size");
   rmSync(profile, { recursive: true, force: true });

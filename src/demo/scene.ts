@@ -3,32 +3,76 @@ const grounds = ["white", "gray", "pink", "black"];
 const colours = ["red", "green", "blue", "yellow", "orange", "purple"];
 const corners = { triangle: 3, square: 4, star: 10 };
 
+/** Lengths as fractions of the picture's shorter side. */
+interface Shape {
+  readonly colour: string;
+  /** Of its outline; 0 is a circle. */
+  readonly corners: number;
+  /** Of the centre, as fractions of the width and the height. */
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+}
+
+export interface Scene {
+  readonly ground: string;
+  readonly shapes: readonly Shape[];
+}
+
+type Context = OffscreenCanvasRenderingContext2D;
+
 export async function drawScene(): Promise<Blob> {
   const canvas = new OffscreenCanvas(640, 480);
   const context = canvas.getContext("2d");
   if (!context) throw new Error("No canvas to draw on.");
-  context.fillStyle = pick(grounds);
-  context.fillRect(0, 0, canvas.width, canvas.height);
+  paintScene(context, makeScene(Math.random));
+  return canvas.convertToBlob();
+}
 
-  const count = 1 + Math.floor(Math.random() * 3);
-  for (let at = 0; at < count; at++) {
-    const cell = canvas.width / count;
-    const radius = Math.min(cell * 0.4, 60 + Math.random() * 60);
-    const x = cell * (at + 0.5);
-    const y = 150 + Math.random() * 180;
-    context.fillStyle = pick(colours);
+/** `random` gives numbers of 0 to 1, as `Math.random` does. */
+export function makeScene(random: () => number): Scene {
+  const pick = <T>(from: readonly T[]): T => {
+    const picked = from[Math.floor(random() * from.length)];
+    if (picked === undefined) throw new Error("Nothing to choose from.");
+    return picked;
+  };
+  const ground = pick(grounds);
+  const count = 1 + Math.floor(random() * 3);
+  const shapes = Array.from({ length: count }, (_, at) => ({
+    colour: pick(colours),
+    corners: pick([0, ...Object.values(corners)]),
+    x: (at + 0.5) / count,
+    y: 0.3 + random() * 0.4,
+    radius: Math.min(0.4 / count, 0.13 + random() * 0.12),
+  }));
+  return { ground, shapes };
+}
+
+/** `dx`, `dy`: how far the shapes have moved, as fractions of the sides. */
+export function paintScene(
+  context: Context,
+  { ground, shapes }: Scene,
+  dx = 0,
+  dy = 0,
+): void {
+  const { width, height } = context.canvas;
+  context.fillStyle = ground;
+  context.fillRect(0, 0, width, height);
+  for (const { colour, corners: sides, ...at } of shapes) {
+    const x = (at.x + dx) * width;
+    const y = (at.y + dy) * height;
+    const radius = at.radius * Math.min(width, height);
+    context.fillStyle = colour;
     context.beginPath();
-    const sides = pick([0, ...Object.values(corners)]);
     if (sides === 0) context.arc(x, y, radius, 0, 2 * Math.PI);
     else polygon(context, x, y, radius, sides);
     context.fill();
   }
-  return canvas.convertToBlob();
 }
 
 /** A star is a polygon whose every second corner is drawn in. */
 function polygon(
-  context: OffscreenCanvasRenderingContext2D,
+  context: Context,
   x: number,
   y: number,
   radius: number,
@@ -41,10 +85,4 @@ function polygon(
     const angle = turn + (corner * 2 * Math.PI) / sides - Math.PI / 2;
     context.lineTo(x + reach * Math.cos(angle), y + reach * Math.sin(angle));
   }
-}
-
-function pick<T>(from: readonly T[]): T {
-  const picked = from[Math.floor(Math.random() * from.length)];
-  if (picked === undefined) throw new Error("Nothing to choose from.");
-  return picked;
 }

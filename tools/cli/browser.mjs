@@ -92,7 +92,7 @@ export function hasGpu() {
   return readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
 }
 
-const commonFlags = [
+export const commonFlags = [
   // Chromium's sandbox refuses to start as root, and only then is it off.
   ...(isRoot ? ["--no-sandbox"] : []),
   // Containers give /dev/shm only 64 MB, and the models need more.

@@ -7,6 +7,10 @@ import { join } from "node:path";
 /** Its name is no hash: a browser looks for a new one under the old name. */
 export const serviceWorker = "sw.js";
 
+/** Of the bench, which nobody needs without the network. */
+const ofBench = (/** @type {string} */ name) =>
+  /^(assets\/)?(bench|rival|counting\.worker)\b/.test(name);
+
 /** @param {string | Uint8Array} content */
 const revisionOf = (content) =>
   createHash("sha256").update(content).digest("hex").slice(0, 16);
@@ -30,7 +34,7 @@ export function offlineShell() {
           name.endsWith(".wasm");
         const runtime = files.map(({ fileName }) => fileName).filter(isRuntime);
         const built = files
-          .filter(({ fileName }) => !isRuntime(fileName))
+          .filter(({ fileName }) => !isRuntime(fileName) && !ofBench(fileName))
           .map((file) => ({
             url: file.fileName,
             // Names below assets/ are hashes already.

@@ -27,7 +27,7 @@ export const cache = join(root, ".cache");
  * called. The variable outlives nested calls, so the script is asked for, too.
  */
 export const callerFolder =
-  (["describe", "accuracy", "full-size", "hub"].includes(
+  (["describe", "accuracy", "bench", "full-size", "hub"].includes(
     process.env["npm_lifecycle_event"] ?? "",
   )
     ? process.env["INIT_CWD"]
@@ -75,6 +75,7 @@ export function ensureInstalled() {
 }
 
 const sources = [
+  "bench.html",
   "index.html",
   "package-lock.json",
   "public",

@@ -1,0 +1,179 @@
+// @ts-check
+/**
+ * `npm run bench`: fast-vlm beside transformers.js, in one browser on one
+ * adapter, frame by frame in turn. It starts the page /bench and keeps what
+ * that exports. Never fails a build.
+ */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { command } from "./command.mjs";
+import { commit } from "./full-size-record.mjs";
+import { openModel } from "./model-source.mjs";
+import { madeNames } from "../tools/cli/made.mjs";
+import { findModel } from "../tools/cli/model-name.mjs";
+import {
+  callerFolder,
+  dist,
+  ensureBuilt,
+  ensureInstalled,
+  root,
+} from "../tools/cli/prepare.mjs";
+
+const usage = `Usage: npm run bench -- [options]
+
+  --model MODEL    nano (default); ${madeNames.join(", ")}: made weights;
+                   else as for describe
+  --size N         side of frames and encoder (default: the model's own)
+  --frames N       captions that each makes (default 8)
+  --device DEVICE  webgpu (default) or wasm
+  --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
+  --tokens N       longest caption (default 32)
+  --question TEXT  (default "Describe the image.")
+  --lineup LIST    of transformers.js, fast-vlm, fast-vlm:no-draft and
+                   fast-vlm:plain, with commas between
+                   (default transformers.js,fast-vlm)
+  --software       the software adapter, even where there is a graphics card
+  --gpu-flags LIST the browser's own flags instead, with spaces between
+  --out FILE       (default bench/results/ADAPTER.json; the captions and the
+                   picture go beside it, as .csv and .svg)`;
+
+const text = /** @type {const} */ ({ type: "string" });
+const { values } = parseArgs({
+  options: {
+    model: { ...text, default: "nano" },
+    size: text,
+    frames: text,
+    device: text,
+    dtype: text,
+    tokens: text,
+    question: text,
+    lineup: text,
+    software: { type: "boolean", default: false },
+    "gpu-flags": text,
+    out: text,
+    help: { type: "boolean", default: false },
+  },
+});
+
+/** @typedef {import("../src/bench/record.ts").BenchRecord} BenchRecord */
+
+/** The record as the page exports it, and its other forms. */
+async function measure() {
+  const { chromium } = await import("playwright");
+  const browsers = await import("../tools/cli/browser.mjs");
+  const { folderHandler, serve } = await import("../tools/cli/server.mjs");
+  const { readOrigin } = await import("../tools/cli/headers.mjs");
+  const source = await openModel(values.model);
+  const place = findModel(source.model);
+  const urls = [source.hub, place.kind === "url" ? place.model : undefined];
+  const allow = urls.flatMap((url) => (url ? [readOrigin(url)] : []));
+  const server = await serve(dist, { allow });
+  // On disk, because a browser keeps models there.
+  const profile = mkdtempSync(join(tmpdir(), "fast-vlm-bench-"));
+  const flags = values["gpu-flags"]?.split(/\s+/).filter(Boolean);
+  const own = values.software ? browsers.testFlags : browsers.useFlags;
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: await browsers.requireBrowser(),
+    args: flags ? [...browsers.commonFlags, ...flags] : own,
+    acceptDownloads: true,
+  });
+  try {
+    let { model } = source;
+    if (place.kind === "folder") {
+      model = `/bench-models/${basename(place.path)}/`;
+      server.mount(model, folderHandler(place.path));
+    }
+    const page = context.pages()[0] ?? (await context.newPage());
+    const { size, frames, device, dtype, tokens, question, lineup } = values;
+    const given = { model, hub: source.hub, size, frames, device, dtype };
+    const asked = { ...given, tokens, question, lineup };
+    const search = new URLSearchParams(
+      Object.entries(asked).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value]],
+      ),
+    );
+    await page.exposeFunction("say", (/** @type {string} */ line) => {
+      console.error(line);
+    });
+    await page.goto(`${server.url}bench?${search.toString()}`);
+    return await drive(page);
+  } finally {
+    await context.close();
+    await server.close();
+    await source.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Starts the page's own bench, passes on what it says, takes its exports. */
+async function drive(/** @type {import("playwright").Page} */ page) {
+  await page.evaluate(() => {
+    const state = document.getElementById("state");
+    const { say } = /** @type {{ say: (line: string) => void }} */ (
+      /** @type {unknown} */ (window)
+    );
+    if (state === null) throw new Error("The page is not the bench.");
+    new MutationObserver(() => say(state.textContent ?? "")).observe(state, {
+      childList: true,
+    });
+  });
+  await page.getByRole("button", { name: "Start" }).click();
+  const outcome = page.locator("#outcome");
+  const failure = page.locator("#failure");
+  await outcome.or(failure).filter({ visible: true }).waitFor({ timeout: 0 });
+  if (await failure.isVisible()) {
+    throw new Error((await failure.textContent()) ?? "it failed");
+  }
+  const table = (await outcome.getAttribute("data-text")) ?? "";
+  const take = async (/** @type {string} */ name) => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name, exact: true }).click(),
+    ]);
+    return readFileSync(await download.path(), "utf8");
+  };
+  const json = await take("JSON");
+  /** @type {unknown} */
+  const parsed = JSON.parse(json);
+  const record = /** @type {BenchRecord} */ (parsed);
+  return { table, record, csv: await take("CSV"), svg: await take("SVG") };
+}
+
+/** What a page cannot know. */
+function machine() {
+  return {
+    commit: commit(),
+    processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
+    // Above the number of processors: others slowed this run down.
+    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
+  };
+}
+
+await command("bench", values.help ? usage : undefined, async () => {
+  ensureInstalled();
+  ensureBuilt();
+  const { table, record, csv, svg } = await measure();
+  const name = record.device === "wasm" ? "wasm" : record.adapter;
+  const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const out =
+    values.out === undefined
+      ? join(root, `bench/results/${slug}.json`)
+      : resolve(callerFolder, values.out);
+  const kept = { ...record, machine: machine() };
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(kept, null, 2)}\n`);
+  const beside = out.replace(/\.json$/, "");
+  writeFileSync(`${beside}.csv`, csv);
+  writeFileSync(`${beside}.svg`, `${svg}\n`);
+  console.log(table);
+  console.log(record.sameTokens ? "Same tokens." : "The tokens differ.");
+  console.log(`Record: ${out}`);
+});

@@ -1,0 +1,27 @@
+// @ts-check
+/** Where the model of a bench comes from. */
+import { join } from "node:path";
+import { ensureMade, graphsOf, madeNames } from "../tools/cli/made.mjs";
+import { cache } from "../tools/cli/prepare.mjs";
+
+/**
+ * A made model comes from a hub, as it would without being made.
+ * @param {string} model
+ * @returns {Promise<{ model: string, hub?: string, close: () => Promise<void> }>}
+ */
+export async function openModel(model) {
+  if (!madeNames.includes(model)) {
+    return { model, close: () => Promise.resolve() };
+  }
+  const folder = join(cache, "made", model);
+  ensureMade(model, folder, graphsOf(model), (line) => console.error(line));
+  const { startHub } = await import("../tools/cli/hub-server.mjs");
+  const hub = await startHub({ models: { [`made/${model}`]: folder } });
+  return {
+    model: `made/${model}`,
+    hub: hub.url,
+    close: async () => {
+      await hub.close();
+    },
+  };
+}

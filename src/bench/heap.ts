@@ -1,0 +1,36 @@
+interface Breakdown {
+  readonly bytes: number;
+  readonly attribution: readonly { readonly scope: string }[];
+}
+
+/** Bytes of JavaScript, by kind of thread. */
+export interface Heap {
+  readonly page: number;
+  readonly workers: number;
+}
+
+/** The browser collects its garbage first, which takes a while. */
+const patience = 30_000;
+
+/** Undefined where the browser does not tell. */
+export async function measureHeap(): Promise<Heap | undefined> {
+  const measure: unknown = Reflect.get(
+    performance,
+    "measureUserAgentSpecificMemory",
+  );
+  if (typeof measure !== "function" || !crossOriginIsolated) return undefined;
+  const late = new Promise<undefined>((resolve) => {
+    setTimeout(() => resolve(undefined), patience);
+  });
+  const told = Reflect.apply(measure, performance, []) as Promise<{
+    breakdown: readonly Breakdown[];
+  }>;
+  const result = await Promise.race([told.catch(() => undefined), late]);
+  if (result === undefined) return undefined;
+  const heap = { page: 0, workers: 0 };
+  for (const { bytes, attribution } of result.breakdown) {
+    const worker = attribution.some(({ scope }) => scope.includes("Worker"));
+    heap[worker ? "workers" : "page"] += bytes;
+  }
+  return heap;
+}

@@ -1,0 +1,115 @@
+import { Runtime } from "../runtime";
+import { now } from "../shared/clock";
+import { difference, type GpuUse } from "../shared/gpu-calls";
+import type { LoadOptions, ModelInfo } from "../shared/protocol";
+import {
+  measured,
+  type Contender,
+  type Measured,
+  type Question,
+} from "./contender";
+import workerUrl from "../../workers/vlm.worker?worker&url";
+
+const greedy = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  repetitionPenalty: 1,
+  seed: 0,
+};
+
+export interface Own extends Contender {
+  readonly info: ModelInfo;
+  /** Of its GPU device. */
+  readonly features: readonly string[];
+  /** Of the last question. */
+  readonly promptTokens: () => number;
+}
+
+/** fast-vlm as a page has it: the runtime, and the worker as it was built. */
+export async function openOwn(
+  options: LoadOptions,
+  draft: boolean,
+  onProgress: (text: string) => void,
+): Promise<Own> {
+  const channel = new BroadcastChannel(`bench ${crypto.randomUUID()}`);
+  const runtime = new Runtime({
+    worker: () => startCounted(channel.name),
+    onProgress: ({ phase }) => onProgress(phase),
+  });
+  const read = (): Promise<GpuUse> =>
+    new Promise((resolve) => {
+      channel.onmessage = ({ data }: MessageEvent<GpuUse>) => resolve(data);
+      channel.postMessage("read");
+    });
+  let promptTokens = 0;
+
+  async function caption(
+    frame: ImageBitmap,
+    { text, side, maxTokens }: Question,
+  ): Promise<Measured> {
+    const before = await read();
+    const tokens: number[] = [];
+    const start = now();
+    const answer = await runtime.describe(
+      [frame],
+      {
+        messages: [{ role: "user", text, images: 1 }],
+        style: "reference",
+        fit: "letterbox",
+        anyres: false,
+        size: side,
+        maxTokens,
+        sampling: greedy,
+        draft,
+        gate: 0,
+      },
+      { onToken: () => tokens.push(now()) },
+    );
+    const after = await read();
+    promptTokens = answer.promptTokens;
+    // What the worker timed, put before the moment its first token was heard:
+    // what is left at the start is the way there and back.
+    const { preprocess, encode, prefill, firstDecode } = answer.timings;
+    const features = (tokens[0] ?? NaN) - firstDecode - prefill;
+    const ends = [
+      features - encode - preprocess,
+      features - encode,
+      features,
+    ] as const;
+    const calls = difference(after.calls, before.calls);
+    return measured({ start, ends, tokens }, answer.tokenIds, calls);
+  }
+
+  try {
+    const info = await runtime.load(options);
+    const { features } = await read();
+    return {
+      info,
+      features,
+      caption,
+      promptTokens: () => promptTokens,
+      memory: async () => {
+        const { bytes, peak } = await read();
+        return { now: bytes, peak };
+      },
+      dispose: () => {
+        runtime.dispose();
+        channel.close();
+        return Promise.resolve();
+      },
+    };
+  } catch (error) {
+    runtime.dispose();
+    channel.close();
+    throw error;
+  }
+}
+
+function startCounted(channel: string): Worker {
+  const worker = new URL(workerUrl, location.href).href;
+  return new Worker(
+    new URL("../../workers/bench/counting.worker.ts", import.meta.url),
+    { type: "module", name: JSON.stringify({ worker, channel }) },
+  );
+}

@@ -1,0 +1,93 @@
+/** What a run of the bench measured. Times are milliseconds. */
+import type { GpuCalls } from "../shared/gpu-calls";
+import type { Device, GraphDtypes } from "../shared/models";
+import type { RunPath } from "../shared/protocol";
+
+/** Who takes part: the rival, and fast-vlm as it comes or with less. */
+export const lineup = [
+  "transformers.js",
+  "fast-vlm",
+  "fast-vlm:no-draft",
+  "fast-vlm:plain",
+] as const;
+
+export type ContenderName = (typeof lineup)[number];
+
+/** Parts of the time to the first token, in their order. */
+export const stages = ["capture", "pixels", "features", "prefill"] as const;
+
+export type Stage = (typeof stages)[number];
+
+/** One caption of one contender. */
+export interface CaptionRecord {
+  readonly frame: number;
+  /** `capture`: frame in hand → the model's own code has its pixels;
+   * `pixels`: → what the encoder reads; `features`: → the encoder is done;
+   * `prefill`: → the first token's text is on the page's thread. */
+  readonly stages: Readonly<Record<Stage, number>>;
+  /** Frame in hand → first token; the sum of the stages. */
+  readonly firstToken: number;
+  /** Frame in hand → last token: the caption's age when it is complete. */
+  readonly total: number;
+  /** Tokens after the first, per second of their own; absent where the first
+   * came with all the others. */
+  readonly tokensPerSecond?: number;
+  readonly tokenIds: readonly number[];
+  /** On the page's own thread, while it was made. */
+  readonly longTasks: { readonly count: number; readonly time: number };
+  /** Of the contender's own thread. */
+  readonly calls: GpuCalls;
+}
+
+export interface ContenderRecord {
+  readonly name: ContenderName;
+  readonly path?: RunPath;
+  readonly pathReason?: string;
+  readonly captions: readonly CaptionRecord[];
+  /** Whether every caption has the tokens of the first contender. */
+  readonly sameTokens: boolean;
+  readonly gpuBytes: { readonly now: number; readonly peak: number };
+  /** Of the contender's own thread; absent where the browser does not tell. */
+  readonly heapBytes?: number;
+  /** Seconds from the first request to the end of the first caption. */
+  readonly ready: number;
+}
+
+/** Rates of the adapter, measured by kernels of their own. */
+export interface Roofline {
+  /** Multiply-adds a second, of 32-bit floats. */
+  readonly matmul: number;
+  /** Bytes read and written a second. */
+  readonly copy: number;
+  /** Multiply-adds of one picture through the encoder, of the prompt through
+   * the decoder, and bytes that a decoded token reads. */
+  readonly work: {
+    readonly encoder: number;
+    readonly prefill: number;
+    readonly tokenBytes: number;
+  };
+  /** What the stages would take at these rates, in ms. */
+  readonly floor: {
+    readonly encoder: number;
+    readonly prefill: number;
+    readonly token: number;
+  };
+}
+
+export interface BenchRecord {
+  readonly date: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly browser: string;
+  readonly device: Device;
+  readonly adapter: string;
+  readonly features: readonly string[];
+  readonly model: string;
+  readonly dtypes: GraphDtypes;
+  readonly size: number;
+  readonly frames: number;
+  readonly question: string;
+  readonly promptTokens: number;
+  readonly sameTokens: boolean;
+  readonly contenders: readonly ContenderRecord[];
+  readonly roofline?: Roofline;
+}

@@ -1,0 +1,168 @@
+import { countGpuCalls } from "../shared/gpu-calls";
+import { version } from "../../package.json";
+import { drawFrame } from "./clip";
+import type { Contender, Question } from "./contender";
+import { measureHeap } from "./heap";
+import { watchLongTasks } from "./long-tasks";
+import type { BenchOptions } from "./options";
+import { openOwn, type Own } from "./own";
+import type {
+  BenchRecord,
+  CaptionRecord,
+  ContenderName,
+  ContenderRecord,
+} from "./record";
+
+/** Captions that each has beforehand: shaders compile, buffers are made. */
+const warmUps = 2;
+
+interface Entry {
+  readonly name: ContenderName;
+  readonly contender: Contender;
+  readonly own?: Own;
+  readonly captions: CaptionRecord[];
+  ready: number;
+}
+
+export type Report = (text: string) => void;
+
+/** Rival and fast-vlm in one page, frame by frame in turn: A B A B. */
+export async function runBench(
+  options: BenchOptions,
+  report: Report,
+): Promise<BenchRecord> {
+  const read = countGpuCalls();
+  const entries: Entry[] = [];
+  const tasks = watchLongTasks();
+  try {
+    for (const name of options.lineup) {
+      if (name === "transformers.js") continue;
+      entries.push(await enterOwn(name, options, report));
+    }
+    const [own] = entries.flatMap((entry) => entry.own ?? []);
+    if (own === undefined) throw new Error("fast-vlm does not take part.");
+    const side = options.size || own.info.side;
+    const versions: Record<string, string> = { "fast-vlm": version };
+    if (options.lineup.includes("transformers.js")) {
+      report("transformers.js: loading");
+      const start = performance.now();
+      const { openRival } = await import("./rival");
+      const { source: model } = options;
+      const { device, dtypes } = own.info;
+      const { features } = own;
+      const given = { model, device, dtypes, features, side };
+      const rival = await openRival(given, read);
+      Object.assign(versions, rival.versions);
+      const ready = performance.now() - start;
+      const name = "transformers.js";
+      entries.unshift({ name, contender: rival, captions: [], ready });
+    }
+
+    const question = {
+      text: options.question,
+      side,
+      maxTokens: options.maxTokens,
+    };
+    await warmUp(entries, options.frames, question, report);
+    for (let frame = 0; frame < options.frames; frame++) {
+      for (const entry of entries) {
+        report(`Frame ${frame + 1} of ${options.frames}: ${entry.name}`);
+        const start = performance.now();
+        const picture = drawFrame(frame, side);
+        const caption = await entry.contender.caption(picture, question);
+        await nextTask();
+        const longTasks = tasks.between(start, performance.now());
+        entry.captions.push({ frame, ...caption, longTasks });
+      }
+    }
+    report("Measuring memory");
+    const contenders = await settle(entries);
+    const { info, features } = own;
+    return {
+      date: new Date().toISOString(),
+      versions,
+      browser: navigator.userAgent,
+      device: info.device,
+      adapter: info.adapter,
+      features,
+      model: options.model,
+      dtypes: info.dtypes,
+      size: side,
+      frames: options.frames,
+      question: options.question,
+      promptTokens: own.promptTokens(),
+      sameTokens: contenders.every(({ sameTokens }) => sameTokens),
+      contenders,
+    };
+  } finally {
+    tasks.stop();
+    for (const { contender } of entries) await contender.dispose();
+  }
+}
+
+async function enterOwn(
+  name: ContenderName,
+  { source: model, device, dtype }: BenchOptions,
+  report: Report,
+): Promise<Entry> {
+  const start = performance.now();
+  const path = name === "fast-vlm:plain" ? "plain" : "auto";
+  const draft = name === "fast-vlm";
+  const own = await openOwn({ model, device, dtype, path }, draft, (phase) =>
+    report(`${name}: ${phase}`),
+  );
+  const ready = performance.now() - start;
+  return { name, contender: own, own, captions: [], ready };
+}
+
+/** On frames from behind the end of the clip. */
+async function warmUp(
+  entries: readonly Entry[],
+  from: number,
+  question: Question,
+  report: Report,
+): Promise<void> {
+  for (const entry of entries) {
+    for (let at = 0; at < warmUps; at++) {
+      report(`${entry.name}: warming up`);
+      const start = performance.now();
+      // Of different scenes: nobody gets a draft of the first frame.
+      const frame = drawFrame(from + 10 * (at + 1), question.side);
+      await entry.contender.caption(frame, question);
+      if (at === 0) entry.ready += performance.now() - start;
+    }
+  }
+}
+
+async function settle(entries: readonly Entry[]): Promise<ContenderRecord[]> {
+  const heap = await measureHeap();
+  const [judge] = entries;
+  const owns = entries.filter(({ own }) => own !== undefined).length;
+  const settled: ContenderRecord[] = [];
+  for (const { name, contender, own, captions, ready } of entries) {
+    // Of several workers nobody tells which holds what.
+    const heapBytes = own ? owns === 1 && heap?.workers : heap?.page;
+    settled.push({
+      name,
+      ...(own && { path: own.info.path }),
+      ...(own?.info.pathReason !== undefined && {
+        pathReason: own.info.pathReason,
+      }),
+      captions,
+      sameTokens: captions.every(
+        ({ tokenIds }, at) =>
+          tokenIds.join() === judge?.captions[at]?.tokenIds.join(),
+      ),
+      gpuBytes: await contender.memory(),
+      ...(typeof heapBytes === "number" && { heapBytes }),
+      ready: ready / 1000,
+    });
+  }
+  return settled;
+}
+
+/** Long tasks are told of after they have ended. */
+const nextTask = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve);
+  });

@@ -1,0 +1,120 @@
+/**
+ * Counts the WebGPU calls of a thread, whoever makes them, and the bytes of
+ * its buffers. Installed before anything asks for an adapter.
+ */
+export interface GpuCalls {
+  readonly submits: number;
+  readonly dispatches: number;
+  readonly passes: number;
+  readonly copies: number;
+  readonly writes: number;
+  readonly maps: number;
+  /** Bytes that `mapAsync` brought back to be read. */
+  readonly bytesRead: number;
+}
+
+export interface GpuUse {
+  readonly calls: GpuCalls;
+  /** Bytes of buffers, now and at their most. */
+  readonly bytes: number;
+  readonly peak: number;
+  /** That the last device was asked for. */
+  readonly features: readonly string[];
+}
+
+type Method = (this: object, ...given: unknown[]) => unknown;
+
+const READ = 1;
+
+export function countGpuCalls(): () => GpuUse {
+  const calls = {
+    submits: 0,
+    dispatches: 0,
+    passes: 0,
+    copies: 0,
+    writes: 0,
+    maps: 0,
+    bytesRead: 0,
+  };
+  const sizes = new WeakMap<object, number>();
+  let [bytes, peak] = [0, 0];
+  let features: readonly string[] = [];
+  const freed = (size: number): void => void (bytes -= size);
+  const dropped = new FinalizationRegistry(freed);
+
+  const count = (type: string, method: string, of: keyof GpuCalls): void => {
+    wrap(type, method, (original) => {
+      return function (...given) {
+        calls[of] += 1;
+        return original.apply(this, given);
+      };
+    });
+  };
+  count("GPUQueue", "submit", "submits");
+  count("GPUQueue", "writeBuffer", "writes");
+  count("GPUCommandEncoder", "beginComputePass", "passes");
+  count("GPUCommandEncoder", "copyBufferToBuffer", "copies");
+  count("GPUComputePassEncoder", "dispatchWorkgroups", "dispatches");
+  count("GPUComputePassEncoder", "dispatchWorkgroupsIndirect", "dispatches");
+
+  wrap("GPUBuffer", "mapAsync", (original) => {
+    return function (mode, offset = 0, size = undefined) {
+      calls.maps += 1;
+      if (mode === READ) {
+        const rest = (sizes.get(this) ?? 0) - Number(offset);
+        calls.bytesRead += size === undefined ? rest : Number(size);
+      }
+      return original.call(this, mode, offset, size);
+    };
+  });
+  wrap("GPUDevice", "createBuffer", (original) => {
+    return function (descriptor) {
+      const buffer = original.call(this, descriptor) as object;
+      const { size } = descriptor as { size: number };
+      sizes.set(buffer, size);
+      dropped.register(buffer, size, buffer);
+      bytes += size;
+      peak = Math.max(peak, bytes);
+      return buffer;
+    };
+  });
+  wrap("GPUBuffer", "destroy", (original) => {
+    return function () {
+      if (dropped.unregister(this)) freed(sizes.get(this) ?? 0);
+      return original.call(this);
+    };
+  });
+  wrap("GPUAdapter", "requestDevice", (original) => {
+    return function (descriptor) {
+      const asked = descriptor as { requiredFeatures?: Iterable<string> };
+      features = [...(asked.requiredFeatures ?? [])];
+      return original.call(this, descriptor);
+    };
+  });
+  return () => ({ calls: { ...calls }, bytes, peak, features });
+}
+
+/** Nothing where the browser has no such type. */
+function wrap(
+  type: string,
+  method: string,
+  make: (original: Method) => Method,
+): void {
+  const found: unknown = Reflect.get(globalThis, type);
+  if (typeof found !== "function") return;
+  const prototype = found.prototype as Record<string, Method>;
+  const original = prototype[method];
+  if (original !== undefined) prototype[method] = make(original);
+}
+
+export function difference(after: GpuCalls, before: GpuCalls): GpuCalls {
+  return {
+    submits: after.submits - before.submits,
+    dispatches: after.dispatches - before.dispatches,
+    passes: after.passes - before.passes,
+    copies: after.copies - before.copies,
+    writes: after.writes - before.writes,
+    maps: after.maps - before.maps,
+    bytesRead: after.bytesRead - before.bytesRead,
+  };
+}
