@@ -1,20 +1,19 @@
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Picker } from "../kernels/picker";
 import type { PickState } from "../kernels/pick-state";
-import { capture, type Bound, type Captured } from "../ort/capture";
+import type { Bound } from "../ort/capture";
 import type { Gpu } from "../ort/device";
 import { BYTES } from "../ort/rows";
 import type { StaticCache } from "./cache";
+import { makeGraph, type Graph } from "./graph";
 import { LONGEST } from "./prefill-plan";
-import { Pace } from "./replay";
 
 /** Lengths of prompts come again; those that do not are captured anew. */
 const KEPT = 6;
 
 /** A decoder for `length` positions, ready to be replayed. */
-export interface DecoderGraph extends Captured {
+export interface DecoderGraph extends Graph {
   readonly picker: Picker;
-  readonly pace: Pace;
 }
 
 /** What a graph reads besides cache and weights. */
@@ -130,15 +129,20 @@ export class DecoderGraphs {
       total_sequence_length: int32(from.total, 1),
       ...(length > 1 && { rows: int32(from.rows, rows) }),
       ...this.#cache.past(),
-      ...this.#weights,
     };
     const outputs = {
       logits: { buffer: logits, type, dims: [1, rows, vocabulary] },
       ...this.#cache.present(),
     };
     const model = this.#plan.graph({ length, rows, capacity });
-    const captured = await capture(model, inputs, outputs, this.#gpu);
-    return { ...captured, picker, pace: new Pace() };
+    const graph = await makeGraph(
+      this.#gpu,
+      model,
+      this.#weights,
+      inputs,
+      outputs,
+    );
+    return { ...graph, picker };
   }
 
   #head(rows: number): Head {

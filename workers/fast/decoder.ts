@@ -1,7 +1,9 @@
 import type { Sampling } from "../../src/shared/protocol";
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Advance, type Table } from "../kernels/advance";
+import type { GpuTimer } from "../kernels/gpu-timer";
 import { PickState } from "../kernels/pick-state";
+import type { Laps } from "../language";
 import { outOfMemory, type Gpu } from "../ort/device";
 import { writeRows, type Rows } from "../ort/rows";
 import { firstCapacity, mostPositions, StaticCache } from "./cache";
@@ -21,10 +23,17 @@ export interface DecoderParts {
   readonly plan: DecoderPlan;
   readonly weights: GpuWeights;
   readonly table: Table;
+  readonly timer?: GpuTimer | undefined;
   /** The longest sequence. */
   readonly contextLength: number;
   /** Positions to begin with; left out: as many as cost little. */
   readonly capacity?: number;
+}
+
+/** The first ids of an answer, and what the GPU took for them. */
+export interface Begun {
+  readonly ids: readonly number[];
+  readonly laps?: Laps;
 }
 
 /** A decoder on the GPU, its cache and what picks tokens: prompts go in, ids
@@ -84,16 +93,13 @@ export class Decoder {
     this.#count = 0;
   }
 
-  /** Computes `chunk`, a part of a prompt that more of it follows: no ids. */
-  async prefill(
-    chunk: Chunk,
-    rows: readonly Rows[],
-  ): Promise<readonly number[]> {
+  /** Computes `chunk`, a part of a prompt that more of it follows. */
+  async prefill(chunk: Chunk, rows: readonly Rows[]): Promise<undefined> {
     const graph = await this.#graphs.prefill(chunk.length, 1);
     this.#write(chunk, rows, [chunk.from]);
-    const { gpu } = this.#parts;
-    replay(gpu, "prefill", graph.pace, [graph.commands], {});
-    return [];
+    const { gpu, timer } = this.#parts;
+    replay(gpu, "prefill", graph.pace, [graph.dispatches], { timer });
+    return undefined;
   }
 
   /** Computes the end of a prompt of `length` positions and the draft after it;
@@ -102,8 +108,8 @@ export class Decoder {
     chunk: Chunk,
     rows: readonly Rows[],
     length: number,
-  ): Promise<readonly number[]> {
-    const { gpu } = this.#parts;
+  ): Promise<Begun> {
+    const { gpu, timer } = this.#parts;
     const { queue } = gpu.device;
     const { step } = this.#graphs;
     const last = length - 1;
@@ -114,7 +120,11 @@ export class Decoder {
     this.#write(chunk, rows, wanted);
     queue.writeBuffer(step.seqlens, 0, Int32Array.of(length - 1));
     queue.writeBuffer(step.total, 0, Int32Array.of(length));
-    return this.#pick("prefill", graph, 1);
+    const picked = this.#pick("prefill", graph, 1, timer);
+    // Both readings go out together.
+    const timed = timer && gpu.guard(timer.read());
+    const [ids, laps] = await Promise.all([picked, timed]);
+    return { ids, ...(laps && { laps }) };
   }
 
   /** The next ids of an answer whose last is at `position`: `most` at most, so
@@ -122,7 +132,7 @@ export class Decoder {
   async step(position: number, most: number): Promise<readonly number[]> {
     await this.reserve(position + 1, position);
     const graph = await this.#graphs.decode();
-    const ms = graph.pace.msPerDispatch * graph.commands.length;
+    const ms = graph.pace.msPerDispatch * graph.dispatches.length;
     const steps = Math.min(
       ...[most, MOST_STEPS, Math.max(1, Math.floor(MS_PER_BATCH / ms))],
       this.#graphs.cache.capacity - position,
@@ -140,16 +150,18 @@ export class Decoder {
   /** Runs `graph` so many times, each on what the one before picked. */
   async #pick(
     label: string,
-    { commands, picker, pace }: DecoderGraph,
+    { dispatches, picker, pace }: DecoderGraph,
     times: number,
+    timer?: GpuTimer,
   ): Promise<readonly number[]> {
-    const once = [commands, picker, this.#advance];
+    const once = [dispatches, picker, this.#advance];
     const works = Array.from({ length: times }, () => once).flat();
     const { gpu } = this.#parts;
     const after = (encoder: GPUCommandEncoder): void => {
       this.#readback.encode(encoder);
+      timer?.resolve(encoder);
     };
-    replay(gpu, label, pace, works, { after });
+    replay(gpu, label, pace, works, { after, timer });
     const [count = 0, ...ring] = await this.#readback.read();
     const ids: number[] = [];
     for (let n = this.#count; n < count; n++)

@@ -2,21 +2,21 @@ import { VlmError } from "../../src/shared/errors";
 import { tokensOf, type Encoder } from "../encode";
 import type { VisionPlan } from "../graphs/vision-plan";
 import { Unfit } from "../graphs/weight";
-import { capture, type Captured } from "../ort/capture";
+import type { GpuTimer } from "../kernels/gpu-timer";
 import type { Gpu } from "../ort/device";
 import { Queue } from "../ort/queue";
 import { BYTES } from "../ort/rows";
 import type { Memory, Tensor } from "../ort/tensor";
 import type { GpuWeights } from "./gpu-weights";
-import { Pace, replay } from "./replay";
+import { makeGraph, type Graph } from "./graph";
+import { replay } from "./replay";
 
 /** Sides that stay captured: what lies between the operators stays allocated. */
 const KEPT = 2;
 
-interface Side extends Captured {
+interface Side extends Graph {
   readonly pixels: GPUBuffer;
   readonly features: GPUBuffer;
-  readonly pace: Pace;
 }
 
 /** The encoder as captured commands of each side, replayed. */
@@ -25,15 +25,23 @@ export class FastEncoder implements Encoder {
   readonly #memory: Memory;
   readonly #plan: VisionPlan;
   readonly #weights: GpuWeights;
+  readonly #timer: GpuTimer | undefined;
   readonly #queue = new Queue();
   /** The latest used is the last. */
   readonly #sides = new Map<number, Side>();
 
-  constructor(gpu: Gpu, memory: Memory, plan: VisionPlan, weights: GpuWeights) {
+  constructor(
+    gpu: Gpu,
+    memory: Memory,
+    plan: VisionPlan,
+    weights: GpuWeights,
+    timer?: GpuTimer,
+  ) {
     this.#gpu = gpu;
     this.#memory = memory;
     this.#plan = plan;
     this.#weights = weights;
+    this.#timer = timer;
   }
 
   /** Resolves when the work is submitted: what is submitted later sees it. */
@@ -59,7 +67,8 @@ export class FastEncoder implements Encoder {
     const bytes = tokensOf(size) * hidden * BYTES[type];
     const features = this.#make("image features", bytes);
     const given = pixels.gpuBuffer;
-    replay(this.#gpu, "encode", side.pace, [side.commands], {
+    replay(this.#gpu, "encode", side.pace, [side.dispatches], {
+      timer: this.#timer,
       before: (encoder) => {
         const { size } = side.pixels;
         encoder.copyBufferToBuffer(given, 0, side.pixels, 0, size);
@@ -98,15 +107,16 @@ export class FastEncoder implements Encoder {
       pixel_values: {
         ...{ buffer: pixels, type: "float32", dims: [1, 3, size, size] },
       },
-      ...this.#weights.of(weights),
     };
     const outputs = {
       image_features: { buffer: features, type, dims: [1, tokens, hidden] },
     };
     try {
       const model = this.#graph(size);
-      const captured = await capture(model, inputs, outputs, this.#gpu);
-      return { ...captured, pixels, features, pace: new Pace() };
+      const bound = this.#weights.of(weights);
+      const gpu = this.#gpu;
+      const graph = await makeGraph(gpu, model, bound, inputs, outputs);
+      return { ...graph, pixels, features };
     } catch (error) {
       pixels.destroy();
       features.destroy();

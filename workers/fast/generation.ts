@@ -1,15 +1,18 @@
-import type { Generation } from "../language";
+import type { Generation, Laps } from "../language";
+import type { Begun } from "./decoder";
 
 /** An answer whose ids come in batches; what is too much is kept for later. */
 export class FastGeneration implements Generation {
+  readonly laps?: Laps;
   #ready: readonly number[];
   readonly #more: (limit: number) => Promise<readonly number[]>;
 
   constructor(
-    first: readonly number[],
+    { ids, laps }: Begun,
     more: (limit: number) => Promise<readonly number[]>,
   ) {
-    this.#ready = first;
+    this.#ready = ids;
+    if (laps !== undefined) this.laps = laps;
     this.#more = more;
   }
 

@@ -2,7 +2,7 @@ import type { Embedder } from "../embedding";
 import type { Continuation, Generation, Language, Picture } from "../language";
 import { Queue } from "../ort/queue";
 import type { Prompt } from "../prompt";
-import { Decoder, type DecoderParts } from "./decoder";
+import { Decoder, type Begun, type DecoderParts } from "./decoder";
 import { usableDraft } from "./draft";
 import { FastGeneration } from "./generation";
 import { chunksOf, type Chunk } from "./prefill-plan";
@@ -35,8 +35,8 @@ export class FastLanguage implements Language {
     how: Continuation,
   ): Promise<Generation> {
     return this.#use(async (decoder) => {
-      const ids = await this.#prefill(decoder, prompt, pictures, how);
-      const generation: Generation = new FastGeneration(ids, (limit) =>
+      const begun = await this.#prefill(decoder, prompt, pictures, how);
+      const generation: Generation = new FastGeneration(begun, (limit) =>
         this.#step(generation, limit),
       );
       this.#current = generation;
@@ -46,6 +46,7 @@ export class FastLanguage implements Language {
 
   async release(): Promise<void> {
     await this.#queue.add(() => this.#drop());
+    this.#parts.timer?.dispose();
     this.#parts.weights.destroy();
     await this.#embedder.release();
   }
@@ -56,7 +57,7 @@ export class FastLanguage implements Language {
     prompt: Prompt,
     pictures: readonly Picture[],
     { sampling, draft }: Continuation,
-  ): Promise<readonly number[]> {
+  ): Promise<Begun> {
     const sequence = new Sequence(prompt, pictures);
     const { length } = sequence;
     const { vocabulary } = this.#parts.plan;
@@ -71,14 +72,15 @@ export class FastLanguage implements Language {
     const reach = Math.max(...chunks.map((chunk) => chunk.from + chunk.length));
     await decoder.reserve(reach, from);
     decoder.newAnswer(sampling, prompt.ids, tried);
-    let ids: readonly number[] = [];
+    let begun: Begun = { ids: [] };
     for (const chunk of chunks) {
-      ids = await this.#compute(decoder, sequence, chunk, length);
+      begun = (await this.#compute(decoder, sequence, chunk, length)) ?? begun;
     }
+    const { ids } = begun;
     const accepted = ids.slice(0, -1);
     this.#contents = [...sequence.contents.slice(0, length), ...accepted];
     this.#last = ids.at(-1) ?? 0;
-    return ids;
+    return begun;
   }
 
   /** Gives ids if `chunk` is the last. */
@@ -87,10 +89,10 @@ export class FastLanguage implements Language {
     sequence: Sequence,
     chunk: Chunk,
     length: number,
-  ): Promise<readonly number[]> {
+  ): Promise<Begun | undefined> {
     const embed = (ids: readonly number[]) => this.#embedder.embed(ids);
     const { from, to } = chunk;
-    return sequence.rows(from, to, embed, (rows) =>
+    return sequence.rows<Begun | undefined>(from, to, embed, (rows) =>
       to === sequence.length
         ? decoder.begin(chunk, rows, length)
         : decoder.prefill(chunk, rows),

@@ -3,6 +3,7 @@ import { openEmbedding } from "../embedding";
 import { planDecoder } from "../graphs/decoder-plan";
 import { planVision } from "../graphs/vision-plan";
 import { Unfit } from "../graphs/weight";
+import { GpuTimer } from "../kernels/gpu-timer";
 import type { GraphSource } from "../loading/graphs";
 import type { Path } from "../model";
 import type { Memory } from "../ort/tensor";
@@ -46,20 +47,22 @@ export async function planFast(
   const open = async (memory: Memory, next: () => void): Promise<Path> => {
     const { gpu } = memory;
     if (gpu === undefined) throw new Unfit("there is no GPU");
-    const upload = GpuWeights.upload(gpu, vision.weights, next);
-    const visionWeights = await upload;
-    const encoder = new FastEncoder(gpu, memory, vision, visionWeights);
+    const { weights: eyesWeights } = vision;
+    const uploaded = await GpuWeights.upload(gpu, eyesWeights, next);
+    const timer = GpuTimer.of(gpu.device);
+    const encoder = new FastEncoder(gpu, memory, vision, uploaded, timer);
     try {
       const all = [...decoder.weights, ...table.weights];
       const weights = await GpuWeights.upload(gpu, all, next);
       const embedder = await openEmbedding(embed.graph, embed.external, memory);
       const parts = {
         ...{ gpu, plan: decoder, weights, contextLength },
-        table: table.on(weights),
+        ...{ table: table.on(weights), timer },
       };
       const language = new FastLanguage(parts, embedder);
-      return { encoder, language };
+      return { encoder, language, ...(timer && { timer }) };
     } catch (error) {
+      timer?.dispose();
       await encoder.release();
       throw error;
     }

@@ -1,3 +1,4 @@
+import type { GpuTimer } from "../kernels/gpu-timer";
 import { encodeCommands, type Dispatch } from "../ort/capture";
 import type { Gpu } from "../ort/device";
 
@@ -5,8 +6,9 @@ import type { Gpu } from "../ort/device";
 export type Work =
   readonly Dispatch[] | { encode(pass: GPUComputePassEncoder): void };
 
-/** Copies at both ends of a replay. */
-export interface Copies {
+/** What goes with a replay: copies at both ends, and who times it. */
+export interface Around {
+  readonly timer?: GpuTimer | undefined;
   readonly before?: (encoder: GPUCommandEncoder) => void;
   readonly after?: (encoder: GPUCommandEncoder) => void;
 }
@@ -43,17 +45,16 @@ export function replay(
   label: string,
   pace: Pace,
   works: readonly Work[],
-  { before, after }: Copies,
+  { before, after, timer }: Around,
 ): void {
   const most = Math.max(1, Math.floor(MS_PER_SUBMIT / pace.msPerDispatch));
   const start = performance.now();
   let encoder = device.createCommandEncoder({ label });
   before?.(encoder);
-  let pass = encoder.beginComputePass({ label });
+  const begin = (): GPUComputePassEncoder =>
+    encoder.beginComputePass({ label, ...timer?.pass(label) });
+  let pass = begin();
   let [total, here] = [0, 0];
-  const submit = (): void => {
-    device.queue.submit([encoder.finish()]);
-  };
   for (const work of works) {
     if ("encode" in work) {
       work.encode(pass);
@@ -62,9 +63,9 @@ export function replay(
     for (let at = 0; at < work.length;) {
       if (here >= most) {
         pass.end();
-        submit();
+        device.queue.submit([encoder.finish()]);
         encoder = device.createCommandEncoder({ label });
-        pass = encoder.beginComputePass({ label });
+        pass = begin();
         here = 0;
       }
       const part = work.slice(at, at + most - here);
@@ -76,7 +77,7 @@ export function replay(
   }
   pass.end();
   after?.(encoder);
-  submit();
+  device.queue.submit([encoder.finish()]);
   const done = (): void => {
     const end = performance.now();
     const began = Math.max(start, idleSince.get(device) ?? 0);

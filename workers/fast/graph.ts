@@ -1,0 +1,50 @@
+import { capture, type Bound } from "../ort/capture";
+import type { Gpu } from "../ort/device";
+import type { Dispatch } from "../ort/recorder";
+import { Pace } from "./replay";
+import { substitute, type Switch } from "./substitute";
+
+/** A graph as commands to be replayed: the runtime's and ours. */
+export interface Graph {
+  readonly dispatches: readonly Dispatch[];
+  readonly switches: readonly Switch[];
+  readonly pace: Pace;
+  readonly release: () => Promise<void>;
+}
+
+/** `inputs`: what it reads besides the weights. */
+export async function makeGraph(
+  gpu: Gpu,
+  model: Uint8Array,
+  weights: Bound,
+  inputs: Bound,
+  outputs: Bound,
+): Promise<Graph> {
+  const all = { ...inputs, ...weights };
+  const captured = await capture(model, all, outputs, gpu);
+  try {
+    const { device } = gpu;
+    const surroundings = {
+      device,
+      constants: buffersOf(weights),
+      kept: buffersOf({ ...inputs, ...outputs }),
+    };
+    const tuning = substitute(captured.commands, surroundings);
+    const tuned = await gpu.guard(tuning);
+    const { dispatches, switches } = tuned;
+    return {
+      ...{ dispatches, switches, pace: new Pace() },
+      release: async () => {
+        await captured.release();
+        tuned.release();
+      },
+    };
+  } catch (error) {
+    await captured.release();
+    throw error;
+  }
+}
+
+function buffersOf(bound: Bound): Set<GPUBuffer> {
+  return new Set(Object.values(bound).map(({ buffer }) => buffer));
+}
