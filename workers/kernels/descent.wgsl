@@ -24,8 +24,16 @@
 
 override GROUPS: u32;
 
+const RUN = 16u;
+
+struct Sum {
+  count: u32,
+  mass: vec2u,
+}
+
 var<workgroup> counts: array<u32, BINS>;
 var<workgroup> masses: array<vec2u, BINS>;
+var<workgroup> sums: array<Sum, BINS / RUN>; // of runs of bins
 var<workgroup> found: State;
 
 fn mass_at(key: u32, peak: u32) -> vec2u {
@@ -65,6 +73,16 @@ fn sum_of(kind: u32, count: u32, mass: vec2u) -> vec2u {
   return select(mass, vec2u(count, 0), kind == 0);
 }
 
+// Over some of the bins, the highest first.
+fn sum_over(first: u32, end: u32) -> Sum {
+  var sum = Sum();
+  for (var i = first; i < end; i++) {
+    sum.count += counts[i];
+    sum.mass = plus(sum.mass, masses[i]);
+  }
+  return sum;
+}
+
 // The state before the first step.
 fn begun(thread: u32) -> State {
   counts[thread] = maxima[min(thread, GROUPS - 1)].x;
@@ -87,49 +105,49 @@ fn narrowed(now: u32, thread: u32) -> State {
   let kind = (options.goals >> (2 * (step / 4))) & 3;
   let bin = BINS - 1 - thread;
   let at = step * 3 * BINS + bin;
-  let own = atomicLoad(&tallies[at]);
-  var count = own;
-  var mass = vec2u(
+  let count = atomicLoad(&tallies[at]);
+  let mass = vec2u(
     atomicLoad(&tallies[at + BINS]),
     atomicLoad(&tallies[at + 2 * BINS]),
   );
-  for (var reach = 1u; reach < BINS; reach *= 2) {
-    counts[thread] = count;
-    masses[thread] = mass;
-    workgroupBarrier();
-    if (thread >= reach) {
-      count += counts[thread - reach];
-      mass = plus(mass, masses[thread - reach]);
-    }
-    workgroupBarrier();
-  }
   counts[thread] = count;
   masses[thread] = mass;
+  workgroupBarrier();
+  if (thread < BINS / RUN) {
+    sums[thread] = sum_over(thread * RUN, (thread + 1) * RUN);
+  }
   workgroupBarrier();
 
   var state = states[step];
   if (level == 0) {
     if (step == options.first) {
-      state.total = masses[BINS - 1];
+      state.total = vec2u(0);
+      for (var run = 0u; run < BINS / RUN; run++) {
+        state.total = plus(state.total, sums[run].mass);
+      }
     }
     state.prefix = 0;
     state.above = 0;
     state.mass = vec2u(0);
     state.goal = goal_of(kind, state.total);
   }
-  let reached = sum_of(kind, state.above + count, plus(state.mass, mass));
-  if (thread > 0) {
-    state.above += counts[thread - 1];
-    state.mass = plus(state.mass, masses[thread - 1]);
+  let first = thread / RUN * RUN;
+  let near = sum_over(first, thread);
+  state.above += near.count;
+  state.mass = plus(state.mass, near.mass);
+  for (var run = 0u; run < thread / RUN; run++) {
+    state.above += sums[run].count;
+    state.mass = plus(state.mass, sums[run].mass);
   }
   let before = sum_of(kind, state.above, state.mass);
+  let reached = plus(before, sum_of(kind, count, mass));
   if (less(before, state.goal) && !less(reached, state.goal)) {
     state.prefix = (state.prefix << 8) | bin;
     if (level == 3) {
       let each = mass_at(state.prefix, state.peak);
       let missing = minus(state.goal, before);
       let ties = times_to_reach(missing, sum_of(kind, 1, each));
-      state.ties = clamp(ties, 1, own);
+      state.ties = clamp(ties, 1, count);
       state.total = plus(state.mass, times(each, state.ties));
     }
     found = state;
