@@ -1,8 +1,6 @@
 // Second stage: picked[row] = id of the first of the largest of
 // maxima[row][0 .. groups), which stand in the order of their ids.
 
-override GROUPS: u32;
-
 @group(0) @binding(0) var<storage, read> maxima: array<vec2u>;
 @group(0) @binding(1) var<storage, read_write> picked: array<i32>;
 
@@ -11,11 +9,12 @@ var<workgroup> best: array<vec2u, 256>;
 @compute @workgroup_size(256)
 fn main(
   @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) rows: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let row = group.x;
-  let last = GROUPS - 1;
-  best[thread] = maxima[row * GROUPS + min(thread, last)];
+  let groups = arrayLength(&maxima) / rows.x;
+  best[thread] = maxima[row * groups + min(thread, groups - 1)];
   for (var step = 128u; step > 0; step /= 2) {
     workgroupBarrier();
     if (thread < step) {

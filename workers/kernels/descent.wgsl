@@ -22,8 +22,6 @@
 // [step][tokens, low word of mass, high word of mass][bin]; then [group]
 @group(0) @binding(7) var<storage, read_write> tallies: array<atomic<u32>>;
 
-override GROUPS: u32;
-
 const RUN = 16u;
 
 struct Sum {
@@ -85,7 +83,7 @@ fn sum_over(first: u32, end: u32) -> Sum {
 
 // The state before the first step.
 fn begun(thread: u32) -> State {
-  counts[thread] = maxima[min(thread, GROUPS - 1)].x;
+  counts[thread] = maxima[min(thread, arrayLength(&maxima) - 1)].x;
   for (var reach = BINS / 2; reach > 0; reach /= 2) {
     workgroupBarrier();
     if (thread < reach) {

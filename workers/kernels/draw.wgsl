@@ -2,8 +2,6 @@
 // by rising id, of those with the key that the descent found. It leaves the
 // tallies empty for the next draw.
 
-override GROUPS: u32;
-
 @group(0) @binding(3) var<storage, read> states: array<State>;
 @group(0) @binding(4) var<storage, read_write> tallies: array<u32>;
 @group(0) @binding(5) var<storage, read_write> picked: array<i32>;
@@ -29,7 +27,7 @@ fn sum_up_to(thread: u32, value: u32) -> u32 {
 fn main(@builtin(local_invocation_index) thread: u32) {
   let state = states[STEPS];
   var ties = 0u;
-  if (thread < GROUPS) {
+  if (thread * options.stretch < options.vocabulary) {
     ties = tallies[STEPS * 3 * BINS + thread];
   }
   let sum = sum_up_to(thread, ties);
@@ -41,9 +39,9 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   let wanted = chosen.y;
 
   // Each thread looks at neighbours, so that ids rise with threads.
-  let each = (STRETCH + THREADS - 1) / THREADS;
-  let end = min((group + 1) * STRETCH, VOCABULARY);
-  let start = min(group * STRETCH + thread * each, end);
+  let each = (options.stretch + THREADS - 1) / THREADS;
+  let end = end_of(group);
+  let start = min(group * options.stretch + thread * each, end);
   let stop = min(start + each, end);
   var own = 0u;
   for (var id = start; id < stop; id++) {

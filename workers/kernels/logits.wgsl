@@ -9,14 +9,14 @@
 //
 // Each workgroup of a pass looks through its own stretch of a row.
 
-override VOCABULARY: u32;
 override HALVES: bool;
-override STRETCH: u32;
 
 const THREADS = 256u;
 const LOWEST = 0x007fffffu; // -Infinity
 
 struct Options {
+  vocabulary: u32,
+  stretch: u32,
   lower: f32, // 1 / penalty, for positive logits of used tokens
   raise: f32, // penalty, for negative ones
   rate: f32, // 1 / temperature
@@ -31,6 +31,11 @@ struct Options {
 @group(0) @binding(1) var<storage, read> used: array<u32>;
 @group(0) @binding(2) var<uniform> options: Options;
 
+// Where the stretch of a workgroup ends.
+fn end_of(group: u32) -> u32 {
+  return min((group + 1) * options.stretch, options.vocabulary);
+}
+
 fn key_of(bits: u32) -> u32 {
   if ((bits & 0x7fffffffu) > 0x7f800000u) {
     return LOWEST;
@@ -43,7 +48,7 @@ fn bits_of(key: u32) -> u32 {
 }
 
 fn key_at(row: u32, id: u32) -> u32 {
-  let at = row * VOCABULARY + id;
+  let at = row * options.vocabulary + id;
   var bits = 0u;
   if (HALVES) {
     bits = widen((logits[at / 2] >> (16 * (at & 1))) & 0xffffu);

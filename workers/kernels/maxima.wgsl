@@ -14,10 +14,10 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let end = min((group.x + 1) * STRETCH, VOCABULARY);
+  let end = end_of(group.x);
   var best = 0u;
   var first = 0u;
-  for (var id = group.x * STRETCH + thread; id < end; id += THREADS) {
+  for (var id = group.x * options.stretch + thread; id < end; id += THREADS) {
     var key = key_at(group.y, id);
     key += u32(key == 0x7fffffffu);
     if (key > best) {

@@ -1,6 +1,10 @@
 import type { Sampling } from "../../src/shared/protocol";
 import { goalsOf } from "./goals";
 
+/** A stretch of a row is one workgroup's; what is found in them must fit one. */
+const LEAST_STRETCH = 2048;
+const MOST_GROUPS = 256;
+
 export interface Sizes {
   readonly vocabulary: number;
   /** The most rows of logits that tokens are picked from at once. */
@@ -25,6 +29,8 @@ export class PickState {
   readonly used: GPUBuffer;
   /** `Options` of logits.wgsl. */
   readonly options: GPUBuffer;
+  /** Ids that one workgroup looks through. */
+  readonly stretch: number;
   readonly #device: GPUDevice;
   #goals = 0;
 
@@ -34,12 +40,15 @@ export class PickState {
       device.createBuffer({ label, size: 4 * words, usage: usage | COPY_DST });
     this.#device = device;
     this.sizes = sizes;
+    const { vocabulary } = sizes;
+    const stretch = Math.ceil(vocabulary / MOST_GROUPS);
+    this.stretch = Math.max(LEAST_STRETCH, stretch);
     this.picked = make("picked", sizes.rows, STORAGE | COPY_SRC);
     this.ids = make("ids", 1 + sizes.ring, STORAGE | COPY_SRC);
     this.draft = make("draft", 1 + sizes.rows, STORAGE);
-    const words = Math.ceil(sizes.vocabulary / 32);
+    const words = Math.ceil(vocabulary / 32);
     this.used = make("used", words, STORAGE | COPY_SRC);
-    this.options = make("pick options", 8, UNIFORM);
+    this.options = make("pick options", 12, UNIFORM);
   }
 
   /** How many goals a draw has (goals.ts); 0: greedy. */
@@ -60,22 +69,21 @@ export class PickState {
     const { repetitionPenalty, temperature, topK, topP, seed } = sampling;
     const goals = goalsOf(sampling, vocabulary);
     this.#goals = goals.length;
-    const options = new DataView(new ArrayBuffer(32));
-    options.setFloat32(0, 1 / repetitionPenalty, true);
-    options.setFloat32(4, repetitionPenalty, true);
-    options.setFloat32(8, Math.min(1 / temperature, 1e38), true);
-    options.setUint32(12, topK, true);
-    options.setUint32(16, Math.floor(topP * 2 ** 32), true);
-    options.setInt32(20, seed, true);
     // The last goal is always the third of the three that there may be.
     const unused = 3 - goals.length;
-    goals.forEach((goal, i) => {
-      const kinds = options.getUint32(24, true);
-      options.setUint32(24, kinds | (goal << (2 * (unused + i))), true);
-    });
-    options.setUint32(28, 4 * unused, true);
+    const kinds = goals.reduce<number>(
+      (bits, goal, i) => bits | (goal << (2 * (unused + i))),
+      0,
+    );
+    const options = new Uint32Array(this.options.size / 4);
+    options.set([vocabulary, this.stretch]);
+    const factors = [1 / repetitionPenalty, repetitionPenalty];
+    const rate = Math.min(1 / temperature, 1e38);
+    new Float32Array(options.buffer, 8).set([...factors, rate]);
+    const share = Math.floor(topP * 2 ** 32);
+    options.set([topK, share, seed, kinds, 4 * unused], 5);
     const { queue } = this.#device;
-    queue.writeBuffer(this.options, 0, options.buffer);
+    queue.writeBuffer(this.options, 0, options);
     queue.writeBuffer(this.ids, 0, Int32Array.of(0));
     queue.writeBuffer(this.draft, 0, Uint32Array.of(draft.length, ...draft));
     if (repetitionPenalty !== 1) {

@@ -19,10 +19,6 @@ const STEPS = 12;
 const BINS = 256;
 const STATE_BYTES = 40;
 
-/** A stretch of a row is one workgroup's; their maxima are one workgroup's. */
-const LEAST_STRETCH = 2048;
-const MOST_GROUPS = 256;
-
 export interface Logits {
   /** [rows, vocabulary], densely. */
   readonly buffer: GPUBuffer;
@@ -41,7 +37,6 @@ export class Picker {
   readonly #device: GPUDevice;
   readonly #state: PickState;
   readonly #logits: Logits;
-  readonly #stretch: number;
   readonly #groups: number;
   readonly #buffers: GPUBuffer[] = [];
   readonly #maximaBuffer: GPUBuffer;
@@ -51,16 +46,11 @@ export class Picker {
   #draw: readonly Dispatch[] | undefined;
 
   constructor(device: GPUDevice, state: PickState, logits: Logits) {
-    const { vocabulary } = state.sizes;
     const { rows } = logits;
     this.#device = device;
     this.#state = state;
     this.#logits = logits;
-    this.#stretch = Math.max(
-      LEAST_STRETCH,
-      Math.ceil(vocabulary / MOST_GROUPS),
-    );
-    this.#groups = Math.ceil(vocabulary / this.#stretch);
+    this.#groups = Math.ceil(state.sizes.vocabulary / state.stretch);
     this.#maximaBuffer = this.#make("maxima", 8 * rows * this.#groups);
     this.#maxima = prepare(
       device,
@@ -68,10 +58,9 @@ export class Picker {
       [...this.#common, { buffer: this.#maximaBuffer }],
       [this.#groups, rows, 1],
     );
-    const constants = { GROUPS: this.#groups };
     this.#argmax = prepare(
       device,
-      { label: "argmax", code: argmaxCode, constants },
+      { label: "argmax", code: argmaxCode },
       [{ buffer: this.#maximaBuffer }, { buffer: state.picked }],
       [rows, 1, 1],
     );
@@ -120,10 +109,9 @@ export class Picker {
         ],
         [groups, 1, 1],
       );
-    const constants = { GROUPS: groups };
-    const tally = this.#kernel("tally", descent + tallyCode, constants);
-    const ties = this.#kernel("ties", descent + tiesCode, constants);
-    const draw = this.#kernel("draw", read + stateCode + drawCode, constants);
+    const tally = this.#kernel("tally", descent + tallyCode);
+    const ties = this.#kernel("ties", descent + tiesCode);
+    const draw = this.#kernel("draw", read + stateCode + drawCode);
     return [
       ...Array.from({ length: STEPS }, (_, index) => step(tally, index)),
       step(ties, STEPS),
@@ -147,17 +135,8 @@ export class Picker {
     return [this.#logits.buffer, used, options].map((buffer) => ({ buffer }));
   }
 
-  #kernel(
-    label: string,
-    code: string,
-    more: Readonly<Record<string, number>> = {},
-  ): Kernel {
-    const constants = {
-      VOCABULARY: this.#state.sizes.vocabulary,
-      HALVES: this.#logits.type === "float16" ? 1 : 0,
-      STRETCH: this.#stretch,
-      ...more,
-    };
+  #kernel(label: string, code: string): Kernel {
+    const constants = { HALVES: this.#logits.type === "float16" ? 1 : 0 };
     return { label, code, constants };
   }
 

@@ -9,8 +9,8 @@ fn main(
 ) {
   let state = arrive(group.x, thread);
   let level = index.x % 4;
-  let end = min((group.x + 1) * STRETCH, VOCABULARY);
-  for (var id = group.x * STRETCH + thread; id < end; id += THREADS) {
+  let end = end_of(group.x);
+  for (var id = group.x * options.stretch + thread; id < end; id += THREADS) {
     let key = key_at(0, id);
     if (level > 0 && (key >> (32 - 8 * level)) != state.prefix) {
       continue;

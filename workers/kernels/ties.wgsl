@@ -8,8 +8,8 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let state = arrive(group.x, thread);
-  let end = min((group.x + 1) * STRETCH, VOCABULARY);
-  for (var id = group.x * STRETCH + thread; id < end; id += THREADS) {
+  let end = end_of(group.x);
+  for (var id = group.x * options.stretch + thread; id < end; id += THREADS) {
     if (key_at(0, id) == state.prefix) {
       atomicAdd(&ties, 1);
     }
