@@ -78,7 +78,8 @@ async function tryOn(
     .variants(device.limits)
     .filter(({ family }) => !beaten.has(family));
   if (variants.length === 0) return { ...none, fault: "no kernel fits" };
-  const touched = [...operation.varied, operation.output];
+  const { varied, given = [], output } = operation;
+  const touched = [...varied, ...given.map(({ range }) => range), output];
   if (!touched.every(({ buffer }) => isCopyable(buffer))) {
     return { ...none, fault: "its buffers cannot be copied" };
   }
@@ -126,7 +127,9 @@ class Bench {
     this.#commands = commands;
     this.#size = upload(device, "size", operation.size, GPUBufferUsage.UNIFORM);
     this.#buffers.push(this.#size);
-    this.#saved = operation.varied.map((range) => {
+    const given = operation.given ?? [];
+    const changed = [...operation.varied, ...given.map(({ range }) => range)];
+    this.#saved = changed.map((range) => {
       return { range, copy: this.#make(range.size) };
     });
   }
@@ -140,10 +143,15 @@ class Bench {
         const { buffer, offset, size } = range;
         encoder.copyBufferToBuffer(buffer, offset, copy, 0, size);
       }
-      const { type } = this.#operation;
-      const noise = this.#saved.map(({ range }) =>
-        noiseInto(this.#device, type, range),
-      );
+    });
+    const { type, varied, given = [] } = this.#operation;
+    for (const { range, words } of given) {
+      const { buffer, offset } = range;
+      const data = Uint32Array.from(words);
+      this.#device.queue.writeBuffer(buffer, offset, data);
+    }
+    this.#submit((encoder) => {
+      const noise = varied.map((range) => noiseInto(this.#device, type, range));
       inPass(encoder, noise);
     });
     try {

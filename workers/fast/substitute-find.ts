@@ -1,3 +1,4 @@
+import { attentionOf, splitAttentionOf } from "./substitute-attention";
 import { lifeOf, type Step } from "./substitute-life";
 import { covers, overlap, type Range } from "./substitute-program";
 import {
@@ -26,7 +27,9 @@ export function findMatches(
   const matches: Match[] = [];
   for (let first = 0; first < steps.length; first++) {
     const match =
-      matchProduct(steps, first, kept) ?? matchConvolution(steps, first, kept);
+      matchProduct(steps, first, kept) ??
+      matchConvolution(steps, first, kept) ??
+      matchAttention(steps, first);
     if (match === undefined || clashes(match.operation)) continue;
     matches.push(match);
     first += match.count - 1;
@@ -94,6 +97,17 @@ function matchConvolution(
   if (operation === undefined || !untouched) return undefined;
   const spare = life.whole && life.readers.length === 1 && !kept.has(x.buffer);
   return { first, count: 1, operation, ...(spare && { spared: before }) };
+}
+
+function matchAttention(
+  steps: readonly Step[],
+  first: number,
+): Match | undefined {
+  const program = steps[first]?.program;
+  const whole = program && attentionOf(program);
+  if (whole !== undefined) return { first, count: 1, operation: whole };
+  const split = splitAttentionOf(steps, first);
+  return split && { first, count: 2, operation: split };
 }
 
 function lastWriter(

@@ -27,6 +27,11 @@ export interface Operation {
   readonly ranges: readonly Range[];
   /** What a trial fills with noise: all that is no weight. */
   readonly varied: readonly Range[];
+  /** What a trial writes elsewhere, as the runtime's commands expect it. */
+  readonly given?: readonly {
+    readonly range: Range;
+    readonly words: readonly number[];
+  }[];
   readonly output: Range;
   /** Numbers in the result. */
   readonly results: number;
@@ -88,7 +93,7 @@ function isPlain({ label, uniforms }: Program): boolean {
 
 /** Prompts have any number of rows; one trial serves those up to four times as
  * many, among which the same tiles fit. */
-function alike(rows: number): number {
+export function alike(rows: number): number {
   const few = [1, 3, 7, 31].find((most) => rows <= most);
   return few ?? 2 * 4 ** (Math.floor(Math.log2(rows / 2) / 2) + 1) - 1;
 }
@@ -231,11 +236,17 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   "0.5*value*1+fused_act_erfvalue*0.70710677": "gelu",
 };
 
-function typeOf({ code }: Program): Stored | undefined {
-  const types = code.matchAll(/var<storage, read\w*> \w+: array<([\w<>]+)>;/g);
-  const scalars = [...types].map(([, type = ""]) =>
-    type.replace(/vec\d<(\w+)>/, "$1"),
+/** Of the buffers of those names, or of all. */
+export function typeOf(
+  { code }: Program,
+  names?: readonly string[],
+): Stored | undefined {
+  const types = code.matchAll(
+    /var<storage, read\w*> (\w+): array<([\w<>]+)>;/g,
   );
+  const scalars = [...types]
+    .filter(([, name = ""]) => names?.includes(name) ?? true)
+    .map(([, , type = ""]) => type.replace(/vec\d<(\w+)>/, "$1"));
   if (scalars.every((scalar) => scalar === "f32")) return "float32";
   return scalars.every((scalar) => scalar === "f16") ? "float16" : undefined;
 }

@@ -114,7 +114,7 @@ test("an encoder", async () => {
   weights.destroy();
 });
 
-for (const length of [1, 13]) {
+for (const length of [1, 13, 40]) {
   for (const dtype of ["fp32", "q4"] as const)
     test(`a decoder of ${length} positions ${dtype}`, async () => {
       const { graphs, config } = await openSource(nano(), dtype);
