@@ -85,11 +85,6 @@ async function difference(
 
 /** From 32 positions on attention goes another way. */
 const plans: Readonly<Record<string, readonly Chunk[]>> = {
-  "in one go": [[70, 70]],
-  "chunks of 32 and more": [
-    [33, 33],
-    [37, 37],
-  ],
   "small chunks, single positions": [
     [5, 5],
     [40, 40],
