@@ -63,6 +63,9 @@ export function kernelWeight(
   const [out, within] = shape;
   const dims = turned ? [within, out] : shape;
   const facts = { name, type, dims };
+  terms.forEach((term) => {
+    check(term, turned);
+  });
   const [only, ...more] = terms;
   const stored =
     more.length === 0 && only?.scale === 1 ? only.weight : undefined;
@@ -73,6 +76,20 @@ export function kernelWeight(
   }
   const bytes = dims.reduce((a, b) => a * b, 1) * BYTES[type];
   return computed(facts, bytes, () => partsOf(kernel, type));
+}
+
+/** What would stop the reading of a weight later on. */
+function check({ weight }: Term, turned: boolean): void {
+  if (weight === undefined) return;
+  const { tensor, view } = weight;
+  const { numbers, piece, name, type } = tensor;
+  if (numbers === undefined && piece === undefined) {
+    throw new Unfit(`${name} is not stored as bytes`);
+  }
+  const [rows = []] = (turned ? inRows(view) : view).dims;
+  if (rows.length > 1 || !["float32", "float16"].includes(type)) {
+    throw new Unfit(`${name} is not stored row by row`);
+  }
 }
 
 const inRows = (view: View) => transposed(view, [1, 0, 2, 3]);
