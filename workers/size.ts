@@ -5,5 +5,7 @@ export const SIZE_RULE = `a multiple of ${STEP} from ${STEP} to ${MAX}`;
 
 /** Whether the encoder takes pictures of that side. */
 export function isSize(side: number): boolean {
-  return Number.isInteger(side) && side % STEP === 0 && side >= STEP && side <= MAX;
+  return (
+    Number.isInteger(side) && side % STEP === 0 && side >= STEP && side <= MAX
+  );
 }

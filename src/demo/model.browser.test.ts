@@ -124,11 +124,13 @@ test("a report that fails is told; a later choice is not disturbed by it", async
 
 test("what nobody answered can be asked again", async () => {
   const inspectError = new VlmError("offline", "No network.", "Connect.");
-  open({ inspectError });
+  open();
+  const { script } = fake;
+  fake.script = { ...script, inspectError };
   choose("model", "fastvlm-0.5b");
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
   expect(button("load-model").textContent).toBe("Try again");
-  fake.script = {};
+  fake.script = script;
   button("load-model").click();
   await vi.waitFor(() => expect(offered()).not.toBe(""));
   expect(told()).toBe("");
