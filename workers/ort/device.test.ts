@@ -7,6 +7,9 @@ class FakeDevice extends EventTarget {
 
   createBuffer(): void {}
   createTexture(): void {}
+  createShaderModule(): void {}
+  createComputePipeline(): void {}
+  createComputePipelineAsync(): void {}
 
   fault(message: string): void {
     const error = { message };
