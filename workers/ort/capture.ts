@@ -63,17 +63,24 @@ export async function capture(
       await gpu.guard(gpu.device.queue.onSubmittedWorkDone());
       gpu.check();
       const commands = replayOf(recording);
-      const release = () =>
-        // Nothing can be freed of a lost device, and nothing need be.
-        ortQueue.add(() => made.release()).catch(() => undefined);
+      const release = () => ortQueue.add(() => releaseOf(made, gpu));
       return { commands, release };
     } catch (error) {
-      await session?.release().catch(() => undefined);
       const cause = await gpu.explain(error);
+      if (session !== undefined) await releaseOf(session, gpu);
       await gpu.forgetFaults();
       throw cause;
     }
   });
+}
+
+/**
+ * A session that has captured is not released on a lost device: that damages
+ * the runtime's heap (1.30), and the next session fails. What it holds there is
+ * small, its weights being inputs.
+ */
+async function releaseOf(session: InferenceSession, gpu: Gpu): Promise<void> {
+  if (!gpu.isLost) await session.release().catch(() => undefined);
 }
 
 function tensors(

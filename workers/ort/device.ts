@@ -33,6 +33,10 @@ export class Gpu {
     });
   }
 
+  get isLost(): boolean {
+    return this.#loss !== undefined;
+  }
+
   /** Throws what went wrong on the GPU since the last call. WebGPU reports it
    * apart from the call that caused it. */
   check(): void {

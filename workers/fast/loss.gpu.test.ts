@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Gpu } from "../ort/device";
+import type { Language } from "../language";
+import {
+  answer,
+  fastLanguage,
+  greedy,
+  madePrompt,
+  openSource,
+  plainLanguage,
+  type Source,
+} from "../testing/fast";
+import { failsWith, micro } from "../testing/harness";
+import { testGpu } from "../testing/on-gpu";
+import type { FastLanguage } from "./language";
+
+const how = { sampling: greedy, draft: [] };
+const lost = failsWith("device-lost", "graphics device was lost");
+
+let source: Source;
+let wanted: readonly number[];
+let plain: Language;
+
+beforeAll(async () => {
+  source = await openSource(micro);
+  plain = await plainLanguage(source);
+  wanted = (await answer(plain, await asked(), 12)).ids;
+});
+
+afterAll(() => plain.release());
+
+const asked = () => madePrompt(source, 3, [9, 4, 7]);
+
+async function opened(): Promise<{ gpu: Gpu; fast: FastLanguage }> {
+  const gpu = await testGpu();
+  return { gpu, fast: await fastLanguage(source, gpu) };
+}
+
+/** What came before does not stand in the way of what is loaded next. */
+async function expectNextToWork(): Promise<void> {
+  const { gpu, fast } = await opened();
+  expect((await answer(fast, await asked(), 12)).ids).toEqual(wanted);
+  await fast.release();
+  gpu.close();
+}
+
+test("the device is taken away in the middle of a batch", async () => {
+  const { gpu, fast } = await opened();
+  const { prompt, pictures } = await asked();
+  const generation = await fast.begin(prompt, pictures, how);
+  await generation.next(1);
+  const batch = generation.next(8);
+  gpu.device.destroy();
+  await expect(batch).rejects.toEqual(lost);
+  await expect(generation.next(8)).rejects.toEqual(lost);
+  await expect(fast.begin(prompt, pictures, how)).rejects.toEqual(lost);
+  generation.dispose();
+  await fast.release();
+  await expectNextToWork();
+});
+
+test("the device is taken away while a graph is captured", async () => {
+  const { gpu, fast } = await opened();
+  const { prompt, pictures } = await asked();
+  const begun = fast.begin(prompt, pictures, how);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  gpu.device.destroy();
+  await expect(begun).rejects.toEqual(lost);
+  await fast.release();
+  await expectNextToWork();
+});
+
+test("the device is taken away during the prefill", async () => {
+  const { gpu, fast } = await opened();
+  const { prompt, pictures } = await asked();
+  await answer(fast, { prompt, pictures }, 3);
+  const begun = fast.begin(prompt, [], how);
+  const { queue } = gpu.device;
+  const submit = queue.submit.bind(queue);
+  queue.submit = (buffers) => {
+    submit(buffers);
+    gpu.device.destroy();
+  };
+  await expect(begun).rejects.toEqual(lost);
+  await fast.release();
+  await expectNextToWork();
+});
+
+test("a fault on the GPU fails one answer, not the next", async () => {
+  const { gpu, fast } = await opened();
+  const question = await asked();
+  await answer(fast, question, 3);
+  const { queue } = gpu.device;
+  const submit = queue.submit.bind(queue);
+  queue.submit = (buffers) => {
+    Reflect.deleteProperty(queue, "submit");
+    // A pass that was never ended.
+    const encoder = gpu.device.createCommandEncoder({ label: "broken" });
+    encoder.beginComputePass();
+    submit([encoder.finish(), ...buffers]);
+  };
+  await expect(answer(fast, question, 12)).rejects.toEqual(
+    failsWith("internal", "WebGPU"),
+  );
+  expect((await answer(fast, question, 12)).ids).toEqual(wanted);
+  await fast.release();
+  expect(gpu.bytes.now).toBe(0);
+  gpu.close();
+});
