@@ -1,4 +1,5 @@
 import argmaxCode from "./argmax.wgsl?raw";
+import arriveCode from "./arrive.wgsl?raw";
 import descentCode from "./descent.wgsl?raw";
 import drawCode from "./draw.wgsl?raw";
 import halfCode from "./half.wgsl?raw";
@@ -12,7 +13,7 @@ import tiesCode from "./ties.wgsl?raw";
 import wideCode from "./wide.wgsl?raw";
 
 const read = halfCode + logitsCode;
-const descent = read + wideCode + stateCode + descentCode;
+const descent = read + wideCode + stateCode + descentCode + arriveCode;
 
 /** Steps of the longest descent: three goals of four each. */
 const STEPS = 12;

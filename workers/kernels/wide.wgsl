@@ -33,7 +33,7 @@ fn fraction(a: vec2u, n: u32) -> vec2u {
   return plus(product(a.y, n), vec2u(product(a.x, n).y, 0));
 }
 
-// How many times `each` reach `goal`, where that is below 2^21 times.
+// How many times `each` reach `goal`, which is above 0 and below 2^21 times it.
 fn times_to_reach(goal: vec2u, each: vec2u) -> u32 {
   var rest = minus(goal, vec2u(1, 0));
   var count = 1u;
