@@ -24,19 +24,19 @@ export interface Marks {
   readonly start: number;
   /** Of capture, pixels and features. */
   readonly ends: readonly [number, number, number];
-  /** When each token was there. */
-  readonly tokens: readonly number[];
+  /** When the first token was there, and the whole caption. */
+  readonly first: number;
+  readonly end: number;
+  /** After those that came with the first; 0 if there are none. */
+  readonly tokensPerSecond: number;
 }
 
 export function measured(
-  { start, ends, tokens }: Marks,
+  { start, ends, first, end, tokensPerSecond }: Marks,
   tokenIds: readonly number[],
   calls: GpuCalls,
 ): Measured {
   const [captured, pixels, features] = ends;
-  const first = tokens[0] ?? NaN;
-  const last = tokens.at(-1) ?? NaN;
-  const after = tokens.filter((time) => time > first).length;
   return {
     stages: {
       capture: captured - start,
@@ -45,8 +45,8 @@ export function measured(
       prefill: first - features,
     },
     firstToken: first - start,
-    total: last - start,
-    ...(after > 0 && { tokensPerSecond: (after * 1000) / (last - first) }),
+    total: end - start,
+    ...(tokensPerSecond > 0 && { tokensPerSecond }),
     tokenIds,
     calls,
   };

@@ -10,7 +10,7 @@ export interface Heap {
 }
 
 /** The browser collects its garbage first, which takes a while. */
-const patience = 30_000;
+const patience = 120_000;
 
 /** Undefined where the browser does not tell. */
 export async function measureHeap(): Promise<Heap | undefined> {

@@ -49,7 +49,7 @@ export async function openOwn(
     { text, side, maxTokens }: Question,
   ): Promise<Measured> {
     const before = await read();
-    const tokens: number[] = [];
+    let first: number | undefined;
     const start = now();
     const answer = await runtime.describe(
       [frame],
@@ -64,21 +64,26 @@ export async function openOwn(
         draft,
         gate: 0,
       },
-      { onToken: () => tokens.push(now()) },
+      { onToken: () => void (first ??= now()) },
     );
+    const end = now();
+    // An empty caption is told of by its end.
+    first ??= end;
     const after = await read();
     promptTokens = answer.promptTokens;
     // What the worker timed, put before the moment its first token was heard:
     // what is left at the start is the way there and back.
-    const { preprocess, encode, prefill, firstDecode } = answer.timings;
-    const features = (tokens[0] ?? NaN) - firstDecode - prefill;
+    const { preprocess, encode, prefill, firstDecode, tokensPerSecond } =
+      answer.timings;
+    const features = first - firstDecode - prefill;
     const ends = [
       features - encode - preprocess,
       features - encode,
       features,
     ] as const;
     const calls = difference(after.calls, before.calls);
-    return measured({ start, ends, tokens }, answer.tokenIds, calls);
+    const times = { start, ends, first, end, tokensPerSecond };
+    return measured(times, answer.tokenIds, calls);
   }
 
   try {

@@ -21,7 +21,8 @@ export function toSvg(record: BenchRecord, style: boolean): string {
     captions.map(({ firstToken, total }) => Math.max(firstToken, total)),
   );
   const scale = barWidth / Math.max(1, ...times);
-  const floor = roofline && roofline.floor.encoder + roofline.floor.prefill;
+  const { encoder, prefill = 0 } = roofline?.floor ?? {};
+  const floor = encoder === undefined ? undefined : encoder + prefill;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="bench-plot" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(summaryOf(record))}">`,
     style ? `<style>${css}</style>` : "",

@@ -2,6 +2,7 @@
 import type { GpuCalls } from "../shared/gpu-calls";
 import type { Device, GraphDtypes } from "../shared/models";
 import type { RunPath } from "../shared/protocol";
+import type { Roofline } from "../shared/roofline";
 
 /** Who takes part: the rival, and fast-vlm as it comes or with less. */
 export const lineup = [
@@ -27,10 +28,10 @@ export interface CaptionRecord {
   readonly stages: Readonly<Record<Stage, number>>;
   /** Frame in hand → first token; the sum of the stages. */
   readonly firstToken: number;
-  /** Frame in hand → last token: the caption's age when it is complete. */
+  /** Frame in hand → nothing more to come: the age of the complete caption. */
   readonly total: number;
-  /** Tokens after the first, per second of their own; absent where the first
-   * came with all the others. */
+  /** Tokens after those that came with the first, per second of their own;
+   * absent where there are none. */
   readonly tokensPerSecond?: number;
   readonly tokenIds: readonly number[];
   /** On the page's own thread, while it was made. */
@@ -51,27 +52,6 @@ export interface ContenderRecord {
   readonly heapBytes?: number;
   /** Seconds from the first request to the end of the first caption. */
   readonly ready: number;
-}
-
-/** Rates of the adapter, measured by kernels of their own. */
-export interface Roofline {
-  /** Multiply-adds a second, of 32-bit floats. */
-  readonly matmul: number;
-  /** Bytes read and written a second. */
-  readonly copy: number;
-  /** Multiply-adds of one picture through the encoder, of the prompt through
-   * the decoder, and bytes that a decoded token reads. */
-  readonly work: {
-    readonly encoder: number;
-    readonly prefill: number;
-    readonly tokenBytes: number;
-  };
-  /** What the stages would take at these rates, in ms. */
-  readonly floor: {
-    readonly encoder: number;
-    readonly prefill: number;
-    readonly token: number;
-  };
 }
 
 export interface BenchRecord {

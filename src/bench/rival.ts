@@ -109,17 +109,22 @@ export async function openRival(
         token_callback_function: () => tokens.push(now()),
       }),
     })) as Tensor;
+    const end = now();
     const prompted = inputs.input_ids.dims.at(-1) ?? 0;
     const ids = (output.tolist() as bigint[][]).flatMap((row) =>
       row.slice(prompted).map(Number),
     );
     // The end token comes last and is no part of the caption.
     const tokenIds = ids.filter((id) => !ends.has(id));
-    const heard = tokens.slice(0, Math.max(1, tokenIds.length));
+    const [first = NaN] = tokens;
+    const last = tokens[tokenIds.length - 1] ?? first;
+    const after = Math.max(0, tokenIds.length - 1);
     const marks = {
       start,
       ends: [captured, pixels, pixels + watch.time] as const,
-      tokens: heard,
+      first,
+      end,
+      tokensPerSecond: after === 0 ? 0 : (after * 1000) / (last - first),
     };
     return measured(marks, tokenIds, difference(read().calls, before.calls));
   }

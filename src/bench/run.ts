@@ -1,10 +1,13 @@
 import { countGpuCalls } from "../shared/gpu-calls";
+import type { Device } from "../shared/models";
+import type { Roofline, RooflineQuestion } from "../shared/roofline";
 import { version } from "../../package.json";
 import { drawFrame } from "./clip";
 import type { Contender, Question } from "./contender";
 import { measureHeap } from "./heap";
 import { watchLongTasks } from "./long-tasks";
 import type { BenchOptions } from "./options";
+import { measureRoofline } from "./roofline";
 import { openOwn, type Own } from "./own";
 import type {
   BenchRecord,
@@ -78,6 +81,10 @@ export async function runBench(
     report("Measuring memory");
     const contenders = await settle(entries);
     const { info, features } = own;
+    const { dtypes } = info;
+    const promptTokens = own.promptTokens();
+    const asked = { model: options.source, dtypes, side, promptTokens };
+    const roofline = await rooflineOf(info.device, asked, report);
     return {
       date: new Date().toISOString(),
       versions,
@@ -86,13 +93,14 @@ export async function runBench(
       adapter: info.adapter,
       features,
       model: options.model,
-      dtypes: info.dtypes,
+      dtypes,
       size: side,
       frames: options.frames,
       question: options.question,
-      promptTokens: own.promptTokens(),
+      promptTokens,
       sameTokens: contenders.every(({ sameTokens }) => sameTokens),
       contenders,
+      ...(roofline && { roofline }),
     };
   } finally {
     tasks.stop();
@@ -159,6 +167,17 @@ async function settle(entries: readonly Entry[]): Promise<ContenderRecord[]> {
     });
   }
   return settled;
+}
+
+/** Of adapters only: nobody measures a processor's here. */
+async function rooflineOf(
+  device: Device,
+  question: RooflineQuestion,
+  report: Report,
+): Promise<Roofline | undefined> {
+  if (device === "wasm") return undefined;
+  report("Measuring what the adapter can do");
+  return measureRoofline(question);
 }
 
 /** Long tasks are told of after they have ended. */

@@ -94,34 +94,26 @@ export const stageNames = {
 
 /** How near each comes to what the adapter can do. */
 function fractions({ roofline, contenders }: BenchRecord): Row[] {
-  if (roofline === undefined) return [];
-  const { floor } = roofline;
-  const share = (floorMs: number, ms: number): number => (100 * floorMs) / ms;
-  const medianOf = (
-    { captions }: ContenderRecord,
-    of: (caption: CaptionRecord) => number,
-  ): number => median(captions.map(of));
+  const { encoder, prefill, token } = roofline?.floor ?? {};
+  if (encoder === undefined || prefill === undefined) return [];
+  const row = (
+    name: string,
+    floor: number,
+    of: (caption: CaptionRecord) => number | undefined,
+  ): Row => ({
+    name: `${name}, of the roofline`,
+    unit: "%",
+    values: contenders.map(({ captions }) => {
+      const times = captions.flatMap((caption) => of(caption) ?? []);
+      return times.length > 0 ? (100 * floor) / median(times) : undefined;
+    }),
+  });
   return [
-    {
-      name: "encoder, of the roofline",
-      unit: "%",
-      values: contenders.map((contender) =>
-        share(
-          floor.encoder,
-          medianOf(contender, (c) => c.stages.features),
-        ),
-      ),
-    },
-    {
-      name: "first token, of the roofline",
-      unit: "%",
-      values: contenders.map((contender) =>
-        share(
-          floor.encoder + floor.prefill,
-          medianOf(contender, ({ firstToken }) => firstToken),
-        ),
-      ),
-    },
+    row("features", encoder, ({ stages }) => stages.features),
+    row("first token", encoder + prefill, ({ firstToken }) => firstToken),
+    row("token", token ?? NaN, ({ tokensPerSecond }) =>
+      tokensPerSecond === undefined ? undefined : 1000 / tokensPerSecond,
+    ),
   ];
 }
 

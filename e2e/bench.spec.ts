@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import type { BenchRecord } from "../src/bench/record.ts";
+import { expect, test } from "./support/test.ts";
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target }) => `${id}: ${target.join(" ")}`),
+  );
+}
+
+async function download(page: Page, name: string): Promise<string> {
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name, exact: true }).click(),
+  ]);
+  return readFileSync(await file.path(), "utf8");
+}
+
+test("the bench runs both on the same frames, to the same tokens", async ({
+  page,
+  watch,
+}) => {
+  test.setTimeout(1_200_000);
+  await page.goto("/bench?frames=2");
+  await page.getByRole("button", { name: "Start" }).click();
+  await expect(page.locator("#outcome")).toBeVisible({ timeout: 1_100_000 });
+  await expect(page.locator("#verdict")).toHaveText(
+    "All gave the same tokens.",
+  );
+  expect(watch.errors).toEqual([]);
+  expect(watch.foreign).toEqual([]);
+
+  const record = JSON.parse(await download(page, "JSON")) as BenchRecord;
+  const names = record.contenders.map(({ name }) => name);
+  expect(names).toEqual(["transformers.js", "fast-vlm"]);
+  const [rival, own] = record.contenders.map(({ captions }) => captions);
+  expect(rival).toHaveLength(2);
+  expect(own?.map(({ tokenIds }) => tokenIds)).toEqual(
+    rival?.map(({ tokenIds }) => tokenIds),
+  );
+  for (const caption of [...(rival ?? []), ...(own ?? [])]) {
+    const { capture, pixels, features, prefill } = caption.stages;
+    expect(Math.min(capture, pixels, features, prefill)).toBeGreaterThan(0);
+    const parts = capture + pixels + features + prefill;
+    expect(parts).toBeCloseTo(caption.firstToken, 3);
+    expect(caption.total).toBeGreaterThanOrEqual(caption.firstToken);
+    expect(caption.tokenIds.length).toBeGreaterThan(0);
+    expect(caption.calls.submits).toBeGreaterThan(0);
+    expect(caption.calls.bytesRead).toBeGreaterThan(0);
+  }
+  expect(record.roofline?.matmul).toBeGreaterThan(0);
+  expect(record.roofline?.floor.encoder).toBeGreaterThan(0);
+
+  expect(await download(page, "CSV")).toMatch(/\r\nfast-vlm,\w+,1,/);
+  expect(await download(page, "SVG")).toMatch(/^<svg xmlns=[^]*<\/svg>$/);
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await violations(page)).toEqual([]);
+  }
+});
+
+test("what the bench cannot do is said", async ({ page }) => {
+  await page.goto("/bench?model=none");
+  const start = page.getByRole("button", { name: "Start" });
+  const failure = page.locator("#failure");
+  await start.click();
+  await expect(failure).toContainText("no model named “none”");
+  await page.getByLabel("Model", { exact: true }).fill("nano");
+  await page.getByLabel("Frames", { exact: true }).fill("none");
+  await start.click();
+  await expect(failure).toContainText("“none” is no number of frames");
+  await page.getByLabel("Frames", { exact: true }).fill("1");
+  await page.getByLabel("fast-vlm", { exact: true }).uncheck();
+  await start.click();
+  await expect(failure).toContainText("fast-vlm has to take part");
+  expect(await violations(page)).toEqual([]);
+});
+
+test("only the bench loads transformers.js", async ({ page }) => {
+  const scripts: string[] = [];
+  page.on("request", (request) => void scripts.push(request.url()));
+  await page.goto("/?source=none&load=manual");
+  await page.waitForLoadState("networkidle");
+  const isRival = (url: string): boolean => /rival|bench/.test(url);
+  expect(scripts.some((url) => url.endsWith(".js"))).toBe(true);
+  expect(scripts.filter(isRival)).toEqual([]);
+});

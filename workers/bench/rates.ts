@@ -1,0 +1,80 @@
+import copyCode from "./copy.wgsl?raw";
+import { encode, prepare, upload } from "../kernels/kernel";
+import { pointwiseSize, pointwiseVariants } from "../kernels/pointwise";
+import { trial } from "../kernels/trial";
+
+/** What an adapter does in a second. */
+export interface Rates {
+  /** Multiply-adds of 32-bit floats, in the quickest product we have. */
+  readonly matmul: number;
+  /** Bytes read and written. */
+  readonly copy: number;
+}
+
+/** Sides of the product; the larger where the smaller says little. */
+const SIDES = [512, 2048];
+/** In ms: what is quicker is mostly the start of a dispatch. */
+const SHORT = 2;
+const COPIED = 2 ** 25;
+
+export async function measureRates(device: GPUDevice): Promise<Rates> {
+  let matmul = 0;
+  for (const side of SIDES) {
+    const time = await productTime(device, side);
+    matmul = side ** 3 / (time / 1000);
+    if (time >= SHORT) break;
+  }
+  return { matmul, copy: await copyRate(device) };
+}
+
+async function productTime(device: GPUDevice, side: number): Promise<number> {
+  const { STORAGE, UNIFORM } = GPUBufferUsage;
+  const shape = { rows: side, inner: side, columns: side };
+  const product = {
+    ...shape,
+    type: "float32",
+    bias: false,
+    activation: "none",
+  } as const;
+  const ones = new Uint32Array(side * side).fill(0x3f800000);
+  const make = () => upload(device, "roofline", ones, STORAGE);
+  const [x, w, y] = [make(), make(), make()] as const;
+  const none = upload(device, "roofline", new Uint32Array(4), STORAGE);
+  const size = upload(device, "roofline", pointwiseSize(product), UNIFORM);
+  try {
+    const buffers = [x, w, none, none, y, size];
+    const works = pointwiseVariants(product, device.limits).map(
+      ({ kernel, workgroups }) => {
+        const resources = buffers.map((buffer) => ({ buffer }));
+        const dispatch = prepare(device, kernel, resources, workgroups);
+        return (pass: GPUComputePassEncoder) => encode(pass, dispatch);
+      },
+    );
+    return Math.min(...(await trial(device, works)));
+  } finally {
+    for (const buffer of [x, w, y, none, size]) buffer.destroy();
+  }
+}
+
+async function copyRate(device: GPUDevice): Promise<number> {
+  const make = () =>
+    device.createBuffer({
+      label: "roofline",
+      size: COPIED,
+      usage: GPUBufferUsage.STORAGE,
+    });
+  const buffers = [make(), make()];
+  try {
+    const kernel = { label: "copy", code: copyCode };
+    const resources = buffers.map((buffer) => ({ buffer }));
+    // Enough threads for any adapter, and work enough for each of them.
+    const works = [64, 1024, 8192].map((groups) => {
+      const dispatch = prepare(device, kernel, resources, [groups, 1, 1]);
+      return (pass: GPUComputePassEncoder) => encode(pass, dispatch);
+    });
+    const time = Math.min(...(await trial(device, works)));
+    return (2 * COPIED) / (time / 1000);
+  } finally {
+    for (const buffer of buffers) buffer.destroy();
+  }
+}
