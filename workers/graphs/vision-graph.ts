@@ -1,6 +1,7 @@
 import { GraphOps } from "./graph-ops";
 import { blockWeights } from "./vision-blocks";
 import { channelsOf, isPoint } from "./vision-heads";
+import type { Kernel } from "./vision-kernel";
 import type { Activation, Layer, LayerOf, PerChannel } from "./vision-layers";
 import { kernelWeight, vector, type Float } from "./vision-weights";
 import { Unfit, type Weight } from "./weight";
@@ -153,7 +154,7 @@ class Writer {
     const name = this.#next();
     const [height, width] = window.kernel;
     const shape = [channels, input.channels / groups, height, width] as const;
-    const kernel = { terms, shape, window, turned: asTokens };
+    const kernel = { terms, shape, turned: asTokens };
     if (asTokens) return { tokens: this.#product(layer, name, kernel) };
     const inputs = [
       this.#map(input),
@@ -173,7 +174,7 @@ class Writer {
   #product(
     { input, bias, channels }: LayerOf<"conv">,
     name: string,
-    kernel: Parameters<typeof kernelWeight>[2],
+    kernel: Kernel,
   ): string {
     const x = this.#tokens(input);
     const weight = kernelWeight(`${name}.weight`, this.#type, kernel);
