@@ -11,6 +11,13 @@ test("a stage lasts from its first pass to the end of its last", () => {
   });
 });
 
+test("stages that take turns do not count each other", () => {
+  const stages = ["resize", "encode", "encode", "resize", "encode"];
+  expect(lapsOf(stages, ms(0, 1, 1, 5, 6, 9, 9, 11, 20, 27))).toEqual({
+    ...{ resize: 3, encode: 15 },
+  });
+});
+
 test("a stage whose end was not timed is left out", () => {
   const stages = ["encode", "prefill", "prefill"];
   expect(lapsOf(stages, ms(1, 2, 3, 4))).toEqual({ encode: 1 });

@@ -3,9 +3,9 @@ const MOST_PASSES = 128;
 const BYTES = 8;
 
 /**
- * How long stages take on the GPU, from the start of a stage's first pass to
- * the end of its last. It comes back with what else is read of the last of
- * them, so that nothing waits in order to be measured.
+ * How long stages take on the GPU: at each turn of a stage, from the start of
+ * its first pass to the end of its last. It comes back with what else is read
+ * of the last of them, so that nothing waits in order to be measured.
  */
 export class GpuTimer {
   readonly #queries: GPUQuerySet;
@@ -99,14 +99,18 @@ export function lapsOf(
   times: BigUint64Array,
 ): Record<string, number> {
   const laps: Record<string, number> = {};
-  for (const stage of new Set(stages)) {
-    const first = stages.indexOf(stage);
-    const last = stages.lastIndexOf(stage);
-    const start = times[2 * first];
-    const end = times[2 * last + 1];
-    if (start === undefined || end === undefined) continue;
+  const partly = new Set(stages.slice(times.length / 2));
+  for (let first = 0; first < stages.length;) {
+    const stage = stages[first] ?? "";
+    let end = first + 1;
+    while (stages[end] === stage) end++;
+    const start = times[2 * first] ?? 0n;
+    const stop = times[2 * end - 1] ?? 0n;
+    first = end;
+    if (partly.has(stage)) continue;
     // Clocks of some adapters step back between passes.
-    laps[stage] = Math.max(0, Number(end - start) / 1e6);
+    const lap = Math.max(0, Number(stop - start) / 1e6);
+    laps[stage] = (laps[stage] ?? 0) + lap;
   }
   return laps;
 }
