@@ -5,7 +5,7 @@ import {
 } from "../kernels/attention";
 import { lifeOf, type Step } from "./substitute-life";
 import type { Program, Range } from "./substitute-program";
-import { alike, typeOf, type Operation } from "./substitute-recognise";
+import { alike, typeOf, type Operation } from "./substitute-operation";
 
 /** The runtime's attention of a prompt or a picture, in one dispatch. */
 export function attentionOf(program: Program): Operation | undefined {
@@ -90,7 +90,7 @@ function operationOf(
     ranges: [q, keys, values, seqlens ?? keys, output],
     varied: [q, keys, values],
     given: seqlens === undefined ? [] : lengths(program, of, seqlens),
-    output,
+    outputs: [output],
     results,
   };
 }

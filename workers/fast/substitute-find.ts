@@ -1,13 +1,10 @@
 import { attentionOf, splitAttentionOf } from "./substitute-attention";
+import { normOf, skipNormOf } from "./substitute-norm";
 import { lifeOf, type Step } from "./substitute-life";
 import { covers, overlap, type Range } from "./substitute-program";
-import {
-  depthwiseOf,
-  planesOf,
-  productOf,
-  productOperation,
-  type Operation,
-} from "./substitute-recognise";
+import { depthwiseOf, planesOf } from "./substitute-convolution";
+import type { Operation } from "./substitute-operation";
+import { productOf, productOperation } from "./substitute-product";
 
 /** Steps beside one another that one operation of ours does. */
 export interface Match {
@@ -29,7 +26,8 @@ export function findMatches(
     const match =
       matchProduct(steps, first, kept) ??
       matchConvolution(steps, first, kept) ??
-      matchAttention(steps, first);
+      matchAttention(steps, first) ??
+      matchNorm(steps, first);
     if (match === undefined || clashes(match.operation)) continue;
     matches.push(match);
     first += match.count - 1;
@@ -38,8 +36,12 @@ export function findMatches(
 }
 
 /** No buffer may be read and written in one dispatch. */
-function clashes({ ranges, output }: Operation): boolean {
-  return ranges.slice(0, -1).some(({ buffer }) => buffer === output.buffer);
+function clashes({ ranges, outputs }: Operation): boolean {
+  const read = ranges.slice(0, -1);
+  return outputs.some(({ buffer }, i) => {
+    const others = [...read, ...outputs.slice(i + 1)];
+    return others.some((other) => other.buffer === buffer);
+  });
 }
 
 function matchProduct(
@@ -108,6 +110,12 @@ function matchAttention(
   if (whole !== undefined) return { first, count: 1, operation: whole };
   const split = splitAttentionOf(steps, first);
   return split && { first, count: 2, operation: split };
+}
+
+function matchNorm(steps: readonly Step[], first: number): Match | undefined {
+  const program = steps[first]?.program;
+  const operation = program && (normOf(program) ?? skipNormOf(program));
+  return operation && { first, count: 1, operation };
 }
 
 function lastWriter(

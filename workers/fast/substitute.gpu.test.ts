@@ -2,7 +2,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { planDecoder } from "../graphs/decoder-plan";
 import { planVision } from "../graphs/vision-plan";
 import { furthest, noise } from "../kernels/run-variant";
-import { capture, type Bound, type Captured } from "../ort/capture";
+import {
+  capture,
+  type Bound,
+  type Captured,
+  type Dispatch,
+} from "../ort/capture";
 import type { Gpu } from "../ort/device";
 import { openSource } from "../testing/fast";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
@@ -44,37 +49,26 @@ async function runBoth(
   const { buffer, dims = [] } = outputs[output] ?? {};
   const count = dims.reduce((product, size) => product * size, 1);
   if (buffer === undefined) throw new Error(`There is no ${output}.`);
-  const run = async (list: Parameters<typeof replay>[3]) => {
-    const t = performance.now();
-    replay(gpu, "test", new Pace(), list, {});
-    const r = await floatsOf(gpu, buffer, count);
-    console.log(performance.now() - t);
-    return r;
+  const run = (commands: readonly Dispatch[]) => {
+    replay(gpu, "test", new Pace(), [commands], {});
+    return floatsOf(gpu, buffer, count);
   };
-  const theirs = await run([captured.commands]);
+  const theirs = await run(captured.commands);
   const buffers = (bound: Bound) => Object.values(bound).map((t) => t.buffer);
-  const t = performance.now();
   const substituted = await substitute(captured.commands, {
     device: gpu.device,
     constants: new Set(buffers(weights)),
     kept: new Set([...buffers(inputs), ...buffers(outputs)]),
   });
-  console.log(
-    "substitute",
-    performance.now() - t,
-    captured.commands.length,
-    substituted.dispatches.length,
-  );
-  console.log(substituted.switches.map((s) => JSON.stringify(s)).join("\n"));
   gpu.device.queue.writeBuffer(buffer, 0, new Float32Array(count));
-  const ours = await run([substituted.dispatches]);
-  console.log(
-    captured.commands
-      .filter((c) => substituted.dispatches.includes(c))
-      .map((c) => c.shader.label + " " + c.workgroups)
-      .join("; "),
-  );
+  const ours = await run(substituted.dispatches);
   return { captured, substituted, theirs, ours };
+}
+
+/** Whatever the adapter, some of our kernels run and all are right. */
+function expectNoFaults({ switches }: Substituted): void {
+  expect(switches.filter(({ by }) => by === "ours")).not.toEqual([]);
+  expect(switches.filter(({ fault }) => fault !== undefined)).toEqual([]);
 }
 
 const nano = () => new URL("/models/nano/", location.href).href;
@@ -84,7 +78,7 @@ test("an encoder", async () => {
   const { graph, external } = graphs.vision_encoder;
   const plan = await planVision(graph, external, config);
   const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
-  const side = 192;
+  const side = 128;
   const picture = noise(3 * side * side, 5);
   const pixels = bufferOf(gpu, picture);
   const tokens = (side / 64) ** 2;
@@ -104,9 +98,7 @@ test("an encoder", async () => {
   expect(furthest(ours, theirs)).toBeLessThan(1e-4);
   // What was tried on noise has its contents again.
   expect(await floatsOf(gpu, pixels, picture.length)).toEqual(picture);
-  const switches = substituted.switches.filter(({ by }) => by === "ours");
-  expect(switches.length).toBeGreaterThan(0);
-  expect(substituted.switches.filter(({ fault }) => fault)).toEqual([]);
+  expectNoFaults(substituted);
   const { length } = substituted.dispatches;
   expect(length).toBeLessThan(captured.commands.length);
   substituted.release();
@@ -115,56 +107,52 @@ test("an encoder", async () => {
 });
 
 for (const length of [1, 13, 40]) {
-  for (const dtype of ["fp32", "q4"] as const)
-    test(`a decoder of ${length} positions ${dtype}`, async () => {
-      const { graphs, config } = await openSource(nano(), dtype);
-      const { graph, external } = graphs.decoder_model_merged;
-      const plan = await planDecoder(graph, external, config);
-      const weights = await GpuWeights.upload(
-        gpu,
-        plan.weights,
-        () => undefined,
-      );
-      const capacity = 64;
-      const past = 20;
-      const int32 = (...values: number[]) => {
-        const buffer = bufferOf(gpu, Int32Array.from(values));
-        return { buffer, type: "int32", dims: [values.length] };
-      };
-      const floats = (seed: number, ...dims: number[]) => {
-        const count = dims.reduce((product, size) => product * size, 1);
-        const buffer = bufferOf(gpu, noise(count, seed));
-        return { buffer, type: "float32", dims };
-      };
-      const cache: Record<string, ReturnType<typeof floats>> = {};
-      for (let layer = 0; layer < plan.layers; layer++) {
-        for (const part of ["key", "value"]) {
-          cache[`${layer}.${part}`] = floats(
-            layer,
-            ...[1, plan.kvHeads, capacity, plan.headDim],
-          );
-        }
-      }
-      const named = (prefix: string): Bound =>
-        Object.fromEntries(
-          Object.entries(cache).map(([key, at]) => [`${prefix}.${key}`, at]),
+  test(`a decoder of ${length} positions`, async () => {
+    const { graphs, config } = await openSource(nano());
+    const { graph, external } = graphs.decoder_model_merged;
+    const plan = await planDecoder(graph, external, config);
+    const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
+    const capacity = 64;
+    const past = 20;
+    const int32 = (...values: number[]) => {
+      const buffer = bufferOf(gpu, Int32Array.from(values));
+      return { buffer, type: "int32", dims: [values.length] };
+    };
+    const floats = (seed: number, ...dims: number[]) => {
+      const count = dims.reduce((product, size) => product * size, 1);
+      const buffer = bufferOf(gpu, noise(count, seed));
+      return { buffer, type: "float32", dims };
+    };
+    const cache: Record<string, ReturnType<typeof floats>> = {};
+    for (let layer = 0; layer < plan.layers; layer++) {
+      for (const part of ["key", "value"]) {
+        cache[`${layer}.${part}`] = floats(
+          layer,
+          ...[1, plan.kvHeads, capacity, plan.headDim],
         );
-      const { captured, substituted, theirs, ours } = await runBoth(
-        plan.graph({ length, rows: 1, capacity }),
-        {
-          inputs_embeds: floats(99, 1, length, plan.hidden),
-          seqlens_k: int32(past + length - 1),
-          total_sequence_length: int32(past + length),
-          ...(length > 1 && { rows: int32(length - 1) }),
-          ...named("past_key_values"),
-        },
-        weights.of(plan.weights),
-        { logits: floats(7, 1, 1, plan.vocabulary), ...named("present") },
-        "logits",
+      }
+    }
+    const named = (prefix: string): Bound =>
+      Object.fromEntries(
+        Object.entries(cache).map(([key, at]) => [`${prefix}.${key}`, at]),
       );
-      expect(furthest(ours, theirs)).toBeLessThan(1e-3);
-      substituted.release();
-      await captured.release();
-      weights.destroy();
-    });
+    const { captured, substituted, theirs, ours } = await runBoth(
+      plan.graph({ length, rows: 1, capacity }),
+      {
+        inputs_embeds: floats(99, 1, length, plan.hidden),
+        seqlens_k: int32(past + length - 1),
+        total_sequence_length: int32(past + length),
+        ...(length > 1 && { rows: int32(length - 1) }),
+        ...named("past_key_values"),
+      },
+      weights.of(plan.weights),
+      { logits: floats(7, 1, 1, plan.vocabulary), ...named("present") },
+      "logits",
+    );
+    expect(furthest(ours, theirs)).toBeLessThan(1e-3);
+    expectNoFaults(substituted);
+    substituted.release();
+    await captured.release();
+    weights.destroy();
+  });
 }

@@ -1,8 +1,9 @@
 import { upload } from "../kernels/kernel";
 import type { Command, Dispatch } from "../ort/capture";
-import { bindOperation, choose, type Choice } from "./substitute-choose";
+import { choose, type Choice } from "./substitute-choose";
 import { findMatches, type Match } from "./substitute-find";
 import { foldConstants } from "./substitute-fold";
+import { bindOperation } from "./substitute-trial";
 
 /** One shape of work, and who does it. */
 export interface Switch extends Choice {

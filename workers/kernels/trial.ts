@@ -1,9 +1,11 @@
-/** A round lasts at least this long, as clocks of GPUs may be coarse. */
-const ROUND = 2;
+/** Milliseconds that a round lasts at least: clocks of GPUs may be coarse. */
+const ROUND = 1;
 const ROUNDS = 3;
 const MOST = 1000;
 /** What takes longer than this needs no second look in its first round. */
 const LONG = 20;
+/** What is this many times slower than the quickest is out of the race. */
+const BEHIND = 1.5;
 
 /** Encodes what a trial repeats; its results are left where they fall. */
 export type Work = (pass: GPUComputePassEncoder) => void;
@@ -22,9 +24,9 @@ export async function trial(
     const best = works.map(() => Infinity);
     const repeats = works.map(() => 1);
     for (let round = 0; round < ROUNDS; round++) {
+      if (works.filter((_, i) => inRace(best, i)).length < 2) break;
       for (const [i, work] of works.entries()) {
-        // What is far behind is not looked at again.
-        if (round > 0 && far(best, i)) continue;
+        if (round > 0 && !inRace(best, i)) continue;
         let count = repeats[i] ?? 1;
         let time = await clock.time(work, count);
         // The first run wakes the GPU up.
@@ -46,8 +48,8 @@ export async function trial(
   }
 }
 
-function far(times: readonly number[], i: number): boolean {
-  return (times[i] ?? 0) > 2 * Math.min(...times);
+function inRace(times: readonly number[], i: number): boolean {
+  return (times[i] ?? 0) <= BEHIND * Math.min(...times);
 }
 
 interface Clock {

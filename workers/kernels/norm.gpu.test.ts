@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { encode, prepare, upload } from "./kernel";
+import { normSize, normVariants, type Norm } from "./norm";
+import { furthest, noise, testDevice } from "./run-variant";
+
+let device: GPUDevice;
+
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+afterAll(() => {
+  device.destroy();
+});
+
+interface Data {
+  readonly x: Float32Array<ArrayBuffer>;
+  readonly skip: Float32Array<ArrayBuffer>;
+  readonly scale: Float32Array<ArrayBuffer>;
+  readonly bias: Float32Array<ArrayBuffer>;
+}
+
+/** As the formula says. */
+function reference(of: Norm, data: Data): Record<"y" | "sums", Float32Array> {
+  const { rows, width } = of;
+  const sums = data.x.map((x, i) => x + (of.skip ? (data.skip[i] ?? NaN) : 0));
+  const y = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    const terms = [...sums.subarray(row * width, (row + 1) * width)];
+    const mean = of.centered ? terms.reduce((a, b) => a + b) / width : 0;
+    const variance = terms.reduce((sum, t) => sum + (t - mean) ** 2, 0) / width;
+    terms.forEach((t, i) => {
+      const scaled =
+        ((t - mean) / Math.sqrt(variance + of.epsilon)) *
+        (data.scale[i] ?? NaN);
+      y[row * width + i] = scaled + (of.bias ? (data.bias[i] ?? NaN) : 0);
+    });
+  }
+  return { y, sums };
+}
+
+const plain = { rows: 5, width: 20, epsilon: 1e-5, type: "float32" } as const;
+const cases: Norm[] = [
+  { ...plain, centered: true, skip: false, sums: false, bias: true },
+  { ...plain, centered: false, skip: true, sums: true, bias: false },
+  { ...plain, rows: 130, centered: true, skip: true, sums: false, bias: false },
+  {
+    ...{ ...plain, rows: 1, width: 192, epsilon: 1e-6 },
+    ...{ centered: false, skip: false, sums: false, bias: false },
+  },
+];
+
+for (const of of cases) {
+  const { rows, width } = of;
+  const extras = (["centered", "skip", "sums", "bias"] as const)
+    .filter((name) => of[name])
+    .join(" ");
+  test(`${rows} rows of ${width} ${extras}`, async () => {
+    const data: Data = {
+      x: noise(rows * width, 1),
+      skip: noise(rows * width, 2),
+      scale: noise(width, 3),
+      bias: noise(width, 4),
+    };
+    const expected = reference(of, data);
+    const variants = normVariants(of, device.limits);
+    expect(variants.length).toBeGreaterThan(0);
+    for (const { kernel, workgroups } of variants) {
+      const { STORAGE, COPY_SRC, COPY_DST, MAP_READ, UNIFORM } = GPUBufferUsage;
+      const made = (floats: Float32Array<ArrayBuffer>) =>
+        upload(
+          device,
+          "test",
+          new Uint32Array(floats.buffer),
+          STORAGE | COPY_SRC,
+        );
+      const blank = () => made(new Float32Array(rows * width).fill(NaN));
+      const [y, sums] = [blank(), blank()];
+      const size = upload(device, "test", normSize(of), UNIFORM);
+      const { x, skip, scale, bias } = data;
+      const inputs = [x, skip, scale, bias].map(made);
+      const buffers = [...inputs, y, size, ...(of.sums ? [sums] : [])];
+      const dispatch = prepare(
+        device,
+        kernel,
+        buffers.map((buffer) => ({ buffer })),
+        workgroups,
+      );
+      const back = device.createBuffer({
+        size: y.size * 2,
+        usage: COPY_DST | MAP_READ,
+      });
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      encode(pass, dispatch);
+      pass.end();
+      encoder.copyBufferToBuffer(y, 0, back, 0, y.size);
+      encoder.copyBufferToBuffer(sums, 0, back, y.size, y.size);
+      device.queue.submit([encoder.finish()]);
+      await back.mapAsync(GPUMapMode.READ);
+      const all = new Float32Array(back.getMappedRange().slice(0));
+      for (const buffer of [...inputs, y, sums, size, back]) buffer.destroy();
+      const count = rows * width;
+      const { label } = kernel;
+      expect(furthest(all.slice(0, count), expected.y), label).toBeLessThan(
+        1e-5,
+      );
+      const rest = all.slice(count);
+      if (of.sums) expect(furthest(rest, expected.sums)).toBeLessThan(1e-6);
+      else expect(rest.every(Number.isNaN)).toBe(true);
+    }
+  });
+}
