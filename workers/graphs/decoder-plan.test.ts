@@ -106,7 +106,7 @@ async function parts(decoder: SpeltDecoder, suffix = ""): Promise<Buffer[]> {
 test("numbers of queries, keys and values are packed row by row", async () => {
   const decoder = new SpeltDecoder({ bias: "some" });
   const plan = await planSpelt(decoder);
-  const packed = await bytesOf(plan, "decoder/0.q+0.k+0.v");
+  const packed = await bytesOf(plan, "decoder/0.q+0.k+0.v [64,128]");
   const apart = await parts(decoder);
   for (let row = 0; row < 64; row++) {
     const rows = apart.map((part) => {
@@ -119,7 +119,7 @@ test("numbers of queries, keys and values are packed row by row", async () => {
   }
   const [, k] = await parts(decoder, ".bias");
   const biases = [Buffer.alloc(64 * 4), k ?? [], Buffer.alloc(32 * 4)];
-  const bias = await bytesOf(plan, "decoder/0.q+0.k+0.v/bias");
+  const bias = await bytesOf(plan, "decoder/256 x 0+0.k.bias+128 x 0 [128]");
   expect(bias.equals(Buffer.concat(biases.map((b) => Buffer.from(b))))).toBe(
     true,
   );
@@ -128,16 +128,21 @@ test("numbers of queries, keys and values are packed row by row", async () => {
 test("their blocks, scales and zero points one after another", async () => {
   const decoder = new SpeltDecoder({ products: "blocks", zeros: "some" });
   const plan = await planSpelt(decoder);
-  const name = "decoder/0.q+0.k+0.v";
   const blocks = Buffer.concat(await parts(decoder));
-  expect((await bytesOf(plan, name)).equals(blocks)).toBe(true);
+  expect(
+    (await bytesOf(plan, "decoder/0.q+0.k+0.v [128,2,16]")).equals(blocks),
+  ).toBe(true);
   const scales = Buffer.concat(await parts(decoder, ".scales"));
-  const names = "decoder/0.q.scales+0.k.scales+0.v.scales";
+  const names = "decoder/0.q.scales+0.k.scales+0.v.scales [128,2]";
   expect((await bytesOf(plan, names)).equals(scales)).toBe(true);
   const [, , v] = await parts(decoder, ".zeros");
   const middle = Buffer.alloc(64 + 32, 0x88);
   const zeros = Buffer.concat([middle, Buffer.from(v ?? [])]);
-  expect((await bytesOf(plan, `${name}/zeros`)).equals(zeros)).toBe(true);
+  expect(
+    (await bytesOf(plan, "decoder/64 x 136+32 x 136+0.v.zeros [128,1]")).equals(
+      zeros,
+    ),
+  ).toBe(true);
 });
 
 test("halves inside, floats at the ends and in the caches", async () => {

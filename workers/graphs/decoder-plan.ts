@@ -7,8 +7,9 @@ import {
   type PlannedLayer,
   type PlannedNorm,
 } from "./decoder-graph";
+import type { Linear } from "./decoder-linear";
 import type { Norm } from "./decoder-norm";
-import { packed, product, type Product } from "./decoder-product";
+import { alike, product, type Product } from "./decoder-product";
 import { readDecoder, type Decoder, type Layer } from "./decoder-structure";
 import { stacked, Unfit, type Weight } from "./weight";
 import type { Stored } from "./wiring";
@@ -74,7 +75,8 @@ function plan(decoder: Decoder, config: ModelConfig): PlannedDecoder {
     weights.set(weight.name, weight);
     return weight;
   };
-  const keepAll = (one: Product): Product => {
+  const planned = (...linears: Linear[]): Product => {
+    const one = product(linears);
     for (const weight of one.weights) keep(weight);
     return one;
   };
@@ -86,34 +88,33 @@ function plan(decoder: Decoder, config: ModelConfig): PlannedDecoder {
   };
   const planLayer = (layer: Layer): PlannedLayer => {
     const { attention, mlp } = layer;
-    const qkv = packed(attention.qkv);
     return {
       attentionNorm: planNorm(layer.attentionNorm),
-      qkv: (qkv === undefined ? attention.qkv.map(product) : [qkv]).map(
-        keepAll,
-      ),
+      qkv: alike(attention.qkv)
+        ? [planned(...attention.qkv)]
+        : attention.qkv.map((one) => planned(one)),
       scale: attention.scale,
-      out: keepAll(product(attention.out)),
+      out: planned(attention.out),
       mlpNorm: planNorm(layer.mlpNorm),
-      gate: keepAll(product(mlp.gate)),
-      ...(mlp.up && { up: keepAll(product(mlp.up)) }),
-      down: keepAll(product(mlp.down)),
+      gate: planned(mlp.gate),
+      ...(mlp.up && { up: planned(mlp.up) }),
+      down: planned(mlp.down),
     };
   };
   const [first] = layers;
   if (first === undefined) throw new Unfit("there are no layers");
   const { rotary } = first.attention;
-  const planned = {
+  const facts = {
     ...{ config, type, stream },
     layers: layers.map(planLayer),
     cos: keep(asIs(rotary.cos)),
     sin: keep(asIs(rotary.sin)),
     interleaved: rotary.interleaved,
     norm: planNorm(norm),
-    head: keepAll(product(head)),
+    head: planned(head),
     vocabulary: head.outer,
   };
-  return { ...planned, weights: [...weights.values()] };
+  return { ...facts, weights: [...weights.values()] };
 }
 
 const asIs = ({ name, type, dims, piece }: Stored): Weight =>

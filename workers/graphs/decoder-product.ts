@@ -1,6 +1,6 @@
 import type { Blocks, Dense, Linear } from "./decoder-linear";
 import type { GraphOps } from "./graph-ops";
-import { sideBySide, stacked, Unfit, type Piece, type Weight } from "./weight";
+import { sideBySide, stacked, Unfit, type Weight } from "./weight";
 import type { Stored } from "./wiring";
 
 /** x W + b as our graphs compute it. */
@@ -10,85 +10,71 @@ export interface Product {
   emit(graph: GraphOps, x: string, rows: number): string;
 }
 
-/** Some of them side by side, if they are of one kind; else undefined. */
-export function packed(linears: readonly Linear[]): Product | undefined {
+/** Whether they can be one product side by side. */
+export function alike(linears: readonly Linear[]): boolean {
+  const kinds = linears.map((linear) => {
+    const { kind, inner } = linear;
+    if (kind === "dense") {
+      return [kind, inner, linear.transposed, linear.weight.type].join();
+    }
+    const { bits, size, accuracy, scales } = linear;
+    return [kind, inner, bits, size, accuracy, scales.type].join();
+  });
+  return new Set(kinds).size === 1;
+}
+
+/** One product of several that are alike. */
+export function product(linears: readonly Linear[]): Product {
   const blocks = linears.filter((linear) => linear.kind === "blocks");
-  if (blocks.length === linears.length) return packBlocks(blocks);
   const dense = linears.filter((linear) => linear.kind === "dense");
-  return dense.length === linears.length ? packDense(dense) : undefined;
+  return blocks.length > 0 ? blocksProduct(blocks) : denseProduct(dense);
 }
 
-export function product(linear: Linear): Product {
-  const one = packed([linear]);
-  if (one === undefined) throw new Unfit(`${linear.weight.name} is odd`);
-  return one;
-}
-
-function packDense(linears: readonly Dense[]): Product | undefined {
+function denseProduct(linears: readonly Dense[]): Product {
   const [first] = linears;
-  if (first === undefined) return undefined;
+  if (first === undefined) throw new Error("A product of nothing");
   const { inner, transposed } = first;
-  const alike = linears.every(
-    (one) =>
-      one.inner === inner &&
-      one.transposed === transposed &&
-      one.weight.type === first.weight.type,
-  );
-  if (!alike) return undefined;
-  const outer = linears.reduce((sum, one) => sum + one.outer, 0);
+  const { type } = first.weight;
+  const outer = widthOf(linears);
   const stored = linears.map(({ weight }) => weight);
-  const pieces = stored.map(({ piece }) => piece);
-  const facts = {
-    name: nameOf(stored),
-    type: first.weight.type,
-    dims: transposed ? [outer, inner] : [inner, outer],
-  };
-  const weight = transposed
-    ? stacked(facts, pieces)
-    : sideBySide(facts, pieces, inner);
-  const { type } = weight;
-  if (!transposed) {
-    const bias = biasOf(linears, type, weight.name);
+  if (transposed) {
+    const weight = join(stored, type, [outer, inner]);
+    const bias = joinBiases(linears, type, [1, 1, outer]);
     return {
-      weights: bias === undefined ? [weight] : [weight, bias],
-      emit: (graph, x) => graph.matMul(x, weight, bias),
+      weights: [weight, bias],
+      emit: (graph, x, rows) => graph.gemm(x, weight, bias, [rows, inner]),
     };
   }
-  const bias = stackedBias(linears, type, weight.name, [1, 1, outer]);
+  const dims = [inner, outer];
+  const facts = { name: nameOf(stored, dims), type, dims };
+  const pieces = stored.map(({ piece }) => piece);
+  const weight = sideBySide(facts, pieces, inner);
+  const bias = biasOf(linears, type);
   return {
-    weights: [weight, bias],
-    emit: (graph, x, rows) => graph.gemm(x, weight, bias, [rows, inner]),
+    weights: bias === undefined ? [weight] : [weight, bias],
+    emit: (graph, x) => graph.matMul(x, weight, bias),
   };
 }
 
-function packBlocks(linears: readonly Blocks[]): Product | undefined {
+function blocksProduct(linears: readonly Blocks[]): Product {
   const [first] = linears;
-  if (first === undefined) return undefined;
+  if (first === undefined) throw new Error("A product of nothing");
   const { inner, bits, size, accuracy } = first;
-  const alike = linears.every(
-    (one) =>
-      one.inner === inner &&
-      one.bits === bits &&
-      one.size === size &&
-      one.accuracy === accuracy &&
-      one.scales.type === first.scales.type,
-  );
-  if (!alike) return undefined;
-  const outer = linears.reduce((sum, one) => sum + one.outer, 0);
+  const { type } = first.scales;
+  const outer = widthOf(linears);
   const count = Math.ceil(inner / size);
-  const join = (stored: readonly Stored[], dims: readonly number[]): Weight =>
-    stacked(
-      { name: nameOf(stored), type: stored[0]?.type ?? "", dims },
-      stored.map(({ piece }) => piece),
-    );
-  const stored = linears.map(({ weight }) => weight);
-  const weight = join(stored, [outer, count, (size * bits) / 8]);
+  const weight = join(
+    linears.map(({ weight }) => weight),
+    "uint8",
+    [outer, count, (size * bits) / 8],
+  );
   const scales = join(
     linears.map(({ scales }) => scales),
+    type,
     [outer, count],
   );
-  const zeros = zerosOf(linears, Math.ceil((count * bits) / 8), weight.name);
-  const bias = biasOf(linears, first.scales.type, weight.name);
+  const zeros = zerosOf(linears, bits, Math.ceil((count * bits) / 8));
+  const bias = biasOf(linears, type);
   const attributes = {
     ...{ K: inner, N: outer, bits, block_size: size },
     accuracy_level: accuracy,
@@ -104,46 +90,57 @@ function packBlocks(linears: readonly Blocks[]): Product | undefined {
 /** Zero points; where only some have them, the others' are the middle. */
 function zerosOf(
   linears: readonly Blocks[],
+  bits: number,
   rowBytes: number,
-  name: string,
 ): Weight | undefined {
   if (linears.every(({ zeros }) => zeros === undefined)) return undefined;
-  const middle = { 2: 0xaa, 4: 0x88 }[linears[0]?.bits ?? 0] ?? 0x80;
-  const pieces = linears.map(
-    ({ zeros, outer }): Piece =>
-      zeros?.piece ?? { fill: middle, length: outer * rowBytes },
+  const middle = { 2: 0xaa, 4: 0x88 }[bits] ?? 0x80;
+  const parts = linears.map(
+    ({ zeros, outer }) => zeros ?? filled(middle, outer * rowBytes),
   );
-  const rows = linears.reduce((sum, { outer }) => sum + outer, 0);
-  const dims = [rows, rowBytes];
-  return stacked({ name: `${name}/zeros`, type: "uint8", dims }, pieces);
+  return join(parts, "uint8", [widthOf(linears), rowBytes]);
 }
 
-function biasOf(
-  linears: readonly Linear[],
-  type: string,
-  name: string,
-): Weight | undefined {
+/** Biases; where only some have one, the others' are 0. */
+function biasOf(linears: readonly Linear[], type: string): Weight | undefined {
   if (linears.every(({ bias }) => bias === undefined)) return undefined;
-  const columns = linears.reduce((sum, { outer }) => sum + outer, 0);
-  return stackedBias(linears, type, name, [columns]);
+  return joinBiases(linears, type, [widthOf(linears)]);
 }
 
-/** Biases one after another; of those without one they are 0. */
-function stackedBias(
+function joinBiases(
   linears: readonly Linear[],
   type: string,
-  name: string,
   dims: readonly number[],
 ): Weight {
   const odd = linears.find(({ bias }) => bias && bias.type !== type);
   if (odd !== undefined) throw new Unfit(`${odd.bias?.name} is not ${type}`);
   const bytes = type === "float16" ? 2 : 4;
-  const pieces = linears.map(
-    ({ bias, outer }): Piece =>
-      bias?.piece ?? { fill: 0, length: outer * bytes },
+  const parts = linears.map(
+    ({ bias, outer }) => bias ?? filled(0, outer * bytes),
   );
-  return stacked({ name: `${name}/bias`, type, dims }, pieces);
+  return join(parts, type, dims);
 }
 
-const nameOf = (stored: readonly Stored[]): string =>
-  `decoder/${stored.map(({ name }) => name).join("+")}`;
+type Part = Pick<Stored, "name" | "piece">;
+
+const filled = (fill: number, length: number): Part => {
+  return { name: `${length} x ${fill}`, piece: { fill, length } };
+};
+
+/** One part after another. */
+function join(
+  parts: readonly Part[],
+  type: string,
+  dims: readonly number[],
+): Weight {
+  const facts = { name: nameOf(parts, dims), type, dims };
+  const pieces = parts.map(({ piece }) => piece);
+  return stacked(facts, pieces);
+}
+
+/** The same for the same parts in the same shape only. */
+const nameOf = (parts: readonly Part[], dims: readonly number[]): string =>
+  `decoder/${parts.map(({ name }) => name).join("+")} [${dims.join()}]`;
+
+const widthOf = (linears: readonly Linear[]): number =>
+  linears.reduce((sum, { outer }) => sum + outer, 0);
