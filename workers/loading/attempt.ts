@@ -26,7 +26,11 @@ export async function attempt<P extends Path, Wrong>(
   check: (model: Model, path: P) => Promise<Wrong | undefined>,
 ): Promise<Model | Wrong> {
   const { gpu, loaded } = plan;
+  let reported = "";
   const report = (phase: "preparing" | "warming") => {
+    // There may be hundreds of steps.
+    if (phase === reported) return;
+    reported = phase;
     const whole = { loaded, total: loaded, rate: 0, elsewhere: false };
     job.emit({ type: "progress", phase, ...whole });
   };

@@ -20,11 +20,16 @@ const MAX_VERDICTS = 32;
  * the hash of a file.
  */
 export async function verdictKey(
-  { found, info, gpu }: Plan,
+  { found, graphs, info, gpu }: Plan,
   side: number,
 ): Promise<string | undefined> {
   const files = filesOf(found, info.dtypes);
   if (files.some((file) => file.sha256 === undefined)) return undefined;
+  const isListed = (name: string): boolean =>
+    files.some(({ path }) => path.endsWith(`/${name}`));
+  for (const { graph } of graphs.values()) {
+    if (!graph.externalFiles.every(isListed)) return undefined;
+  }
   const { vendor, architecture, device, description } =
     gpu?.device.adapterInfo ?? {};
   const features = [...(gpu?.device.features ?? [])].sort();
