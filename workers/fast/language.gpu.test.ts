@@ -38,10 +38,10 @@ describe.each([
     gpu.close();
   });
 
+  // As attention is computed for a few positions, and for many.
   test.each([
-    [3, 0, 4],
     [1, 0, 0],
-    [9, 16, 7],
+    [9, 4, 7],
     [14, 64, 30],
   ] as const)("prompt of %i, picture of %i, %i", async (...sizes) => {
     const asked = await madePrompt(source, 7, sizes);
