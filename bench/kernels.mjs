@@ -1,0 +1,161 @@
+// @ts-check
+/**
+ * Our kernels against the runtime's, on every shape that the graphs of a model
+ * have, as they are tried when the model is loaded. Never fails a build.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { command } from "./command.mjs";
+import { commit } from "./full-size-record.mjs";
+import { openModel } from "./model-source.mjs";
+import { cache, ensureInstalled, root } from "../tools/cli/prepare.mjs";
+
+const usage = `Usage: node bench/kernels.mjs [options]
+
+  --model NAME     nano (default), or one with made weights
+  --side N         of the encoder's input (default 256)
+  --lengths LIST   positions of the decoder, with commas between (default 1,40)
+  --decoder DTYPE  fp32 (default), fp16, q4 or q4f16
+  --encoder DTYPE  fp32 (default) or fp16
+  --software       the software adapter, even where there is a graphics card
+  --out FILE       (default bench/results/ADAPTER-kernels.json)`;
+
+const text = /** @type {const} */ ({ type: "string" });
+const { values } = parseArgs({
+  options: {
+    model: { ...text, default: "nano" },
+    side: { ...text, default: "256" },
+    lengths: { ...text, default: "1,40" },
+    decoder: { ...text, default: "fp32" },
+    encoder: { ...text, default: "fp32" },
+    software: { type: "boolean", default: false },
+    out: text,
+    help: { type: "boolean", default: false },
+  },
+});
+
+/** @typedef {import("../src/shared/kernel-bench.ts").KernelAnswer} Answer */
+/** @typedef {Extract<Answer, { adapter: string }>} Found */
+/** @typedef {import("../src/shared/kernel-bench.ts").KernelTrial} Trial */
+
+/** @returns {Promise<Found>} */
+async function measure() {
+  const { createServer } = await import("vite");
+  const { chromium } = await import("playwright");
+  const browsers = await import("../tools/cli/browser.mjs");
+  const source = await openModel(values.model);
+  // Not built: no page of ours asks for this worker.
+  const server = await createServer({
+    root,
+    cacheDir: join(cache, "vite-kernels"),
+    logLevel: "error",
+    server: { port: 0, hmr: false },
+  });
+  await server.listen();
+  const base = server.resolvedUrls?.local[0] ?? "";
+  const browser = await chromium.launch({
+    executablePath: await browsers.requireBrowser(),
+    args: values.software ? browsers.testFlags : browsers.useFlags,
+  });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${base}bench.html`);
+    const { model, hub } = source;
+    const question = {
+      model:
+        hub === undefined
+          ? { kind: "url", url: `${base}models/${model}/` }
+          : { kind: "url", url: `${hub}/${model}/resolve/main/` },
+      dtypes: {
+        vision_encoder: values.encoder,
+        embed_tokens: "fp32",
+        decoder_model_merged: values.decoder,
+      },
+      side: Number(values.side),
+      lengths: values.lengths.split(",").map(Number),
+    };
+    const answer = await page.evaluate(ask, question);
+    if ("failed" in answer) throw new Error(answer.failed);
+    return answer;
+  } finally {
+    await browser.close();
+    await server.close();
+    await source.close();
+  }
+}
+
+/**
+ * In the page.
+ * @param {unknown} question
+ * @returns {Promise<Answer>}
+ */
+function ask(question) {
+  const worker = new Worker("/workers/bench/kernels.worker.ts", {
+    type: "module",
+  });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = (/** @type {MessageEvent<Answer>} */ { data }) => {
+      resolve(data);
+    };
+    worker.onerror = ({ message }) => {
+      reject(new Error(message));
+    };
+    worker.postMessage(question);
+  });
+}
+
+/** @param {Trial} trial */
+function line({ operation, count, by, theirs, ours, kernel, fault }) {
+  const ms = (/** @type {number} */ time) => time.toFixed(2).padStart(9);
+  const ratio = `${(theirs / ours).toFixed(1)}x`.padStart(8);
+  const who = by === "ours" ? kernel : `the runtime's (${fault ?? kernel})`;
+  const times = String(count).padStart(3);
+  return `${times} ${ms(theirs)} ${ms(ours)} ${ratio}  ${operation} · ${who}`;
+}
+
+/** @param {readonly Trial[]} trials */
+function total(trials) {
+  const sum = (/** @type {(trial: Trial) => number} */ time) =>
+    trials.reduce((all, one) => all + one.count * (time(one) || 0), 0);
+  const theirs = sum(({ theirs }) => theirs);
+  const now = sum(({ by, theirs, ours }) => (by === "ours" ? ours : theirs));
+  return { theirs, now };
+}
+
+/** @param {Found} found */
+function print({ adapter, graphs }) {
+  console.log(`${adapter}, ms: the runtime's, ours, ratio; each so many times`);
+  for (const { graph, switches } of graphs) {
+    const { theirs, now } = total(switches);
+    const ratio = (theirs / now).toFixed(1);
+    console.log(
+      `\n${graph}: ${theirs.toFixed(0)} ms → ${now.toFixed(0)} ms (${ratio}x)`,
+    );
+    for (const trial of switches) console.log(line(trial));
+  }
+}
+
+await command("kernels", values.help ? usage : undefined, async () => {
+  ensureInstalled();
+  const found = await measure();
+  print(found);
+  const slug = found.adapter.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const out = resolve(
+    values.out ?? join(root, `bench/results/${slug}-kernels.json`),
+  );
+  const { model, side, encoder, decoder } = values;
+  const record = {
+    date: new Date().toISOString().slice(0, 10),
+    commit: commit(),
+    processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
+    // Above the number of processors: others slowed this run down.
+    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
+    ...{ model, side: Number(side), dtypes: { encoder, decoder } },
+    ...found,
+  };
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(record, null, 2)}\n`);
+  console.log(`\nRecord: ${out}`);
+});

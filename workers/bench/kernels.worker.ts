@@ -1,0 +1,144 @@
+/** Tries our kernels against the runtime's on the graphs of a model. */
+import type {
+  KernelAnswer,
+  KernelQuestion,
+} from "../../src/shared/kernel-bench";
+import { VlmError } from "../../src/shared/errors";
+import { GpuWeights } from "../fast/gpu-weights";
+import { makeGraph } from "../fast/graph";
+import type { Switch } from "../fast/substitute";
+import { planDecoder } from "../graphs/decoder-plan";
+import { planVision } from "../graphs/vision-plan";
+import type { Weight } from "../graphs/weight";
+import { downloadGraphs, type GraphSource } from "../loading/graphs";
+import { survey } from "../loading/survey";
+import { openGpu } from "../ort/adapter";
+import type { Bound } from "../ort/capture";
+import type { Gpu } from "../ort/device";
+import { BYTES } from "../ort/rows";
+import type { ModelConfig } from "../weights/config";
+
+self.onmessage = ({ data }: MessageEvent<KernelQuestion>) => {
+  answer(data).then(post, (error: unknown) => {
+    post({ failed: VlmError.from(error).message });
+  });
+};
+
+const post = (message: KernelAnswer): void => self.postMessage(message);
+
+async function answer(question: KernelQuestion): Promise<KernelAnswer> {
+  const { model, dtypes, side, lengths } = question;
+  const { signal } = new AbortController();
+  const found = await survey(model, signal);
+  try {
+    const { config } = found;
+    const nothing = (): void => undefined;
+    const got = await downloadGraphs(found, dtypes, signal, nothing);
+    const { vision_encoder: encoder, decoder_model_merged: decoder } =
+      got.graphs;
+    const { heads, kvHeads, headDim } = config;
+    const opened = await openGpu("webgpu", { heads, kvHeads, headDim });
+    if (!("gpu" in opened)) throw new Error(opened.reason);
+    const { gpu } = opened;
+    try {
+      const graphs = [
+        {
+          graph: "encoder",
+          switches: await tryEncoder(gpu, encoder, config, side),
+        },
+      ];
+      for (const length of lengths) {
+        const switches = await tryDecoder(gpu, decoder, config, length);
+        graphs.push({ graph: `decoder of ${length}`, switches });
+      }
+      return { adapter: gpu.name, graphs };
+    } finally {
+      gpu.close();
+    }
+  } finally {
+    found.folder.release();
+  }
+}
+
+async function tryEncoder(
+  gpu: Gpu,
+  { graph, external }: GraphSource,
+  config: ModelConfig,
+  side: number,
+): Promise<readonly Switch[]> {
+  const plan = await planVision(graph, external, config);
+  const { hidden, type } = plan;
+  const tokens = (side / 64) ** 2;
+  return tryGraph(
+    gpu,
+    plan.weights,
+    plan.graph(side),
+    { pixel_values: tensor(gpu, "float32", [1, 3, side, side]) },
+    { image_features: tensor(gpu, type, [1, tokens, hidden]) },
+  );
+}
+
+async function tryDecoder(
+  gpu: Gpu,
+  { graph, external }: GraphSource,
+  config: ModelConfig,
+  length: number,
+): Promise<readonly Switch[]> {
+  const plan = await planDecoder(graph, external, config);
+  const { hidden, vocabulary, layers, kvHeads, headDim, type } = plan;
+  const capacity = Math.min(512, plan.positions);
+  const past: Record<string, ReturnType<typeof tensor>> = {};
+  const present: Record<string, ReturnType<typeof tensor>> = {};
+  for (let layer = 0; layer < layers; layer++) {
+    for (const part of ["key", "value"]) {
+      const shared = tensor(gpu, type, [1, kvHeads, capacity, headDim]);
+      past[`past_key_values.${layer}.${part}`] = shared;
+      present[`present.${layer}.${part}`] = shared;
+    }
+  }
+  const inputs = {
+    inputs_embeds: tensor(gpu, type, [1, length, hidden]),
+    seqlens_k: tensor(gpu, "int32", [1]),
+    total_sequence_length: tensor(gpu, "int32", [1]),
+    ...(length > 1 && { rows: tensor(gpu, "int32", [1]) }),
+    ...past,
+  };
+  const logits = tensor(gpu, type, [1, 1, vocabulary]);
+  const model = plan.graph({ length, rows: 1, capacity });
+  return tryGraph(gpu, plan.weights, model, inputs, { logits, ...present });
+}
+
+async function tryGraph(
+  gpu: Gpu,
+  weights: readonly Weight[],
+  model: Uint8Array,
+  inputs: Bound,
+  outputs: Bound,
+): Promise<readonly Switch[]> {
+  const uploaded = await GpuWeights.upload(gpu, weights, () => undefined);
+  const bound = uploaded.of(weights);
+  try {
+    const graph = await makeGraph(gpu, model, bound, inputs, outputs);
+    await graph.release();
+    return graph.switches;
+  } finally {
+    uploaded.destroy();
+    for (const { buffer } of Object.values({ ...inputs, ...outputs })) {
+      buffer.destroy();
+    }
+  }
+}
+
+function tensor(
+  { device }: Gpu,
+  type: "float32" | "float16" | "int32",
+  dims: readonly number[],
+): { buffer: GPUBuffer; type: typeof type; dims: readonly number[] } {
+  const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  const bytes = count * (type === "int32" ? 4 : BYTES[type]);
+  const size = Math.ceil(bytes / 16) * 16;
+  const usage = STORAGE | COPY_SRC | COPY_DST;
+  const buffer = device.createBuffer({ label: "bench", size, usage });
+  return { buffer, type, dims };
+}
