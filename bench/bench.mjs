@@ -43,7 +43,10 @@ const usage = `Usage: npm run bench -- [options]
   --software       the software adapter, even where there is a graphics card
   --gpu-flags LIST the browser's own flags instead, with spaces between
   --out FILE       (default bench/results/ADAPTER.json; the captions and the
-                   picture go beside it, as .csv and .svg)`;
+                   picture go beside it, as .csv and .svg)
+  --report FILE    also put the table into this document, between its lines
+                   <!-- bench NAME --> and <!-- /bench -->, NAME being that
+                   of the record's file`;
 
 const text = /** @type {const} */ ({ type: "string" });
 const { values } = parseArgs({
@@ -59,6 +62,7 @@ const { values } = parseArgs({
     software: { type: "boolean", default: false },
     "gpu-flags": text,
     out: text,
+    report: text,
     help: { type: "boolean", default: false },
   },
 });
@@ -157,6 +161,27 @@ function machine() {
   };
 }
 
+/** @param {BenchRecord & { machine: ReturnType<typeof machine> }} record */
+function describeRun({ machine, versions, ...record }) {
+  const named = Object.entries(versions).map((entry) => entry.join(" "));
+  return [
+    `${record.model}, ${Object.values(record.dtypes).join(" / ")}, ${record.size} px, ${record.frames} frames, ${record.promptTokens} prompt tokens`,
+    `${record.adapter}, ${machine.processor}, load average ${machine.loadAverage}`,
+    `${named.join(", ")}; ${machine.commit ?? "no clone"}; ${record.date.slice(0, 10)}`,
+  ].join("\n");
+}
+
+/** @param {string} path @param {string} name @param {string} lines */
+function putInto(path, name, lines) {
+  const [start, end] = [`<!-- bench ${name} -->`, "<!-- /bench -->"];
+  const before = readFileSync(path, "utf8");
+  const at = before.indexOf(start);
+  const to = before.indexOf(end, at);
+  if (at < 0 || to < 0) throw new Error(`${path} has no line ${start}.`);
+  const block = `${start}\n\n\`\`\`text\n${lines}\n\`\`\`\n\n`;
+  writeFileSync(path, before.slice(0, at) + block + before.slice(to));
+}
+
 await command("bench", values.help ? usage : undefined, async () => {
   ensureInstalled();
   ensureBuilt();
@@ -173,7 +198,11 @@ await command("bench", values.help ? usage : undefined, async () => {
   const beside = out.replace(/\.json$/, "");
   writeFileSync(`${beside}.csv`, csv);
   writeFileSync(`${beside}.svg`, `${svg}\n`);
-  console.log(table);
+  const lines = [describeRun(kept), "", table].join("\n");
+  if (values.report !== undefined) {
+    putInto(resolve(callerFolder, values.report), basename(beside), lines);
+  }
+  console.log(lines);
   console.log(record.sameTokens ? "Same tokens." : "The tokens differ.");
   console.log(`Record: ${out}`);
 });

@@ -1,13 +1,14 @@
 import { Runtime } from "../runtime";
 import { now } from "../shared/clock";
 import { difference, type GpuUse } from "../shared/gpu-calls";
-import type { LoadOptions, ModelInfo } from "../shared/protocol";
+import type { Answer, LoadOptions, ModelInfo } from "../shared/protocol";
 import {
   measured,
   type Contender,
   type Measured,
   type Question,
 } from "./contender";
+import type { TwoQuestions } from "./record";
 import workerUrl from "../../workers/vlm.worker?worker&url";
 
 const greedy = {
@@ -24,6 +25,9 @@ export interface Own extends Contender {
   readonly features: readonly string[];
   /** Of the last question. */
   readonly promptTokens: () => number;
+  /** Times to the first token: of a question about a new picture, and of
+   * another about the same. Makes the picture anew for each. */
+  askTwice(draw: () => ImageBitmap, question: Question): Promise<TwoQuestions>;
 }
 
 /** fast-vlm as a page has it: the runtime, and the worker as it was built. */
@@ -44,16 +48,16 @@ export async function openOwn(
     });
   let promptTokens = 0;
 
-  async function caption(
+  const ask = (
     frame: ImageBitmap,
     { text, side, maxTokens }: Question,
-  ): Promise<Measured> {
-    const before = await read();
-    let first: number | undefined;
-    const start = now();
-    const answer = await runtime.describe(
+    name: string | null,
+    onToken: () => void,
+  ): Promise<Answer> =>
+    runtime.describe(
       [frame],
       {
+        names: [name],
         messages: [{ role: "user", text, images: 1 }],
         style: "reference",
         fit: "letterbox",
@@ -64,7 +68,21 @@ export async function openOwn(
         draft,
         gate: 0,
       },
-      { onToken: () => void (first ??= now()) },
+      { onToken },
+    );
+
+  async function caption(
+    frame: ImageBitmap,
+    question: Question,
+  ): Promise<Measured> {
+    const before = await read();
+    let first: number | undefined;
+    const start = now();
+    const answer = await ask(
+      frame,
+      question,
+      null,
+      () => void (first ??= now()),
     );
     const end = now();
     // An empty caption is told of by its end.
@@ -86,6 +104,16 @@ export async function openOwn(
     return measured(times, answer.tokenIds, calls);
   }
 
+  async function timeToFirst(
+    frame: ImageBitmap,
+    question: Question,
+  ): Promise<number> {
+    const start = now();
+    let first: number | undefined;
+    await ask(frame, question, "asked twice", () => void (first ??= now()));
+    return (first ?? now()) - start;
+  }
+
   try {
     const info = await runtime.load(options);
     const { features } = await read();
@@ -94,6 +122,11 @@ export async function openOwn(
       features,
       caption,
       promptTokens: () => promptTokens,
+      askTwice: async (draw, question) => {
+        const first = await timeToFirst(draw(), question);
+        const other = { ...question, text: "What do you see?" };
+        return { first, second: await timeToFirst(draw(), other) };
+      },
       memory: async () => {
         const { bytes, peak } = await read();
         return { now: bytes, peak };

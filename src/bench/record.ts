@@ -40,6 +40,13 @@ export interface CaptionRecord {
   readonly calls: GpuCalls;
 }
 
+/** Times to the first token. */
+export interface TwoQuestions {
+  readonly first: number;
+  /** About the same picture. */
+  readonly second: number;
+}
+
 export interface ContenderRecord {
   readonly name: ContenderName;
   readonly path?: RunPath;
@@ -50,6 +57,7 @@ export interface ContenderRecord {
   readonly gpuBytes: { readonly now: number; readonly peak: number };
   /** Of the contender's own thread; absent where the browser does not tell. */
   readonly heapBytes?: number;
+  readonly questions?: TwoQuestions;
   /** Seconds from the first request to the end of the first caption. */
   readonly ready: number;
 }

@@ -14,6 +14,7 @@ import type {
   CaptionRecord,
   ContenderName,
   ContenderRecord,
+  TwoQuestions,
 } from "./record";
 
 /** Captions that each has beforehand: shaders compile, buffers are made. */
@@ -78,8 +79,9 @@ export async function runBench(
         entry.captions.push({ frame, ...caption, longTasks });
       }
     }
+    const questions = await askTwice(entries, options.frames, question, report);
     report("Measuring memory");
-    const contenders = await settle(entries);
+    const contenders = await settle(entries, questions);
     const { info, features } = own;
     const { dtypes } = info;
     const promptTokens = own.promptTokens();
@@ -142,12 +144,34 @@ async function warmUp(
   }
 }
 
-async function settle(entries: readonly Entry[]): Promise<ContenderRecord[]> {
+/** Of a scene that none of them has seen. */
+async function askTwice(
+  entries: readonly Entry[],
+  from: number,
+  question: Question,
+  report: Report,
+): Promise<Map<Entry, TwoQuestions>> {
+  const times = new Map<Entry, TwoQuestions>();
+  for (const entry of entries) {
+    if (entry.own === undefined) continue;
+    report(`${entry.name}: a second question`);
+    const draw = () => drawFrame(from + 100, question.side);
+    times.set(entry, await entry.own.askTwice(draw, question));
+  }
+  return times;
+}
+
+async function settle(
+  entries: readonly Entry[],
+  questions: ReadonlyMap<Entry, TwoQuestions>,
+): Promise<ContenderRecord[]> {
   const heap = await measureHeap();
   const [judge] = entries;
   const owns = entries.filter(({ own }) => own !== undefined).length;
   const settled: ContenderRecord[] = [];
-  for (const { name, contender, own, captions, ready } of entries) {
+  for (const entry of entries) {
+    const { name, contender, own, captions, ready } = entry;
+    const asked = questions.get(entry);
     // Of several workers nobody tells which holds what.
     const heapBytes = own ? owns === 1 && heap?.workers : heap?.page;
     settled.push({
@@ -163,6 +187,7 @@ async function settle(entries: readonly Entry[]): Promise<ContenderRecord[]> {
       ),
       gpuBytes: await contender.memory(),
       ...(typeof heapBytes === "number" && { heapBytes }),
+      ...(asked && { questions: asked }),
       ready: ready / 1000,
     });
   }

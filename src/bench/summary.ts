@@ -80,6 +80,12 @@ export function summarize(record: BenchRecord): Row[] {
     perToken("buffer writes", "", "writes"),
     perToken("maps", "", "maps"),
     perToken("bytes read back", "B", "bytesRead"),
+    row(
+      "second question, of the first's time",
+      "%",
+      ({ questions }) =>
+        questions && (100 * questions.second) / questions.first,
+    ),
     row("load and first caption", "s", ({ ready }) => ready),
     ...fractions(record),
   ];
