@@ -63,8 +63,10 @@ export class Wiring {
     if (found?.data === undefined) return undefined;
     const { name, type, dims, data } = found;
     const { offset, length } = data;
-    const { file } = this.#graph;
-    const blob = this.#files.get(data.location ?? baseName(file));
+    const own = baseName(this.#graph.file);
+    const place = data.location ?? own;
+    const file = this.#graph.file.slice(0, -own.length) + place;
+    const blob = this.#files.get(place);
     if (blob === undefined) return undefined;
     return { name, type, dims, piece: { file, blob, offset, length } };
   }
