@@ -116,7 +116,8 @@ export async function openRival(
     );
     // The end token comes last and is no part of the caption.
     const tokenIds = ids.filter((id) => !ends.has(id));
-    const [first = NaN] = tokens;
+    // An empty caption is told of by its end.
+    const [first = end] = tokens;
     const last = tokens[tokenIds.length - 1] ?? first;
     const after = Math.max(0, tokenIds.length - 1);
     const marks = {
