@@ -11,7 +11,7 @@ import {
   plainLanguage,
   type Source,
 } from "../testing/fast";
-import { failsWith, micro } from "../testing/harness";
+import { micro } from "../testing/harness";
 import { testGpu } from "../testing/on-gpu";
 import type { FastLanguage } from "./language";
 
@@ -188,14 +188,12 @@ describe("answers that are left", () => {
     await left.next(5);
     left.dispose();
     const wanted = await answer(plain, two, 9);
-    expect((await answer(fast, two, 9)).ids).toEqual(wanted.ids);
-    await expect(left.next(5)).rejects.toEqual(
-      failsWith("internal", "Another answer"),
-    );
+    const other = await fast.begin(two.prompt, two.pictures, how);
+    const got = [...(await other.next(1))];
+    await expect(left.next(5)).rejects.toThrow("Another answer");
     // Which did no harm.
-    expect((await answer(fast, one, 9)).ids).toEqual(
-      (await answer(plain, one, 9)).ids,
-    );
+    while (got.length < 9) got.push(...(await other.next(9 - got.length)));
+    expect(got).toEqual(wanted.ids);
   });
 
   test("in the middle of a batch", async () => {

@@ -34,14 +34,15 @@ export class FastLanguage implements Language {
     pictures: readonly Picture[],
     how: Continuation,
   ): Promise<Generation> {
-    return this.#use(async (decoder) => {
+    const begin = async (decoder: Decoder): Promise<Generation> => {
       const begun = await this.#prefill(decoder, prompt, pictures, how);
       const generation: Generation = new FastGeneration(begun, (limit) =>
         this.#step(generation, limit),
       );
       this.#current = generation;
       return generation;
-    });
+    };
+    return this.#queue.add(() => this.#attempt(begin));
   }
 
   async release(): Promise<void> {
@@ -101,31 +102,32 @@ export class FastLanguage implements Language {
 
   /** The next ids of an answer, if it is still the one in the cache. */
   #step(generation: Generation, limit: number): Promise<readonly number[]> {
-    return this.#use(async (decoder) => {
+    return this.#queue.add(() => {
       if (generation !== this.#current) {
+        this.#parts.gpu.check();
         throw new Error("Another answer was begun before this one ended.");
       }
-      const ids = await decoder.step(this.#contents.length, limit);
-      this.#contents.push(this.#last, ...ids.slice(0, -1));
-      this.#last = ids.at(-1) ?? 0;
-      return ids;
+      return this.#attempt(async (decoder) => {
+        const ids = await decoder.step(this.#contents.length, limit);
+        this.#contents.push(this.#last, ...ids.slice(0, -1));
+        this.#last = ids.at(-1) ?? 0;
+        return ids;
+      });
     });
   }
 
-  /** Jobs take turns. One that fails leaves nothing that may be half done. */
-  #use<T>(job: (decoder: Decoder) => Promise<T>): Promise<T> {
-    return this.#queue.add(async () => {
-      const { gpu } = this.#parts;
-      try {
-        gpu.check();
-        this.#decoder ??= new Decoder(this.#parts);
-        return await job(this.#decoder);
-      } catch (error) {
-        const cause = await gpu.explain(error);
-        await this.#drop();
-        throw cause;
-      }
-    });
+  /** A job that fails leaves nothing that may be half done. */
+  async #attempt<T>(job: (decoder: Decoder) => Promise<T>): Promise<T> {
+    const { gpu } = this.#parts;
+    try {
+      gpu.check();
+      this.#decoder ??= new Decoder(this.#parts);
+      return await job(this.#decoder);
+    } catch (error) {
+      const cause = await gpu.explain(error);
+      await this.#drop();
+      throw cause;
+    }
   }
 
   async #drop(): Promise<void> {

@@ -30,31 +30,35 @@ export async function planFast(
     if (found === undefined) throw new Error(`${name} was taken before`);
     return found;
   };
-  const embed = source("embed_tokens");
-  const { graph: eyes, external: eyesData } = source("vision_encoder");
-  const { graph: tongue, external: tongueData } = source(
-    "decoder_model_merged",
-  );
+  const [embed, seeing, speaking] = [
+    source("embed_tokens"),
+    source("vision_encoder"),
+    source("decoder_model_merged"),
+  ];
   const table = planTable(embed.graph, embed.external);
-  const decoder = await planDecoder(tongue, tongueData, config);
-  const vision = await planVision(eyes, eyesData, config);
+  const decoder = await planDecoder(speaking.graph, speaking.external, config);
+  const vision = await planVision(seeing.graph, seeing.external, config);
   const { contextLength } = config;
   if (decoder.positions < contextLength) {
     throw new Unfit(
       `it knows ${decoder.positions} positions, config.json ${contextLength}`,
     );
   }
+  if (table.rows < decoder.vocabulary) {
+    throw new Unfit(
+      `it picks of ${decoder.vocabulary} tokens and has embeddings of ${table.rows}`,
+    );
+  }
   const open = async (memory: Memory, next: () => void): Promise<Path> => {
     const { gpu } = memory;
     if (gpu === undefined) throw new Unfit("there is no GPU");
-    const { weights: eyesWeights } = vision;
-    const uploaded = await GpuWeights.upload(gpu, eyesWeights, next);
+    const uploaded = await GpuWeights.upload(gpu, vision.weights, next);
     const timer = GpuTimer.of(gpu.device);
     const encoder = new FastEncoder(gpu, memory, vision, uploaded, timer);
     try {
+      const embedder = await openEmbedding(embed.graph, embed.external, memory);
       const all = [...decoder.weights, ...table.weights];
       const weights = await GpuWeights.upload(gpu, all, next);
-      const embedder = await openEmbedding(embed.graph, embed.external, memory);
       const parts = {
         ...{ gpu, plan: decoder, weights, contextLength },
         ...{ table: table.on(weights), timer },

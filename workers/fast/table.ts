@@ -10,6 +10,7 @@ import type { GpuWeights } from "./gpu-weights";
 
 /** The embeddings of all tokens, in the form that their file has. */
 export interface TablePlan {
+  readonly rows: number;
   readonly weights: readonly Weight[];
   /** Once they are on the GPU. */
   on(weights: GpuWeights): Table;
@@ -39,7 +40,7 @@ export function planTable(
     ...weight(SCALES, blocks?.scales),
     ...weight(ZEROS, blocks?.zeros),
   ];
-  return { weights, on: (uploaded) => bind(table, uploaded) };
+  return { rows: table.rows, weights, on: (uploaded) => bind(table, uploaded) };
 }
 
 function bind(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeModel, type Node, type Value } from "../graphs/onnx-writer";
+import { failsWith } from "../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
 import { capture, encodeCommands, type Bound } from "./capture";
 import type { Gpu } from "./device";
@@ -133,6 +134,54 @@ test("a command tells its program, its buffers and its uniforms", async () => {
   expect(resources).toContain(buffers["step"]);
   expect(resources).toContain(buffers["state"]);
   await release();
+});
+
+async function expectCaptures(): Promise<void> {
+  const { inputs, outputs, model } = counting();
+  const size = WIDTH * WIDTH * 4;
+  const names = ["state", "shift", "step", "next"];
+  const buffers = Object.fromEntries(
+    names.map((name) => [name, bufferOf(gpu, size)]),
+  );
+  const feeds = bound(inputs, buffers);
+  const { release } = await capture(model, feeds, bound(outputs, buffers), gpu);
+  await release();
+}
+
+test("what is no graph fails, and the next is captured", async () => {
+  const none = Uint8Array.of(1, 2, 3, 4);
+  await expect(capture(none, {}, {}, gpu)).rejects.toEqual(
+    failsWith("internal"),
+  );
+  await expectCaptures();
+});
+
+test("a graph that copies is refused: a replay would leave that out", async () => {
+  const inputs = [float("x", 4, 2)];
+  const outputs = [float("y", 2, 4)];
+  const shape = new Uint8Array(BigInt64Array.of(2n, 4n).buffer);
+  const constants = [{ name: "shape", type: "int64", dims: [2], bytes: shape }];
+  const nodes = [operator("Reshape", ["x", "shape"], "y")];
+  const model = writeModel(nodes, inputs, outputs, constants);
+  const buffers = { x: bufferOf(gpu, 32), y: bufferOf(gpu, 32) };
+  const feeds = bound(inputs, buffers);
+  const captured = capture(model, feeds, bound(outputs, buffers), gpu);
+  await expect(captured).rejects.toEqual(failsWith("unsupported", "captured"));
+  await expectCaptures();
+});
+
+test("another runtime than the known one is refused", async () => {
+  const { env } = await loadOrt();
+  const { versions } = env;
+  const other = { value: { ...versions, web: "1.31.0" }, configurable: true };
+  Object.defineProperty(env, "versions", other);
+  try {
+    await expect(expectCaptures()).rejects.toEqual(
+      failsWith("unsupported", "1.31.0", "1.30.0"),
+    );
+  } finally {
+    Object.defineProperty(env, "versions", { value: versions });
+  }
 });
 
 const HEADS = { num_heads: 4, kv_num_heads: 2 };
