@@ -42,14 +42,16 @@ export function toSvg(record: BenchRecord, style: boolean): string {
 }
 
 function legend(): string {
-  const step = barWidth / 5;
   const keys = [
     ...stages.map((stage) => [stage, stageNames[stage]] as const),
     ["rest", "other tokens"] as const,
   ];
+  let next = left;
   return keys
-    .map(([key, name], at) => {
-      const x = left + step * at;
+    .map(([key, name]) => {
+      const x = next;
+      // Letters of this size are about 6.5 wide.
+      next += 38 + 6.5 * name.length;
       return `<rect class="${key}" x="${x}" y="16" width="10" height="10" rx="2"/>${text(x + 14, 25, name)}`;
     })
     .join("");
