@@ -17,6 +17,7 @@ interface OpenOptions {
   readonly load?: string;
   readonly device?: string;
   readonly dtype?: string;
+  readonly path?: string;
 }
 
 /** The page as `describe` opens it: no source, nothing loaded. */
@@ -28,11 +29,12 @@ export async function openQuiet(
     load = "manual",
     device = "wasm",
     dtype = "fp32",
+    path = "auto",
   }: OpenOptions = {},
 ): Promise<void> {
   const query = new URLSearchParams({
     source: "none",
-    ...{ load, model, hub, device, dtype },
+    ...{ load, model, hub, device, dtype, path },
   });
   await page.goto(`/?${query.toString()}`);
   await page.evaluate(() => customElements.whenDefined("fast-vlm"));

@@ -1,0 +1,122 @@
+import type { Page } from "@playwright/test";
+import type { Answer } from "../src/index.ts";
+import { load, openQuiet, valueOf } from "./support/element.ts";
+import { encodePng } from "./support/png.ts";
+import { draw, scenes, type Scene } from "./support/scenes.ts";
+import { expect, test } from "./support/test.ts";
+
+/** Pictures that no other test has. */
+const drawn: readonly Scene[] = [
+  {
+    ground: [240, 220, 40],
+    shapes: [
+      { kind: "triangle", color: [40, 80, 220], x: 0.4, y: 0.55, radius: 0.3 },
+    ],
+    caption: "",
+  },
+  {
+    ground: [255, 255, 255],
+    shapes: [
+      { kind: "square", color: [40, 160, 60], x: 0.7, y: 0.4, radius: 0.2 },
+      { kind: "circle", color: [20, 20, 20], x: 0.25, y: 0.6, radius: 0.18 },
+    ],
+    caption: "",
+  },
+];
+
+const questions = ["Describe the image.", "How many shapes are there?"];
+
+/** Every question about every picture, each picture being one file. */
+async function askAll(page: Page): Promise<Answer[]> {
+  const pictures = drawn.map((scene) =>
+    encodePng(draw(scene, 300, 220)).toString("base64"),
+  );
+  return page.evaluate(
+    async ({ pictures, questions }) => {
+      const element = document.querySelector("fast-vlm");
+      if (!element) throw new Error("no <fast-vlm>");
+      const answers: Answer[] = [];
+      for (const picture of pictures) {
+        const bytes = Uint8Array.from(atob(picture), (c) => c.charCodeAt(0));
+        const file = new File([bytes], "scene.png");
+        for (const prompt of questions) {
+          const options = { prompt, maxTokens: 32, draft: true };
+          answers.push(await element.ask(file, options));
+        }
+      }
+      return answers;
+    },
+    { pictures, questions },
+  );
+}
+
+test("the fast path says what the plain one says, and sees a picture once", async ({
+  page,
+}) => {
+  test.setTimeout(600_000);
+  await openQuiet(page, { device: "wasm" });
+  expect(valueOf(await load(page))).toMatchObject({
+    path: "plain",
+    pathReason: "It needs WebGPU.",
+  });
+  const plain = await askAll(page);
+
+  await openQuiet(page, { device: "webgpu" });
+  const info = valueOf(await load(page));
+  expect(info).toMatchObject({ path: "fast", device: "webgpu" });
+  expect(info).not.toHaveProperty("pathReason");
+  await expect(page.locator("#about-path")).toHaveText("Fast");
+  const fast = await askAll(page);
+
+  const said = ({ text, tokenIds, finish }: Answer) => ({
+    ...{ text, tokenIds, finish },
+  });
+  expect(fast.map(said)).toEqual(plain.map(said));
+  for (const answers of [plain, fast]) {
+    expect(answers.map(({ reused }) => reused)).toEqual([0, 1, 0, 1]);
+    for (const { reused, timings } of answers) {
+      const { preprocess, encode, prefill, firstDecode } = timings;
+      const sum = preprocess + encode + prefill + firstDecode;
+      expect(sum).toBeCloseTo(timings.firstToken, 3);
+      expect(encode > 0).toBe(reused === 0);
+    }
+  }
+});
+
+test("live captions with a draft and a gate are right", async ({ page }) => {
+  test.setTimeout(600_000);
+  await page.goto("/?device=webgpu&gate=0.02&load=manual");
+  await page.evaluate(async () => {
+    const element = document.querySelector("fast-vlm");
+    if (!element) throw new Error("no <fast-vlm>");
+    await element.load();
+  });
+  await page.evaluate(() => {
+    const seen: { text: string; unchanged: number }[] = [];
+    Object.assign(window, { seen });
+    addEventListener("caption", (event) => {
+      const { text, unchanged } = (event as CustomEvent<Answer>).detail;
+      seen.push({ text, unchanged });
+    });
+  });
+  await page.getByRole("button", { name: "Start" }).click();
+  const seen = (): Promise<{ text: string; unchanged: number }[]> =>
+    page.evaluate(() => Reflect.get(window, "seen") as never);
+  await expect
+    .poll(
+      async () => {
+        const all = await seen();
+        const texts = new Set(all.map(({ text }) => text)).size;
+        const spared = all.filter(({ unchanged }) => unchanged > 0).length;
+        return texts > 1 && spared > 1;
+      },
+      { timeout: 300_000 },
+    )
+    .toBe(true);
+  const captions = scenes.map(({ caption }) => caption);
+  for (const { text } of await seen()) expect(captions).toContain(text);
+  await page.getByText("Picture and prompt").click();
+  await expect(page.locator("#gate-note")).toHaveText(
+    /^[1-9]\d* of \d+ frames not encoded/,
+  );
+});
