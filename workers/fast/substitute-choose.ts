@@ -39,7 +39,7 @@ const FAR = 4;
 /**
  * Tries `operation` on this adapter against the runtime's `commands`, on noise
  * in their own buffers, whose contents come back: it must give the same and be
- * quicker. Once for each kind and shape on a device.
+ * quicker. Once for each kind of work on a device.
  */
 export function choose(
   device: GPUDevice,
@@ -52,8 +52,9 @@ export function choose(
     experiences.set(device, experience);
   }
   const { choices, beaten } = experience;
-  const labels = commands.map(({ shader }) => shader.label);
-  const key = [...labels, operation.kind].join(" ");
+  // Other shaders may mean something else by the same numbers.
+  const shaders = commands.map(({ shader }) => shader.code);
+  const key = [operation.kind, ...shaders].join("\n");
   let choice = choices.get(key);
   if (choice === undefined) {
     choice = tryOn(device, operation, commands, beaten);

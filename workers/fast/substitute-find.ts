@@ -1,7 +1,12 @@
 import { attentionOf, splitAttentionOf } from "./substitute-attention";
 import { normOf, skipNormOf } from "./substitute-norm";
 import { lifeOf, type Step } from "./substitute-life";
-import { covers, overlap, type Range } from "./substitute-program";
+import {
+  covers,
+  overlap,
+  type Program,
+  type Range,
+} from "./substitute-program";
 import { depthwiseOf, planesOf } from "./substitute-convolution";
 import type { Operation } from "./substitute-operation";
 import { productOf, productOperation } from "./substitute-product";
@@ -64,14 +69,22 @@ function matchProduct(
     life.whole &&
     life.readers.length === 1 &&
     !kept.has(product.output.buffer);
-  if (alone && sum && skip && sameSize(product.output, skip, sum)) {
+  const { rows, columns } = product.shape;
+  const plain = next !== undefined && addsEach(next, rows * columns);
+  if (alone && plain && sum && skip && sameSize(product.output, skip, sum)) {
     const operation = productOperation(product, skip, sum);
     if (!clashes(operation)) return { first, count: 2, operation };
   }
   return { first, count: 1, operation: productOperation(product) };
 }
 
-/** Sizes tell a sum of equals from one that repeats its smaller term. */
+/** A sum of as many numbers each; one that repeats a term has shapes, too. */
+function addsEach({ uniforms }: Program, count: number): boolean {
+  const [vectors = 0] = uniforms.get("vec_size") ?? [];
+  const names = [...uniforms.keys()];
+  return 4 * vectors === count && !names.some((name) => /shape/.test(name));
+}
+
 function sameSize(...ranges: readonly Range[]): boolean {
   return ranges.every(({ size }) => size === ranges[0]?.size);
 }
