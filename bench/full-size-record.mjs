@@ -43,7 +43,11 @@ function versionOf(name) {
 export function commit() {
   try {
     const args = ["describe", "--always", "--dirty"];
-    return execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
+    return execFileSync("git", args, {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     return undefined;
   }

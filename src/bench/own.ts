@@ -107,10 +107,11 @@ export async function openOwn(
   async function timeToFirst(
     frame: ImageBitmap,
     question: Question,
+    name: string,
   ): Promise<number> {
     const start = now();
     let first: number | undefined;
-    await ask(frame, question, "asked twice", () => void (first ??= now()));
+    await ask(frame, question, name, () => void (first ??= now()));
     return (first ?? now()) - start;
   }
 
@@ -123,9 +124,10 @@ export async function openOwn(
       caption,
       promptTokens: () => promptTokens,
       askTwice: async (draw, question) => {
-        const first = await timeToFirst(draw(), question);
+        const name = crypto.randomUUID();
+        const first = await timeToFirst(draw(), question, name);
         const other = { ...question, text: "What do you see?" };
-        return { first, second: await timeToFirst(draw(), other) };
+        return { first, second: await timeToFirst(draw(), other, name) };
       },
       memory: async () => {
         const { bytes, peak } = await read();

@@ -134,7 +134,6 @@ export async function openRival(
     caption,
     versions: {
       "@huggingface/transformers": env.version,
-      "onnxruntime-web": versionOf(env.backends.onnx),
     },
     memory: () => {
       const { bytes, peak } = read();
@@ -215,9 +214,4 @@ function watchEncoder(model: Model): { time: number } {
 
 interface Runnable {
   run(...given: unknown[]): Promise<unknown>;
-}
-
-function versionOf(onnx: object): string {
-  const { versions } = onnx as { versions?: { web?: string } };
-  return versions?.web ?? "unknown";
 }
