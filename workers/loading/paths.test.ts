@@ -64,7 +64,7 @@ beforeEach(() => {
     return Promise.resolve();
   });
   vi.mocked(warmUp).mockResolvedValue(undefined);
-  vi.mocked(tryPicture).mockImplementation((model, _side, draft) => {
+  vi.mocked(tryPicture).mockImplementation((model, _side, { draft }) => {
     const { kind } = model as unknown as { kind: "plain" | "fast" };
     return Promise.resolve(tokens(words[kind][draft ? 1 : 0]));
   });

@@ -48,7 +48,10 @@ async function compare(
     plainly(plan),
     async (model, path) => {
       const overflowing = await warmUp(model, path, side, signal);
-      return overflowing ?? tryPicture(model, side, false, signal);
+      return (
+        overflowing ??
+        tryPicture(model, side, { draft: false, name: "first" }, signal)
+      );
     },
   );
   if (answered instanceof Model || typeof answered === "string")
@@ -95,11 +98,15 @@ async function openFast(
   const open = (memory: Memory, next: () => void) => fast.open(memory, next);
   try {
     return await attempt(job, { ...plan, info }, open, async (model) => {
+      const side = trialSide(plan);
       for (const draft of [false, true]) {
-        const side = trialSide(plan);
-        const said = await tryPicture(model, side, draft, job.signal);
+        const trial = { draft, name: draft ? "second" : "first" };
+        const said = await tryPicture(model, side, trial, job.signal);
         if (!sameTokens(said, tokens)) return DIFFERENT;
       }
+      // So that a person's second question finds its short prefill captured.
+      const again = { text: "Why?", draft: false, name: "second" };
+      await tryPicture(model, side, again, job.signal);
       return undefined;
     });
   } catch (error) {

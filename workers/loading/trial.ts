@@ -23,15 +23,29 @@ const QUESTION: Omit<DescribeOptions, "size" | "draft"> = {
   gate: 0,
 };
 
-/** What a model says of one picture. With a `draft`, of its last answer. */
+/** A question about the picture. */
+interface Trial {
+  /** Another question than the usual one. */
+  readonly text?: string;
+  /** Whether its last answer is tried as a draft. */
+  readonly draft: boolean;
+  /** Under which it is known, the second time. */
+  readonly name: string;
+}
+
+/** What a model says of one picture. */
 export async function tryPicture(
   model: Model,
   side: number,
-  draft: boolean,
+  { text, draft, name }: Trial,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const frame = await createImageBitmap(redDisc(side));
-  const options = { ...QUESTION, size: side, draft };
+  const messages = QUESTION.messages.map((message) =>
+    text === undefined ? message : { ...message, text },
+  );
+  const names = [name];
+  const options = { ...QUESTION, messages, size: side, draft, names };
   const answer = await describe(
     model,
     [frame],
