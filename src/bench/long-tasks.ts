@@ -1,5 +1,5 @@
 export interface LongTasks {
-  /** Those that began between two times of `performance.now()`. */
+  /** Those that ran between two times of `performance.now()`. */
   between(start: number, end: number): { count: number; time: number };
   stop(): void;
 }
@@ -15,7 +15,8 @@ export function watchLongTasks(): LongTasks {
     between: (start, end) => {
       seen.push(...observer.takeRecords());
       const inside = seen.filter(
-        ({ startTime }) => startTime >= start && startTime < end,
+        ({ startTime, duration }) =>
+          startTime + duration > start && startTime < end,
       );
       const time = inside.reduce((total, { duration }) => total + duration, 0);
       return { count: inside.length, time };
