@@ -142,6 +142,19 @@ test("a record that does not hold is checked", async () => {
   expect(records.get("key")).toEqual({ tokens: tokens("abc") });
 });
 
+test("a failure leaves the record as it is, and compares nothing", async () => {
+  const record = { tokens: tokens("abc") };
+  records.set("key", record);
+  vi.mocked(planFast).mockResolvedValue({
+    open: () => Promise.reject(new Error("the device was lost")),
+  });
+  const [path, reason] = await infoOf(run());
+  expect(path).toBe("plain");
+  expect(reason).toMatch(/the device was lost/);
+  expect(story).toEqual(["device", "plain"]);
+  expect(records.get("key")).toBe(record);
+});
+
 test("without hashes nothing is on record", async () => {
   vi.mocked(verdictKey).mockResolvedValue(undefined);
   await run();

@@ -30,7 +30,10 @@ export async function openModel(job: Job, plan: Plan): Promise<Model | Graph> {
   if (verdict.against !== undefined) return openOn(job, plan, verdict.against);
   const outcome = await openFast(job, plan, fast, verdict.tokens);
   if (outcome instanceof Model) return outcome;
-  return compare(job, await reopened(plan), fast, key);
+  const anew = await reopened(plan);
+  // A failure says nothing against the record.
+  if (!outcome.lasting) return openOn(job, anew, outcome.against);
+  return compare(job, anew, fast, key);
 }
 
 /** Plain, then fast, and plain again if they differ. */
