@@ -71,13 +71,17 @@ export async function describe(
     const tokens = decode(generation, { endTokens, room, signal });
     for (;;) {
       const { value, done } = await tokens.next();
-      const first = watch.tokens(done === true ? 0 : value.length);
       if (done === true) {
         speech.end();
-        if (value !== "abort")
+        if (value === "abort") {
+          watch.stopped();
+        } else {
+          watch.tokens(0);
           drafts.remember(prompt, sampling, speech.tokenIds);
+        }
         return finishAs(value);
       }
+      const first = watch.tokens(value.length);
       for (const [i, id] of value.entries()) {
         const token = {
           type: "token",

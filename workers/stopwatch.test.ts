@@ -37,6 +37,20 @@ test("one token has no rate, and a stage not reached took nothing", () => {
   });
 });
 
+test("a run that was stopped before its first token has no time of it", () => {
+  const watch = new Stopwatch(clock(0, 5, 9));
+  watch.lap("prefill");
+  watch.stopped();
+  expect(watch.timings()).toMatchObject({
+    ...{ prefill: 5, firstDecode: 0, firstToken: 0, total: 9 },
+  });
+  const later = new Stopwatch(clock(0, 10, 30, 40));
+  later.tokens(1);
+  later.tokens(2);
+  later.stopped();
+  expect(later.timings()).toMatchObject({ firstToken: 10, total: 40 });
+});
+
 test("the rate is that of the tokens after the first ones", () => {
   const watch = new Stopwatch(clock(0, 10, 30, 40));
   watch.tokens(5);

@@ -49,6 +49,11 @@ export class Stopwatch {
     return { ...this.laps, firstToken: this.#firstToken };
   }
 
+  /** The run was stopped: a first token that never came has no time. */
+  stopped(): void {
+    this.#last = this.#now();
+  }
+
   timings(): Timings {
     const total = this.#last - this.#start;
     const decoding = total - this.#firstToken;
