@@ -9,7 +9,7 @@ interface Entry {
   readonly picture: Picture;
   readonly bytes: number;
   /** Whether it outlives the run that needs it. */
-  readonly keep: boolean;
+  keep: boolean;
 }
 
 /** Owns the features of pictures, those of the present run and some of before. */
@@ -31,6 +31,12 @@ export class KeptPictures {
     const bytes = features.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
     this.#entries.set(key, { picture, bytes, keep });
     return picture;
+  }
+
+  /** That picture is good for the present run only, from now on. */
+  letGo(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.keep = false;
   }
 
   /** Between two runs: lets go of what is not kept, and the oldest of the rest

@@ -166,7 +166,38 @@ test("what differs too little is the picture that was encoded last", async () =>
   expect((await look(1.4))?.how).toBe("unchanged");
   expect(encoded).toEqual([1, 1.6, 1.4]);
   for (let i = 10; i < 100; i++) await look(i);
-  expect(living()).toBeLessThanOrEqual(8);
+  expect(living()).toBe(1);
+});
+
+test("frames that pass the gate leave named pictures where they are", async () => {
+  const { sight, living } = setUp();
+  const gated = { ...options, gate: 0.5 };
+  await sight.see(frame(-1), "a", options, onlooker);
+  await sight.see(frame(-2), "b", gated, onlooker);
+  sight.endRun();
+  for (let i = 0; i < 50; i++) {
+    await sight.see(frame(10 * i), null, gated, onlooker);
+    sight.endRun();
+  }
+  expect(living()).toBe(3);
+  for (const name of ["a", "b"]) {
+    const asked = name === "a" ? options : gated;
+    const seen = await sight.see(frame(0), name, asked, onlooker);
+    expect(seen?.how).toBe("reused");
+  }
+});
+
+test("a picture that the gate lets go of is good until the run ends", async () => {
+  const { sight, living } = setUp();
+  const gated = { ...options, gate: 0.5 };
+  await sight.see(frame(1), null, gated, onlooker);
+  sight.endRun();
+  const same = await sight.see(frame(1.2), null, gated, onlooker);
+  expect(same?.how).toBe("unchanged");
+  await sight.see(frame(7), null, gated, onlooker);
+  expect(living()).toBe(2);
+  sight.endRun();
+  expect(living()).toBe(1);
 });
 
 test("AnyRes passes no gate", async () => {

@@ -30,6 +30,8 @@ export class Sight {
   readonly #gate: Gate;
   readonly #kept = new KeptPictures();
   #unnamed = 0;
+  /** The picture that is kept for the gate only. */
+  #gated: string | undefined;
 
   constructor(preprocessor: Preprocessor, encoder: Encoder, gate: Gate) {
     this.#preprocessor = preprocessor;
@@ -69,6 +71,10 @@ export class Sight {
       }
       const keep = gated || name !== null;
       const picture = this.#kept.add(key, features.splice(0), keep);
+      if (gated) {
+        if (this.#gated !== undefined) this.#kept.letGo(this.#gated);
+        this.#gated = name === null ? key : undefined;
+      }
       return { picture, how: "encoded" };
     } finally {
       for (const tensor of features) tensor.dispose();
