@@ -42,7 +42,12 @@ test("the bench runs both on the same frames, to the same tokens", async ({
     rival?.map(({ tokenIds }) => tokenIds),
   );
   for (const caption of [...(rival ?? []), ...(own ?? [])]) {
-    const { capture, pixels, features, prefill } = caption.stages;
+    const {
+      capture = 0,
+      pixels = 0,
+      features = 0,
+      prefill = 0,
+    } = caption.stages;
     expect(Math.min(capture, pixels, features, prefill)).toBeGreaterThan(0);
     const parts = capture + pixels + features + prefill;
     expect(parts).toBeCloseTo(caption.firstToken, 3);

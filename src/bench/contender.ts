@@ -40,8 +40,9 @@ export function measured(
   return {
     stages: {
       capture: captured - start,
-      pixels: pixels - captured,
-      features: features - pixels,
+      // Nothing takes no time: it was not timed.
+      ...(pixels > captured && { pixels: pixels - captured }),
+      ...(features > pixels && { features: features - pixels }),
       prefill: first - features,
     },
     firstToken: first - start,

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { measured } from "./contender";
 import { toCsv, toTable } from "./exports";
+import { toSvg } from "./plot";
 import type { BenchRecord, CaptionRecord, ContenderName } from "./record";
 import { format, ratios, summarize } from "./summary";
 
@@ -69,6 +71,36 @@ test("sums up each contender by itself", () => {
   expect(valuesOf("dispatches per token")).toEqual([20, 20]);
   expect(valuesOf("page tasks over 50 ms, per caption")).toEqual([1, 1]);
   expect(valuesOf("tokens per second, median")).toEqual([undefined, undefined]);
+});
+
+test("the bad end of a rate is the lower one", () => {
+  const captions = [10, 20, 30].map((rate, at) => ({
+    ...caption(at, 1),
+    tokensPerSecond: rate,
+  }));
+  const contenders = [{ ...contender("fast-vlm", 1), captions }];
+  const rows = summarize({ ...record, contenders });
+  const of = (name: string) => rows.find((row) => row.name === name)?.values;
+  expect(of("tokens per second, p5")).toEqual([11]);
+  expect(of("tokens per second, p95")).toBeUndefined();
+  expect(of("captions drafted whole")).toEqual([0]);
+  expect(valuesOf("captions drafted whole")).toEqual([3, 3]);
+});
+
+test("a stage that was not timed is absent everywhere", () => {
+  const marks = { start: 5, first: 40, end: 50, tokensPerSecond: 0 };
+  const ends = [7, 7, 30] as const;
+  const { stages, firstToken } = measured({ ...marks, ends }, [5, 6], calls);
+  expect(stages).toEqual({ capture: 2, features: 23, prefill: 10 });
+  const captions = [{ ...caption(0, 1), stages, firstToken }];
+  const contenders = [{ ...contender("fast-vlm", 1), captions }];
+  const one = { ...record, contenders };
+  const rows = summarize(one);
+  const of = (name: string) => rows.find((row) => row.name === name)?.values;
+  expect(of("pixels, median")).toEqual([undefined]);
+  expect(of("features, median")).toEqual([23]);
+  expect(toCsv(one)).toContain("fast-vlm,,0,2.000,,23.000,10.000,35.000");
+  expect(toSvg(one, false)).not.toContain("NaN");
 });
 
 test("compares with the first contender and with the adapter", () => {

@@ -34,7 +34,7 @@ export function toCsv({ contenders }: BenchRecord): string {
   const lines = contenders.flatMap(({ name, path = "", captions }) =>
     captions.map(({ calls, longTasks, ...caption }) => [
       ...[name, path, caption.frame],
-      ...stages.map((stage) => caption.stages[stage].toFixed(3)),
+      ...stages.map((stage) => caption.stages[stage]?.toFixed(3) ?? ""),
       ...[caption.firstToken.toFixed(3), caption.total.toFixed(3)],
       caption.tokensPerSecond?.toFixed(3) ?? "",
       caption.tokenIds.length,

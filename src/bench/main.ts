@@ -80,9 +80,10 @@ async function run(): Promise<void> {
 }
 
 function show(record: BenchRecord): void {
-  byId("verdict", HTMLElement).textContent = record.sameTokens
-    ? "All gave the same tokens."
-    : "They did not give the same tokens.";
+  byId("verdict", HTMLElement).textContent = [
+    verdict(record),
+    ...(record.missing ?? []),
+  ].join(" ");
   const drawn = toSvg(record, false);
   const svg = new DOMParser().parseFromString(drawn, "image/svg+xml");
   byId("plot", HTMLElement).replaceChildren(svg.documentElement);
@@ -93,6 +94,13 @@ function show(record: BenchRecord): void {
   offer("svg", `${name}.svg`, "image/svg+xml", toSvg(record, true));
   byId("outcome", HTMLElement).hidden = false;
   byId("outcome", HTMLElement).dataset["text"] = toTable(record);
+}
+
+function verdict({ sameTokens }: BenchRecord): string {
+  if (sameTokens === undefined) return "Nobody to compare the tokens with.";
+  return sameTokens
+    ? "All gave the same tokens."
+    : "They did not give the same tokens.";
 }
 
 function showTable(record: BenchRecord): void {

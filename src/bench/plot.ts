@@ -1,5 +1,11 @@
 import css from "./plot.css?raw";
-import { stages, type BenchRecord, type ContenderRecord } from "./record";
+import {
+  stages,
+  type BenchRecord,
+  type CaptionRecord,
+  type ContenderRecord,
+  type Stage,
+} from "./record";
 import { format, stageNames } from "./summary";
 import { median } from "./statistics";
 
@@ -66,7 +72,7 @@ function bar(
   const total = median(captions.map(({ total }) => total));
   const parts: { key: string; time: number }[] = stages.map((stage) => ({
     key: stage,
-    time: median(captions.map((caption) => caption.stages[stage])),
+    time: timeOf(captions, stage),
   }));
   parts.push({ key: "rest", time: Math.max(0, total - first) });
   let x = left;
@@ -87,6 +93,12 @@ function bar(
     ...rects,
     ...rings,
   ].join("");
+}
+
+/** 0 if it was not timed. */
+function timeOf(captions: readonly CaptionRecord[], stage: Stage): number {
+  const times = captions.flatMap(({ stages }) => stages[stage] ?? []);
+  return times.length === 0 ? 0 : median(times);
 }
 
 function floorLine(x: number, height: number): string {

@@ -24,8 +24,9 @@ export interface CaptionRecord {
   readonly frame: number;
   /** `capture`: frame in hand → the model's own code has its pixels;
    * `pixels`: → what the encoder reads; `features`: → the encoder is done;
-   * `prefill`: → the first token's text is on the page's thread. */
-  readonly stages: Readonly<Record<Stage, number>>;
+   * `prefill`: → the first token's text is on the page's thread. What was not
+   * timed is absent, and part of `capture`. */
+  readonly stages: Readonly<Partial<Record<Stage, number>>>;
   /** Frame in hand → first token; the sum of the stages. */
   readonly firstToken: number;
   /** Frame in hand → nothing more to come: the age of the complete caption. */
@@ -40,7 +41,7 @@ export interface CaptionRecord {
   readonly calls: GpuCalls;
 }
 
-/** Times to the first token. */
+/** Medians of times to the first token, over a few pictures. */
 export interface TwoQuestions {
   readonly first: number;
   /** About the same picture. */
@@ -52,8 +53,9 @@ export interface ContenderRecord {
   readonly path?: RunPath;
   readonly pathReason?: string;
   readonly captions: readonly CaptionRecord[];
-  /** Whether every caption has the tokens of the first contender. */
-  readonly sameTokens: boolean;
+  /** Whether every caption has the tokens of the first contender; absent for
+   * that one. */
+  readonly sameTokens?: boolean;
   readonly gpuBytes: { readonly now: number; readonly peak: number };
   /** Of the contender's own thread; absent where the browser does not tell. */
   readonly heapBytes?: number;
@@ -75,7 +77,10 @@ export interface BenchRecord {
   readonly frames: number;
   readonly question: string;
   readonly promptTokens: number;
-  readonly sameTokens: boolean;
+  /** Absent where there is nobody to compare with. */
+  readonly sameTokens?: boolean;
   readonly contenders: readonly ContenderRecord[];
+  /** What failed after the last caption, and why. */
+  readonly missing?: readonly string[];
   readonly roofline?: Roofline;
 }

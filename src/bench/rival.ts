@@ -46,6 +46,10 @@ export async function openRival(
   if (!backend) throw new Error("transformers.js has no wasm backend");
   const absolute = (path: string) => new URL(path, location.href).href;
   backend.wasmPaths = { mjs: absolute(mjs), wasm: absolute(wasm) };
+  // As many as ours has: the runtime's own choice is half of the processors.
+  backend.numThreads = crossOriginIsolated
+    ? Math.min(4, navigator.hardwareConcurrency)
+    : 1;
   env.useBrowserCache = false;
   env.useWasmCache = false;
 
@@ -134,6 +138,7 @@ export async function openRival(
     caption,
     versions: {
       "@huggingface/transformers": env.version,
+      "its onnxruntime-web": `${env.backends.onnx.versions?.["web"] ?? "?"} asyncify`,
     },
     memory: () => {
       const { bytes, peak } = read();

@@ -1,4 +1,5 @@
 import { countGpuCalls } from "../shared/gpu-calls";
+import { VlmError } from "../shared/errors";
 import type { Device } from "../shared/models";
 import type { Roofline, RooflineQuestion } from "../shared/roofline";
 import { dependencies, version } from "../../package.json";
@@ -8,6 +9,7 @@ import { measureHeap } from "./heap";
 import { watchLongTasks } from "./long-tasks";
 import type { BenchOptions } from "./options";
 import { measureRoofline } from "./roofline";
+import { median } from "./statistics";
 import { openOwn, type Own } from "./own";
 import type {
   BenchRecord,
@@ -19,6 +21,8 @@ import type {
 
 /** Captions that each has beforehand: shaders compile, buffers are made. */
 const warmUps = 2;
+/** Pictures with a second question. */
+const askedTwice = 3;
 
 interface Entry {
   readonly name: ContenderName;
@@ -48,7 +52,8 @@ export async function runBench(
     const side = options.size || own.info.side;
     const versions: Record<string, string> = {
       "fast-vlm": version,
-      "onnxruntime-web": dependencies["onnxruntime-web"],
+      // As the worker chooses it.
+      "onnxruntime-web": `${dependencies["onnxruntime-web"]} ${"Suspending" in WebAssembly ? "jspi" : "asyncify"}`,
     };
     if (options.lineup.includes("transformers.js")) {
       report("transformers.js: loading");
@@ -83,14 +88,25 @@ export async function runBench(
         entry.captions.push({ frame, ...caption, longTasks });
       }
     }
-    const questions = await askTwice(entries, options.frames, question, report);
+    const missing: string[] = [];
+    const { frames } = options;
+    const questions = await askTwice(
+      entries,
+      frames,
+      question,
+      report,
+      missing,
+    );
     report("Measuring memory");
     const contenders = await settle(entries, questions);
     const { info, features } = own;
     const { dtypes } = info;
     const promptTokens = own.promptTokens();
     const asked = { model: options.source, dtypes, side, promptTokens };
-    const roofline = await rooflineOf(info.device, asked, report);
+    const sameTokens = compared(contenders);
+    // They would have their part of the memory.
+    await dispose(entries);
+    const roofline = await rooflineOf(info.device, asked, report, missing);
     return {
       date: new Date().toISOString(),
       versions,
@@ -104,14 +120,26 @@ export async function runBench(
       frames: options.frames,
       question: options.question,
       promptTokens,
-      sameTokens: contenders.every(({ sameTokens }) => sameTokens),
+      ...(sameTokens !== undefined && { sameTokens }),
       contenders,
       ...(roofline && { roofline }),
+      ...(missing.length > 0 && { missing }),
     };
   } finally {
     tasks.stop();
-    for (const { contender } of entries) await contender.dispose();
+    await dispose(entries);
   }
+}
+
+async function dispose(entries: Entry[]): Promise<void> {
+  for (const { contender } of entries.splice(0)) await contender.dispose();
+}
+
+/** Whether all gave the same, if there is more than one. */
+function compared(contenders: readonly ContenderRecord[]): boolean | undefined {
+  const [, ...others] = contenders;
+  if (others.length === 0) return undefined;
+  return others.every(({ sameTokens }) => sameTokens);
 }
 
 async function enterOwn(
@@ -154,16 +182,29 @@ async function askTwice(
   from: number,
   question: Question,
   report: Report,
+  missing: string[],
 ): Promise<Map<Entry, TwoQuestions>> {
   const times = new Map<Entry, TwoQuestions>();
   for (const entry of entries) {
     if (entry.own === undefined) continue;
     report(`${entry.name}: a second question`);
-    // The first time, shaders for prompts of that length are compiled.
-    for (const at of [from + 100, from + 200]) {
-      const draw = () => drawFrame(at, question.side);
-      times.set(entry, await entry.own.askTwice(draw, question));
+    const { own } = entry;
+    const asked: TwoQuestions[] = [];
+    try {
+      for (let picture = 0; picture <= askedTwice; picture++) {
+        const draw = () => drawFrame(from + 100 * (picture + 1), question.side);
+        asked.push(await own.askTwice(draw, question));
+      }
+    } catch (error) {
+      missing.push(`${entry.name}, second question: ${why(error)}`);
+      continue;
     }
+    // The first time, shaders for prompts of that length are compiled.
+    asked.shift();
+    times.set(entry, {
+      first: median(asked.map(({ first }) => first)),
+      second: median(asked.map(({ second }) => second)),
+    });
   }
   return times;
 }
@@ -188,10 +229,12 @@ async function settle(
         pathReason: own.info.pathReason,
       }),
       captions,
-      sameTokens: captions.every(
-        ({ tokenIds }, at) =>
-          tokenIds.join() === judge?.captions[at]?.tokenIds.join(),
-      ),
+      ...(entry !== judge && {
+        sameTokens: captions.every(
+          ({ tokenIds }, at) =>
+            tokenIds.join() === judge?.captions[at]?.tokenIds.join(),
+        ),
+      }),
       gpuBytes: await contender.memory(),
       ...(typeof heapBytes === "number" && { heapBytes }),
       ...(asked && { questions: asked }),
@@ -206,11 +249,19 @@ async function rooflineOf(
   device: Device,
   question: RooflineQuestion,
   report: Report,
+  missing: string[],
 ): Promise<Roofline | undefined> {
   if (device === "wasm") return undefined;
   report("Measuring what the adapter can do");
-  return measureRoofline(question);
+  try {
+    return await measureRoofline(question);
+  } catch (error) {
+    missing.push(`roofline: ${why(error)}`);
+    return undefined;
+  }
 }
+
+const why = (error: unknown): string => VlmError.from(error).message;
 
 /** Long tasks are told of some time after they have ended. */
 const tasksTold = (): Promise<void> =>

@@ -10,8 +10,5 @@ export function quantile(values: readonly number[], q: number): number {
 export const median = (values: readonly number[]): number =>
   quantile(values, 0.5);
 
-export const p95 = (values: readonly number[]): number =>
-  quantile(values, 0.95);
-
 export const sum = (values: readonly number[]): number =>
   values.reduce((total, value) => total + value, 0);

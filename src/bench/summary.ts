@@ -5,7 +5,7 @@ import {
   type CaptionRecord,
   type ContenderRecord,
 } from "./record";
-import { median, p95, sum } from "./statistics";
+import { median, quantile, sum } from "./statistics";
 
 /** A line of the table: a name, its unit, and a number for each contender. */
 export interface Row {
@@ -30,6 +30,8 @@ export function summarize(record: BenchRecord): Row[] {
     name: string,
     unit: string,
     of: (caption: CaptionRecord) => number | undefined,
+    // The bad end: of a rate, the lower one.
+    tail = 95,
   ): Row[] => {
     const values: Of<number[]> = (captions) =>
       captions.flatMap((caption) => of(caption) ?? []);
@@ -39,7 +41,9 @@ export function summarize(record: BenchRecord): Row[] {
       each(`${name}, median`, unit, (captions) =>
         known(median(values(captions))),
       ),
-      each(`${name}, p95`, unit, (captions) => known(p95(values(captions)))),
+      each(`${name}, p${tail}`, unit, (captions) =>
+        known(quantile(values(captions), tail / 100)),
+      ),
     ];
   };
   const perToken = (name: string, unit: string, call: keyof GpuCalls): Row =>
@@ -53,8 +57,16 @@ export function summarize(record: BenchRecord): Row[] {
       spread(stageNames[stage], "ms", (caption) => caption.stages[stage]),
     ),
     ...spread("time to first token", "ms", ({ firstToken }) => firstToken),
-    ...spread("tokens per second", "1/s", (caption) => caption.tokensPerSecond),
+    ...spread(
+      "tokens per second",
+      "1/s",
+      ({ tokensPerSecond }) => tokensPerSecond,
+      5,
+    ),
     ...spread("age of the caption", "ms", ({ total }) => total),
+    each("captions drafted whole", "", (captions) => {
+      return captions.filter(isDraftedWhole).length;
+    }),
     each("captions per minute", "1/min", (captions) => {
       return (
         (captions.length * 60_000) / sum(captions.map(({ total }) => total))
@@ -90,6 +102,10 @@ export function summarize(record: BenchRecord): Row[] {
     ...fractions(record),
   ];
 }
+
+/** Every token came with the first. */
+const isDraftedWhole = ({ tokenIds, tokensPerSecond }: CaptionRecord) =>
+  tokenIds.length > 1 && tokensPerSecond === undefined;
 
 export const stageNames = {
   capture: "capture",
