@@ -17,7 +17,7 @@ export default mergeConfig(
             environment: "node",
             include: [
               "{src,workers}/**/*.test.ts",
-              "tools/cli/**/*.test.{ts,mjs}",
+              "{bench,tools/cli}/**/*.test.{ts,mjs}",
             ],
             exclude: inBrowser,
             testTimeout: 30_000,

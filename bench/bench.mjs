@@ -16,6 +16,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { command } from "./command.mjs";
 import { commit } from "./full-size-record.mjs";
+import { recordName } from "./record-name.mjs";
 import { openModel } from "./model-source.mjs";
 import { madeNames } from "../tools/cli/made.mjs";
 import { findModel } from "../tools/cli/model-name.mjs";
@@ -39,10 +40,12 @@ const usage = `Usage: npm run bench -- [options]
   --question TEXT  (default "Describe the image.")
   --lineup LIST    of transformers.js, fast-vlm, fast-vlm:no-draft and
                    fast-vlm:plain, with commas between
-                   (default transformers.js,fast-vlm)
+                   (default transformers.js,fast-vlm; with made weights, whose
+                   drafts are always right, fast-vlm:no-draft as well)
   --software       the software adapter, even where there is a graphics card
   --gpu-flags LIST the browser's own flags instead, with spaces between
-  --out FILE       (default bench/results/ADAPTER.json; the captions and the
+  --out FILE       (default bench/results/ADAPTER.json, with model, side and
+                   dtype where they are not nano's own; the captions and the
                    picture go beside it, as .csv and .svg)
   --report FILE    also put the table into this document, between its lines
                    <!-- bench NAME --> and <!-- /bench -->, NAME being that
@@ -68,6 +71,9 @@ const { values } = parseArgs({
 });
 
 /** @typedef {import("../src/bench/record.ts").BenchRecord} BenchRecord */
+
+/** Captions of made weights hardly depend on the picture. */
+const madeLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
 
 /** The record as the page exports it, and its other forms. */
 async function measure() {
@@ -96,7 +102,9 @@ async function measure() {
       server.mount(model, folderHandler(place.path));
     }
     const page = context.pages()[0] ?? (await context.newPage());
-    const { size, frames, device, dtype, tokens, question, lineup } = values;
+    const { size, frames, device, dtype, tokens, question } = values;
+    const made = madeNames.includes(values.model);
+    const lineup = values.lineup ?? (made ? madeLineup : undefined);
     const given = { model, hub: source.hub, size, frames, device, dtype };
     const asked = { ...given, tokens, question, lineup };
     const search = new URLSearchParams(
@@ -161,6 +169,16 @@ function machine() {
   };
 }
 
+/** What transformers.js would run on if the project did not override it. */
+function rivalsOwnRuntime() {
+  const path = "node_modules/@huggingface/transformers/package.json";
+  /** @type {unknown} */
+  const parsed = JSON.parse(readFileSync(join(root, path), "utf8"));
+  const { dependencies } =
+    /** @type {{ dependencies: Record<string, string> }} */ (parsed);
+  return dependencies["onnxruntime-web"] ?? "?";
+}
+
 /** @param {BenchRecord & { machine: ReturnType<typeof machine> }} record */
 function describeRun({ machine, versions, ...record }) {
   const named = Object.entries(versions).map((entry) => entry.join(" "));
@@ -168,7 +186,15 @@ function describeRun({ machine, versions, ...record }) {
     `${record.model}, ${Object.values(record.dtypes).join(" / ")}, ${record.size} px, ${record.frames} frames, ${record.promptTokens} prompt tokens`,
     `${record.adapter}, ${machine.processor}, load average ${machine.loadAverage}`,
     `${named.join(", ")}; ${machine.commit ?? "no clone"}; ${record.date.slice(0, 10)}`,
+    sameTokensLine(record),
+    ...(record.missing ?? []).map((why) => `Missing: ${why}`),
   ].join("\n");
+}
+
+/** @param {Pick<BenchRecord, "sameTokens">} record */
+function sameTokensLine({ sameTokens }) {
+  if (sameTokens === undefined) return "tokens compared with nobody's";
+  return sameTokens ? "same tokens" : "the tokens differ";
 }
 
 /** @param {string} path @param {string} name @param {string} lines */
@@ -182,17 +208,22 @@ function putInto(path, name, lines) {
   writeFileSync(path, before.slice(0, at) + block + before.slice(to));
 }
 
+/** @param {BenchRecord["contenders"][number]} contender */
+const isRival = ({ name }) => name === "transformers.js";
+
 await command("bench", values.help ? usage : undefined, async () => {
   ensureInstalled();
   ensureBuilt();
   const { table, record, csv, svg } = await measure();
-  const name = record.device === "wasm" ? "wasm" : record.adapter;
-  const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const slug = recordName({ ...record, model: values.model }, values);
   const out =
     values.out === undefined
       ? join(root, `bench/results/${slug}.json`)
       : resolve(callerFolder, values.out);
-  const kept = { ...record, machine: machine() };
+  const versions = record.contenders.some(isRival)
+    ? { ...record.versions, "which by itself has": rivalsOwnRuntime() }
+    : record.versions;
+  const kept = { ...record, versions, machine: machine() };
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, `${JSON.stringify(kept, null, 2)}\n`);
   const beside = out.replace(/\.json$/, "");
@@ -203,6 +234,5 @@ await command("bench", values.help ? usage : undefined, async () => {
     putInto(resolve(callerFolder, values.report), basename(beside), lines);
   }
   console.log(lines);
-  console.log(record.sameTokens ? "Same tokens." : "The tokens differ.");
   console.log(`Record: ${out}`);
 });

@@ -4,6 +4,9 @@ import type { GraphDtypes, ModelSource } from "./models";
 export interface Roofline {
   /** Multiply-adds a second, of 32-bit floats. */
   readonly matmul: number;
+  /** The same of 16-bit floats; absent where no graph is of them, or the adapter
+   * does not have them. */
+  readonly matmulHalf?: number;
   /** Bytes read and written a second. */
   readonly copy: number;
   readonly work: {

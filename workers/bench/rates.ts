@@ -1,12 +1,15 @@
 import copyCode from "./copy.wgsl?raw";
 import { encode, prepare, upload } from "../kernels/kernel";
 import { pointwiseSize, pointwiseVariants } from "../kernels/pointwise";
+import type { Stored } from "../kernels/stored";
 import { trial } from "../kernels/trial";
 
 /** What an adapter does in a second. */
 export interface Rates {
   /** Multiply-adds of 32-bit floats, in the quickest product we have. */
   readonly matmul: number;
+  /** Of 16-bit floats, their sums in 32 bits. */
+  readonly matmulHalf?: number;
   /** Bytes read and written. */
   readonly copy: number;
 }
@@ -15,28 +18,47 @@ export interface Rates {
 const SIDES = [512, 2048];
 /** In ms: what is quicker is mostly the start of a dispatch. */
 const SHORT = 2;
-const COPIED = 2 ** 25;
+/** More than caches hold. */
+const COPIED = 2 ** 28;
 
-export async function measureRates(device: GPUDevice): Promise<Rates> {
-  let matmul = 0;
-  for (const side of SIDES) {
-    const time = await productTime(device, side);
-    matmul = side ** 3 / (time / 1000);
-    if (time >= SHORT) break;
-  }
-  return { matmul, copy: await copyRate(device) };
+export async function measureRates(
+  device: GPUDevice,
+  half: boolean,
+): Promise<Rates> {
+  return {
+    matmul: await productRate(device, "float32"),
+    ...(half && { matmulHalf: await productRate(device, "float16") }),
+    copy: await copyRate(device),
+  };
 }
 
-async function productTime(device: GPUDevice, side: number): Promise<number> {
+async function productRate(device: GPUDevice, type: Stored): Promise<number> {
+  let rate = 0;
+  for (const side of SIDES) {
+    const time = await productTime(device, side, type);
+    rate = side ** 3 / (time / 1000);
+    if (time >= SHORT) break;
+  }
+  return rate;
+}
+
+async function productTime(
+  device: GPUDevice,
+  side: number,
+  type: Stored,
+): Promise<number> {
   const { STORAGE, UNIFORM } = GPUBufferUsage;
   const shape = { rows: side, inner: side, columns: side };
   const product = {
     ...shape,
-    type: "float32",
+    type,
     bias: false,
     activation: "none",
   } as const;
-  const ones = new Uint32Array(side * side).fill(0x3f800000);
+  const ones =
+    type === "float32"
+      ? new Uint32Array(side * side).fill(0x3f800000)
+      : new Uint32Array((side * side) / 2).fill(0x3c003c00);
   const make = () => upload(device, "roofline", ones, STORAGE);
   const [x, w, y] = [make(), make(), make()] as const;
   const none = upload(device, "roofline", new Uint32Array(4), STORAGE);
@@ -57,10 +79,13 @@ async function productTime(device: GPUDevice, side: number): Promise<number> {
 }
 
 async function copyRate(device: GPUDevice): Promise<number> {
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const most = Math.min(COPIED, maxBufferSize, maxStorageBufferBindingSize);
+  const size = most - (most % 16);
   const make = () =>
     device.createBuffer({
       label: "roofline",
-      size: COPIED,
+      size,
       usage: GPUBufferUsage.STORAGE,
     });
   const buffers = [make(), make()];
@@ -73,7 +98,7 @@ async function copyRate(device: GPUDevice): Promise<number> {
       return (pass: GPUComputePassEncoder) => encode(pass, dispatch);
     });
     const time = Math.min(...(await trial(device, works)));
-    return (2 * COPIED) / (time / 1000);
+    return (2 * size) / (time / 1000);
   } finally {
     for (const buffer of buffers) buffer.destroy();
   }

@@ -1,5 +1,6 @@
 /** Measures what the adapter can do, and counts what a caption needs of it. */
 import { VlmError } from "../../src/shared/errors";
+import type { Dtype } from "../../src/shared/models";
 import type {
   RooflineAnswer,
   RooflineQuestion,
@@ -24,19 +25,31 @@ async function answer({
   const work = await workOf(model, dtypes, side, promptTokens);
   const device = await openDevice();
   try {
-    const rates = await measureRates(device);
+    const { vision_encoder, decoder_model_merged } = dtypes;
+    const half = [vision_encoder, decoder_model_merged].some(isHalf);
+    const rates = await measureRates(
+      device,
+      half && device.features.has("shader-f16"),
+    );
+    const matmulOf = (dtype: Dtype) =>
+      (isHalf(dtype) ? rates.matmulHalf : undefined) ?? rates.matmul;
     const ms = (amount: number, rate: number) => (1000 * amount) / rate;
     const { encoder, prefill, tokenBytes } = work;
     const floor = {
-      prefill: ms(prefill, rates.matmul),
+      prefill: ms(prefill, matmulOf(decoder_model_merged)),
       token: ms(tokenBytes, rates.copy),
-      ...(encoder !== undefined && { encoder: ms(encoder, rates.matmul) }),
+      ...(encoder !== undefined && {
+        encoder: ms(encoder, matmulOf(vision_encoder)),
+      }),
     };
     return { roofline: { ...rates, work, floor } };
   } finally {
     device.destroy();
   }
 }
+
+/** Whether a graph's numbers are, between its weights. */
+const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
 async function openDevice(): Promise<GPUDevice> {
   const power = { powerPreference: "high-performance" } as const;
@@ -47,9 +60,9 @@ async function openDevice(): Promise<GPUDevice> {
     const value = adapter.limits[limit as keyof GPUSupportedLimits];
     if (typeof value === "number") requiredLimits[limit] = value;
   }
-  const clock = adapter.features.has("timestamp-query");
+  const features = ["timestamp-query", "shader-f16"] as const;
   return adapter.requestDevice({
-    requiredFeatures: clock ? ["timestamp-query"] : [],
+    requiredFeatures: features.filter((name) => adapter.features.has(name)),
     requiredLimits,
   });
 }

@@ -97,7 +97,10 @@ function decoderWork(
   // A token looks at those before it and at itself.
   const pairs = (tokens * (tokens + 1)) / 2;
   const attention = 2 * pairs * layers * heads * headDim;
-  const cache = 2 * 4 * tokens * layers * kvHeads * headDim;
+  // The type that the graph itself keeps it in.
+  const past = graph.inputs.find(({ name }) => name.startsWith("past_key_"));
+  const held = [tokens, layers, kvHeads, headDim];
+  const cache = 2 * (bytesOf(past?.type ?? "float32", held) ?? 0);
   return {
     prefill: tokens * (every - last) + last + attention,
     tokenBytes: bytes + cache,
