@@ -17,12 +17,14 @@ const MAX_VERDICTS = 32;
 /**
  * A name for everything that a verdict depends on: these files in these dtypes,
  * this adapter, this browser, this build of ours. Undefined where nobody tells
- * the hash of a file.
+ * the hash of a file, and while we are being worked on.
  */
 export async function verdictKey(
   { found, graphs, info, gpu }: Plan,
   side: number,
 ): Promise<string | undefined> {
+  // Served as it is written, a change of ours changes no name.
+  if (import.meta.env.DEV) return undefined;
   const files = filesOf(found, info.dtypes);
   if (files.some((file) => file.sha256 === undefined)) return undefined;
   const isListed = (name: string): boolean =>
