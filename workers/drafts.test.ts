@@ -49,3 +49,10 @@ test("a thousand prompts are not remembered", () => {
   );
   expect(known).toEqual([992, 993, 994, 995, 996, 997, 998, 999]);
 });
+
+test("what is forgotten is no draft", () => {
+  const drafts = new Drafts();
+  drafts.remember(prompt([1]), greedy, [7]);
+  drafts.forget();
+  expect(drafts.of(prompt([1]), greedy)).toEqual([]);
+});

@@ -33,6 +33,10 @@ export class Drafts {
       this.#answers.delete(oldest);
     }
   }
+
+  forget(): void {
+    this.#answers.clear();
+  }
 }
 
 function isPlainGreedy(sampling: Sampling): boolean {

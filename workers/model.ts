@@ -90,6 +90,12 @@ export class Model {
     this.#info = { ...this.#info, memory };
   }
 
+  /** As if it had never been asked anything. */
+  forget(): void {
+    this.sight.forget();
+    this.drafts.forget();
+  }
+
   /** Frees everything, its folder included. */
   async release(): Promise<void> {
     await this.free();

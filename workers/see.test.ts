@@ -117,6 +117,16 @@ test("the last few pictures are known, the rest is let go", async () => {
   expect(living()).toBe(0);
 });
 
+test("what is forgotten is let go of, and seen anew", async () => {
+  const { sight, living } = setUp();
+  await sight.see(frame(5), "a", options, onlooker);
+  sight.endRun();
+  sight.forget();
+  expect(living()).toBe(0);
+  const seen = await sight.see(frame(5), "a", options, onlooker);
+  expect(seen?.how).toBe("encoded");
+});
+
 test("large pictures are kept while there is room, and during the run", async () => {
   const { sight, living } = setUp(15 * 2 ** 20);
   for (let i = 0; i < 5; i++) {

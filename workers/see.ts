@@ -85,6 +85,11 @@ export class Sight {
     this.#kept.trim();
   }
 
+  /** Between two runs: no picture is known any more. */
+  forget(): void {
+    this.#kept.dispose();
+  }
+
   dispose(): void {
     this.#kept.dispose();
     this.#gate.dispose();

@@ -12,10 +12,15 @@ import { openModel } from "./paths";
 import type { Job, Plan } from "./plan";
 import { tryPicture } from "./trial";
 import { recall, remember, verdictKey, type Verdict } from "./verdicts";
-import { warmUp } from "./warm-up";
+import { overflows, warmUp } from "./warm-up";
 
 vi.mock("../fast/open");
-vi.mock("../model", () => ({ Model: class {} }));
+const forget = vi.hoisted(() => vi.fn());
+vi.mock("../model", () => ({
+  Model: class {
+    forget = forget;
+  },
+}));
 vi.mock("../ort/adapter");
 vi.mock("../plain/open");
 vi.mock("./attempt");
@@ -64,6 +69,7 @@ beforeEach(() => {
     return Promise.resolve();
   });
   vi.mocked(warmUp).mockResolvedValue(undefined);
+  vi.mocked(overflows).mockResolvedValue(false);
   vi.mocked(tryPicture).mockImplementation((model, _side, { draft }) => {
     const { kind } = model as unknown as { kind: "plain" | "fast" };
     return Promise.resolve(tokens(words[kind][draft ? 1 : 0]));
@@ -140,6 +146,28 @@ test("a record that does not hold is checked", async () => {
   const anew = ["plain", "freed", "device", "fast"];
   expect(story).toEqual(["fast", "freed", "device", ...anew]);
   expect(records.get("key")).toEqual({ tokens: tokens("abc") });
+});
+
+test("one that overflows is let go of for good", async () => {
+  vi.mocked(overflows).mockResolvedValue(true);
+  for (const _ of [1, 2]) {
+    const [path, reason] = await infoOf(run());
+    expect(path).toBe("plain");
+    expect(reason).toMatch(/numbers that are none/);
+  }
+  expect(story.filter((what) => what === "fast")).toHaveLength(1);
+});
+
+test("what was asked to try a path is nobody's business later", async () => {
+  await run();
+  const { calls } = vi.mocked(tryPicture).mock;
+  const trials = calls.map(([, , { name }]) => name);
+  // Plain, fast, fast with a draft, and again about the last picture.
+  expect(trials).toHaveLength(4);
+  expect(new Set(trials).size).toBe(3);
+  expect(trials[3]).toBe(trials[2]);
+  for (const name of trials) expect(name).toMatch(/^[0-9a-f-]{36}$/);
+  expect(forget).toHaveBeenCalledTimes(1);
 });
 
 test("a failure leaves the record as it is, and compares nothing", async () => {

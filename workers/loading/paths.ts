@@ -11,7 +11,7 @@ import { attempt, trialSide } from "./attempt";
 import type { Job, Plan } from "./plan";
 import { sameTokens, tryPicture } from "./trial";
 import { recall, remember, verdictKey } from "./verdicts";
-import { warmUp } from "./warm-up";
+import { overflows, warmUp } from "./warm-up";
 
 /**
  * The model on the fast path if that says what the plain one says, else on the
@@ -53,7 +53,7 @@ async function compare(
       const overflowing = await warmUp(model, path, side, signal);
       return (
         overflowing ??
-        tryPicture(model, side, { draft: false, name: "first" }, signal)
+        tryPicture(model, side, { draft: false, name: newName() }, signal)
       );
     },
   );
@@ -102,14 +102,18 @@ async function openFast(
   try {
     return await attempt(job, { ...plan, info }, open, async (model) => {
       const side = trialSide(plan);
+      if (await overflows(model, side, job.signal)) return OVERFLOWING;
+      let name = "";
       for (const draft of [false, true]) {
-        const trial = { draft, name: draft ? "second" : "first" };
+        name = newName();
+        const trial = { draft, name };
         const said = await tryPicture(model, side, trial, job.signal);
         if (!sameTokens(said, tokens)) return DIFFERENT;
       }
       // So that a person's second question finds its short prefill captured.
-      const again = { text: "Why?", draft: false, name: "second" };
+      const again = { text: "Why?", draft: false, name };
       await tryPicture(model, side, again, job.signal);
+      model.forget();
       return undefined;
     });
   } catch (error) {
@@ -118,6 +122,14 @@ async function openFast(
     return { against, lasting: false };
   }
 }
+
+/** For a picture that nobody else can name. */
+const newName = (): string => crypto.randomUUID();
+
+const OVERFLOWING: Refusal = {
+  against: "Of a busy picture it makes numbers that are none.",
+  lasting: true,
+};
 
 const DIFFERENT: Refusal = {
   against: "It did not say what the plain path says of a picture.",

@@ -65,6 +65,22 @@ export async function warmUp(
   }
 }
 
+/** Whether the encoder makes NaN or infinity of a busy picture. */
+export async function overflows(
+  model: Model,
+  side: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const pixels = await busyPixels(model, side);
+  if (signal.aborted) throw aborted();
+  const features = await model.encoder.encode(pixels);
+  try {
+    return !isFinite(await model.memory.numbers(features));
+  } finally {
+    features.dispose();
+  }
+}
+
 /** Stripes and noise in full contrast: what overflows does so on these. */
 async function busyPixels(model: Model, side: number): Promise<Tensor> {
   const image = new ImageData(side, side);

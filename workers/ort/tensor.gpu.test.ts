@@ -95,6 +95,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
     const tensor = memory.floats(toHalf(odd), [1, 3, 3]);
     const last = [7, 8, 9];
     expect([...(await memory.lastRow(tensor))]).toEqual(last);
+    expect([...(await memory.numbers(tensor))]).toEqual([...odd]);
     if (memory.gpu === undefined) return;
     const { device: gpuDevice } = memory.gpu;
     const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -107,6 +108,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
       dims: [1, 3, 3],
     });
     expect([...(await memory.lastRow(onGpu))]).toEqual(last);
+    expect([...(await memory.numbers(onGpu))]).toEqual([...odd]);
     buffer.destroy();
   });
 });

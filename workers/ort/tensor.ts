@@ -100,16 +100,31 @@ export class Memory {
   }
 
   /** The last row of a [1, rows, width] tensor, and nothing else of it. */
-  async lastRow(tensor: Tensor): Promise<Float32Array> {
-    const [, rows = 0, width = 0] = tensor.dims;
+  lastRow(tensor: Tensor): Promise<Float32Array> {
+    const rows = tensor.dims[1] ?? 0;
+    return this.#read({ tensor, from: rows - 1, to: rows });
+  }
+
+  /** All of a [1, rows, width] tensor, for once: no buffer is kept for it. */
+  async numbers(tensor: Tensor): Promise<Float32Array> {
+    try {
+      return await this.#read({ tensor, from: 0, to: tensor.dims[1] ?? 0 });
+    } finally {
+      this.dispose();
+    }
+  }
+
+  async #read({ tensor, from, to }: Rows): Promise<Float32Array> {
+    const width = tensor.dims[2] ?? 0;
     const type = floatTypeOf(tensor);
     if (this.gpu === undefined || tensor.location === "cpu") {
-      const last = { tensor, from: rows - 1, to: rows };
-      return new Float32Array(rowsOnCpu(last, width, "float32"));
+      const rows = rowsOnCpu({ tensor, from, to }, width, "float32");
+      return new Float32Array(rows);
     }
     const { device } = this.gpu;
-    const bytes = width * BYTES[type];
-    const first = (rows - 1) * bytes;
+    const count = (to - from) * width;
+    const bytes = count * BYTES[type];
+    const first = from * width * BYTES[type];
     // Copies begin and end at multiples of 4 bytes, halves need not.
     const start = first - (first % 4);
     const size = Math.ceil((first + bytes) / 4) * 4 - start;
@@ -122,8 +137,8 @@ export class Memory {
     readback.unmap();
     this.gpu.check();
     return type === "float32"
-      ? new Float32Array(mapped, 0, width)
-      : fromHalf(new Uint16Array(mapped, 0, width));
+      ? new Float32Array(mapped, 0, count)
+      : fromHalf(new Uint16Array(mapped, 0, count));
   }
 
   /** Resolves when the GPU has done all that was submitted so far. */
