@@ -93,8 +93,9 @@ export class Stage {
     signal: AbortSignal,
   ): Promise<CapturedFrame & { readonly name?: string }> {
     if (this.#still) {
-      const frame = await createImageBitmap(this.#still);
+      // Another may be shown meanwhile.
       const name = `still ${this.#stills}`;
+      const frame = await createImageBitmap(this.#still);
       return { frame, name, time: now(), dropped: 0 };
     }
     if (this.open) return this.#capture.next(signal);
