@@ -226,7 +226,9 @@ export class Controller implements ReactiveController {
           onToken: (event) => this.#token(event, question),
         },
       );
-      if (answer.tokenIds.length > 0) this.text = answer.text;
+      const { tokenIds, finish } = answer;
+      // Stopped before it said anything: the caption before stays.
+      if (finish !== "abort" || tokenIds.length > 0) this.text = answer.text;
       this.stale = false;
       emit(this.#host, "caption", detail);
       this.status.announce(answer.text);

@@ -45,6 +45,28 @@ test("load tells its bytes, then it is ready", async () => {
   expect(mounted.detailsOf("ready")).toEqual([info]);
 });
 
+test("an answer without words takes the place of the caption before", async () => {
+  mounted = new Mounted({ captions: [["A", " cat"], []] });
+  const { vlm } = mounted;
+  await vlm.ask(await picture());
+  expect(vlm.text).toBe("A cat");
+  const answer = await vlm.ask(await picture());
+  expect(answer).toMatchObject({ finish: "stop", tokenIds: [] });
+  expect(vlm.text).toBe("");
+});
+
+test("a question that is stopped before a word leaves the caption", async () => {
+  mounted = new Mounted({ captions: [["A", " cat"]] });
+  const { vlm, fake } = mounted;
+  await vlm.ask(await picture());
+  fake.script = { ...fake.script, pace: 500 };
+  const asked = vlm.ask(await picture());
+  await vi.waitFor(() => expect(fake.asked).toHaveLength(2));
+  vlm.stop();
+  expect(await asked).toMatchObject({ finish: "abort", tokenIds: [] });
+  expect(vlm.text).toBe("A cat");
+});
+
 test("load shows megabytes and per cent", async () => {
   mounted = new Mounted({ pace: 60 });
   const { vlm } = mounted;
