@@ -29,9 +29,10 @@ export function setUpSparing(vlm: FastVlm): void {
     vlm.draft = draft.value;
   });
   vlm.addEventListener("caption", ({ detail }) => {
+    if (!detail.gated || detail.finish === "abort") return;
     frames += 1;
     unchanged += detail.unchanged;
-    if (vlm.gate > 0) note();
+    note();
   });
   note();
 }

@@ -52,7 +52,7 @@ export async function captionFrame(
   const known = ttft !== undefined && paint !== undefined;
   const wait = known ? ttft - paint - answer.timings.firstToken : 0;
   const { time, dropped } = captured;
-  const { size } = options;
+  const { size, gate, anyres } = options;
   const prompt = options.messages.at(-1)?.text ?? "";
   const detail = {
     ...answer,
@@ -62,6 +62,7 @@ export async function captionFrame(
     time,
     age,
     dropped,
+    gated: gate > 0 && !anyres && answer.reused === 0,
   };
   return { answer, detail };
 }

@@ -36,6 +36,8 @@ export interface CaptionDetail extends Omit<Answer, "timings"> {
   /** How old the frame was when its caption was complete. */
   readonly age: number;
   readonly dropped: number;
+  /** The gate was asked whether the frame shows anything new. */
+  readonly gated: boolean;
 }
 
 export interface StateDetail {
