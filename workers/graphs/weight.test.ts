@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { CHUNK, sideBySide, stacked, type Piece, type Weight } from "./weight";
+import {
+  CHUNK,
+  computed,
+  sideBySide,
+  stacked,
+  type Piece,
+  type Weight,
+} from "./weight";
 
 async function chunksOf(weight: Weight): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
@@ -73,6 +80,18 @@ test("all chunks but the last are of one size, wherever pieces end", async () =>
     }
     expect(wrong).toEqual([]);
   }
+});
+
+test.each([
+  ["more", [3, 2], /more than 4/],
+  ["more, after all", [4, 0, 1], /more than 4/],
+  ["fewer", [3], /fewer than 4/],
+  ["none", [], /fewer than 4/],
+])("%s bytes than were told are an error", async (_, sizes, message) => {
+  const weight = computed(facts, 4, async function* () {
+    for (const size of sizes) yield await Promise.resolve(new Uint8Array(size));
+  });
+  await expect(chunksOf(weight)).rejects.toThrow(message);
 });
 
 test("a file that cannot be read any more is an error of its own", async () => {

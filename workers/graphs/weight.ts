@@ -109,7 +109,8 @@ export async function readPiece(
   }
 }
 
-/** Parts of any size as chunks of one: the GPU takes whole words only. */
+/** Parts of any size as chunks of one: the GPU takes whole words only. Throws
+ * if they are not `bytes` together. */
 async function* inChunks(
   parts: AsyncIterable<Uint8Array>,
   bytes: number,
@@ -119,6 +120,7 @@ async function* inChunks(
   let filled = 0;
   for await (const part of parts) {
     for (let at = 0; at < part.length;) {
+      if (left === 0) throw new Error(`A weight has more than ${bytes} bytes`);
       const taken = part.subarray(at, at + chunk.length - filled);
       chunk.set(taken, filled);
       at += taken.length;
@@ -130,4 +132,5 @@ async function* inChunks(
       filled = 0;
     }
   }
+  if (left > 0) throw new Error(`A weight has fewer than ${bytes} bytes`);
 }
