@@ -2,11 +2,15 @@ import type * as Ort from "onnxruntime-web";
 import type { InferenceSession } from "onnxruntime-web";
 import { VlmError } from "../../src/shared/errors";
 import type { Gpu } from "./device";
-import { record, type Dispatch, type Recording } from "./recorder";
-import type { Command } from "./recorder";
+import {
+  record,
+  type Command,
+  type Dispatch,
+  type Recording,
+} from "./recorder";
 import { loadOrt, ortQueue } from "./runtime";
 
-export type { Command, Dispatch } from "./recorder";
+export type { Command, Dispatch };
 
 /**
  * The runtime whose captures are known to be what is written below. Another
