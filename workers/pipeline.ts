@@ -95,6 +95,6 @@ export async function describe(
     }
   } finally {
     generation?.dispose();
-    sight.endRun();
+    sight.endRun(generation !== undefined);
   }
 }

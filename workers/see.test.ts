@@ -72,7 +72,7 @@ test("a frame without a name is encoded, and forgotten after the run", async () 
     const seen = await sight.see(frame(5), null, options, onlooker);
     expect(seen?.how).toBe("encoded");
     expect(living()).toBe(1);
-    sight.endRun();
+    sight.endRun(true);
     expect(living()).toBe(0);
   }
   expect(encoded).toEqual([5, 5]);
@@ -83,7 +83,7 @@ test("a name is known as long as it is seen in the same way", async () => {
   const see = async (name: string, change: Partial<DescribeOptions> = {}) => {
     const asked = { ...options, ...change };
     const seen = await sight.see(frame(5), name, asked, onlooker);
-    sight.endRun();
+    sight.endRun(true);
     return seen;
   };
   const first = await see("a");
@@ -102,10 +102,10 @@ test("the last few pictures are known, the rest is let go", async () => {
   const { sight, living } = setUp();
   for (let i = 0; i < 50; i++) {
     await sight.see(frame(i), `picture ${i}`, options, onlooker);
-    sight.endRun();
+    sight.endRun(true);
     // The first one is asked about all the time.
     await sight.see(frame(0), "picture 0", options, onlooker);
-    sight.endRun();
+    sight.endRun(true);
   }
   expect(living()).toBe(8);
   const how = async (name: string) =>
@@ -117,10 +117,22 @@ test("the last few pictures are known, the rest is let go", async () => {
   expect(living()).toBe(0);
 });
 
+test("what a failed run encoded is seen anew, by name and by the gate", async () => {
+  const { sight, encoded, living } = setUp();
+  const gated = { ...options, gate: 0.5 };
+  for (const sound of [false, false, true, false]) {
+    await sight.see(frame(5), "a", options, onlooker);
+    await sight.see(frame(7), null, gated, onlooker);
+    sight.endRun(sound);
+    expect(living()).toBe(encoded.length < 6 ? 0 : 2);
+  }
+  expect(encoded).toEqual([5, 7, 5, 7, 5, 7]);
+});
+
 test("what is forgotten is let go of, and seen anew", async () => {
   const { sight, living } = setUp();
   await sight.see(frame(5), "a", options, onlooker);
-  sight.endRun();
+  sight.endRun(true);
   sight.forget();
   expect(living()).toBe(0);
   const seen = await sight.see(frame(5), "a", options, onlooker);
@@ -133,7 +145,7 @@ test("large pictures are kept while there is room, and during the run", async ()
     await sight.see(frame(i), `picture ${i}`, options, onlooker);
   }
   expect(living()).toBe(5);
-  sight.endRun();
+  sight.endRun(true);
   expect(living()).toBe(2);
 });
 
@@ -161,7 +173,7 @@ test("what differs too little is the picture that was encoded last", async () =>
   const look = async (value: number, gate = 0.5) => {
     const asked = { ...options, gate };
     const seen = await sight.see(frame(value), null, asked, onlooker);
-    sight.endRun();
+    sight.endRun(true);
     return seen;
   };
   const first = await look(1);
@@ -184,10 +196,10 @@ test("frames that pass the gate leave named pictures where they are", async () =
   const gated = { ...options, gate: 0.5 };
   await sight.see(frame(-1), "a", options, onlooker);
   await sight.see(frame(-2), "b", gated, onlooker);
-  sight.endRun();
+  sight.endRun(true);
   for (let i = 0; i < 50; i++) {
     await sight.see(frame(10 * i), null, gated, onlooker);
-    sight.endRun();
+    sight.endRun(true);
   }
   expect(living()).toBe(3);
   for (const name of ["a", "b"]) {
@@ -201,12 +213,12 @@ test("a picture that the gate lets go of is good until the run ends", async () =
   const { sight, living } = setUp();
   const gated = { ...options, gate: 0.5 };
   await sight.see(frame(1), null, gated, onlooker);
-  sight.endRun();
+  sight.endRun(true);
   const same = await sight.see(frame(1.2), null, gated, onlooker);
   expect(same?.how).toBe("unchanged");
   await sight.see(frame(7), null, gated, onlooker);
   expect(living()).toBe(2);
-  sight.endRun();
+  sight.endRun(true);
   expect(living()).toBe(1);
 });
 

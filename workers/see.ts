@@ -29,6 +29,8 @@ export class Sight {
   readonly #encoder: Encoder;
   readonly #gate: Gate;
   readonly #kept = new KeptPictures();
+  /** Encoded in this run. */
+  readonly #fresh = new Set<string>();
   #unnamed = 0;
   /** The picture that is kept for the gate only. */
   #gated: string | undefined;
@@ -71,6 +73,7 @@ export class Sight {
       }
       const keep = gated || name !== null;
       const picture = this.#kept.add(key, features.splice(0), keep);
+      this.#fresh.add(key);
       if (gated) {
         if (this.#gated !== undefined) this.#kept.letGo(this.#gated);
         this.#gated = name === null ? key : undefined;
@@ -81,7 +84,11 @@ export class Sight {
     }
   }
 
-  endRun(): void {
+  /** `sound`: something was read that the GPU computed after what it encoded. An
+   * encoder that failed may be known by that only. */
+  endRun(sound: boolean): void {
+    if (!sound) for (const key of this.#fresh) this.#kept.letGo(key);
+    this.#fresh.clear();
     this.#kept.trim();
   }
 
