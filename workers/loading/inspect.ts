@@ -8,7 +8,7 @@ import type {
 import type { LoadOptions } from "../../src/shared/protocol";
 import { choose, recommend, type Runnable } from "./dtypes";
 import { askHardware, type Hardware } from "./hardware";
-import { estimateMemory, largestActivation } from "./memory-estimate";
+import { estimateMemory, largestActivation, type Way } from "./memory-estimate";
 import { findObstacles, memoryObstacle } from "./obstacles";
 import { inWords } from "../store/errors";
 import { filesOf, survey, type Survey } from "./survey";
@@ -32,7 +32,7 @@ export async function inspectModel(
 }
 
 function report(
-  { model, dtype }: LoadOptions,
+  { model, dtype, path }: LoadOptions,
   found: Survey,
   hardware: Hardware,
   storage: Storage | undefined,
@@ -46,7 +46,8 @@ function report(
   let obstacle: string | undefined;
   try {
     const dtypes = choose(dtype, graphs, hardware);
-    chosen = costOf(found, graphs, dtypes, side);
+    const way = { device: hardware.device, path };
+    chosen = costOf(found, graphs, dtypes, side, way);
     const largest = largestActivation(config, dtypes.vision_encoder, side);
     obstacle =
       memoryObstacle(chosen.memory, largest, hardware, side) ??
@@ -92,11 +93,12 @@ function costOf(
   graphs: Runnable,
   dtypes: GraphDtypes,
   side: number,
+  way: Way,
 ): Chosen {
   const files = filesOf(found, dtypes);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const kept = files.reduce((sum, file) => sum + file.kept, 0);
-  const memory = estimateMemory(found.config, graphs, dtypes, side);
+  const memory = estimateMemory(found.config, graphs, dtypes, side, way);
   return { dtypes, files, bytes, missing: bytes - kept, memory };
 }
 

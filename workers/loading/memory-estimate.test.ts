@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { GraphDtypes, GraphFiles } from "../../src/shared/models";
-import { estimateMemory, fitBeside } from "./memory-estimate";
+import { estimateMemory, fitBeside, type Way } from "./memory-estimate";
 import { eachGraph } from "../weights/manifest";
 
 const MB = 1e6;
@@ -38,11 +38,20 @@ const exact: GraphDtypes = {
   decoder_model_merged: "q4",
 };
 
-const estimate = (side: number, dtypes = exact) =>
-  estimateMemory(config, variants, dtypes, side);
+const plain = { device: "webgpu", path: "plain" } as const;
 
-test("weights are those held: the embedding stays in its file", () => {
-  expect(estimate(1024).weights).toBe((508 + 317) * MB);
+const estimate = (side: number, dtypes = exact, way: Way = plain) =>
+  estimateMemory(config, variants, dtypes, side, way);
+
+test.each([
+  ["webgpu", "auto", 508 + 272 + 317],
+  ["webgpu", "plain", 508 + 317],
+  ["wasm", "auto", 508 + 317],
+  ["wasm", "plain", 508 + 317],
+] as const)("weights held on %s, path %s", (device, path, megabytes) => {
+  // The embedding stays in its file but for the fast path.
+  const { weights } = estimate(1024, exact, { device, path });
+  expect(weights).toBe(megabytes * MB);
 });
 
 test("the cache has 24,576 bytes a token, half of it in half precision", () => {

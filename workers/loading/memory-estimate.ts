@@ -5,6 +5,7 @@ import type {
   GraphDtypes,
   MemoryEstimate,
 } from "../../src/shared/models";
+import type { LoadOptions } from "../../src/shared/protocol";
 import type { Runnable } from "./dtypes";
 import type { ModelConfig } from "../weights/config";
 import { WASM_MEMORY } from "./obstacles";
@@ -21,14 +22,19 @@ const LAST_TO_FIRST = 32;
 
 const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
+/** Where and how a model is to run. */
+export type Way = Pick<LoadOptions, "path"> & { readonly device: Device };
+
 export function estimateMemory(
   config: ModelConfig,
   variants: Runnable,
   dtypes: GraphDtypes,
   side: number,
+  { device, path }: Way,
 ): MemoryEstimate {
-  // Rows of the embedding are read from the file, one by one.
-  const held = GRAPHS.filter((graph) => graph !== "embed_tokens");
+  // The plain path reads rows of the embedding from the file, one by one.
+  const fast = device === "webgpu" && path !== "plain";
+  const held = GRAPHS.filter((graph) => fast || graph !== "embed_tokens");
   const weights = held
     .map((graph) => bytesOf(variants, graph, dtypes[graph]))
     .reduce((sum, bytes) => sum + bytes, 0);

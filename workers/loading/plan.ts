@@ -75,7 +75,8 @@ export async function makePlan(
       ...(dtypeReason !== undefined && { dtypeReason }),
       ...(commit !== undefined && { commit }),
     };
-    const needs = estimateMemory(config, variants, dtypes, config.side);
+    const way = { device: hardware.device, path: options.path };
+    const needs = estimateMemory(config, variants, dtypes, config.side, way);
     return {
       ...{ found, hardware, gpu, variants, config, tokenizer, info, needs },
       ...{ graphs, loaded },
