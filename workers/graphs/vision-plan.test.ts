@@ -1,17 +1,10 @@
 import { openAsBlob } from "node:fs";
 import { expect, test } from "vitest";
-import { GraphBuilder } from "../testing/graph-builder";
+import { HIDDEN, Made, planOf, value } from "../testing/made-encoder";
 import type { ModelConfig } from "../weights/config";
 import { readOnnx, type OnnxGraph } from "../weights/onnx";
 import { planVision, type VisionPlan } from "./vision-plan";
 import { Unfit } from "./weight";
-
-const HIDDEN = 4;
-const config = { hidden: HIDDEN, side: 128 } as ModelConfig;
-
-async function planOf(blob: Blob): Promise<VisionPlan> {
-  return planVision(await readOnnx("made.onnx", blob), new Map(), config);
-}
 
 async function written(plan: VisionPlan, side: number): Promise<OnnxGraph> {
   return readOnnx("ours.onnx", new Blob([plan.graph(side)]));
@@ -29,50 +22,6 @@ async function floatsOf(plan: VisionPlan): Promise<Record<string, number[]>> {
   }
   return all;
 }
-
-/** An encoder of few operators: pixels → means of 64 x 64 → `middle` →
- * features. */
-class Made extends GraphBuilder {
-  readonly pooled = this.op("AveragePool", ["in"], {
-    kernel_shape: [64, 64],
-    strides: [64, 64],
-  });
-
-  conv(x: string, name: string, dims: readonly number[], group = 1): string {
-    const [, , size = 1] = dims;
-    const bias = this.drawn(`${name}.b`, [dims[0] ?? 0], 1);
-    const weight = this.drawn(`${name}.w`, dims, 1);
-    const pads = new Array<number>(4).fill((size - 1) / 2);
-    return this.op("Conv", [x, weight, bias], { pads, group });
-  }
-
-  vector(name: string, numbers: readonly number[]): string {
-    return this.floats(name, [numbers.length, 1, 1], numbers);
-  }
-
-  /** Ends in features of `x`, a map. */
-  done(x: string): Blob {
-    const end = this.conv(x, "end", [HIDDEN, 3, 1, 1]);
-    return this.ended(end);
-  }
-
-  /** Ends in `map`. */
-  ended(map: string): Blob {
-    const shape = this.integers("flat", [3], [0, HIDDEN, -1]);
-    const flat = this.op("Reshape", [map, shape]);
-    this.op("Transpose", [flat], { perm: [0, 2, 1] }, "", ["out"]);
-    return this.write(
-      [value("in", [1, 3, "h", "w"])],
-      [value("out", [1, "t", HIDDEN])],
-    );
-  }
-}
-
-const value = (name: string, shape: readonly (string | number)[]) => ({
-  name,
-  type: "float32",
-  shape,
-});
 
 test("the same weights, whatever the side", async () => {
   const made = new Made();

@@ -1,5 +1,6 @@
 import type { ModelConfig } from "../weights/config";
 import type { OnnxGraph } from "../weights/onnx";
+import { contentsOf } from "./vision-contents";
 import { folded } from "./vision-fold";
 import { writeVision, type Written } from "./vision-graph";
 import { inputsOf, type Layer } from "./vision-layers";
@@ -31,7 +32,7 @@ export async function planVision(
   const last = folded(readStructure(graph, tensors, side));
   const type = typeOf(last);
   const { weights } = check(writeVision(last, side, type), last, side, hidden);
-  const facts = JSON.stringify(weights.map(factsOf));
+  const facts = factsOf(weights, last);
   return {
     weights,
     hidden,
@@ -40,8 +41,7 @@ export async function planVision(
       const layers = folded(readStructure(graph, tensors, wanted));
       const written = writeVision(layers, wanted, type);
       const model = check(written, layers, wanted, hidden);
-      if (JSON.stringify(model.weights.map(factsOf)) === facts)
-        return model.model;
+      if (factsOf(model.weights, layers) === facts) return model.model;
       throw new Unfit(
         `at ${wanted} pixels it has other weights than at ${side}`,
       );
@@ -49,7 +49,11 @@ export async function planVision(
   };
 }
 
-const factsOf = ({ name, type, dims }: Weight) => [name, type, dims];
+/** Of the weights of layers that end in `last`: names and what is in them. */
+function factsOf(weights: readonly Weight[], last: Layer): string {
+  const facts = weights.map(({ name, type, dims }) => [name, type, dims]);
+  return JSON.stringify(facts) + contentsOf(last);
+}
 
 function check(written: Written, last: Layer, side: number, hidden: number) {
   if (last.channels !== hidden) {
