@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Graph } from "../../src/shared/models";
 import type { PathChoice } from "../../src/shared/protocol";
+import { VlmError } from "../../src/shared/errors";
 import { planFast, type FastPlan } from "../fast/open";
 import { Unfit } from "../graphs/weight";
 import { Model } from "../model";
@@ -210,6 +211,19 @@ test("a failure is told and tried again the next time", async () => {
     expect(open).toHaveBeenCalledTimes(time);
   }
   expect(records.size).toBe(0);
+});
+
+test("what can never work is told and not tried again", async () => {
+  const open = vi.fn<FastPlan["open"]>();
+  const failure = new VlmError("unsupported", "It cannot be captured.", "");
+  open.mockRejectedValue(failure);
+  vi.mocked(planFast).mockResolvedValue({ open });
+  for (let time = 0; time < 2; time++) {
+    const [path, reason] = await infoOf(run());
+    expect(path).toBe("plain");
+    expect(reason).toMatch(/cannot be captured/);
+    expect(open).toHaveBeenCalledTimes(1);
+  }
 });
 
 test("an overflow is told before the other path is made", async () => {

@@ -118,8 +118,9 @@ async function openFast(
     });
   } catch (error) {
     if (job.signal.aborted) throw error;
-    const against = `It failed: ${VlmError.from(error).message}`;
-    return { against, lasting: false };
+    const { code, message } = VlmError.from(error);
+    const against = `It failed: ${message}`;
+    return { against, lasting: code === "unsupported" };
   }
 }
 
