@@ -1,6 +1,7 @@
 import type { Stored } from "../kernels/stored";
 import type { Variant } from "../kernels/variant";
 import type { Command } from "../ort/capture";
+import { popScopes, pushScopes, watched } from "./error-scopes";
 import type { Operation } from "./substitute-operation";
 import { Trial } from "./substitute-trial";
 
@@ -81,17 +82,25 @@ async function tryOn(
   if (!touched.every(({ buffer }) => isCopyable(buffer))) {
     return { ...none, fault: "its buffers cannot be copied" };
   }
-  const trial = new Trial(device, operation, commands);
-  for (const filter of SCOPES) device.pushErrorScope(filter);
+  const { made: trial, fault } = await watched(device, () => {
+    return new Trial(device, operation, commands);
+  });
+  if (fault !== undefined) {
+    trial.drop();
+    return { ...none, fault };
+  }
+  pushScopes(device);
   let choice: Choice | undefined;
   try {
     trial.begin();
     choice = await race(trial, operation, variants, beaten);
+  } catch (error) {
+    if (await isLost(device)) throw error;
+    choice = { ...none, fault: String(error) };
   } finally {
     trial.end();
-    const errors = await Promise.all(SCOPES.map(() => device.popErrorScope()));
-    const error = errors.find((one) => one !== null);
-    if (error) choice = { ...none, fault: error.message };
+    const told = await popScopes(device);
+    if (told !== undefined) choice = { ...none, fault: told };
   }
   return choice;
 }
@@ -129,7 +138,17 @@ async function race(
   return { by: "theirs", ...found, fault: `${off} off the runtime's` };
 }
 
-const SCOPES = ["validation", "out-of-memory", "internal"] as const;
+/** A loss may be told a little later than what it makes fail. */
+function isLost(device: GPUDevice): Promise<boolean> {
+  return Promise.race([
+    device.lost.then(() => true),
+    new Promise<boolean>((resolve) => {
+      setTimeout(() => {
+        resolve(false);
+      }, 100);
+    }),
+  ]);
+}
 
 function isCopyable({ usage }: GPUBuffer): boolean {
   const needed = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;

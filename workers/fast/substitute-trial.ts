@@ -22,6 +22,8 @@ export class Trial {
   }[];
   readonly #buffers: GPUBuffer[] = [];
 
+  /** Saves what `begin` writes over. Without room for that nothing is touched:
+   * then it is to be dropped. */
   constructor(
     device: GPUDevice,
     operation: Operation,
@@ -37,15 +39,15 @@ export class Trial {
     this.#saved = changed.map((range) => {
       return { range, copy: this.#make(range.size) };
     });
-  }
-
-  begin(): void {
     this.#submit((encoder) => {
       for (const { range, copy } of this.#saved) {
         const { buffer, offset, size } = range;
         encoder.copyBufferToBuffer(buffer, offset, copy, 0, size);
       }
     });
+  }
+
+  begin(): void {
     const { type, varied, given = [] } = this.#operation;
     for (const { range, words } of given) {
       const { buffer, offset } = range;
@@ -65,6 +67,10 @@ export class Trial {
         encoder.copyBufferToBuffer(copy, 0, buffer, offset, size);
       }
     });
+    this.drop();
+  }
+
+  drop(): void {
     for (const buffer of this.#buffers) buffer.destroy();
   }
 
