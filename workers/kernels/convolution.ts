@@ -1,3 +1,4 @@
+import headCode from "./convolution-head.wgsl?raw";
 import { epilogueCode, flagsOf, type Epilogue } from "./epilogue";
 import { stored, type Stored } from "./stored";
 import { unroll } from "./unroll";
@@ -19,7 +20,7 @@ export interface Convolution extends Epilogue {
   readonly type: Stored;
 }
 
-/** The uniform of depthwise.wgsl and planes.wgsl. */
+/** The uniform of convolution-head.wgsl. */
 export function convolutionSize(of: Convolution): Uint32Array<ArrayBuffer> {
   const { width, height, channels, outWidth, outHeight, left, top } = of;
   const fields = [width, height, channels / 4, outWidth, outHeight];
@@ -62,7 +63,7 @@ export function convolutionVariants(
       family: name,
       kernel: {
         label: `${name} ${kernel}/${stride} ${RUN} ${WIDTH}x${HEIGHT}`,
-        code: stored(type) + unroll(epilogueCode + code, all),
+        code: stored(type) + unroll(epilogueCode + headCode + code, all),
       },
       workgroups: [
         Math.ceil(channels / 4 / WIDTH),

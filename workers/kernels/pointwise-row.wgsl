@@ -5,20 +5,6 @@
 // WIDTH threads take 4 columns each, HEIGHT of them every HEIGHT-th four of k,
 // and one adds up what they have. K and N are multiples of 4.
 
-struct Size {
-  rows: u32,
-  inner: u32, // K / 4
-  columns: u32, // N / 4
-  flags: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<Stored>>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4<Stored>>;
-@group(0) @binding(3) var<storage, read> skip: array<vec4<Stored>>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<Stored>>;
-@group(0) @binding(5) var<uniform> size: Size;
-
 var<workgroup> parts: array<vec4f, WIDTH * HEIGHT>;
 
 @compute @workgroup_size(WIDTH, HEIGHT)

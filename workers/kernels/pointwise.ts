@@ -1,4 +1,5 @@
 import { epilogueCode, flagsOf, type Epilogue } from "./epilogue";
+import headCode from "./pointwise-head.wgsl?raw";
 import registersCode from "./pointwise.wgsl?raw";
 import rowCode from "./pointwise-row.wgsl?raw";
 import tiledCode from "./pointwise-tiled.wgsl?raw";
@@ -96,7 +97,7 @@ function variant(
     family: rows === 1 ? `${name} of one row` : name,
     kernel: {
       label: [name, ...shape.flat()].join(" "),
-      code: stored(type) + unroll(epilogueCode + code, constants),
+      code: stored(type) + unroll(epilogueCode + headCode + code, constants),
     },
     workgroups: [Math.ceil(columns / 4 / (QUADS * WIDTH)), high, 1],
   };

@@ -9,20 +9,6 @@
 // K and N are multiples of 4, M is any. Sums are of 32 bits for every Stored.
 // Without bias or skip the binding holds anything and is not read.
 
-struct Size {
-  rows: u32,
-  inner: u32, // K / 4
-  columns: u32, // N / 4
-  flags: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<Stored>>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4<Stored>>;
-@group(0) @binding(3) var<storage, read> skip: array<vec4<Stored>>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<Stored>>;
-@group(0) @binding(5) var<uniform> size: Size;
-
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let column = id.x * QUADS;
