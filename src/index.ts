@@ -9,7 +9,7 @@ export type {
   StateDetail,
   TokenDetail,
 } from "./element/events";
-export { FastVlm } from "./element/fast-vlm";
+export { FastVlmElement } from "./element/fast-vlm";
 export type { Given, Picture } from "./element/given";
 export type {
   AskOptions,

@@ -1,9 +1,9 @@
-import { bytesText, type FastVlm, type ModelInfo } from "../index";
+import { bytesText, type FastVlmElement, type ModelInfo } from "../index";
 import { byId, setText } from "./dom";
 import { isCarried } from "./params";
 
 /** The model in use, and what it turned out to be. */
-export function setUpAbout(vlm: FastVlm): void {
+export function setUpAbout(vlm: FastVlmElement): void {
   const carried = byId("carried", HTMLElement);
   carried.hidden = !isCarried(vlm.model);
 

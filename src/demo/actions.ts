@@ -1,4 +1,4 @@
-import type { FastVlm } from "../index";
+import type { FastVlmElement } from "../index";
 import { byId, onCheck } from "./dom";
 
 export interface Actions {
@@ -10,7 +10,7 @@ export interface Actions {
 }
 
 /** Start and Stop, and for single pictures Ask and Resume. */
-export function setUpActions(vlm: FastVlm): Actions {
+export function setUpActions(vlm: FastVlmElement): Actions {
   const toggle = byId("toggle", HTMLButtonElement);
   const ask = byId("ask", HTMLButtonElement);
   const resume = byId("resume", HTMLButtonElement);

@@ -1,4 +1,4 @@
-import { registry, type FastVlm, type FolderFiles } from "../index";
+import { registry, type FastVlmElement, type FolderFiles } from "../index";
 import { byId } from "./dom";
 import { pickFolder } from "./folder";
 
@@ -10,7 +10,7 @@ export interface Choice {
 
 /** Which model: one of the registry, another by its id, or a folder. */
 export function setUpChoice(
-  vlm: FastVlm,
+  vlm: FastVlmElement,
   choose: (choice: Choice) => void,
   fail: (thrown: unknown) => void,
 ): { readonly showFolder: () => void } {

@@ -1,9 +1,9 @@
 import { html, render } from "lit";
-import { bytesText, type FastVlm, type StoredModel } from "../index";
+import { bytesText, type FastVlmElement, type StoredModel } from "../index";
 import { byId, setText } from "./dom";
 
 /** The models kept in this browser, each to be deleted. */
-export function setUpKept(vlm: FastVlm): void {
+export function setUpKept(vlm: FastVlmElement): void {
   const details = byId("kept", HTMLDetailsElement);
   const list = byId("kept-list", HTMLUListElement);
 

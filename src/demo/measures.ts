@@ -1,4 +1,4 @@
-import type { CaptionDetail, FastVlm } from "../index";
+import type { CaptionDetail, FastVlmElement } from "../index";
 import { byId, setText } from "./dom";
 import { ttftPlot } from "./plot";
 
@@ -16,7 +16,7 @@ type Part = keyof typeof parts;
 const names = Object.keys(parts) as Part[];
 
 /** Beside every caption: where its time went. */
-export function setUpMeasures(vlm: FastVlm): void {
+export function setUpMeasures(vlm: FastVlmElement): void {
   const bar = byId("bar", HTMLElement);
   const list = byId("parts", HTMLDListElement);
   const segments = new Map<Part, HTMLElement>();

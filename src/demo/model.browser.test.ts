@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import "../element/define";
-import type { FastVlm } from "../index";
+import type { FastVlmElement } from "../index";
 import { VlmError } from "../shared/errors";
 import { openDemo } from "../testing/demo-page";
 import type { FakeVlm, Script } from "../testing/fake-worker";
@@ -10,7 +10,7 @@ import { setUpKept } from "./kept";
 import { setUpModel } from "./model";
 import { setUpSeeing } from "./seeing";
 
-let vlm: FastVlm;
+let vlm: FastVlmElement;
 let fake: FakeVlm;
 
 beforeEach(() => localStorage.clear());

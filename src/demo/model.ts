@@ -2,7 +2,7 @@ import { html, nothing, render } from "lit";
 import {
   needsConsent,
   VlmError,
-  type FastVlm,
+  type FastVlmElement,
   type FolderFiles,
   type ModelReport,
 } from "../index";
@@ -22,7 +22,7 @@ export interface ModelPanel {
  * Which model: chosen, what it costs, loaded or not. `manual`: nothing is
  * asked or loaded until a person or a program says so.
  */
-export function setUpModel(vlm: FastVlm, manual: boolean): ModelPanel {
+export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
   const place = byId("offer", HTMLElement);
   const failure = byId("model-error", HTMLElement);
   const actions = byId("model-actions", HTMLElement);

@@ -1,10 +1,10 @@
-import type { FastVlm } from "../index";
+import type { FastVlmElement } from "../index";
 
 /**
  * Lets the page start with the network off, once a model has run on it. Only
  * the built page: in development every file is to be the newest.
  */
-export function setUpOffline(vlm: FastVlm): void {
+export function setUpOffline(vlm: FastVlmElement): void {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
   const keep = async (): Promise<void> => {
     const { serviceWorker } = navigator;

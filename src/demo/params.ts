@@ -1,4 +1,4 @@
-import { registry, type FastVlm, type Fit, type Source } from "../index";
+import { registry, type FastVlmElement, type Fit, type Source } from "../index";
 
 const sources: readonly string[] = [
   "none",
@@ -18,7 +18,7 @@ const fits: readonly string[] = [
  * Sets the element up as the address says: `?model=&hub=&device=&dtype=&path=
  * &size=&fit=&anyres&style=&gate=&draft=&source=&prompt=&load=manual`, each like the attribute.
  */
-export function applyParams(element: FastVlm, search: string): void {
+export function applyParams(element: FastVlmElement, search: string): void {
   const params = new URLSearchParams(search);
   element.model = params.get("model") ?? "nano";
   element.hub = params.get("hub") ?? element.hub;

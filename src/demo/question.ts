@@ -1,8 +1,8 @@
-import type { FastVlm } from "../index";
+import type { FastVlmElement } from "../index";
 import { byId, check, onCheck } from "./dom";
 
 /** The prompt: a preset, or the person's own words. */
-export function setUpQuestion(vlm: FastVlm): void {
+export function setUpQuestion(vlm: FastVlmElement): void {
   const prompt = byId("prompt", HTMLInputElement);
   prompt.value = vlm.prompt;
   if (!check("preset", vlm.prompt)) check("preset", "");

@@ -1,11 +1,11 @@
-import type { FastVlm } from "../index";
+import type { FastVlmElement } from "../index";
 import { byId, setText } from "./dom";
 
 /** Sides worth choosing between; the encoder takes all multiples of 64. */
 const sides = [256, 384, 512, 640, 768, 1024, 1152, 1536];
 
 /** How a picture is handed to the model: from the next frame on. */
-export function setUpSeeing(vlm: FastVlm): void {
+export function setUpSeeing(vlm: FastVlmElement): void {
   const size = byId("size", HTMLSelectElement);
   const fit = byId("fit", HTMLSelectElement);
   const style = byId("style", HTMLSelectElement);
@@ -51,7 +51,7 @@ export function setUpSeeing(vlm: FastVlm): void {
     noteSize();
   });
   fit.addEventListener("change", () => {
-    vlm.fit = fit.value as FastVlm["fit"];
+    vlm.fit = fit.value as FastVlmElement["fit"];
   });
   style.addEventListener("change", () => {
     vlm.promptStyle = style.value;

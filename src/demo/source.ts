@@ -1,4 +1,4 @@
-import { listCameras, type FastVlm, type Source } from "../index";
+import { listCameras, type FastVlmElement, type Source } from "../index";
 import type { Actions } from "./actions";
 import { byId, check, onCheck } from "./dom";
 import { droppedFolder, readEntry } from "./folder";
@@ -7,7 +7,7 @@ import { drawScene } from "./scene";
 
 /** Which source, which camera, which file; and files dropped or pasted. */
 export function setUpSource(
-  vlm: FastVlm,
+  vlm: FastVlmElement,
   actions: Actions,
   model: ModelPanel,
 ): void {
@@ -59,7 +59,7 @@ export function setUpSource(
   facing.addEventListener("change", () => {
     // A camera chosen by name has its own direction.
     vlm.camera = camera.value = "";
-    vlm.facing = facing.value as FastVlm["facing"];
+    vlm.facing = facing.value as FastVlmElement["facing"];
   });
   byId("draw", HTMLButtonElement).addEventListener("click", () => {
     void drawScene().then(openOther);

@@ -1,8 +1,8 @@
-import type { FastVlm } from "../index";
+import type { FastVlmElement } from "../index";
 import { byId, setText } from "./dom";
 
 /** What live captions are spared when little changes: from the next frame on. */
-export function setUpSparing(vlm: FastVlm): void {
+export function setUpSparing(vlm: FastVlmElement): void {
   const gate = byId("gate", HTMLInputElement);
   const draft = byId("draft", HTMLSelectElement);
   gate.value = String(vlm.gate);

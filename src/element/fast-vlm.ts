@@ -34,7 +34,7 @@ import { view } from "./view";
  * @slot hint - shown where the caption will be
  * @csspart stage, video, still, status, progress, caption, error
  */
-export class FastVlm extends LitElement {
+export class FastVlmElement extends LitElement {
   /** Models that are known by a name. */
   static readonly registry = registry;
   static override styles = styles;
@@ -235,7 +235,7 @@ export class FastVlm extends LitElement {
 
   override addEventListener<K extends keyof FastVlmEventMap>(
     type: K,
-    listener: (this: FastVlm, event: FastVlmEventMap[K]) => void,
+    listener: (this: FastVlmElement, event: FastVlmEventMap[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
   override addEventListener(

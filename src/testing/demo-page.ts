@@ -1,10 +1,10 @@
 import html from "../../index.html?raw";
-import type { FastVlm } from "../element/fast-vlm";
+import type { FastVlmElement } from "../element/fast-vlm";
 import { FakeVlm, fakeWorker, type Script } from "./fake-worker";
 
 /** The page's own document in a test's, its element with a scripted worker. */
 export function openDemo(script: Partial<Script> = {}): {
-  vlm: FastVlm;
+  vlm: FastVlmElement;
   fake: FakeVlm;
 } {
   const { body } = new DOMParser().parseFromString(html, "text/html");

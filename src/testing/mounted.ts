@@ -1,5 +1,5 @@
 import type { FastVlmEventMap } from "../element/events";
-import type { FastVlm } from "../element/fast-vlm";
+import type { FastVlmElement } from "../element/fast-vlm";
 import { FakeVlm, fakeWorker, type Script } from "./fake-worker";
 
 const types: readonly (keyof FastVlmEventMap)[] = [
@@ -15,7 +15,7 @@ const types: readonly (keyof FastVlmEventMap)[] = [
 
 /** An element in the page with a scripted worker, and what it has said. */
 export class Mounted {
-  readonly vlm: FastVlm;
+  readonly vlm: FastVlmElement;
   readonly fake: FakeVlm;
   readonly #events: [type: string, detail: unknown][] = [];
 
