@@ -12,6 +12,11 @@ test.each([
 });
 
 test("a part has the unit of the whole", () => {
-  expect(ofBytes(1_000, 20_000_000)).toBe("0.0 of 20.0 MB");
-  expect(ofBytes(90_000_000, 1_116_000_000)).toBe("0.09 of 1.12 GB");
+  expect(ofBytes(1_000, 20_000_000)).toEqual(["0.0", "20.0 MB"]);
+  expect(ofBytes(90_000_000, 1_116_000_000)).toEqual(["0.09", "1.12 GB"]);
+});
+
+test("numbers are written as their language does", () => {
+  expect(bytesText(1_116_402_100, "de")).toBe("1,12 GB");
+  expect(ofBytes(5e6, 20e6, "de")).toEqual(["5,0", "20,0 MB"]);
 });

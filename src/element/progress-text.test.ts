@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { nothingYet } from "../runtime";
 import { amountText, phaseText } from "./progress-text";
+import { german } from "./words-de";
 
 const half = { ...nothingYet, loaded: 10e6, total: 20e6 };
 
@@ -23,4 +24,12 @@ test.each([
 test("says that another tab is at it", () => {
   expect(phaseText(half)).toBe("Loading the model");
   expect(phaseText({ ...half, elsewhere: true })).toMatch(/another tab/i);
+});
+
+test("speaks another language", () => {
+  const progress = { ...half, rate: 4e6, left: 7 };
+  expect(amountText(progress, german)).toBe(
+    "10,0 von 20,0 MB · 50 % · 4,0 MB/s · noch 7 s",
+  );
+  expect(phaseText(progress, german)).toBe(german.phases.loading);
 });

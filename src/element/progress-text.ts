@@ -1,25 +1,27 @@
 import { bytesText, ofBytes } from "../bytes";
 import type { ProgressDetail } from "./events";
-
-const doing: Readonly<Record<ProgressDetail["phase"], string>> = {
-  loading: "Loading the model",
-  preparing: "Preparing the model",
-  warming: "Warming up the model",
-};
+import { english, type Words } from "./words";
 
 /** What goes on, in a few words. */
-export function phaseText({ phase, elsewhere }: ProgressDetail): string {
-  return elsewhere ? "Another tab is downloading the model" : doing[phase];
+export function phaseText(
+  { phase, elsewhere }: ProgressDetail,
+  words: Words = english,
+): string {
+  return elsewhere ? words.elsewhere : words.phases[phase];
 }
 
 /** `12.3 of 45.6 MB · 27 % · 5.1 MB/s · 7 s left`, as far as it is known. */
-export function amountText(progress: ProgressDetail): string {
+export function amountText(
+  progress: ProgressDetail,
+  words: Words = english,
+): string {
   const { phase, loaded, total, rate, left } = progress;
   if (phase !== "loading" || total === 0) return "";
   const percent = Math.min(100, Math.floor((100 * loaded) / total));
-  const known = [ofBytes(loaded, total), `${percent} %`];
-  if (rate > 0) known.push(`${bytesText(rate)}/s`);
-  if (left !== undefined) known.push(`${durationText(left)} left`);
+  const amount = words.amount(...ofBytes(loaded, total, words.lang));
+  const known = [amount, `${percent} %`];
+  if (rate > 0) known.push(`${bytesText(rate, words.lang)}/s`);
+  if (left !== undefined) known.push(words.left(durationText(left)));
   return known.join(" · ");
 }
 

@@ -1,0 +1,42 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { addWords, english, languageOf, onWords, wordsFor } from "./words";
+
+afterEach(() => document.documentElement.removeAttribute("lang"));
+
+test.each(["en", "en-GB", "EN", "", "x-unknown"])("%o is English", (tag) => {
+  expect(wordsFor(tag)).toBe(english);
+});
+
+test("German is fetched once asked for, and then told", async () => {
+  const told = vi.fn();
+  const listening = new AbortController();
+  onWords(told, listening.signal);
+  expect(wordsFor("de-AT").lang).toBe("en");
+  await vi.waitFor(() => expect(told).toHaveBeenCalledOnce());
+  expect(wordsFor("de-AT").cancel).toBe("Abbrechen");
+  listening.abort();
+  addWords({ ...english, lang: "fr", cancel: "Annuler" });
+  expect(told).toHaveBeenCalledOnce();
+  expect(wordsFor("fr-CA").cancel).toBe("Annuler");
+});
+
+test("the language is the nearest one, through shadows", () => {
+  const outer = document.createElement("div");
+  const inner = document.createElement("p");
+  outer.attachShadow({ mode: "open" }).append(inner);
+  document.body.append(outer);
+  expect(languageOf(inner)).toBe("");
+  document.documentElement.lang = "fr";
+  expect(languageOf(inner)).toBe("fr");
+  outer.lang = "de";
+  expect(languageOf(inner)).toBe("de");
+  inner.lang = "en-GB";
+  expect(languageOf(inner)).toBe("en-GB");
+  outer.remove();
+});
+
+test("what is no language is refused", () => {
+  expect(() => addWords({ ...english, lang: "no_such" })).toThrow(
+    expect.objectContaining({ code: "bad-option" }),
+  );
+});
