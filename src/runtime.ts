@@ -13,6 +13,7 @@ import type {
   ModelInfo,
   WorkerEvent,
 } from "./shared/protocol";
+import { startWorker } from "./start-worker";
 import { checkFrame } from "./still";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
@@ -213,12 +214,6 @@ export class Runtime {
     this.#connection = undefined;
     this.#info = undefined;
   }
-}
-
-export function startWorker(): Worker {
-  return new Worker(new URL("../workers/vlm.worker.ts", import.meta.url), {
-    type: "module",
-  });
 }
 
 export const nothingYet: ProgressEvent = {

@@ -5,14 +5,10 @@ import {
 } from "../models/license";
 import { isCarried } from "../models/resolve";
 import { sameLoad } from "../models/source";
-import {
-  nothingYet,
-  Runtime,
-  startWorker,
-  type ProgressEvent,
-} from "../runtime";
+import { nothingYet, Runtime, type ProgressEvent } from "../runtime";
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
+import { startWorker } from "../start-worker";
 import { emit, type ProgressDetail } from "./events";
 import { pictures } from "./given";
 import {

@@ -1,0 +1,11 @@
+/**
+ * The whole library in one file, for pages without a bundler: it registers the
+ * tag, and may come from another origin than the page.
+ */
+import "./element/define";
+import { startWorkersBy } from "./start-worker";
+import { workerFromAnywhere } from "./worker-from-anywhere";
+
+startWorkersBy(workerFromAnywhere);
+
+export * from "./index";

@@ -1,0 +1,19 @@
+/**
+ * The worker beside this file, whatever its origin. A worker has to be of the
+ * page's own origin, so one from elsewhere is imported by a line of script that
+ * the page makes: its policy has to allow `worker-src blob:`, or the page has
+ * that line in a file of its own (the element's property `worker`).
+ */
+export function workerFromAnywhere(): Worker {
+  const url = new URL("./worker.js", import.meta.url);
+  if (url.origin === location.origin) {
+    return new Worker(url, { type: "module" });
+  }
+  const line = `import ${JSON.stringify(url.href)};`;
+  const script = new Blob([line], { type: "text/javascript" });
+  const address = URL.createObjectURL(script);
+  const worker = new Worker(address, { type: "module" });
+  // The worker has taken the script when its address was read.
+  URL.revokeObjectURL(address);
+  return worker;
+}
