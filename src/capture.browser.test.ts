@@ -185,3 +185,19 @@ test("a screen that is not shared is screen-denied", async () => {
   });
   vi.restoreAllMocks();
 });
+
+test("somebody else's stream is read, left running, and ends by itself", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  await capture.open({ kind: "stream", stream });
+  (await capture.next(never)).frame.close();
+  capture.close();
+  expect(camera.track.readyState).toBe("live");
+
+  await capture.open({ kind: "stream", stream });
+  (await capture.next(never)).frame.close();
+  camera.track.stop();
+  await vi.waitFor(() => expect(listener.onEnded).toHaveBeenCalledOnce());
+  await expect(capture.open({ kind: "stream", stream })).rejects.toMatchObject({
+    code: "bad-option",
+  });
+});

@@ -14,6 +14,8 @@ import { VlmError } from "./shared/errors";
 export type CaptureSource =
   | ({ readonly kind: "camera" } & CameraChoice)
   | { readonly kind: "screen" }
+  /** Somebody else's, who also ends it. */
+  | { readonly kind: "stream"; readonly stream: MediaStream }
   | { readonly kind: "video"; readonly file: Blob };
 
 export interface CaptureListener {
@@ -24,6 +26,9 @@ export interface CaptureListener {
   /** The person ended the sharing. */
   onEnded(): void;
 }
+
+/** How soon the end of a stream that is somebody else's is seen, in ms. */
+const checkEvery = 250;
 
 /** A live source shown in a video element, and its newest frame. */
 export class Capture {
@@ -87,6 +92,10 @@ export class Capture {
       this.#listener.onLive();
       return;
     }
+    if (source.kind === "stream") {
+      await this.#borrow(source.stream, signal);
+      return;
+    }
 
     const media =
       source.kind === "camera" ? await openCamera(source) : await openScreen();
@@ -101,6 +110,24 @@ export class Capture {
     const [track] = media.getVideoTracks();
     if (track) this.#watch(track, source, session, signal);
     pumpFrames(this.#video, track, this.#slot, signal);
+    this.#listener.onLive();
+  }
+
+  /** Read from the video, as the track's own frames end only with it. */
+  async #borrow(stream: MediaStream, signal: AbortSignal): Promise<void> {
+    const isLive = (): boolean =>
+      stream.getVideoTracks().some(({ readyState }) => readyState === "live");
+    if (!isLive()) throw noPictures();
+    this.#video.srcObject = stream;
+    // No event tells that a script has stopped a track.
+    const timer = setInterval(() => {
+      if (isLive()) return;
+      this.close();
+      this.#listener.onEnded();
+    }, checkEvery);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    await play(this.#video, signal);
+    pumpFrames(this.#video, undefined, this.#slot, signal);
     this.#listener.onLive();
   }
 
@@ -157,6 +184,14 @@ export class Capture {
     this.#video.srcObject = null;
     this.#slot.clear();
   }
+}
+
+function noPictures(): VlmError {
+  return new VlmError(
+    "bad-option",
+    "The stream has no live video track.",
+    "Give that of a camera, a screen or a canvas, before it has ended.",
+  );
 }
 
 async function playFile(
