@@ -2,7 +2,7 @@ import { countGpuCalls } from "../shared/gpu-calls";
 import { VlmError } from "../shared/errors";
 import type { Device } from "../shared/models";
 import type { Roofline, RooflineQuestion } from "../shared/roofline";
-import { dependencies, version } from "../../package.json";
+import { devDependencies, version } from "../../package.json";
 import { drawFrame } from "./clip";
 import type { Contender, Question } from "./contender";
 import { measureHeap } from "./heap";
@@ -53,7 +53,7 @@ export async function runBench(
     const versions: Record<string, string> = {
       "fast-vlm": version,
       // As the worker chooses it.
-      "onnxruntime-web": `${dependencies["onnxruntime-web"]} ${"Suspending" in WebAssembly ? "jspi" : "asyncify"}`,
+      "onnxruntime-web": `${devDependencies["onnxruntime-web"]} ${"Suspending" in WebAssembly ? "jspi" : "asyncify"}`,
     };
     if (options.lineup.includes("transformers.js")) {
       report("transformers.js: loading");
