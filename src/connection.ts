@@ -27,7 +27,7 @@ export class Connection {
     onEvent: (event: WorkerEvent) => void,
     onDeath: (reason: VlmError) => void,
   ) {
-    this.#worker = start();
+    this.#worker = started(start);
     const die = (reason: VlmError): void => {
       this.end(reason);
       onDeath(reason);
@@ -79,6 +79,20 @@ export class Connection {
     this.#events.close();
     for (const reject of this.#pending) reject(reason);
     this.#pending.clear();
+  }
+}
+
+function started(start: () => Worker): Worker {
+  try {
+    return start();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new VlmError(
+      "worker-died",
+      `The model's worker could not be started: ${why}`,
+      "Serve its file from this page's own origin, or give a function that starts it as the property or option worker.",
+      { cause },
+    );
   }
 }
 

@@ -39,3 +39,50 @@ test("a job aborted before its turn is not run, and rejects at once", async () =
   await queue.add(() => Promise.resolve());
   expect(ran).toBe(false);
 });
+
+test("parties take turns, whoever has more to do", async () => {
+  const queue = new Queue();
+  const log: string[] = [];
+  const add = (name: string, party: object): Promise<void> => {
+    const job = async (): Promise<void> => {
+      log.push(name);
+      await later(1);
+    };
+    return queue.add(job, undefined, party);
+  };
+  const [a, b, c] = [{}, {}, {}];
+  const first = ["a1", "a2", "a3"].map((name) => add(name, a));
+  await later(0);
+  const rest = [add("b1", b), add("b2", b), add("c1", c)];
+  await Promise.all([...first, ...rest]);
+  expect(log).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+});
+
+test("who asks again and again does not starve another", async () => {
+  const queue = new Queue();
+  const greedy = {};
+  const log: string[] = [];
+  const again = async (): Promise<void> => {
+    log.push("again");
+    if (log.length < 5) void queue.add(again, undefined, greedy);
+    await later(1);
+  };
+  void queue.add(again, undefined, greedy);
+  await later(0);
+  await queue.add(() => Promise.resolve(log.push("other")), undefined, {});
+  expect(log).toEqual(["again", "other"]);
+});
+
+test("a job aborted while it waits leaves the others their turns", async () => {
+  const queue = new Queue();
+  const party = {};
+  const first = queue.add(() => later(10), undefined, party);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const gone = queue.add(() => Promise.resolve("gone"), signal, party);
+  const good = queue.add(() => Promise.resolve("good"), undefined, party);
+  controller.abort();
+  await expect(gone).rejects.toMatchObject({ code: "aborted" });
+  await first;
+  await expect(good).resolves.toBe("good");
+});

@@ -1,3 +1,4 @@
+import { abortable, leaveWhenAborted } from "./abortable";
 import { Connection } from "./connection";
 import { sameLoad } from "./models/source";
 import { askToPersist } from "./persistence";
@@ -13,14 +14,19 @@ import type {
   ModelInfo,
   WorkerEvent,
 } from "./shared/protocol";
+import { SharedLoad } from "./shared-load";
 import { startWorker } from "./start-worker";
 import { checkFrame } from "./still";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
 
-export interface RuntimeOptions {
+/** How a worker starts; only those that start alike are shared. */
+export interface WorkerStart {
   /** Another way to start the worker, for bundlers that lose it. */
   readonly worker?: (() => Worker) | undefined;
+}
+
+export interface RuntimeOptions extends WorkerStart {
   readonly onProgress?: (event: ProgressEvent) => void;
   /** After the first load and after every reload. */
   readonly onReady?: (info: ModelInfo) => void;
@@ -43,10 +49,12 @@ export class Runtime {
   /** Its description while it is in the worker. */
   #info: ModelInfo | undefined;
   /** The load asked for last; another model ends it. */
-  #asked: { options: LoadOptions; controller: AbortController } | undefined;
-  #loading = false;
+  #wish: SharedLoad | undefined;
+  #progress: ProgressEvent | undefined;
   #run: Run | undefined;
   #lastRun = 0;
+  /** Ends with `dispose`. */
+  #life = new AbortController();
 
   constructor(options: RuntimeOptions = {}) {
     this.#options = options;
@@ -61,23 +69,45 @@ export class Runtime {
     );
   }
 
+  /** Whether that is what runs here, unless it is lost for now, or will soon. */
+  wants(options: LoadOptions): boolean {
+    const wanted = this.#wish?.options ?? this.#wanted;
+    return wanted !== undefined && sameLoad(wanted, options);
+  }
+
+  /** No model is here, and none is on its way. */
+  get vacant(): boolean {
+    return !this.#wish && !this.#wanted;
+  }
+
+  /** How far loading has come; absent while nothing loads. */
+  get progress(): ProgressEvent | undefined {
+    return this.#progress;
+  }
+
   /**
-   * Loads a model; the one already loaded is not loaded again. What was being
-   * loaded instead rejects with `aborted`; what was in use stays so meanwhile,
-   * and for good if this fails.
+   * Loads a model; the one already loaded is not loaded again, and who asks for
+   * the one on its way waits with the others. What was being loaded instead
+   * rejects with `aborted`; what was in use stays so meanwhile, and for good if
+   * this fails.
    */
   load(options: LoadOptions, signal?: AbortSignal): Promise<ModelInfo> {
-    if (!this.#asked || !sameLoad(this.#asked.options, options)) {
-      this.#asked?.controller.abort();
-      this.#asked = { options, controller: new AbortController() };
+    if (signal?.aborted) return Promise.reject(aborted());
+    if (!this.#wish || !sameLoad(this.#wish.options, options)) {
+      this.#wish?.end();
+      this.#wish = new SharedLoad(
+        options,
+        (wanted) => this.#loads.add(() => this.#load(options, wanted), wanted),
+        (wish) => {
+          if (this.#wish === wish) this.#wish = undefined;
+        },
+      );
     }
-    const asked = this.#asked.controller.signal;
-    const either = signal ? AbortSignal.any([signal, asked]) : asked;
-    return this.#loads.add(() => this.#load(options, either), either);
+    return this.#wish.wait(signal);
   }
 
   /** What a model is and would cost; downloads its small files only. */
-  inspect(
+  async inspect(
     options: LoadOptions,
     side?: number,
     signal?: AbortSignal,
@@ -88,29 +118,34 @@ export class Runtime {
     return leaveWhenAborted(inspected, signal);
   }
 
-  stored(): Promise<StoredModel[]> {
+  async stored(): Promise<StoredModel[]> {
     return this.#connect().call((remote) => remote.stored());
   }
 
-  remove(key: string): Promise<void> {
+  async remove(key: string): Promise<void> {
     return this.#connect().call((remote) => remote.remove(key));
   }
 
   /**
    * Consumes the frames. Aborted before its turn it rejects with `aborted`;
-   * later it resolves with what was said so far and finish `abort`.
+   * later it resolves with what was said so far and finish `abort`. The runs of
+   * one `party` keep their order, those of several take turns.
    */
   async describe(
     frames: readonly Frame[],
     options: Omit<DescribeOptions, "run">,
     listener: RunListener = {},
+    party?: object,
   ): Promise<Answer> {
     const { signal } = listener;
+    const life = this.#life.signal;
+    const either = signal ? AbortSignal.any([signal, life]) : life;
+    const job = async (): Promise<Answer> => {
+      if (!this.#info) await this.#reload(signal);
+      return this.#describe(frames, options, listener);
+    };
     try {
-      return await this.#runs.add(async () => {
-        if (!this.#info) await this.#reload(signal);
-        return this.#describe(frames, options, listener);
-      }, signal);
+      return await this.#runs.add(job, either, party);
     } finally {
       // After a transfer this closes an empty shell; otherwise, the pixels.
       for (const frame of frames) frame.close();
@@ -120,29 +155,28 @@ export class Runtime {
   /** Frees worker and model; what is pending rejects with `aborted`. */
   dispose(): void {
     this.#wanted = undefined;
-    this.#asked = undefined;
+    this.#life.abort();
+    this.#life = new AbortController();
+    this.#wish?.end();
     this.#drop(
       new VlmError("aborted", "The model was disposed of.", "Load it again."),
     );
   }
 
   /** Brings back what was lost, unless a load on its way replaces it. */
-  #reload(signal: AbortSignal | undefined): Promise<ModelInfo> {
-    return this.#loads.add(async () => {
-      if (!this.#wanted) throw notLoaded();
-      return this.#load(this.#wanted, signal);
-    }, signal);
+  async #reload(signal: AbortSignal | undefined): Promise<void> {
+    const coming = this.#wish?.loaded.catch(() => undefined);
+    await leaveWhenAborted(Promise.resolve(coming), signal);
+    if (this.#info) return;
+    if (!this.#wanted) throw notLoaded();
+    await this.load(this.#wanted, signal);
   }
 
-  async #load(
-    options: LoadOptions,
-    signal: AbortSignal | undefined,
-  ): Promise<ModelInfo> {
+  async #load(options: LoadOptions, signal: AbortSignal): Promise<ModelInfo> {
     if (this.#info && this.has(options)) return this.#info;
     const connection = this.#connect();
-    this.#loading = true;
     try {
-      this.#options.onProgress?.(nothingYet);
+      this.#tell(nothingYet);
       askToPersist(options.model);
       const loaded = connection.call((remote) => remote.load(options));
       const info = await abortable(signal, loaded, () =>
@@ -150,10 +184,11 @@ export class Runtime {
       );
       this.#wanted = options;
       this.#info = info;
+      this.#progress = undefined;
       this.#options.onReady?.(info);
       return info;
     } finally {
-      this.#loading = false;
+      this.#progress = undefined;
     }
   }
 
@@ -195,13 +230,18 @@ export class Runtime {
   #receive(event: WorkerEvent): void {
     if (event.type === "progress") {
       // Two ports, no common order: it may come after the end of its load.
-      if (this.#loading) this.#options.onProgress?.(event);
+      if (this.#progress) this.#tell(event);
     } else if (event.type === "device-lost") {
       this.#info = undefined;
       this.#options.onLost?.(deviceLost(event.message));
     } else if (event.run === this.#run?.id) {
       this.#run.receive(event);
     }
+  }
+
+  #tell(event: ProgressEvent): void {
+    this.#progress = event;
+    this.#options.onProgress?.(event);
   }
 
   #lose(reason: VlmError): void {
@@ -225,39 +265,7 @@ export const nothingYet: ProgressEvent = {
   elsewhere: false,
 };
 
-/** `work`, with `abort` sent to the worker once `signal` says so. */
-async function abortable<T>(
-  signal: AbortSignal | undefined,
-  work: Promise<T>,
-  abort: () => Promise<void>,
-): Promise<T> {
-  // A failed abort means a dead worker, which `work` reports.
-  const send = (): void => void abort().catch(() => undefined);
-  if (signal?.aborted) send();
-  signal?.addEventListener("abort", send);
-  try {
-    return await work;
-  } finally {
-    signal?.removeEventListener("abort", send);
-  }
-}
-
-/** `work`, which nothing ends, until nobody wants it any more. */
-function leaveWhenAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(aborted());
-    if (signal?.aborted) leave();
-    signal?.addEventListener("abort", leave, { once: true });
-    work
-      .then(resolve, reject)
-      .finally(() => signal?.removeEventListener("abort", leave));
-  });
-}
-
-function notLoaded(): VlmError {
+export function notLoaded(): VlmError {
   return new VlmError("not-loaded", "No model is loaded.", "Load one first.");
 }
 

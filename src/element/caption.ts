@@ -1,5 +1,5 @@
+import type { Lease } from "../lease";
 import type { TokenEvent } from "../run";
-import type { Runtime } from "../runtime";
 import { now } from "../shared/clock";
 import type { Answer, DescribeOptions, Frame } from "../shared/protocol";
 import type { CaptionDetail } from "./events";
@@ -23,7 +23,7 @@ export interface CaptionListener {
 
 /** A question from capture to its last token, timed as a person sees it. */
 export async function captionFrame(
-  runtime: Runtime,
+  lease: Lease,
   captured: Taken,
   options: Omit<DescribeOptions, "run">,
   listener: CaptionListener,
@@ -31,7 +31,7 @@ export async function captionFrame(
   let firstToken = 0;
   let firstPaint: Promise<number | undefined> | undefined;
   const { frames, names } = captured;
-  const answer = await runtime.describe(
+  const answer = await lease.describe(
     frames,
     { ...options, names },
     {

@@ -213,7 +213,7 @@ export class Controller implements ReactiveController {
     const { time, dropped } = captured;
     try {
       const { answer, detail } = await captionFrame(
-        this.models.runtime,
+        this.models.lease,
         captured,
         run,
         {

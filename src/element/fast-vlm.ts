@@ -175,12 +175,12 @@ export class FastVlmElement extends LitElement {
 
   /** The models of which something is kept in this browser. */
   stored(): Promise<StoredModel[]> {
-    return this.#controller.models.runtime.stored();
+    return this.#controller.models.lease.stored();
   }
 
   /** Deletes what is kept of a model; a loaded one goes on running. */
   removeStored(key: string): Promise<void> {
-    return this.#controller.models.runtime.remove(key);
+    return this.#controller.models.lease.remove(key);
   }
 
   /** A person has agreed to a licence; remembered in this browser. */

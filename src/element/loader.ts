@@ -1,3 +1,4 @@
+import type { Lease } from "../lease";
 import {
   checkLicense,
   everyLicenseAccepted,
@@ -5,10 +6,10 @@ import {
 } from "../models/license";
 import { isCarried } from "../models/resolve";
 import { sameLoad } from "../models/source";
-import { nothingYet, Runtime, type ProgressEvent } from "../runtime";
+import { pool } from "../pool";
+import { nothingYet, type ProgressEvent } from "../runtime";
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
-import { startWorker } from "../start-worker";
 import { emit, type ProgressDetail } from "./events";
 import { pictures } from "./given";
 import {
@@ -21,7 +22,7 @@ import type { Status, StatusHost } from "./status";
 
 /** The element's model: asked for, on its way, in use. */
 export class Loader {
-  readonly runtime: Runtime;
+  readonly lease: Lease;
   /** The model in use: also while another one loads, or failed to. */
   info: ModelInfo | undefined;
   progress: ProgressDetail | undefined;
@@ -40,8 +41,10 @@ export class Loader {
   ) {
     this.#host = host;
     this.#status = status;
-    this.runtime = new Runtime({
-      worker: () => host.worker?.() ?? startWorker(),
+    this.lease = pool.lease({
+      get worker() {
+        return host.worker;
+      },
       onProgress: (event) => this.#progress(event),
       onReady: (info) => {
         this.#ready(info);
@@ -62,8 +65,8 @@ export class Loader {
     // Another load that came meanwhile has its own progress and its own end.
     const isLatest = (): boolean => load === this.#loads;
     try {
-      if (!this.runtime.has(options)) await this.#checkLicense(options, either);
-      return await this.runtime.load(options, either);
+      if (!this.lease.has(options)) await this.#checkLicense(options, either);
+      return await this.lease.load(options, either);
     } catch (thrown) {
       if (isLatest()) this.#failed = options;
       throw thrown;
@@ -86,7 +89,7 @@ export class Loader {
   async inspect(options: InspectOptions): Promise<ModelReport> {
     const asked = inspectOptions(this.#host, options);
     const size = (options.size ?? this.#host.size) || undefined;
-    const report = await this.runtime.inspect(asked, size, options.signal);
+    const report = await this.lease.inspect(asked, size, options.signal);
     // What is asked to be agreed to is what a load checks.
     const license = licenseOf(asked.model) ?? report.license;
     return license ? { ...report, license } : report;
@@ -99,7 +102,7 @@ export class Loader {
   }
 
   dispose(): void {
-    this.runtime.dispose();
+    this.lease.release();
     this.info = undefined;
     this.progress = undefined;
     this.#failed = undefined;
@@ -115,7 +118,7 @@ export class Loader {
     if (isCarried(model) || everyLicenseAccepted()) return;
     this.#progress(nothingYet);
     // Only the model's own card can say.
-    const { license } = await this.runtime.inspect(options, undefined, signal);
+    const { license } = await this.lease.inspect(options, undefined, signal);
     checkLicense(license);
   }
 

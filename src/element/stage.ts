@@ -8,6 +8,10 @@ import { stillOf } from "../still";
 /** Longest side of the shown copy; the pixels asked about keep their size. */
 const shownSide = 1920;
 
+/** Stills of all elements so far: they may share a worker, which knows pictures
+ * by their names. */
+let stills = 0;
+
 /** What is looked at: a live source in the video, or a still in the canvas. */
 export class Stage {
   readonly video = document.createElement("video");
@@ -16,8 +20,7 @@ export class Stage {
   open = false;
   readonly #capture: Capture;
   #still: ImageBitmap | undefined;
-  /** Stills so far: the number names the present one. */
-  #stills = 0;
+  #name = "";
 
   constructor(listener: CaptureListener) {
     this.#capture = new Capture(this.video, listener);
@@ -74,7 +77,7 @@ export class Stage {
   show(bitmap: ImageBitmap): void {
     this.thaw();
     this.#still = bitmap;
-    this.#stills += 1;
+    this.#name = `still ${++stills}`;
     const { width, height } = bitmap;
     const scale = Math.min(1, shownSide / Math.max(width, height));
     this.canvas.width = Math.max(1, Math.round(width * scale));
@@ -94,7 +97,7 @@ export class Stage {
   ): Promise<CapturedFrame & { readonly name?: string }> {
     if (this.#still) {
       // Another may be shown meanwhile.
-      const name = `still ${this.#stills}`;
+      const name = this.#name;
       const frame = await createImageBitmap(this.#still);
       return { frame, name, time: now(), dropped: 0 };
     }
