@@ -1,11 +1,15 @@
 import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
 import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
+import {
+  structuredOutput,
+  withoutTransformers,
+} from "./tools/cli/structured-output.mjs";
 
 export default defineConfig({
   // Relative, so that the built page also works in a folder of a site.
   base: "./",
-  plugins: [offlineShell()],
+  plugins: [offlineShell(), withoutTransformers()],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {
@@ -21,7 +25,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1000,
     // How long a build takes is no warning.
     rolldownOptions: {
-      checks: { pluginTimings: false },
+      checks: { pluginTimings: false, bundlerTimings: false },
       input: {
         index: "index.html",
         bench: "bench.html",
@@ -33,10 +37,11 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [withoutTransformers()] },
   optimizeDeps: {
-    // Pre-bundling would part the runtime from its .wasm files.
-    exclude: ["onnxruntime-web"],
+    // Pre-bundling would part the runtime from its .wasm files, and leave out
+    // our plugin.
+    exclude: ["onnxruntime-web", structuredOutput],
     // Named, because a dependency found late reloads the page it is found on.
     include: [
       "@huggingface/jinja",
@@ -44,6 +49,7 @@ export default defineConfig({
       "comlink",
       "hash-wasm",
       "lit",
+      "regjsparser",
       "uplot",
     ],
   },

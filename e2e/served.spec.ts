@@ -11,7 +11,7 @@ test("the runtime comes in two builds, each once", () => {
   expect(wasm).toHaveLength(2);
   expect(wasm.join()).toMatch(/\.asyncify-/);
   expect(wasm.join()).toMatch(/\.jspi-/);
-  for (const script of [/ort\.[^/]*\.js$/, /ort-wasm[^/]*\.mjs$/]) {
+  for (const script of [/ort\.[^/]*\.mjs$/, /ort-wasm[^/]*\.mjs$/]) {
     expect(files().filter((name) => script.test(name))).toHaveLength(2);
   }
 });

@@ -38,8 +38,8 @@ export async function verdictKey(
   const facts = [
     files.map(({ path, sha256 }) => [path, sha256]),
     [vendor, architecture, device, description, features],
-    // The build is told by the hash in the name of its own file.
-    [side, navigator.userAgent, import.meta.url],
+    // The build is told by the hash in the name of its own file, or by itself.
+    [side, navigator.userAgent, import.meta.url, import.meta.env.BUILD],
   ];
   return sha256(JSON.stringify(facts));
 }

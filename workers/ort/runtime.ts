@@ -1,4 +1,6 @@
 import type * as Ort from "onnxruntime-web";
+import jspi from "onnxruntime-web/jspi?url";
+import asyncify from "onnxruntime-web/webgpu?url";
 import asyncifyMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
 import asyncifyWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
@@ -35,17 +37,25 @@ export function runtimeMissing(cause: unknown): VlmError {
   );
 }
 
-/** Threads for graphs on the CPU; shared memory needs cross-origin isolation. */
+/**
+ * Threads for graphs on the CPU: shared memory needs cross-origin isolation,
+ * and they start from our files, which then have to be of the page's origin.
+ */
 export function cpuThreads(): number {
-  return crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+  const ours = new URL(import.meta.url).origin === location.origin;
+  const shared = crossOriginIsolated && ours;
+  return shared ? Math.min(4, navigator.hardwareConcurrency) : 1;
 }
 
 async function importOrt(): Promise<typeof Ort> {
-  const jspi = canSuspend();
-  const ort = jspi
-    ? await import("onnxruntime-web/jspi")
-    : await import("onnxruntime-web/webgpu");
-  ort.env.wasm.wasmPaths = jspi
+  const suspends = canSuspend();
+  const script = absolute(suspends ? jspi : asyncify);
+  // By its address, so that bundlers leave it as it is: it looks for its
+  // files itself, which they would take for theirs.
+  const ort = (await import(
+    /* webpackIgnore: true */ /* @vite-ignore */ script
+  )) as typeof Ort;
+  ort.env.wasm.wasmPaths = suspends
     ? { mjs: absolute(jspiMjs), wasm: absolute(jspiWasm) }
     : { mjs: absolute(asyncifyMjs), wasm: absolute(asyncifyWasm) };
   ort.env.wasm.numThreads = cpuThreads();
