@@ -1,3 +1,4 @@
+import { pause } from "../pause";
 import { VlmError } from "../shared/errors";
 
 /** Failures in a row after which live captions give up. */
@@ -39,17 +40,5 @@ function visible(signal: AbortSignal): Promise<void> {
     document.addEventListener("visibilitychange", check);
     signal.addEventListener("abort", check);
     check();
-  });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
   });
 }
