@@ -2,38 +2,17 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import type { TokenEvent } from "./run";
 import { Runtime, type ProgressEvent } from "./runtime";
 import { VlmError } from "./shared/errors";
-import type { DescribeOptions, LoadOptions } from "./shared/protocol";
 import {
   FakeVlm,
   fakeWorker,
   killWorker,
   type Script,
 } from "./testing/fake-worker";
+import { loadOf, question, tinyPicture } from "./testing/requests";
 
-const model: LoadOptions = {
-  model: { kind: "url", url: "http://localhost/models/fake/" },
-  device: "auto",
-  dtype: "fp32",
-  path: "auto",
-};
-
-const options: Omit<DescribeOptions, "run"> = {
-  messages: [{ role: "user", text: "Describe the image.", images: 1 }],
-  style: "reference",
-  fit: "letterbox",
-  anyres: false,
-  size: 256,
-  maxTokens: 32,
-  sampling: {
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    repetitionPenalty: 1,
-    seed: 0,
-  },
-  draft: false,
-  gate: 0,
-};
+const model = loadOf();
+const options = question("Describe the image.");
+const picture = tinyPicture;
 
 const runtimes: Runtime[] = [];
 afterEach(() => runtimes.splice(0).forEach((runtime) => runtime.dispose()));
@@ -60,9 +39,6 @@ function setUp(script: Partial<Script> = {}) {
   runtimes.push(runtime);
   return { runtime, fakes, workers, onProgress, onReady, onLost };
 }
-
-const picture = (): Promise<ImageBitmap> =>
-  createImageBitmap(new ImageData(4, 4));
 
 test("loads with progress, answers with tokens", async () => {
   const { runtime, onProgress } = setUp();

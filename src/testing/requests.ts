@@ -1,0 +1,35 @@
+import type { DescribeOptions, LoadOptions } from "../shared/protocol";
+
+/** A load of a model of that name, as the fake worker takes it. */
+export function loadOf(name = "fake"): LoadOptions {
+  return {
+    model: { kind: "url", url: `http://localhost/models/${name}/` },
+    device: "auto",
+    dtype: "fp32",
+    path: "auto",
+  };
+}
+
+/** A question about one picture. */
+export function question(text: string): Omit<DescribeOptions, "run"> {
+  return {
+    messages: [{ role: "user", text, images: 1 }],
+    style: "reference",
+    fit: "letterbox",
+    anyres: false,
+    size: 256,
+    maxTokens: 32,
+    sampling: {
+      temperature: 0,
+      topK: 0,
+      topP: 1,
+      repetitionPenalty: 1,
+      seed: 0,
+    },
+    draft: false,
+    gate: 0,
+  };
+}
+
+export const tinyPicture = (): Promise<ImageBitmap> =>
+  createImageBitmap(new ImageData(4, 4));
