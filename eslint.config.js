@@ -43,6 +43,7 @@ const forbid = (files, patterns, ignores = []) => ({
 export default defineConfig(
   globalIgnores([
     "dist/",
+    "lib/",
     ".cache/",
     "test-results/",
     "public/",

@@ -1,0 +1,66 @@
+// @ts-check
+/**
+ * `npm run package`: what is published, in lib/. `es/` are modules for
+ * bundlers, with declarations; `web/` is all that a static server needs.
+ */
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { cache, ensureInstalled, root } from "./prepare.mjs";
+
+ensureInstalled();
+const { buildScripts, entries } = await import("./package-build.mjs");
+const { buildTypes } = await import("./package-types.mjs");
+const { buildManifest } = await import("./package-manifest.mjs");
+const { notices } = await import("./package-notices.mjs");
+
+/** @type {unknown} */
+const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { dependencies, peerDependencies, version } =
+  /** @type {{ version: string, dependencies: object, peerDependencies: object }} */ (
+    json
+  );
+
+/** @returns {string} a name that changes with whatever runs in the worker */
+function buildName() {
+  const hash = createHash("sha256");
+  for (const folder of ["workers", "src/shared"]) {
+    const names = readdirSync(join(root, folder), { recursive: true });
+    for (const name of names.map(String).sort()) {
+      if (!/\.(ts|wgsl)$/.test(name)) continue;
+      hash.update(name).update(readFileSync(join(root, folder, name)));
+    }
+  }
+  hash.update(readFileSync(join(root, "package-lock.json")));
+  return `${version} ${hash.digest("hex").slice(0, 16)}`;
+}
+
+// Beside the old one, which may be in use, and moved when it is whole.
+const fresh = join(cache, `package-${process.pid}`);
+const modules = await buildScripts(fresh, {
+  external: Object.keys({ ...dependencies, ...peerDependencies }),
+  name: buildName(),
+});
+const sources = [...Object.values(entries), "src/bundle.ts"];
+buildManifest(fresh, buildTypes(fresh, sources));
+// A module without names: it is only ever started.
+writeFileSync(join(fresh, "web/worker.d.ts"), "export {};\n");
+writeFileSync(
+  join(fresh, "web/fast-vlm.d.ts"),
+  'export * from "../es/bundle.js";\n',
+);
+writeFileSync(join(fresh, "web/LICENSES.txt"), notices(modules));
+cpSync(join(root, "public/models"), join(fresh, "web/models"), {
+  recursive: true,
+});
+const lib = join(root, "lib");
+rmSync(lib, { recursive: true, force: true, maxRetries: 5 });
+renameSync(fresh, lib);
