@@ -101,6 +101,27 @@ test.each(["ftp://host.test", "http://"])("refuses the hub %s", (hub) => {
   expect(() => resolveModel("nano", hub)).toThrow(/no address of a hub/);
 });
 
+test.each([
+  ["https://static.test/a", "https://static.test/a/models/nano/"],
+  ["https://static.test/a/", "https://static.test/a/models/nano/"],
+  ["/assets", `${location.origin}/assets/models/nano/`],
+  ["assets/", at("assets/models/nano/")],
+])("carried models may be in %s", (modelBase, url) => {
+  const source = resolveModel("nano", "", modelBase);
+  expect(source).toEqual(atUrl(url));
+  expect(isCarried(source, modelBase)).toBe(true);
+  expect(isCarried(source)).toBe(false);
+});
+
+test.each(["ftp://a.b/", "data:,x", "https://"])(
+  "carried models cannot be in %s",
+  (modelBase) => {
+    expect(() => resolveModel("nano", "", modelBase)).toThrow(
+      expect.objectContaining({ code: "bad-option" }),
+    );
+  },
+);
+
 test("what came with the page is told from the rest", () => {
   expect(isCarried(resolveModel("nano"))).toBe(true);
   expect(isCarried(resolveModel("/models/other/"))).toBe(false);

@@ -14,14 +14,19 @@ const hubId = new RegExp(`^(${part}/${part})(?:@([^\\s@?#]+))?$`);
 
 /**
  * What a person or a page calls a model, as the place of its files. `hub` is
- * the endpoint of another hub than the official one.
+ * the endpoint of another hub than the official one; `modelBase` where
+ * `models/NAME/` of the carried ones is, if not beside the page.
  */
-export function resolveModel(model: string, hub = ""): ModelSource {
+export function resolveModel(
+  model: string,
+  hub = "",
+  modelBase = "",
+): ModelSource {
   const given = model.trim();
   const endpoint = readEndpoint(hub);
   if (given === "") throw bad("No model is named.");
   const entry = registry.find(({ name }) => name === given.toLowerCase());
-  if (entry) return fromRegistry(entry, endpoint);
+  if (entry) return fromRegistry(entry, endpoint, modelBase);
   const [, id, revision = "main"] = hubId.exec(given) ?? [];
   if (id !== undefined) return { kind: "hub", endpoint, id, revision };
   if (!/[/:]/.test(given)) throw bad(`There is no model named “${given}”.`);
@@ -31,10 +36,9 @@ export function resolveModel(model: string, hub = ""): ModelSource {
 function fromRegistry(
   { name, title, carried, hub, checkpoint = "" }: RegistryEntry,
   endpoint: string,
+  modelBase: string,
 ): ModelSource {
-  if (carried) {
-    return { kind: "url", url: carriedUrl(name) };
-  }
+  if (carried) return { kind: "url", url: carriedUrl(name, modelBase) };
   if (hub) return { kind: "hub", endpoint, id: hub, revision: "main" };
   throw new VlmError(
     "unsupported",
@@ -44,15 +48,24 @@ function fromRegistry(
 }
 
 /** A model that came with the page. */
-export function isCarried(source: ModelSource): boolean {
+export function isCarried(source: ModelSource, modelBase = ""): boolean {
   return registry.some(
     ({ name, carried }) =>
-      carried && source.kind === "url" && source.url === carriedUrl(name),
+      carried &&
+      source.kind === "url" &&
+      source.url === carriedUrl(name, modelBase),
   );
 }
 
-function carriedUrl(name: string): string {
-  return new URL(`models/${name}/`, base()).href;
+function carriedUrl(name: string, modelBase: string): string {
+  const folder = modelBase && modelBase.replace(/\/*$/, "/");
+  const root = webAddress(folder || base());
+  if (root) return new URL(`models/${name}/`, root).href;
+  throw new VlmError(
+    "bad-option",
+    `“${modelBase}” is no address of a folder.`,
+    `Give the one in which models/${name}/ is.`,
+  );
 }
 
 function fromAddress(given: string, endpoint: string): ModelSource {
@@ -105,8 +118,8 @@ function onHub(
 
 function readEndpoint(hub: string): string {
   if (!hub) return officialHub;
-  const url = URL.canParse(hub, base()) ? new URL(hub, base()) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) {
+  const url = webAddress(hub);
+  if (!url) {
     throw new VlmError(
       "bad-option",
       `“${hub}” is no address of a hub.`,
@@ -114,6 +127,12 @@ function readEndpoint(hub: string): string {
     );
   }
   return (url.origin + url.pathname).replace(/\/+$/, "");
+}
+
+function webAddress(text: string): URL | undefined {
+  if (!URL.canParse(text, base())) return undefined;
+  const url = new URL(text, base());
+  return /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
 /** What relative addresses are relative to: the worker's own is another. */
