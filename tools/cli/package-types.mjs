@@ -1,6 +1,6 @@
 // @ts-check
 /** The package's declarations, beside its modules. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import ts from "typescript";
 import { root } from "./prepare.mjs";
 
@@ -15,14 +15,18 @@ const described = (problems) =>
   });
 
 /**
- * Sources leave out `.js`, as bundlers let them; declarations are read by
- * resolvers that do not.
+ * Sources leave out `.js`, as bundlers let them, and the compiler names folders
+ * itself; declarations are read by resolvers that take neither.
  * @param {string} text of a declaration file
+ * @param {string} source what it declares
  */
-const withExtensions = (text) =>
+const withExtensions = (text, source) =>
   text.replace(
-    /((?:from|import)\s*\(?\s*")(\.{1,2}\/[^"]+)(?=")/g,
-    (_, before, path) => `${before}${path}.js`,
+    /((?:from|import)\s*\(?\s*")(\.{1,2}(?:\/[^"]+)?)(?=")/g,
+    (_, before, path) => {
+      const isFile = ts.sys.fileExists(join(dirname(source), `${path}.ts`));
+      return `${before}${path}${isFile ? ".js" : "/index.js"}`;
+    },
   );
 
 /**
@@ -75,8 +79,10 @@ export function buildTypes(folder, sources) {
     },
     configFileParsingDiagnostics: errors,
   });
-  const { diagnostics } = program.emit(undefined, (name, text) =>
-    ts.sys.writeFile(name, withExtensions(text)),
+  const { diagnostics } = program.emit(
+    undefined,
+    (name, text, _mark, _onError, [source] = []) =>
+      ts.sys.writeFile(name, withExtensions(text, source?.fileName ?? name)),
   );
   const problems = [...program.getOptionsDiagnostics(), ...diagnostics];
   if (problems.length > 0) throw new Error(described(problems));
