@@ -56,7 +56,7 @@ test("a frame without pixels is a typed error", async ({ page }) => {
     const bitmap = await createImageBitmap(new ImageData(8, 8));
     bitmap.close(); // What is left is 0 × 0.
     const element = document.querySelector("fast-vlm");
-    return element?.ask(bitmap).then(
+    return element?.ask(undefined, { source: bitmap }).then(
       () => "answered",
       (thrown: unknown) => (thrown as { code: string }).code,
     );

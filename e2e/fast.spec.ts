@@ -40,8 +40,8 @@ async function askAll(page: Page): Promise<Answer[]> {
         const bytes = Uint8Array.from(atob(picture), (c) => c.charCodeAt(0));
         const file = new File([bytes], "scene.png");
         for (const prompt of questions) {
-          const options = { prompt, maxTokens: 32, draft: true };
-          answers.push(await element.ask(file, options));
+          const options = { source: file, maxTokens: 32, draft: true };
+          answers.push(await element.ask(prompt, options));
         }
       }
       return answers;

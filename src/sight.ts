@@ -34,8 +34,13 @@ export class Sight {
     this.#listener = listener;
   }
 
+  /** It does not change by itself. */
+  get isStill(): boolean {
+    return this.#find() instanceof HTMLImageElement;
+  }
+
   /** Rejects while there is none; it is then waited for until `close`. */
-  open(): void {
+  async open(): Promise<void> {
     const { signal } = this.#session;
     // It does not bubble.
     this.#host.getRootNode().addEventListener(
@@ -47,9 +52,15 @@ export class Sight {
     );
     const timer = setInterval(() => this.#check(), checkEvery);
     signal.addEventListener("abort", () => clearInterval(timer));
+    await Promise.resolve();
     if (this.#find()) return;
     this.#lost = true;
     throw this.#missing();
+  }
+
+  /** What was given is given again. */
+  skip(): void {
+    this.#seen = "";
   }
 
   /**

@@ -54,7 +54,9 @@ export function load(page: Page): Promise<Outcome<ModelInfo>> {
   });
 }
 
-type Plain = Pick<AskOptions, "prompt" | "size" | "maxTokens" | "sampling">;
+type Plain = Pick<AskOptions, "size" | "maxTokens" | "sampling"> & {
+  readonly prompt?: string;
+};
 
 export function ask(
   page: Page,
@@ -67,8 +69,10 @@ export function ask(
       const element = document.querySelector("fast-vlm");
       if (!element) throw new Error("no <fast-vlm>");
       const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+      const source = new File([bytes], name);
+      const { prompt, ...rest } = options;
       try {
-        return { value: await element.ask(new File([bytes], name), options) };
+        return { value: await element.ask(prompt, { ...rest, source }) };
       } catch (thrown) {
         const { code, message, advice } = thrown as Failure;
         return { error: { code, message, advice } };

@@ -49,7 +49,7 @@ export function setUpActions(vlm: FastVlmElement): Actions {
     update();
     try {
       await vlm.freeze();
-      await vlm.ask(null, { signal: controller.signal });
+      await vlm.ask(undefined, { signal: controller.signal });
     } catch {
       // The element says what failed.
     } finally {

@@ -6,18 +6,18 @@ afterEach(() => void vi.useRealTimers());
 
 test("says a sentence once, however often it comes", () => {
   const said: string[] = [];
-  const announcer = new Announcer((text) => said.push(text), 1000);
-  announcer.announce("A red circle.");
+  const announcer = new Announcer(({ text }) => said.push(text), 1000);
+  announcer.announce({ text: "A red circle." });
   vi.advanceTimersByTime(5000);
-  announcer.announce("A red circle.");
+  announcer.announce({ text: "A red circle." });
   vi.advanceTimersByTime(5000);
   expect(said).toEqual(["A red circle."]);
 });
 
 test("says the latest of what came too soon", () => {
   const said: string[] = [];
-  const announcer = new Announcer((text) => said.push(text), 1000);
-  for (const text of ["One.", "Two.", "Three."]) announcer.announce(text);
+  const announcer = new Announcer(({ text }) => said.push(text), 1000);
+  for (const text of ["One.", "Two.", "Three."]) announcer.announce({ text });
   expect(said).toEqual(["One."]);
   vi.advanceTimersByTime(1000);
   expect(said).toEqual(["One.", "Three."]);
@@ -25,9 +25,9 @@ test("says the latest of what came too soon", () => {
 
 test("is silent after stop", () => {
   const said: string[] = [];
-  const announcer = new Announcer((text) => said.push(text), 1000);
-  announcer.announce("One.");
-  announcer.announce("Two.");
+  const announcer = new Announcer(({ text }) => said.push(text), 1000);
+  announcer.announce({ text: "One." });
+  announcer.announce({ text: "Two." });
   announcer.stop();
   vi.advanceTimersByTime(5000);
   expect(said).toEqual(["One."]);

@@ -1,21 +1,27 @@
+/** A sentence, and its language if that is not the element's. */
+export interface Announcement {
+  readonly text: string;
+  readonly lang?: string;
+}
+
 /**
  * Says whole sentences to assistive technology, apart from the text that
  * streams: only when they change, the latest one, and not too often.
  */
 export class Announcer {
-  readonly #say: (text: string) => void;
+  readonly #say: (announcement: Announcement) => void;
   readonly #every: number;
-  #said = "";
-  #next = "";
+  #said: Announcement = { text: "" };
+  #next = this.#said;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(say: (text: string) => void, every = 3000) {
+  constructor(say: (announcement: Announcement) => void, every = 3000) {
     this.#say = say;
     this.#every = every;
   }
 
-  announce(text: string): void {
-    this.#next = text;
+  announce(announcement: Announcement): void {
+    this.#next = announcement;
     if (this.#timer === undefined) this.#speak();
   }
 
@@ -27,7 +33,7 @@ export class Announcer {
 
   #speak(): void {
     this.#timer = undefined;
-    if (this.#next === this.#said) return;
+    if (this.#next.text === this.#said.text) return;
     this.#said = this.#next;
     this.#say(this.#said);
     this.#timer = setTimeout(() => this.#speak(), this.#every);

@@ -1,59 +1,42 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { aborted } from "../queue";
-import type { TokenEvent } from "../run";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo } from "../shared/protocol";
-import { keepAwake } from "../wake-lock";
-import { captionFrame, type Taken } from "./caption";
+import { Asking, type AskingHost } from "./asking";
+import type { Taken } from "./caption";
 import { emit } from "./events";
-import { decodeAll, readPicture, type Given } from "./given";
-import { live } from "./live";
 import { Loader } from "./loader";
-import {
-  captureSource,
-  describeOptions,
-  liveOptions,
-  type AskOptions,
-  type Attributes,
-} from "./options";
-import { Status, type StatusHost } from "./status";
-import { Stage } from "./stage";
+import type { AskOptions } from "./options";
+import type { Question } from "./question";
+import { chosenSource, nothingChosen, sourceKey } from "./source";
+import { looking, Stage } from "./stage";
+import { Status } from "./status";
 
-/** A question with all that goes with it. */
-interface Question extends AskOptions {
-  readonly signal: AbortSignal;
-  /** Pictures that `take` will give. */
-  readonly images: number;
-  readonly live?: boolean;
-}
-
-type Host = ReactiveControllerHost & StatusHost & Attributes;
+type Host = ReactiveControllerHost & AskingHost;
 
 /** What the element does between its attributes and its events. */
 export class Controller implements ReactiveController {
   readonly stage: Stage;
   readonly status: Status;
   readonly models: Loader;
-  /** The newest caption, as far as it has come. */
-  text = "";
-  /** The caption belongs to an earlier frame than the one looked at. */
-  stale = false;
-
+  readonly asking: Asking;
   readonly #host: Host;
   /** Ends at stop: the source, and everything asked meanwhile. */
   #session = new AbortController();
-  /** The attributes that `start` found, to see when they change. */
-  #started = "";
+  /** What `start` found chosen, to see when it changes. */
+  #started: readonly unknown[] = [];
   /** Whether captions are live; unknown until the model is there. */
   #following: boolean | undefined;
+  /** Live captions failed too often: they wait for something to change. */
+  #gaveUp = false;
   /** Ends at freeze, too: live captions. */
   #live = new AbortController();
 
   constructor(host: Host) {
     this.#host = host;
     this.status = new Status(host);
-    this.stage = new Stage({
+    this.stage = new Stage(host, {
       onLive: () => this.status.know({ interruption: undefined }),
       onInterrupted: (reason) => this.status.report("interruption", reason),
       onEnded: () => {
@@ -61,15 +44,22 @@ export class Controller implements ReactiveController {
         emit(host, "ended", null);
       },
     });
-    this.models = new Loader(host, this.status, this.#onReady);
+    this.models = new Loader(host, this.status, () => this.#onReady());
+    this.asking = new Asking(host, this.status, this.models);
     host.addController(this);
   }
 
-  get shows(): "nothing" | "video" | "still" {
-    if (this.stage.frozen) return "still";
-    return this.stage.open && !this.status.facts.interruption
-      ? "video"
-      : "nothing";
+  get can(): "start" | "stop" | "nothing" {
+    if (this.stage.open) return "stop";
+    const { stream, for: id, source } = this.#host;
+    return stream || id || source !== "none" ? "start" : "nothing";
+  }
+
+  get shows(): "nothing" | "video" | "still" | "elsewhere" {
+    const { frozen, open } = this.stage;
+    if (frozen) return "still";
+    if (this.#host.for && !this.#host.stream) return "elsewhere";
+    return open && !this.status.facts.interruption ? "video" : "nothing";
   }
 
   /** Moving an element disconnects it, too; only one that stays so is freed. */
@@ -80,24 +70,37 @@ export class Controller implements ReactiveController {
   }
 
   load(signal?: AbortSignal): Promise<ModelInfo> {
-    return this.#attempt(() => this.models.load(signal));
+    return this.#attempt(() => this.models.load(this.#bound(signal)));
   }
 
-  ask(given: Given, options: AskOptions): Promise<Answer> {
-    const session = this.#session.signal;
-    const signal = options.signal
-      ? AbortSignal.any([session, options.signal])
-      : session;
+  /** Loads what the attributes name, unless that is under way. */
+  preload(): void {
+    try {
+      if (this.models.isUnderWay()) return;
+    } catch {
+      // What the attributes name is nothing: the load tells.
+    }
+    // What fails, an event tells.
+    this.load().catch(() => undefined);
+  }
+
+  ask(prompt: string | undefined, options: AskOptions): Promise<Answer> {
+    const signal = this.#bound(options.signal, this.#session.signal);
     return this.#attempt(async () => {
-      const decoded = await decodeAll(given);
+      const { decodeAll } = await looking();
+      const decoded = await decodeAll(options.source);
       const frames = decoded?.frames;
       const take = async (): Promise<Taken> =>
         decoded
           ? { ...decoded, time: now(), dropped: 0 }
           : this.#newest(signal);
-      const images = frames?.length ?? 1;
       try {
-        return await this.#caption(take, { ...options, signal, images });
+        return await this.asking.caption(take, {
+          ...options,
+          prompt: prompt ?? this.#host.prompt,
+          signal,
+          images: frames?.length ?? 1,
+        });
       } finally {
         frames?.forEach((frame) => frame.close());
       }
@@ -107,26 +110,29 @@ export class Controller implements ReactiveController {
   async start(): Promise<void> {
     this.stop();
     this.#started = sourceKey(this.#host);
-    const { signal } = this.#session;
+    const signal = this.#bound(this.#session.signal);
     await this.#attempt(async () => {
-      const source = captureSource(this.#host);
+      if (signal.aborted) throw aborted();
+      const source = chosenSource(this.#host);
+      if (!source) throw nothingChosen();
       if (source.kind === "picture") {
-        const bitmap = await readPicture(source.file);
-        if (signal.aborted) throw aborted();
-        this.stage.show(bitmap);
-        this.#host.requestUpdate();
-        const take = (): Promise<Taken> => this.#newest(signal);
-        await this.#caption(take, { signal, images: 1 });
+        await this.#showPicture(source.file, signal);
         return;
       }
       // Before anything is awaited: sharing a screen takes a recent click.
       const opened = this.stage.start(source);
       this.#host.requestUpdate();
       this.#watchVisibility(signal);
-      keepAwake(signal);
+      void looking().then(
+        ({ keepAwake }) => keepAwake(signal),
+        () => undefined,
+      );
       // A camera that failed may come back: captions do not depend on it.
-      const following = this.models.ready(signal, true).then(this.#onReady);
-      await Promise.all([opened, following]);
+      const following = this.models
+        .ready(signal, true)
+        .then(() => this.#onReady());
+      const [isStill] = await Promise.all([opened, following]);
+      if (isStill && !this.#host.live) await this.#captionNewest(signal);
     });
   }
 
@@ -135,6 +141,7 @@ export class Controller implements ReactiveController {
     this.#session = new AbortController();
     this.#live.abort();
     this.#following = undefined;
+    this.#gaveUp = false;
     this.stage.stop();
     this.status.know({ interruption: undefined, paused: false, live: false });
   }
@@ -159,92 +166,97 @@ export class Controller implements ReactiveController {
     this.status.reset();
   }
 
-  /** Does to what is started as changed attributes say. */
-  follow(): void {
+  /** Stops when `signal` aborts, as long as it is the element's own. */
+  heed(signal: AbortSignal | undefined): void {
+    const stop = (): void => {
+      if (signal !== this.#host.signal) return;
+      this.stop();
+      this.models.cancel();
+    };
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
+  }
+
+  /** Does to what is started as attributes say, of which some `changed`. */
+  follow(changed: boolean): void {
     if (!this.stage.open) return;
-    if (this.#started !== sourceKey(this.#host)) {
+    const { live } = this.#host;
+    const chosen = sourceKey(this.#host);
+    if (chosen.some((value, at) => value !== this.#started[at])) {
+      if (chosen[0] === "none") this.stop();
       // What fails, an event tells.
-      this.start().catch(() => undefined);
-    } else if ((this.#following ?? this.#host.live) !== this.#host.live) {
+      else this.start().catch(() => undefined);
+    } else if (
+      (this.#following ?? live) !== live ||
+      (changed && this.#gaveUp)
+    ) {
       this.#followLive();
     }
   }
 
   /** A model is there: live captions that had to do without it begin. */
-  readonly #onReady = (): void => {
-    if (this.#following === undefined) this.#followLive();
-  };
+  #onReady(): void {
+    if (this.#following === undefined || this.#gaveUp) this.#followLive();
+  }
 
   #followLive(): void {
     this.#following = this.#host.live;
+    this.#gaveUp = false;
     this.#live.abort();
     this.#live = new AbortController();
     const wanted = this.#host.live && this.stage.open && !this.stage.frozen;
     this.status.know({ live: wanted });
     if (!wanted) return;
-    const { signal } = this.#live;
-    const take = (): Promise<Taken> => this.#newest(signal);
-    const next = async (): Promise<void> => {
-      const own = liveOptions(this.#host);
-      await this.#caption(take, { signal, images: 1, live: true, ...own });
-    };
+    const signal = this.#bound(this.#live.signal);
     this.stage.skip();
-    void live(next, (error) => this.status.report("error", error), signal).then(
+    this.#liveCaptions(signal).then(
       () => {
-        if (!signal.aborted) this.status.know({ live: false });
+        if (signal.aborted) return;
+        this.#gaveUp = true;
+        this.status.know({ live: false });
       },
+      (thrown: unknown) => this.status.report("error", VlmError.from(thrown)),
     );
   }
 
-  async #newest(signal: AbortSignal): Promise<Taken> {
-    const { frame, name, ...rest } = await this.stage.frame(signal);
+  async #liveCaptions(signal: AbortSignal): Promise<void> {
+    const { live, liveOptions } = await looking();
+    const next = async (): Promise<void> => {
+      const own = { live: true, ...liveOptions(this.#host) };
+      await this.#captionNewest(signal, own);
+    };
+    await live(next, (error) => this.status.report("error", error), signal);
+  }
+
+  #captionNewest(
+    signal: AbortSignal,
+    options: Partial<Question> = {},
+  ): Promise<Answer> {
+    const { prompt, promptStyle, fit, anyres, size } = this.#host;
+    const asked = options.live
+      ? JSON.stringify([prompt, promptStyle, fit, anyres, size])
+      : undefined;
+    const take = (): Promise<Taken> => this.#newest(signal, asked);
+    return this.asking.caption(take, { signal, prompt, images: 1, ...options });
+  }
+
+  async #newest(signal: AbortSignal, asked?: string): Promise<Taken> {
+    const { stream, for: id } = this.#host;
+    const captured = await this.stage.frame(signal, stream ? "" : id, asked);
+    const { frame, name, ...rest } = captured;
     return { frames: [frame], names: [name ?? null], ...rest };
   }
 
-  async #caption(
-    take: () => Promise<Taken>,
-    question: Question,
-  ): Promise<Answer> {
-    const { signal, images, live = false } = question;
-    // Before a frame is taken, as it would be old when the model is there.
-    const { side } = await this.models.ready(signal, live);
-    const run = describeOptions(this.#host, question, side, images);
-    const captured = await take();
-    const { time, dropped } = captured;
-    try {
-      const { answer, detail } = await captionFrame(
-        this.models.lease,
-        captured,
-        run,
-        {
-          signal,
-          onStart: () => {
-            this.stale = true;
-            this.status.know({ error: undefined, activity: "seeing" });
-            emit(this.#host, "frame", { time, dropped });
-          },
-          onToken: (event) => this.#token(event, question),
-        },
-      );
-      const { tokenIds, finish } = answer;
-      // Stopped before it said anything: the caption before stays.
-      if (finish !== "abort" || tokenIds.length > 0) this.text = answer.text;
-      this.stale = false;
-      emit(this.#host, "caption", detail);
-      this.status.announce(answer.text);
-      return answer;
-    } finally {
-      this.status.know({ activity: undefined });
+  async #showPicture(file: Blob, signal: AbortSignal): Promise<void> {
+    const { decodePicture } = await looking();
+    const bitmap = await decodePicture(file);
+    if (signal.aborted) {
+      bitmap.close();
+      throw aborted();
     }
-  }
-
-  #token({ id, text }: TokenEvent, options: AskOptions): Promise<unknown> {
-    this.text = this.stale ? text : this.text + text;
-    this.stale = false;
-    this.status.know({ activity: "speaking" });
-    emit(this.#host, "token", { id, text });
-    options.onToken?.(text);
-    return this.#host.updateComplete;
+    this.stage.show(bitmap);
+    this.#host.requestUpdate();
+    await this.#captionNewest(signal);
   }
 
   #watchVisibility(signal: AbortSignal): void {
@@ -254,19 +266,21 @@ export class Controller implements ReactiveController {
     document.addEventListener("visibilitychange", check, { signal });
   }
 
+  /** Ends with any of them, and with the element's own signal. */
+  #bound(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+    const all = [...signals, this.#host.signal];
+    return AbortSignal.any(all.filter((signal) => signal !== undefined));
+  }
+
   async #attempt<T>(work: () => Promise<T>): Promise<T> {
     this.status.know({ error: undefined });
     try {
       return await work();
     } catch (thrown) {
       const error = VlmError.from(thrown);
-      const passing = error.code.startsWith("camera-");
+      const passing = error === this.stage.waitsFor;
       this.status.report(passing ? "interruption" : "error", error);
       throw error;
     }
   }
-}
-
-function sourceKey({ source, camera, facing }: Attributes): string {
-  return JSON.stringify([source, camera, facing]);
 }

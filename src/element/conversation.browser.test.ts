@@ -18,7 +18,7 @@ test("a question is a conversation of one turn, by the attributes", async () => 
   vlm.anyres = true;
   vlm.promptStyle = "demo";
   vlm.size = 512;
-  await vlm.ask(await picture());
+  await vlm.ask(undefined, { source: await picture() });
   expect(fake.asked[0]).toMatchObject({
     messages: [{ role: "user", text: "Describe the image.", images: 1 }],
     ...{ fit: "crop", anyres: true, style: "demo", size: 512 },
@@ -29,8 +29,8 @@ test("a follow-up: earlier turns claim their pictures", async () => {
   mounted = new Mounted();
   const { vlm, fake } = mounted;
   const first = await picture();
-  const answer = await vlm.ask([first, await picture()], {
-    prompt: "And this?",
+  const answer = await vlm.ask("And this?", {
+    source: [first, await picture()],
     messages: [
       { role: "user", text: "What is it?", images: 1 },
       { role: "assistant", text: "A cat." },
@@ -50,7 +50,9 @@ test("a follow-up: earlier turns claim their pictures", async () => {
 
 test("several pictures belong to one question", async () => {
   mounted = new Mounted();
-  await mounted.vlm.ask([await picture(), await picture(), await picture()]);
+  await mounted.vlm.ask(undefined, {
+    source: [await picture(), await picture(), await picture()],
+  });
   expect(mounted.fake.asked[0]?.messages).toMatchObject([{ images: 3 }]);
 });
 
@@ -58,7 +60,9 @@ test("of several pictures a bad one is told, and the others closed", async () =>
   mounted = new Mounted();
   const bitmap = await createImageBitmap(new ImageData(4, 4));
   const bad = new File(["hello"], "note.png");
-  await expect(mounted.vlm.ask([bitmap, bad])).rejects.toMatchObject({
+  await expect(
+    mounted.vlm.ask(undefined, { source: [bitmap, bad] }),
+  ).rejects.toMatchObject({
     code: "bad-image",
     message: expect.stringContaining("note.png") as string,
   });
@@ -81,7 +85,7 @@ test.each([
 ])("refuses %s", async (_, messages, message) => {
   mounted = new Mounted();
   await expect(
-    mounted.vlm.ask(await picture(), { messages }),
+    mounted.vlm.ask(undefined, { source: await picture(), messages }),
   ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,
@@ -94,7 +98,9 @@ test.each([
 ])("refuses %o", async (options, message) => {
   mounted = new Mounted();
   const given = options as Parameters<typeof mounted.vlm.ask>[1];
-  await expect(mounted.vlm.ask(await picture(), given)).rejects.toMatchObject({
+  await expect(
+    mounted.vlm.ask(undefined, { source: await picture(), ...given }),
+  ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,
   });

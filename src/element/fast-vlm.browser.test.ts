@@ -48,10 +48,10 @@ test("load tells its bytes, then it is ready", async () => {
 test("an answer without words takes the place of the caption before", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
-  await vlm.ask(await picture());
+  await vlm.ask(undefined, { source: await picture() });
   expect(vlm.text).toBe("A cat");
   fake.script = { ...fake.script, captions: [[]] };
-  const answer = await vlm.ask(await picture());
+  const answer = await vlm.ask(undefined, { source: await picture() });
   expect(answer).toMatchObject({ finish: "stop", tokenIds: [] });
   expect(vlm.text).toBe("");
 });
@@ -59,9 +59,9 @@ test("an answer without words takes the place of the caption before", async () =
 test("a question that is stopped before a word leaves the caption", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
-  await vlm.ask(await picture());
+  await vlm.ask(undefined, { source: await picture() });
   fake.script = { ...fake.script, pace: 500 };
-  const asked = vlm.ask(await picture());
+  const asked = vlm.ask(undefined, { source: await picture() });
   await vi.waitFor(() => expect(fake.asked).toHaveLength(2));
   vlm.stop();
   expect(await asked).toMatchObject({ finish: "abort", tokenIds: [] });
@@ -86,8 +86,8 @@ test("ask answers about a picture file and loads what it needs", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   let streamed = "";
-  const answer = await vlm.ask(await picture(), {
-    prompt: "What is it?",
+  const answer = await vlm.ask("What is it?", {
+    source: await picture(),
     onToken: (text) => (streamed += text),
   });
   expect(answer.text).toBe("A red circle on a white background.");
@@ -101,7 +101,7 @@ test("the caption event accounts for the whole time to first token", async () =>
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   await vlm.load();
-  await vlm.ask(await picture());
+  await vlm.ask(undefined, { source: await picture() });
   const [detail] = mounted.detailsOf("caption");
   const { ttft = 0, wait = 0, paint = 0, firstToken } = detail?.timings ?? {};
   expect(ttft).toBeGreaterThan(firstToken ?? Infinity);
@@ -116,7 +116,9 @@ test.each([
 ])("refuses %o as bad-option", async (options, message) => {
   mounted = new Mounted();
   const { vlm } = mounted;
-  await expect(vlm.ask(await picture(), options)).rejects.toMatchObject({
+  await expect(
+    vlm.ask(undefined, { source: await picture(), ...options }),
+  ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,
   });
@@ -136,14 +138,16 @@ test("a bad picture is shown with advice; the next good one works", async () => 
   mounted = new Mounted();
   const { vlm } = mounted;
   const text = new File(["hello"], "note.png");
-  await expect(vlm.ask(text)).rejects.toBeInstanceOf(VlmError);
+  await expect(vlm.ask(undefined, { source: text })).rejects.toBeInstanceOf(
+    VlmError,
+  );
   await vlm.updateComplete;
   expect(vlm.state).toBe("failed");
   expect(mounted.detailsOf("error")[0]).toMatchObject({ code: "bad-image" });
   expect(mounted.part("error")?.textContent).toMatch(
     /note\.png.*Choose another/s,
   );
-  await vlm.ask(await picture());
+  await vlm.ask(undefined, { source: await picture() });
   await vlm.updateComplete;
   expect(vlm.state).toBe("ready");
   expect(mounted.part("error")).toBeNull();
@@ -153,7 +157,7 @@ test("text from the model stays text", async () => {
   const nasty = `<img src=x onerror="alert(1)"><b>bold</b>`;
   mounted = new Mounted({ captions: [[nasty]] });
   const { vlm } = mounted;
-  await vlm.ask(await picture());
+  await vlm.ask(undefined, { source: await picture() });
   await vlm.updateComplete;
   expect(mounted.part("caption")?.textContent?.trim()).toBe(nasty);
   expect(mounted.part("caption")?.querySelector("img, b")).toBeNull();
@@ -163,7 +167,8 @@ test("announces whole sentences in another node than the stream", async () => {
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   const said = new Set<string>();
-  const answer = vlm.ask(await picture(), {
+  const answer = vlm.ask(undefined, {
+    source: await picture(),
     onToken: () => {
       const status = vlm.shadowRoot?.querySelector("[role=status]");
       said.add(status?.textContent ?? "");
@@ -187,7 +192,8 @@ test("an answer that is stopped keeps what was said", async () => {
   const { vlm } = mounted;
   await vlm.load();
   const controller = new AbortController();
-  const answer = await vlm.ask(await picture(), {
+  const answer = await vlm.ask(undefined, {
+    source: await picture(),
     signal: controller.signal,
     onToken: () => controller.abort(),
   });

@@ -1,131 +1,113 @@
-import {
-  LitElement,
-  type PropertyDeclarations,
-  type PropertyValues,
-  type TemplateResult,
-} from "lit";
-import type { Facing } from "../camera";
-import type { FolderFiles } from "../models/folder";
+import type { PropertyValues, TemplateResult } from "lit";
 import { acceptLicense } from "../models/license";
 import { registry } from "../models/registry";
 import type { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
-import type { Answer, Fit, ModelInfo, Sampling } from "../shared/protocol";
+import type { Answer, ModelInfo } from "../shared/protocol";
 import { Controller } from "./controller";
-import { emit, type FastVlmEventMap, type ProgressDetail } from "./events";
-import type { Given } from "./given";
-import type { AskOptions, InspectOptions, Source } from "./options";
+import { emit, type ProgressDetail } from "./events";
+import { FastVlmField } from "./field";
+import type { AskOptions, InspectOptions } from "./options";
 import { stateOf, type State } from "./state";
 import { styles } from "./styles";
 import { view } from "./view";
+import { onVisible } from "./visible";
+import { onWords } from "./words";
+
+/** Which model, and from where. */
+const ofModel = [
+  ...["loading", "model", "hub", "modelBase", "wasmPaths", "folder"],
+  ...["dtype", "device", "path", "worker", "fetch"],
+] as const;
 
 /**
  * Looks at a camera, a screen, a video or a picture and says what it sees.
  *
- * @fires modelprogress - bytes of the model, or its warming up
- * @fires ready - the model is loaded; `ModelInfo`
- * @fires frame - a frame was handed to the model
- * @fires token - a token was added to the caption
- * @fires caption - a caption is complete, with its timings
- * @fires statechange - `state` became another; also as `:state()`
- * @fires ended - the person ended the sharing of the screen
- * @fires error - what failed, and what to do
- * @slot empty - shown where the picture will be
- * @slot hint - shown where the caption will be
- * @csspart stage, video, still, status, progress, caption, error
+ * Nothing is downloaded until it is started, asked or told to load. Elements of
+ * one model share one worker and one set of weights. In a form its value is the
+ * last caption.
+ *
+ * @tag fast-vlm
+ * @summary A vision-language model in a tag: camera in, caption out.
+ *
+ * @attr {string} lang - language of its own words (`en` and `de`, others with
+ * `addWords`) and of the caption; else that of the page
+ *
+ * @fires {CustomEvent<ProgressDetail>} modelprogress - bytes of the model, or
+ * its warming up
+ * @fires {CustomEvent<ModelInfo>} ready - the model is there
+ * @fires {CustomEvent<FrameDetail>} frame - a frame was handed to the model
+ * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption
+ * @fires {CustomEvent<CaptionDetail>} caption - a caption is complete: its text,
+ * its ids, and its timings with the time to first token and its parts
+ * @fires {CustomEvent<StateDetail>} statechange - `state` became another
+ * @fires {CustomEvent<null>} ended - the stream, or the sharing of the screen,
+ * was ended by others
+ * @fires {CustomEvent<ErrorDetail>} error - what failed, and what to do
+ *
+ * @slot poster - stands where the picture will be
+ * @slot overlay - lies over the picture
+ * @slot controls - instead of the buttons
+ * @slot error - instead of the words about what failed
+ *
+ * @csspart stage - holds the picture and what lies over it
+ * @csspart video - a live source
+ * @csspart still - a frozen frame, or a picture
+ * @csspart poster - holds the slot of that name
+ * @csspart overlay - holds the slot of that name
+ * @csspart status - the state in a word
+ * @csspart progress - how far loading has come
+ * @csspart caption - holds the text, the hint or the error
+ * @csspart text - the caption
+ * @csspart hint - what stands there before the first caption
+ * @csspart error - what failed, and what to do
+ * @csspart controls - holds the buttons
+ * @csspart button - each button
+ * @csspart start - the button that starts
+ * @csspart stop - the button that stops
+ * @csspart freeze - the button that holds the picture
+ * @csspart resume - the button that lets it go on
+ * @csspart cancel - the button that ends loading
+ *
+ * @cssprop [--fast-vlm-accent=light-dark(#0b6b5d, #5fd3bf)] - caret, focus and
+ * first button
+ * @cssprop [--fast-vlm-on-accent=light-dark(#fff, #06201b)] - text on it
+ * @cssprop [--fast-vlm-error=light-dark(#a5281c, #ff9d94)] - what failed
+ * @cssprop [--fast-vlm-muted=light-dark(#5b666b, #9aa7ad)] - the hint, and a
+ * caption of an earlier frame
+ * @cssprop [--fast-vlm-stage=#14181b] - behind the picture
+ * @cssprop [--fast-vlm-on-stage=#e9eef0] - text on it
+ * @cssprop [--fast-vlm-aspect=4 / 3] - of the stage
+ * @cssprop [--fast-vlm-radius=12px] - of the stage's corners
+ * @cssprop [--fast-vlm-lines=3] - lines of caption to keep room for
+ * @cssprop [--fast-vlm-caption-size=clamp(1.25rem, 1rem + 1vw, 1.625rem)]
+ *
+ * @cssstate idle - no model is loaded
+ * @cssstate loading - the model arrives
+ * @cssstate warming - the model is made ready
+ * @cssstate ready - the model is there, and nothing goes on
+ * @cssstate seeing - it looks at a frame
+ * @cssstate speaking - the caption comes, token by token
+ * @cssstate paused - a frame is held, or the page is hidden
+ * @cssstate failed - see the event `error`
  */
-export class FastVlmElement extends LitElement {
+export class FastVlmElement extends FastVlmField {
   /** Models that are known by a name. */
   static readonly registry = registry;
   static override styles = styles;
-  static override properties: PropertyDeclarations = {
-    model: { reflect: true },
-    hub: { reflect: true },
-    prompt: { reflect: true },
-    source: { reflect: true },
-    facing: { reflect: true },
-    camera: { reflect: true },
-    promptStyle: { attribute: "prompt-style", reflect: true },
-    fit: { reflect: true },
-    anyres: { type: Boolean, reflect: true },
-    size: { type: Number, reflect: true },
-    dtype: { reflect: true },
-    device: { reflect: true },
-    path: { reflect: true },
-    live: { type: Boolean, reflect: true },
-    draft: { reflect: true },
-    gate: { type: Number, reflect: true },
-    loading: { attribute: "load", reflect: true },
-    maxTokens: { type: Number, attribute: "max-tokens", reflect: true },
-  };
 
-  /** A registered name, `owner/name[@revision]` of a hub, or a folder's URL. */
-  declare model: string;
-  /** Endpoint of another hub than huggingface.co. */
-  declare hub: string;
-  declare prompt: string;
-  /** The conversation's form: `reference`, Apple's own, or `demo`. */
-  declare promptStyle: string;
-  /** How a picture becomes square: `letterbox`, `crop` or `stretch`. */
-  declare fit: Fit;
-  /** A 2x2 grid besides the whole, for documents: five times the tokens. */
-  declare anyres: boolean;
-  declare source: Source;
-  /** `user` or `environment`; empty: either. */
-  declare facing: Facing;
-  /** `deviceId` of a camera; empty: any. */
-  declare camera: string;
-  /** Side of the encoder's input, a multiple of 64; 0: the model's own. */
-  declare size: number;
-  /** `auto`, `fp32`, …, or by graph: `vision_encoder=fp16,…`. */
-  declare dtype: string;
-  declare device: string;
-  /** `auto`, or `plain` to run the graphs as they were published. */
-  declare path: string;
-  /** Caption one frame after another. */
-  declare live: boolean;
-  /** `live`: the last caption is tried as a draft of the next; or `off`. */
-  declare draft: string;
-  /** Live frames that differ less than this from the last one encoded, of 0
-   * (off) to 1, are not encoded. */
-  declare gate: number;
-  /** The attribute `load`: `manual`, or `eager` for at once. */
-  declare loading: "manual" | "eager";
-  declare maxTokens: number;
+  static override get observedAttributes(): string[] {
+    return [...super.observedAttributes, "lang"];
+  }
 
-  sampling: Partial<Sampling> = {};
-  /** Files of a folder of this machine, used instead of `model`. */
-  folder: FolderFiles | undefined;
-  /** The file of the sources `video` and `picture`. */
-  file: Blob | undefined;
-  /** Another way to start the worker, for bundlers that lose it. */
-  worker: (() => Worker) | undefined;
-
-  readonly #internals = this.attachInternals();
-  readonly #controller: Controller;
+  readonly #controller = new Controller(this);
+  /** From connected to disconnected. */
+  #connection = new AbortController();
+  #visible = false;
 
   constructor() {
     super();
-    this.model = "";
-    this.hub = "";
-    this.prompt = "Describe the image.";
-    this.promptStyle = "reference";
-    this.fit = "letterbox";
-    this.anyres = false;
-    this.source = "none";
-    this.facing = "";
-    this.camera = "";
-    this.size = 0;
-    this.dtype = "auto";
-    this.device = "auto";
-    this.path = "auto";
-    this.live = false;
-    this.draft = "live";
-    this.gate = 0;
-    this.loading = "manual";
-    this.maxTokens = 128;
-    this.#controller = new Controller(this);
-    this.#internals.states.add(this.state);
+    this.internals.states.add(this.state);
   }
 
   get state(): State {
@@ -160,7 +142,7 @@ export class FastVlmElement extends LitElement {
 
   /** The caption, as far as it has come. */
   get text(): string {
-    return this.#controller.text;
+    return this.#controller.asking.text;
   }
 
   /** Loads the model the attributes name, unless it is loaded. */
@@ -194,14 +176,18 @@ export class FastVlmElement extends LitElement {
   }
 
   /**
-   * Answers about pictures, or about the frozen or newest frame. Frames and
-   * bitmaps are consumed. Aborted meanwhile, the answer has finish `abort`.
+   * Answers about `options.source`, or about the held or newest frame; without
+   * a prompt, the attribute's. Aborted meanwhile, the answer has finish `abort`
+   * and what was said so far; before its turn it rejects with `aborted`.
    */
-  ask(source?: Given, options: AskOptions = {}): Promise<Answer> {
-    return this.#controller.ask(source, options);
+  ask(prompt?: string, options: AskOptions = {}): Promise<Answer> {
+    return this.#controller.ask(prompt, options);
   }
 
-  /** Opens the source; captions it until stopped if `live`, a picture once. */
+  /**
+   * Opens the source, and loads the model. It is captioned until stopped if
+   * `live`, a still picture once; otherwise `ask` asks about it.
+   */
   start(): Promise<void> {
     return this.#controller.start();
   }
@@ -228,40 +214,63 @@ export class FastVlmElement extends LitElement {
 
   /** @internal */
   stateChanged(state: State, previous: State): void {
-    this.#internals.states.delete(previous);
-    this.#internals.states.add(state);
+    this.internals.states.delete(previous);
+    this.internals.states.add(state);
     emit(this, "statechange", { state, previous });
   }
 
-  override addEventListener<K extends keyof FastVlmEventMap>(
-    type: K,
-    listener: (this: FastVlmElement, event: FastVlmEventMap[K]) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  override addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  override addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject,
-    options?: boolean | AddEventListenerOptions,
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#connection = new AbortController();
+    const { signal } = this.#connection;
+    onWords(() => this.requestUpdate(), signal);
+    onVisible(this, signal, () => {
+      this.#visible = true;
+      this.#preload();
+    });
+    // Later than the first time nothing else tells it.
+    if (this.hasUpdated) this.#preload();
+  }
+
+  /** Moved without being taken out: everything goes on. */
+  connectedMoveCallback(): void {
+    this.requestUpdate();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#connection.abort();
+  }
+
+  override attributeChangedCallback(
+    name: string,
+    before: string | null,
+    value: string | null,
   ): void {
-    super.addEventListener(type, listener, options);
+    super.attributeChangedCallback(name, before, value);
+    if (name === "lang") this.requestUpdate();
+  }
+
+  formResetCallback(): void {
+    this.captioned(null);
+    this.#controller.asking.clear();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("loading") && this.loading === "eager") {
-      // What fails, an event tells.
-      this.load().catch(() => undefined);
-    }
-    this.#controller.follow();
+    if (changed.has("signal")) this.#controller.heed(this.signal);
+    this.#controller.follow(changed.size > 0);
+    if (ofModel.some((name) => changed.has(name))) this.#preload();
   }
 
   protected override render(): TemplateResult {
-    const { error, state } = this;
-    const cancel = (): void => this.cancelLoad();
-    return view(this.#controller, state, error, cancel);
+    return view(this.#controller, this);
+  }
+
+  /** Loads what is not to wait for a question. */
+  #preload(): void {
+    if (!this.isConnected) return;
+    const wanted =
+      this.loading === "visible" ? this.#visible : this.loading === "eager";
+    if (wanted) this.#controller.preload();
   }
 }

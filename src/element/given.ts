@@ -1,5 +1,4 @@
-import type * as Pictures from "../picture";
-import { VlmError } from "../shared/errors";
+import { decodePicture } from "../picture";
 import type { Frame } from "../shared/protocol";
 
 export type Picture = Blob | Frame;
@@ -39,28 +38,7 @@ function nameOf(picture: Picture): string | null {
 }
 
 async function decode(picture: Picture): Promise<Frame> {
-  return picture instanceof Blob ? readPicture(picture) : picture;
-}
-
-/** A picture file as pixels. */
-export async function readPicture(file: Blob): Promise<ImageBitmap> {
-  const { decodePicture } = await pictures();
-  return decodePicture(file);
-}
-
-/** What reads picture files is no part of the element, which is small without
- * it: it comes with the model, and so is there when the network is not. */
-export async function pictures(): Promise<typeof Pictures> {
-  try {
-    return await import("../picture");
-  } catch (thrown) {
-    throw new VlmError(
-      "download-failed",
-      "What reads picture files could not be loaded.",
-      "Check the connection, then reload the page.",
-      { cause: thrown },
-    );
-  }
+  return picture instanceof Blob ? decodePicture(picture) : picture;
 }
 
 function isList(

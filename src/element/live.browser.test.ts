@@ -143,7 +143,7 @@ test("single: freeze, ask about that frame twice, resume", async () => {
   expect(vlm.state).toBe("paused");
   expect(vlm.frozen).toBe(true);
   await vlm.ask();
-  await vlm.ask(null, { prompt: "How many?" });
+  await vlm.ask("How many?");
   expect(vlm.state).toBe("paused");
   vlm.resume();
   expect(vlm.frozen).toBe(false);

@@ -1,5 +1,6 @@
 import { pause } from "../pause";
 import { VlmError } from "../shared/errors";
+import { visible } from "../visible";
 
 /** Failures in a row after which live captions give up. */
 const attempts = 3;
@@ -27,18 +28,4 @@ export async function live(
       await pause(500 * failures, signal);
     }
   }
-}
-
-function visible(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const check = (): void => {
-      if (document.hidden && !signal.aborted) return;
-      document.removeEventListener("visibilitychange", check);
-      signal.removeEventListener("abort", check);
-      resolve();
-    };
-    document.addEventListener("visibilitychange", check);
-    signal.addEventListener("abort", check);
-    check();
-  });
 }

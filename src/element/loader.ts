@@ -11,13 +11,13 @@ import { nothingYet, type ProgressEvent } from "../runtime";
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 import { emit, type ProgressDetail } from "./events";
-import { pictures } from "./given";
 import {
   inspectOptions,
   loadOptions,
   type Attributes,
   type InspectOptions,
 } from "./options";
+import { looking } from "./stage";
 import type { Status, StatusHost } from "./status";
 
 /** The element's model: asked for, on its way, in use. */
@@ -30,6 +30,7 @@ export class Loader {
   readonly #status: Status;
   /** What failed to load last: captions do not try it again. */
   #failed: LoadOptions | undefined;
+  #loading: LoadOptions | undefined;
   /** Ends what is being loaded. */
   #cancel = new AbortController();
   #loads = 0;
@@ -58,12 +59,13 @@ export class Loader {
   async load(signal?: AbortSignal): Promise<ModelInfo> {
     const options = loadOptions(this.#host);
     // What fails is tried again with the first picture.
-    pictures().catch(() => undefined);
+    looking().catch(() => undefined);
     const { signal: cancelled } = this.#cancel;
     const either = signal ? AbortSignal.any([signal, cancelled]) : cancelled;
     const load = ++this.#loads;
     // Another load that came meanwhile has its own progress and its own end.
     const isLatest = (): boolean => load === this.#loads;
+    this.#loading = options;
     try {
       if (!this.lease.has(options)) await this.#checkLicense(options, either);
       return await this.lease.load(options, either);
@@ -73,6 +75,13 @@ export class Loader {
     } finally {
       if (isLatest()) this.#idle();
     }
+  }
+
+  /** Whether what the attributes name is here, or is on its way. */
+  isUnderWay(): boolean {
+    const options = loadOptions(this.#host);
+    if (this.lease.has(options)) return true;
+    return this.#loading !== undefined && sameLoad(this.#loading, options);
   }
 
   /**
@@ -105,6 +114,7 @@ export class Loader {
     this.lease.release();
     this.info = undefined;
     this.progress = undefined;
+    this.#loading = undefined;
     this.#failed = undefined;
   }
 
@@ -134,11 +144,13 @@ export class Loader {
     this.#failed = undefined;
     this.#idle({ loaded: true });
     emit(this.#host, "ready", info);
-    this.#status.announce("The model is ready.");
+    const { words } = this.#status;
+    this.#status.announce(words.modelReady, words.lang);
   }
 
   #idle(news: { loaded?: boolean } = {}): void {
     this.progress = undefined;
+    this.#loading = undefined;
     this.#status.know({ loading: undefined, ...news });
   }
 }

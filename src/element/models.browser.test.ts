@@ -113,7 +113,9 @@ describe("another model", () => {
     expect(vlm.progress).toBeUndefined();
 
     const { length } = loads();
-    expect((await vlm.ask(await picture())).finish).toBe("stop");
+    expect((await vlm.ask(undefined, { source: await picture() })).finish).toBe(
+      "stop",
+    );
     expect(loads()).toHaveLength(length);
     expect(vlm.state).toBe("ready");
 

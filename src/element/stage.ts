@@ -1,60 +1,87 @@
-import { Capture, type CaptureListener, type CaptureSource } from "../capture";
+import type { CaptureListener } from "../capture";
 import type { CapturedFrame } from "../frame-slot";
+import { newName } from "../names";
 import { aborted } from "../queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
-import { stillOf } from "../still";
+import type * as Looking from "./looking";
+import { badOption } from "./options";
+import type { OpenSource } from "./source";
 
 /** Longest side of the shown copy; the pixels asked about keep their size. */
 const shownSide = 1920;
 
-/** Stills of all elements so far: they may share a worker, which knows pictures
- * by their names. */
-let stills = 0;
-
 /** What is looked at: a live source in the video, or a still in the canvas. */
 export class Stage {
-  readonly video = document.createElement("video");
-  readonly canvas = document.createElement("canvas");
   /** A live source is open, or waited for. */
   open = false;
-  readonly #capture: Capture;
-  #still: ImageBitmap | undefined;
-  #name = "";
+  /** Why a source that is waited for could not be opened. */
+  waitsFor: VlmError | undefined;
+  readonly #host: Element;
+  readonly #listener: CaptureListener;
+  /** From start to stop. */
+  #session = new AbortController();
+  #view: Promise<Looking.View> | undefined;
+  #video: HTMLVideoElement | undefined;
+  #canvas: HTMLCanvasElement | undefined;
+  #still: { readonly bitmap: ImageBitmap; readonly name: string } | undefined;
 
-  constructor(listener: CaptureListener) {
-    this.#capture = new Capture(this.video, listener);
-    this.video.muted = true;
-    this.video.playsInline = true;
-    this.video.loop = true;
-    this.video.part.add("video");
-    this.canvas.part.add("still");
+  constructor(host: Element, listener: CaptureListener) {
+    this.#host = host;
+    this.#listener = listener;
+  }
+
+  get video(): HTMLVideoElement {
+    return (this.#video ??= makeVideo());
+  }
+
+  get canvas(): HTMLCanvasElement {
+    if (!this.#canvas) {
+      this.#canvas = document.createElement("canvas");
+      this.#canvas.part.add("still");
+    }
+    return this.#canvas;
   }
 
   get frozen(): boolean {
     return this.#still !== undefined;
   }
 
-  async start(source: CaptureSource): Promise<void> {
+  /** Whether what is open does not change by itself. */
+  async start(source: OpenSource): Promise<boolean> {
+    this.stop();
     this.open = true;
+    const session = new AbortController();
+    this.#session = session;
+    const { signal } = session;
+    this.#view = this.#viewOf(source);
     try {
-      await this.#capture.open(source);
+      const view = await this.#view;
+      if (signal.aborted) throw aborted();
+      signal.addEventListener("abort", () => view.close());
+      await view.open();
+      return view.isStill ?? false;
     } catch (thrown) {
-      // A camera is waited for; what was closed may be open anew.
-      const { code } = VlmError.from(thrown);
-      if (source.kind !== "camera" && code !== "aborted") this.open = false;
-      throw thrown;
+      if (signal.aborted) throw aborted();
+      const error = VlmError.from(thrown);
+      const waits = source.kind === "camera" || source.kind === "element";
+      if (waits) this.waitsFor = error;
+      else this.open = false;
+      throw error;
     }
   }
 
   stop(): void {
     this.open = false;
-    this.#capture.close();
+    this.waitsFor = undefined;
+    this.#session.abort();
+    this.#view = undefined;
     this.thaw();
   }
 
   async freeze(signal: AbortSignal): Promise<void> {
-    const { frame } = await this.#capture.next(signal);
+    const { stillOf } = await looking();
+    const { frame } = await this.#next(signal);
     let still: ImageBitmap;
     try {
       still = await stillOf(frame);
@@ -69,15 +96,14 @@ export class Stage {
   }
 
   thaw(): void {
-    this.#still?.close();
+    this.#still?.bitmap.close();
     this.#still = undefined;
   }
 
   /** Takes the bitmap over. */
   show(bitmap: ImageBitmap): void {
     this.thaw();
-    this.#still = bitmap;
-    this.#name = `still ${++stills}`;
+    this.#still = { bitmap, name: newName() };
     const { width, height } = bitmap;
     const scale = Math.min(1, shownSide / Math.max(width, height));
     this.canvas.width = Math.max(1, Math.round(width * scale));
@@ -88,24 +114,66 @@ export class Stage {
 
   /** What was captured before now is neither read nor counted. */
   skip(): void {
-    this.#capture.skip();
+    this.#view?.then((view) => view.skip()).catch(() => undefined);
   }
 
-  /** The still, as of now, or the newest frame of the live source. */
+  /**
+   * The still, as of now, or the newest frame of the source; if none is open,
+   * what the element with this id shows.
+   */
   async frame(
     signal: AbortSignal,
+    id: string,
+    question?: string,
   ): Promise<CapturedFrame & { readonly name?: string }> {
     if (this.#still) {
       // Another may be shown meanwhile.
-      const name = this.#name;
-      const frame = await createImageBitmap(this.#still);
+      const { bitmap, name } = this.#still;
+      const frame = await createImageBitmap(bitmap);
       return { frame, name, time: now(), dropped: 0 };
     }
-    if (this.open) return this.#capture.next(signal);
-    throw new VlmError(
-      "bad-option",
+    if (this.open) return this.#next(signal, question);
+    if (id) return (await this.#viewOf({ kind: "element", id })).next(signal);
+    throw badOption(
       "There is no picture to ask about.",
       "Hand one over, or start a source.",
+    );
+  }
+
+  async #next(
+    signal: AbortSignal,
+    question?: string,
+  ): Promise<CapturedFrame & { readonly name?: string }> {
+    const view = await this.#view;
+    if (!view || signal.aborted) throw aborted();
+    return view.next(signal, question);
+  }
+
+  async #viewOf(source: OpenSource): Promise<Looking.View> {
+    const { viewOf } = await looking();
+    return viewOf(source, this.#host, this.video, this.#listener);
+  }
+}
+
+function makeVideo(): HTMLVideoElement {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.playsInline = true;
+  video.loop = true;
+  video.part.add("video");
+  return video;
+}
+
+/** The rest of the element. */
+export async function looking(): Promise<typeof Looking> {
+  try {
+    return await import("./looking");
+  } catch (thrown) {
+    throw new VlmError(
+      "download-failed",
+      "What looks at pictures could not be loaded.",
+      "Check the connection, then reload the page.",
+      { cause: thrown },
     );
   }
 }

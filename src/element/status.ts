@@ -1,7 +1,8 @@
 import type { VlmError } from "../shared/errors";
-import { Announcer } from "./announcer";
+import { Announcer, type Announcement } from "./announcer";
 import { emit } from "./events";
 import { noFacts, stateOf, type Facts, type State } from "./state";
+import { languageOf, wordsFor, type Words } from "./words";
 
 export interface StatusHost extends HTMLElement {
   requestUpdate(): void;
@@ -12,15 +13,20 @@ export interface StatusHost extends HTMLElement {
 export class Status {
   facts: Facts = noFacts;
   /** What assistive technology is told. */
-  announcement = "";
+  announcement: Announcement = { text: "" };
   readonly #host: StatusHost;
-  readonly #announcer = new Announcer((text) => {
-    this.announcement = text;
+  readonly #announcer = new Announcer((announcement) => {
+    this.announcement = announcement;
     this.#host.requestUpdate();
   });
 
   constructor(host: StatusHost) {
     this.#host = host;
+  }
+
+  /** In the element's language. */
+  get words(): Words {
+    return wordsFor(languageOf(this.#host));
   }
 
   know(news: Partial<Facts>): void {
@@ -31,8 +37,8 @@ export class Status {
     if (state !== previous) this.#host.stateChanged(state, previous);
   }
 
-  announce(text: string): void {
-    this.#announcer.announce(text);
+  announce(text: string, lang?: string): void {
+    this.#announcer.announce({ text, ...(lang ? { lang } : {}) });
   }
 
   /** Being stopped is no failure. */
@@ -41,7 +47,7 @@ export class Status {
     this.know({ [fact]: error });
     const { code, message, advice } = error;
     emit(this.#host, "error", { code, message, advice });
-    this.announce(`${message} ${advice}`);
+    this.announce(`${message} ${advice}`, "en");
   }
 
   reset(): void {

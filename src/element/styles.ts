@@ -1,10 +1,5 @@
 import { css } from "lit";
 
-/**
- * @cssprop --fast-vlm-accent: progress, caret and focus
- * @cssprop --fast-vlm-aspect: of the stage, 4 / 3
- * @cssprop --fast-vlm-lines: lines of caption to keep room for, 3
- */
 export const styles = css`
   :host {
     --accent: var(--fast-vlm-accent, light-dark(#0b6b5d, #5fd3bf));
@@ -20,8 +15,17 @@ export const styles = css`
     overflow: hidden;
     aspect-ratio: var(--fast-vlm-aspect, 4 / 3);
     border-radius: var(--fast-vlm-radius, 12px);
-    background: #14181b;
-    color: #e9eef0;
+    background: var(--fast-vlm-stage, #14181b);
+    color: var(--fast-vlm-on-stage, #e9eef0);
+  }
+  /* The page shows the picture; the state and the progress need a place. */
+  .stage[data-shows="elsewhere"] {
+    aspect-ratio: auto;
+    min-block-size: 3.25rem;
+  }
+  .stage[data-shows="elsewhere"] .progress {
+    position: static;
+    padding-block-start: 3.25rem;
   }
   video,
   canvas {
@@ -31,7 +35,7 @@ export const styles = css`
     block-size: 100%;
     object-fit: contain;
   }
-  .empty {
+  .poster {
     position: absolute;
     inset: 0;
     display: grid;
@@ -39,6 +43,14 @@ export const styles = css`
     padding: 3.5rem 1.5rem;
     text-align: center;
     color: #b4bfc4;
+  }
+  .overlay {
+    position: absolute;
+    inset: 0;
+    pointer-events: none;
+  }
+  ::slotted([slot="overlay"]) {
+    pointer-events: auto;
   }
 
   .status {
@@ -98,21 +110,45 @@ export const styles = css`
     justify-content: space-between;
     gap: 0.75rem;
   }
-  .cancel {
-    min-block-size: 1.75rem;
-    padding: 0.2rem 0.7rem;
-    border: 1px solid #ffffff80;
-    border-radius: 6px;
-    background: #0c0f1199;
+  button {
+    min-block-size: 2.75rem;
+    padding: 0.5rem 1.25rem;
+    border: 1px solid light-dark(#8a9499, #67757c);
+    border-radius: 8px;
+    background: none;
     color: inherit;
     font: inherit;
     font-weight: 600;
     cursor: pointer;
   }
-  .cancel:focus-visible {
-    outline: 2px solid #6fe0cb;
+  button:disabled {
+    cursor: default;
+    opacity: 0.5;
+  }
+  button:focus-visible {
+    outline: 2px solid var(--accent);
     outline-offset: 2px;
   }
+  .doing button {
+    min-block-size: 1.75rem;
+    padding: 0.2rem 0.7rem;
+    border-color: #ffffff80;
+    border-radius: 6px;
+    background: #0c0f1199;
+    outline-color: #6fe0cb;
+  }
+  .controls {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.75rem;
+    margin-block-start: 1rem;
+  }
+  .controls button:first-child {
+    border-color: transparent;
+    background: var(--accent);
+    color: var(--fast-vlm-on-accent, light-dark(#fff, #06201b));
+  }
+
   progress {
     appearance: none;
     inline-size: 100%;
@@ -167,6 +203,7 @@ export const styles = css`
     white-space: pre-wrap;
     transition: color 0.2s;
   }
+  .hint,
   p[data-stale] {
     color: var(--fast-vlm-muted, light-dark(#5b666b, #9aa7ad));
   }
@@ -190,7 +227,7 @@ export const styles = css`
   .failure strong {
     display: block;
     font-weight: 600;
-    color: light-dark(#a5281c, #ff9d94);
+    color: var(--fast-vlm-error, light-dark(#a5281c, #ff9d94));
   }
   .announcer {
     position: absolute;

@@ -1,91 +1,146 @@
-import { html, nothing, svg, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
+import type { Announcement } from "./announcer";
 import type { ProgressDetail } from "./events";
+import { icons } from "./icons";
 import { progressBar } from "./progress";
 import type { State } from "./state";
+import { languageOf, type Words } from "./words";
 
-/** What there is to show, besides state and error. */
+/** What there is to show. */
 export interface ViewModel {
   readonly models: { readonly progress: ProgressDetail | undefined };
-  readonly text: string;
-  readonly stale: boolean;
-  readonly shows: "nothing" | "video" | "still";
+  readonly asking: { readonly text: string; readonly stale: boolean };
+  readonly shows: "nothing" | "video" | "still" | "elsewhere";
+  /** Whether there is something to start, to stop, or to go on with. */
+  readonly can: "start" | "stop" | "nothing";
   readonly stage: {
     readonly video: HTMLVideoElement;
     readonly canvas: HTMLCanvasElement;
+    readonly open: boolean;
+    readonly frozen: boolean;
   };
-  /** What assistive technology is told; never the text that streams. */
-  readonly status: { readonly announcement: string };
+  readonly status: {
+    readonly words: Words;
+    /** For assistive technology; never the text that streams. */
+    readonly announcement: Announcement;
+  };
 }
 
-const labels: Readonly<Record<State, string>> = {
-  idle: "Idle",
-  loading: "Loading",
-  warming: "Warming up",
-  ready: "Ready",
-  seeing: "Seeing",
-  speaking: "Speaking",
-  paused: "Paused",
-  failed: "Failed",
-};
+export interface ViewHost extends Element {
+  readonly state: State;
+  readonly error: VlmError | undefined;
+  readonly mutedText: boolean;
+  /** The buttons do nothing. */
+  readonly isDisabled: boolean;
+  start(): Promise<void>;
+  stop(): void;
+  freeze(): Promise<void>;
+  resume(): void;
+  cancelLoad(): void;
+}
 
-/** One shape for each state, as colour alone says nothing to some. */
-const icons: Readonly<Record<State, TemplateResult>> = {
-  idle: svg`<circle cx="8" cy="8" r="4.5" />`,
-  loading: svg`<path d="M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10" />`,
-  warming: svg`<path class="spin" d="M8 2.5a5.5 5.5 0 1 1-5.5 5.5" />`,
-  ready: svg`<path d="m3 8.5 3.5 3.5L13 4.5" />`,
-  seeing: svg`<path d="M1.5 8C3 5 5.3 3.5 8 3.5S13 5 14.5 8c-1.5 3-3.8 4.5-6.5 4.5S3 11 1.5 8Z" /><circle cx="8" cy="8" r="2" />`,
-  speaking: svg`<path d="M2.5 3.5h11v7h-6l-3 3v-3h-2z" />`,
-  paused: svg`<path d="M5.5 3.5v9M10.5 3.5v9" />`,
-  failed: svg`<path d="M8 2v7.5M8 13v.2" />`,
-};
-
-export function view(
-  model: ViewModel,
-  state: State,
-  error: VlmError | undefined,
-  cancelLoad: () => void,
-): TemplateResult {
+export function view(model: ViewModel, host: ViewHost): TemplateResult {
   const { shows } = model;
+  const { state, error } = host;
   const { progress } = model.models;
+  const { words, announcement } = model.status;
   const { video, canvas } = model.stage;
+  const language = languageOf(host);
   video.hidden = shows !== "video";
   canvas.hidden = shows !== "still";
   return html`
-    <div class="stage" part="stage">
+    <div class="stage" part="stage" data-shows=${shows} lang=${words.lang}>
       ${video}${canvas}
-      <div class="empty" part="empty" ?hidden=${shows !== "nothing"}>
-        <slot name="empty"></slot>
+      <div class="poster" part="poster" ?hidden=${shows !== "nothing"}>
+        <slot name="poster"></slot>
       </div>
+      <div class="overlay" part="overlay"><slot name="overlay"></slot></div>
       <div class="status" part="status" data-state=${state}>
         <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
-        ${labels[state]}
+        ${words.states[state]}
       </div>
-      ${progress ? progressBar(progress, cancelLoad) : nothing}
+      ${progress ? progressBar(progress, words, () => host.cancelLoad()) : nothing}
     </div>
     <div
       class="caption"
       part="caption"
       role="group"
-      aria-label="Caption"
+      aria-label=${words.caption}
+      lang=${words.lang}
       tabindex="0"
+      ?hidden=${host.mutedText && !error}
     >
-      ${error ? failure(error) : caption(model, state)}
+      ${error ? failure(error) : caption(model, state, language)}
     </div>
-    <div class="announcer" role="status">${model.status.announcement}</div>
+    <slot name="controls">${controls(model, host)}</slot>
+    <div
+      class="announcer"
+      role="status"
+      lang=${announcement.lang ?? language}
+      .textContent=${announcement.text}
+    ></div>
   `;
 }
 
-function caption({ text, stale }: ViewModel, state: State): TemplateResult {
+function caption(
+  { asking, status }: ViewModel,
+  state: State,
+  language: string,
+): TemplateResult {
+  const { text, stale } = asking;
+  if (!text) return html`<p class="hint" part="hint">${status.words.hint}</p>`;
   const streaming = state === "speaking" && !stale;
   // Not a space or line break around the text: they would be shown.
-  const said = text || html`<slot name="hint"></slot>`;
-  return html`<p ?data-stale=${stale} ?data-streaming=${streaming}>${said}</p>`;
+  return html`<p
+    part="text"
+    lang=${language}
+    ?data-stale=${stale}
+    ?data-streaming=${streaming}
+  >
+    ${text}
+  </p>`;
 }
 
 function failure({ message, advice }: VlmError): TemplateResult {
-  return html`<p class="failure" part="error">
-    <strong>${message}</strong> ${advice}
-  </p>`;
+  return html`<div class="failure" part="error" lang="en">
+    <slot name="error"><strong>${message}</strong> ${advice}</slot>
+  </div>`;
+}
+
+function controls(
+  { can, stage, status }: ViewModel,
+  host: ViewHost,
+): TemplateResult | typeof nothing {
+  if (can === "nothing") return nothing;
+  const { words } = status;
+  const stops = can === "stop";
+  // What fails, an event tells.
+  const toggle = (): void => {
+    if (stops) host.stop();
+    else host.start().catch(() => undefined);
+  };
+  const hold = (): void => {
+    if (stage.frozen) host.resume();
+    else host.freeze().catch(() => undefined);
+  };
+  return html`<div class="controls" part="controls" lang=${words.lang}>
+    <button
+      part=${stops ? "button stop" : "button start"}
+      type="button"
+      ?disabled=${host.isDisabled}
+      @click=${toggle}
+    >
+      ${stops ? words.stop : words.start}
+    </button>
+    <button
+      part=${stage.frozen ? "button resume" : "button freeze"}
+      type="button"
+      ?disabled=${host.isDisabled}
+      ?hidden=${!stage.open}
+      @click=${hold}
+    >
+      ${stage.frozen ? words.resume : words.freeze}
+    </button>
+  </div>`;
 }

@@ -95,7 +95,7 @@ export async function callElement({ method, args }) {
  * then knows what it has seen.
  * @param {Question} question
  */
-export async function askElement({ names, size, ...options }) {
+export async function askElement({ names, prompt, size, ...options }) {
   const element = document.querySelector("fast-vlm");
   if (element === null) throw new Error("The page has no <fast-vlm>.");
   const page = /** @type {Passing} */ (/** @type {unknown} */ (window));
@@ -114,8 +114,9 @@ export async function askElement({ names, size, ...options }) {
       files.push(new File([await response.blob()], name));
     }
     page.asked = files;
-    const answer = await element.ask(files, {
+    const answer = await element.ask(prompt, {
       ...options,
+      source: files,
       ...(size === undefined ? {} : { size }),
       onToken: (text) => page.passToken(text),
     });

@@ -1,0 +1,51 @@
+/**
+ * What it takes to look at something and to ask about it: no part of the
+ * element, which is small without it. It comes with the first model or source.
+ */
+import { Capture, type CaptureListener } from "../capture";
+import type { CapturedFrame } from "../frame-slot";
+import { Sight } from "../sight";
+import type { OpenSource } from "./source";
+
+export { decodePicture } from "../picture";
+export { stillOf } from "../still";
+export { keepAwake } from "../wake-lock";
+export { captionFrame } from "./caption";
+export { decodeAll } from "./given";
+export { live } from "./live";
+export { describeOptions, liveOptions } from "./question";
+
+/** A source that is looked at. */
+export interface View {
+  open(): Promise<void>;
+  /**
+   * The newest frame. One that does not change by itself is not given again
+   * for the same `question`.
+   */
+  next(
+    signal: AbortSignal,
+    question?: string,
+  ): Promise<CapturedFrame & { readonly name?: string }>;
+  /** What was captured before now is neither read nor counted. */
+  skip(): void;
+  /** It does not change by itself. */
+  readonly isStill?: boolean;
+  close(): void;
+}
+
+/** Shows it in `video`, unless the page does already. */
+export function viewOf(
+  source: OpenSource,
+  host: Element,
+  video: HTMLVideoElement,
+  listener: CaptureListener,
+): View {
+  if (source.kind === "element") return new Sight(host, source.id, listener);
+  const capture = new Capture(video, listener);
+  return {
+    open: () => capture.open(source),
+    next: (signal) => capture.next(signal),
+    skip: () => capture.skip(),
+    close: () => capture.close(),
+  };
+}
