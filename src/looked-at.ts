@@ -1,7 +1,8 @@
+import { badImage } from "./bad-image";
 import { aborted } from "./queue";
 import { VlmError } from "./shared/errors";
 import type { Frame } from "./shared/protocol";
-import { badImage, onBlack } from "./still";
+import { onBlack } from "./still";
 
 /** Elements of a page that show a picture. */
 export type LookedAt = HTMLVideoElement | HTMLImageElement | HTMLCanvasElement;

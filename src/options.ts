@@ -3,14 +3,7 @@ import { localFolder, type FolderFiles } from "./models/folder";
 import { resolveModel } from "./models/resolve";
 import { VlmError } from "./shared/errors";
 import type { DeviceChoice } from "./shared/models";
-import type {
-  DescribeOptions,
-  Fit,
-  LoadOptions,
-  PathChoice,
-  PromptStyle,
-  Sampling,
-} from "./shared/protocol";
+import type { LoadOptions, PathChoice } from "./shared/protocol";
 
 /** Which model, and how, as people name it. */
 export interface NamedModel {
@@ -26,31 +19,8 @@ export interface NamedModel {
   readonly path: string;
 }
 
-/** How pictures are looked at and answers are made, as people name it. */
-export interface NamedRun {
-  readonly style: string;
-  readonly fit: string;
-  readonly anyres: boolean;
-  readonly size: number;
-  readonly maxTokens: number;
-  /** What is left out is greedy. */
-  readonly sampling: Partial<Sampling>;
-  readonly draft: boolean;
-  readonly gate: number;
-}
-
-const greedy: Sampling = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  repetitionPenalty: 1,
-  seed: 0,
-};
-
 const devices: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
 const paths: readonly PathChoice[] = ["auto", "plain"];
-const fits: readonly Fit[] = ["letterbox", "crop", "stretch"];
-const styles: readonly PromptStyle[] = ["reference", "demo"];
 
 /** Throws `bad-option`, naming the first that cannot be. */
 export function loadOptions(named: NamedModel): LoadOptions {
@@ -60,37 +30,6 @@ export function loadOptions(named: NamedModel): LoadOptions {
     device: choose("device", device, devices),
     dtype: parseDtype(dtype),
     path: choose("path", path, paths),
-  };
-}
-
-/** Throws `bad-option`, naming the first that cannot be. */
-export function runOptions({
-  style,
-  fit,
-  size,
-  maxTokens,
-  sampling,
-  ...rest
-}: NamedRun): Omit<DescribeOptions, "run" | "messages"> {
-  if (!(size > 0 && size % 64 === 0)) {
-    throw badOption(
-      `The encoder cannot take pictures of side ${size}.`,
-      "Choose a multiple of 64.",
-    );
-  }
-  if (!(Number.isInteger(maxTokens) && maxTokens > 0)) {
-    throw badOption(
-      `An answer cannot have ${maxTokens} tokens at most.`,
-      "Choose a whole number above 0.",
-    );
-  }
-  return {
-    style: choose("prompt style", style, styles),
-    fit: choose("fit", fit, fits),
-    size,
-    maxTokens,
-    sampling: { ...greedy, ...sampling },
-    ...rest,
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decodePicture } from "./picture";
-import { checkFrame, stillOf } from "./still";
+import { checkFrame } from "./bad-image";
+import { stillOf } from "./still";
 import {
   chunk,
   GREY,

@@ -1,6 +1,7 @@
+import { badImage } from "./bad-image";
 import { isTurned, orient, webpOrientation } from "./exif";
 import { isWhole, pictureType } from "./picture-format";
-import { badImage, onBlack } from "./still";
+import { onBlack } from "./still";
 
 /**
  * A picture file as opaque pixels: turned as its EXIF says, in sRGB, lying on

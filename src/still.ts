@@ -1,4 +1,3 @@
-import { VlmError } from "./shared/errors";
 import type { Frame } from "./shared/protocol";
 
 /** A frame as it is now, HDR as sRGB: bitmaps of HDR frames lose their colours
@@ -16,12 +15,6 @@ export async function stillOf(frame: Frame): Promise<ImageBitmap> {
 /** Transfer functions, of which TypeScript knows those of SDR only. */
 const HDR: readonly (string | null)[] = ["pq", "hlg"];
 
-/** Pixels somebody else made; nothing to see is `bad-image`. */
-export function checkFrame(frame: Frame): void {
-  const width = "codedWidth" in frame ? frame.codedWidth : frame.width;
-  if (width === 0) throw badImage("The frame has no pixels or is closed.");
-}
-
 /** What `draw` draws, in sRGB, opaque: black where nothing covers it. */
 export function onBlack(
   width: number,
@@ -37,13 +30,4 @@ export function onBlack(
   if (!context) throw new Error("no canvas to draw on");
   draw(context);
   return canvas.transferToImageBitmap();
-}
-
-export function badImage(message: string, cause?: unknown): VlmError {
-  return new VlmError(
-    "bad-image",
-    message,
-    "Choose another picture: PNG, JPEG, WebP, AVIF, GIF or SVG.",
-    { cause },
-  );
 }

@@ -1,11 +1,10 @@
 import type { TokenEvent } from "../run";
 import type { Answer } from "../shared/protocol";
-import type { Taken } from "./caption";
+import { captionFrame, type Taken } from "./caption";
 import { emit } from "./events";
 import type { Loader } from "./loader";
 import type { Attributes } from "./options";
-import type { Question } from "./question";
-import { looking } from "./stage";
+import { describeOptions, type Question } from "./question";
 import type { Status, StatusHost } from "./status";
 
 export interface AskingHost extends StatusHost, Attributes {
@@ -14,75 +13,62 @@ export interface AskingHost extends StatusHost, Attributes {
   captioned(text: string): void;
 }
 
-/** One question after another, and what is heard of its answer. */
-export class Asking {
-  /** The newest caption, as far as it has come. */
-  text = "";
-  /** The caption belongs to an earlier frame than the one looked at. */
-  stale = false;
-  readonly #host: AskingHost;
-  readonly #status: Status;
-  readonly #models: Loader;
+/** The newest caption, as far as it has come. */
+export interface Said {
+  text: string;
+  /** It belongs to an earlier frame than the one looked at. */
+  stale: boolean;
+}
 
-  constructor(host: AskingHost, status: Status, models: Loader) {
-    this.#host = host;
-    this.#status = status;
-    this.#models = models;
-  }
+/** Who asks, and what is heard. */
+export interface Asker {
+  readonly host: AskingHost;
+  readonly status: Status;
+  readonly models: Loader;
+  readonly said: Said;
+}
 
-  /** `take` gives the pictures once the model is there. */
-  async caption(
-    take: () => Promise<Taken>,
-    question: Question,
-  ): Promise<Answer> {
-    const { signal, live = false } = question;
-    const { captionFrame, describeOptions } = await looking();
-    const { side } = await this.#models.ready(signal, live);
-    const run = describeOptions(this.#host, question, side);
-    const captured = await take();
-    const { time, dropped } = captured;
-    try {
-      const { answer, detail } = await captionFrame(
-        this.#models.lease,
-        captured,
-        run,
-        {
-          signal,
-          onStart: () => {
-            this.stale = true;
-            this.#status.know({ error: undefined, activity: "seeing" });
-            emit(this.#host, "frame", { time, dropped });
-          },
-          onToken: (event) => this.#hear(event, question),
-        },
-      );
-      this.#settle(answer);
-      emit(this.#host, "caption", detail);
-      if (!this.#host.mutedText) this.#status.announce(answer.text);
-      return answer;
-    } finally {
-      this.#status.know({ activity: undefined });
-    }
-  }
-
-  clear(): void {
-    this.text = "";
-    this.#host.requestUpdate();
-  }
-
-  #hear({ id, text }: TokenEvent, question: Question): Promise<unknown> {
-    this.text = this.stale ? text : this.text + text;
-    this.stale = false;
-    this.#status.know({ activity: "speaking" });
-    emit(this.#host, "token", { id, text });
+/** One question and its answer; `take` gives the pictures once there is a model. */
+export async function ask(
+  { host, status, models, said }: Asker,
+  take: () => Promise<Taken>,
+  question: Question,
+): Promise<Answer> {
+  const { signal, live = false } = question;
+  const { side } = await models.ready(signal, live);
+  const run = describeOptions(host, question, side);
+  const captured = await take();
+  const { time, dropped } = captured;
+  const onStart = (): void => {
+    said.stale = true;
+    status.know({ error: undefined, activity: "seeing" });
+    emit(host, "frame", { time, dropped });
+  };
+  const onToken = ({ id, text }: TokenEvent): Promise<unknown> => {
+    said.text = said.stale ? text : said.text + text;
+    said.stale = false;
+    status.know({ activity: "speaking" });
+    emit(host, "token", { id, text });
     question.onToken?.(text);
-    return this.#host.updateComplete;
-  }
-
-  #settle({ text, tokenIds, finish }: Answer): void {
-    this.stale = false;
+    return host.updateComplete;
+  };
+  try {
+    const listener = { signal, onStart, onToken };
+    const { answer, detail } = await captionFrame(
+      models.lease,
+      captured,
+      run,
+      listener,
+    );
+    const { text, tokenIds, finish } = answer;
     // Stopped before it said anything: the caption before stays.
-    if (finish !== "abort" || tokenIds.length > 0) this.text = text;
-    if (finish !== "abort") this.#host.captioned(text);
+    if (finish !== "abort" || tokenIds.length > 0) said.text = text;
+    said.stale = false;
+    if (finish !== "abort") host.captioned(text);
+    emit(host, "caption", detail);
+    if (!host.mutedText) status.announce(text);
+    return answer;
+  } finally {
+    status.know({ activity: undefined });
   }
 }

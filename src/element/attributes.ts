@@ -115,7 +115,7 @@ export class FastVlmAttributes extends LitElement {
   /** Another way to start the worker, for bundlers that lose it. */
   declare worker: (() => Worker) | undefined;
   /** Asked instead of the network for the files of models. */
-  declare fetch: typeof fetch | undefined;
+  declare fetch: typeof globalThis.fetch | undefined;
   /** Ends what goes on when it aborts, and lets nothing begin. */
   declare signal: AbortSignal | undefined;
 

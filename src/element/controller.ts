@@ -3,7 +3,7 @@ import { aborted } from "../queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo } from "../shared/protocol";
-import { Asking, type AskingHost } from "./asking";
+import type { Asker, AskingHost, Said } from "./asking";
 import type { Taken } from "./caption";
 import { emit } from "./events";
 import { Loader } from "./loader";
@@ -16,12 +16,12 @@ import { Status } from "./status";
 type Host = ReactiveControllerHost & AskingHost;
 
 /** What the element does between its attributes and its events. */
-export class Controller implements ReactiveController {
+export class Controller implements ReactiveController, Asker {
   readonly stage: Stage;
   readonly status: Status;
   readonly models: Loader;
-  readonly asking: Asking;
-  readonly #host: Host;
+  readonly said: Said = { text: "", stale: false };
+  readonly host: Host;
   /** Ends at stop: the source, and everything asked meanwhile. */
   #session = new AbortController();
   /** What `start` found chosen, to see when it changes. */
@@ -34,7 +34,7 @@ export class Controller implements ReactiveController {
   #live = new AbortController();
 
   constructor(host: Host) {
-    this.#host = host;
+    this.host = host;
     this.status = new Status(host);
     this.stage = new Stage(host, {
       onLive: () => this.status.know({ interruption: undefined }),
@@ -45,27 +45,26 @@ export class Controller implements ReactiveController {
       },
     });
     this.models = new Loader(host, this.status, () => this.#onReady());
-    this.asking = new Asking(host, this.status, this.models);
     host.addController(this);
   }
 
   get can(): "start" | "stop" | "nothing" {
     if (this.stage.open) return "stop";
-    const { stream, for: id, source } = this.#host;
+    const { stream, for: id, source } = this.host;
     return stream || id || source !== "none" ? "start" : "nothing";
   }
 
   get shows(): "nothing" | "video" | "still" | "elsewhere" {
     const { frozen, open } = this.stage;
     if (frozen) return "still";
-    if (this.#host.for && !this.#host.stream) return "elsewhere";
+    if (this.host.for && !this.host.stream) return "elsewhere";
     return open && !this.status.facts.interruption ? "video" : "nothing";
   }
 
   /** Moving an element disconnects it, too; only one that stays so is freed. */
   hostDisconnected(): void {
     queueMicrotask(() => {
-      if (!this.#host.isConnected) this.dispose();
+      if (!this.host.isConnected) this.dispose();
     });
   }
 
@@ -87,7 +86,7 @@ export class Controller implements ReactiveController {
   ask(prompt: string | undefined, options: AskOptions): Promise<Answer> {
     const signal = this.#bound(options.signal, this.#session.signal);
     return this.#attempt(async () => {
-      const { decodeAll } = await looking();
+      const { ask, decodeAll } = await looking();
       const decoded = await decodeAll(options.source);
       const frames = decoded?.frames;
       const take = async (): Promise<Taken> =>
@@ -95,9 +94,9 @@ export class Controller implements ReactiveController {
           ? { ...decoded, time: now(), dropped: 0 }
           : this.#newest(signal);
       try {
-        return await this.asking.caption(take, {
+        return await ask(this, take, {
           ...options,
-          prompt: prompt ?? this.#host.prompt,
+          prompt: prompt ?? this.host.prompt,
           signal,
           images: frames?.length ?? 1,
         });
@@ -109,11 +108,11 @@ export class Controller implements ReactiveController {
 
   async start(): Promise<void> {
     this.stop();
-    this.#started = sourceKey(this.#host);
+    this.#started = sourceKey(this.host);
     const signal = this.#bound(this.#session.signal);
     await this.#attempt(async () => {
       if (signal.aborted) throw aborted();
-      const source = chosenSource(this.#host);
+      const source = chosenSource(this.host);
       if (!source) throw nothingChosen();
       if (source.kind === "picture") {
         await this.#showPicture(source.file, signal);
@@ -121,7 +120,7 @@ export class Controller implements ReactiveController {
       }
       // Before anything is awaited: sharing a screen takes a recent click.
       const opened = this.stage.start(source);
-      this.#host.requestUpdate();
+      this.host.requestUpdate();
       this.#watchVisibility(signal);
       void looking().then(
         ({ keepAwake }) => keepAwake(signal),
@@ -132,7 +131,7 @@ export class Controller implements ReactiveController {
         .ready(signal, true)
         .then(() => this.#onReady());
       const [isStill] = await Promise.all([opened, following]);
-      if (isStill && !this.#host.live) await this.#captionNewest(signal);
+      if (isStill && !this.host.live) await this.#captionNewest(signal);
     });
   }
 
@@ -169,7 +168,7 @@ export class Controller implements ReactiveController {
   /** Stops when `signal` aborts, as long as it is the element's own. */
   heed(signal: AbortSignal | undefined): void {
     const stop = (): void => {
-      if (signal !== this.#host.signal) return;
+      if (signal !== this.host.signal) return;
       this.stop();
       this.models.cancel();
     };
@@ -180,8 +179,8 @@ export class Controller implements ReactiveController {
   /** Does to what is started as attributes say, of which some `changed`. */
   follow(changed: boolean): void {
     if (!this.stage.open) return;
-    const { live } = this.#host;
-    const chosen = sourceKey(this.#host);
+    const { live } = this.host;
+    const chosen = sourceKey(this.host);
     if (chosen.some((value, at) => value !== this.#started[at])) {
       if (chosen[0] === "none") this.stop();
       // What fails, an event tells.
@@ -200,11 +199,11 @@ export class Controller implements ReactiveController {
   }
 
   #followLive(): void {
-    this.#following = this.#host.live;
+    this.#following = this.host.live;
     this.#gaveUp = false;
     this.#live.abort();
     this.#live = new AbortController();
-    const wanted = this.#host.live && this.stage.open && !this.stage.frozen;
+    const wanted = this.host.live && this.stage.open && !this.stage.frozen;
     this.status.know({ live: wanted });
     if (!wanted) return;
     const signal = this.#bound(this.#live.signal);
@@ -222,26 +221,27 @@ export class Controller implements ReactiveController {
   async #liveCaptions(signal: AbortSignal): Promise<void> {
     const { live, liveOptions } = await looking();
     const next = async (): Promise<void> => {
-      const own = { live: true, ...liveOptions(this.#host) };
+      const own = { live: true, ...liveOptions(this.host) };
       await this.#captionNewest(signal, own);
     };
     await live(next, (error) => this.status.report("error", error), signal);
   }
 
-  #captionNewest(
+  async #captionNewest(
     signal: AbortSignal,
     options: Partial<Question> = {},
   ): Promise<Answer> {
-    const { prompt, promptStyle, fit, anyres, size } = this.#host;
+    const { ask } = await looking();
+    const { prompt, promptStyle, fit, anyres, size } = this.host;
     const asked = options.live
       ? JSON.stringify([prompt, promptStyle, fit, anyres, size])
       : undefined;
     const take = (): Promise<Taken> => this.#newest(signal, asked);
-    return this.asking.caption(take, { signal, prompt, images: 1, ...options });
+    return ask(this, take, { signal, prompt, images: 1, ...options });
   }
 
   async #newest(signal: AbortSignal, asked?: string): Promise<Taken> {
-    const { stream, for: id } = this.#host;
+    const { stream, for: id } = this.host;
     const captured = await this.stage.frame(signal, stream ? "" : id, asked);
     const { frame, name, ...rest } = captured;
     return { frames: [frame], names: [name ?? null], ...rest };
@@ -255,7 +255,7 @@ export class Controller implements ReactiveController {
       throw aborted();
     }
     this.stage.show(bitmap);
-    this.#host.requestUpdate();
+    this.host.requestUpdate();
     await this.#captionNewest(signal);
   }
 
@@ -268,7 +268,7 @@ export class Controller implements ReactiveController {
 
   /** Ends with any of them, and with the element's own signal. */
   #bound(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-    const all = [...signals, this.#host.signal];
+    const all = [...signals, this.host.signal];
     return AbortSignal.any(all.filter((signal) => signal !== undefined));
   }
 

@@ -142,7 +142,7 @@ export class FastVlmElement extends FastVlmField {
 
   /** The caption, as far as it has come. */
   get text(): string {
-    return this.#controller.asking.text;
+    return this.#controller.said.text;
   }
 
   /** Loads the model the attributes name, unless it is loaded. */
@@ -253,7 +253,8 @@ export class FastVlmElement extends FastVlmField {
 
   formResetCallback(): void {
     this.captioned(null);
-    this.#controller.asking.clear();
+    this.#controller.said.text = "";
+    this.requestUpdate();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {

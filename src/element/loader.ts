@@ -1,11 +1,8 @@
 import type { Lease } from "../lease";
-import {
-  checkLicense,
-  everyLicenseAccepted,
-  licenseOf,
-} from "../models/license";
-import { isCarried } from "../models/resolve";
+import { checkConsent } from "../models/consent";
+import { licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
+import { loadOptions } from "../options";
 import { pool } from "../pool";
 import { nothingYet, type ProgressEvent } from "../runtime";
 import type { ModelReport } from "../shared/models";
@@ -13,7 +10,6 @@ import type { LoadOptions, ModelInfo } from "../shared/protocol";
 import { emit, type ProgressDetail } from "./events";
 import {
   inspectOptions,
-  loadOptions,
   type Attributes,
   type InspectOptions,
 } from "./options";
@@ -46,6 +42,12 @@ export class Loader {
       get worker() {
         return host.worker;
       },
+      get wasmPaths() {
+        return host.wasmPaths;
+      },
+      get fetch() {
+        return host.fetch;
+      },
       onProgress: (event) => this.#progress(event),
       onReady: (info) => {
         this.#ready(info);
@@ -58,8 +60,6 @@ export class Loader {
   /** Loads what the attributes name. */
   async load(signal?: AbortSignal): Promise<ModelInfo> {
     const options = loadOptions(this.#host);
-    // What fails is tried again with the first picture.
-    looking().catch(() => undefined);
     const { signal: cancelled } = this.#cancel;
     const either = signal ? AbortSignal.any([signal, cancelled]) : cancelled;
     const load = ++this.#loads;
@@ -67,7 +67,7 @@ export class Loader {
     const isLatest = (): boolean => load === this.#loads;
     this.#loading = options;
     try {
-      if (!this.lease.has(options)) await this.#checkLicense(options, either);
+      if (!this.lease.has(options)) await this.#checkConsent(options, either);
       return await this.lease.load(options, either);
     } catch (thrown) {
       if (isLatest()) this.#failed = options;
@@ -119,20 +119,17 @@ export class Loader {
   }
 
   /** Before a byte of the weights moves. */
-  async #checkLicense(
-    options: LoadOptions,
-    signal: AbortSignal,
-  ): Promise<void> {
+  #checkConsent(options: LoadOptions, signal: AbortSignal): Promise<void> {
     const { model } = options;
-    checkLicense(licenseOf(model));
-    if (isCarried(model) || everyLicenseAccepted()) return;
-    this.#progress(nothingYet);
-    // Only the model's own card can say.
-    const { license } = await this.lease.inspect(options, undefined, signal);
-    checkLicense(license);
+    return checkConsent(model, this.#host.modelBase, () => {
+      this.#progress(nothingYet);
+      return this.lease.inspect(options, undefined, signal);
+    });
   }
 
   #progress(event: ProgressEvent): void {
+    // Once the worker starts; what fails is tried again with the first picture.
+    if (event === nothingYet) looking().catch(() => undefined);
     this.progress = event;
     const loading = event.phase === "warming" ? "warming" : "loading";
     this.#status.know({ loading });

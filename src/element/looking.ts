@@ -10,10 +10,11 @@ import type { OpenSource } from "./source";
 export { decodePicture } from "../picture";
 export { stillOf } from "../still";
 export { keepAwake } from "../wake-lock";
-export { captionFrame } from "./caption";
+export { ask } from "./asking";
 export { decodeAll } from "./given";
 export { live } from "./live";
-export { describeOptions, liveOptions } from "./question";
+export { progressBar } from "./progress";
+export { liveOptions } from "./question";
 
 /** A source that is looked at. */
 export interface View {

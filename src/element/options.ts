@@ -1,14 +1,10 @@
 import type { Facing } from "../camera";
-import { parseDtype } from "../models/dtype";
-import { localFolder, type FolderFiles } from "../models/folder";
-import { resolveModel } from "../models/resolve";
-import { VlmError } from "../shared/errors";
-import type { DeviceChoice } from "../shared/models";
+import type { FolderFiles } from "../models/folder";
+import { loadOptions, type NamedModel } from "../options";
 import type {
   Fit,
   LoadOptions,
   Message,
-  PathChoice,
   PromptStyle,
   Sampling,
 } from "../shared/protocol";
@@ -16,18 +12,8 @@ import type { Given } from "./given";
 
 export type Source = "none" | "camera" | "screen" | "video" | "picture";
 
-/** Of the element's attributes, those that say which model and how. */
-export interface ModelAttributes {
-  readonly model: string;
-  readonly hub: string;
-  readonly folder: FolderFiles | undefined;
-  readonly device: string;
-  readonly dtype: string;
-  readonly path: string;
-}
-
 /** What the element's author sets; see there. */
-export interface Attributes extends ModelAttributes {
+export interface Attributes extends NamedModel {
   readonly prompt: string;
   readonly promptStyle: string;
   readonly fit: string;
@@ -46,6 +32,8 @@ export interface Attributes extends ModelAttributes {
   readonly gate: number;
   readonly mutedText: boolean;
   readonly worker: (() => Worker) | undefined;
+  readonly wasmPaths: string;
+  readonly fetch: typeof globalThis.fetch | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -83,47 +71,18 @@ export interface InspectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const devices: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
-const paths: readonly PathChoice[] = ["auto", "plain"];
-
-export function loadOptions(attributes: ModelAttributes): LoadOptions {
-  const { model, hub, folder, device, dtype, path } = attributes;
-  return {
-    model: folder ? localFolder(folder) : resolveModel(model, hub),
-    device: choose("device", device, devices),
-    dtype: parseDtype(dtype),
-    path: choose("path", path, paths),
-  };
-}
-
 export function inspectOptions(
-  attributes: ModelAttributes,
+  attributes: NamedModel,
   { model, folder, dtype, device }: InspectOptions,
 ): LoadOptions {
   const other = model !== undefined || folder !== undefined;
   return loadOptions({
     hub: attributes.hub,
+    modelBase: attributes.modelBase,
     path: attributes.path,
     device: device ?? attributes.device,
     dtype: dtype ?? attributes.dtype,
     model: model ?? attributes.model,
     folder: other ? folder : attributes.folder,
   });
-}
-
-export function choose<T extends string>(
-  what: string,
-  name: string,
-  names: readonly T[],
-): T {
-  const found = names.find((each) => each === name);
-  if (found !== undefined) return found;
-  throw badOption(
-    `There is no ${what} “${name}”.`,
-    `Choose one of ${names.join(", ")}.`,
-  );
-}
-
-export function badOption(message: string, advice: string): VlmError {
-  return new VlmError("bad-option", message, advice);
 }

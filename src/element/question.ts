@@ -1,29 +1,9 @@
-import type {
-  DescribeOptions,
-  Fit,
-  Message,
-  PromptStyle,
-  Sampling,
-} from "../shared/protocol";
-import {
-  badOption,
-  choose,
-  type AskOptions,
-  type Attributes,
-  type Turn,
-} from "./options";
+import { badOption, choose } from "../options";
+import { runOptions } from "../run-options";
+import type { DescribeOptions, Message } from "../shared/protocol";
+import type { AskOptions, Attributes, Turn } from "./options";
 
-const greedy: Sampling = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  repetitionPenalty: 1,
-  seed: 0,
-};
-
-const fits: readonly Fit[] = ["letterbox", "crop", "stretch"];
 const drafts = ["live", "off"] as const;
-const styles: readonly PromptStyle[] = ["reference", "demo"];
 
 /** A question with all that goes with it. */
 export interface Question extends AskOptions {
@@ -40,34 +20,18 @@ export function describeOptions(
   options: Question,
   side: number,
 ): Omit<DescribeOptions, "run"> {
-  const size = options.size ?? (attributes.size || side);
-  const maxTokens = options.maxTokens ?? attributes.maxTokens;
-  if (!(size > 0 && size % 64 === 0)) {
-    throw badOption(
-      `The encoder cannot take pictures of side ${size}.`,
-      "Choose a multiple of 64.",
-    );
-  }
-  if (!(Number.isInteger(maxTokens) && maxTokens > 0)) {
-    throw badOption(
-      `An answer cannot have ${maxTokens} tokens at most.`,
-      "Choose a whole number above 0.",
-    );
-  }
   return {
     messages: conversation(options),
-    style: choose(
-      "prompt style",
-      options.style ?? attributes.promptStyle,
-      styles,
-    ),
-    fit: choose("fit", options.fit ?? attributes.fit, fits),
-    anyres: options.anyres ?? attributes.anyres,
-    size,
-    maxTokens,
-    sampling: { ...greedy, ...attributes.sampling, ...options.sampling },
-    draft: options.draft ?? false,
-    gate: options.gate ?? 0,
+    ...runOptions({
+      style: options.style ?? attributes.promptStyle,
+      fit: options.fit ?? attributes.fit,
+      anyres: options.anyres ?? attributes.anyres,
+      size: options.size ?? (attributes.size || side),
+      maxTokens: options.maxTokens ?? attributes.maxTokens,
+      sampling: { ...attributes.sampling, ...options.sampling },
+      draft: options.draft ?? false,
+      gate: options.gate ?? 0,
+    }),
   };
 }
 

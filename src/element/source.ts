@@ -1,5 +1,6 @@
 import type { CaptureSource } from "../capture";
-import { badOption, choose, type Attributes } from "./options";
+import { badOption, choose } from "../options";
+import type { Attributes } from "./options";
 
 /** What is looked at for as long as it is open. */
 export type OpenSource =

@@ -5,7 +5,7 @@ import { aborted } from "../queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type * as Looking from "./looking";
-import { badOption } from "./options";
+import { badOption } from "../options";
 import type { OpenSource } from "./source";
 
 /** Longest side of the shown copy; the pixels asked about keep their size. */
@@ -164,10 +164,17 @@ function makeVideo(): HTMLVideoElement {
   return video;
 }
 
+let here: typeof Looking | undefined;
+
+/** The rest of the element, if it is here already. */
+export function lookingNow(): typeof Looking | undefined {
+  return here;
+}
+
 /** The rest of the element. */
 export async function looking(): Promise<typeof Looking> {
   try {
-    return await import("./looking");
+    return (here ??= await import("./looking"));
   } catch (thrown) {
     throw new VlmError(
       "download-failed",

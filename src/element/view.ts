@@ -3,14 +3,14 @@ import type { VlmError } from "../shared/errors";
 import type { Announcement } from "./announcer";
 import type { ProgressDetail } from "./events";
 import { icons } from "./icons";
-import { progressBar } from "./progress";
+import { lookingNow } from "./stage";
 import type { State } from "./state";
 import { languageOf, type Words } from "./words";
 
 /** What there is to show. */
 export interface ViewModel {
   readonly models: { readonly progress: ProgressDetail | undefined };
-  readonly asking: { readonly text: string; readonly stale: boolean };
+  readonly said: { readonly text: string; readonly stale: boolean };
   readonly shows: "nothing" | "video" | "still" | "elsewhere";
   /** Whether there is something to start, to stop, or to go on with. */
   readonly can: "start" | "stop" | "nothing";
@@ -46,6 +46,7 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
   const { progress } = model.models;
   const { words, announcement } = model.status;
   const { video, canvas } = model.stage;
+  const bar = lookingNow()?.progressBar;
   const language = languageOf(host);
   video.hidden = shows !== "video";
   canvas.hidden = shows !== "still";
@@ -60,7 +61,7 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
         <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
         ${words.states[state]}
       </div>
-      ${progress ? progressBar(progress, words, () => host.cancelLoad()) : nothing}
+      ${progress ? bar?.(progress, words, () => host.cancelLoad()) : nothing}
     </div>
     <div
       class="caption"
@@ -84,11 +85,11 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
 }
 
 function caption(
-  { asking, status }: ViewModel,
+  { said, status }: ViewModel,
   state: State,
   language: string,
 ): TemplateResult {
-  const { text, stale } = asking;
+  const { text, stale } = said;
   if (!text) return html`<p class="hint" part="hint">${status.words.hint}</p>`;
   const streaming = state === "speaking" && !stale;
   // Not a space or line break around the text: they would be shown.
