@@ -16,7 +16,7 @@ import type {
 } from "./shared/protocol";
 import { SharedLoad } from "./shared-load";
 import { startWorker } from "./start-worker";
-import { checkFrame } from "./still";
+import { checkFrame } from "./bad-image";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
 
