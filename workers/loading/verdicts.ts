@@ -68,5 +68,5 @@ export async function remember(key: string, verdict: Verdict): Promise<void> {
 
 /** The cache knows things by URLs; nobody asks this one for anything. */
 function urlOf(key: string): string {
-  return new URL(`/verdicts/${key}`, import.meta.url).href;
+  return new URL(`/verdicts/${key}`, origin).href;
 }

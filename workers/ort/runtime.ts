@@ -66,5 +66,5 @@ async function importOrt(): Promise<typeof Ort> {
 
 /** Vite gives paths from the site's root; they are imported from elsewhere. */
 function absolute(path: string): string {
-  return new URL(path, import.meta.url).href;
+  return new URL(path, origin).href;
 }
