@@ -79,6 +79,19 @@ export default defineConfig(
   forbid(["src/**"], [workers, ort], ["src/shared/**", "src/element/**"]),
   forbid(["src/element/**"], [workers, ort, comlink]),
   forbid(
+    ["src/demo/**"],
+    [
+      {
+        regex: "^\\.\\./(?!(index|element/define)$)",
+        message: "The page uses what everybody can use.",
+      },
+      workers,
+      ort,
+      comlink,
+    ],
+    ["**/*.test.ts"],
+  ),
+  forbid(
     ["src/shared/**"],
     [
       {

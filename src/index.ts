@@ -18,6 +18,7 @@ export type {
   Turn,
 } from "./element/options";
 export type { State } from "./element/state";
+export { addWords, type Words } from "./element/words";
 export { bytesText } from "./bytes";
 export { amountText, phaseText } from "./element/progress-text";
 export { acceptLicense, needsConsent } from "./models/license";

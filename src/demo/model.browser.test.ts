@@ -113,7 +113,7 @@ test("a model nobody publishes says what to do instead", async () => {
 
 test("a report that fails is told; a later choice is not disturbed by it", async () => {
   const inspectError = new VlmError("offline", "No network.", "Connect.");
-  open({ inspectError, pace: 50 });
+  open({ inspectError, pace: 20 });
   choose("model", "fastvlm-0.5b");
   choose("model", "nano");
   await vi.waitFor(() => expect(vlm.info).toBeDefined());
