@@ -8,10 +8,12 @@ import type { VlmError } from "./shared/errors";
 import type { ModelReport, StoredModel } from "./shared/models";
 import type {
   Answer,
+  Conversation,
   DescribeOptions,
   Frame,
   LoadOptions,
   ModelInfo,
+  TokenCount,
 } from "./shared/protocol";
 
 /** A load on its way. */
@@ -101,6 +103,17 @@ export class Lease {
     } finally {
       for (const frame of frames) frame.close();
     }
+  }
+
+  /** What messages would take of the model's room; waits for no run. */
+  async count(
+    conversation: Conversation,
+    signal?: AbortSignal,
+  ): Promise<TokenCount> {
+    const life = this.#life.signal;
+    const either = signal ? AbortSignal.any([signal, life]) : life;
+    const place = await this.#itsPlace(either);
+    return this.#visit(place, (runtime) => runtime.count(conversation, either));
   }
 
   /** What a model is and would cost; downloads its small files only. */

@@ -49,10 +49,16 @@ export class Place {
 }
 
 /** As it is now: what it is read from may change. */
-export function startOf({ worker }: WorkerStart): WorkerStart {
-  return { worker };
+export function startOf({
+  worker,
+  wasmPaths,
+  fetch,
+}: WorkerStart): WorkerStart {
+  return { worker, wasmPaths: wasmPaths || undefined, fetch };
 }
 
 export function sameStart(a: WorkerStart, b: WorkerStart): boolean {
-  return a.worker === b.worker;
+  return (
+    a.worker === b.worker && a.wasmPaths === b.wasmPaths && a.fetch === b.fetch
+  );
 }

@@ -1,5 +1,5 @@
 import { Lease } from "./lease";
-import { Place, sameStart } from "./place";
+import { Place, sameStart, startOf } from "./place";
 import type { ProgressEvent, WorkerStart } from "./runtime";
 import type { VlmError } from "./shared/errors";
 import type { LoadOptions, ModelInfo } from "./shared/protocol";
@@ -29,11 +29,17 @@ export class Pool {
     return new Lease(this, options);
   }
 
-  /** Whether that is being loaded now, for anyone. */
-  isLoading(options: LoadOptions): boolean {
-    return [...this.#places].some(
+  /** What is known of a model without asking a worker. */
+  stateOf(
+    start: WorkerStart,
+    options: LoadOptions,
+  ): "loaded" | "loading" | undefined {
+    const places = this.#startedLike(startOf(start));
+    if (places.some(({ runtime }) => runtime.has(options))) return "loaded";
+    const isLoading = places.some(
       ({ runtime }) => runtime.progress && runtime.wants(options),
     );
+    return isLoading ? "loading" : undefined;
   }
 
   /**

@@ -8,10 +8,12 @@ import { VlmError } from "./shared/errors";
 import type { ModelReport, StoredModel } from "./shared/models";
 import type {
   Answer,
+  Conversation,
   DescribeOptions,
   Frame,
   LoadOptions,
   ModelInfo,
+  TokenCount,
   WorkerEvent,
 } from "./shared/protocol";
 import { SharedLoad } from "./shared-load";
@@ -24,6 +26,10 @@ export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
 export interface WorkerStart {
   /** Another way to start the worker, for bundlers that lose it. */
   readonly worker?: (() => Worker) | undefined;
+  /** Folder of ONNX Runtime's .mjs and .wasm files, if not by the worker. */
+  readonly wasmPaths?: string | undefined;
+  /** Asked instead of the network for the files of models. */
+  readonly fetch?: typeof fetch | undefined;
 }
 
 export interface RuntimeOptions extends WorkerStart {
@@ -150,6 +156,18 @@ export class Runtime {
       // After a transfer this closes an empty shell; otherwise, the pixels.
       for (const frame of frames) frame.close();
     }
+  }
+
+  /** What messages would take of the model's room; waits for no run. */
+  async count(
+    conversation: Conversation,
+    signal?: AbortSignal,
+  ): Promise<TokenCount> {
+    if (!this.#info) await this.#reload(signal);
+    const counted = this.#connect().call((remote) =>
+      remote.count(conversation),
+    );
+    return leaveWhenAborted(counted, signal);
   }
 
   /** Frees worker and model; what is pending rejects with `aborted`. */

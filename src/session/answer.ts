@@ -1,0 +1,45 @@
+import type { Lease } from "../lease";
+import { aborted } from "../queue";
+import { now } from "../shared/clock";
+import type { DescribeOptions, Frame } from "../shared/protocol";
+import type { AnswerTimings, Done, Step } from "./steps";
+
+/** A question, ready to be asked. */
+export interface Question {
+  readonly run: Omit<DescribeOptions, "run">;
+  /** Consumed. */
+  readonly frames: readonly Frame[];
+  /** When it was asked, or its frame captured. */
+  readonly time: number;
+}
+
+/**
+ * `signal` ends it with `aborted`; `left`, when nobody waits for it any more,
+ * with what was said so far.
+ */
+export async function answer(
+  lease: Lease,
+  { run, frames, time }: Question,
+  signal: AbortSignal,
+  left: AbortSignal = signal,
+  emit: (step: Step) => void = () => undefined,
+): Promise<Done> {
+  let first: number | undefined;
+  const answer = await lease.describe(frames, run, {
+    signal: AbortSignal.any([signal, left]),
+    onImage: ({ imageTokens, reused, unchanged }) => {
+      emit({ type: "image", imageTokens, reused, unchanged });
+    },
+    onToken: ({ id, text, timings }) => {
+      first ??= now();
+      emit({ type: "token", id, text, ...(timings && { timings }) });
+    },
+  });
+  if (answer.finish === "abort" && signal.aborted) throw aborted();
+  const ttft = first === undefined ? undefined : first - time;
+  const timings: AnswerTimings =
+    ttft === undefined
+      ? answer.timings
+      : { ...answer.timings, ttft, wait: ttft - answer.timings.firstToken };
+  return { ...answer, type: "done", timings };
+}

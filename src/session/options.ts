@@ -1,0 +1,88 @@
+import { runOptions } from "../run-options";
+import { constraintOf } from "../shared/constraint";
+import type {
+  DescribeOptions as Run,
+  Fit,
+  Message,
+  PromptStyle,
+  Sampling,
+} from "../shared/protocol";
+import type { Source } from "./picture";
+
+/** Of one answer. */
+export interface AnswerOptions {
+  /** Ends it: what is read or waited for rejects with `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Of the answer, at most; 128. */
+  readonly maxTokens?: number | undefined;
+  /** How tokens are chosen; without it the likeliest. */
+  readonly sampling?: Partial<Sampling> | undefined;
+  /** How a picture becomes square; `letterbox`. */
+  readonly fit?: Fit | undefined;
+  /** A 2x2 grid besides the whole, for documents: five times the tokens. */
+  readonly anyres?: boolean | undefined;
+  /** Side of the encoder's input, a multiple of 64; the session's. */
+  readonly size?: number | undefined;
+  /** The conversation's form; `reference`, Apple's own. */
+  readonly style?: PromptStyle | undefined;
+  /** What the answer begins with; it is no part of what comes. */
+  readonly prefix?: string | undefined;
+  /** What the answer has to be: a JSON schema, or what the whole of it has to
+   * match. */
+  readonly responseConstraint?: object | boolean | undefined;
+}
+
+export interface DescribeOptions extends AnswerOptions {
+  /** The question; “Describe the image.” */
+  readonly prompt?: string | undefined;
+}
+
+export interface WatchOptions extends DescribeOptions {
+  /** Frames that differ less than this from the last one encoded, of 0 (off)
+   * to 1, are not encoded. */
+  readonly gate?: number | undefined;
+  /** Try whether the last caption holds for the next frame, which is then there
+   * sooner; true. */
+  readonly draft?: boolean | undefined;
+}
+
+/** What of the options counts for counting. */
+export type CountOptions = Pick<
+  AnswerOptions,
+  "signal" | "anyres" | "size" | "style"
+>;
+
+/** A turn of a conversation; only the user's have pictures. */
+export interface ConversationTurn {
+  /** `system`: the first one only. */
+  readonly role: "system" | "user" | "assistant";
+  readonly text: string;
+  readonly images?: readonly Source[] | undefined;
+}
+
+export function messagesOf(turns: readonly ConversationTurn[]): Message[] {
+  return turns.map(({ role, text, images = [] }) => {
+    return { role, text, images: images.length };
+  });
+}
+
+/** Throws `bad-option`. `side` is the session's, for want of another. */
+export function runOf(
+  options: Omit<WatchOptions, "prompt" | "signal">,
+  side: number,
+  messages: readonly Message[],
+): Omit<Run, "run"> {
+  const { size = side, maxTokens = 128, sampling = {}, prefix } = options;
+  const { style = "reference", fit = "letterbox", anyres = false } = options;
+  const { draft = false, gate = 0, responseConstraint } = options;
+  const look = { style, fit, anyres, size, draft, gate };
+  const run = runOptions({ ...look, maxTokens, sampling });
+  return {
+    ...run,
+    messages,
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(responseConstraint === undefined
+      ? {}
+      : { constraint: constraintOf(responseConstraint) }),
+  };
+}

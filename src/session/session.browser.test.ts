@@ -1,0 +1,212 @@
+import { describe, expect, test } from "vitest";
+import { openSession, pictureFile } from "../testing/sessions";
+import type { Step } from "./steps";
+
+const red = "A red circle on a white background.";
+
+test("a question is answered step by step: image, tokens, done", async () => {
+  const { session } = await openSession();
+  const steps: Step[] = [];
+  for await (const step of session.describe(await pictureFile())) {
+    steps.push(step);
+  }
+  const types = steps.map(({ type }) => type);
+  expect(types).toEqual([
+    "image",
+    ...Array.from({ length: 8 }, () => "token"),
+    "done",
+  ]);
+  const texts = steps.map((step) => (step.type === "token" ? step.text : ""));
+  expect(texts.join("")).toBe(red);
+  expect(steps[0]).toEqual({
+    type: "image",
+    imageTokens: 16,
+    reused: 0,
+    unchanged: 0,
+  });
+  expect(steps[1]).toMatchObject({
+    timings: { firstToken: expect.any(Number) as number },
+  });
+  expect(steps.at(-1)).toMatchObject({
+    ...{ type: "done", text: red, finish: "stop", promptTokens: 9 },
+    tokenIds: [0, 1, 2, 3, 4, 5, 6, 7],
+  });
+});
+
+test("every step is plain: it can be cloned and stored", async () => {
+  const { session } = await openSession();
+  for await (const step of session.describe(await pictureFile())) {
+    expect(structuredClone(step)).toEqual(step);
+    expect(JSON.parse(JSON.stringify(step))).toEqual(step);
+    expect(Object.getPrototypeOf(step)).toBe(Object.prototype);
+  }
+});
+
+test("the parts of the time to first token add up", async () => {
+  const { session } = await openSession({ pace: 20 });
+  const { timings } = await session.describe(await pictureFile()).done();
+  const { wait = NaN, ttft = NaN, firstToken } = timings;
+  expect(wait).toBeGreaterThanOrEqual(0);
+  expect(wait + firstToken).toBeCloseTo(ttft, 6);
+  expect(timings.total).toBeGreaterThanOrEqual(firstToken);
+});
+
+test("an answer may be waited for, and read afterwards, more than once", async () => {
+  const { session } = await openSession();
+  const steps = session.describe(await pictureFile());
+  const { text } = await steps.done();
+  expect(text).toBe(red);
+  for (let reader = 0; reader < 2; reader++) {
+    let read = "";
+    for await (const step of steps)
+      if (step.type === "token") read += step.text;
+    expect(read).toBe(red);
+  }
+});
+
+test("what is asked is what was given", async () => {
+  const { session, fake } = await openSession();
+  await session.describe(await pictureFile()).done();
+  expect(fake.asked[0]).toMatchObject({
+    messages: [{ role: "user", text: "Describe the image.", images: 1 }],
+    ...{ style: "reference", fit: "letterbox", anyres: false, size: 256 },
+    ...{ maxTokens: 128, draft: false, gate: 0 },
+    sampling: { temperature: 0 },
+  });
+  const answer = await session
+    .describe([await pictureFile(), await pictureFile("blue")], {
+      ...{ prompt: "Which?", style: "demo", fit: "crop", anyres: true },
+      ...{ size: 512, maxTokens: 2, sampling: { temperature: 0.5, seed: 7 } },
+      ...{ prefix: "The ", responseConstraint: /\w+/u },
+    })
+    .done();
+  expect(answer).toMatchObject({ text: "A red", finish: "length" });
+  expect(fake.asked[1]).toMatchObject({
+    messages: [{ role: "user", text: "Which?", images: 2 }],
+    ...{ style: "demo", fit: "crop", anyres: true, size: 512, maxTokens: 2 },
+    sampling: { temperature: 0.5, seed: 7, topP: 1 },
+    ...{ prefix: "The ", constraint: { type: "regex", source: "\\w+" } },
+  });
+});
+
+test.each([
+  [{ size: 100 }, /side 100/],
+  [{ maxTokens: 0 }, /0 tokens/],
+  [{ fit: "glove" as "crop" }, /no fit “glove”/],
+  [{ responseConstraint: [] }, /constraint/],
+])("refuses %o as bad-option", async (options, message) => {
+  const { session } = await openSession();
+  const refused = session.describe(await pictureFile(), options).done();
+  await expect(refused).rejects.toMatchObject({
+    code: "bad-option",
+    message: expect.stringMatching(message) as string,
+  });
+});
+
+describe("follow-ups", () => {
+  test("go on about the same picture, with what was said", async () => {
+    const { session, fake } = await openSession({
+      captions: [["A cat."], ["Black."], ["Two."]],
+    });
+    await session.describe(await pictureFile(), { prompt: "What?" }).done();
+    await session.ask("Which colour?").done();
+    const steps = session.ask("How many?");
+    expect((await steps.done()).text).toBe("Two.");
+    expect(fake.asked[2]?.messages).toEqual([
+      { role: "user", text: "What?", images: 1 },
+      { role: "assistant", text: "A cat.", images: 0 },
+      { role: "user", text: "Which colour?", images: 0 },
+      { role: "assistant", text: "Black.", images: 0 },
+      { role: "user", text: "How many?", images: 0 },
+    ]);
+    const names = fake.asked.map((asked) => asked.names);
+    expect(names[0]?.[0]).toEqual(expect.any(String));
+    expect(new Set(names.map((each) => JSON.stringify(each))).size).toBe(1);
+  });
+
+  test("asked at once wait for the answers before them", async () => {
+    const { session, fake } = await openSession({ pace: 5 });
+    const first = session.describe(await pictureFile());
+    const second = session.ask("And?");
+    const third = session.ask("More?");
+    await third.done();
+    expect(fake.asked.map(({ messages }) => messages.length)).toEqual([
+      1, 3, 5,
+    ]);
+    expect((await first.done()).text).toBe(red);
+    expect((await second.done()).text).toBe(red);
+  });
+
+  test("a new picture begins a new conversation", async () => {
+    const { session, fake } = await openSession();
+    await session.describe(await pictureFile()).done();
+    await session.describe(await pictureFile("blue")).done();
+    await session.ask("And?").done();
+    expect(fake.asked[2]?.messages).toHaveLength(3);
+    expect(fake.asked[2]?.names).toEqual(fake.asked[1]?.names);
+    expect(fake.asked[1]?.names).not.toEqual(fake.asked[0]?.names);
+  });
+
+  test("an answer that was left counts as far as it came", async () => {
+    const { session, fake } = await openSession({ pace: 20 });
+    for await (const step of session.describe(await pictureFile())) {
+      if (step.type === "token" && step.text === " red") break;
+    }
+    await session.ask("Go on.").done();
+    expect(fake.asked[1]?.messages[1]?.text).toMatch(/^A red/);
+    expect(fake.asked[1]?.messages[1]?.text).not.toBe(red);
+  });
+
+  test("without a picture are refused", async () => {
+    const { session } = await openSession();
+    await expect(session.ask("And?").done()).rejects.toMatchObject({
+      code: "bad-option",
+      advice: expect.stringMatching(/describe/) as string,
+    });
+  });
+
+  test("after a picture that cannot be read fail as it did", async () => {
+    const { session, fake } = await openSession();
+    const bad = session.describe(new File(["hello"], "note.png"));
+    await expect(bad.done()).rejects.toMatchObject({ code: "bad-image" });
+    await expect(session.ask("And?").done()).rejects.toMatchObject({
+      code: "bad-image",
+    });
+    expect(fake.asked).toEqual([]);
+  });
+});
+
+describe("whole conversations", () => {
+  test("bring their own pictures, known by name when seen before", async () => {
+    const { session, fake } = await openSession();
+    const file = await pictureFile();
+    const first = { role: "user", text: "What?", images: [file] } as const;
+    await session.converse([first]).done();
+    await session
+      .converse([
+        { role: "system", text: "Be brief." },
+        first,
+        { role: "assistant", text: red },
+        {
+          role: "user",
+          text: "And this?",
+          images: [await pictureFile("blue")],
+        },
+      ])
+      .done();
+    expect(fake.asked[1]?.messages.map(({ images }) => images)).toEqual([
+      0, 1, 0, 1,
+    ]);
+    expect(fake.asked[1]?.names?.[0]).toBe(fake.asked[0]?.names?.[0]);
+    expect(fake.asked[1]?.names?.[1]).not.toBe(fake.asked[0]?.names?.[0]);
+  });
+
+  test("are counted without their pictures being read", async () => {
+    const { session } = await openSession();
+    const unread = new File(["no picture"], "note.png");
+    const count = await session.count([
+      { role: "user", text: "What is it?", images: [unread] },
+    ]);
+    expect(count).toEqual({ tokens: 4 + 3 + 16, room: 512 });
+  });
+});

@@ -1,0 +1,202 @@
+import type { Lease } from "../lease";
+import { badOption } from "../options";
+import { now } from "../shared/clock";
+import { VlmError } from "../shared/errors";
+import type { Message, ModelInfo, TokenCount } from "../shared/protocol";
+import { answer } from "./answer";
+import { Conversation, type Turn } from "./conversation";
+import type { LiveSource } from "./live";
+import {
+  messagesOf,
+  runOf,
+  type AnswerOptions,
+  type ConversationTurn,
+  type CountOptions,
+  type DescribeOptions,
+  type WatchOptions,
+} from "./options";
+import { picturesOf, type Source } from "./picture";
+import { Steps, type Done, type Step } from "./steps";
+import { watch, type Caption } from "./watch";
+
+export const usualPrompt = "Describe the image.";
+
+type Run = (
+  emit: (step: Step) => void,
+  signal: AbortSignal,
+  left: AbortSignal,
+) => Promise<Done>;
+
+/**
+ * A model to ask. Questions of one session are answered one after another;
+ * sessions with the same model share one worker and take turns.
+ */
+export class Session implements AsyncDisposable {
+  readonly #lease: Lease;
+  readonly #info: ModelInfo;
+  readonly #side: number;
+  readonly #life = new AbortController();
+  #conversation: Conversation | undefined;
+
+  readonly #onEnd: () => void;
+
+  /** @internal `size`: side of the encoder's input, if not the model's own. */
+  constructor(
+    lease: Lease,
+    info: ModelInfo,
+    size = info.side,
+    onEnd = (): void => undefined,
+  ) {
+    this.#lease = lease;
+    this.#info = info;
+    this.#side = size;
+    this.#onEnd = onEnd;
+  }
+
+  /** What the model is, and what it runs on. */
+  get info(): ModelInfo {
+    return this.#lease.info ?? this.#info;
+  }
+
+  /**
+   * Answers about one picture, or several together, as they are now; sources
+   * are left as they are. It begins at once; leaving the loop ends it.
+   */
+  describe(
+    source: Source | readonly Source[],
+    options: DescribeOptions = {},
+  ): Steps {
+    const { prompt = usualPrompt, signal } = options;
+    const sources = isList(source) ? source : [source];
+    const until = this.#until(signal);
+    void this.#conversation?.end();
+    const conversation = new Conversation(picturesOf(sources, until));
+    this.#conversation = conversation;
+    return this.#next(conversation, prompt, options);
+  }
+
+  /** Goes on about the pictures of `describe`, with what was said so far. */
+  ask(prompt: string, options: AnswerOptions = {}): Steps {
+    const conversation = this.#conversation;
+    if (conversation) return this.#next(conversation, prompt, options);
+    return this.#steps(options, () => Promise.reject(nothingYet()));
+  }
+
+  /**
+   * The next turn of a whole conversation, whose last turn is the user's. It is
+   * no part of the one that `describe` begins. A Blob, ImageBitmap or
+   * VideoFrame that was asked about before is not encoded again.
+   */
+  converse(
+    turns: readonly ConversationTurn[],
+    options: AnswerOptions = {},
+  ): Steps {
+    const time = now();
+    return this.#steps(options, async (emit, signal, left) => {
+      const sources = turns.flatMap(({ images = [] }) => images);
+      const pictures = await picturesOf(sources, signal);
+      const names = pictures.map(({ name }) => name);
+      const frames = pictures.map(({ bitmap }) => bitmap);
+      const run = { ...runOf(options, this.#side, messagesOf(turns)), names };
+      return answer(this.#lease, { run, frames, time }, signal, left, emit);
+    });
+  }
+
+  /** What turns would take of the model's room; pictures are only counted. */
+  async count(
+    turns: readonly ConversationTurn[],
+    options: CountOptions = {},
+  ): Promise<TokenCount> {
+    if (this.#life.signal.aborted) throw disposed();
+    const messages = messagesOf(turns);
+    const { style, size, anyres } = runOf(options, this.#side, messages);
+    const conversation = { messages, style, size, anyres };
+    return await this.#lease.count(conversation, this.#until(options.signal));
+  }
+
+  /**
+   * Captions of a live source, each of its newest frame, until it ends or the
+   * loop is left. While the page is hidden it waits. Options are read for each
+   * frame anew.
+   */
+  watch(
+    source: LiveSource,
+    options: WatchOptions = {},
+  ): AsyncIterable<Caption, undefined> {
+    const { signal } = options;
+    return watch(source, this.#until(signal), async (captured, until) => {
+      const { prompt = usualPrompt, ...rest } = options;
+      const messages: Message[] = [{ role: "user", text: prompt, images: 1 }];
+      const run = runOf({ draft: true, ...rest }, this.#side, messages);
+      const { frame, time } = captured;
+      const asked = { run, frames: [frame], time };
+      return { prompt, done: await answer(this.#lease, asked, until) };
+    });
+  }
+
+  /** Ends what goes on and frees the model, unless others use it, too. */
+  dispose(): void {
+    this.#life.abort();
+    void this.#conversation?.end();
+    this.#conversation = undefined;
+    this.#lease.release();
+    this.#onEnd();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
+    return Promise.resolve();
+  }
+
+  #next(
+    conversation: Conversation,
+    prompt: string,
+    options: AnswerOptions,
+  ): Steps {
+    const time = now();
+    return this.#steps(options, (emit, signal, left) => {
+      const ask = ({ messages, frames, names }: Turn): Promise<Done> => {
+        const run = { ...runOf(options, this.#side, messages), names };
+        const asked = { run, frames, time };
+        return answer(this.#lease, asked, signal, left, emit);
+      };
+      const either = AbortSignal.any([signal, left]);
+      return conversation.next(prompt, either, ask);
+    });
+  }
+
+  #steps({ signal }: Pick<AnswerOptions, "signal">, run: Run): Steps {
+    const until = this.#until(signal);
+    return new Steps((emit, left) =>
+      this.#life.signal.aborted
+        ? Promise.reject(disposed())
+        : run(emit, until, left),
+    );
+  }
+
+  #until(signal: AbortSignal | undefined): AbortSignal {
+    const life = this.#life.signal;
+    return signal ? AbortSignal.any([signal, life]) : life;
+  }
+}
+
+function isList(
+  source: Source | readonly Source[],
+): source is readonly Source[] {
+  return Array.isArray(source);
+}
+
+function nothingYet(): VlmError {
+  return badOption(
+    "There is no picture to ask about.",
+    "Ask about one with describe, then go on with ask.",
+  );
+}
+
+function disposed(): VlmError {
+  return new VlmError(
+    "aborted",
+    "The session was disposed of.",
+    "Create another one.",
+  );
+}
