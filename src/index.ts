@@ -1,4 +1,12 @@
 export { listCameras, type Facing } from "./camera";
+export {
+  createFastVlm,
+  type Availability,
+  type AvailabilityOptions,
+  type CreateOptions,
+  type FastVlm,
+  type FastVlmOptions,
+} from "./create-fast-vlm";
 export type {
   CaptionDetail,
   CaptionTimings,
@@ -24,6 +32,26 @@ export { amountText, phaseText } from "./element/progress-text";
 export { acceptLicense, needsConsent } from "./models/license";
 export type { FolderFiles } from "./models/folder";
 export { registry, type RegistryEntry } from "./models/registry";
+export type { LiveSource } from "./session/live";
+export type { DownloadMonitor, DownloadProgressEvent } from "./session/monitor";
+export type {
+  AnswerOptions,
+  ConversationTurn,
+  CountOptions,
+  DescribeOptions,
+  WatchOptions,
+} from "./session/options";
+export type { Source as SessionSource } from "./session/picture";
+export type { Session } from "./session/session";
+export type {
+  AnswerTimings,
+  Done,
+  ImageStep,
+  Step,
+  Steps,
+  TokenStep,
+} from "./session/steps";
+export type { Caption } from "./session/watch";
 export { errorCodes, VlmError, type ErrorCode } from "./shared/errors";
 export type {
   Device,
@@ -49,5 +77,6 @@ export type {
   RunPath,
   Sampling,
   Timings,
+  TokenCount,
   VlmWorker,
 } from "./shared/protocol";
