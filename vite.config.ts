@@ -1,15 +1,12 @@
 import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
 import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
-import {
-  structuredOutput,
-  withoutTransformers,
-} from "./tools/cli/structured-output.mjs";
+import { structuredOutput } from "./tools/cli/structured-output.mjs";
 
 export default defineConfig({
   // Relative, so that the built page also works in a folder of a site.
   base: "./",
-  plugins: [offlineShell(), withoutTransformers()],
+  plugins: [offlineShell(), structuredOutput()],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {
@@ -37,11 +34,10 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es", plugins: () => [withoutTransformers()] },
+  worker: { format: "es", plugins: () => [structuredOutput()] },
   optimizeDeps: {
-    // Pre-bundling would part the runtime from its .wasm files, and leave out
-    // our plugin.
-    exclude: ["onnxruntime-web", structuredOutput],
+    // Pre-bundling would part the runtime from its .wasm files.
+    exclude: ["onnxruntime-web"],
     // Named, because a dependency found late reloads the page it is found on.
     include: [
       "@huggingface/jinja",

@@ -20,6 +20,8 @@ export default mergeConfig(
               "{bench,tools/cli}/**/*.test.{ts,mjs}",
             ],
             exclude: inBrowser,
+            // In TypeScript, so it has to be transformed.
+            server: { deps: { inline: [/transformers-structured-output/] } },
             testTimeout: 30_000,
           },
         },

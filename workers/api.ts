@@ -2,16 +2,21 @@ import { VlmError } from "../src/shared/errors";
 import type { ModelReport, StoredModel } from "../src/shared/models";
 import type {
   Answer,
+  Conversation,
   DescribeOptions,
   Frame,
   LoadOptions,
   ModelInfo,
+  TokenCount,
   VlmWorker,
   WorkerEvent,
+  WorkerSettings,
 } from "../src/shared/protocol";
+import { imageTokensOf } from "./encode";
 import { inspectModel } from "./loading/inspect";
 import { ModelSeat } from "./loading/seat";
 import {
+  checkCount,
   checkDescribe,
   checkFrames,
   checkLoad,
@@ -19,8 +24,11 @@ import {
   isFrame,
 } from "./options";
 import { Queue } from "./ort/queue";
+import { takeWasmFrom } from "./ort/runtime";
 import { describe } from "./pipeline";
+import { checkMessages, countTokens } from "./prompt";
 import { removeModel, storedModels } from "./store/folder";
+import { askThePage } from "./store/request";
 
 /** The worker's side of the contract. */
 export class Api implements VlmWorker {
@@ -34,8 +42,11 @@ export class Api implements VlmWorker {
   /** Ends with `dispose`. */
   #life = new AbortController();
 
-  connect(events: MessagePort): void {
+  connect(events: MessagePort, settings: WorkerSettings = {}): void {
     this.#events = events;
+    const { wasmPaths, fetch } = settings;
+    if (wasmPaths !== undefined) takeWasmFrom(wasmPaths);
+    if (fetch !== undefined) askThePage(fetch);
   }
 
   /** A load that comes during another ends that one. */
@@ -107,6 +118,10 @@ export class Api implements VlmWorker {
     });
   }
 
+  count(conversation: Conversation): Promise<TokenCount> {
+    return new Promise((resolve) => resolve(this.#count(conversation)));
+  }
+
   abort(run: number): void {
     this.#runs.get(run)?.abort();
   }
@@ -121,6 +136,21 @@ export class Api implements VlmWorker {
     this.#life = new AbortController();
     for (const controller of this.#runs.values()) controller.abort();
     await this.#loads.add(() => this.#seat.clear());
+  }
+
+  #count(conversation: Conversation): TokenCount {
+    try {
+      checkCount(conversation);
+      checkMessages(conversation);
+      const { model } = this.#seat;
+      if (model === undefined) throw notLoaded();
+      const { tokenizer, config } = model;
+      const perImage = imageTokensOf(conversation);
+      const { contextLength } = config;
+      return countTokens(tokenizer, conversation, perImage, contextLength);
+    } catch (error) {
+      throw VlmError.from(error);
+    }
   }
 
   readonly #emit = (event: WorkerEvent): void => {

@@ -18,7 +18,7 @@ export function tokensOf(side: number): number {
 
 /** Of one picture, all its views together. */
 export function imageTokensOf(
-  options: Pick<DescribeOptions, "fit" | "anyres" | "size">,
+  options: Pick<DescribeOptions, "anyres" | "size">,
 ): number {
   return viewCount(options) * tokensOf(options.size);
 }

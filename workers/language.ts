@@ -10,9 +10,19 @@ export interface Picture {
   readonly features: readonly Tensor[];
 }
 
+/** What an answer has to come to, token by token. */
+export interface Constraint {
+  /** A bit for each token by its id, the lowest of a word first: 1 may come
+   * next. What is beyond may not. Good until `take`. */
+  allowed(): Uint32Array<ArrayBuffer>;
+  /** What came. */
+  take(id: number): void;
+}
+
 /** How a prompt is continued. */
 export interface Continuation {
   readonly sampling: Sampling;
+  readonly constraint?: Constraint | undefined;
   /** What the answer may turn out to be. It changes how soon tokens come, never
    * which. */
   readonly draft: readonly number[];

@@ -1,13 +1,20 @@
 import type { MemoryEstimate, MemoryUse } from "../src/shared/models";
-import type { LoadOptions, ModelInfo } from "../src/shared/protocol";
+import { VlmError } from "../src/shared/errors";
+import type {
+  Constraint as Asked,
+  LoadOptions,
+  ModelInfo,
+} from "../src/shared/protocol";
+import type { Grammar } from "./constraint/grammar";
 import { Drafts } from "./drafts";
 import type { Encoder } from "./encode";
 import { Gate } from "./gate";
 import type { GpuTimer } from "./kernels/gpu-timer";
-import type { Language } from "./language";
+import type { Constraint, Language } from "./language";
 import type { Gpu } from "./ort/device";
 import type { Memory } from "./ort/tensor";
 import { meterOf } from "./meter";
+import { badOption } from "./sampling";
 import { Preprocessor } from "./preprocess";
 import { Sight } from "./see";
 import type { ModelFolder } from "./store/folder";
@@ -52,6 +59,8 @@ export class Model {
   readonly drafts = new Drafts();
   readonly #folder: Pick<ModelFolder, "release">;
   #info: ModelInfo;
+  /** Few answers are constrained: it comes with the first that is. */
+  #grammar: Promise<Grammar> | undefined;
 
   constructor(
     options: LoadOptions,
@@ -86,6 +95,22 @@ export class Model {
     return this.memory.gpu;
   }
 
+  /** For an answer of `room` tokens at most that begins with `prefix`. */
+  async constrain(
+    constraint: Asked,
+    prefix: string,
+    room: number,
+  ): Promise<Constraint> {
+    this.#grammar ??= makeGrammar(this.tokenizer, this.endTokens);
+    try {
+      return (await this.#grammar).constrain(constraint, prefix, room);
+    } catch (error) {
+      // A file that did not come may come the next time.
+      if (!(error instanceof VlmError)) this.#grammar = undefined;
+      throw error;
+    }
+  }
+
   measured(memory: MemoryUse): void {
     this.#info = { ...this.#info, memory };
   }
@@ -111,4 +136,13 @@ export class Model {
     await this.language.release();
     this.gpu?.close();
   }
+}
+
+async function makeGrammar(
+  tokenizer: Tokenizer,
+  [end]: Iterable<number>,
+): Promise<Grammar> {
+  const { Grammar } = await import("./constraint/grammar");
+  if (end !== undefined) return new Grammar(tokenizer, end);
+  throw badOption("The model has no end token: no answer can be constrained.");
 }

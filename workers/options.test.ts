@@ -22,6 +22,12 @@ test("the whole range of good options passes", () => {
   for (const gate of [0, 0.02, 1]) {
     checkDescribe({ ...describeOptions, gate, draft: true, names: ["a"] });
   }
+  for (const constraint of [
+    { type: "json", schema: true },
+    { type: "regex", source: "a", flags: "" },
+  ] as const) {
+    checkDescribe({ ...describeOptions, constraint, prefix: "{" });
+  }
 });
 
 for (const bad of [
@@ -51,6 +57,12 @@ for (const bad of [
   { gate: 1.1 },
   { gate: NaN },
   { gate: "0.5" as never },
+  { prefix: 1 as never },
+  { prefix: null as never },
+  { constraint: null as never },
+  { constraint: { type: "xml" } as never },
+  { constraint: { type: "regex", source: "a" } as never },
+  { constraint: { type: "regex", source: /a/, flags: "" } as never },
   { sampling: { ...describeOptions.sampling, topP: 2 } },
   { sampling: { ...describeOptions.sampling, temperature: "1" as never } },
 ]) {

@@ -1,5 +1,7 @@
 import type { Dtype, Graph, ModelSource } from "../src/shared/models";
 import type {
+  Constraint,
+  Conversation,
   DescribeOptions,
   Frame,
   LoadOptions,
@@ -16,11 +18,27 @@ const PATHS = ["auto", "plain"];
 
 /** Throws `bad-option` naming the first option that cannot be. */
 export function checkDescribe(options: DescribeOptions): void {
-  checkObject("The options", options);
-  const { run, messages, anyres, size, maxTokens, sampling } = options;
+  checkCount(options);
+  const { run, maxTokens, sampling, prefix = "", constraint } = options;
   if (!Number.isInteger(run)) throw badOption("run must be a whole number.");
+  if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
+    throw badOption(
+      `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,
+    );
+  }
+  checkObject("sampling", sampling);
+  checkSampling(sampling);
+  if (typeof prefix !== "string") throw badOption("prefix must be a text.");
+  if (constraint !== undefined) checkConstraint(constraint);
+  checkLooking(options);
+}
+
+/** Throws `bad-option` naming what of a conversation cannot be. */
+export function checkCount(conversation: Conversation): void {
+  checkObject("The options", conversation);
+  const { messages, anyres, size } = conversation;
   if (!Array.isArray(messages)) throw badOption("messages must be a list.");
-  for (const message of messages as DescribeOptions["messages"]) {
+  for (const message of messages as Conversation["messages"]) {
     checkObject("Every message", message);
     if (typeof message.text !== "string") {
       throw badOption("Every message must have a text.");
@@ -30,14 +48,17 @@ export function checkDescribe(options: DescribeOptions): void {
     throw badOption("anyres must be true or false.");
   }
   checkSide(size);
-  if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
-    throw badOption(
-      `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,
-    );
+}
+
+function checkConstraint(constraint: Constraint): void {
+  checkObject("constraint", constraint);
+  const named = constraint.type === "json" || constraint.type === "regex";
+  if (!named) throw badOption("constraint must be of type json or regex.");
+  if (constraint.type === "json") return;
+  const { source, flags } = constraint;
+  if (typeof source !== "string" || typeof flags !== "string") {
+    throw badOption("A regex constraint must have a source and flags.");
   }
-  checkObject("sampling", sampling);
-  checkSampling(sampling);
-  checkLooking(options);
 }
 
 function checkLooking({ names, draft, gate }: DescribeOptions): void {

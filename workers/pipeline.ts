@@ -27,11 +27,14 @@ export async function describe(
 ): Promise<Answer> {
   checkConversation(frames, options);
   const { tokenizer, memory, sight, language, timer, drafts, config } = model;
-  const { run, maxTokens, sampling } = options;
+  const { run, maxTokens, sampling, prefix = "" } = options;
   const perFrame = imageTokensOf(options);
   const prompt = makePrompt(tokenizer, options, perFrame, config.contextLength);
   const promptTokens = prompt.ids.length;
   const room = Math.min(maxTokens, config.contextLength - promptTokens + 1);
+  const constraint =
+    options.constraint &&
+    (await model.constrain(options.constraint, prefix, room));
   const watch = new Stopwatch(now);
   timer?.restart();
   const speech = new Speech(tokenizer);
@@ -62,8 +65,9 @@ export async function describe(
     await nextTask();
     if (signal.aborted) return finishAs("abort");
 
-    const guess = options.draft ? drafts.of(prompt, sampling) : [];
-    const how = { sampling, draft: guess.slice(0, room - 1) };
+    const drafted = options.draft && constraint === undefined;
+    const guess = drafted ? drafts.of(prompt, sampling) : [];
+    const how = { sampling, draft: guess.slice(0, room - 1), constraint };
     generation = await language.begin(prompt, pictures, how);
     watch.lap("prefill");
     if (generation.laps !== undefined) watch.measured(generation.laps);
@@ -77,7 +81,8 @@ export async function describe(
           watch.stopped();
         } else {
           watch.tokens(0);
-          drafts.remember(prompt, sampling, speech.tokenIds);
+          if (constraint === undefined)
+            drafts.remember(prompt, sampling, speech.tokenIds);
         }
         return finishAs(value);
       }

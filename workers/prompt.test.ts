@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import type { Message } from "../src/shared/protocol";
-import { checkConversation, makePrompt } from "./prompt";
+import { checkConversation, countTokens, makePrompt } from "./prompt";
 import type { ChatTurn } from "./weights/chat-template";
 
 /** A token for each letter, 99 for a picture, as in "(turn picture words)". */
 const tokenizer = {
   imageToken: 99,
+  encode: (text: string) => Array.from(text, () => 2),
   encodeChat: (turns: readonly ChatTurn[]) =>
     turns.flatMap(({ role, images, text }) =>
       role === "system"
@@ -23,6 +24,9 @@ const say = (text: string, images = 1): Message => {
 };
 const answer = (text: string): Message => {
   return { role: "assistant", text, images: 0 };
+};
+const system = (text: string): Message => {
+  return { role: "system", text, images: 0 };
 };
 const reference = (...messages: Message[]) => {
   return { messages, style: "reference" } as const;
@@ -70,6 +74,44 @@ test("each style has its system text, and its way to part pictures", () => {
   ]);
 });
 
+test("a system text of one's own stands for the style's", () => {
+  const seen: ChatTurn[][] = [];
+  const spy = {
+    ...tokenizer,
+    encodeChat: (turns: readonly ChatTurn[]) => {
+      seen.push([...turns]);
+      return tokenizer.encodeChat(turns);
+    },
+  };
+  makePrompt(spy, reference(system("Rhyme."), say("a")), 1, 100);
+  expect(seen).toMatchObject([
+    [{ role: "system", text: "Rhyme." }, { role: "user" }],
+  ]);
+});
+
+test("what the answer begins with stands last, and counts", () => {
+  const begun = { ...reference(say("a")), prefix: "So" };
+  const { texts, ids } = makePrompt(tokenizer, begun, 2, 8);
+  expect(texts).toEqual([[1], [2, 3, 2, 2]]);
+  expect(ids).toEqual([1, 99, 99, 2, 3, 2, 2]);
+  expect(() => makePrompt(tokenizer, begun, 2, 7)).toThrow(
+    expect.objectContaining({ code: "prompt-too-long" }),
+  );
+});
+
+test("messages are counted so that they add up", () => {
+  const count = (...messages: Message[]) =>
+    countTokens(tokenizer, reference(...messages), 5, 100);
+  expect(count()).toEqual({ tokens: 0, room: 100 });
+  expect(count(say("abc", 0)).tokens).toBe(5);
+  expect(count(system("abc")).tokens).toBe(5);
+  expect(count(answer("abc")).tokens).toBe(5);
+  expect(count(say("abc", 2)).tokens).toBe(15);
+  const turns = [system("a"), say("b"), answer("c"), say("", 3)];
+  const apart = turns.map((turn) => count(turn).tokens);
+  expect(count(...turns).tokens).toBe(apart.reduce((a, b) => a + b));
+});
+
 test("there must be room for one token of the answer", () => {
   expect(makePrompt(tokenizer, reference(say("ab")), 4, 9).ids).toHaveLength(8);
   expect(() => makePrompt(tokenizer, reference(say("abc")), 4, 9)).toThrow(
@@ -94,6 +136,7 @@ test.each([
     [frame, frame, frame],
     [say("a", 2), answer("b"), say("c", 0), say("d", 1)],
   ],
+  [[frame], [system("z"), say("a")]],
 ])("a conversation about %j is one", (frames, messages) => {
   expect(() => checkConversation(frames, reference(...messages))).not.toThrow();
 });
@@ -109,6 +152,14 @@ test.each<[string, unknown[], Message[]]>([
     "pictures of the assistant",
     [frame],
     [{ ...answer("a"), images: 1 }, say("b", 0)],
+  ],
+  ["nothing but a system text", [], [system("a")]],
+  ["a system text later on", [], [say("a", 0), system("b"), say("c", 0)]],
+  ["two system texts", [], [system("a"), system("b"), say("c", 0)]],
+  [
+    "pictures of the system",
+    [frame],
+    [{ ...system("a"), images: 1 }, say("b", 0)],
   ],
   [
     "a role of its own",

@@ -1,5 +1,10 @@
 import { VlmError } from "../src/shared/errors";
-import type { DescribeOptions, Message } from "../src/shared/protocol";
+import type {
+  Conversation,
+  DescribeOptions,
+  Message,
+  TokenCount,
+} from "../src/shared/protocol";
 import { badOption } from "./sampling";
 import type { ChatTurn } from "./weights/chat-template";
 import type { Tokenizer } from "./weights/tokenizer";
@@ -27,14 +32,17 @@ const STYLES: Readonly<Record<DescribeOptions["style"], Style>> = {
   },
 };
 
+type Turns = Pick<Conversation, "messages" | "style">;
+
 /** Pictures come first in their turn, as in training. */
 export function makePrompt(
-  tokenizer: Pick<Tokenizer, "imageToken" | "encodeChat">,
-  { messages, style }: Pick<DescribeOptions, "messages" | "style">,
+  tokenizer: Pick<Tokenizer, "imageToken" | "encodeChat" | "encode">,
+  { messages, style, prefix = "" }: Turns & Pick<DescribeOptions, "prefix">,
   tokensPerImage: number,
   contextLength: number,
 ): Prompt {
-  const ids = tokenizer.encodeChat(turnsOf(messages, style));
+  const chat = tokenizer.encodeChat(turnsOf(messages, style));
+  const ids = [...chat, ...tokenizer.encode(prefix)];
   const texts = splitAt(ids, tokenizer.imageToken);
   const images = texts.length - 1;
   const length = ids.length + images * (tokensPerImage - 1);
@@ -48,15 +56,42 @@ export function makePrompt(
   };
 }
 
+/**
+ * Every message counts as one of the user would, so that what is counted apart
+ * adds up. A template may hold an empty conversation for none: what begins and
+ * ends a turn is told by two conversations instead.
+ */
+export function countTokens(
+  tokenizer: Pick<Tokenizer, "encodeChat">,
+  { messages, style }: Turns,
+  tokensPerImage: number,
+  contextLength: number,
+): TokenCount {
+  const lengthOf = (...turns: Message[]): number =>
+    tokenizer.encodeChat(turnsOf(turns, style)).length;
+  const said = { role: "user", text: "", images: 0 } as const;
+  const one = lengthOf(said);
+  const three = lengthOf(said, { ...said, role: "assistant" }, said);
+  const bare = Math.ceil((three - one) / 2);
+  const tokens = messages.reduce(
+    (sum, { text, images }) =>
+      sum +
+      (lengthOf({ role: "user", text, images }) - one) +
+      bare +
+      images * (tokensPerImage - 1),
+    0,
+  );
+  return { tokens, room: contextLength - (one - bare) };
+}
+
 function turnsOf(
   messages: readonly Message[],
-  style: DescribeOptions["style"],
+  style: Conversation["style"],
 ): ChatTurn[] {
   const { system, separator } = STYLES[style];
-  return [
-    { role: "system", images: 0, separator, text: system },
-    ...messages.map((message) => ({ ...message, separator })),
-  ];
+  const turns = messages.map((message) => ({ ...message, separator }));
+  if (turns[0]?.role === "system") return turns;
+  return [{ role: "system", images: 0, separator, text: system }, ...turns];
 }
 
 function splitAt(ids: readonly number[], image: number): number[][] {
@@ -88,29 +123,41 @@ function tooLong(
 /** Throws `bad-option` if these cannot be a conversation about `frames`. */
 export function checkConversation(
   frames: readonly unknown[],
-  { messages, style }: Pick<DescribeOptions, "messages" | "style">,
+  conversation: Turns,
 ): void {
-  if (!Object.hasOwn(STYLES, style)) {
-    throw badOption(`style must be ${Object.keys(STYLES).join(" or ")}.`);
-  }
+  checkMessages(conversation);
+  const { messages } = conversation;
   if (messages.at(-1)?.role !== "user") {
     throw badOption("The last message must be the user's.");
   }
-  for (const { role, images } of messages) {
-    if (role !== "user" && role !== "assistant") {
-      throw badOption("The role of a message must be user or assistant.");
-    }
-    if (!Number.isInteger(images) || images < 0) {
-      throw badOption("Every message must say how many pictures it has.");
-    }
-    if (role === "assistant" && images > 0) {
-      throw badOption("Only messages of the user have pictures.");
-    }
+  const system = messages.findLastIndex(({ role }) => role === "system");
+  if (system > 0) {
+    throw badOption("Only the first message can be the system's.");
   }
   const shown = messages.reduce((sum, { images }) => sum + images, 0);
   if (shown !== frames.length) {
     throw badOption(
       `Pictures in the messages: ${shown}; handed over: ${frames.length}.`,
     );
+  }
+}
+
+/** Throws `bad-option` if one of the messages, or their style, cannot be. */
+export function checkMessages({ messages, style }: Turns): void {
+  if (!Object.hasOwn(STYLES, style)) {
+    throw badOption(`style must be ${Object.keys(STYLES).join(" or ")}.`);
+  }
+  for (const { role, images } of messages) {
+    if (role !== "system" && role !== "user" && role !== "assistant") {
+      throw badOption(
+        "The role of a message must be system, user or assistant.",
+      );
+    }
+    if (!Number.isInteger(images) || images < 0) {
+      throw badOption("Every message must say how many pictures it has.");
+    }
+    if (role !== "user" && images > 0) {
+      throw badOption("Only messages of the user have pictures.");
+    }
   }
 }

@@ -14,7 +14,7 @@ const GRID = 2;
 type Choice = Pick<DescribeOptions, "fit" | "anyres" | "size">;
 
 /** How many squares of `size` pixels the encoder is given of a picture. */
-export function viewCount({ anyres }: Choice): number {
+export function viewCount({ anyres }: Pick<Choice, "anyres">): number {
   return anyres ? 1 + GRID * GRID : 1;
 }
 

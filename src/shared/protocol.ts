@@ -94,28 +94,61 @@ export type Fit = "letterbox" | "crop" | "stretch";
  */
 export type PromptStyle = "reference" | "demo";
 
-/** A turn of a conversation. Assistant turns have no pictures. */
+/** A turn of a conversation. Only the user's have pictures. */
 export interface Message {
-  readonly role: "user" | "assistant";
+  /** `system`: the first turn only; it stands for the style's own text. */
+  readonly role: "system" | "user" | "assistant";
   readonly text: string;
   /** How many of the frames, in their order, belong to this turn. */
   readonly images: number;
 }
 
-export interface DescribeOptions {
-  /** Chosen by the caller; tags every event of this run. */
-  readonly run: number;
-  /** Oldest first; the last is the user's. */
+/** A conversation, as tokens are counted by it. */
+export interface Conversation {
+  /** Oldest first. */
   readonly messages: readonly Message[];
   readonly style: PromptStyle;
-  readonly fit: Fit;
+  /** Side of the encoder's input in pixels: a multiple of 64. */
+  readonly size: number;
   /** Four tiles of a 2x2 grid after an overview, each of `size` pixels: five
    * times the image tokens, for documents (paper, section AnyRes). */
   readonly anyres: boolean;
-  /** Side of the encoder's input in pixels: a multiple of 64. */
-  readonly size: number;
+}
+
+/** What a conversation takes of the model's room. */
+export interface TokenCount {
+  /** Tokens that its messages add; pictures included. */
+  readonly tokens: number;
+  /** Tokens that messages and answer may have together. */
+  readonly room: number;
+}
+
+/**
+ * What an answer has to be. `json`: a JSON text that a schema allows (JSON
+ * Schema 2020-12, or draft 7), the schema being a boolean or an object.
+ * `regex`: a text that the whole of a regular expression of JavaScript matches.
+ */
+export type Constraint =
+  | { readonly type: "json"; readonly schema: unknown }
+  | {
+      readonly type: "regex";
+      readonly source: string;
+      readonly flags: string;
+    };
+
+/** The last of the messages is the user's. */
+export interface DescribeOptions extends Conversation {
+  /** Chosen by the caller; tags every event of this run. */
+  readonly run: number;
+  readonly fit: Fit;
   readonly maxTokens: number;
   readonly sampling: Sampling;
+  /** What the answer begins with: the model goes on from there. It is no part
+   * of what comes. */
+  readonly prefix?: string;
+  /** Only tokens are picked that can still lead there; where `maxTokens` come to
+   * an end before it does, it is cut. The prefix counts as its beginning. */
+  readonly constraint?: Constraint;
   /** Names of the frames, in their order: an equal name is the same picture,
    * and what was made of it is used again. Null, or no list: a new one. */
   readonly names?: readonly (string | null)[];
@@ -206,10 +239,19 @@ export type WorkerEvent =
       readonly message: string;
     };
 
+/** Where the worker gets what it needs. */
+export interface WorkerSettings {
+  /** Folder of ONNX Runtime's .mjs and .wasm files, absolute, with a trailing
+   * slash; else those that came with the worker. */
+  readonly wasmPaths?: string;
+  /** Asked instead of the network for the files of models; see `fetching.ts`. */
+  readonly fetch?: MessagePort;
+}
+
 /** What the worker exposes. Every rejection is a `VlmError`. */
 export interface VlmWorker {
   /** Hands over the event port; once, before anything else. */
-  connect(events: MessagePort): void;
+  connect(events: MessagePort, settings?: WorkerSettings): void;
   /** Replaces the model. A failed load leaves the previous one in place. */
   load(options: LoadOptions): Promise<ModelInfo>;
   /** What a model is and would cost; downloads its small files only. */
@@ -220,6 +262,8 @@ export interface VlmWorker {
   remove(key: string): Promise<void>;
   /** Runs are queued; the frames are closed whatever happens. */
   describe(frames: readonly Frame[], options: DescribeOptions): Promise<Answer>;
+  /** What messages would take of the loaded model's room; waits for no run. */
+  count(conversation: Conversation): Promise<TokenCount>;
   /** Ends `run` before its next token; its answer has finish `abort`. */
   abort(run: number): void;
   /** Ends a load in progress: it rejects with `aborted`. */

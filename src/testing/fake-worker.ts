@@ -4,10 +4,12 @@ import { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
   Answer,
+  Conversation,
   DescribeOptions,
   Frame,
   LoadOptions,
   ModelInfo,
+  TokenCount,
   VlmWorker,
   WorkerEvent,
 } from "../shared/protocol";
@@ -132,7 +134,8 @@ export class FakeVlm implements VlmWorker {
     const start = performance.now();
     const since = (): number => performance.now() - start;
     for (const frame of frames) frame.close();
-    const error = runErrors?.[++this.#runs];
+    this.#runs += 1;
+    const error = runErrors?.[this.#runs];
     if (error) throw error;
 
     await this.#wait();
@@ -173,6 +176,18 @@ export class FakeVlm implements VlmWorker {
         tokensPerSecond: (1000 * (count - 1)) / (total - firstToken),
       },
     };
+  }
+
+  /** A token for each word, and four for each turn. */
+  count({ messages, size }: Conversation): Promise<TokenCount> {
+    this.calls.push("count");
+    const words = (text: string): number => text.split(/\s+/).length;
+    const tokens = messages.reduce(
+      (sum, { text, images }) =>
+        sum + 4 + words(text) + images * (size / 64) ** 2,
+      0,
+    );
+    return Promise.resolve({ tokens, room: 512 });
   }
 
   abort(run: number): void {

@@ -3,7 +3,7 @@ import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Advance, type Table } from "../kernels/advance";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import { PickState } from "../kernels/pick-state";
-import type { Laps } from "../language";
+import type { Constraint, Laps } from "../language";
 import { outOfMemory, type Gpu } from "../ort/device";
 import { writeRows, type Rows } from "../ort/rows";
 import { firstCapacity, mostPositions, StaticCache } from "./cache";
@@ -48,6 +48,7 @@ export class Decoder {
   readonly #readback: Readback;
   /** Ids of the answer so far. */
   #count = 0;
+  #constraint: Constraint | undefined;
 
   constructor(parts: DecoderParts) {
     const { gpu, plan, weights, table, contextLength } = parts;
@@ -88,9 +89,11 @@ export class Decoder {
     sampling: Sampling,
     promptIds: readonly number[],
     draft: readonly number[],
+    constraint: Constraint | undefined,
   ): void {
     this.#state.begin(sampling, promptIds, draft);
     this.#count = 0;
+    this.#constraint = constraint;
   }
 
   /** Computes `chunk`, a part of a prompt that more of it follows. */
@@ -133,8 +136,10 @@ export class Decoder {
     await this.reserve(position + 1, position);
     const graph = await this.#graphs.decode();
     const ms = graph.pace.msPerDispatch * graph.dispatches.length;
+    // What may come next is known only when the last token is.
+    const once = this.#constraint === undefined ? MOST_STEPS : 1;
     const steps = Math.min(
-      ...[most, MOST_STEPS, Math.max(1, Math.floor(MS_PER_BATCH / ms))],
+      ...[most, once, Math.max(1, Math.floor(MS_PER_BATCH / ms))],
       this.#graphs.cache.capacity - position,
     );
     return this.#pick("decode", graph, steps);
@@ -157,6 +162,8 @@ export class Decoder {
     const once = [dispatches, picker, this.#advance];
     const works = Array.from({ length: times }, () => once).flat();
     const { gpu } = this.#parts;
+    const constraint = this.#constraint;
+    if (constraint !== undefined) this.#state.allow(constraint.allowed());
     const after = (encoder: GPUCommandEncoder): void => {
       this.#readback.encode(encoder);
       timer?.resolve(encoder);
@@ -167,6 +174,7 @@ export class Decoder {
     for (let n = this.#count; n < count; n++)
       ids.push(ring[n % ring.length] ?? 0);
     this.#count = count;
+    for (const id of ids) constraint?.take(id);
     return ids;
   }
 

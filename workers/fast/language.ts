@@ -57,13 +57,14 @@ export class FastLanguage implements Language {
     decoder: Decoder,
     prompt: Prompt,
     pictures: readonly Picture[],
-    { sampling, draft }: Continuation,
+    { sampling, draft, constraint }: Continuation,
   ): Promise<Begun> {
     const sequence = new Sequence(prompt, pictures);
     const { length } = sequence;
     const { vocabulary } = this.#parts.plan;
     const room = decoder.room - length;
-    const tried = usableDraft(draft, sampling, vocabulary, room);
+    const drafted = constraint === undefined ? draft : [];
+    const tried = usableDraft(drafted, sampling, vocabulary, room);
     // The last position is computed anew: it gives the first token.
     const known = commonPrefix(this.#contents, sequence.contents);
     const from = Math.min(known, length - 1);
@@ -72,7 +73,7 @@ export class FastLanguage implements Language {
     const chunks = chunksOf(from, end, end - length + 1, decoder.room);
     const reach = Math.max(...chunks.map((chunk) => chunk.from + chunk.length));
     await decoder.reserve(reach, from);
-    decoder.newAnswer(sampling, prompt.ids, tried);
+    decoder.newAnswer(sampling, prompt.ids, tried, constraint);
     let begun: Begun = { ids: [] };
     for (const chunk of chunks) {
       begun = (await this.#compute(decoder, sequence, chunk, length)) ?? begun;

@@ -27,12 +27,15 @@ export class PickState {
   readonly draft: GPUBuffer;
   /** A bit for each token of prompt and answer. */
   readonly used: GPUBuffer;
+  /** A bit for each token that may be picked, while `constrained`. */
+  readonly allowed: GPUBuffer;
   /** `Options` of logits.wgsl. */
   readonly options: GPUBuffer;
   /** Ids that one workgroup looks through. */
   readonly stretch: number;
   readonly #device: GPUDevice;
   #goals = 0;
+  #constrained = false;
 
   constructor(device: GPUDevice, sizes: Sizes) {
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
@@ -48,12 +51,27 @@ export class PickState {
     this.draft = make("draft", 1 + sizes.rows, STORAGE);
     const words = Math.ceil(vocabulary / 32);
     this.used = make("used", words, STORAGE | COPY_SRC);
+    this.allowed = make("allowed", words, STORAGE);
     this.options = make("pick options", 12, UNIFORM);
   }
 
   /** How many goals a draw has (goals.ts); 0: greedy. */
   get goals(): number {
     return this.#goals;
+  }
+
+  /** Whether only what was last allowed is picked. */
+  get constrained(): boolean {
+    return this.#constrained;
+  }
+
+  /** Until the next answer: only tokens whose bit is set are picked, the lowest
+   * of a word first. What is beyond the bits is not. */
+  allow(bits: Uint32Array<ArrayBuffer>): void {
+    this.#constrained = true;
+    const words = new Uint32Array(this.allowed.size / 4);
+    words.set(bits.subarray(0, words.length));
+    this.#device.queue.writeBuffer(this.allowed, 0, words);
   }
 
   /** Begins an answer. The tokens of `promptIds` count as used. */
@@ -69,6 +87,7 @@ export class PickState {
     const { repetitionPenalty, temperature, topK, topP, seed } = sampling;
     const goals = goalsOf(sampling, vocabulary);
     this.#goals = goals.length;
+    this.#constrained = false;
     // The last goal is always the third of the three that there may be.
     const unused = 3 - goals.length;
     const kinds = goals.reduce<number>(
@@ -92,8 +111,10 @@ export class PickState {
   }
 
   dispose(): void {
-    const { picked, ids, draft, used, options } = this;
-    for (const buffer of [picked, ids, draft, used, options]) buffer.destroy();
+    const { picked, ids, draft, used, allowed, options } = this;
+    for (const buffer of [picked, ids, draft, used, allowed, options]) {
+      buffer.destroy();
+    }
   }
 }
 

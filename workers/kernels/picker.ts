@@ -5,6 +5,7 @@ import drawCode from "./draw.wgsl?raw";
 import halfCode from "./half.wgsl?raw";
 import { encode, prepare, upload, type Dispatch, type Kernel } from "./kernel";
 import logitsCode from "./logits.wgsl?raw";
+import { prepareMask } from "./mask";
 import maximaCode from "./maxima.wgsl?raw";
 import type { PickState } from "./pick-state";
 import stateCode from "./state.wgsl?raw";
@@ -29,10 +30,11 @@ export interface Logits {
 
 /**
  * Picks a token of each row of logits into `picked`, as `state` says: the first
- * of the largest, or (of one row only) a draw.
+ * of the largest, or (of one row only) a draw. Where only some are allowed, the
+ * other logits of that row are lost.
  *
- * Everything is made once, what draws need when first needed; `encode` makes
- * nothing.
+ * Everything is made once, what draws and masks need when first needed; `encode`
+ * makes nothing.
  */
 export class Picker {
   readonly #device: GPUDevice;
@@ -43,6 +45,7 @@ export class Picker {
   readonly #maximaBuffer: GPUBuffer;
   readonly #maxima: Dispatch;
   readonly #argmax: Dispatch;
+  #mask: Dispatch | undefined;
   /** Steps of the descent, then `ties`, then `draw`. */
   #draw: readonly Dispatch[] | undefined;
 
@@ -68,13 +71,19 @@ export class Picker {
   }
 
   encode(pass: GPUComputePassEncoder): void {
-    const { goals } = this.#state;
+    const { goals, constrained } = this.#state;
+    const { rows } = this.#logits;
+    if (constrained) {
+      if (rows !== 1) throw new RangeError("A mask is of one row.");
+      this.#mask ??= prepareMask(this.#device, this.#state, this.#logits);
+      encode(pass, this.#mask);
+    }
     encode(pass, this.#maxima);
     if (goals === 0) {
       encode(pass, this.#argmax);
       return;
     }
-    if (this.#logits.rows !== 1) throw new RangeError("Draws are of one row.");
+    if (rows !== 1) throw new RangeError("Draws are of one row.");
     this.#draw ??= this.#prepareDraw();
     for (const [i, dispatch] of this.#draw.entries()) {
       if (i >= STEPS - 4 * goals) encode(pass, dispatch);

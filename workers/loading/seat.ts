@@ -19,6 +19,11 @@ export class ModelSeat {
     this.#emit = emit;
   }
 
+  /** What sits there now; for what needs no turn of its own. */
+  get model(): Pick<Model, "tokenizer" | "config"> | undefined {
+    return this.#model;
+  }
+
   use<T>(job: (model: Model | undefined) => Promise<T>): Promise<T> {
     return this.#turns.add(() => job(this.#model));
   }

@@ -1,4 +1,4 @@
-import type { Generation } from "../language";
+import type { Constraint, Generation } from "../language";
 import type { Sampler } from "../sampling";
 import type { KvCache } from "./kv-cache";
 import type { PlainLanguage } from "./language";
@@ -8,6 +8,7 @@ export class PlainGeneration implements Generation {
   readonly #language: Pick<PlainLanguage, "embed" | "forward">;
   readonly #cache: KvCache;
   readonly #sampler: Sampler;
+  readonly #constraint: Constraint | undefined;
   /** Of the next token, or the token that they follow. */
   #state: Float32Array | number;
 
@@ -17,11 +18,13 @@ export class PlainGeneration implements Generation {
     cache: KvCache,
     logits: Float32Array,
     sampler: Sampler,
+    constraint: Constraint | undefined,
   ) {
     this.#language = language;
     this.#cache = cache;
     this.#state = logits;
     this.#sampler = sampler;
+    this.#constraint = constraint;
   }
 
   async next(): Promise<readonly number[]> {
@@ -29,7 +32,9 @@ export class PlainGeneration implements Generation {
       typeof this.#state === "number"
         ? await this.#forward(this.#state)
         : this.#state;
+    if (this.#constraint) forbid(logits, this.#constraint.allowed());
     const id = this.#sampler.next(logits);
+    this.#constraint?.take(id);
     this.#state = id;
     return [id];
   }
@@ -45,5 +50,13 @@ export class PlainGeneration implements Generation {
     } finally {
       embeds.dispose();
     }
+  }
+}
+
+/** No token can be picked whose bit is not set. */
+function forbid(logits: Float32Array, allowed: Uint32Array): void {
+  for (let id = 0; id < logits.length; id++) {
+    const word = allowed[Math.floor(id / 32)] ?? 0;
+    if (((word >>> (id % 32)) & 1) === 0) logits[id] = -Infinity;
   }
 }

@@ -39,14 +39,14 @@ export class PlainLanguage implements Language {
   async begin(
     prompt: Prompt,
     pictures: readonly Picture[],
-    { sampling }: Continuation,
+    { sampling, constraint }: Continuation,
   ): Promise<Generation> {
     const sampler = new Sampler(sampling, prompt.ids);
     const features = pictures.map((picture) => picture.features);
     const cache = this.newCache();
     try {
       const logits = await prefill(this, this.#memory, prompt, features, cache);
-      return new PlainGeneration(this, cache, logits, sampler);
+      return new PlainGeneration(this, cache, logits, sampler, constraint);
     } catch (error) {
       cache.dispose();
       throw error;

@@ -11,6 +11,13 @@ interface AddedToken {
 
 const IMAGE = "<image>";
 
+/** The tokens that text is written with. */
+export interface Written {
+  readonly names: readonly (readonly [name: string, id: number])[];
+  /** Whether each sign of a name stands for a byte. */
+  readonly byteLevel: boolean;
+}
+
 /**
  * The model's own tokenizer and chat template. Text is encoded in two ways:
  * special tokens are taken from the template only, never from what somebody
@@ -23,6 +30,7 @@ export class Tokenizer {
   readonly #hub: HubTokenizer;
   readonly #plain: HubTokenizer;
   readonly #special: ReadonlyMap<string, number>;
+  readonly #byteLevel: boolean;
   readonly #cuts: RegExp;
   readonly #template: ChatTemplate;
 
@@ -34,6 +42,8 @@ export class Tokenizer {
     if (image === undefined) throw mismatch("tokenizer.json has no <image>.");
     this.imageToken = image;
     this.#special = special;
+    const decoder = json["decoder"] as Json | null | undefined;
+    this.#byteLevel = decoder?.["type"] === "ByteLevel";
     this.lastId = lastIdOf(json);
     try {
       this.#hub = new HubTokenizer(json, options);
@@ -51,10 +61,14 @@ export class Tokenizer {
     return pieces.flatMap((piece) => {
       const id = this.#special.get(piece);
       if (id !== undefined) return [id];
-      const text = fillIn(piece, turns);
-      if (text === "") return [];
-      return this.#plain.encode(text, { add_special_tokens: false }).ids;
+      return this.encode(fillIn(piece, turns));
     });
+  }
+
+  /** Ids of a text, in which special tokens are just letters. */
+  encode(text: string): number[] {
+    if (text === "") return [];
+    return this.#plain.encode(text, { add_special_tokens: false }).ids;
   }
 
   decode(ids: readonly number[]): string {
@@ -63,6 +77,13 @@ export class Tokenizer {
       skip_special_tokens: true,
       clean_up_tokenization_spaces: false,
     });
+  }
+
+  written(): Written {
+    const special = new Set(this.#special.values());
+    const all = [...this.#hub.get_vocab(true)];
+    const names = all.filter(([, id]) => !special.has(id));
+    return { names, byteLevel: this.#byteLevel };
   }
 
   idOf(token: string): number | undefined {

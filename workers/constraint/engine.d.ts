@@ -1,0 +1,33 @@
+/** The engine of @huggingface/transformers-structured-output, as far as we use
+ * it; tools/cli/structured-output.mjs finds it. */
+
+declare module "structured-output/json" {
+  /** Never changed, and new for each byte. */
+  export interface JsonState {
+    readonly mode: string;
+    readonly schema: unknown;
+    /** Of a number, what of it has come. */
+    readonly text?: string;
+  }
+
+  /** Throws where the schema is none, or has what is not supported. */
+  export function compileJsonSchema(schema: unknown): {
+    readonly initial: JsonState;
+    transition(state: JsonState, byte: number): JsonState;
+    viable(state: JsonState): boolean;
+    accepting(state: JsonState): boolean;
+    /** Inside a text that may be anything: how many characters it may still
+     * have. */
+    stringCapacity(state: JsonState): number | undefined;
+  };
+}
+
+declare module "structured-output/regex" {
+  /** Throws where the pattern has what is not supported. */
+  export function compileRegex(source: string): {
+    readonly initial: number;
+    transition(state: number, byte: number): number;
+    viable(state: number): boolean;
+    accepting(state: number): boolean;
+  };
+}

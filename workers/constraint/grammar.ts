@@ -1,0 +1,42 @@
+import type { Constraint } from "../../src/shared/protocol";
+import { VlmError } from "../../src/shared/errors";
+import type { Tokenizer } from "../weights/tokenizer";
+import { jsonMachine, regexMachine, type Machine } from "./machine";
+import { refused } from "./refused";
+import { translate } from "./regex";
+import { simplify } from "./schema";
+import { TokenConstraint } from "./token-constraint";
+import { Vocabulary } from "./vocabulary";
+
+/** What comes from constraints for the tokens of one model. */
+export class Grammar {
+  readonly #vocabulary: Vocabulary;
+
+  /** `end`: the token that ends an answer. */
+  constructor(tokenizer: Tokenizer, end: number) {
+    this.#vocabulary = new Vocabulary(tokenizer, end);
+  }
+
+  /**
+   * For an answer of `room` tokens at most, after `prefix`. Throws `bad-option`
+   * if the constraint is not supported, if nothing can meet it, or if the prefix
+   * cannot begin what does.
+   */
+  constrain(
+    constraint: Constraint,
+    prefix: string,
+    room: number,
+  ): TokenConstraint<unknown> {
+    const make = <Spot>(machine: Machine<Spot>): TokenConstraint<Spot> =>
+      new TokenConstraint(this.#vocabulary, machine, prefix, room);
+    try {
+      return constraint.type === "regex"
+        ? make(regexMachine(translate(constraint)))
+        : make(jsonMachine(simplify(constraint.schema)));
+    } catch (error) {
+      if (error instanceof VlmError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw refused(why, error);
+    }
+  }
+}

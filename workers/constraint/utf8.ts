@@ -1,0 +1,39 @@
+/** Of a text in UTF-8: what may come next. 0: a whole character has come. */
+export type Utf8 = number;
+
+export const DEAD = -1;
+
+/** For each state, ranges of the next byte and the state after it. */
+const STEPS: readonly (readonly (readonly [
+  first: number,
+  last: number,
+  next: Utf8,
+])[])[] = [
+  [
+    [0x00, 0x7f, 0],
+    [0xc2, 0xdf, 1],
+    [0xe0, 0xe0, 4],
+    [0xe1, 0xec, 2],
+    [0xed, 0xed, 5],
+    [0xee, 0xef, 2],
+    [0xf0, 0xf0, 6],
+    [0xf1, 0xf3, 3],
+    [0xf4, 0xf4, 7],
+  ],
+  [[0x80, 0xbf, 0]],
+  [[0x80, 0xbf, 1]],
+  [[0x80, 0xbf, 2]],
+  [[0xa0, 0xbf, 1]],
+  [[0x80, 0x9f, 1]],
+  [[0x90, 0xbf, 2]],
+  [[0x80, 0x8f, 2]],
+];
+
+/** The state after a byte, `DEAD` if it cannot come. */
+export function afterByte(state: Utf8, byte: number): Utf8 {
+  if (byte < 0x80) return state === 0 ? 0 : DEAD;
+  const step = STEPS[state]?.find(
+    ([first, last]) => byte >= first && byte <= last,
+  );
+  return step?.[2] ?? DEAD;
+}
