@@ -1,0 +1,88 @@
+// @ts-check
+/**
+ * `npm run screenshot`: the pictures of the page that README.md shows. The
+ * carried model answers about a scene that the page itself draws.
+ */
+import { mkdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import process from "node:process";
+import { ensureBuilt, ensureInstalled, root } from "./prepare.mjs";
+
+const viewport = { width: 1200, height: 1010 };
+
+/** Of the scenes: the last one is shown, those before fill the plot. */
+const seeds = [25, 173, 248, 191, 39, 156];
+
+/**
+ * A click on "draw a scene" while chance is none: mulberry32.
+ * @param {number} seed
+ */
+function drawScene(seed) {
+  const { random } = Math;
+  Math.random = () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let bits = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+  document.getElementById("draw")?.click();
+  Math.random = random;
+}
+
+/** @param {import("playwright").Page} page */
+function untilCaption(page) {
+  return page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const vlm = document.querySelector("fast-vlm");
+        vlm?.addEventListener("caption", ({ detail }) => resolve(detail.text));
+        vlm?.addEventListener("error", ({ detail }) =>
+          reject(new Error(detail.message)),
+        );
+      }),
+  );
+}
+
+/** @param {import("playwright").Page} page @param {string} url */
+async function answer(page, url) {
+  await page.goto(`${url}?source=picture`);
+  for (const seed of seeds) {
+    const caption = untilCaption(page);
+    await page.evaluate(drawScene, seed);
+    console.log(`  ${await caption}`);
+  }
+  // Measures are painted a frame after the caption.
+  await page.waitForTimeout(500);
+}
+
+ensureInstalled();
+ensureBuilt();
+const { chromium } = await import("playwright");
+const { requireBrowser, useFlags } = await import("./browser.mjs");
+const { serve } = await import("./server.mjs");
+const { dist } = await import("./prepare.mjs");
+
+const folder = join(root, "docs/images");
+mkdirSync(folder, { recursive: true });
+const server = await serve(dist);
+const browser = await chromium.launch({
+  executablePath: await requireBrowser(),
+  args: useFlags,
+});
+try {
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    const page = await browser.newPage({ viewport, colorScheme });
+    page.setDefaultTimeout(300_000);
+    await answer(page, server.url);
+    const path = join(folder, `page-${colorScheme}.png`);
+    await page.screenshot({ path });
+    await page.close();
+    console.log(relative(root, path));
+  }
+} catch (error) {
+  console.error(`screenshot: ${String(error)}`);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+  await server.close();
+}
