@@ -1,7 +1,9 @@
 // @ts-check
 /** Of the analyzer of custom elements: `npm run package`. */
 export default {
-  globs: ["src/element/fast-vlm.ts", "src/element/define.ts"],
+  globs: ["attributes", "field", "fast-vlm", "define"].map(
+    (name) => `src/element/${name}.ts`,
+  ),
   litelement: true,
   // What stands in package.json is ours to write.
   packagejson: false,

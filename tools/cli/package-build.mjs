@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, join, posix, relative } from "node:path";
 import { rolldown } from "rolldown";
 import { root } from "./prepare.mjs";
-import { withoutTransformers } from "./structured-output.mjs";
+import { structuredOutput } from "./structured-output.mjs";
 
 /** @typedef {import("rolldown").Plugin} Plugin */
 /** @typedef {import("rolldown").OutputOptions} OutputOptions */
@@ -134,7 +134,7 @@ const buildWorker = (folder, name) =>
   build(
     {
       input: "workers/vlm.worker.ts",
-      plugins: [raw(), beside(join(folder, "web")), withoutTransformers()],
+      plugins: [raw(), beside(join(folder, "web")), structuredOutput()],
       resolve: {
         // As in vite.config.ts: the runtime without the loaders of its wasm.
         conditionNames: [
