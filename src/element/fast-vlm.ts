@@ -30,19 +30,15 @@ const ofModel = [
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
  *
- * @attr {string} lang - language of its own words (`en` and `de`, others with
- * `addWords`) and of the caption; else that of the page
+ * @attr {string} lang - of the captions and its own words; others: `addWords`
  *
- * @fires {CustomEvent<ProgressDetail>} modelprogress - bytes of the model, or
- * its warming up
+ * @fires {CustomEvent<ProgressDetail>} modelprogress - how far loading has come
  * @fires {CustomEvent<ModelInfo>} ready - the model is there
  * @fires {CustomEvent<FrameDetail>} frame - a frame was handed to the model
  * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption
- * @fires {CustomEvent<CaptionDetail>} caption - a caption is complete: its text,
- * its ids, and its timings with the time to first token and its parts
+ * @fires {CustomEvent<CaptionDetail>} caption - one is complete, with its timings
  * @fires {CustomEvent<StateDetail>} statechange - `state` became another
- * @fires {CustomEvent<null>} ended - the stream, or the sharing of the screen,
- * was ended by others
+ * @fires {CustomEvent<null>} ended - others ended the stream, or the sharing
  * @fires {CustomEvent<ErrorDetail>} error - what failed, and what to do
  *
  * @slot poster - stands where the picture will be
@@ -69,18 +65,16 @@ const ofModel = [
  * @csspart resume - the button that lets it go on
  * @csspart cancel - the button that ends loading
  *
- * @cssprop [--fast-vlm-accent=light-dark(#0b6b5d, #5fd3bf)] - caret, focus and
- * first button
+ * @cssprop [--fast-vlm-accent=light-dark(#0b6b5d, #5fd3bf)] - caret, focus, start
  * @cssprop [--fast-vlm-on-accent=light-dark(#fff, #06201b)] - text on it
  * @cssprop [--fast-vlm-error=light-dark(#a5281c, #ff9d94)] - what failed
- * @cssprop [--fast-vlm-muted=light-dark(#5b666b, #9aa7ad)] - the hint, and a
- * caption of an earlier frame
+ * @cssprop [--fast-vlm-muted=light-dark(#5b666b, #9aa7ad)] - hint, old caption
  * @cssprop [--fast-vlm-stage=#14181b] - behind the picture
  * @cssprop [--fast-vlm-on-stage=#e9eef0] - text on it
  * @cssprop [--fast-vlm-aspect=4 / 3] - of the stage
  * @cssprop [--fast-vlm-radius=12px] - of the stage's corners
  * @cssprop [--fast-vlm-lines=3] - lines of caption to keep room for
- * @cssprop [--fast-vlm-caption-size=clamp(1.25rem, 1rem + 1vw, 1.625rem)]
+ * @cssprop [--fast-vlm-caption-size=clamp(1.25rem, 1rem + 1vw, 1.625rem)] - of its text
  *
  * @cssstate idle - no model is loaded
  * @cssstate loading - the model arrives
@@ -226,7 +220,7 @@ export class FastVlmElement extends FastVlmField {
     onWords(() => this.requestUpdate(), signal);
     onVisible(this, signal, () => {
       this.#visible = true;
-      this.#preload();
+      if (this.loading === "visible") this.#preload();
     });
     // Later than the first time nothing else tells it.
     if (this.hasUpdated) this.#preload();

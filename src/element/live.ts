@@ -25,7 +25,7 @@ export async function live(
       if (error.code === "aborted") continue;
       failures += 1;
       report(error);
-      await pause(500 * failures, signal);
+      if (failures < attempts) await pause(500 * failures, signal);
     }
   }
 }

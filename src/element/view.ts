@@ -92,15 +92,14 @@ function caption(
   const { text, stale } = said;
   if (!text) return html`<p class="hint" part="hint">${status.words.hint}</p>`;
   const streaming = state === "speaking" && !stale;
-  // Not a space or line break around the text: they would be shown.
+  // White space in the template would be shown, too.
   return html`<p
     part="text"
     lang=${language}
     ?data-stale=${stale}
     ?data-streaming=${streaming}
-  >
-    ${text}
-  </p>`;
+    .textContent=${text}
+  ></p>`;
 }
 
 function failure({ message, advice }: VlmError): TemplateResult {

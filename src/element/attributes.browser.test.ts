@@ -1,0 +1,218 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeCamera } from "../testing/fake-camera";
+import { FakeVlm, fakeWorker } from "../testing/fake-worker";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let camera: FakeCamera;
+let mounted: Mounted;
+
+beforeEach(() => (camera = new FakeCamera()));
+afterEach(() => {
+  mounted.vlm.remove();
+  camera.restore();
+});
+
+const captions = (count: number): Promise<void> =>
+  vi.waitFor(
+    () =>
+      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
+    10_000,
+  );
+
+const loads = (): number =>
+  mounted.fake.calls.filter((call) => call.startsWith("load")).length;
+
+test("an untouched tag has no attributes but its author's", async () => {
+  mounted = new Mounted();
+  const element = document.createElement("fast-vlm");
+  document.body.append(element);
+  await element.updateComplete;
+  expect(element.getAttributeNames()).toEqual([]);
+  element.remove();
+});
+
+test("what is taken away is as if it had never been", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  const given = { prompt: "What?", size: "512", "max-tokens": "9", live: "" };
+  for (const [name, value] of Object.entries(given)) {
+    vlm.setAttribute(name, value);
+  }
+  await vlm.updateComplete;
+  expect(vlm).toMatchObject({ prompt: "What?", size: 512, maxTokens: 9 });
+  for (const name of Object.keys(given)) vlm.removeAttribute(name);
+  await vlm.updateComplete;
+  const { prompt, size, maxTokens, live } = vlm;
+  expect({ prompt, size, maxTokens, live }).toEqual({
+    ...{ prompt: "Describe the image.", size: 0, maxTokens: 128, live: false },
+  });
+});
+
+test("values set before the element is known are kept", async () => {
+  mounted = new Mounted();
+  const fake = new FakeVlm();
+  // As a framework does, on an element that is not upgraded yet.
+  const doc = document.implementation.createHTMLDocument();
+  const early = doc.createElement("fast-vlm");
+  const given = { worker: () => fakeWorker(fake), model: "/models/early" };
+  Object.assign(early, given, { sampling: { seed: 3 }, loading: "eager" });
+  document.body.append(early);
+  await vi.waitFor(() => expect(fake.calls.join()).toMatch(/load .*early/));
+  expect(early).toMatchObject({ sampling: { seed: 3 } });
+  early.remove();
+});
+
+describe("while it runs", () => {
+  beforeEach(async () => {
+    mounted = new Mounted({ pace: 2 });
+    mounted.vlm.source = "camera";
+    mounted.vlm.live = true;
+    await mounted.vlm.start();
+    await captions(1);
+  });
+
+  test("another question, size and length count from the next frame", async () => {
+    const { vlm, fake } = mounted;
+    Object.assign(vlm, { prompt: "Read it.", size: 512, maxTokens: 3 });
+    await vi.waitFor(() =>
+      expect(fake.asked.at(-1)).toMatchObject({
+        messages: [{ text: "Read it." }],
+        ...{ size: 512, maxTokens: 3 },
+      }),
+    );
+    expect(camera.asked).toHaveLength(1);
+  });
+
+  test("what cannot be is told; put right, captions go on", async () => {
+    const { vlm } = mounted;
+    vlm.setAttribute("size", "100");
+    await vi.waitFor(
+      () => expect(mounted.detailsOf("error")).toHaveLength(3),
+      10_000,
+    );
+    expect(vlm.state).toBe("failed");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(mounted.detailsOf("error")).toHaveLength(3);
+    const { length } = mounted.detailsOf("caption");
+    vlm.setAttribute("size", "256");
+    await captions(length + 2);
+    expect(vlm.error).toBeUndefined();
+  });
+
+  test("another model is loaded, without a stop", async () => {
+    const { vlm, fake } = mounted;
+    vlm.model = "/models/other";
+    await vi.waitFor(() => expect(loads()).toBe(2));
+    await vi.waitFor(() => expect(fake.calls.at(-1)).toMatch(/describe/));
+    expect(vlm.open).toBe(true);
+  });
+
+  test("a source taken away is closed", async () => {
+    mounted.vlm.removeAttribute("source");
+    await vi.waitFor(() => expect(mounted.vlm.open).toBe(false));
+    expect(camera.track.readyState).toBe("ended");
+    expect(mounted.detailsOf("error")).toEqual([]);
+  });
+
+  test("an unknown source is told with those there are", async () => {
+    mounted.vlm.setAttribute("source", "telescope");
+    await vi.waitFor(() =>
+      expect(mounted.detailsOf("error")[0]).toMatchObject({
+        code: "bad-option",
+        advice: expect.stringContaining("camera, screen") as string,
+      }),
+    );
+    expect(mounted.vlm.open).toBe(false);
+  });
+
+  test("moved in the page it goes on, taken out it lets go", async () => {
+    const { vlm } = mounted;
+    const elsewhere = document.createElement("div");
+    document.body.append(elsewhere);
+    elsewhere.append(vlm);
+    await captions(mounted.detailsOf("caption").length + 2);
+    expect(camera.asked).toHaveLength(1);
+    elsewhere.remove();
+    await vi.waitFor(() => expect(camera.track.readyState).toBe("ended"));
+    expect(vlm.state).toBe("idle");
+    // And it can be used again.
+    document.body.append(vlm);
+    await vlm.start();
+    await captions(mounted.detailsOf("caption").length + 1);
+  });
+
+  test("its signal ends everything, and lets nothing begin", async () => {
+    const { vlm } = mounted;
+    const controller = new AbortController();
+    vlm.signal = controller.signal;
+    await vlm.updateComplete;
+    controller.abort();
+    expect(vlm.open).toBe(false);
+    for (const call of [vlm.start(), vlm.ask("What?"), vlm.load()]) {
+      await expect(call).rejects.toMatchObject({ code: "aborted" });
+    }
+    expect(mounted.detailsOf("error")).toEqual([]);
+    vlm.signal = undefined;
+    await vlm.start();
+    expect(vlm.open).toBe(true);
+  });
+});
+
+describe("when the model comes", () => {
+  test("eagerly: at once, and another one when it is named", async () => {
+    mounted = new Mounted();
+    const { vlm } = mounted;
+    vlm.loading = "eager";
+    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+    vlm.model = "/models/other";
+    await vi.waitFor(() => expect(loads()).toBe(2));
+  });
+
+  test("eagerly again, when it comes back to the page", async () => {
+    mounted = new Mounted();
+    const { vlm } = mounted;
+    vlm.loading = "eager";
+    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+    vlm.remove();
+    await vi.waitFor(() => expect(vlm.state).toBe("idle"));
+    document.body.append(vlm);
+    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+  });
+
+  test("visible: not before it is on the screen", async () => {
+    mounted = new Mounted();
+    const { vlm } = mounted;
+    const far = document.createElement("div");
+    far.style.marginBlockStart = "300vh";
+    document.body.append(far);
+    far.append(vlm);
+    vlm.loading = "visible";
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(mounted.fake.calls).toEqual([]);
+    vlm.scrollIntoView();
+    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+    far.remove();
+  });
+
+  test("a failure is told once", async () => {
+    mounted = new Mounted();
+    const { vlm } = mounted;
+    vlm.dtype = "fp64";
+    vlm.loading = "eager";
+    await vi.waitFor(() => expect(mounted.detailsOf("error")).toHaveLength(1));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(mounted.detailsOf("error")).toHaveLength(1);
+  });
+
+  test("removed while it comes, nothing is left", async () => {
+    mounted = new Mounted({ pace: 20 });
+    const { vlm } = mounted;
+    const loading = vlm.load();
+    await vi.waitFor(() => expect(vlm.progress).toBeDefined());
+    vlm.remove();
+    await expect(loading).rejects.toMatchObject({ code: "aborted" });
+    expect(vlm.state).toBe("idle");
+    expect(mounted.detailsOf("error")).toEqual([]);
+  });
+});
