@@ -4,7 +4,6 @@ export default {
   globs: ["attributes", "field", "fast-vlm", "define"].map(
     (name) => `src/element/${name}.ts`,
   ),
-  litelement: true,
   // What stands in package.json is ours to write.
   packagejson: false,
 };

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import {
   getVsCodeCssCustomData,
   getVsCodeHtmlCustomData,
@@ -11,8 +12,20 @@ import {
 import { root } from "./prepare.mjs";
 
 /**
- * @typedef {{ name: string, fieldName?: string, type?: { text: string } }} Attribute
- * @typedef {{ attributes?: Attribute[] }} Declaration
+ * @typedef {{ attribute?: string | boolean, reflect?: boolean }} Declared of Lit
+ * @typedef {object} Member
+ * @property {string} name
+ * @property {string} [privacy]
+ * @property {string} [description]
+ * @property {string} [default]
+ * @property {{ text: string }} [type]
+ * @property {string} [attribute]
+ * @property {boolean} [reflects]
+ * @typedef {Omit<Member, "attribute" | "reflects"> & { fieldName: string }} Attribute
+ * @typedef {object} Declaration
+ * @property {string} [tagName]
+ * @property {Member[]} [members]
+ * @property {Attribute[]} [attributes]
  * @typedef {{ modules: { declarations?: Declaration[] }[] }} Manifest
  * @typedef {Parameters<typeof getVsCodeHtmlCustomData>[0]} Elements
  */
@@ -37,35 +50,80 @@ function analyze(folder) {
 const published = (text) =>
   text.replace(/"\/?src\/([^"]+?)(\.ts)?"/g, '"lib/es/$1.js"');
 
+/** What Lit reads of a class, and nobody else. */
+const ofLit = ["properties", "styles"];
+
 /**
- * The analyzer keeps a type's name; an editor wants its words.
- * @param {Manifest} manifest
- * @param {ReadonlyMap<string, string>} types of the element's properties
+ * The analyzer knows neither what Lit makes of `static properties` nor what the
+ * compiler makes of types: both are asked.
+ * @param {Declaration} element
+ * @param {ReadonlyMap<string, Declared>} properties
+ * @param {ReadonlyMap<string, string>} types
  */
-function spellTypes(manifest, types) {
-  const declarations = manifest.modules.flatMap((each) => {
-    return each.declarations ?? [];
-  });
-  for (const attribute of declarations.flatMap((each) => {
-    return each.attributes ?? [];
-  })) {
-    const text = types.get(attribute.fieldName ?? attribute.name);
-    if (text !== undefined) attribute.type = { text };
+function describe(element, properties, types) {
+  element.members = (element.members ?? []).filter(
+    ({ name, privacy = "public" }) =>
+      privacy === "public" && !name.startsWith("#") && !ofLit.includes(name),
+  );
+  element.attributes = [];
+  for (const member of element.members) {
+    const declared = properties.get(member.name);
+    if (declared === undefined) continue;
+    const text = types.get(member.name) ?? member.type?.text;
+    if (text !== undefined) member.type = { text };
+    if (declared.attribute === false) continue;
+    const attribute =
+      typeof declared.attribute === "string"
+        ? declared.attribute
+        : member.name.toLowerCase();
+    const { name, description, type, default: initial } = member;
+    element.attributes.push({
+      name: attribute,
+      fieldName: name,
+      ...(description !== undefined && { description }),
+      ...(type && { type }),
+      ...(initial !== undefined && { default: initial }),
+    });
+    member.attribute = attribute;
+    member.reflects = declared.reflect === true;
   }
+}
+
+/**
+ * @param {string} folder where the package's modules are
+ * @returns {Promise<ReadonlyMap<string, Declared>>}
+ */
+async function declaredProperties(folder) {
+  const entry = pathToFileURL(join(folder, "es/index.js")).href;
+  /** @type {unknown} */
+  const exports = await import(entry);
+  const { FastVlmElement: element } =
+    /** @type {{ FastVlmElement: { observedAttributes: string[], elementProperties: Map<string, Declared> } }} */ (
+      exports
+    );
+  // Lit reads them when the browser asks for this.
+  if (element.observedAttributes.length === 0) {
+    throw new Error("The element has no attributes.");
+  }
+  return element.elementProperties;
 }
 
 /**
  * @param {string} folder where the package is built
  * @param {ReadonlyMap<string, string>} types of the element's properties
  */
-export function buildManifest(folder, types) {
+export async function buildManifest(folder, types) {
   analyze(folder);
   const path = join(folder, "custom-elements.json");
   /** @type {unknown} */
   const json = JSON.parse(published(readFileSync(path, "utf8")));
-  const manifest = /** @type {Manifest} */ (json);
-  spellTypes(manifest, types);
-  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
+  const { modules } = /** @type {Manifest} */ (json);
+  const element = modules
+    .flatMap(({ declarations = [] }) => declarations)
+    .find(({ tagName }) => tagName !== undefined);
+  if (element === undefined) throw new Error("The manifest has no element.");
+  describe(element, await declaredProperties(folder), types);
+  writeFileSync(path, `${JSON.stringify(json, null, 2)}\n`);
   const elements = /** @type {Elements} */ (json);
   writeFileSync(
     join(folder, "vscode.html-custom-data.json"),

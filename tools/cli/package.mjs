@@ -50,7 +50,7 @@ const modules = await buildScripts(fresh, {
   name: buildName(),
 });
 const sources = [...Object.values(entries), "src/bundle.ts"];
-buildManifest(fresh, buildTypes(fresh, sources));
+await buildManifest(fresh, buildTypes(fresh, sources));
 // A module without names: it is only ever started.
 writeFileSync(join(fresh, "web/worker.d.ts"), "export {};\n");
 writeFileSync(
