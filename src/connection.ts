@@ -1,12 +1,14 @@
 import type * as Comlink from "./remote";
 import type { RemoteWorker } from "./remote";
+import type { WorkerStart } from "./runtime";
 import { VlmError } from "./shared/errors";
 import type { WorkerEvent } from "./shared/protocol";
+import { startWorker } from "./start-worker";
 
 /** What is called on the worker; what it hands over goes through `transfer`. */
 export type Call<T> = (
   remote: RemoteWorker,
-  transfer: typeof Comlink.transfer,
+  comlink: typeof Comlink,
 ) => Promise<T>;
 
 /**
@@ -23,11 +25,11 @@ export class Connection {
   #end: VlmError | undefined;
 
   constructor(
-    start: () => Worker,
+    start: WorkerStart,
     onEvent: (event: WorkerEvent) => void,
     onDeath: (reason: VlmError) => void,
   ) {
-    this.#worker = started(start);
+    this.#worker = started(start.worker ?? startWorker);
     const die = (reason: VlmError): void => {
       this.end(reason);
       onDeath(reason);
@@ -48,8 +50,8 @@ export class Connection {
     this.#events.onmessage = ({ data }: MessageEvent<WorkerEvent>) => {
       onEvent(data);
     };
-    this.call((remote, transfer) =>
-      remote.connect(transfer(channel.port2, [channel.port2])),
+    this.call((remote, { connect }) =>
+      connect(remote, channel.port2, start),
     ).catch(() => undefined); // The first real call meets the same failure.
   }
 
@@ -60,10 +62,10 @@ export class Connection {
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
       this.#comlink
-        .then(({ remoteOf, transfer }) => {
+        .then((comlink) => {
           if (this.#end) throw this.#end;
-          this.#remote ??= remoteOf(this.#worker);
-          return run(this.#remote, transfer);
+          this.#remote ??= comlink.remoteOf(this.#worker);
+          return run(this.#remote, comlink);
         })
         .then(resolve, (thrown: unknown) => reject(VlmError.from(thrown)))
         .finally(() => this.#pending.delete(reject));

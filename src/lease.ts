@@ -117,7 +117,7 @@ export class Lease {
   }
 
   /** What a model is and would cost; downloads its small files only. */
-  inspect(
+  async inspect(
     options: LoadOptions,
     side?: number,
     signal?: AbortSignal,
@@ -127,11 +127,11 @@ export class Lease {
     );
   }
 
-  stored(): Promise<StoredModel[]> {
+  async stored(): Promise<StoredModel[]> {
     return this.#visit(this.#anyPlace(), (runtime) => runtime.stored());
   }
 
-  remove(key: string): Promise<void> {
+  async remove(key: string): Promise<void> {
     return this.#visit(this.#anyPlace(), (runtime) => runtime.remove(key));
   }
 

@@ -1,4 +1,5 @@
 import type { Lease } from "./lease";
+import { folderAddress, noFolder } from "./models/resolve";
 import { Runtime, type WorkerStart } from "./runtime";
 
 /** What keeps a worker alive. */
@@ -48,13 +49,16 @@ export class Place {
   }
 }
 
-/** As it is now: what it is read from may change. */
+/** As it is now: what it is read from may change. Throws `bad-option`. */
 export function startOf({
   worker,
   wasmPaths,
   fetch,
 }: WorkerStart): WorkerStart {
-  return { worker, wasmPaths: wasmPaths || undefined, fetch };
+  if (!wasmPaths) return { worker, fetch };
+  const folder = folderAddress(wasmPaths)?.href;
+  if (folder !== undefined) return { worker, fetch, wasmPaths: folder };
+  throw noFolder(wasmPaths, "ONNX Runtime's .mjs and .wasm files are.");
 }
 
 export function sameStart(a: WorkerStart, b: WorkerStart): boolean {

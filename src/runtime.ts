@@ -17,7 +17,6 @@ import type {
   WorkerEvent,
 } from "./shared/protocol";
 import { SharedLoad } from "./shared-load";
-import { startWorker } from "./start-worker";
 import { checkFrame } from "./bad-image";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
@@ -221,7 +220,7 @@ export class Runtime {
     this.#run = run;
     listener.onStart?.();
     try {
-      const answered = connection.call((remote, transfer) =>
+      const answered = connection.call((remote, { transfer }) =>
         remote.describe(transfer(frames, [...frames]), {
           ...options,
           run: run.id,
@@ -238,7 +237,7 @@ export class Runtime {
 
   #connect(): Connection {
     this.#connection ??= new Connection(
-      this.#options.worker ?? startWorker,
+      this.#options,
       (event) => this.#receive(event),
       (reason) => this.#lose(reason),
     );

@@ -58,13 +58,21 @@ export function isCarried(source: ModelSource, modelBase = ""): boolean {
 }
 
 function carriedUrl(name: string, modelBase: string): string {
-  const folder = modelBase && modelBase.replace(/\/*$/, "/");
-  const root = webAddress(folder || base());
-  if (root) return new URL(`models/${name}/`, root).href;
-  throw new VlmError(
+  const folder = modelBase ? folderAddress(modelBase) : webAddress(base());
+  if (folder) return new URL(`models/${name}/`, folder).href;
+  throw noFolder(modelBase, `models/${name}/ is.`);
+}
+
+/** Of a folder on a server, with a trailing slash; undefined if it is none. */
+export function folderAddress(text: string): URL | undefined {
+  return webAddress(text.replace(/\/*$/, "/"));
+}
+
+export function noFolder(text: string, what: string): VlmError {
+  return new VlmError(
     "bad-option",
-    `“${modelBase}” is no address of a folder.`,
-    `Give the one in which models/${name}/ is.`,
+    `“${text}” is no address of a folder.`,
+    `Give the one in which ${what}`,
   );
 }
 

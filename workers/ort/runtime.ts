@@ -17,6 +17,13 @@ import { watchHeap } from "./wasm-heap";
 export const ortQueue = new Queue();
 
 let loading: Promise<typeof Ort> | undefined;
+let elsewhere: string | undefined;
+
+/** Where its .mjs and .wasm files are, before it is loaded: a folder's address,
+ * with a trailing slash. */
+export function takeWasmFrom(folder: string): void {
+  elsewhere = folder;
+}
 
 /** The runtime, fetched once; a failed fetch is tried again on the next call. */
 export function loadOrt(): Promise<typeof Ort> {
@@ -55,9 +62,10 @@ async function importOrt(): Promise<typeof Ort> {
   const ort = (await import(
     /* webpackIgnore: true */ /* @vite-ignore */ script
   )) as typeof Ort;
-  ort.env.wasm.wasmPaths = suspends
+  const ours = suspends
     ? { mjs: absolute(jspiMjs), wasm: absolute(jspiWasm) }
     : { mjs: absolute(asyncifyMjs), wasm: absolute(asyncifyWasm) };
+  ort.env.wasm.wasmPaths = elsewhere ?? ours;
   ort.env.wasm.numThreads = cpuThreads();
   ort.env.logLevel = "error";
   watchHeap();

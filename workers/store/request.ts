@@ -1,6 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "../file-errors";
 import { aborted, failed, notAllowed, offline } from "./errors";
+import { fetchThrough } from "./page-fetch";
 
 /** What of the world outside is needed; tests bring their own. */
 export interface Net {
@@ -33,8 +34,15 @@ async function askedForReal(url: string, init: RequestInit) {
   }
 }
 
+let ask: Net["fetch"] = askedForReal;
+
+/** From now on the page's own `fetch` is asked for everything. */
+export function askThePage(page: MessagePort): void {
+  ask = fetchThrough(page);
+}
+
 export const realNet: Net = {
-  fetch: askedForReal,
+  fetch: (url, init) => ask(url, init),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   piece: 8 * 1024 * 1024,
   pause: 1000,

@@ -1,0 +1,98 @@
+import { expect, test, vi } from "vitest";
+import type { FetchAnswer, FetchRequest } from "../../src/shared/fetching";
+import { fetchThrough } from "./page-fetch";
+
+/** The page's side, by hand: what it was asked, and its port for the answer. */
+function setUp() {
+  const { port1, port2 } = new MessageChannel();
+  const asked: FetchRequest[] = [];
+  const wishes: unknown[] = [];
+  const answers: MessagePort[] = [];
+  port2.onmessage = ({ data, ports }: MessageEvent<FetchRequest>) => {
+    asked.push(data);
+    const [port] = ports;
+    if (!port) return;
+    answers.push(port);
+    port.onmessage = ({ data }: MessageEvent) => wishes.push(data);
+  };
+  const send = (answer: FetchAnswer): void =>
+    answers.at(-1)?.postMessage(answer);
+  const isAsked = () => vi.waitFor(() => expect(answers).toHaveLength(1));
+  const end = (): void => {
+    port1.close();
+    port2.close();
+    for (const port of answers) port.close();
+  };
+  return { fetch: fetchThrough(port1), asked, wishes, send, isAsked, end };
+}
+
+const head = { type: "head", status: 206, headers: [["etag", '"x"']] } as const;
+
+test("asks with address, method and headers", async () => {
+  const { fetch, asked, send, isAsked, end } = setUp();
+  const answer = fetch("https://a.b/c", { headers: { range: "bytes=0-1" } });
+  await isAsked();
+  expect(asked).toEqual([
+    { url: "https://a.b/c", method: "GET", headers: { range: "bytes=0-1" } },
+  ]);
+  send({ ...head, hasBody: false });
+  const { status, headers, body } = await answer;
+  expect([status, headers.get("etag"), body]).toEqual([206, '"x"', null]);
+  end();
+});
+
+test("a body comes piece by piece, as it is read", async () => {
+  const { fetch, wishes, send, isAsked, end } = setUp();
+  const answer = fetch("https://a.b/c", {});
+  await isAsked();
+  send({ ...head, hasBody: true });
+  const reader = (await answer).body?.getReader();
+  await vi.waitFor(() => expect(wishes).toEqual(["next"]));
+  send({ type: "piece", bytes: Uint8Array.of(1, 2) });
+  expect((await reader?.read())?.value).toEqual(Uint8Array.of(1, 2));
+  await vi.waitFor(() => expect(wishes).toEqual(["next", "next"]));
+  send({ type: "end" });
+  expect((await reader?.read())?.done).toBe(true);
+  await vi.waitFor(() => expect(wishes).toEqual(["next", "next", "end"]));
+  end();
+});
+
+test("what the page's fetch throws is thrown, before and in the body", async () => {
+  const { fetch, send, isAsked, end } = setUp();
+  const refused = fetch("https://a.b/c", {});
+  await isAsked();
+  send({ type: "failed", message: "no network" });
+  await expect(refused).rejects.toThrow("no network");
+  end();
+
+  const second = setUp();
+  const answer = second.fetch("https://a.b/c", {});
+  await second.isAsked();
+  second.send({ ...head, hasBody: true });
+  const text = (await answer).text();
+  second.send({ type: "failed", message: "cut off" });
+  await expect(text).rejects.toThrow("cut off");
+  second.end();
+});
+
+test("a status that no response can have is a failure, not a hang", async () => {
+  const { fetch, send, isAsked, end } = setUp();
+  const answer = fetch("https://a.b/c", {});
+  await isAsked();
+  send({ ...head, status: 0, hasBody: false });
+  await expect(answer).rejects.toBeInstanceOf(TypeError);
+  end();
+});
+
+test("aborted, it tells the page to end", async () => {
+  const { fetch, wishes, send, isAsked, end } = setUp();
+  const controller = new AbortController();
+  const answer = fetch("https://a.b/c", { signal: controller.signal });
+  await isAsked();
+  send({ ...head, hasBody: true });
+  const text = (await answer).text();
+  controller.abort();
+  await expect(text).rejects.toMatchObject({ name: "AbortError" });
+  await vi.waitFor(() => expect(wishes.at(-1)).toBe("end"));
+  end();
+});
