@@ -1,0 +1,101 @@
+// @ts-check
+/** The records of bench/results as rows of the README's table. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../tools/cli/prepare.mjs";
+
+const folder = join(root, "bench/results");
+
+/**
+ * @typedef {{ firstToken: number, tokensPerSecond?: number }} Caption
+ * @typedef {{ name: string, captions: Caption[] }} Contender
+ * @typedef {object} Live of `npm run bench`
+ * @property {string} model
+ * @property {number} size
+ * @property {string} device
+ * @property {string} adapter
+ * @property {{ processor: string }} machine
+ * @property {Contender[]} contenders
+ *
+ * @typedef {object} Single of `npm run full-size`
+ * @property {string} model
+ * @property {number} size
+ * @property {string} device
+ * @property {string} adapter
+ * @property {string} processor
+ * @property {{ firstToken: number, tokensPerSecond: number }} milliseconds
+ */
+
+/** @param {readonly number[]} numbers */
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const low = sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN;
+  const high = sorted[Math.ceil((sorted.length - 1) / 2)] ?? NaN;
+  return (low + high) / 2;
+}
+
+/** @param {number} ms */
+const timeText = (ms) =>
+  ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+
+/** @param {number} rate */
+const rateText = (rate) => (rate < 1 ? rate.toFixed(2) : rate.toFixed(0));
+
+/** @param {string} device @param {string} adapter @param {string} processor */
+function machineText(device, adapter, processor) {
+  const cpu = processor.replaceAll("(R)", "");
+  if (device === "wasm") return `WASM, ${adapter.replace("CPU, ", "")}: ${cpu}`;
+  const software = /swiftshader|llvmpipe|lavapipe/i.test(adapter);
+  return software
+    ? `WebGPU, software adapter (${adapter}): ${cpu}`
+    : `WebGPU, ${adapter}`;
+}
+
+/** @param {readonly string[]} cells */
+const row = (cells) => `| ${cells.join(" | ")} |`;
+
+/** @param {Live} record @returns {string[]} */
+function liveRows({ model, size, device, adapter, machine, contenders }) {
+  return contenders
+    .filter(({ name }) => ["fast-vlm", "transformers.js"].includes(name))
+    .map(({ name, captions }) => {
+      const rates = captions.flatMap(({ tokensPerSecond: rate }) => rate ?? []);
+      return row([
+        `${model}, ${size} px`,
+        name,
+        machineText(device, adapter, machine.processor),
+        timeText(median(captions.map(({ firstToken }) => firstToken))),
+        rateText(median(rates)),
+      ]);
+    });
+}
+
+/** @param {Single} record */
+function singleRow({ model, size, device, adapter, processor, milliseconds }) {
+  const { firstToken, tokensPerSecond } = milliseconds;
+  return row([
+    `${model}, made weights, ${size} px`,
+    "fast-vlm",
+    machineText(device, adapter, processor),
+    timeText(firstToken),
+    rateText(tokensPerSecond),
+  ]);
+}
+
+/** @returns {string[]} a row for each record, whoever measured it */
+export function speedRows() {
+  const records = readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => {
+      /** @type {unknown} */
+      const json = JSON.parse(readFileSync(join(folder, name), "utf8"));
+      return /** @type {Live | Single[]} */ (json);
+    });
+  return [
+    ...records.flatMap((each) => (Array.isArray(each) ? [] : liveRows(each))),
+    ...records
+      .flatMap((each) => (Array.isArray(each) ? each : []))
+      .map(singleRow),
+  ];
+}

@@ -1,0 +1,85 @@
+// @ts-check
+/** Samples of code in documents, compiled against the package's own types. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { documents, samplesOf } from "./documents.mjs";
+import { root } from "./prepare.mjs";
+
+const languages = ["js", "jsx", "ts", "tsx"];
+
+/** Scripts without types need not ask whether their page has an element. */
+const possiblyNull = [2531, 18047];
+
+/** @returns {Record<string, string[]>} where the package's names lead */
+function packagePaths() {
+  /** @type {unknown} */
+  const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { name, exports } =
+    /** @type {{ name: string, exports: Record<string, { default?: string }> }} */ (
+      json
+    );
+  return Object.fromEntries(
+    Object.entries(exports).flatMap(([entry, { default: file = "" }]) => {
+      const source = /^\.\/lib\/es\/(.*)\.js$/.exec(file)?.[1];
+      return source === undefined
+        ? []
+        : [[name + entry.slice(1), [`./src/${source}`]]];
+    }),
+  );
+}
+
+/** @returns {Map<string, string>} files that are not there, and their text */
+function samples() {
+  const files = new Map();
+  for (const { path, text } of documents()) {
+    for (const { language, code, line } of samplesOf(text)) {
+      if (!languages.includes(language)) continue;
+      const name = `${path.replaceAll("/", "-")}-line-${line}.${language}`;
+      files.set(join(root, "docs", name), code);
+    }
+  }
+  return files;
+}
+
+/** @returns {{ count: number, faults: string[] }} `faults`: a line for each */
+export function checkSamples() {
+  const files = samples();
+  /** @type {ts.CompilerOptions} */
+  const options = {
+    ...{ noEmit: true, strict: true, skipLibCheck: true, allowJs: true },
+    ...{ checkJs: true, isolatedModules: true },
+    target: ts.ScriptTarget.ESNext,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    moduleDetection: ts.ModuleDetectionKind.Force,
+    jsx: ts.JsxEmit.ReactJSX,
+    types: ["@webgpu/types", "vite/client"],
+    paths: packagePaths(),
+    configFilePath: join(root, "docs-samples.json"),
+  };
+  const host = ts.createCompilerHost(options, true);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = (path) => files.has(path) || fileExists(path);
+  host.readFile = (path) => files.get(path) ?? readFile(path);
+  host.getSourceFile = (path, how, ...rest) => {
+    const code = files.get(path);
+    return code === undefined
+      ? getSourceFile(path, how, ...rest)
+      : ts.createSourceFile(path, code, how, true);
+  };
+  const define = join(root, "src/element/define.ts");
+  const program = ts.createProgram([...files.keys(), define], options, host);
+  const faults = [...files.keys()].flatMap((path) => {
+    const file = program.getSourceFile(path);
+    return [
+      ...program.getSyntacticDiagnostics(file),
+      ...program.getSemanticDiagnostics(file),
+    ]
+      .filter(
+        ({ code }) => !/\.jsx?$/.test(path) || !possiblyNull.includes(code),
+      )
+      .map((fault) => ts.formatDiagnostic(fault, host).trim());
+  });
+  return { count: files.size, faults };
+}

@@ -1,0 +1,114 @@
+// @ts-check
+/** README, docs/ and the like: their text, code samples, links and names. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { root } from "./prepare.mjs";
+
+/**
+ * @typedef {object} Document
+ * @property {string} path below the repository, with slashes
+ * @property {string} text
+ *
+ * @typedef {object} Sample
+ * @property {string} language of the fence: `ts`, `html`, …
+ * @property {string} code
+ * @property {number} line of its first line
+ */
+
+/** @param {string} path @returns {Document} */
+export const readDocument = (path) => ({
+  path,
+  text: readFileSync(join(root, path), "utf8"),
+});
+
+/** @returns {Document[]} what people read; tools/ and models speak for themselves */
+export function documents() {
+  const below = (/** @type {string} */ folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .map((name) => posix.join(folder, String(name).replaceAll("\\", "/")))
+      .filter((path) => path.endsWith(".md"))
+      .sort();
+  return ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tools/README.md"]
+    .concat(below("docs"), ".changeset/README.md")
+    .map(readDocument);
+}
+
+const fence = /^```(\w*)\n([\s\S]*?)^```$/gm;
+
+/** @param {string} text of a document @returns {Sample[]} */
+export function samplesOf(text) {
+  return [...text.matchAll(fence)].map(
+    ({ 1: language = "", 2: code = "", index }) => ({
+      language,
+      code,
+      line: text.slice(0, index).split("\n").length + 1,
+    }),
+  );
+}
+
+/** @param {string} text @returns {string} without its samples */
+export const proseOf = (text) => text.replace(fence, "");
+
+/** @param {string} text @returns {string[]} targets of its links and pictures */
+export function linksOf(text) {
+  const prose = proseOf(text);
+  return [
+    ...prose.matchAll(/\]\(([^)\s]+)\)/g),
+    ...prose.matchAll(/\b(?:src|srcset|href)="([^"]+)"/g),
+  ].map(([, target = ""]) => target);
+}
+
+/**
+ * The anchor that GitHub gives a heading.
+ * @param {string} heading
+ */
+const anchorOf = (heading) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
+
+/** @param {string} text @returns {Set<string>} anchors to link to */
+export const anchorsOf = (text) =>
+  new Set(
+    [...proseOf(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      anchorOf(heading.trim()),
+    ),
+  );
+
+const folders = "src|workers|tools|e2e|bench|docs|examples|public";
+
+/** @param {string} text @returns {string[]} files and folders in `backticks` */
+export function namesOf(text) {
+  const named = new RegExp(`^(${folders})/[\\w./*-]*$`);
+  return [...proseOf(text).matchAll(/`([^`\n]+)`/g)]
+    .map(([, name = ""]) => name)
+    .filter((name) => named.test(name));
+}
+
+/**
+ * Whether a file or folder of that name exists; `*` stands for a part of its
+ * last segment.
+ * @param {string} name
+ */
+export function isThere(name) {
+  if (!name.includes("*")) return existsSync(join(root, name));
+  const folder = join(root, posix.dirname(name));
+  const last = posix.basename(name).replaceAll(".", "\\.");
+  const pattern = new RegExp(`^${last.replaceAll("*", ".*")}$`);
+  return readdirSync(folder).some((file) => pattern.test(file));
+}
+
+/** @returns {Record<string, string>} the response headers that README asks for */
+export function readmeHeaders() {
+  const { text } = readDocument("README.md");
+  const sample = samplesOf(text).find(({ language }) => language === "http");
+  if (sample === undefined) throw new Error("README.md has no ```http block.");
+  const lines = sample.code.trim().split("\n");
+  return Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(": ");
+      return [line.slice(0, colon), line.slice(colon + 2)];
+    }),
+  );
+}
