@@ -31,6 +31,7 @@ function packagePaths() {
 
 /** @returns {Map<string, string>} files that are not there, and their text */
 function samples() {
+  /** @type {Map<string, string>} */
   const files = new Map();
   for (const { path, text } of documents()) {
     for (const { language, code, line } of samplesOf(text)) {
@@ -58,15 +59,18 @@ export function checkSamples() {
     paths: packagePaths(),
     configFilePath: join(root, "docs-samples.json"),
   };
-  const host = ts.createCompilerHost(options, true);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (path) => files.has(path) || fileExists(path);
-  host.readFile = (path) => files.get(path) ?? readFile(path);
-  host.getSourceFile = (path, how, ...rest) => {
-    const code = files.get(path);
-    return code === undefined
-      ? getSourceFile(path, how, ...rest)
-      : ts.createSourceFile(path, code, how, true);
+  const disk = ts.createCompilerHost(options, true);
+  /** @type {ts.CompilerHost} */
+  const host = {
+    ...disk,
+    fileExists: (path) => files.has(path) || disk.fileExists(path),
+    readFile: (path) => files.get(path) ?? disk.readFile(path),
+    getSourceFile: (path, how, ...rest) => {
+      const code = files.get(path);
+      return code === undefined
+        ? disk.getSourceFile(path, how, ...rest)
+        : ts.createSourceFile(path, code, how, true);
+    },
   };
   const define = join(root, "src/element/define.ts");
   const program = ts.createProgram([...files.keys(), define], options, host);

@@ -41,8 +41,10 @@ describe.each(all)("$path", ({ path, text }) => {
   });
 
   test("commands that it names are there", () => {
+    /** @type {unknown} */
+    const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     const { scripts } = /** @type {{ scripts: Record<string, string> }} */ (
-      JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+      json
     );
     const lost = [...text.matchAll(/npm run (?:-s )?([\w:-]+)/g)]
       .map(([, name = ""]) => name)
