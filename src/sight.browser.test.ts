@@ -50,15 +50,15 @@ test("an image is given once for a question, and has a name", async () => {
   document.body.append(image("#f00"));
   look();
   await sight.open();
-  const first = await sight.next(never, "what?");
-  const again = sight.next(never, "what?");
+  const first = await sight.next(never, () => "what?");
+  const again = sight.next(never, () => "what?");
   expect(await waits(again)).toBe(true);
   const other = image("#0f0");
   document.querySelector("#it")?.setAttribute("src", other.src);
   const second = await again;
-  const question = await sight.next(never, "where?");
+  const question = await sight.next(never, () => "where?");
   sight.skip();
-  await sight.next(never, "where?");
+  await sight.next(never, () => "where?");
   expect(first.name).toBeTypeOf("string");
   expect(second.name).not.toBe(first.name);
   expect(question.name).toBe(second.name);
@@ -78,9 +78,9 @@ test("the same address loaded again is another picture", async () => {
   document.body.append(shown);
   look();
   await sight.open();
-  const first = await sight.next(never, "");
+  const first = await sight.next(never, () => "");
   shown.dispatchEvent(new Event("load"));
-  const second = await sight.next(never, "");
+  const second = await sight.next(never, () => "");
   expect(second.name).not.toBe(first.name);
 });
 
@@ -88,8 +88,8 @@ test("a canvas may have changed whenever it is looked at", async () => {
   document.body.append(drawn("#00f"));
   look();
   await sight.open();
-  const first = await sight.next(never, "");
-  const second = await sight.next(never, "");
+  const first = await sight.next(never, () => "");
+  const second = await sight.next(never, () => "");
   expect([first.name, second.name]).toEqual([undefined, undefined]);
 });
 
@@ -106,11 +106,11 @@ test("a paused video is given once, a playing one again and again", async () => 
   look();
   await sight.open();
   for (let count = 0; count < 3; count++) {
-    (await sight.next(never, "")).frame.close();
+    (await sight.next(never, () => "")).frame.close();
   }
   video.pause();
-  (await sight.next(never, "paused")).frame.close();
-  const next = sight.next(never, "paused");
+  (await sight.next(never, () => "paused")).frame.close();
+  const next = sight.next(never, () => "paused");
   expect(await waits(next)).toBe(true);
   await video.play();
   (await next).frame.close();
@@ -123,7 +123,7 @@ test("what is missing is said, waited for, and said again when gone", async () =
     code: "bad-option",
     message: expect.stringContaining("“später:1”") as string,
   });
-  const next = sight.next(never, "");
+  const next = sight.next(never, () => "");
   const canvas = drawn("#fff");
   canvas.id = "später:1";
   document.body.append(canvas);
@@ -153,7 +153,7 @@ test("looks in the host's own tree, and at pictures only", async () => {
 test("closing ends the waiting", async () => {
   look();
   await expect(sight.open()).rejects.toMatchObject({ code: "bad-option" });
-  const next = sight.next(never, "");
+  const next = sight.next(never, () => "");
   sight.close();
   await expect(next).rejects.toMatchObject({ code: "aborted" });
 });

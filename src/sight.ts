@@ -65,12 +65,12 @@ export class Sight {
 
   /**
    * What it shows now. With a `question` that was the last one, too, waits
-   * until it shows something else, as far as that can be told: of a canvas it
-   * cannot.
+   * until that is another or it shows something else, as far as can be told: of
+   * a canvas it cannot.
    */
   async next(
     signal: AbortSignal,
-    question?: string,
+    question?: () => string,
   ): Promise<CapturedFrame & { readonly name?: string }> {
     const either = AbortSignal.any([signal, this.#session.signal]);
     for (;;) {
@@ -79,12 +79,13 @@ export class Sight {
       if (!element && question === undefined) throw this.#missing();
       if (element && isSettled(element)) {
         const key = this.#keyOf(element);
-        const known = `${key} ${question}` === this.#seen;
-        if (!known || !key || question === undefined) {
+        const asked = question?.() ?? "";
+        const known = `${key} ${asked}` === this.#seen;
+        if (!known || !key || !question) {
           const frame = await frameOf(element, either);
           // Its event may come after it is complete.
           const read = this.#keyOf(element);
-          this.#seen = `${read} ${question}`;
+          this.#seen = `${read} ${asked}`;
           return { frame, ...this.#stamp(element, read) };
         }
       }

@@ -36,7 +36,6 @@ export async function ask(
 ): Promise<Answer> {
   const { signal, live = false } = question;
   const { side } = await models.ready(signal, live);
-  const run = describeOptions(host, question, side);
   const captured = await take();
   const { time, dropped } = captured;
   const onStart = (): void => {
@@ -53,6 +52,7 @@ export async function ask(
     return host.updateComplete;
   };
   try {
+    const run = describeOptions(host, question, side);
     const listener = { signal, onStart, onToken };
     const { answer, detail } = await captionFrame(
       models.lease,
@@ -69,6 +69,8 @@ export async function ask(
     if (!host.mutedText) status.announce(text);
     return answer;
   } finally {
+    // After a transfer this closes an empty shell.
+    for (const frame of captured.frames) frame.close();
     status.know({ activity: undefined });
   }
 }

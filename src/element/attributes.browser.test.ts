@@ -20,6 +20,9 @@ const captions = (count: number): Promise<void> =>
     10_000,
   );
 
+const reaches = (state: string): Promise<void> =>
+  vi.waitFor(() => expect(mounted.vlm.state).toBe(state), 10_000);
+
 const loads = (): number =>
   mounted.fake.calls.filter((call) => call.startsWith("load")).length;
 
@@ -164,7 +167,7 @@ describe("when the model comes", () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.loading = "eager";
-    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+    await reaches("ready");
     vlm.model = "/models/other";
     await vi.waitFor(() => expect(loads()).toBe(2));
   });
@@ -173,11 +176,11 @@ describe("when the model comes", () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.loading = "eager";
-    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+    await reaches("ready");
     vlm.remove();
-    await vi.waitFor(() => expect(vlm.state).toBe("idle"));
+    await reaches("idle");
     document.body.append(vlm);
-    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+    await reaches("ready");
   });
 
   test("visible: not before it is on the screen", async () => {
@@ -191,7 +194,7 @@ describe("when the model comes", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(mounted.fake.calls).toEqual([]);
     vlm.scrollIntoView();
-    await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+    await reaches("ready");
     far.remove();
   });
 

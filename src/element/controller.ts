@@ -96,7 +96,7 @@ export class Controller implements ReactiveController, Asker {
       try {
         return await ask(this, take, {
           ...options,
-          prompt: prompt ?? this.host.prompt,
+          prompt,
           signal,
           images: frames?.length ?? 1,
         });
@@ -232,15 +232,16 @@ export class Controller implements ReactiveController, Asker {
     options: Partial<Question> = {},
   ): Promise<Answer> {
     const { ask } = await looking();
-    const { prompt, promptStyle, fit, anyres, size } = this.host;
-    const asked = options.live
-      ? JSON.stringify([prompt, promptStyle, fit, anyres, size])
-      : undefined;
+    const question = (): string => {
+      const { prompt, promptStyle, fit, anyres, size } = this.host;
+      return JSON.stringify([prompt, promptStyle, fit, anyres, size]);
+    };
+    const asked = options.live ? question : undefined;
     const take = (): Promise<Taken> => this.#newest(signal, asked);
-    return ask(this, take, { signal, prompt, images: 1, ...options });
+    return ask(this, take, { signal, images: 1, ...options });
   }
 
-  async #newest(signal: AbortSignal, asked?: string): Promise<Taken> {
+  async #newest(signal: AbortSignal, asked?: () => string): Promise<Taken> {
     const { stream, for: id } = this.host;
     const captured = await this.stage.frame(signal, stream ? "" : id, asked);
     const { frame, name, ...rest } = captured;

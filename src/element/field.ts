@@ -26,7 +26,7 @@ export class FastVlmField extends FastVlmAttributes {
 
   /** @internal By itself, or by a fieldset around it. */
   get isDisabled(): boolean {
-    return this.#disabled;
+    return this.disabled || this.#disabled;
   }
 
   /** @internal A caption is complete; null: there is none any more. */

@@ -25,7 +25,7 @@ export interface View {
    */
   next(
     signal: AbortSignal,
-    question?: string,
+    question?: () => string,
   ): Promise<CapturedFrame & { readonly name?: string }>;
   /** What was captured before now is neither read nor counted. */
   skip(): void;

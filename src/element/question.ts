@@ -7,7 +7,8 @@ const drafts = ["live", "off"] as const;
 
 /** A question with all that goes with it. */
 export interface Question extends AskOptions {
-  readonly prompt: string;
+  /** Without one, the attribute's as it is when the pictures are there. */
+  readonly prompt?: string | undefined;
   readonly signal: AbortSignal;
   /** Pictures that come with it. */
   readonly images: number;
@@ -21,7 +22,7 @@ export function describeOptions(
   side: number,
 ): Omit<DescribeOptions, "run"> {
   return {
-    messages: conversation(options),
+    messages: conversation(options, options.prompt ?? attributes.prompt),
     ...runOptions({
       style: options.style ?? attributes.promptStyle,
       fit: options.fit ?? attributes.fit,
@@ -44,7 +45,10 @@ export function liveOptions({
 }
 
 /** The pictures that no earlier turn claims belong to the prompt. */
-function conversation({ prompt, images, ...rest }: Question): Message[] {
+function conversation(
+  { images, ...rest }: Question,
+  prompt: string,
+): Message[] {
   const turns: readonly Turn[] = rest.messages ?? [];
   let left = images;
   const messages = turns.map(({ role, text, images = 0 }, at): Message => {

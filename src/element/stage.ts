@@ -22,6 +22,8 @@ export class Stage {
   /** From start to stop. */
   #session = new AbortController();
   #view: Promise<Looking.View> | undefined;
+  #glanced:
+    { readonly id: string; readonly view: Promise<Looking.View> } | undefined;
   #video: HTMLVideoElement | undefined;
   #canvas: HTMLCanvasElement | undefined;
   #still: { readonly bitmap: ImageBitmap; readonly name: string } | undefined;
@@ -124,7 +126,7 @@ export class Stage {
   async frame(
     signal: AbortSignal,
     id: string,
-    question?: string,
+    question?: () => string,
   ): Promise<CapturedFrame & { readonly name?: string }> {
     if (this.#still) {
       // Another may be shown meanwhile.
@@ -133,7 +135,7 @@ export class Stage {
       return { frame, name, time: now(), dropped: 0 };
     }
     if (this.open) return this.#next(signal, question);
-    if (id) return (await this.#viewOf({ kind: "element", id })).next(signal);
+    if (id) return (await this.#glance(id)).next(signal);
     throw badOption(
       "There is no picture to ask about.",
       "Hand one over, or start a source.",
@@ -142,11 +144,21 @@ export class Stage {
 
   async #next(
     signal: AbortSignal,
-    question?: string,
+    question?: () => string,
   ): Promise<CapturedFrame & { readonly name?: string }> {
     const view = await this.#view;
     if (!view || signal.aborted) throw aborted();
     return view.next(signal, question);
+  }
+
+  /** Not open; it knows again what it has seen. */
+  #glance(id: string): Promise<Looking.View> {
+    if (this.#glanced?.id !== id) {
+      const view = this.#viewOf({ kind: "element", id });
+      view.catch(() => (this.#glanced = undefined));
+      this.#glanced = { id, view };
+    }
+    return this.#glanced.view;
   }
 
   async #viewOf(source: OpenSource): Promise<Looking.View> {

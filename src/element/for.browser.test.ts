@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FakeCamera } from "../testing/fake-camera";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let mounted: Mounted;
+beforeEach(() => {
+  mounted = new Mounted({ pace: 2 });
+});
+afterEach(() => document.body.replaceChildren());
+
+const captions = (count: number): Promise<void> =>
+  vi.waitFor(
+    () =>
+      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
+    10_000,
+  );
+const later = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+function canvas(colour = "#f00"): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { id: "it", width: 8, height: 8 });
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("no canvas");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 8, 8);
+  return canvas;
+}
+
+function image(colour?: string): HTMLImageElement {
+  const image = document.createElement("img");
+  image.id = "it";
+  image.src = canvas(colour).toDataURL();
+  return image;
+}
+
+test("an image is asked about without a start", async () => {
+  document.body.append(image());
+  mounted.vlm.setAttribute("for", "it");
+  await mounted.vlm.ask("What is it?");
+  await mounted.vlm.ask("Where is it?");
+  const [first, second] = mounted.fake.asked.map(({ names }) => names?.[0]);
+  expect(first).toBeTypeOf("string");
+  expect(mounted.fake.calls.at(-1)).toBe("describe Where is it?");
+  expect(second).toBe(first);
+});
+
+test("started, an image is captioned once; its element has no stage", async () => {
+  document.body.append(image());
+  const { vlm } = mounted;
+  vlm.for = "it";
+  await vlm.start();
+  expect(mounted.detailsOf("caption")).toHaveLength(1);
+  await vlm.updateComplete;
+  expect(mounted.part("video")?.hidden).toBe(true);
+  expect(mounted.part("poster")?.hidden).toBe(true);
+  expect(vlm.open).toBe(true);
+});
+
+test("live, an image is captioned again when it or the question changes", async () => {
+  const shown = image();
+  document.body.append(shown);
+  const { vlm } = mounted;
+  vlm.for = "it";
+  vlm.live = true;
+  await vlm.start();
+  await captions(1);
+  await later(600);
+  expect(mounted.detailsOf("caption")).toHaveLength(1);
+  vlm.prompt = "Read it.";
+  await captions(2);
+  shown.src = canvas("#0f0").toDataURL();
+  await captions(3);
+  const names = mounted.fake.asked.map(({ names }) => names?.[0]);
+  expect(names[0]).toBe(names[1]);
+  expect(names[2]).not.toBe(names[1]);
+  await later(600);
+  expect(mounted.detailsOf("caption")).toHaveLength(3);
+});
+
+test("another element may take its place, and its absence is told", async () => {
+  const shown = canvas();
+  document.body.append(shown);
+  const { vlm } = mounted;
+  vlm.for = "it";
+  vlm.live = true;
+  await vlm.start();
+  await captions(2);
+  shown.remove();
+  await vi.waitFor(() => expect(vlm.state).toBe("failed"));
+  expect(vlm.error).toMatchObject({ code: "bad-option" });
+  expect(vlm.error?.message).toContain("“it”");
+  const { length } = mounted.detailsOf("caption");
+  document.body.append(image());
+  await captions(length + 1);
+  expect(vlm.error).toBeUndefined();
+});
+
+test("one that is missing at first is waited for", async () => {
+  const { vlm } = mounted;
+  vlm.for = "it";
+  vlm.live = true;
+  await expect(vlm.start()).rejects.toMatchObject({ code: "bad-option" });
+  expect(vlm.open).toBe(true);
+  document.body.append(canvas());
+  await captions(1);
+  await vi.waitFor(() => expect(vlm.error).toBeUndefined());
+});
+
+test("frozen, its picture is held and shown here", async () => {
+  document.body.append(canvas());
+  const { vlm } = mounted;
+  vlm.for = "it";
+  await vlm.start();
+  await vlm.freeze();
+  await vlm.updateComplete;
+  expect(mounted.part("still")?.hidden).toBe(false);
+  await vlm.ask("What?");
+  await vlm.ask("Where?");
+  const [first, second] = mounted.fake.asked.map(({ names }) => names?.[0]);
+  expect(second).toBe(first);
+  vlm.resume();
+  await vlm.updateComplete;
+  expect(mounted.part("still")?.hidden).toBe(true);
+});
+
+test("pointed at another element while it runs, it looks at that", async () => {
+  document.body.append(image());
+  const other = image("#00f");
+  other.id = "other";
+  document.body.append(other);
+  const { vlm } = mounted;
+  vlm.for = "it";
+  vlm.live = true;
+  await vlm.start();
+  await captions(1);
+  vlm.for = "other";
+  await captions(2);
+  const names = mounted.fake.asked.map(({ names }) => names?.[0]);
+  expect(names[1]).not.toBe(names[0]);
+  vlm.for = "";
+  await vi.waitFor(() => expect(vlm.open).toBe(false));
+});
+
+test("what the page may not read is told with advice", async () => {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><foreignObject width="9" height="9"><p xmlns="http://www.w3.org/1999/xhtml">x</p></foreignObject></svg>`;
+  const shown = image();
+  shown.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  document.body.append(shown);
+  mounted.vlm.for = "it";
+  await expect(mounted.vlm.ask("What?")).rejects.toMatchObject({
+    code: "bad-image",
+    advice: expect.stringContaining("crossorigin") as string,
+  });
+});
+
+test("a stream is looked at, and left running", async () => {
+  const camera = new FakeCamera();
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  const { vlm } = mounted;
+  vlm.stream = stream;
+  vlm.live = true;
+  await vlm.start();
+  await captions(2);
+  await vlm.updateComplete;
+  expect(mounted.part("video")?.hidden).toBe(false);
+  vlm.stop();
+  expect(camera.track.readyState).toBe("live");
+  await vlm.start();
+  camera.track.stop();
+  await vi.waitFor(() => expect(mounted.detailsOf("ended")).toHaveLength(1));
+  expect(vlm.open).toBe(false);
+  camera.restore();
+});

@@ -1,0 +1,98 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let mounted: Mounted;
+afterEach(() => document.body.replaceChildren());
+
+async function picture(): Promise<Blob> {
+  const canvas = new OffscreenCanvas(8, 8);
+  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
+  return canvas.convertToBlob();
+}
+
+function form(): HTMLFormElement {
+  mounted = new Mounted({ captions: [["A", " cat"]], pace: 10 });
+  const form = document.createElement("form");
+  mounted.vlm.name = "seen";
+  form.append(mounted.vlm);
+  document.body.append(form);
+  return form;
+}
+
+const valueOf = (form: HTMLFormElement): FormDataEntryValue | null =>
+  new FormData(form).get("seen");
+
+test("a form gets the last caption, once it is complete", async () => {
+  const owner = form();
+  const { vlm } = mounted;
+  await vlm.updateComplete;
+  expect(vlm.form).toBe(owner);
+  expect(vlm.value).toBeNull();
+  expect(valueOf(owner)).toBeNull();
+  const source = await picture();
+  const onToken = vi.fn(() => expect(vlm.value).toBeNull());
+  await vlm.ask("What?", { source, onToken });
+  expect(onToken).toHaveBeenCalledTimes(2);
+  expect(vlm.value).toBe("A cat");
+  expect(valueOf(owner)).toBe("A cat");
+});
+
+test("a stopped answer is no value", async () => {
+  const owner = form();
+  const controller = new AbortController();
+  await mounted.vlm.ask("What?", {
+    source: await picture(),
+    signal: controller.signal,
+    onToken: () => controller.abort(),
+  });
+  expect(valueOf(owner)).toBeNull();
+});
+
+test("reset takes the caption away", async () => {
+  const owner = form();
+  const { vlm } = mounted;
+  await vlm.ask("What?", { source: await picture() });
+  owner.reset();
+  await vlm.updateComplete;
+  expect(vlm.value).toBeNull();
+  expect(vlm.text).toBe("");
+  expect(valueOf(owner)).toBeNull();
+  expect(mounted.part("text")).toBeNull();
+});
+
+test("disabled, by itself or around it, it gives nothing", async () => {
+  const owner = form();
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  await vlm.ask("What?", { source: await picture() });
+  const button = (): HTMLButtonElement =>
+    mounted.part("start") as HTMLButtonElement;
+  vlm.disabled = true;
+  await vlm.updateComplete;
+  expect(valueOf(owner)).toBeNull();
+  expect(vlm.matches(":disabled")).toBe(true);
+  expect(button().disabled).toBe(true);
+  vlm.disabled = false;
+  const around = document.createElement("fieldset");
+  around.disabled = true;
+  owner.append(around);
+  around.append(vlm);
+  await vlm.updateComplete;
+  expect(button().disabled).toBe(true);
+  expect(valueOf(owner)).toBeNull();
+  around.disabled = false;
+  await vlm.updateComplete;
+  expect(button().disabled).toBe(false);
+});
+
+test("its buttons send no form", async () => {
+  const owner = form();
+  const submitted = vi.fn((event: Event) => event.preventDefault());
+  owner.addEventListener("submit", submitted);
+  mounted.vlm.source = "camera";
+  await mounted.vlm.updateComplete;
+  mounted.vlm.start = () => Promise.resolve();
+  mounted.part("start")?.click();
+  expect(submitted).not.toHaveBeenCalled();
+});
