@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import { languageModel, rejects, withImages } from "../testing/language-models";
+import { pictureFile } from "../testing/sessions";
+import { LanguageModel } from "./language-model";
+import type { LanguageModelCreateOptions } from "./types";
+
+describe("create", () => {
+  test("gives a session with what the Prompt API has", async () => {
+    const { Model, create } = languageModel();
+    const model = await create();
+    expect(model).toBeInstanceOf(Model);
+    expect(model).toBeInstanceOf(LanguageModel);
+    expect(model).toBeInstanceOf(EventTarget);
+    expect(model.contextUsage).toBe(0);
+    expect(model.contextWindow).toBe(512);
+    expect(model.oncontextoverflow).toBeNull();
+  });
+
+  test("tells its monitor of the download: from 0 to 1, ever more", async () => {
+    const heard: ProgressEvent[] = [];
+    let created = false;
+    await languageModel().create({
+      monitor: (m) =>
+        m.addEventListener("downloadprogress", (event) => {
+          expect(created).toBe(false);
+          heard.push(event);
+        }),
+    });
+    created = true;
+    expect(heard.length).toBeGreaterThan(2);
+    const parts = heard.map(({ loaded }) => loaded);
+    expect(parts[0]).toBe(0);
+    expect(parts.at(-1)).toBe(1);
+    expect([...new Set(parts)].sort((a, b) => a - b)).toEqual(parts);
+    for (const { total, lengthComputable, loaded } of heard) {
+      expect([total, lengthComputable]).toEqual([1, true]);
+      expect(loaded % (1 / 0x10000)).toBe(0);
+    }
+  });
+
+  test.each([0, 1])("aborted at %i it tells no more", async (at) => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const heard: number[] = [];
+    const creating = languageModel().create({
+      signal: controller.signal,
+      monitor: (m) =>
+        m.addEventListener("downloadprogress", ({ loaded }) => {
+          heard.push(loaded);
+          if (loaded === at) controller.abort(reason);
+        }),
+    });
+    await expect(creating).rejects.toBe(reason);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(heard.at(-1)).toBe(at);
+  });
+
+  test("rejects with what its monitor throws", async () => {
+    const error = new Error("no monitor");
+    const creating = languageModel().create({
+      monitor: () => {
+        throw error;
+      },
+    });
+    await expect(creating).rejects.toBe(error);
+  });
+
+  test("reads the initial prompts: they count, and stand first", async () => {
+    const { create, asked } = languageModel();
+    const initialPrompts = [
+      { role: "system", content: "You are a robot." },
+      { role: "user", content: "hello" },
+      { role: "assistant", content: [{ type: "text", value: "hello" }] },
+    ] as const;
+    const model = await create({ initialPrompts });
+    const usage = await model.measureContextUsage(initialPrompts);
+    expect(usage).toBeGreaterThan(0);
+    expect(model.contextUsage).toBe(usage);
+    await model.prompt("and now?");
+    expect(asked()?.messages.map(({ role, text }) => [role, text])).toEqual([
+      ["system", "You are a robot."],
+      ["user", "hello"],
+      ["assistant", "hello"],
+      ["user", "and now?"],
+    ]);
+    await rejects(
+      model.prompt([{ role: "system", content: "late" }]),
+      "TypeError",
+    );
+  });
+
+  test("initial prompts may be none, and have pictures", async () => {
+    const { create, asked } = languageModel();
+    expect((await create({ initialPrompts: [] })).contextUsage).toBe(0);
+    const content = [
+      { type: "image", value: await pictureFile() },
+      { type: "text", value: "Look." },
+    ] as const;
+    const model = await create({
+      ...withImages,
+      initialPrompts: [{ role: "user", content }],
+    });
+    await model.prompt("What?");
+    expect(asked()?.messages.map(({ images }) => images)).toEqual([1, 0]);
+  });
+
+  test.each<[string, LanguageModelCreateOptions]>([
+    ["NotSupportedError", { topK: 3 }],
+    ["NotSupportedError", { temperature: 0.5 }],
+    ["RangeError", { topK: 3, temperature: -0.5 }],
+    ["RangeError", { topK: 0, temperature: 0.5 }],
+    ["NotSupportedError", { expectedOutputs: [{ type: "image" }] }],
+    ["NotSupportedError", { expectedInputs: [{ type: "audio" }] }],
+    [
+      "NotSupportedError",
+      { expectedInputs: [{ type: "text", languages: ["unk"] }] },
+    ],
+    [
+      "TypeError",
+      {
+        initialPrompts: [
+          { role: "user", content: "a" },
+          { role: "system", content: "b" },
+        ],
+      },
+    ],
+    [
+      "NotSupportedError",
+      {
+        initialPrompts: [
+          { role: "user", content: [{ type: "image", value: new Blob() }] },
+        ],
+      },
+    ],
+    [
+      "QuotaExceededError",
+      { initialPrompts: [{ role: "user", content: "word ".repeat(600) }] },
+    ],
+  ])("rejects with %s for %j", async (name, options) => {
+    await rejects(languageModel().create(options), name);
+  });
+});
+
+describe("availability", () => {
+  test("is available, or not for what nobody has", async () => {
+    const { Model } = languageModel();
+    expect(["downloadable", "available"]).toContain(await Model.availability());
+    expect(await Model.availability({ topK: 1.5, temperature: 1 })).not.toBe(
+      "unavailable",
+    );
+    for (const options of [
+      { expectedInputs: [{ type: "text", languages: ["unk"] }] },
+      { expectedOutputs: [{ type: "audio" }] },
+    ] as const) {
+      expect(await Model.availability(options)).toBe("unavailable");
+    }
+    await rejects(
+      Model.availability({ expectedInputs: [{ type: "soup" as "text" }] }),
+      "TypeError",
+    );
+  });
+});

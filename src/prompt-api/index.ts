@@ -1,0 +1,22 @@
+/**
+ * The Prompt API's shape over fast-vlm: code written for `LanguageModel` runs
+ * with `import { LanguageModel } from "fast-vlm/prompt-api"`.
+ */
+export { QuotaExceededError } from "./failures";
+export { LanguageModel } from "./language-model";
+export type {
+  Availability,
+  LanguageModelAppendOptions,
+  LanguageModelCloneOptions,
+  LanguageModelContent,
+  LanguageModelCoreOptions,
+  LanguageModelCreateOptions,
+  LanguageModelExpected,
+  LanguageModelMessage,
+  LanguageModelParams,
+  LanguageModelPrompt,
+  LanguageModelPromptOptions,
+  LanguageModelRole,
+  LanguageModelSettings,
+  LanguageModelType,
+} from "./types";

@@ -1,0 +1,110 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  caption,
+  languageModel,
+  rejects,
+  withImages,
+} from "../testing/language-models";
+import { paintedCanvas, pictureFile } from "../testing/sessions";
+
+describe("pictures", () => {
+  const say = (value: unknown, type = "image") =>
+    [
+      {
+        role: "user",
+        content: [
+          { type: "text", value: "describe this" },
+          { type: type as "image", value },
+        ],
+      },
+    ] as const;
+
+  const sources: Record<string, () => unknown> = {
+    Blob: () => pictureFile(),
+    ArrayBuffer: async () => (await pictureFile()).arrayBuffer(),
+    DataView: async () =>
+      new DataView(await (await pictureFile()).arrayBuffer()),
+    "part of a buffer": async () => {
+      const bytes = new Uint8Array(await (await pictureFile()).arrayBuffer());
+      const longer = new Uint8Array(256 + bytes.length);
+      longer.set(bytes, 256);
+      return longer.subarray(256);
+    },
+    ImageData: () => new ImageData(16, 16),
+    ImageBitmap: async () => createImageBitmap(await pictureFile()),
+    VideoFrame: async () => {
+      const bitmap = await createImageBitmap(await pictureFile());
+      const frame = new VideoFrame(bitmap, { timestamp: 1 });
+      onTestFinished(() => frame.close());
+      return frame;
+    },
+    canvas: () => paintedCanvas(),
+    OffscreenCanvas: () => {
+      const canvas = new OffscreenCanvas(16, 16);
+      canvas.getContext("2d")?.fillRect(1, 1, 4, 4);
+      return canvas;
+    },
+    "img that loads yet": async () => {
+      const image = new Image();
+      image.src = URL.createObjectURL(await pictureFile());
+      return image;
+    },
+    "svg image": async () => {
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      const image = document.createElementNS(svg.namespaceURI, "image");
+      const loaded = new Promise((resolve) =>
+        image.addEventListener("load", resolve),
+      );
+      image.setAttribute("width", "16");
+      image.setAttribute("height", "16");
+      image.setAttribute("href", paintedCanvas().toDataURL());
+      svg.append(image);
+      document.body.append(svg);
+      onTestFinished(() => svg.remove());
+      await loaded;
+      return image;
+    },
+  };
+
+  test.each(Object.keys(sources))("%s", async (name) => {
+    const { create, asked } = languageModel();
+    const model = await create(withImages);
+    const value = await sources[name]?.();
+    expect(await model.prompt(say(value))).toBe(caption);
+    expect(asked()?.messages).toEqual([
+      { role: "user", text: "describe this", images: 1 },
+    ]);
+  });
+
+  test("are seen as they were, and once", async () => {
+    const { create, asked } = languageModel();
+    const model = await create(withImages);
+    const file = await pictureFile();
+    await model.prompt(say(file));
+    const [first] = asked()?.names ?? [];
+    await model.prompt("And its colour?");
+    expect(asked()?.names).toEqual([first]);
+    expect(asked()?.messages.map(({ images }) => images)).toEqual([1, 0, 0]);
+  });
+
+  test("count before they are looked at", async () => {
+    const model = await languageModel().create(withImages);
+    const words = await model.measureContextUsage("describe this");
+    const both = await model.measureContextUsage(say(new Blob(["none"])));
+    expect(both).toBeGreaterThan(words);
+  });
+
+  test("that cannot be decoded reject", async () => {
+    const model = await languageModel().create(withImages);
+    await rejects(model.prompt(say(new ArrayBuffer(56))), "InvalidStateError");
+    await rejects(model.prompt(say(new Image(), "text")), "TypeError");
+    await rejects(model.prompt(say("a.png")), "TypeError");
+    expect(await model.prompt("still here")).toBe(caption);
+  });
+
+  test("have to be announced", async () => {
+    const model = await languageModel().create();
+    const value = await pictureFile();
+    await rejects(model.prompt(say(value)), "NotSupportedError");
+  });
+});
