@@ -18,11 +18,10 @@ export type {
   TokenDetail,
 } from "./element/events";
 export { FastVlmElement } from "./element/fast-vlm";
-export type { Given, Picture } from "./element/given";
 export type {
   AskOptions,
   InspectOptions,
-  Source,
+  SourceName,
   Turn,
 } from "./element/options";
 export type { State } from "./element/state";
@@ -41,7 +40,7 @@ export type {
   DescribeOptions,
   WatchOptions,
 } from "./session/options";
-export type { Source as SessionSource } from "./session/picture";
+export type { Source } from "./session/picture";
 export type { Session } from "./session/session";
 export type {
   AnswerTimings,

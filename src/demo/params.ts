@@ -1,4 +1,9 @@
-import { registry, type FastVlmElement, type Fit, type Source } from "../index";
+import {
+  registry,
+  type FastVlmElement,
+  type Fit,
+  type SourceName,
+} from "../index";
 
 const sources: readonly string[] = [
   "none",
@@ -6,7 +11,7 @@ const sources: readonly string[] = [
   "screen",
   "video",
   "picture",
-] satisfies Source[];
+] satisfies SourceName[];
 
 const fits: readonly string[] = [
   "letterbox",
@@ -34,7 +39,7 @@ export function applyParams(element: FastVlmElement, search: string): void {
   const fit = params.get("fit") ?? element.fit;
   if (fits.includes(fit)) element.fit = fit as Fit;
   const source = params.get("source") ?? "camera";
-  element.source = sources.includes(source) ? (source as Source) : "camera";
+  element.source = sources.includes(source) ? (source as SourceName) : "camera";
   // What costs nothing to load is loaded; the rest is shown with its price.
   const load = params.get("load") ?? (isCarried(element.model) ? "eager" : "");
   element.loading = load === "eager" ? "eager" : "manual";

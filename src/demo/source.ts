@@ -1,4 +1,4 @@
-import { listCameras, type FastVlmElement, type Source } from "../index";
+import { listCameras, type FastVlmElement, type SourceName } from "../index";
 import type { Actions } from "./actions";
 import { byId, check, onCheck } from "./dom";
 import { droppedFolder, readEntry } from "./folder";
@@ -14,7 +14,7 @@ export function setUpSource(
   const camera = byId("camera", HTMLSelectElement);
   const facing = byId("facing", HTMLSelectElement);
 
-  const choose = (source: Source): void => {
+  const choose = (source: SourceName): void => {
     if (source !== vlm.source) {
       actions.stop();
       vlm.source = source;
@@ -28,7 +28,7 @@ export function setUpSource(
     actions.update();
   };
 
-  const open = (source: Source, file: Blob): void => {
+  const open = (source: SourceName, file: Blob): void => {
     choose(source);
     vlm.file = file;
     actions.start();
@@ -54,7 +54,7 @@ export function setUpSource(
     open(file.type.startsWith("video/") ? "video" : "picture", file);
   };
 
-  onCheck("source", (value) => choose(value as Source));
+  onCheck("source", (value) => choose(value as SourceName));
   camera.addEventListener("change", () => (vlm.camera = camera.value));
   facing.addEventListener("change", () => {
     // A camera chosen by name has its own direction.

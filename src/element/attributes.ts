@@ -3,7 +3,7 @@ import type { Facing } from "../camera";
 import type { FolderFiles } from "../models/folder";
 import type { Fit, Sampling } from "../shared/protocol";
 import type { FastVlmEventMap } from "./events";
-import type { Source } from "./options";
+import type { SourceName } from "./options";
 
 /** As authors set it, and as they find it again when they take it away. */
 const attribute = { reflect: true, useDefault: true } as const;
@@ -65,7 +65,7 @@ export class FastVlmAttributes extends LitElement {
   declare promptStyle: string;
   /** What `start` opens: `camera`, `screen`, or `none`; of the property `file`:
    * `video` or `picture`. */
-  declare source: Source;
+  declare source: SourceName;
   /** Instead of a source: the id of a video, image or canvas in the same
    * document or shadow tree. It is left as it is, and may be replaced. */
   declare for: string;

@@ -1,5 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { aborted } from "../queue";
+import type { Picture, Source } from "../session/picture";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo } from "../shared/protocol";
@@ -86,23 +87,14 @@ export class Controller implements ReactiveController, Asker {
   ask(prompt: string | undefined, options: AskOptions): Promise<Answer> {
     const signal = this.#bound(options.signal, this.#session.signal);
     return this.#attempt(async () => {
-      const { ask, decodeAll } = await looking();
-      const decoded = await decodeAll(options.source);
-      const frames = decoded?.frames;
-      const take = async (): Promise<Taken> =>
-        decoded
-          ? { ...decoded, time: now(), dropped: 0 }
-          : this.#newest(signal);
-      try {
-        return await ask(this, take, {
-          ...options,
-          prompt,
-          signal,
-          images: frames?.length ?? 1,
-        });
-      } finally {
-        frames?.forEach((frame) => frame.close());
-      }
+      const { ask, picturesOf } = await looking();
+      const { source } = options;
+      const sources = source && (isList(source) ? source : [source]);
+      const take = sources
+        ? async () => takenOf(await picturesOf(sources, signal))
+        : () => this.#newest(signal);
+      const images = sources?.length ?? 1;
+      return ask(this, take, { ...options, prompt, signal, images });
     });
   }
 
@@ -284,4 +276,18 @@ export class Controller implements ReactiveController, Asker {
       throw error;
     }
   }
+}
+
+function isList(
+  source: Source | readonly Source[],
+): source is readonly Source[] {
+  return Array.isArray(source);
+}
+
+function takenOf(pictures: readonly Picture[]): Taken {
+  return {
+    frames: pictures.map(({ bitmap }) => bitmap),
+    names: pictures.map(({ name }) => name),
+    ...{ time: now(), dropped: 0 },
+  };
 }

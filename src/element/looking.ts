@@ -8,10 +8,10 @@ import { Sight } from "../sight";
 import type { OpenSource } from "./source";
 
 export { decodePicture } from "../picture";
+export { picturesOf } from "../session/picture";
 export { stillOf } from "../still";
 export { keepAwake } from "../wake-lock";
 export { ask } from "./asking";
-export { decodeAll } from "./given";
 export { live } from "./live";
 export { progressBar } from "./progress";
 export { liveOptions } from "./question";

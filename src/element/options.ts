@@ -8,9 +8,10 @@ import type {
   PromptStyle,
   Sampling,
 } from "../shared/protocol";
-import type { Given } from "./given";
+import type { Source } from "../session/picture";
 
-export type Source = "none" | "camera" | "screen" | "video" | "picture";
+/** The attribute `source`. */
+export type SourceName = "none" | "camera" | "screen" | "video" | "picture";
 
 /** What the element's author sets; see there. */
 export interface Attributes extends NamedModel {
@@ -21,7 +22,7 @@ export interface Attributes extends NamedModel {
   readonly size: number;
   readonly maxTokens: number;
   readonly sampling: Partial<Sampling>;
-  readonly source: Source;
+  readonly source: SourceName;
   readonly for: string;
   readonly stream: MediaStream | undefined;
   readonly facing: Facing;
@@ -45,8 +46,8 @@ export interface Turn extends Pick<Message, "text"> {
 
 /** What one question may have of its own. */
 export interface AskOptions {
-  /** Pictures; without them, what the element looks at. */
-  readonly source?: Given;
+  /** One or several, which stay as they are; else what the element looks at. */
+  readonly source?: Source | readonly Source[] | undefined;
   /** Earlier turns, oldest first; the prompt is the turn after them. */
   readonly messages?: readonly Turn[] | undefined;
   readonly style?: PromptStyle | undefined;
