@@ -1,3 +1,4 @@
+import type { VlmError } from "../../src/shared/errors";
 import type { Sampling } from "../../src/shared/protocol";
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Advance, type Table } from "../kernels/advance";
@@ -36,6 +37,12 @@ export interface Begun {
   readonly laps?: Laps;
 }
 
+export function tooMany(positions: number): VlmError {
+  return outOfMemory(
+    `A cache of ${positions} positions is more than this GPU can hold.`,
+  );
+}
+
 /** A decoder on the GPU, its cache and what picks tokens: prompts go in, ids
  * come out, nothing else does. */
 export class Decoder {
@@ -70,11 +77,7 @@ export class Decoder {
   async reserve(positions: number, kept: number): Promise<void> {
     const old = this.#graphs.cache;
     if (positions <= old.capacity) return;
-    if (positions > this.room) {
-      throw outOfMemory(
-        `A cache of ${positions} positions is more than this GPU can hold.`,
-      );
-    }
+    if (positions > this.room) throw tooMany(positions);
     const { gpu, plan } = this.#parts;
     const power = 2 ** Math.ceil(Math.log2(positions));
     const cache = new StaticCache(gpu, plan, Math.min(power, this.room));

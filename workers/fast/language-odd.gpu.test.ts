@@ -11,7 +11,7 @@ import {
   plainLanguage,
   type Source,
 } from "../testing/fast";
-import { micro } from "../testing/harness";
+import { failsWith, micro } from "../testing/harness";
 import { testGpu } from "../testing/on-gpu";
 import type { FastLanguage } from "./language";
 
@@ -112,6 +112,16 @@ describe("prompts", () => {
       const again = await answer(fast, asked, count, { draft });
       expect(again.ids).toEqual(wanted.ids);
     }
+  });
+
+  test("longer than the cache may ever be are refused", async () => {
+    const { contextLength } = source.config;
+    const asked = await made(14, 10, 16, contextLength);
+    const tooLong = failsWith(
+      "out-of-memory",
+      `${contextLength + 26} positions`,
+    );
+    await expect(answer(fast, asked, 1)).rejects.toEqual(tooLong);
   });
 
   test("that begin as others did give what they give a fresh cache", async () => {

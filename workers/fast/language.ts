@@ -2,7 +2,7 @@ import type { Embedder } from "../embedding";
 import type { Continuation, Generation, Language, Picture } from "../language";
 import { Queue } from "../ort/queue";
 import type { Prompt } from "../prompt";
-import { Decoder, type Begun, type DecoderParts } from "./decoder";
+import { Decoder, tooMany, type Begun, type DecoderParts } from "./decoder";
 import { usableDraft } from "./draft";
 import { FastGeneration } from "./generation";
 import { chunksOf, type Chunk } from "./prefill-plan";
@@ -61,6 +61,7 @@ export class FastLanguage implements Language {
   ): Promise<Begun> {
     const sequence = new Sequence(prompt, pictures);
     const { length } = sequence;
+    if (length > decoder.room) throw tooMany(length);
     const { vocabulary } = this.#parts.plan;
     const room = decoder.room - length;
     const tried = usableDraft(draft, sampling, vocabulary, room);
