@@ -1,10 +1,10 @@
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Picker } from "../kernels/picker";
 import type { PickState } from "../kernels/pick-state";
-import type { Bound } from "../ort/capture";
 import type { Gpu } from "../ort/device";
 import { BYTES } from "../ort/rows";
 import type { StaticCache } from "./cache";
+import type { BoundWeights } from "./gpu-weights";
 import { makeGraph, type Graph } from "./graph";
 import { LONGEST } from "./prefill-plan";
 
@@ -39,7 +39,7 @@ export class DecoderGraphs {
   readonly step: DecoderInputs;
   readonly #gpu: Gpu;
   readonly #plan: DecoderPlan;
-  readonly #weights: Bound;
+  readonly #weights: BoundWeights;
   readonly #state: PickState;
   /** By the number of rows. */
   readonly #heads = new Map<number, Head>();
@@ -52,7 +52,7 @@ export class DecoderGraphs {
   constructor(
     gpu: Gpu,
     plan: DecoderPlan,
-    weights: Bound,
+    weights: BoundWeights,
     state: PickState,
     cache: StaticCache,
   ) {

@@ -1,6 +1,7 @@
 import { capture, type Bound } from "../ort/capture";
 import type { Gpu } from "../ort/device";
 import type { Dispatch } from "../ort/recorder";
+import type { BoundWeights } from "./gpu-weights";
 import { Pace } from "./replay";
 import { substitute, type Switch } from "./substitute";
 
@@ -16,17 +17,18 @@ export interface Graph {
 export async function makeGraph(
   gpu: Gpu,
   model: Uint8Array,
-  weights: Bound,
+  { tensors, folds }: BoundWeights,
   inputs: Bound,
   outputs: Bound,
 ): Promise<Graph> {
-  const all = { ...inputs, ...weights };
+  const all = { ...inputs, ...tensors };
   const captured = await capture(model, all, outputs, gpu);
   try {
     const { device } = gpu;
     const surroundings = {
       device,
-      constants: buffersOf(weights),
+      constants: buffersOf(tensors),
+      folds,
       kept: buffersOf({ ...inputs, ...outputs }),
     };
     const tuning = substitute(captured.commands, surroundings);

@@ -11,7 +11,7 @@ import {
 import type { Gpu } from "../ort/device";
 import { openSource } from "../testing/fast";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
-import { GpuWeights } from "./gpu-weights";
+import { GpuWeights, type BoundWeights } from "./gpu-weights";
 import { Pace, replay } from "./replay";
 import { substitute, type Substituted } from "./substitute";
 
@@ -36,13 +36,13 @@ interface Both {
 async function runBoth(
   model: Uint8Array,
   inputs: Bound,
-  weights: Bound,
+  weights: BoundWeights,
   outputs: Bound,
   output: string,
 ): Promise<Both> {
   const captured = await capture(
     model,
-    { ...inputs, ...weights },
+    { ...inputs, ...weights.tensors },
     outputs,
     gpu,
   );
@@ -57,7 +57,8 @@ async function runBoth(
   const buffers = (bound: Bound) => Object.values(bound).map((t) => t.buffer);
   const substituted = await substitute(captured.commands, {
     device: gpu.device,
-    constants: new Set(buffers(weights)),
+    constants: new Set(buffers(weights.tensors)),
+    folds: weights.folds,
     kept: new Set([...buffers(inputs), ...buffers(outputs)]),
   });
   gpu.device.queue.writeBuffer(buffer, 0, new Float32Array(count));
