@@ -6,10 +6,10 @@ import { BYTES } from "../ort/rows";
 import type { StaticCache } from "./cache";
 import type { BoundWeights } from "./gpu-weights";
 import { makeGraph, type Graph } from "./graph";
-import { LONGEST } from "./prefill-plan";
+import { LONGEST_GRAPH } from "./prefill-plan";
 
 /** Lengths of prompts come again; those that do not are captured anew. */
-const KEPT = 6;
+const KEPT = 12;
 
 /** A decoder for `length` positions, ready to be replayed. */
 export interface DecoderGraph extends Graph {
@@ -61,7 +61,7 @@ export class DecoderGraphs {
     this.#weights = weights;
     this.#state = state;
     this.#cache = cache;
-    this.prompt = this.#inputs("prompt", LONGEST, state.sizes.rows);
+    this.prompt = this.#inputs("prompt", LONGEST_GRAPH, state.sizes.rows);
     this.step = this.#inputs("step", 1, 1);
   }
 
