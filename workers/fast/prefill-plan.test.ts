@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import {
   chunksOf,
   lengthFor,
-  LONGEST,
   LONGEST_GRAPH,
   MOST_ROWS,
   rowsFor,
