@@ -127,6 +127,7 @@ export class FastLanguage implements Language {
     } catch (error) {
       const cause = await gpu.explain(error);
       await this.#drop();
+      await gpu.forgetFaults();
       throw cause;
     }
   }

@@ -77,18 +77,41 @@ test("the device is taken away during the prefill", async () => {
   await fast.release();
 });
 
+/** Calls `submitted` in place of the next submit of what has this label. */
+function atSubmit(
+  { device }: Gpu,
+  label: string,
+  submitted: GPUQueue["submit"],
+): void {
+  const { queue } = device;
+  const create = device.createCommandEncoder.bind(device);
+  device.createCommandEncoder = (how) => {
+    if (how?.label === label) {
+      Reflect.deleteProperty(device, "createCommandEncoder");
+      queue.submit = (buffers) => {
+        Reflect.deleteProperty(queue, "submit");
+        submitted(buffers);
+      };
+    }
+    return create(how);
+  };
+}
+
+/** Nothing of the next submit of what has this label is executed. */
+function breakSubmit(gpu: Gpu, label: string): void {
+  const { device } = gpu;
+  atSubmit(gpu, label, (buffers) => {
+    // A pass that was never ended.
+    const encoder = device.createCommandEncoder({ label: "broken" });
+    encoder.beginComputePass();
+    device.queue.submit([encoder.finish(), ...buffers]);
+  });
+}
+
 test("a fault on the GPU fails one answer, not the next", async () => {
   const { gpu, fast } = await opened();
   const question = await asked();
-  const { queue } = gpu.device;
-  const submit = queue.submit.bind(queue);
-  queue.submit = (buffers) => {
-    Reflect.deleteProperty(queue, "submit");
-    // A pass that was never ended.
-    const encoder = gpu.device.createCommandEncoder({ label: "broken" });
-    encoder.beginComputePass();
-    submit([encoder.finish(), ...buffers]);
-  };
+  breakSubmit(gpu, "prefill");
   await expect(answer(fast, question, 12)).rejects.toEqual(
     failsWith("internal", "WebGPU"),
   );

@@ -41,14 +41,37 @@ const idleSince = new WeakMap<GPUDevice, number>();
 /** Submits `works` in their order: in one submit, or in several where they take
  * long. */
 export function replay(
-  { device }: Gpu,
+  gpu: Gpu,
   label: string,
   pace: Pace,
   works: readonly Work[],
-  { before, after, timer }: Around,
+  around: Around,
 ): void {
-  const most = Math.max(1, Math.floor(MS_PER_SUBMIT / pace.msPerDispatch));
+  const { device } = gpu;
   const start = performance.now();
+  const { msPerDispatch } = pace;
+  const total = gpu.watch(() =>
+    submitAll(device, label, msPerDispatch, works, around),
+  );
+  const done = (): void => {
+    const end = performance.now();
+    const began = Math.max(start, idleSince.get(device) ?? 0);
+    idleSince.set(device, end);
+    pace.measured(end - began, total);
+  };
+  // A lost device has no pace; whoever waits for the work is told.
+  device.queue.onSubmittedWorkDone().then(done, () => undefined);
+}
+
+/** Gives the dispatches of captured graphs. */
+function submitAll(
+  device: GPUDevice,
+  label: string,
+  msPerDispatch: number,
+  works: readonly Work[],
+  { before, after, timer }: Around,
+): number {
+  const most = Math.max(1, Math.floor(MS_PER_SUBMIT / msPerDispatch));
   let encoder = device.createCommandEncoder({ label });
   before?.(encoder);
   const begin = (): GPUComputePassEncoder =>
@@ -78,12 +101,5 @@ export function replay(
   pass.end();
   after?.(encoder);
   device.queue.submit([encoder.finish()]);
-  const done = (): void => {
-    const end = performance.now();
-    const began = Math.max(start, idleSince.get(device) ?? 0);
-    idleSince.set(device, end);
-    pace.measured(end - began, total);
-  };
-  // A lost device has no pace; whoever waits for the work is told.
-  device.queue.onSubmittedWorkDone().then(done, () => undefined);
+  return total;
 }

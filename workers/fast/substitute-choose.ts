@@ -1,7 +1,7 @@
 import type { Stored } from "../kernels/stored";
 import type { Variant } from "../kernels/variant";
 import type { Command } from "../ort/capture";
-import { popScopes, pushScopes, watched } from "./error-scopes";
+import { popScopes, pushScopes, watched } from "../ort/error-scopes";
 import type { Operation } from "./substitute-operation";
 import { Trial } from "./substitute-trial";
 
@@ -82,12 +82,13 @@ async function tryOn(
   if (!touched.every(({ buffer }) => isCopyable(buffer))) {
     return { ...none, fault: "its buffers cannot be copied" };
   }
-  const { made: trial, fault } = await watched(device, () => {
+  const { made: trial, fault } = watched(device, () => {
     return new Trial(device, operation, commands);
   });
-  if (fault !== undefined) {
+  const unsaved = await fault;
+  if (unsaved !== undefined) {
     trial.drop();
-    return { ...none, fault };
+    return { ...none, fault: unsaved.message };
   }
   pushScopes(device);
   let choice: Choice | undefined;
@@ -100,7 +101,7 @@ async function tryOn(
   } finally {
     trial.end();
     const told = await popScopes(device);
-    if (told !== undefined) choice = { ...none, fault: told };
+    if (told !== undefined) choice = { ...none, fault: told.message };
   }
   return choice;
 }

@@ -1,5 +1,5 @@
 import type { Command } from "../ort/capture";
-import { watched } from "./error-scopes";
+import { watched } from "../ort/error-scopes";
 import type { Folds } from "./folds";
 import { lifeOf, type Step } from "./substitute-life";
 import {
@@ -32,10 +32,10 @@ export async function foldConstants(
   const steps = commands.map((command): Step => {
     return { command, program: programOf(command) };
   });
-  const { made, fault } = await watched(device, () =>
+  const { made, fault } = watched(device, () =>
     fold(device, steps, constants, folds),
   );
-  if (fault !== undefined) {
+  if ((await fault) !== undefined) {
     for (const { buffer } of made.added) buffer.destroy();
     return steps;
   }

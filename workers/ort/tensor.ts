@@ -144,6 +144,7 @@ export class Memory {
   /** Resolves when the GPU has done all that was submitted so far. */
   async settle(): Promise<void> {
     await this.gpu?.guard(this.gpu.device.queue.onSubmittedWorkDone());
+    await this.gpu?.told();
     this.gpu?.check();
   }
 

@@ -7,23 +7,21 @@ export function pushScopes(device: GPUDevice): void {
 
 export async function popScopes(
   device: GPUDevice,
-): Promise<string | undefined> {
+): Promise<GPUError | undefined> {
   const errors = await Promise.all(FILTERS.map(() => device.popErrorScope()));
-  return errors.find((error) => error !== null)?.message;
+  return errors.find((error) => error !== null);
 }
 
-/** What `make` made, and what the GPU then says of it. */
-export async function watched<T>(
+/** What `make` made, and what the GPU will say of it. */
+export function watched<T>(
   device: GPUDevice,
   make: () => T,
-): Promise<{ readonly made: T; readonly fault: string | undefined }> {
+): { readonly made: T; readonly fault: Promise<GPUError | undefined> } {
   pushScopes(device);
-  let popped: Promise<string | undefined>;
-  let made: T;
   try {
-    made = make();
-  } finally {
-    popped = popScopes(device);
+    return { made: make(), fault: popScopes(device) };
+  } catch (error) {
+    popScopes(device).catch(() => undefined);
+    throw error;
   }
-  return { made, fault: await popped };
 }
