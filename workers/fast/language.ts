@@ -1,3 +1,4 @@
+import type { VlmError } from "../../src/shared/errors";
 import type { Embedder } from "../embedding";
 import type { Continuation, Generation, Language, Picture } from "../language";
 import { Queue } from "../ort/queue";
@@ -23,6 +24,8 @@ export class FastLanguage implements Language {
   #last = 0;
   #decoder: Decoder | undefined;
   #current: Generation | undefined;
+  /** Why answers ended that were under way. */
+  readonly #ends = new WeakMap<Generation, VlmError>();
 
   constructor(parts: DecoderParts, embedder: Embedder) {
     this.#parts = parts;
@@ -106,6 +109,8 @@ export class FastLanguage implements Language {
     return this.#queue.add(() => {
       if (generation !== this.#current) {
         this.#parts.gpu.check();
+        const end = this.#ends.get(generation);
+        if (end !== undefined) throw end;
         throw new Error("Another answer was begun before this one ended.");
       }
       return this.#attempt(async (decoder) => {
@@ -126,6 +131,7 @@ export class FastLanguage implements Language {
       return await job(this.#decoder);
     } catch (error) {
       const cause = await gpu.explain(error);
+      if (this.#current !== undefined) this.#ends.set(this.#current, cause);
       await this.#drop();
       await gpu.forgetFaults();
       throw cause;

@@ -120,3 +120,16 @@ test("a fault on the GPU fails one answer, not the next", async () => {
   expect(gpu.bytes.now).toBe(0);
   gpu.close();
 });
+
+test("an answer that failed says again why, whatever is asked of it", async () => {
+  const { gpu, fast } = await opened();
+  const { prompt, pictures } = await asked();
+  const generation = await fast.begin(prompt, pictures, how);
+  await generation.next(1);
+  breakSubmit(gpu, "decode");
+  const fault = failsWith("internal", "WebGPU");
+  await expect(generation.next(8)).rejects.toEqual(fault);
+  await expect(generation.next(8)).rejects.toEqual(fault);
+  await fast.release();
+  gpu.close();
+});
