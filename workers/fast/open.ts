@@ -11,6 +11,7 @@ import type { ModelConfig } from "../weights/config";
 import { FastEncoder } from "./encoder";
 import { GpuWeights } from "./gpu-weights";
 import { FastLanguage } from "./language";
+import { choicesKey, useRecord } from "./substitute-record";
 import { planTable } from "./table";
 
 /** A model that the fast path can run, as far as its files tell. */
@@ -52,6 +53,8 @@ export async function planFast(
   const open = async (memory: Memory, next: () => void): Promise<Path> => {
     const { gpu } = memory;
     if (gpu === undefined) throw new Unfit("there is no GPU");
+    const choices = await choicesKey(gpu.device);
+    if (choices !== undefined) await useRecord(gpu.device, choices);
     const uploaded = await GpuWeights.upload(gpu, vision.weights, next);
     const timer = GpuTimer.of(gpu.device);
     const encoder = new FastEncoder(gpu, memory, vision, uploaded, timer);

@@ -4,6 +4,7 @@ import type { Folds } from "./folds";
 import { choose, type Choice } from "./substitute-choose";
 import { findMatches, type Match } from "./substitute-find";
 import { foldConstants } from "./substitute-fold";
+import { recordOf } from "./substitute-record";
 import { bindOperation } from "./substitute-trial";
 
 /** One shape of work, and who does it. */
@@ -68,6 +69,7 @@ export async function substitute(
       list[first] = bindOperation(device, operation, variant, size);
       if (spared !== undefined) list[spared] = undefined;
     }
+    await recordOf(device)?.save();
   } catch (error) {
     release();
     throw error;
