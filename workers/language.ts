@@ -16,6 +16,8 @@ export interface Continuation {
   /** What the answer may turn out to be. It changes how soon tokens come, never
    * which. */
   readonly draft: readonly number[];
+  /** Ends what is under way, which may then reject with `Stopped`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The language model, whichever way it runs. */

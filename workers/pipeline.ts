@@ -13,7 +13,7 @@ import type { Model } from "./model";
 import { checkConversation, makePrompt } from "./prompt";
 import { Speech } from "./speech";
 import { Stopwatch } from "./stopwatch";
-import { nextTask } from "./task";
+import { nextTask, Stopped } from "./task";
 
 /** Frames and a conversation about them to the next turn of it: see, each
  * frame, → prefill → decode. */
@@ -63,7 +63,7 @@ export async function describe(
     if (signal.aborted) return finishAs("abort");
 
     const guess = options.draft ? drafts.of(prompt, sampling) : [];
-    const how = { sampling, draft: guess.slice(0, room - 1) };
+    const how = { sampling, draft: guess.slice(0, room - 1), signal };
     generation = await language.begin(prompt, pictures, how);
     watch.lap("prefill");
     if (generation.laps !== undefined) watch.measured(generation.laps);
@@ -93,6 +93,11 @@ export async function describe(
         emit(timed ? { ...token, timings: first } : token);
       }
     }
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    speech.end();
+    watch.stopped();
+    return finishAs("abort");
   } finally {
     generation?.dispose();
     sight.endRun(generation !== undefined);

@@ -1,10 +1,9 @@
 import type { VlmError } from "../../src/shared/errors";
-import type { Sampling } from "../../src/shared/protocol";
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Advance, type Table } from "../kernels/advance";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import { PickState } from "../kernels/pick-state";
-import type { Laps } from "../language";
+import type { Continuation, Laps } from "../language";
 import { outOfMemory, type Gpu } from "../ort/device";
 import { writeRows, type Rows } from "../ort/rows";
 import { firstCapacity, mostPositions, StaticCache } from "./cache";
@@ -55,6 +54,8 @@ export class Decoder {
   readonly #readback: Readback;
   /** Ids of the answer so far. */
   #count = 0;
+  /** Ends the answer. */
+  #signal: AbortSignal | undefined;
 
   constructor(parts: DecoderParts) {
     const { gpu, plan, weights, table, contextLength } = parts;
@@ -88,12 +89,13 @@ export class Decoder {
 
   /** Another answer: whatever is picked from now on is its. */
   newAnswer(
-    sampling: Sampling,
+    { sampling, signal }: Continuation,
     promptIds: readonly number[],
     draft: readonly number[],
   ): void {
     this.#state.begin(sampling, promptIds, draft);
     this.#count = 0;
+    this.#signal = signal;
   }
 
   /** Computes `chunk`, a part of a prompt that more of it follows. */
@@ -101,7 +103,8 @@ export class Decoder {
     const graph = await this.#graphs.prefill(chunk.length, 1);
     this.#write(chunk, rows, [chunk.from]);
     const { gpu, timer } = this.#parts;
-    replay(gpu, "prefill", graph.pace, [graph.dispatches], { timer });
+    const around = { timer, signal: this.#signal };
+    await replay(gpu, "prefill", graph.pace, [graph.dispatches], around);
     return undefined;
   }
 
@@ -123,11 +126,7 @@ export class Decoder {
     this.#write(chunk, rows, wanted);
     queue.writeBuffer(step.seqlens, 0, Int32Array.of(length - 1));
     queue.writeBuffer(step.total, 0, Int32Array.of(length));
-    const picked = this.#pick("prefill", graph, 1, timer);
-    // Both readings go out together.
-    const timed = timer && gpu.guard(timer.read());
-    const [ids, laps] = await Promise.all([picked, timed]);
-    return { ids, ...(laps && { laps }) };
+    return this.#pick("prefill", graph, 1, timer);
   }
 
   /** The next ids of an answer whose last is at `position`: `most` at most, so
@@ -140,7 +139,8 @@ export class Decoder {
       ...[most, MOST_STEPS, Math.max(1, Math.floor(MS_PER_BATCH / ms))],
       this.#graphs.cache.capacity - position,
     );
-    return this.#pick("decode", graph, steps);
+    const { ids } = await this.#pick("decode", graph, steps);
+    return ids;
   }
 
   async release(): Promise<void> {
@@ -156,7 +156,7 @@ export class Decoder {
     { dispatches, picker, pace }: DecoderGraph,
     times: number,
     timer?: GpuTimer,
-  ): Promise<readonly number[]> {
+  ): Promise<Begun> {
     const once = [dispatches, picker, this.#advance];
     const works = Array.from({ length: times }, () => once).flat();
     const { gpu } = this.#parts;
@@ -164,13 +164,17 @@ export class Decoder {
       this.#readback.encode(encoder);
       timer?.resolve(encoder);
     };
-    replay(gpu, label, pace, works, { after, timer });
-    const [count = 0, ...ring] = await this.#readback.read();
+    const signal = this.#signal;
+    await replay(gpu, label, pace, works, { after, timer, signal });
+    // Both readings go out together.
+    const timed = timer && gpu.guard(timer.read());
+    const read = this.#readback.read();
+    const [[count = 0, ...ring], laps] = await Promise.all([read, timed]);
     const ids: number[] = [];
     for (let n = this.#count; n < count; n++)
       ids.push(ring[n % ring.length] ?? 0);
     this.#count = count;
-    return ids;
+    return { ids, ...(laps && { laps }) };
   }
 
   #write(

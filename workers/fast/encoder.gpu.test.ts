@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Encoder } from "../encode";
 import { loadOrt } from "../ort/runtime";
 import { Memory, type Tensor } from "../ort/tensor";
 import { fastEncoder, noise, openSource, plainEncoder } from "../testing/fast";
 import { micro, other } from "../testing/harness";
+import { Stopped } from "../task";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
+import { Pace } from "./replay";
 
 const nano = new URL("/models/nano/", location.href).href;
 
@@ -69,6 +71,34 @@ describe.each([
         for (const one of [ours, onGpu, features]) one.dispose();
       }
     }
+  });
+
+  test("a stop ends it between two submits, and nothing is left", async () => {
+    const { gpu } = memory;
+    if (gpu === undefined) throw new Error("no GPU");
+    const { onGpu } = await pixels(128, 1);
+    const whole = await fast.encode(onGpu);
+    const wanted = await numbers(whole);
+    const before = gpu.bytes.now - whole.gpuBuffer.size;
+    whole.dispose();
+    const stop = new AbortController();
+    const slow = vi.spyOn(Pace.prototype, "msPerDispatch", "get");
+    slow.mockReturnValue(1000);
+    const { queue } = gpu.device;
+    const submitted = queue.submit.bind(queue);
+    const submit = vi.spyOn(queue, "submit").mockImplementation((buffers) => {
+      submitted(buffers);
+      if (submit.mock.calls.length === 3) stop.abort();
+    });
+    const encoded = fast.encode(onGpu, stop.signal);
+    await expect(encoded).rejects.toBeInstanceOf(Stopped);
+    expect(submit).toHaveBeenCalledTimes(3);
+    vi.restoreAllMocks();
+    expect(gpu.bytes.now).toBe(before);
+    const again = await fast.encode(onGpu);
+    expect(await numbers(again)).toEqual(wanted);
+    again.dispose();
+    onGpu.dispose();
   });
 
   test("sides that are not used any more give their memory back", async () => {

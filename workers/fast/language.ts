@@ -3,6 +3,7 @@ import type { Embedder } from "../embedding";
 import type { Continuation, Generation, Language, Picture } from "../language";
 import { Queue } from "../ort/queue";
 import type { Prompt } from "../prompt";
+import { Stopped } from "../task";
 import { Decoder, tooMany, type Begun, type DecoderParts } from "./decoder";
 import { usableDraft } from "./draft";
 import { FastGeneration } from "./generation";
@@ -60,14 +61,14 @@ export class FastLanguage implements Language {
     decoder: Decoder,
     prompt: Prompt,
     pictures: readonly Picture[],
-    { sampling, draft }: Continuation,
+    how: Continuation,
   ): Promise<Begun> {
     const sequence = new Sequence(prompt, pictures);
     const { length } = sequence;
     if (length > decoder.room) throw tooMany(length);
     const { vocabulary } = this.#parts.plan;
     const room = decoder.room - length;
-    const tried = usableDraft(draft, sampling, vocabulary, room);
+    const tried = usableDraft(how.draft, how.sampling, vocabulary, room);
     // The last position is computed anew: it gives the first token.
     const known = commonPrefix(this.#contents, sequence.contents);
     const from = Math.min(known, length - 1);
@@ -76,7 +77,9 @@ export class FastLanguage implements Language {
     const chunks = chunksOf(from, end, end - length + 1, decoder.room);
     const reach = Math.max(...chunks.map((chunk) => chunk.from + chunk.length));
     await decoder.reserve(reach, from);
-    decoder.newAnswer(sampling, prompt.ids, tried);
+    decoder.newAnswer(how, prompt.ids, tried);
+    // As far as it holds if it is stopped between two submits.
+    this.#contents = sequence.contents.slice(0, from);
     let begun: Begun = { ids: [] };
     for (const chunk of chunks) {
       begun = (await this.#compute(decoder, sequence, chunk, length)) ?? begun;
@@ -122,7 +125,8 @@ export class FastLanguage implements Language {
     });
   }
 
-  /** A job that fails leaves nothing that may be half done. */
+  /** A job that fails leaves nothing that may be half done; one that is stopped,
+   * what came before it. */
   async #attempt<T>(job: (decoder: Decoder) => Promise<T>): Promise<T> {
     const { gpu } = this.#parts;
     try {
@@ -130,6 +134,10 @@ export class FastLanguage implements Language {
       this.#decoder ??= new Decoder(this.#parts);
       return await job(this.#decoder);
     } catch (error) {
+      if (error instanceof Stopped) {
+        this.#current = undefined;
+        throw error;
+      }
       const cause = await gpu.explain(error);
       if (this.#current !== undefined) this.#ends.set(this.#current, cause);
       await this.#drop();

@@ -49,8 +49,8 @@ async function runBoth(
   const { buffer, dims = [] } = outputs[output] ?? {};
   const count = dims.reduce((product, size) => product * size, 1);
   if (buffer === undefined) throw new Error(`There is no ${output}.`);
-  const run = (commands: readonly Dispatch[]) => {
-    replay(gpu, "test", new Pace(), [commands], {});
+  const run = async (commands: readonly Dispatch[]) => {
+    await replay(gpu, "test", new Pace(), [commands], {});
     return floatsOf(gpu, buffer, count);
   };
   const theirs = await run(captured.commands);

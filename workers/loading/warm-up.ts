@@ -73,7 +73,7 @@ export async function overflows(
 ): Promise<boolean> {
   const pixels = await busyPixels(model, side);
   if (signal.aborted) throw aborted();
-  const features = await model.encoder.encode(pixels);
+  const features = await model.encoder.encode(pixels, signal);
   try {
     return !isFinite(await model.memory.numbers(features));
   } finally {
