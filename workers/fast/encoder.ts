@@ -29,6 +29,8 @@ export class FastEncoder implements Encoder {
   readonly #queue = new Queue();
   /** The latest used is the last. */
   readonly #sides = new Map<number, Side>();
+  /** Of the GPU, when all sides were sound. */
+  #faults: number;
 
   constructor(
     gpu: Gpu,
@@ -42,6 +44,7 @@ export class FastEncoder implements Encoder {
     this.#plan = plan;
     this.#weights = weights;
     this.#timer = timer;
+    this.#faults = gpu.faults;
   }
 
   /** Resolves when the work is submitted: what is submitted later sees it. */
@@ -101,6 +104,10 @@ export class FastEncoder implements Encoder {
   }
 
   async #captured(size: number): Promise<Side> {
+    if (this.#faults !== this.#gpu.faults) {
+      this.#faults = this.#gpu.faults;
+      await this.#dropAll();
+    }
     const side = this.#sides.get(size) ?? (await this.#capture(size));
     this.#sides.delete(size);
     this.#sides.set(size, side);

@@ -1,5 +1,6 @@
 import { capture, type Bound } from "../ort/capture";
-import type { Gpu } from "../ort/device";
+import { faultOf, type Gpu } from "../ort/device";
+import { watchedAll } from "../ort/error-scopes";
 import type { Dispatch } from "../ort/recorder";
 import type { BoundWeights } from "./gpu-weights";
 import { Pace } from "./replay";
@@ -31,8 +32,14 @@ export async function makeGraph(
       folds,
       kept: buffersOf({ ...inputs, ...outputs }),
     };
-    const tuning = substitute(captured.commands, surroundings);
-    const tuned = await gpu.guard(tuning);
+    const tuning = watchedAll(device, () =>
+      substitute(captured.commands, surroundings),
+    );
+    const { made: tuned, fault } = await gpu.guard(tuning);
+    if (fault !== undefined) {
+      tuned.release();
+      throw faultOf(fault);
+    }
     const { dispatches, switches } = tuned;
     return {
       ...{ dispatches, switches, pace: new Pace() },

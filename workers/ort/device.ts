@@ -15,6 +15,8 @@ export class Gpu {
   readonly #waiting = new Set<(loss: VlmError) => void>();
   #loss: VlmError | undefined;
   #fault: VlmError | undefined;
+  /** How many there were: what was made before may be of no use. */
+  faults = 0;
   /** All that was watched was told of. */
   #told: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -100,6 +102,7 @@ export class Gpu {
   }
 
   #note(error: GPUError): void {
+    this.faults += 1;
     this.#fault ??= faultOf(error);
   }
 
@@ -135,7 +138,7 @@ export function outOfMemory(message: string): VlmError {
 /** How the message of any other fault on a GPU begins. */
 export const GPU_FAULT = "WebGPU: ";
 
-function faultOf(error: GPUError): VlmError {
+export function faultOf(error: GPUError): VlmError {
   return error instanceof GPUOutOfMemoryError
     ? outOfMemory(error.message)
     : VlmError.from(new Error(GPU_FAULT + error.message));

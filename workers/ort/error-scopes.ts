@@ -12,6 +12,20 @@ export async function popScopes(
   return errors.find((error) => error !== null);
 }
 
+/** What `make` made, and what the GPU said while it did. */
+export async function watchedAll<T>(
+  device: GPUDevice,
+  make: () => Promise<T>,
+): Promise<{ readonly made: T; readonly fault: GPUError | undefined }> {
+  pushScopes(device);
+  try {
+    return { made: await make(), fault: await popScopes(device) };
+  } catch (error) {
+    popScopes(device).catch(() => undefined);
+    throw error;
+  }
+}
+
 /** What `make` made, and what the GPU will say of it. */
 export function watched<T>(
   device: GPUDevice,
