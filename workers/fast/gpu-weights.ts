@@ -32,7 +32,6 @@ export class GpuWeights {
   ): Promise<GpuWeights> {
     const all = new GpuWeights(gpu);
     try {
-      checkSizes(gpu, weights);
       await all.#upload(weights, next);
       return all;
     } catch (error) {
@@ -94,7 +93,11 @@ export class GpuWeights {
   }
 }
 
-function checkSizes({ device, name }: Gpu, weights: readonly Weight[]): void {
+/** Throws `Unfit` for weights that no buffer of this GPU can hold. */
+export function checkSizes(
+  { device, name }: Gpu,
+  weights: readonly Weight[],
+): void {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   const largest = weights.find(({ bytes }) => bytes > most);

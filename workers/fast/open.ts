@@ -6,10 +6,11 @@ import { Unfit } from "../graphs/weight";
 import { GpuTimer } from "../kernels/gpu-timer";
 import type { GraphSource } from "../loading/graphs";
 import type { Path } from "../model";
+import type { Gpu } from "../ort/device";
 import type { Memory } from "../ort/tensor";
 import type { ModelConfig } from "../weights/config";
 import { FastEncoder } from "./encoder";
-import { GpuWeights } from "./gpu-weights";
+import { checkSizes, GpuWeights } from "./gpu-weights";
 import { FastLanguage } from "./language";
 import { choicesKey, useRecord } from "./substitute-record";
 import { planTable } from "./table";
@@ -21,10 +22,12 @@ export interface FastPlan {
   open(memory: Memory, next: () => void): Promise<Path>;
 }
 
-/** Throws `Unfit` for graphs of another structure than we know. */
+/** Throws `Unfit` for graphs of another structure than we know, and for weights
+ * that are too large for `gpu`. */
 export async function planFast(
   graphs: ReadonlyMap<Graph, GraphSource>,
   config: ModelConfig,
+  gpu: Gpu,
 ): Promise<FastPlan> {
   const source = (name: Graph): GraphSource => {
     const found = graphs.get(name);
@@ -50,6 +53,8 @@ export async function planFast(
       `it picks of ${decoder.vocabulary} tokens and has embeddings of ${table.rows}`,
     );
   }
+  const spoken = [...decoder.weights, ...table.weights];
+  checkSizes(gpu, [...vision.weights, ...spoken]);
   const open = async (memory: Memory, next: () => void): Promise<Path> => {
     const { gpu } = memory;
     if (gpu === undefined) throw new Unfit("there is no GPU");
@@ -60,8 +65,7 @@ export async function planFast(
     const encoder = new FastEncoder(gpu, memory, vision, uploaded, timer);
     try {
       const embedder = await openEmbedding(embed.graph, embed.external, memory);
-      const all = [...decoder.weights, ...table.weights];
-      const weights = await GpuWeights.upload(gpu, all, next);
+      const weights = await GpuWeights.upload(gpu, spoken, next);
       const parts = {
         ...{ gpu, plan: decoder, weights, contextLength },
         ...{ table: table.on(weights), timer },

@@ -137,9 +137,7 @@ async function tryFast(
     });
   } catch (error) {
     if (job.signal.aborted) throw error;
-    const { code, message } = VlmError.from(error);
-    const against = `It failed: ${message}`;
-    return { against, lasting: code === "unsupported" };
+    return refusalOf(error);
   }
 }
 
@@ -164,13 +162,17 @@ async function fastPlan({
 }: Plan): Promise<FastPlan | string> {
   if (gpu === undefined) return "It needs WebGPU.";
   try {
-    return await planFast(graphs, config);
+    return await planFast(graphs, config, gpu);
   } catch (error) {
-    const { message } = VlmError.from(error);
-    return error instanceof Unfit
-      ? `The model's graphs are not as it knows them: ${message}`
-      : `It failed: ${message}`;
+    return refusalOf(error).against;
   }
+}
+
+function refusalOf(error: unknown): Refusal {
+  const { code, message, cause } = VlmError.from(error);
+  return cause instanceof Unfit
+    ? { against: `It cannot run this model: ${message}`, lasting: true }
+    : { against: `It failed: ${message}`, lasting: code === "unsupported" };
 }
 
 /** With a new device in place of the one that an attempt has closed. */
