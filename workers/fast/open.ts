@@ -1,5 +1,5 @@
 import type { Graph } from "../../src/shared/models";
-import { openEmbedding } from "../embedding";
+import { openEmbedding, type Embedder } from "../embedding";
 import { planDecoder } from "../graphs/decoder-plan";
 import { planVision } from "../graphs/vision-plan";
 import { Unfit } from "../graphs/weight";
@@ -63,9 +63,11 @@ export async function planFast(
     const uploaded = await GpuWeights.upload(gpu, vision.weights, next);
     const timer = GpuTimer.of(gpu.device);
     const encoder = new FastEncoder(gpu, memory, vision, uploaded, timer);
+    let embedder: Embedder | undefined;
+    let weights: GpuWeights | undefined;
     try {
-      const embedder = await openEmbedding(embed.graph, embed.external, memory);
-      const weights = await GpuWeights.upload(gpu, spoken, next);
+      embedder = await openEmbedding(embed.graph, embed.external, memory);
+      weights = await GpuWeights.upload(gpu, spoken, next);
       const parts = {
         ...{ gpu, plan: decoder, weights, contextLength },
         ...{ table: table.on(weights), timer },
@@ -74,6 +76,8 @@ export async function planFast(
       return { encoder, language, ...(timer && { timer }) };
     } catch (error) {
       timer?.dispose();
+      weights?.destroy();
+      await embedder?.release();
       await encoder.release();
       throw error;
     }
