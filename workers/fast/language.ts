@@ -66,9 +66,9 @@ export class FastLanguage implements Language {
     const sequence = new Sequence(prompt, pictures);
     const { length } = sequence;
     if (length > decoder.room) throw tooMany(length);
-    const { vocabulary } = this.#parts.plan;
+    const { plan } = this.#parts;
     const room = decoder.room - length;
-    const tried = usableDraft(how.draft, how.sampling, vocabulary, room);
+    const tried = usableDraft(how.draft, how.sampling, plan, room);
     // The last position is computed anew: it gives the first token.
     const known = commonPrefix(this.#contents, sequence.contents);
     const from = Math.min(known, length - 1);
