@@ -65,7 +65,10 @@ const { values } = parseArgs({
 /** Captions of made weights hardly depend on the picture. */
 const madeLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
 
-/** The record as the page exports it, and its other forms. */
+/**
+ * The record as the page exports it, and its other forms.
+ * @returns {ReturnType<typeof drive>}
+ */
 function measure() {
   const { model, software, "gpu-flags": gpuFlags } = values;
   const { size, frames, device, dtype, tokens, question } = values;

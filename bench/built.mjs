@@ -23,6 +23,7 @@ import { dist } from "../tools/cli/prepare.mjs";
  * @param {Asked} asked
  * @param {(page: import("playwright").Page, show: () => Promise<void>) => Promise<T>} work
  * `show` goes to the address
+ * @returns {Promise<T>}
  */
 export async function withPage(name, asked, work) {
   const { chromium } = await import("playwright");

@@ -75,6 +75,7 @@ async function soak(page, show) {
     whole("frames", values.frames),
     whole("frames", values.every),
   ];
+  browser = page.context().browser()?.version() ?? "";
   const threads = await watchThreads(page);
   await show();
   await page.waitForFunction(() => "soak" in window);
@@ -161,10 +162,7 @@ await command("soak", values.help ? usage : undefined, async () => {
   const { model, size, dtype, tokens } = values;
   const { software, "gpu-flags": gpuFlags } = values;
   const asked = { model, software, gpuFlags, search: { size, dtype, tokens } };
-  const { info, samples } = await withPage("soak", asked, (page, show) => {
-    browser = page.context().browser()?.version() ?? "";
-    return soak(page, show);
-  });
+  const { info, samples } = await withPage("soak", asked, soak);
   console.log(tableOf(samples).join("\n"));
   console.log(`Record: ${save(info, samples)}`);
 });

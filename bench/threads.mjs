@@ -33,6 +33,13 @@ export async function watchThreads(page) {
     waiting.get(told.id ?? 0)?.(told);
     waiting.delete(told.id ?? 0);
   });
+  /** @type {Promise<never>} Nobody answers any more. */
+  const gone = new Promise((_, reject) => {
+    const end = () => reject(new Error("the page is gone"));
+    page.once("crash", end);
+    page.once("close", end);
+  });
+  gone.catch(() => undefined);
   await session.send("Target.setAutoAttach", {
     ...{ autoAttach: true, waitForDebuggerOnStart: false, flatten: false },
   });
@@ -41,9 +48,10 @@ export async function watchThreads(page) {
   const sendTo = (sessionId) => async (method, params) => {
     const id = ++last;
     const message = JSON.stringify({ id, method, params: params ?? {} });
+    /** @type {Promise<Told>} */
     const answered = new Promise((resolve) => waiting.set(id, resolve));
     await send("Target.sendMessageToTarget", { sessionId, message });
-    const { result, error } = /** @type {Told} */ (await answered);
+    const { result, error } = await Promise.race([answered, gone]);
     if (error !== undefined) throw new Error(`${method}: ${error.message}`);
     return result;
   };

@@ -99,7 +99,9 @@ class Soak {
       const onFirst = (): void => {
         if (kind === "live") firstTokens.push(performance.now() - start);
       };
-      const answer = await this.#ask(index, kind, onFirst).catch(VlmError.from);
+      const answer = await this.#ask(index, kind, onFirst).catch(
+        (thrown: unknown) => VlmError.from(thrown),
+      );
       const end = answer instanceof VlmError ? answer.code : answer.finish;
       ends[end] = (ends[end] ?? 0) + 1;
       if (!(answer instanceof VlmError)) tokens += answer.tokenIds.length;
