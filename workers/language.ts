@@ -1,5 +1,5 @@
 import type { Sampling } from "../src/shared/protocol";
-import type { Tensor } from "./ort/tensor";
+import type { Float, Tensor } from "./ort/tensor";
 import type { Prompt } from "./prompt";
 
 /** What the encoder made of a picture. */
@@ -20,6 +20,13 @@ export interface Continuation {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** [1, rows, vocabulary] on the GPU. */
+export interface Logits {
+  readonly buffer: GPUBuffer;
+  readonly type: Float;
+  readonly dims: readonly number[];
+}
+
 /** The language model, whichever way it runs. */
 export interface Language {
   /** Reads the prompt, each picture in its place. */
@@ -28,6 +35,8 @@ export interface Language {
     pictures: readonly Picture[],
     how: Continuation,
   ): Promise<Generation>;
+  /** What the last tokens were picked of, where that stays on the GPU. */
+  readonly logits?: Logits | undefined;
   release(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Picker } from "../kernels/picker";
 import type { PickState } from "../kernels/pick-state";
+import type { Logits } from "../language";
 import type { Gpu } from "../ort/device";
 import { BYTES } from "../ort/rows";
 import type { StaticCache } from "./cache";
@@ -14,6 +15,7 @@ const KEPT = 12;
 /** A decoder for `length` positions, ready to be replayed. */
 export interface DecoderGraph extends Graph {
   readonly picker: Picker;
+  readonly logits: Logits;
 }
 
 /** What a graph reads besides cache and weights. */
@@ -130,8 +132,9 @@ export class DecoderGraphs {
       ...(length > 1 && { rows: int32(from.rows, rows) }),
       ...this.#cache.past(),
     };
+    const dims = [1, rows, vocabulary];
     const outputs = {
-      logits: { buffer: logits, type, dims: [1, rows, vocabulary] },
+      logits: { buffer: logits, type, dims },
       ...this.#cache.present(),
     };
     const model = this.#plan.graph({ length, rows, capacity });
@@ -142,7 +145,7 @@ export class DecoderGraphs {
       inputs,
       outputs,
     );
-    return { ...graph, picker };
+    return { ...graph, picker, logits: outputs.logits };
   }
 
   #head(rows: number): Head {

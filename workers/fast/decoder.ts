@@ -3,7 +3,7 @@ import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Advance, type Table } from "../kernels/advance";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import { PickState } from "../kernels/pick-state";
-import type { Continuation, Laps } from "../language";
+import type { Continuation, Laps, Logits } from "../language";
 import { outOfMemory, type Gpu } from "../ort/device";
 import { writeRows, type Rows } from "../ort/rows";
 import { firstCapacity, mostPositions, StaticCache } from "./cache";
@@ -54,6 +54,7 @@ export class Decoder {
   readonly #readback: Readback;
   /** Ids of the answer so far. */
   #count = 0;
+  #logits: Logits | undefined;
   /** Ends the answer. */
   #signal: AbortSignal | undefined;
 
@@ -143,6 +144,11 @@ export class Decoder {
     return ids;
   }
 
+  /** Of the last ids. */
+  get logits(): Logits | undefined {
+    return this.#logits;
+  }
+
   async release(): Promise<void> {
     await this.#graphs.release();
     this.#graphs.cache.destroy();
@@ -153,10 +159,11 @@ export class Decoder {
   /** Runs `graph` so many times, each on what the one before picked. */
   async #pick(
     label: string,
-    { dispatches, picker, pace }: DecoderGraph,
+    { dispatches, picker, pace, logits }: DecoderGraph,
     times: number,
     timer?: GpuTimer,
   ): Promise<Begun> {
+    this.#logits = logits;
     const once = [dispatches, picker, this.#advance];
     const works = Array.from({ length: times }, () => once).flat();
     const { gpu } = this.#parts;

@@ -1,6 +1,12 @@
 import type { VlmError } from "../../src/shared/errors";
 import type { Embedder } from "../embedding";
-import type { Continuation, Generation, Language, Picture } from "../language";
+import type {
+  Continuation,
+  Generation,
+  Language,
+  Logits,
+  Picture,
+} from "../language";
 import { Queue } from "../ort/queue";
 import type { Prompt } from "../prompt";
 import { Stopped } from "../task";
@@ -47,6 +53,10 @@ export class FastLanguage implements Language {
       return generation;
     };
     return this.#queue.add(() => this.#attempt(begin));
+  }
+
+  get logits(): Logits | undefined {
+    return this.#decoder?.logits;
   }
 
   async release(): Promise<void> {

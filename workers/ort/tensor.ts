@@ -51,11 +51,12 @@ export class Memory {
   }
 
   /** A view of `buffer`, which stays its owner's. */
-  onBuffer(buffer: GPUBuffer, dims: readonly number[]): Tensor {
-    return this.#ort.Tensor.fromGpuBuffer(buffer, {
-      dataType: "float32",
-      dims,
-    });
+  onBuffer(
+    buffer: GPUBuffer,
+    dims: readonly number[],
+    type: Float = "float32",
+  ): Tensor {
+    return this.#ort.Tensor.fromGpuBuffer(buffer, { dataType: type, dims });
   }
 
   /**
