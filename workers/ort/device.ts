@@ -18,7 +18,7 @@ export class Gpu {
   /** How many there were: what was made before may be of no use. */
   faults = 0;
   /** All that was watched was told of. */
-  #told: Promise<unknown> = Promise.resolve();
+  #told: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(device: GPUDevice, name: string) {
@@ -59,7 +59,8 @@ export class Gpu {
       },
       () => undefined,
     );
-    this.#told = Promise.all([this.#told, told]);
+    // Not of both: its value would hold the one before, and so on, for ever.
+    this.#told = this.#told.then(() => told);
     return made;
   }
 
