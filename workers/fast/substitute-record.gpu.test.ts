@@ -98,11 +98,11 @@ test("what was found in one load is not tried in the next", async () => {
 test("another kernel, another shader, another shape, another adapter: tried", async () => {
   await chosen(await load(key));
   const changed = { ...quick, code: `${quick.code} // changed` };
-  const works = [
+  const works: [Kernel, Kernel, string][] = [
     [changed, slow, "copy"],
     [quick, { ...slow, code: `${slow.code} // changed` }, "copy"],
     [quick, slow, "wider copy"],
-  ] as const;
+  ];
   for (const work of works) {
     const found = await chosen(await load(key), ...work);
     expect(found).toMatchObject({ tried: true });
