@@ -26,6 +26,7 @@ export default defineConfig({
       input: {
         index: "index.html",
         bench: "bench.html",
+        soak: "soak.html",
         sw: "workers/offline/sw.ts",
       },
       output: {

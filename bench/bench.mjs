@@ -4,25 +4,15 @@
  * adapter, frame by frame in turn. It starts the page /bench and keeps what
  * that exports. Never fails a build.
  */
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { machine, withPage } from "./built.mjs";
 import { command } from "./command.mjs";
-import { commit } from "./full-size-record.mjs";
 import { recordName } from "./record-name.mjs";
-import { openModel } from "./model-source.mjs";
 import { madeNames } from "../tools/cli/made.mjs";
-import { findModel } from "../tools/cli/model-name.mjs";
 import {
   callerFolder,
-  dist,
   ensureBuilt,
   ensureInstalled,
   root,
@@ -75,54 +65,24 @@ const { values } = parseArgs({
 /** Captions of made weights hardly depend on the picture. */
 const madeLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
 
-/** The record as the page exports it, and its other forms. */
-async function measure() {
-  const { chromium } = await import("playwright");
-  const browsers = await import("../tools/cli/browser.mjs");
-  const { folderHandler, serve } = await import("../tools/cli/server.mjs");
-  const { readOrigin } = await import("../tools/cli/headers.mjs");
-  const source = await openModel(values.model);
-  const place = findModel(source.model);
-  const urls = [source.hub, place.kind === "url" ? place.model : undefined];
-  const allow = urls.flatMap((url) => (url ? [readOrigin(url)] : []));
-  const server = await serve(dist, { allow });
-  // On disk, because a browser keeps models there.
-  const profile = mkdtempSync(join(tmpdir(), "fast-vlm-bench-"));
-  const flags = values["gpu-flags"]?.split(/\s+/).filter(Boolean);
-  const own = values.software ? browsers.testFlags : browsers.useFlags;
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: await browsers.requireBrowser(),
-    args: flags ? [...browsers.commonFlags, ...flags] : own,
-    acceptDownloads: true,
-  });
-  try {
-    let { model } = source;
-    if (place.kind === "folder") {
-      model = `/bench-models/${basename(place.path)}/`;
-      server.mount(model, folderHandler(place.path));
-    }
-    const page = context.pages()[0] ?? (await context.newPage());
-    const { size, frames, device, dtype, tokens, question } = values;
-    const made = madeNames.includes(values.model);
-    const lineup = values.lineup ?? (made ? madeLineup : undefined);
-    const given = { model, hub: source.hub, size, frames, device, dtype };
-    const asked = { ...given, tokens, question, lineup };
-    const search = new URLSearchParams(
-      Object.entries(asked).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, value]],
-      ),
-    );
+/**
+ * The record as the page exports it, and its other forms.
+ * @returns {ReturnType<typeof drive>}
+ */
+function measure() {
+  const { model, software, "gpu-flags": gpuFlags } = values;
+  const { size, frames, device, dtype, tokens, question } = values;
+  const made = madeNames.includes(model);
+  const lineup = values.lineup ?? (made ? madeLineup : undefined);
+  const search = { size, frames, device, dtype, tokens, question, lineup };
+  const asked = { model, software, gpuFlags, search };
+  return withPage("bench", asked, async (page, show) => {
     await page.exposeFunction("say", (/** @type {string} */ line) => {
       console.error(line);
     });
-    await page.goto(`${server.url}bench?${search.toString()}`);
-    return await drive(page);
-  } finally {
-    await context.close();
-    await server.close();
-    await source.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  }
+    await show();
+    return drive(page);
+  });
 }
 
 /** Starts the page's own bench, passes on what it says, takes its exports. */
@@ -157,16 +117,6 @@ async function drive(/** @type {import("playwright").Page} */ page) {
   const parsed = JSON.parse(json);
   const record = /** @type {BenchRecord} */ (parsed);
   return { table, record, csv: await take("CSV"), svg: await take("SVG") };
-}
-
-/** What a page cannot know. */
-function machine() {
-  return {
-    commit: commit(),
-    processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
-    // Above the number of processors: others slowed this run down.
-    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
-  };
 }
 
 /** What transformers.js would run on if the project did not override it. */

@@ -34,7 +34,7 @@ export function slug({ device, adapter }) {
 const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 
 /** @param {string} name of a package */
-function versionOf(name) {
+export function versionOf(name) {
   const path = join(root, "node_modules", name, "package.json");
   return /** @type {{ version: string }} */ (readJson(path)).version;
 }

@@ -35,23 +35,25 @@ function descendants() {
 }
 
 /**
- * Resident bytes of all of them now, and the most that each kind ever had.
- * @returns {{ now: number, peaks: Bytes } | undefined}
+ * Resident bytes now, of all of them and of each kind together, and the most
+ * that one of each kind ever had.
+ * @returns {{ now: number, kinds: Bytes, peaks: Bytes } | undefined}
  */
 export function processMemory() {
   if (!existsSync("/proc/self/status")) return undefined;
-  /** @type {Bytes} */
-  const peaks = {};
+  const kinds = /** @type {Bytes} */ ({});
+  const peaks = /** @type {Bytes} */ ({});
   let now = 0;
   for (const pid of descendants()) {
     const status = read(`/proc/${pid}/status`);
     const bytes = (/** @type {string} */ field) =>
       1024 *
       Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-    now += bytes("VmRSS");
     const [, kind = "browser"] =
       /--type=([\w-]+)/.exec(read(`/proc/${pid}/cmdline`)) ?? [];
+    kinds[kind] = (kinds[kind] ?? 0) + bytes("VmRSS");
+    now += bytes("VmRSS");
     peaks[kind] = Math.max(peaks[kind] ?? 0, bytes("VmHWM"));
   }
-  return { now, peaks };
+  return { now, kinds, peaks };
 }

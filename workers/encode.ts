@@ -7,8 +7,9 @@ export const PATCH = 64;
 
 /** FastViTHD and its projector, whichever way they run. */
 export interface Encoder {
-  /** [1, 3, side, side] → [1, image tokens, hidden], the caller's to dispose. */
-  encode(pixels: Tensor): Promise<Tensor>;
+  /** [1, 3, side, side] → [1, image tokens, hidden], the caller's to dispose.
+   * May reject with `Stopped` when the signal is aborted. */
+  encode(pixels: Tensor, signal?: AbortSignal): Promise<Tensor>;
   release(): Promise<void>;
 }
 

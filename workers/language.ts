@@ -1,5 +1,5 @@
 import type { Sampling } from "../src/shared/protocol";
-import type { Tensor } from "./ort/tensor";
+import type { Float, Tensor } from "./ort/tensor";
 import type { Prompt } from "./prompt";
 
 /** What the encoder made of a picture. */
@@ -26,6 +26,15 @@ export interface Continuation {
   /** What the answer may turn out to be. It changes how soon tokens come, never
    * which. */
   readonly draft: readonly number[];
+  /** Ends what is under way, which may then reject with `Stopped`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** [1, rows, vocabulary] on the GPU. */
+export interface Logits {
+  readonly buffer: GPUBuffer;
+  readonly type: Float;
+  readonly dims: readonly number[];
 }
 
 /** The language model, whichever way it runs. */
@@ -36,6 +45,8 @@ export interface Language {
     pictures: readonly Picture[],
     how: Continuation,
   ): Promise<Generation>;
+  /** What the last tokens were picked of, where that stays on the GPU. */
+  readonly logits?: Logits | undefined;
   release(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type { MemoryEstimate, MemoryUse } from "../src/shared/models";
 import { VlmError } from "../src/shared/errors";
 import type {
-  Constraint as Asked,
+  DescribeOptions,
   LoadOptions,
   ModelInfo,
 } from "../src/shared/protocol";
@@ -95,12 +95,12 @@ export class Model {
     return this.memory.gpu;
   }
 
-  /** For an answer of `room` tokens at most that begins with `prefix`. */
+  /** For an answer of `room` tokens at most, if it is to have one. */
   async constrain(
-    constraint: Asked,
-    prefix: string,
+    { constraint, prefix = "" }: Pick<DescribeOptions, "constraint" | "prefix">,
     room: number,
-  ): Promise<Constraint> {
+  ): Promise<Constraint | undefined> {
+    if (constraint === undefined) return undefined;
     this.#grammar ??= makeGrammar(this.tokenizer, this.endTokens);
     try {
       return (await this.#grammar).constrain(constraint, prefix, room);

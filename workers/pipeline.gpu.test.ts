@@ -3,6 +3,7 @@ import type { DescribeOptions, WorkerEvent } from "../src/shared/protocol";
 import { loadModel } from "./loading/load";
 import type { Model } from "./model";
 import { describe as answer } from "./pipeline";
+import { Stopped } from "./task";
 import { loadOptions, options, picture } from "./testing/harness";
 
 const never = new AbortController().signal;
@@ -113,6 +114,23 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     vi.restoreAllMocks();
     expect(encoded).toBe(2);
     expect(events).toEqual([]);
+  });
+
+  test("a stage that was stopped ends the run as an abort, which is no failure", async () => {
+    const { encoder, language } = model;
+    const whole = await ask(model, [1], {});
+    for (const stage of [
+      vi.spyOn(encoder, "encode"),
+      vi.spyOn(language, "begin"),
+    ]) {
+      stage.mockRejectedValueOnce(new Stopped());
+      const got = await ask(model, [1], {});
+      expect(got).toMatchObject({ finish: "abort", tokenIds: [], text: "" });
+      expect(got.timings.firstToken).toBe(0);
+      const { tokenIds } = await ask(model, [1], {});
+      expect(tokenIds).toEqual(whole.tokenIds);
+    }
+    vi.restoreAllMocks();
   });
 
   test("sides change from frame to frame and hold nothing back", async () => {

@@ -13,7 +13,7 @@ import type { Model } from "./model";
 import { checkConversation, makePrompt } from "./prompt";
 import { Speech } from "./speech";
 import { Stopwatch } from "./stopwatch";
-import { nextTask } from "./task";
+import { nextTask, Stopped } from "./task";
 
 /** Frames and a conversation about them to the next turn of it: see, each
  * frame, → prefill → decode. */
@@ -27,14 +27,12 @@ export async function describe(
 ): Promise<Answer> {
   checkConversation(frames, options);
   const { tokenizer, memory, sight, language, timer, drafts, config } = model;
-  const { run, maxTokens, sampling, prefix = "" } = options;
+  const { run, maxTokens, sampling } = options;
   const perFrame = imageTokensOf(options);
   const prompt = makePrompt(tokenizer, options, perFrame, config.contextLength);
   const promptTokens = prompt.ids.length;
   const room = Math.min(maxTokens, config.contextLength - promptTokens + 1);
-  const constraint =
-    options.constraint &&
-    (await model.constrain(options.constraint, prefix, room));
+  const constraint = await model.constrain(options, room);
   const watch = new Stopwatch(now);
   timer?.restart();
   const speech = new Speech(tokenizer);
@@ -65,9 +63,9 @@ export async function describe(
     await nextTask();
     if (signal.aborted) return finishAs("abort");
 
-    const drafted = options.draft && constraint === undefined;
-    const guess = drafted ? drafts.of(prompt, sampling) : [];
-    const how = { sampling, draft: guess.slice(0, room - 1), constraint };
+    const guess = options.draft ? drafts.of(prompt, sampling) : [];
+    const draft = guess.slice(0, room - 1);
+    const how = { sampling, draft, constraint, signal };
     generation = await language.begin(prompt, pictures, how);
     watch.lap("prefill");
     if (generation.laps !== undefined) watch.measured(generation.laps);
@@ -81,23 +79,18 @@ export async function describe(
           watch.stopped();
         } else {
           watch.tokens(0);
-          if (constraint === undefined)
-            drafts.remember(prompt, sampling, speech.tokenIds);
+          drafts.remember(prompt, sampling, speech.tokenIds);
         }
         return finishAs(value);
       }
       const first = watch.tokens(value.length);
-      for (const [i, id] of value.entries()) {
-        const token = {
-          type: "token",
-          run,
-          id,
-          text: speech.push(id),
-        } as const;
-        const timed = i === 0 && first !== undefined;
-        emit(timed ? { ...token, timings: first } : token);
-      }
+      for (const token of speech.say(run, value, first)) emit(token);
     }
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    speech.end();
+    watch.stopped();
+    return finishAs("abort");
   } finally {
     generation?.dispose();
     sight.endRun(generation !== undefined);

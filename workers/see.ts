@@ -67,7 +67,7 @@ export class Sight {
         if (signal.aborted) return undefined;
         const before = same && this.#kept.get(same);
         if (before) return { picture: before, how: "unchanged" };
-        features.push(await this.#encoder.encode(pixels));
+        features.push(await this.#encoder.encode(pixels, signal));
         if (gated) this.#gate.keep(pixels, key);
         await lap("encode");
       }

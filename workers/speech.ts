@@ -1,5 +1,9 @@
+import type { WorkerEvent } from "../src/shared/protocol";
 import { Detokenizer } from "./weights/detokenizer";
 import type { Tokenizer } from "./weights/tokenizer";
+
+type TokenEvent = Extract<WorkerEvent, { type: "token" }>;
+type FirstTimings = NonNullable<TokenEvent["timings"]>;
 
 /** Tokens → text: what an answer has come to. */
 export class Speech {
@@ -11,12 +15,19 @@ export class Speech {
     this.#detokenizer = new Detokenizer((ids) => tokenizer.decode(ids));
   }
 
-  /** The text that the token completes. */
-  push(id: number): string {
-    const piece = this.#detokenizer.push(id);
-    this.text += piece;
-    this.tokenIds.push(id);
-    return piece;
+  /** What `run` tells of each token, with the text that it completes. */
+  *say(
+    run: number,
+    ids: readonly number[],
+    timings: FirstTimings | undefined,
+  ): Generator<TokenEvent> {
+    for (const [i, id] of ids.entries()) {
+      const text = this.#detokenizer.push(id);
+      this.text += text;
+      this.tokenIds.push(id);
+      const token = { type: "token", run, id, text } as const;
+      yield i === 0 && timings ? { ...token, timings } : token;
+    }
   }
 
   /** Nothing comes any more. */

@@ -14,3 +14,7 @@ export function nextTask(): Promise<void> {
     port2.postMessage(undefined);
   });
 }
+
+/** Thrown by work that its signal has ended; what it was part of ends as
+ * `abort`, which is no failure. */
+export class Stopped extends Error {}

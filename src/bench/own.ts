@@ -1,6 +1,5 @@
-import { Runtime } from "../runtime";
 import { now } from "../shared/clock";
-import { difference, type GpuUse } from "../shared/gpu-calls";
+import { difference } from "../shared/gpu-calls";
 import type { Answer, LoadOptions, ModelInfo } from "../shared/protocol";
 import {
   measured,
@@ -8,10 +7,10 @@ import {
   type Measured,
   type Question,
 } from "./contender";
+import { openCounted } from "./counted";
 import type { TwoQuestions } from "./record";
-import workerUrl from "../../workers/vlm.worker?worker&url";
 
-const greedy = {
+export const greedy = {
   temperature: 0,
   topK: 0,
   topP: 1,
@@ -30,22 +29,14 @@ export interface Own extends Contender {
   askTwice(draw: () => ImageBitmap, question: Question): Promise<TwoQuestions>;
 }
 
-/** fast-vlm as a page has it: the runtime, and the worker as it was built. */
 export async function openOwn(
   options: LoadOptions,
   draft: boolean,
   onProgress: (text: string) => void,
 ): Promise<Own> {
-  const channel = new BroadcastChannel(`bench ${crypto.randomUUID()}`);
-  const runtime = new Runtime({
-    worker: () => startCounted(channel.name),
+  const { runtime, read, dispose } = openCounted({
     onProgress: ({ phase }) => onProgress(phase),
   });
-  const read = (): Promise<GpuUse> =>
-    new Promise((resolve) => {
-      channel.onmessage = ({ data }: MessageEvent<GpuUse>) => resolve(data);
-      channel.postMessage("read");
-    });
   let promptTokens = 0;
 
   const ask = (
@@ -133,23 +124,10 @@ export async function openOwn(
         const { bytes, peak } = await read();
         return { now: bytes, peak };
       },
-      dispose: () => {
-        runtime.dispose();
-        channel.close();
-        return Promise.resolve();
-      },
+      dispose: () => Promise.resolve(dispose()),
     };
   } catch (error) {
-    runtime.dispose();
-    channel.close();
+    dispose();
     throw error;
   }
-}
-
-function startCounted(channel: string): Worker {
-  const worker = new URL(workerUrl, location.href).href;
-  return new Worker(
-    new URL("../../workers/bench/counting.worker.ts", import.meta.url),
-    { type: "module", name: JSON.stringify({ worker, channel }) },
-  );
 }

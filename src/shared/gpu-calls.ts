@@ -1,6 +1,6 @@
 /**
  * Counts the WebGPU calls of a thread, whoever makes them, and the bytes of
- * its buffers. Installed before anything asks for an adapter.
+ * its buffers, and what is alive. Installed before anything asks for an adapter.
  */
 export interface GpuCalls {
   readonly submits: number;
@@ -18,13 +18,36 @@ export interface GpuUse {
   /** Bytes of buffers, now and at their most. */
   readonly bytes: number;
   readonly peak: number;
+  /** Objects by their type that are neither destroyed nor collected. */
+  readonly handles: Readonly<Record<string, number>>;
   /** That the last device was asked for. */
   readonly features: readonly string[];
+}
+
+/** Of a worker that is counted. */
+export interface WorkerUse extends GpuUse {
+  /** Bytes of the memories that its scripts made for WebAssembly. */
+  readonly wasm: number;
 }
 
 type Method = (this: object, ...given: unknown[]) => unknown;
 
 const READ = 1;
+
+/** What a device makes, by the methods that make it. */
+const makers = [
+  ["GPUBuffer", "createBuffer"],
+  ["GPUTexture", "createTexture"],
+  ["GPUExternalTexture", "importExternalTexture"],
+  ["GPUQuerySet", "createQuerySet"],
+  ["GPUBindGroup", "createBindGroup"],
+  ["GPUBindGroupLayout", "createBindGroupLayout"],
+  ["GPUPipelineLayout", "createPipelineLayout"],
+  ["GPUComputePipeline", "createComputePipeline"],
+  ["GPUComputePipeline", "createComputePipelineAsync"],
+  ["GPUShaderModule", "createShaderModule"],
+  ["GPUCommandEncoder", "createCommandEncoder"],
+] as const;
 
 export function countGpuCalls(): () => GpuUse {
   const calls = {
@@ -41,6 +64,11 @@ export function countGpuCalls(): () => GpuUse {
   let features: readonly string[] = [];
   const freed = (size: number): void => void (bytes -= size);
   const dropped = new FinalizationRegistry(freed);
+  const handles: Record<string, number> = {};
+  const ended = (type: string): void => {
+    handles[type] = (handles[type] ?? 0) - 1;
+  };
+  const collected = new FinalizationRegistry(ended);
 
   const count = (type: string, method: string, of: keyof GpuCalls): void => {
     wrap(type, method, (original) => {
@@ -84,6 +112,26 @@ export function countGpuCalls(): () => GpuUse {
       return original.call(this);
     };
   });
+  for (const [type, method] of makers) {
+    const made = (object: object): void => {
+      handles[type] = (handles[type] ?? 0) + 1;
+      collected.register(object, type, object);
+    };
+    wrap("GPUDevice", method, (original) => {
+      return function (...given) {
+        const object = original.apply(this, given) as object;
+        if (object instanceof Promise) void object.then(made, () => undefined);
+        else made(object);
+        return object;
+      };
+    });
+    wrap(type, "destroy", (original) => {
+      return function () {
+        if (collected.unregister(this)) ended(type);
+        return original.call(this);
+      };
+    });
+  }
   wrap("GPUAdapter", "requestDevice", (original) => {
     return function (descriptor) {
       const asked = descriptor as { requiredFeatures?: Iterable<string> };
@@ -91,7 +139,9 @@ export function countGpuCalls(): () => GpuUse {
       return original.call(this, descriptor);
     };
   });
-  return () => ({ calls: { ...calls }, bytes, peak, features });
+  return () => ({
+    ...{ calls: { ...calls }, bytes, peak, handles: { ...handles }, features },
+  });
 }
 
 /** Nothing where the browser has no such type. */

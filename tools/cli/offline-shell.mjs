@@ -9,7 +9,7 @@ export const serviceWorker = "sw.js";
 
 /** Of the bench, which nobody needs without the network. */
 const ofBench = (/** @type {string} */ name) =>
-  /^(assets\/)?(bench|rival|(counting|roofline)\.worker)\b/.test(name);
+  /^(assets\/)?(bench|soak|own|rival|(counting|roofline)\.worker)\b/.test(name);
 
 /** @param {string | Uint8Array} content */
 const revisionOf = (content) =>

@@ -27,7 +27,7 @@ export const cache = join(root, ".cache");
  * called. The variable outlives nested calls, so the script is asked for, too.
  */
 export const callerFolder =
-  (["describe", "accuracy", "bench", "full-size", "hub"].includes(
+  (["describe", "accuracy", "bench", "soak", "full-size", "hub"].includes(
     process.env["npm_lifecycle_event"] ?? "",
   )
     ? process.env["INIT_CWD"]
@@ -79,6 +79,7 @@ const sources = [
   "index.html",
   "package-lock.json",
   "public",
+  "soak.html",
   "src",
   "tools/cli/headers.mjs",
   "tools/cli/offline-shell.mjs",

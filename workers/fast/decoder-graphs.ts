@@ -1,19 +1,21 @@
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Picker } from "../kernels/picker";
 import type { PickState } from "../kernels/pick-state";
-import type { Bound } from "../ort/capture";
+import type { Logits } from "../language";
 import type { Gpu } from "../ort/device";
 import { BYTES } from "../ort/rows";
 import type { StaticCache } from "./cache";
+import type { BoundWeights } from "./gpu-weights";
 import { makeGraph, type Graph } from "./graph";
-import { LONGEST } from "./prefill-plan";
+import { LONGEST_GRAPH } from "./prefill-plan";
 
 /** Lengths of prompts come again; those that do not are captured anew. */
-const KEPT = 6;
+const KEPT = 12;
 
 /** A decoder for `length` positions, ready to be replayed. */
 export interface DecoderGraph extends Graph {
   readonly picker: Picker;
+  readonly logits: Logits;
 }
 
 /** What a graph reads besides cache and weights. */
@@ -39,7 +41,7 @@ export class DecoderGraphs {
   readonly step: DecoderInputs;
   readonly #gpu: Gpu;
   readonly #plan: DecoderPlan;
-  readonly #weights: Bound;
+  readonly #weights: BoundWeights;
   readonly #state: PickState;
   /** By the number of rows. */
   readonly #heads = new Map<number, Head>();
@@ -52,7 +54,7 @@ export class DecoderGraphs {
   constructor(
     gpu: Gpu,
     plan: DecoderPlan,
-    weights: Bound,
+    weights: BoundWeights,
     state: PickState,
     cache: StaticCache,
   ) {
@@ -61,7 +63,7 @@ export class DecoderGraphs {
     this.#weights = weights;
     this.#state = state;
     this.#cache = cache;
-    this.prompt = this.#inputs("prompt", LONGEST, state.sizes.rows);
+    this.prompt = this.#inputs("prompt", LONGEST_GRAPH, state.sizes.rows);
     this.step = this.#inputs("step", 1, 1);
   }
 
@@ -130,8 +132,9 @@ export class DecoderGraphs {
       ...(length > 1 && { rows: int32(from.rows, rows) }),
       ...this.#cache.past(),
     };
+    const dims = [1, rows, vocabulary];
     const outputs = {
-      logits: { buffer: logits, type, dims: [1, rows, vocabulary] },
+      logits: { buffer: logits, type, dims },
       ...this.#cache.present(),
     };
     const model = this.#plan.graph({ length, rows, capacity });
@@ -142,7 +145,7 @@ export class DecoderGraphs {
       inputs,
       outputs,
     );
-    return { ...graph, picker };
+    return { ...graph, picker, logits: outputs.logits };
   }
 
   #head(rows: number): Head {

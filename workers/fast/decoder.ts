@@ -1,9 +1,9 @@
-import type { Sampling } from "../../src/shared/protocol";
+import type { VlmError } from "../../src/shared/errors";
 import type { DecoderPlan } from "../graphs/decoder-plan";
 import { Advance, type Table } from "../kernels/advance";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import { PickState } from "../kernels/pick-state";
-import type { Constraint, Laps } from "../language";
+import type { Constraint, Continuation, Laps, Logits } from "../language";
 import { outOfMemory, type Gpu } from "../ort/device";
 import { writeRows, type Rows } from "../ort/rows";
 import { firstCapacity, mostPositions, StaticCache } from "./cache";
@@ -36,6 +36,12 @@ export interface Begun {
   readonly laps?: Laps;
 }
 
+export function tooMany(positions: number): VlmError {
+  return outOfMemory(
+    `A cache of ${positions} positions is more than this GPU can hold.`,
+  );
+}
+
 /** A decoder on the GPU, its cache and what picks tokens: prompts go in, ids
  * come out, nothing else does. */
 export class Decoder {
@@ -49,6 +55,9 @@ export class Decoder {
   /** Ids of the answer so far. */
   #count = 0;
   #constraint: Constraint | undefined;
+  #logits: Logits | undefined;
+  /** Ends the answer. */
+  #signal: AbortSignal | undefined;
 
   constructor(parts: DecoderParts) {
     const { gpu, plan, weights, table, contextLength } = parts;
@@ -71,11 +80,7 @@ export class Decoder {
   async reserve(positions: number, kept: number): Promise<void> {
     const old = this.#graphs.cache;
     if (positions <= old.capacity) return;
-    if (positions > this.room) {
-      throw outOfMemory(
-        `A cache of ${positions} positions is more than this GPU can hold.`,
-      );
-    }
+    if (positions > this.room) throw tooMany(positions);
     const { gpu, plan } = this.#parts;
     const power = 2 ** Math.ceil(Math.log2(positions));
     const cache = new StaticCache(gpu, plan, Math.min(power, this.room));
@@ -86,14 +91,14 @@ export class Decoder {
 
   /** Another answer: whatever is picked from now on is its. */
   newAnswer(
-    sampling: Sampling,
+    { sampling, constraint, signal }: Continuation,
     promptIds: readonly number[],
     draft: readonly number[],
-    constraint: Constraint | undefined,
   ): void {
     this.#state.begin(sampling, promptIds, draft);
     this.#count = 0;
     this.#constraint = constraint;
+    this.#signal = signal;
   }
 
   /** Computes `chunk`, a part of a prompt that more of it follows. */
@@ -101,7 +106,8 @@ export class Decoder {
     const graph = await this.#graphs.prefill(chunk.length, 1);
     this.#write(chunk, rows, [chunk.from]);
     const { gpu, timer } = this.#parts;
-    replay(gpu, "prefill", graph.pace, [graph.dispatches], { timer });
+    const around = { timer, signal: this.#signal };
+    await replay(gpu, "prefill", graph.pace, [graph.dispatches], around);
     return undefined;
   }
 
@@ -123,11 +129,7 @@ export class Decoder {
     this.#write(chunk, rows, wanted);
     queue.writeBuffer(step.seqlens, 0, Int32Array.of(length - 1));
     queue.writeBuffer(step.total, 0, Int32Array.of(length));
-    const picked = this.#pick("prefill", graph, 1, timer);
-    // Both readings go out together.
-    const timed = timer && gpu.guard(timer.read());
-    const [ids, laps] = await Promise.all([picked, timed]);
-    return { ids, ...(laps && { laps }) };
+    return this.#pick("prefill", graph, 1, timer);
   }
 
   /** The next ids of an answer whose last is at `position`: `most` at most, so
@@ -142,7 +144,13 @@ export class Decoder {
       ...[most, once, Math.max(1, Math.floor(MS_PER_BATCH / ms))],
       this.#graphs.cache.capacity - position,
     );
-    return this.#pick("decode", graph, steps);
+    const { ids } = await this.#pick("decode", graph, steps);
+    return ids;
+  }
+
+  /** Of the last ids. */
+  get logits(): Logits | undefined {
+    return this.#logits;
   }
 
   async release(): Promise<void> {
@@ -155,10 +163,11 @@ export class Decoder {
   /** Runs `graph` so many times, each on what the one before picked. */
   async #pick(
     label: string,
-    { dispatches, picker, pace }: DecoderGraph,
+    { dispatches, picker, pace, logits }: DecoderGraph,
     times: number,
     timer?: GpuTimer,
-  ): Promise<readonly number[]> {
+  ): Promise<Begun> {
+    this.#logits = logits;
     const once = [dispatches, picker, this.#advance];
     const works = Array.from({ length: times }, () => once).flat();
     const { gpu } = this.#parts;
@@ -168,14 +177,18 @@ export class Decoder {
       this.#readback.encode(encoder);
       timer?.resolve(encoder);
     };
-    replay(gpu, label, pace, works, { after, timer });
-    const [count = 0, ...ring] = await this.#readback.read();
+    const signal = this.#signal;
+    await replay(gpu, label, pace, works, { after, timer, signal });
+    // Both readings go out together.
+    const timed = timer && gpu.guard(timer.read());
+    const read = this.#readback.read();
+    const [[count = 0, ...ring], laps] = await Promise.all([read, timed]);
     const ids: number[] = [];
     for (let n = this.#count; n < count; n++)
       ids.push(ring[n % ring.length] ?? 0);
     this.#count = count;
     for (const id of ids) constraint?.take(id);
-    return ids;
+    return { ids, ...(laps && { laps }) };
   }
 
   #write(

@@ -29,6 +29,8 @@ export class FastEncoder implements Encoder {
   readonly #queue = new Queue();
   /** The latest used is the last. */
   readonly #sides = new Map<number, Side>();
+  /** Of the GPU, when all sides were sound. */
+  #faults: number;
 
   constructor(
     gpu: Gpu,
@@ -42,51 +44,70 @@ export class FastEncoder implements Encoder {
     this.#plan = plan;
     this.#weights = weights;
     this.#timer = timer;
+    this.#faults = gpu.faults;
   }
 
   /** Resolves when the work is submitted: what is submitted later sees it. */
-  encode(pixels: Tensor): Promise<Tensor> {
+  encode(pixels: Tensor, signal?: AbortSignal): Promise<Tensor> {
     return this.#queue.add(async () => {
       this.#gpu.check();
-      const side = pixels.dims[3] ?? 0;
-      return this.#replay(await this.#captured(side), side, pixels);
+      const size = pixels.dims[3] ?? 0;
+      const side = await this.#captured(size);
+      const features = this.#features(size);
+      try {
+        await this.#replay(side, pixels, features, signal);
+        return features;
+      } catch (error) {
+        features.dispose();
+        throw error;
+      }
     });
   }
 
   async release(): Promise<void> {
     await this.#queue.add(async () => {
-      for (const side of this.#sides.values()) await drop(side);
-      this.#sides.clear();
+      await this.#dropAll();
     });
     this.#weights.destroy();
   }
 
-  #replay(side: Side, size: number, pixels: Tensor): Tensor {
+  #features(size: number): Tensor {
     const { hidden, type } = this.#plan;
-    const dims = [1, tokensOf(size), hidden];
     const bytes = tokensOf(size) * hidden * BYTES[type];
-    const features = this.#make("image features", bytes);
-    const given = pixels.gpuBuffer;
-    replay(this.#gpu, "encode", side.pace, [side.dispatches], {
+    const buffer = this.#make("image features", bytes);
+    return this.#memory.ofBuffer(buffer, type, [1, tokensOf(size), hidden]);
+  }
+
+  #replay(
+    side: Side,
+    { gpuBuffer: given }: Tensor,
+    { gpuBuffer: taken }: Tensor,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    return replay(this.#gpu, "encode", side.pace, [side.dispatches], {
       timer: this.#timer,
+      signal,
       before: (encoder) => {
         const { size } = side.pixels;
         encoder.copyBufferToBuffer(given, 0, side.pixels, 0, size);
       },
       after: (encoder) => {
-        encoder.copyBufferToBuffer(
-          side.features,
-          0,
-          features,
-          0,
-          features.size,
-        );
+        encoder.copyBufferToBuffer(side.features, 0, taken, 0, taken.size);
       },
     });
-    return this.#memory.ofBuffer(features, type, dims);
+  }
+
+  async #dropAll(): Promise<void> {
+    const sides = [...this.#sides.values()];
+    this.#sides.clear();
+    for (const side of sides) await drop(side);
   }
 
   async #captured(size: number): Promise<Side> {
+    if (this.#faults !== this.#gpu.faults) {
+      this.#faults = this.#gpu.faults;
+      await this.#dropAll();
+    }
     const side = this.#sides.get(size) ?? (await this.#capture(size));
     this.#sides.delete(size);
     this.#sides.set(size, side);

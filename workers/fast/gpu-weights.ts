@@ -1,15 +1,23 @@
 import { Unfit, type Weight } from "../graphs/weight";
 import type { Bound, GpuTensor } from "../ort/capture";
 import type { Gpu } from "../ort/device";
+import { Folds } from "./folds";
 
 /** Bytes on their way to the GPU at a time; the browser holds a copy of them. */
 const UNDERWAY = 64 * 2 ** 20;
+
+/** Weights of one graph, and what graphs share that was made of them. */
+export interface BoundWeights {
+  readonly tensors: Bound;
+  readonly folds: Folds;
+}
 
 /** Weights that are inputs of captured graphs: each is on the GPU once, however
  * many graphs it is bound to. */
 export class GpuWeights {
   readonly #gpu: Gpu;
   readonly #tensors = new Map<string, GpuTensor>();
+  readonly #folds = new Folds();
 
   private constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -24,7 +32,6 @@ export class GpuWeights {
   ): Promise<GpuWeights> {
     const all = new GpuWeights(gpu);
     try {
-      checkSizes(gpu, weights);
       await all.#upload(weights, next);
       return all;
     } catch (error) {
@@ -34,10 +41,12 @@ export class GpuWeights {
   }
 
   /** Those of `weights`, by name. */
-  of(weights: readonly Pick<Weight, "name">[]): Bound {
-    return Object.fromEntries(
-      weights.map(({ name }) => [name, this.tensor(name)]),
-    );
+  of(weights: readonly Pick<Weight, "name">[]): BoundWeights {
+    const tensors = weights.map(({ name }) => [name, this.tensor(name)]);
+    return {
+      tensors: Object.fromEntries(tensors) as Bound,
+      folds: this.#folds,
+    };
   }
 
   tensor(name: string): GpuTensor {
@@ -49,6 +58,7 @@ export class GpuWeights {
   destroy(): void {
     for (const { buffer } of this.#tensors.values()) buffer.destroy();
     this.#tensors.clear();
+    this.#folds.destroy();
   }
 
   async #upload(weights: readonly Weight[], next: () => void): Promise<void> {
@@ -83,7 +93,11 @@ export class GpuWeights {
   }
 }
 
-function checkSizes({ device, name }: Gpu, weights: readonly Weight[]): void {
+/** Throws `Unfit` for weights that no buffer of this GPU can hold. */
+export function checkSizes(
+  { device, name }: Gpu,
+  weights: readonly Weight[],
+): void {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   const largest = weights.find(({ bytes }) => bytes > most);

@@ -1,6 +1,8 @@
 import { capture, type Bound } from "../ort/capture";
-import type { Gpu } from "../ort/device";
+import { faultOf, type Gpu } from "../ort/device";
+import { watchedAll } from "../ort/error-scopes";
 import type { Dispatch } from "../ort/recorder";
+import type { BoundWeights } from "./gpu-weights";
 import { Pace } from "./replay";
 import { substitute, type Switch } from "./substitute";
 
@@ -16,21 +18,28 @@ export interface Graph {
 export async function makeGraph(
   gpu: Gpu,
   model: Uint8Array,
-  weights: Bound,
+  { tensors, folds }: BoundWeights,
   inputs: Bound,
   outputs: Bound,
 ): Promise<Graph> {
-  const all = { ...inputs, ...weights };
+  const all = { ...inputs, ...tensors };
   const captured = await capture(model, all, outputs, gpu);
   try {
     const { device } = gpu;
     const surroundings = {
       device,
-      constants: buffersOf(weights),
+      constants: buffersOf(tensors),
+      folds,
       kept: buffersOf({ ...inputs, ...outputs }),
     };
-    const tuning = substitute(captured.commands, surroundings);
-    const tuned = await gpu.guard(tuning);
+    const tuning = watchedAll(device, () =>
+      substitute(captured.commands, surroundings),
+    );
+    const { made: tuned, fault } = await gpu.guard(tuning);
+    if (fault !== undefined) {
+      tuned.release();
+      throw faultOf(fault);
+    }
     const { dispatches, switches } = tuned;
     return {
       ...{ dispatches, switches, pace: new Pace() },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Language } from "../language";
 import type { Gpu } from "../ort/device";
+import { loadOrt } from "../ort/runtime";
 import {
   answer,
   fastLanguage,
@@ -11,7 +12,7 @@ import {
   plainLanguage,
   type Source,
 } from "../testing/fast";
-import { micro } from "../testing/harness";
+import { failsWith, micro } from "../testing/harness";
 import { testGpu } from "../testing/on-gpu";
 import type { FastLanguage } from "./language";
 
@@ -81,6 +82,29 @@ describe("drafts", () => {
     expect(await begin([])).toEqual(ids.slice(0, 1));
   });
 
+  test("cost a prompt three captures, however long they are", async () => {
+    const { InferenceSession } = await loadOrt();
+    const own = await fastLanguage(source, gpu, 256);
+    const asked = await made(79, 11, 4, 6);
+    const other = await made(80, 7, 4, 6);
+    const { ids } = await answer(plain, asked, COUNT);
+    const random = noise(6);
+    const lengths = [0, 15, 16, 63];
+    while (lengths.length < 16) lengths.push(Math.floor(random() * 64));
+    const creations = vi.spyOn(InferenceSession, "create");
+    for (const length of lengths) {
+      const draft = Array.from({ length }, (_, i) => ids[i] ?? i);
+      // So that the whole prompt is computed.
+      await answer(own, other, 1);
+      const got = await answer(own, asked, 2, { draft });
+      expect(got.ids).toEqual(ids.slice(0, got.ids.length));
+    }
+    // And one for a step, one for the other prompt.
+    expect(creations).toHaveBeenCalledTimes(3 + 2);
+    creations.mockRestore();
+    await own.release();
+  });
+
   test("no more ids are given than are asked for", async () => {
     const asked = await made(78, 9, 4, 5);
     const { ids } = await answer(plain, asked, COUNT);
@@ -112,6 +136,16 @@ describe("prompts", () => {
       const again = await answer(fast, asked, count, { draft });
       expect(again.ids).toEqual(wanted.ids);
     }
+  });
+
+  test("longer than the cache may ever be are refused", async () => {
+    const { contextLength } = source.config;
+    const asked = await made(14, 10, 16, contextLength);
+    const tooLong = failsWith(
+      "out-of-memory",
+      `${contextLength + 26} positions`,
+    );
+    await expect(answer(fast, asked, 1)).rejects.toEqual(tooLong);
   });
 
   test("that begin as others did give what they give a fresh cache", async () => {
@@ -237,7 +271,7 @@ test("lengths that are forgotten give their memory back", async () => {
   const sizes: number[] = [];
   // The runtime keeps some of what it frees: that too is bounded.
   for (let round = 0; round < 4; round++) {
-    for (let length = 8; length <= 88; length += 8) {
+    for (let length = 8; length <= 112; length += 8) {
       await answer(fast, await made(length, length, 0, 0), 1);
     }
     sizes.push(gpu.bytes.now);

@@ -1,8 +1,16 @@
+import type { VlmError } from "../../src/shared/errors";
 import type { Embedder } from "../embedding";
-import type { Continuation, Generation, Language, Picture } from "../language";
+import type {
+  Continuation,
+  Generation,
+  Language,
+  Logits,
+  Picture,
+} from "../language";
 import { Queue } from "../ort/queue";
 import type { Prompt } from "../prompt";
-import { Decoder, type Begun, type DecoderParts } from "./decoder";
+import { Stopped } from "../task";
+import { Decoder, tooMany, type Begun, type DecoderParts } from "./decoder";
 import { usableDraft } from "./draft";
 import { FastGeneration } from "./generation";
 import { chunksOf, type Chunk } from "./prefill-plan";
@@ -23,6 +31,8 @@ export class FastLanguage implements Language {
   #last = 0;
   #decoder: Decoder | undefined;
   #current: Generation | undefined;
+  /** Why answers ended that were under way. */
+  readonly #ends = new WeakMap<Generation, VlmError>();
 
   constructor(parts: DecoderParts, embedder: Embedder) {
     this.#parts = parts;
@@ -45,6 +55,10 @@ export class FastLanguage implements Language {
     return this.#queue.add(() => this.#attempt(begin));
   }
 
+  get logits(): Logits | undefined {
+    return this.#decoder?.logits;
+  }
+
   async release(): Promise<void> {
     await this.#queue.add(() => this.#drop());
     this.#parts.timer?.dispose();
@@ -57,14 +71,15 @@ export class FastLanguage implements Language {
     decoder: Decoder,
     prompt: Prompt,
     pictures: readonly Picture[],
-    { sampling, draft, constraint }: Continuation,
+    how: Continuation,
   ): Promise<Begun> {
     const sequence = new Sequence(prompt, pictures);
     const { length } = sequence;
-    const { vocabulary } = this.#parts.plan;
+    if (length > decoder.room) throw tooMany(length);
+    const { plan } = this.#parts;
     const room = decoder.room - length;
-    const drafted = constraint === undefined ? draft : [];
-    const tried = usableDraft(drafted, sampling, vocabulary, room);
+    const draft = how.constraint === undefined ? how.draft : [];
+    const tried = usableDraft(draft, how.sampling, plan, room);
     // The last position is computed anew: it gives the first token.
     const known = commonPrefix(this.#contents, sequence.contents);
     const from = Math.min(known, length - 1);
@@ -73,7 +88,9 @@ export class FastLanguage implements Language {
     const chunks = chunksOf(from, end, end - length + 1, decoder.room);
     const reach = Math.max(...chunks.map((chunk) => chunk.from + chunk.length));
     await decoder.reserve(reach, from);
-    decoder.newAnswer(sampling, prompt.ids, tried, constraint);
+    decoder.newAnswer(how, prompt.ids, tried);
+    // As far as it holds if it is stopped between two submits.
+    this.#contents = sequence.contents.slice(0, from);
     let begun: Begun = { ids: [] };
     for (const chunk of chunks) {
       begun = (await this.#compute(decoder, sequence, chunk, length)) ?? begun;
@@ -106,6 +123,8 @@ export class FastLanguage implements Language {
     return this.#queue.add(() => {
       if (generation !== this.#current) {
         this.#parts.gpu.check();
+        const end = this.#ends.get(generation);
+        if (end !== undefined) throw end;
         throw new Error("Another answer was begun before this one ended.");
       }
       return this.#attempt(async (decoder) => {
@@ -117,7 +136,8 @@ export class FastLanguage implements Language {
     });
   }
 
-  /** A job that fails leaves nothing that may be half done. */
+  /** A job that fails leaves nothing that may be half done; one that is stopped,
+   * what came before it. */
   async #attempt<T>(job: (decoder: Decoder) => Promise<T>): Promise<T> {
     const { gpu } = this.#parts;
     try {
@@ -125,8 +145,14 @@ export class FastLanguage implements Language {
       this.#decoder ??= new Decoder(this.#parts);
       return await job(this.#decoder);
     } catch (error) {
+      if (error instanceof Stopped) {
+        this.#current = undefined;
+        throw error;
+      }
       const cause = await gpu.explain(error);
+      if (this.#current !== undefined) this.#ends.set(this.#current, cause);
       await this.#drop();
+      await gpu.forgetFaults();
       throw cause;
     }
   }

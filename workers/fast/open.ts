@@ -1,16 +1,18 @@
 import type { Graph } from "../../src/shared/models";
-import { openEmbedding } from "../embedding";
+import { openEmbedding, type Embedder } from "../embedding";
 import { planDecoder } from "../graphs/decoder-plan";
 import { planVision } from "../graphs/vision-plan";
 import { Unfit } from "../graphs/weight";
 import { GpuTimer } from "../kernels/gpu-timer";
 import type { GraphSource } from "../loading/graphs";
 import type { Path } from "../model";
+import type { Gpu } from "../ort/device";
 import type { Memory } from "../ort/tensor";
 import type { ModelConfig } from "../weights/config";
 import { FastEncoder } from "./encoder";
-import { GpuWeights } from "./gpu-weights";
+import { checkSizes, GpuWeights } from "./gpu-weights";
 import { FastLanguage } from "./language";
+import { choicesKey, useRecord } from "./substitute-record";
 import { planTable } from "./table";
 
 /** A model that the fast path can run, as far as its files tell. */
@@ -20,10 +22,12 @@ export interface FastPlan {
   open(memory: Memory, next: () => void): Promise<Path>;
 }
 
-/** Throws `Unfit` for graphs of another structure than we know. */
+/** Throws `Unfit` for graphs of another structure than we know, and for weights
+ * that are too large for `gpu`. */
 export async function planFast(
   graphs: ReadonlyMap<Graph, GraphSource>,
   config: ModelConfig,
+  gpu: Gpu,
 ): Promise<FastPlan> {
   const source = (name: Graph): GraphSource => {
     const found = graphs.get(name);
@@ -49,16 +53,21 @@ export async function planFast(
       `it picks of ${decoder.vocabulary} tokens and has embeddings of ${table.rows}`,
     );
   }
+  const spoken = [...decoder.weights, ...table.weights];
+  checkSizes(gpu, [...vision.weights, ...spoken]);
   const open = async (memory: Memory, next: () => void): Promise<Path> => {
     const { gpu } = memory;
     if (gpu === undefined) throw new Unfit("there is no GPU");
+    const choices = await choicesKey(gpu.device);
+    if (choices !== undefined) await useRecord(gpu.device, choices);
     const uploaded = await GpuWeights.upload(gpu, vision.weights, next);
     const timer = GpuTimer.of(gpu.device);
     const encoder = new FastEncoder(gpu, memory, vision, uploaded, timer);
+    let embedder: Embedder | undefined;
+    let weights: GpuWeights | undefined;
     try {
-      const embedder = await openEmbedding(embed.graph, embed.external, memory);
-      const all = [...decoder.weights, ...table.weights];
-      const weights = await GpuWeights.upload(gpu, all, next);
+      embedder = await openEmbedding(embed.graph, embed.external, memory);
+      weights = await GpuWeights.upload(gpu, spoken, next);
       const parts = {
         ...{ gpu, plan: decoder, weights, contextLength },
         ...{ table: table.on(weights), timer },
@@ -67,6 +76,8 @@ export async function planFast(
       return { encoder, language, ...(timer && { timer }) };
     } catch (error) {
       timer?.dispose();
+      weights?.destroy();
+      await embedder?.release();
       await encoder.release();
       throw error;
     }

@@ -6,11 +6,15 @@ export interface Chunk {
   readonly length: number;
 }
 
-/** Longest graph: what it computes between its operators stays allocated. */
-export const LONGEST = 512;
-
 /** Most logits of one prefill: a draft and the token before it. */
 export const MOST_ROWS = 64;
+
+/** Most positions of a prompt in one run: what a graph computes between its
+ * operators stays allocated. */
+export const LONGEST = 512;
+
+/** Length of the longest graph: a draft goes with the last of its prompt. */
+export const LONGEST_GRAPH = LONGEST + MOST_ROWS;
 
 /**
  * The length of a graph for so many positions. Each length is a capture of its
@@ -24,15 +28,18 @@ export function lengthFor(positions: number): number {
   return Math.ceil(positions / step) * step;
 }
 
-/** Rows of logits of a graph, for so many that are wanted. */
+/** Rows of logits of a graph, for so many that are wanted: few sizes, as each
+ * is a capture of its own. */
 export function rowsFor(wanted: number): number {
-  return wanted === 1 ? 1 : Math.max(8, 2 ** Math.ceil(Math.log2(wanted)));
+  return [1, 16].find((rows) => wanted <= rows) ?? MOST_ROWS;
 }
 
 /**
  * How to compute the positions from `from` to `to`, the last `together` of
- * them in one run. `room`: positions that the cache may ever have; where the
- * graph would write beyond, it begins earlier and computes some anew.
+ * them, a prompt's last and its draft, in one run. That has room for all rows
+ * that `rowsFor` gives: a prompt ends in one of three graphs, however long its
+ * drafts are. `room`: positions that the cache may ever have; where the graph
+ * would write beyond, it begins earlier and computes some anew.
  */
 export function chunksOf(
   from: number,
@@ -41,16 +48,21 @@ export function chunksOf(
   room: number,
 ): Chunk[] {
   const chunks: Chunk[] = [];
-  for (let at = from; at < to;) {
-    const left = to - at;
-    const count = left <= LONGEST ? left : Math.min(LONGEST, left - together);
-    chunks.push(placed(at, at + count, room));
-    at += count;
+  const last = to - together;
+  let at = from;
+  for (; last - at >= LONGEST; at += LONGEST) {
+    chunks.push(placed(at, at + LONGEST, LONGEST, room));
   }
+  chunks.push(placed(at, to, last - at + rowsFor(together), room));
   return chunks;
 }
 
-function placed(from: number, to: number, room: number): Chunk {
-  const length = Math.min(lengthFor(to - from), room);
+function placed(
+  from: number,
+  to: number,
+  positions: number,
+  room: number,
+): Chunk {
+  const length = Math.min(lengthFor(positions), room);
   return { from: Math.min(from, room - length), to, length };
 }

@@ -25,7 +25,8 @@ export class Readback {
 
   /** What was copied, once the GPU has come so far. */
   async read(): Promise<readonly number[]> {
-    await this.#gpu.guard(this.#buffer.mapAsync(GPUMapMode.READ));
+    const mapped = this.#gpu.guard(this.#buffer.mapAsync(GPUMapMode.READ));
+    await Promise.all([mapped, this.#gpu.told()]);
     const numbers = [...new Int32Array(this.#buffer.getMappedRange())];
     this.#buffer.unmap();
     this.#gpu.check();

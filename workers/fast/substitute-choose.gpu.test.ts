@@ -28,8 +28,8 @@ const copy: Variant = {
     label: "copy",
     code: `
       @group(0) @binding(0) var<storage, read> x: array<f32>;
-      @group(0) @binding(1) var<uniform> size: vec4u;
-      @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+      @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+      @group(0) @binding(2) var<uniform> size: vec4u;
       @compute @workgroup_size(4)
       fn main(@builtin(local_invocation_index) i: u32) {
         if (i < size.x) { y[i] = x[i]; }
@@ -52,6 +52,14 @@ function operationOn(input: GPUBuffer, changed: Partial<Operation>): Operation {
     ...changed,
   };
 }
+
+test("a kernel that does its work is found no fault with", async () => {
+  const input = bufferOf(gpu, CONTENTS);
+  const operation = operationOn(input, {});
+  const { kernel, fault } = await choose(gpu.device, operation, []);
+  expect({ kernel, fault }).toEqual({ kernel: "copy", fault: undefined });
+  expect(await floatsOf(gpu, input, 4)).toEqual(CONTENTS);
+});
 
 test("nothing is written over that could not be saved", async () => {
   const input = bufferOf(gpu, CONTENTS);

@@ -1,8 +1,9 @@
 import type { Stored } from "../kernels/stored";
 import type { Variant } from "../kernels/variant";
 import type { Command } from "../ort/capture";
-import { popScopes, pushScopes, watched } from "./error-scopes";
+import { popScopes, pushScopes, watched } from "../ort/error-scopes";
 import type { Operation } from "./substitute-operation";
+import { recordOf, workOf } from "./substitute-record";
 import { Trial } from "./substitute-trial";
 
 /** What a trial found for one kind of work. */
@@ -40,7 +41,8 @@ const FAR = 4;
 /**
  * Tries `operation` on this adapter against the runtime's `commands`, on noise
  * in their own buffers, whose contents come back: it must give the same and be
- * quicker. Once for each kind of work on a device.
+ * quicker. Once for each kind of work on a device, and not where that is on
+ * record.
  */
 export function choose(
   device: GPUDevice,
@@ -58,11 +60,27 @@ export function choose(
   const key = [operation.kind, ...shaders].join("\n");
   let choice = choices.get(key);
   if (choice === undefined) {
-    choice = tryOn(device, operation, commands, beaten);
+    choice = chosen(device, operation, commands, beaten);
     choices.set(key, choice);
     // A trial that failed says nothing of the next.
     choice.catch(() => choices.delete(key));
   }
+  return choice;
+}
+
+async function chosen(
+  device: GPUDevice,
+  operation: Operation,
+  commands: readonly Command[],
+  beaten: Set<string>,
+): Promise<Choice> {
+  const record = recordOf(device);
+  if (record === undefined) return tryOn(device, operation, commands, beaten);
+  const work = await workOf(operation, commands, device.limits);
+  const known = record.find(work);
+  if (known !== undefined) return known;
+  const choice = await tryOn(device, operation, commands, beaten);
+  record.add(work, choice);
   return choice;
 }
 
@@ -82,12 +100,13 @@ async function tryOn(
   if (!touched.every(({ buffer }) => isCopyable(buffer))) {
     return { ...none, fault: "its buffers cannot be copied" };
   }
-  const { made: trial, fault } = await watched(device, () => {
+  const { made: trial, fault } = watched(device, () => {
     return new Trial(device, operation, commands);
   });
-  if (fault !== undefined) {
+  const unsaved = await fault;
+  if (unsaved !== undefined) {
     trial.drop();
-    return { ...none, fault };
+    return { ...none, fault: unsaved.message };
   }
   pushScopes(device);
   let choice: Choice | undefined;
@@ -100,7 +119,7 @@ async function tryOn(
   } finally {
     trial.end();
     const told = await popScopes(device);
-    if (told !== undefined) choice = { ...none, fault: told };
+    if (told !== undefined) choice = { ...none, fault: told.message };
   }
   return choice;
 }

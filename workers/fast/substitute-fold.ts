@@ -1,4 +1,6 @@
 import type { Command } from "../ort/capture";
+import { watched } from "../ort/error-scopes";
+import type { Folds } from "./folds";
 import { lifeOf, type Step } from "./substitute-life";
 import {
   covers,
@@ -8,67 +10,112 @@ import {
   type Range,
 } from "./substitute-program";
 
-/** Copies of weights that were made once. */
-export interface Folded {
-  readonly steps: readonly Step[];
-  readonly made: readonly GPUBuffer[];
+/** A weight that lies in `buffer` in another order. */
+interface Fold {
+  readonly source: GPUBuffer;
+  readonly how: string;
+  readonly buffer: GPUBuffer;
 }
 
 /**
  * A weight that is an input of the graph is brought at each run to the order
- * that a kernel wants. Here that is done once, into a buffer of ours, and who
- * reads the copy reads it there. `constants`: buffers that no command writes.
+ * that a kernel wants. Here that is done once, into a buffer of `folds`, and
+ * who reads the copy reads it there. `constants`: buffers that no command
+ * writes. Without room for the copies all stays as it is.
  */
-export function foldConstants(
+export async function foldConstants(
   device: GPUDevice,
   commands: readonly Command[],
   constants: ReadonlySet<GPUBuffer>,
-): Folded {
+  folds: Folds,
+): Promise<readonly Step[]> {
   const steps = commands.map((command): Step => {
     return { command, program: programOf(command) };
   });
-  const made: GPUBuffer[] = [];
+  const { made, fault } = watched(device, () =>
+    fold(device, steps, constants, folds),
+  );
+  if ((await fault) !== undefined) {
+    for (const { buffer } of made.added) buffer.destroy();
+    return steps;
+  }
+  for (const { source, how, buffer } of made.added) {
+    folds.add(source, how, buffer);
+  }
+  return made.steps;
+}
+
+function fold(
+  device: GPUDevice,
+  all: readonly Step[],
+  constants: ReadonlySet<GPUBuffer>,
+  folds: Folds,
+): { readonly steps: readonly Step[]; readonly added: readonly Fold[] } {
+  const steps = [...all];
+  const added: Fold[] = [];
   const folded = new Set<number>();
   const encoder = device.createCommandEncoder({ label: "fold" });
   const pass = encoder.beginComputePass({ label: "fold" });
-  steps.forEach(({ program }, i) => {
-    const output = program && transposed(program, constants);
-    if (output === undefined) return;
+  all.forEach(({ command, program }, i) => {
+    const found = program && transposed(program, constants);
+    if (found === undefined) return;
+    const { input, output } = found;
     const life = lifeOf(steps, i, output);
-    if (!life.whole) return;
-    const to = device.createBuffer({
-      label: "folded weight",
-      size: output.size,
-      usage: GPUBufferUsage.STORAGE,
-    });
-    made.push(to);
-    folded.add(i);
+    const how = howOf(command, input, output);
+    if (!life.whole || how === undefined) return;
+    const source = input.buffer;
+    const here = added.find((one) => one.source === source && one.how === how);
+    const known = folds.find(source, how) ?? here?.buffer;
+    const to = known ?? weightBuffer(device, output.size);
     const move = (at: number): Command => {
       const moved = rebind(device, steps[at]?.command, output, to);
       steps[at] = { command: moved, program: programOf(moved) };
       return moved;
     };
-    const { pipeline, bindGroup, workgroups } = move(i);
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    if (!("buffer" in workgroups)) pass.dispatchWorkgroups(...workgroups);
+    if (known === undefined) {
+      added.push({ source, how, buffer: to });
+      const { pipeline, bindGroup, workgroups } = move(i);
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      if (!("buffer" in workgroups)) pass.dispatchWorkgroups(...workgroups);
+    }
+    folded.add(i);
     life.readers.forEach(move);
   });
   pass.end();
   device.queue.submit([encoder.finish()]);
-  return { steps: steps.filter((_, i) => !folded.has(i)), made };
+  return { steps: steps.filter((_, i) => !folded.has(i)), added };
 }
 
-/** Where a transposed constant lies, if that is what the program makes. */
+function weightBuffer(device: GPUDevice, size: number): GPUBuffer {
+  const usage = GPUBufferUsage.STORAGE;
+  return device.createBuffer({ label: "folded weight", size, usage });
+}
+
+/** All that tells what a command makes of its input; undefined if something of
+ * it is not known. */
+function howOf(
+  { shader, uniforms, workgroups }: Command,
+  input: Range,
+  output: Range,
+): string | undefined {
+  if ("buffer" in workgroups) return undefined;
+  if (uniforms === undefined && shader.code.includes("var<uniform>")) return;
+  const sizes = [input.offset, input.size, output.size, ...workgroups];
+  return [...sizes, uniforms?.join(" "), shader.code].join("\n");
+}
+
+/** Where a constant lies and its transpose, if that is what is made. */
 function transposed(
   { label, reads, writes }: Program,
   constants: ReadonlySet<GPUBuffer>,
-): Range | undefined {
-  const [output, ...others] = writes.values();
-  const ranges = [...reads.values()];
-  const constant = ranges.every(({ buffer }) => constants.has(buffer));
-  if (label !== "Transpose" || ranges.length !== 1 || !constant) return;
-  return others.length === 0 ? output : undefined;
+): { readonly input: Range; readonly output: Range } | undefined {
+  const [output, ...otherOutputs] = writes.values();
+  const [input, ...otherInputs] = reads.values();
+  if (label !== "Transpose" || !input || !output) return undefined;
+  const others = otherInputs.length + otherOutputs.length;
+  if (others > 0 || !constants.has(input.buffer)) return undefined;
+  return { input, output };
 }
 
 function rebind(

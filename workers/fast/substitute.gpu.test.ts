@@ -11,7 +11,7 @@ import {
 import type { Gpu } from "../ort/device";
 import { openSource } from "../testing/fast";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
-import { GpuWeights } from "./gpu-weights";
+import { GpuWeights, type BoundWeights } from "./gpu-weights";
 import { Pace, replay } from "./replay";
 import { substitute, type Substituted } from "./substitute";
 
@@ -36,28 +36,29 @@ interface Both {
 async function runBoth(
   model: Uint8Array,
   inputs: Bound,
-  weights: Bound,
+  weights: BoundWeights,
   outputs: Bound,
   output: string,
 ): Promise<Both> {
   const captured = await capture(
     model,
-    { ...inputs, ...weights },
+    { ...inputs, ...weights.tensors },
     outputs,
     gpu,
   );
   const { buffer, dims = [] } = outputs[output] ?? {};
   const count = dims.reduce((product, size) => product * size, 1);
   if (buffer === undefined) throw new Error(`There is no ${output}.`);
-  const run = (commands: readonly Dispatch[]) => {
-    replay(gpu, "test", new Pace(), [commands], {});
+  const run = async (commands: readonly Dispatch[]) => {
+    await replay(gpu, "test", new Pace(), [commands], {});
     return floatsOf(gpu, buffer, count);
   };
   const theirs = await run(captured.commands);
   const buffers = (bound: Bound) => Object.values(bound).map((t) => t.buffer);
   const substituted = await substitute(captured.commands, {
     device: gpu.device,
-    constants: new Set(buffers(weights)),
+    constants: new Set(buffers(weights.tensors)),
+    folds: weights.folds,
     kept: new Set([...buffers(inputs), ...buffers(outputs)]),
   });
   gpu.device.queue.writeBuffer(buffer, 0, new Float32Array(count));

@@ -1,8 +1,10 @@
 import { upload } from "../kernels/kernel";
 import type { Command, Dispatch } from "../ort/capture";
+import type { Folds } from "./folds";
 import { choose, type Choice } from "./substitute-choose";
 import { findMatches, type Match } from "./substitute-find";
 import { foldConstants } from "./substitute-fold";
+import { recordOf } from "./substitute-record";
 import { bindOperation } from "./substitute-trial";
 
 /** One shape of work, and who does it. */
@@ -24,6 +26,8 @@ export interface Surroundings {
   readonly device: GPUDevice;
   /** Weights: no command writes them. */
   readonly constants: ReadonlySet<GPUBuffer>;
+  /** What was made of them, for other graphs, too. */
+  readonly folds: Folds;
   /** Buffers that others than the commands read: inputs, outputs. */
   readonly kept: ReadonlySet<GPUBuffer>;
 }
@@ -35,10 +39,10 @@ export interface Surroundings {
  */
 export async function substitute(
   commands: readonly Command[],
-  { device, constants, kept }: Surroundings,
+  { device, constants, folds, kept }: Surroundings,
 ): Promise<Substituted> {
-  const { steps, made } = foldConstants(device, commands, constants);
-  const buffers = [...made];
+  const steps = await foldConstants(device, commands, constants, folds);
+  const buffers: GPUBuffer[] = [];
   const release = (): void => {
     for (const buffer of buffers) buffer.destroy();
   };
@@ -53,6 +57,7 @@ export async function substitute(
       const theirs = [...before, ...own].map(({ command }) => command);
       const choice = await choose(device, operation, theirs);
       choices.push([match, choice]);
+      // What was chosen may have been tried for another number of rows.
       const variant = operation
         .variants(device.limits)
         .find(({ kernel }) => kernel.label === choice.kernel);
@@ -64,6 +69,7 @@ export async function substitute(
       list[first] = bindOperation(device, operation, variant, size);
       if (spared !== undefined) list[spared] = undefined;
     }
+    await recordOf(device)?.save();
   } catch (error) {
     release();
     throw error;

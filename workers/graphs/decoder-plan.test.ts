@@ -179,3 +179,24 @@ test("norms may be of floats where all else is of halves", async () => {
     ...Array.from({ length: 5 }, () => 10),
   ]);
 });
+
+/** The last of its products in blocks may be as inexact as that. */
+function withAccuracy(level: number): SpeltDecoder {
+  const decoder = new SpeltDecoder({ products: "blocks" });
+  const i = decoder.nodes.findLastIndex(({ op }) => op === "MatMulNBits");
+  const node = decoder.nodes[i];
+  if (node === undefined) throw new Error("no product in blocks");
+  const attributes = { ...node.attributes, accuracy_level: level };
+  decoder.nodes[i] = { ...node, attributes };
+  return decoder;
+}
+
+test("halves that may be multiplied in 8 bits differ with the rows", async () => {
+  const rowsAlike = async (decoder: SpeltDecoder) =>
+    (await planSpelt(decoder)).rowsAlike;
+  const halves = (decoder: SpeltDecoder) => halved(decoder, /nothing/);
+  expect(await rowsAlike(halves(withAccuracy(4)))).toBe(false);
+  expect(await rowsAlike(halves(withAccuracy(0)))).toBe(true);
+  expect(await rowsAlike(halves(new SpeltDecoder({})))).toBe(true);
+  expect(await rowsAlike(withAccuracy(4))).toBe(true);
+});

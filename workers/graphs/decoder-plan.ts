@@ -24,6 +24,9 @@ export interface DecoderPlan {
   readonly headDim: number;
   /** Of embeddings, caches and logits. */
   readonly type: "float32" | "float16";
+  /** Whether a position gives the same alone as in one run with others: what a
+   * draft's tokens are told from. */
+  readonly rowsAlike: boolean;
   /** The most that a cache can have room for. */
   readonly positions: number;
   /**
@@ -49,9 +52,28 @@ export async function planDecoder(
   const { hidden, layers, kvHeads, headDim } = config;
   return {
     ...{ weights, hidden, vocabulary, layers, kvHeads, headDim, type },
+    rowsAlike: !linearsOf(decoder).some(roundsSomeRows),
     positions: planned.cos.dims[0] ?? 0,
     graph: (shape) => writeDecoder(planned, shape),
   };
+}
+
+function linearsOf({ layers, head }: Decoder): Linear[] {
+  const all = layers.flatMap(({ attention: { qkv, out }, mlp }) => {
+    const { gate, up, down } = mlp;
+    return [...qkv, out, gate, ...(up ? [up] : []), down];
+  });
+  return [...all, head];
+}
+
+/**
+ * Of blocks with accuracy level 4 the runtime rounds the other factor to 8 bits
+ * where the adapter can multiply those; halves only if there are four rows or
+ * more, floats always.
+ */
+function roundsSomeRows(linear: Linear): boolean {
+  if (linear.kind !== "blocks") return false;
+  return linear.accuracy === 4 && linear.scales.type === "float16";
 }
 
 type Float = DecoderPlan["type"];

@@ -20,6 +20,10 @@ const PROMPT_TOKENS = 64;
 /** The first stage of FastViTHD is this much narrower than its last layer. */
 const LAST_TO_FIRST = 32;
 
+/** Convolutions' part of FastViTHD's weights, the rest being attention's. The
+ * fast path has them in a second order as well. */
+const FOLDED = 3 / 4;
+
 const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
 /** Where and how a model is to run. */
@@ -35,9 +39,11 @@ export function estimateMemory(
   // The plain path reads rows of the embedding from the file, one by one.
   const fast = device === "webgpu" && path !== "plain";
   const held = GRAPHS.filter((graph) => fast || graph !== "embed_tokens");
-  const weights = held
+  const files = held
     .map((graph) => bytesOf(variants, graph, dtypes[graph]))
     .reduce((sum, bytes) => sum + bytes, 0);
+  const encoder = bytesOf(variants, "vision_encoder", dtypes.vision_encoder);
+  const weights = files + (fast ? Math.ceil(FOLDED * encoder) : 0);
   const contextTokens = Math.min(config.contextLength, USUAL_CONTEXT);
   const value = isHalf(dtypes.decoder_model_merged) ? 2 : 4;
   const { layers, kvHeads, headDim } = config;

@@ -3,6 +3,7 @@ import type { Graph } from "../../src/shared/models";
 import type { PathChoice } from "../../src/shared/protocol";
 import { VlmError } from "../../src/shared/errors";
 import { planFast, type FastPlan } from "../fast/open";
+import { recordOf, type ChoiceRecord } from "../fast/substitute-record";
 import { Unfit } from "../graphs/weight";
 import { Model } from "../model";
 import { reopenGpu } from "../ort/adapter";
@@ -12,11 +13,12 @@ import { attempt } from "./attempt";
 import { openModel } from "./paths";
 import type { Job, Plan } from "./plan";
 import { tryPicture } from "./trial";
-import { recall, remember, verdictKey, type Verdict } from "./verdicts";
+import { verdictKey, verdicts, type Verdict } from "./verdicts";
 import { overflows, warmUp } from "./warm-up";
 
 vi.mock("../fast/open");
 const forget = vi.hoisted(() => vi.fn());
+vi.mock("../fast/substitute-record");
 vi.mock("../model", () => ({
   Model: class {
     forget = forget;
@@ -39,7 +41,8 @@ let words: Record<"plain" | "fast", readonly [string, string]>;
 let records: Map<string, Verdict>;
 let devices: number;
 
-const gpu = (number: number) => ({ number }) as unknown as Gpu;
+const gpu = (number: number) =>
+  ({ number, device: { number } }) as unknown as Gpu;
 const tokens = (text: string) => [...text].map((c) => c.charCodeAt(0));
 
 beforeEach(() => {
@@ -62,13 +65,14 @@ beforeEach(() => {
     return Promise.resolve(gpu(++devices));
   });
   vi.mocked(verdictKey).mockResolvedValue("key");
-  vi.mocked(recall).mockImplementation((key) =>
+  vi.spyOn(verdicts, "recall").mockImplementation((key) =>
     Promise.resolve(records.get(key)),
   );
-  vi.mocked(remember).mockImplementation((key, verdict) => {
+  vi.spyOn(verdicts, "remember").mockImplementation((key, verdict) => {
     records.set(key, verdict);
     return Promise.resolve();
   });
+  vi.mocked(recordOf).mockReturnValue(undefined);
   vi.mocked(warmUp).mockResolvedValue(undefined);
   vi.mocked(overflows).mockResolvedValue(false);
   vi.mocked(tryPicture).mockImplementation((model, _side, { draft }) => {
@@ -149,6 +153,21 @@ test("a record that does not hold is checked", async () => {
   expect(records.get("key")).toEqual({ tokens: tokens("abc") });
 });
 
+test("kernels that were chosen in an earlier load are tried anew before one is let go of", async () => {
+  words.fast = ["abd", "abd"];
+  const forgetChoices = vi.fn(() => {
+    words.fast = words.plain;
+    return Promise.resolve(true);
+  });
+  const record = { forget: forgetChoices } as unknown as ChoiceRecord;
+  vi.mocked(recordOf).mockReturnValue(record);
+  expect(await infoOf(run())).toEqual(["fast", undefined]);
+  const again = ["fast", "freed", "device", "fast"];
+  expect(story).toEqual(["plain", "freed", "device", ...again]);
+  expect(recordOf).toHaveBeenCalledWith(gpu(2).device);
+  expect(records.get("key")).toEqual({ tokens: tokens("abc") });
+});
+
 test("one that overflows is let go of for good", async () => {
   vi.mocked(overflows).mockResolvedValue(true);
   for (const outcome of [await infoOf(run()), await infoOf(run())]) {
@@ -196,7 +215,7 @@ test("graphs of another structure keep their sessions", async () => {
   vi.mocked(planFast).mockRejectedValue(new Unfit("the attention is odd"));
   const [path, reason] = await infoOf(run());
   expect(path).toBe("plain");
-  expect(reason).toMatch(/the attention is odd/);
+  expect(reason).toBe("It cannot run this model: the attention is odd");
   expect(story).toEqual(["plain"]);
 });
 
@@ -213,18 +232,23 @@ test("a failure is told and tried again the next time", async () => {
   expect(records.size).toBe(0);
 });
 
-test("what can never work is told and not tried again", async () => {
-  const open = vi.fn<FastPlan["open"]>();
-  const failure = new VlmError("unsupported", "It cannot be captured.", "");
-  open.mockRejectedValue(failure);
-  vi.mocked(planFast).mockResolvedValue({ open });
-  for (let time = 0; time < 2; time++) {
-    const [path, reason] = await infoOf(run());
-    expect(path).toBe("plain");
-    expect(reason).toMatch(/cannot be captured/);
-    expect(open).toHaveBeenCalledTimes(1);
-  }
-});
+test.each([
+  [new VlmError("unsupported", "The graph is captured nowhere.", ""), "failed"],
+  [new Unfit("the graph is captured nowhere"), "cannot run this model"],
+])(
+  "what can never work is told and not tried again: %o",
+  async (failure, how) => {
+    const open = vi.fn<FastPlan["open"]>();
+    open.mockRejectedValue(failure);
+    vi.mocked(planFast).mockResolvedValue({ open });
+    for (let time = 0; time < 2; time++) {
+      const [path, reason] = await infoOf(run());
+      expect(path).toBe("plain");
+      expect(reason).toMatch(new RegExp(`^It ${how}: .*captured nowhere`));
+      expect(open).toHaveBeenCalledTimes(1);
+    }
+  },
+);
 
 test("an overflow is told before the other path is made", async () => {
   vi.mocked(warmUp).mockResolvedValue("vision_encoder");

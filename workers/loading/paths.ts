@@ -2,6 +2,7 @@ import type { Graph } from "../../src/shared/models";
 import type { ModelInfo } from "../../src/shared/protocol";
 import { VlmError } from "../../src/shared/errors";
 import { planFast, type FastPlan } from "../fast/open";
+import { recordOf } from "../fast/substitute-record";
 import { Unfit } from "../graphs/weight";
 import { Model } from "../model";
 import { reopenGpu } from "../ort/adapter";
@@ -10,7 +11,7 @@ import { openPlain } from "../plain/open";
 import { attempt, trialSide } from "./attempt";
 import type { Job, Plan } from "./plan";
 import { sameTokens, tryPicture } from "./trial";
-import { recall, remember, verdictKey } from "./verdicts";
+import { verdictKey, verdicts } from "./verdicts";
 import { overflows, warmUp } from "./warm-up";
 
 /**
@@ -25,7 +26,7 @@ export async function openModel(job: Job, plan: Plan): Promise<Model | Graph> {
   const fast = await fastPlan(plan);
   if (typeof fast === "string") return openOn(job, plan, fast);
   const key = await verdictKey(plan, trialSide(plan));
-  const verdict = key === undefined ? undefined : await recall(key);
+  const verdict = key === undefined ? undefined : await verdicts.recall(key);
   if (verdict === undefined) return compare(job, plan, fast, key);
   if (verdict.against !== undefined) return openOn(job, plan, verdict.against);
   const outcome = await openFast(job, plan, fast, verdict.tokens);
@@ -63,7 +64,10 @@ async function compare(
   const { against, lasting } =
     outcome instanceof Model ? { lasting: true } : outcome;
   if (key !== undefined && lasting) {
-    await remember(key, { tokens: answered, ...(against && { against }) });
+    await verdicts.remember(key, {
+      tokens: answered,
+      ...(against && { against }),
+    });
   }
   if (outcome instanceof Model) return outcome;
   return openOn(job, await reopened(plan), against);
@@ -90,8 +94,23 @@ interface Refusal {
   readonly lasting: boolean;
 }
 
-/** With and without a draft it has to say what the plain path said. */
+/** With and without a draft it has to say what the plain path said. A kernel of
+ * ours that was right in an earlier load may not be so any more: before it is
+ * refused, they are tried anew. */
 async function openFast(
+  job: Job,
+  plan: Plan,
+  fast: FastPlan,
+  tokens: readonly number[],
+): Promise<Model | Refusal> {
+  const outcome = await tryFast(job, plan, fast, tokens);
+  if (outcome instanceof Model || !outcome.lasting) return outcome;
+  const record = plan.gpu && recordOf(plan.gpu.device);
+  const stale = (await record?.forget()) ?? false;
+  return stale ? tryFast(job, await reopened(plan), fast, tokens) : outcome;
+}
+
+async function tryFast(
   job: Job,
   plan: Plan,
   fast: FastPlan,
@@ -118,9 +137,7 @@ async function openFast(
     });
   } catch (error) {
     if (job.signal.aborted) throw error;
-    const { code, message } = VlmError.from(error);
-    const against = `It failed: ${message}`;
-    return { against, lasting: code === "unsupported" };
+    return refusalOf(error);
   }
 }
 
@@ -145,13 +162,17 @@ async function fastPlan({
 }: Plan): Promise<FastPlan | string> {
   if (gpu === undefined) return "It needs WebGPU.";
   try {
-    return await planFast(graphs, config);
+    return await planFast(graphs, config, gpu);
   } catch (error) {
-    const { message } = VlmError.from(error);
-    return error instanceof Unfit
-      ? `The model's graphs are not as it knows them: ${message}`
-      : `It failed: ${message}`;
+    return refusalOf(error).against;
   }
+}
+
+function refusalOf(error: unknown): Refusal {
+  const { code, message, cause } = VlmError.from(error);
+  return cause instanceof Unfit
+    ? { against: `It cannot run this model: ${message}`, lasting: true }
+    : { against: `It failed: ${message}`, lasting: code === "unsupported" };
 }
 
 /** With a new device in place of the one that an attempt has closed. */

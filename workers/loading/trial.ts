@@ -1,10 +1,18 @@
-import type { DescribeOptions } from "../../src/shared/protocol";
+import type { DescribeOptions, Sampling } from "../../src/shared/protocol";
 import type { Model } from "../model";
 import { describe } from "../pipeline";
 import { aborted } from "../store/errors";
 
 /** Tokens that both paths have to agree on. */
 const TOKENS = 8;
+
+export const GREEDY: Sampling = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  repetitionPenalty: 1,
+  seed: 0,
+};
 
 const QUESTION: Omit<DescribeOptions, "size" | "draft"> = {
   run: 0,
@@ -13,13 +21,7 @@ const QUESTION: Omit<DescribeOptions, "size" | "draft"> = {
   fit: "stretch",
   anyres: false,
   maxTokens: TOKENS,
-  sampling: {
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    repetitionPenalty: 1,
-    seed: 0,
-  },
+  sampling: GREEDY,
   gate: 0,
 };
 

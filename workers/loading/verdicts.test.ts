@@ -25,11 +25,6 @@ function planOf(...hashes: (string | undefined)[]): Plan {
   } as unknown as Plan;
 }
 
-test("builds in development are all alike, so they have no key", async () => {
-  vi.stubEnv("DEV", true);
-  expect(await verdictKey(planOf("abc"), 256)).toBeUndefined();
-});
-
 test("other files, another side: another key; no hash: none", async () => {
   vi.stubEnv("DEV", false);
   const key = await verdictKey(planOf("abc"), 256);

@@ -6,12 +6,17 @@ import type { PlainPath } from "../plain/open";
 import { prefill } from "../plain/prefill";
 import { makePrompt } from "../prompt";
 import { aborted } from "../store/errors";
+import { Stopped } from "../task";
 import { mismatch } from "../weights/config";
+import { GREEDY } from "./trial";
 
 const CONVERSATION = {
   messages: [{ role: "user", text: "Describe the image.", images: 1 }],
   style: "reference",
 } as const;
+
+/** What makes pixels of a picture. */
+type Seeing = Pick<Model, "preprocessor" | "memory">;
 
 /**
  * Runs one picture and two tokens, so that every shader is compiled for the
@@ -65,24 +70,50 @@ export async function warmUp(
   }
 }
 
-/** Whether the encoder makes NaN or infinity of a busy picture. */
+/** Whether encoder or decoder make NaN or infinity of a busy picture, in the
+ * prefill or in a step after it. */
 export async function overflows(
-  model: Model,
+  model: Seeing & Pick<Model, "encoder" | "language" | "tokenizer" | "config">,
   side: number,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { encoder, language, memory, tokenizer, config } = model;
   const pixels = await busyPixels(model, side);
   if (signal.aborted) throw aborted();
-  const features = await model.encoder.encode(pixels);
+  let features: Tensor | undefined;
   try {
-    return !isFinite(await model.memory.numbers(features));
+    features = await encoder.encode(pixels, signal);
+    if (!isFinite(await memory.numbers(features))) return true;
+    if (signal.aborted) throw aborted();
+    const tokens = features.dims[1] ?? 0;
+    const { contextLength } = config;
+    const prompt = makePrompt(tokenizer, CONVERSATION, tokens, contextLength);
+    const pictures = [{ key: crypto.randomUUID(), features: [features] }];
+    const how = { sampling: GREEDY, draft: [], signal };
+    const generation = await language.begin(prompt, pictures, how);
+    try {
+      for (let step = 0; step < 2; step++) {
+        await generation.next(1);
+        if (signal.aborted) throw aborted();
+        const { logits } = language;
+        if (logits === undefined) continue;
+        const { buffer, dims, type } = logits;
+        const numbers = memory.numbers(memory.onBuffer(buffer, dims, type));
+        if (!isFinite(await numbers)) return true;
+      }
+      return false;
+    } finally {
+      generation.dispose();
+    }
+  } catch (error) {
+    throw error instanceof Stopped ? aborted() : error;
   } finally {
-    features.dispose();
+    features?.dispose();
   }
 }
 
 /** Stripes and noise in full contrast: what overflows does so on these. */
-async function busyPixels(model: Model, side: number): Promise<Tensor> {
+async function busyPixels(model: Seeing, side: number): Promise<Tensor> {
   const image = new ImageData(side, side);
   const words = new Uint32Array(image.data.buffer);
   for (let i = 0; i < words.length; i++) {

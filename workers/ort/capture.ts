@@ -17,7 +17,7 @@ export type { Command, Dispatch };
  * may encode them otherwise, and wrong numbers look like any others: before
  * this is changed, capture.gpu.test.ts has to pass with the other.
  */
-const KNOWN = "1.30.0";
+export const RUNTIME = "1.30.0";
 
 /** The first bytes of a buffer, seen as a tensor. */
 export interface GpuTensor {
@@ -51,8 +51,8 @@ export async function capture(
 ): Promise<Captured> {
   const ort = await loadOrt();
   const version = ort.env.versions.web;
-  if (version !== KNOWN) {
-    throw notCaptured(`ONNX Runtime is ${version}, not ${KNOWN}`);
+  if (version !== RUNTIME) {
+    throw notCaptured(`ONNX Runtime is ${version}, not ${RUNTIME}`);
   }
   return ortQueue.add(async () => {
     let session: InferenceSession | undefined;

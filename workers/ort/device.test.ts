@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { Gpu } from "./device";
 
@@ -10,6 +12,8 @@ class FakeDevice extends EventTarget {
   createShaderModule(): void {}
   createComputePipeline(): void {}
   createComputePipelineAsync(): void {}
+  pushErrorScope(): void {}
+  popErrorScope = () => Promise.resolve(null);
 
   fault(message: string): void {
     const error = { message };
@@ -30,4 +34,22 @@ test("a fault is told once, by whoever asks first", async () => {
   expect((await gpu.explain(new Error("run failed"))).message).toBe(
     "run failed",
   );
+});
+
+test("nothing is left of what was watched", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const device = new FakeDevice();
+  const gpu = new Gpu(device as unknown as GPUDevice, "fake");
+  const heapAfter = async (times: number): Promise<number> => {
+    for (let i = 0; i < times; i++) {
+      gpu.watch(() => undefined);
+      await gpu.told();
+    }
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await heapAfter(1000);
+  const bytes = (await heapAfter(50_000)) - before;
+  expect(bytes / 50_000, "bytes each time").toBeLessThan(10);
 });

@@ -1,4 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
+import { watched } from "./error-scopes";
 import { GpuBytes } from "./gpu-bytes";
 import { watchShaders } from "./shaders";
 
@@ -14,6 +15,10 @@ export class Gpu {
   readonly #waiting = new Set<(loss: VlmError) => void>();
   #loss: VlmError | undefined;
   #fault: VlmError | undefined;
+  /** How many there were: what was made before may be of no use. */
+  faults = 0;
+  /** All that was watched was told of. */
+  #told: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(device: GPUDevice, name: string) {
@@ -29,7 +34,7 @@ export class Gpu {
       });
     });
     device.addEventListener("uncapturederror", ({ error }) => {
-      this.#fault ??= uncaptured(error);
+      this.#note(error);
     });
   }
 
@@ -42,6 +47,26 @@ export class Gpu {
   check(): void {
     const fault = this.#takeFault();
     if (fault !== undefined) throw fault;
+  }
+
+  /** Does `work`. Its faults are noted by the time `told` resolves; others may be
+   * noted later than what they made useless is read. */
+  watch<T>(work: () => T): T {
+    const { made, fault } = watched(this.device, work);
+    const told = fault.then(
+      (error) => {
+        if (error !== undefined) this.#note(error);
+      },
+      () => undefined,
+    );
+    // Not of both: its value would hold the one before, and so on, for ever.
+    this.#told = this.#told.then(() => told);
+    return made;
+  }
+
+  /** Resolves when `check` knows of all that was watched so far. */
+  async told(): Promise<void> {
+    await this.guard(this.#told);
   }
 
   /** `work`, or the loss of the device: work on a lost one may never settle.
@@ -77,6 +102,11 @@ export class Gpu {
     this.#fault = undefined;
   }
 
+  #note(error: GPUError): void {
+    this.faults += 1;
+    this.#fault ??= faultOf(error);
+  }
+
   /** A fault is told once; a loss is for good. */
   #takeFault(): VlmError | undefined {
     const fault = this.#loss ?? this.#fault;
@@ -109,7 +139,7 @@ export function outOfMemory(message: string): VlmError {
 /** How the message of any other fault on a GPU begins. */
 export const GPU_FAULT = "WebGPU: ";
 
-function uncaptured(error: GPUError): VlmError {
+export function faultOf(error: GPUError): VlmError {
   return error instanceof GPUOutOfMemoryError
     ? outOfMemory(error.message)
     : VlmError.from(new Error(GPU_FAULT + error.message));

@@ -51,11 +51,12 @@ export class Memory {
   }
 
   /** A view of `buffer`, which stays its owner's. */
-  onBuffer(buffer: GPUBuffer, dims: readonly number[]): Tensor {
-    return this.#ort.Tensor.fromGpuBuffer(buffer, {
-      dataType: "float32",
-      dims,
-    });
+  onBuffer(
+    buffer: GPUBuffer,
+    dims: readonly number[],
+    type: Float = "float32",
+  ): Tensor {
+    return this.#ort.Tensor.fromGpuBuffer(buffer, { dataType: type, dims });
   }
 
   /**
@@ -144,6 +145,7 @@ export class Memory {
   /** Resolves when the GPU has done all that was submitted so far. */
   async settle(): Promise<void> {
     await this.gpu?.guard(this.gpu.device.queue.onSubmittedWorkDone());
+    await this.gpu?.told();
     this.gpu?.check();
   }
 

@@ -1,4 +1,4 @@
-import type { Graph } from "../../src/shared/models";
+import type { Graph, ModelSource } from "../../src/shared/models";
 import type { Sampling } from "../../src/shared/protocol";
 import { openEmbedding } from "../embedding";
 import { FastLanguage } from "../fast/language";
@@ -29,10 +29,12 @@ export interface Source {
 }
 
 export async function openSource(
-  url: string,
+  model: string | ModelSource,
   decoder: "fp32" | "q4" = "fp32",
 ): Promise<Source> {
-  const found = await survey({ kind: "url", url }, never);
+  const named = typeof model === "string";
+  const source = named ? ({ kind: "url", url: model } as const) : model;
+  const found = await survey(source, never);
   const dtypes = {
     vision_encoder: "fp32",
     embed_tokens: "fp32",

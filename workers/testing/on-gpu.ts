@@ -42,3 +42,43 @@ export async function floatsOf(
   gpu.check();
   return floats;
 }
+
+/** Calls `submitted` in place of the next submit of what has this label. */
+function atSubmit(
+  { device }: Gpu,
+  label: string,
+  submitted: GPUQueue["submit"],
+): void {
+  const { queue } = device;
+  const create = device.createCommandEncoder.bind(device);
+  device.createCommandEncoder = (how) => {
+    if (how?.label === label) {
+      Reflect.deleteProperty(device, "createCommandEncoder");
+      queue.submit = (buffers) => {
+        Reflect.deleteProperty(queue, "submit");
+        submitted(buffers);
+      };
+    }
+    return create(how);
+  };
+}
+
+/** The device is gone right after a submit of what has this label. */
+export function loseAt(gpu: Gpu, label: string): void {
+  const { device } = gpu;
+  atSubmit(gpu, label, (buffers) => {
+    device.queue.submit(buffers);
+    device.destroy();
+  });
+}
+
+/** Nothing of the next submit of what has this label is executed. */
+export function breakSubmit(gpu: Gpu, label: string): void {
+  const { device } = gpu;
+  atSubmit(gpu, label, (buffers) => {
+    // A pass that was never ended.
+    const encoder = device.createCommandEncoder({ label: "broken" });
+    encoder.beginComputePass();
+    device.queue.submit([encoder.finish(), ...buffers]);
+  });
+}

@@ -1,0 +1,79 @@
+// @ts-check
+/** A page of the built app in a headless browser, and the model for it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { commit } from "./full-size-record.mjs";
+import { openModel } from "./model-source.mjs";
+import { findModel } from "../tools/cli/model-name.mjs";
+import { dist } from "../tools/cli/prepare.mjs";
+
+/**
+ * @typedef {object} Asked
+ * @property {string} model as it was named
+ * @property {boolean} software the software adapter in any case
+ * @property {string | undefined} gpuFlags the browser's own, with spaces between
+ * @property {Readonly<Record<string, string | undefined>>} search of the address
+ */
+
+/**
+ * Does `work` with the page `name`.
+ * @template T
+ * @param {string} name
+ * @param {Asked} asked
+ * @param {(page: import("playwright").Page, show: () => Promise<void>) => Promise<T>} work
+ * `show` goes to the address
+ * @returns {Promise<T>}
+ */
+export async function withPage(name, asked, work) {
+  const { chromium } = await import("playwright");
+  const browsers = await import("../tools/cli/browser.mjs");
+  const { folderHandler, serve } = await import("../tools/cli/server.mjs");
+  const { readOrigin } = await import("../tools/cli/headers.mjs");
+  const source = await openModel(asked.model);
+  const place = findModel(source.model);
+  const urls = [source.hub, place.kind === "url" ? place.model : undefined];
+  const allow = urls.flatMap((url) => (url ? [readOrigin(url)] : []));
+  const server = await serve(dist, { allow });
+  // On disk, because a browser keeps models there.
+  const profile = mkdtempSync(join(tmpdir(), "fast-vlm-bench-"));
+  const flags = asked.gpuFlags?.split(/\s+/).filter(Boolean);
+  const own = asked.software ? browsers.testFlags : browsers.useFlags;
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: await browsers.requireBrowser(),
+    args: flags ? [...browsers.commonFlags, ...flags] : own,
+    acceptDownloads: true,
+  });
+  try {
+    let { model } = source;
+    if (place.kind === "folder") {
+      model = `/bench-models/${basename(place.path)}/`;
+      server.mount(model, folderHandler(place.path));
+    }
+    const page = context.pages()[0] ?? (await context.newPage());
+    const all = { model, hub: source.hub, ...asked.search };
+    const search = new URLSearchParams(
+      Object.entries(all).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value]],
+      ),
+    );
+    return await work(page, async () => {
+      await page.goto(`${server.url}${name}?${search.toString()}`);
+    });
+  } finally {
+    await context.close();
+    await server.close();
+    await source.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** What a page cannot know. */
+export function machine() {
+  return {
+    commit: commit(),
+    processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
+    // Above the number of processors: others slowed this run down.
+    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
+  };
+}

@@ -1,0 +1,28 @@
+// @ts-check
+/**
+ * The slope of the line that lies closest to the points (least squares): what
+ * `values` grow by while `at` grows by one. 0 of a single point.
+ * @param {readonly number[]} at @param {readonly number[]} values
+ */
+export function slope(at, values) {
+  const mean = (/** @type {readonly number[]} */ all) =>
+    all.reduce((sum, one) => sum + one, 0) / all.length;
+  const [x, y] = [mean(at), mean(values)];
+  const square = at.reduce((sum, one) => sum + (one - x) ** 2, 0);
+  const product = at.reduce(
+    (sum, one, i) => sum + (one - x) * ((values[i] ?? 0) - y),
+    0,
+  );
+  return square === 0 ? 0 : product / square;
+}
+
+/**
+ * The same per thousand, of the second half: what is taken once, in the
+ * beginning, is no growth.
+ * @param {readonly number[]} at @param {readonly number[]} values
+ */
+export function growth(at, values) {
+  const half = (at[0] ?? 0) / 2 + (at.at(-1) ?? 0) / 2;
+  const from = at.findIndex((one) => one >= half);
+  return 1000 * slope(at.slice(from), values.slice(from));
+}

@@ -1,0 +1,97 @@
+// @ts-check
+/** What `npm run soak` keeps of each look at the memory, and prints. */
+import { growth } from "./growth.mjs";
+import { versionOf } from "./full-size-record.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../tools/cli/prepare.mjs";
+
+/**
+ * @typedef {import("./threads.mjs").Thread} Thread
+ * @typedef {import("../src/bench/soak.ts").Fed} Fed
+ *
+ * @typedef {object} Look
+ * @property {number} frames so far
+ * @property {number} seconds since the model was loaded
+ * @property {Thread} page
+ * @property {Thread} worker
+ * @property {number} wasm bytes of the worker's WebAssembly
+ * @property {{ bytes: number, handles: Readonly<Record<string, number>> }} gpu
+ * buffers and objects neither destroyed nor collected
+ * @property {Record<string, number> | undefined} resident bytes by kind of process
+ *
+ * @typedef {Look & { fed?: Fed }} Sample `fed`: of the frames since the last
+ */
+
+const MB = 1e6;
+
+/** @type {readonly (readonly [name: string, digits: number, of: (sample: Sample) => number])[]} */
+const columns = [
+  ["page heap (MB)", 3, ({ page }) => page.heap / MB],
+  ["worker heap (MB)", 3, ({ worker }) => worker.heap / MB],
+  ["worker arrays (MB)", 3, ({ worker }) => worker.arrays / MB],
+  ["WASM (MB)", 1, ({ wasm }) => wasm / MB],
+  ["GPU buffers (MB)", 3, ({ gpu }) => gpu.bytes / MB],
+  ["GPU handles", 0, ({ gpu }) => sumOf(gpu.handles)],
+  ["renderer (MB)", 1, ({ resident }) => (resident?.["renderer"] ?? NaN) / MB],
+  ["GPU process (MB)", 1, ({ resident }) => gpuProcess(resident) / MB],
+  ["all processes (MB)", 1, ({ resident }) => total(resident) / MB],
+  ["first token (ms)", 1, ({ fed }) => fed?.firstToken ?? NaN],
+];
+
+/** @param {Look["resident"]} resident */
+const gpuProcess = (resident) => resident?.["gpu-process"] ?? NaN;
+
+/** @param {Look["resident"]} resident */
+const total = (resident) => (resident === undefined ? NaN : sumOf(resident));
+
+/** @param {Readonly<Record<string, number>>} parts */
+const sumOf = (parts) =>
+  Object.values(parts).reduce((sum, part) => sum + part, 0);
+
+/** @param {readonly Sample[]} samples */
+const grown = (samples) =>
+  columns.map(([name, digits, of]) => {
+    const known = samples.filter((sample) => !Number.isNaN(of(sample)));
+    const at = known.map((sample) => sample.frames);
+    const value = known.length < 2 ? NaN : growth(at, known.map(of));
+    return /** @type {const} */ ([name, value, digits]);
+  });
+
+/**
+ * What each column grew by in a thousand frames of the second half.
+ * @param {readonly Sample[]} samples
+ */
+export const growths = (samples) =>
+  Object.fromEntries(grown(samples).map(([name, value]) => [name, value]));
+
+/** @param {readonly Sample[]} samples */
+export function tableOf(samples) {
+  const names = ["frames", "minutes", ...columns.map(([name]) => name)];
+  const widths = names.map((name) => Math.max(8, name.length));
+  const line = (/** @type {readonly string[]} */ cells) =>
+    cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join("  ");
+  const rows = samples.map((sample) =>
+    line([
+      ...[String(sample.frames), (sample.seconds / 60).toFixed(1)],
+      ...columns.map(([, digits, of]) => format(of(sample), digits)),
+    ]),
+  );
+  const slopes = grown(samples).map(([, value, digits]) =>
+    format(value, digits + 2),
+  );
+  const last = line(["per 1,000", "", ...slopes]);
+  return [line(names), ...rows, ...(samples.length > 2 ? [last] : [])];
+}
+
+/** @param {number} value @param {number} digits */
+const format = (value, digits) =>
+  Number.isNaN(value) ? "–" : value.toFixed(digits);
+
+export function versions() {
+  /** @type {unknown} */
+  const parsed = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { version } = /** @type {{ version: string }} */ (parsed);
+  const runtime = "onnxruntime-web";
+  return { "fast-vlm": version, [runtime]: versionOf(runtime) };
+}

@@ -1,0 +1,168 @@
+// @ts-check
+/**
+ * `npm run soak`: thousands of frames, one after another, as a camera's would
+ * come, and what the page and its worker hold meanwhile. Never fails a build.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { machine, withPage } from "./built.mjs";
+import { command } from "./command.mjs";
+import { processMemory } from "./processes.mjs";
+import { recordName } from "./record-name.mjs";
+import { growths, tableOf, versions } from "./soak-record.mjs";
+import { watchThreads } from "./threads.mjs";
+import {
+  callerFolder,
+  ensureBuilt,
+  ensureInstalled,
+  root,
+} from "../tools/cli/prepare.mjs";
+
+const smallest = "64";
+
+const usage = `Usage: npm run soak -- [options]
+
+  --frames N       (default 10000)
+  --every N        frames between two looks at the memory (default 250)
+  --size N         side of frames and encoder (default ${smallest}: one image token)
+  --model MODEL    nano (default), or as for bench
+  --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
+  --tokens N       longest caption (default 12)
+  --software       the software adapter, even where there is a graphics card
+  --gpu-flags LIST the browser's own flags instead, with spaces between
+  --out FILE       (default bench/results/ADAPTER-soak.json, with model and
+                   side where they are not the defaults)
+
+Most frames are a camera's: no name, drafts on, gate off, every other one a
+VideoFrame. Of twenty, three are stopped at different moments, three are a named
+picture with a second question and a further turn, and one each is wide, joined
+by a second picture, sampled, or refused. The page is drawn upon from outside:
+JavaScript's heaps are measured when their garbage is collected, WebGPU's objects
+are counted in the worker, and the processes' memory where there is /proc.`;
+
+const text = /** @type {const} */ ({ type: "string" });
+const { values } = parseArgs({
+  options: {
+    frames: { ...text, default: "10000" },
+    every: { ...text, default: "250" },
+    size: { ...text, default: smallest },
+    model: { ...text, default: "nano" },
+    dtype: text,
+    tokens: { ...text, default: "12" },
+    software: { type: "boolean", default: false },
+    "gpu-flags": text,
+    out: text,
+    help: { type: "boolean", default: false },
+  },
+});
+
+/** @param {string} name @param {string} given */
+function whole(name, given) {
+  const value = Number(given);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new Error(`“${given}” is no number of ${name}.`);
+}
+
+/** @typedef {import("./soak-record.mjs").Sample} Sample */
+
+/**
+ * @param {import("playwright").Page} page
+ * @param {() => Promise<void>} show
+ */
+async function soak(page, show) {
+  const [frames, every] = [
+    whole("frames", values.frames),
+    whole("frames", values.every),
+  ];
+  browser = page.context().browser()?.version() ?? "";
+  const threads = await watchThreads(page);
+  await show();
+  await page.waitForFunction(() => "soak" in window);
+  console.error("Loading");
+  const info = await page.evaluate(() => window.soak.load());
+  /** @type {Sample[]} */
+  const samples = [];
+  const start = performance.now();
+  /** @param {import("../src/bench/soak.ts").Fed} [fed] */
+  const look = async (fed) => {
+    const [own, worker] = [
+      await threads.page(),
+      await threads.worker(/counting/),
+    ];
+    const { bytes, handles, wasm } = await page.evaluate(() =>
+      window.soak.use(),
+    );
+    const seconds = (performance.now() - start) / 1000;
+    const resident = processMemory()?.kinds;
+    const at = { frames: done, seconds, resident };
+    const held = { page: own, worker, wasm, gpu: { bytes, handles } };
+    const sample = { ...at, ...held, ...(fed && { fed }) };
+    samples.push(sample);
+    save(info, samples);
+    console.error(tableOf([sample]).at(-1));
+  };
+  let done = 0;
+  console.error(tableOf([])[0]);
+  await look();
+  while (done < frames) {
+    const count = Math.min(every, frames - done);
+    const fed = await page.evaluate(
+      ([from = 0, most = 0]) => window.soak.feed(from, most),
+      [done, count],
+    );
+    done += count;
+    await look(fed);
+  }
+  return { info, samples };
+}
+
+/** @typedef {import("../src/shared/protocol.ts").ModelInfo} ModelInfo */
+
+/** After every look: a run that is cut off leaves what it saw. */
+function save(
+  /** @type {ModelInfo} */ info,
+  /** @type {readonly Sample[]} */ samples,
+) {
+  const size = Number(values.size);
+  const record = {
+    date: new Date().toISOString(),
+    versions: versions(),
+    browser,
+    device: info.device,
+    adapter: info.adapter,
+    path: info.path,
+    pathReason: info.pathReason,
+    model: values.model,
+    dtypes: info.dtypes,
+    ...{ size, tokens: Number(values.tokens) },
+    machine: machine(),
+    growthPerThousand: growths(samples),
+    samples,
+  };
+  const asked = {
+    ...values,
+    size: values.size === smallest ? "0" : values.size,
+  };
+  const slug = recordName(record, asked);
+  const out =
+    values.out === undefined
+      ? join(root, `bench/results/${slug}-soak.json`)
+      : resolve(callerFolder, values.out);
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(record, null, 2)}\n`);
+  return out;
+}
+
+let browser = "";
+
+await command("soak", values.help ? usage : undefined, async () => {
+  ensureInstalled();
+  ensureBuilt();
+  const { model, size, dtype, tokens } = values;
+  const { software, "gpu-flags": gpuFlags } = values;
+  const asked = { model, software, gpuFlags, search: { size, dtype, tokens } };
+  const { info, samples } = await withPage("soak", asked, soak);
+  console.log(tableOf(samples).join("\n"));
+  console.log(`Record: ${save(info, samples)}`);
+});

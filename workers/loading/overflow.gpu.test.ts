@@ -1,0 +1,52 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { Weight } from "../graphs/weight";
+import { GpuWeights } from "../fast/gpu-weights";
+import { describe as answer } from "../pipeline";
+import {
+  loadOptions,
+  options,
+  picked,
+  picture,
+  micro,
+} from "../testing/harness";
+import { loadModel } from "./load";
+
+const never = new AbortController().signal;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** The same weight, each number of which is none. */
+const spoilt = (weight: Weight): Weight => ({
+  ...weight,
+  chunks: async function* () {
+    for await (const chunk of weight.chunks()) yield chunk.slice().fill(0xff);
+  },
+});
+
+test("a fast decoder whose logits are no numbers gives way, and says so", async () => {
+  const upload = GpuWeights.upload.bind(GpuWeights);
+  vi.spyOn(GpuWeights, "upload").mockImplementation((gpu, weights, next) => {
+    const isHead = ({ dims }: Weight) => dims.includes(260);
+    const ours = weights.map((one) => (isHead(one) ? spoilt(one) : one));
+    return upload(gpu, ours, next);
+  });
+  const model = await picked(micro);
+  const asked = {
+    ...loadOptions,
+    model,
+    device: "webgpu",
+    path: "auto",
+  } as const;
+  const loaded = await loadModel(asked, never, () => undefined);
+  try {
+    expect(loaded.info.path).toBe("plain");
+    expect(loaded.info.pathReason).toMatch(/numbers that are none/);
+    const frame = await picture();
+    const said = await answer(loaded, [frame], options, never, () => undefined);
+    expect(said.tokenIds).toHaveLength(12);
+  } finally {
+    await loaded.release();
+  }
+});

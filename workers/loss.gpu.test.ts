@@ -1,0 +1,45 @@
+import { afterAll, expect, test, vi } from "vitest";
+import type { LoadOptions } from "../src/shared/protocol";
+import { Api } from "./api";
+import { Gpu } from "./ort/device";
+import { failsWith, loadOptions, options, picture } from "./testing/harness";
+import { breakSubmit, loseAt } from "./testing/on-gpu";
+
+const fast: LoadOptions = { ...loadOptions, device: "webgpu", path: "auto" };
+
+/** Of the device in use. */
+const checks = vi.spyOn(Gpu.prototype, "check");
+
+const api = new Api();
+/** What the model says of the picture. */
+let tokens: readonly number[] | undefined;
+
+afterAll(() => api.dispose());
+
+/** One that says what it should, whatever happened to those before it. */
+async function load(): Promise<Gpu> {
+  expect(await api.load(fast)).toMatchObject({ path: "fast" });
+  const { tokenIds } = await ask("before");
+  expect(tokenIds).toEqual((tokens ??= tokenIds));
+  return checks.mock.contexts.at(-1) as Gpu;
+}
+
+const ask = async (name: string) =>
+  api.describe([await picture()], { ...options, names: [name] });
+
+test.each(["encode", "prefill", "decode"])(
+  "a device that is taken away in the %s fails what is asked until the next load",
+  async (stage) => {
+    const lost = failsWith("device-lost", "graphics device was lost");
+    loseAt(await load(), stage);
+    await expect(ask(stage)).rejects.toEqual(lost);
+    await expect(ask("before")).rejects.toEqual(lost);
+  },
+);
+
+test("a picture that the GPU failed to encode is encoded anew", async () => {
+  breakSubmit(await load(), "encode");
+  await expect(ask("broken")).rejects.toEqual(failsWith("internal", "WebGPU"));
+  expect(await ask("broken")).toMatchObject({ tokenIds: tokens, reused: 0 });
+  expect(await ask("broken")).toMatchObject({ tokenIds: tokens, reused: 1 });
+});
