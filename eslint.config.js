@@ -44,6 +44,7 @@ export default defineConfig(
   globalIgnores([
     "dist/",
     "lib/",
+    "examples/",
     ".cache/",
     "test-results/",
     "public/",

@@ -8,6 +8,8 @@ import { clip } from "./e2e/support/paths.ts";
 
 export default defineConfig({
   testDir: "e2e",
+  // They need the registry: `npm run consumers`.
+  testIgnore: "consumers/**",
   outputDir: "test-results",
   globalSetup: "./e2e/support/setup.ts",
   // One page at a time: the graphics card is the processor itself.

@@ -112,7 +112,9 @@ function cameraError(thrown: unknown): VlmError {
     return new VlmError(
       "camera-denied",
       "The camera was refused.",
-      "Allow the camera for this site, in the address bar or in the system's settings; then it goes on by itself.",
+      isForbidden()
+        ? 'Nobody was asked: a policy forbids it. A page around this one has to give its frame allow="camera", and Permissions-Policy has to allow it.'
+        : "Allow the camera for this site, in the address bar or in the system's settings; then it goes on by itself.",
       options,
     );
   }
@@ -130,6 +132,14 @@ function cameraError(thrown: unknown): VlmError {
     "Close that program; it goes on by itself.",
     options,
   );
+}
+
+/** By the policy of this page or of one around it, where the browser tells. */
+function isForbidden(): boolean {
+  const { featurePolicy } = document as {
+    featurePolicy?: { allowsFeature(name: string): boolean };
+  };
+  return featurePolicy?.allowsFeature("camera") === false;
 }
 
 function insecure(): VlmError {

@@ -201,3 +201,22 @@ test("somebody else's stream is read, left running, and ends by itself", async (
     code: "bad-option",
   });
 });
+
+test("a camera that a policy forbids is told apart from a refusal", async () => {
+  camera.refusal = new DOMException("no", "NotAllowedError");
+  const advised = (advice: string) => ({
+    code: "camera-denied",
+    advice: expect.stringContaining(advice) as string,
+  });
+  await expect(capture.open(source)).rejects.toMatchObject(
+    advised("address bar"),
+  );
+  const policy = { allowsFeature: () => false };
+  Object.defineProperty(document, "featurePolicy", {
+    ...{ value: policy, configurable: true },
+  });
+  await expect(capture.open(source)).rejects.toMatchObject(
+    advised('allow="camera"'),
+  );
+  Reflect.deleteProperty(document, "featurePolicy");
+});

@@ -1,8 +1,9 @@
 /**
  * The worker beside this file, whatever its origin. A worker has to be of the
  * page's own origin, so one from elsewhere is imported by a line of script that
- * the page makes: its policy has to allow `worker-src blob:`, or the page has
- * that line in a file of its own (the element's property `worker`).
+ * the page makes: its policy has to allow that origin and `blob:` as
+ * `worker-src`, or the page has that line in a file of its own (the element's
+ * property `worker`).
  */
 export function workerFromAnywhere(): Worker {
   const url = new URL("./worker.js", import.meta.url);

@@ -88,6 +88,7 @@ const ofModel = [
 export class FastVlmElement extends FastVlmField {
   /** Models that are known by a name. */
   static readonly registry = registry;
+  /** @internal */
   static override styles = styles;
 
   static override get observedAttributes(): string[] {

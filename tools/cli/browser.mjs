@@ -68,6 +68,20 @@ export async function requireBrowser() {
   );
 }
 
+/** @returns {string | undefined} $FIREFOX_PATH, or what the system has */
+export function findFirefox() {
+  const chosen = process.env["FIREFOX_PATH"];
+  if (chosen !== undefined && chosen !== "") return chosen;
+  const folders = (process.env["PATH"] ?? "/usr/bin").split(delimiter);
+  return [
+    ...folders.flatMap((dir) =>
+      ["firefox", "firefox-esr"].map((name) => join(dir, name)),
+    ),
+    "/Applications/Firefox.app/Contents/MacOS/firefox",
+    "C:\\Program Files\\Mozilla Firefox\\firefox.exe",
+  ].find((path) => existsSync(path));
+}
+
 /** On Debian and its like, as root, the distribution's own package. */
 export function installBrowser() {
   if (!isRoot || !existsSync("/etc/debian_version")) return;

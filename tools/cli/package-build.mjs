@@ -14,6 +14,7 @@ export const entries = {
   index: "src/index.ts",
   "element/define": "src/element/define.ts",
   react: "src/react.ts",
+  "prompt-api/index": "src/prompt-api/index.ts",
 };
 
 /** As old as a browser may be that has all else that is needed. */

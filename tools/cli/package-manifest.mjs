@@ -65,7 +65,10 @@ function describe(element, properties, types) {
     ({ name, privacy = "public" }) =>
       privacy === "public" && !name.startsWith("#") && !ofLit.includes(name),
   );
-  element.attributes = [];
+  // What is no property of ours, such as `lang`, a doc tag names.
+  element.attributes = (element.attributes ?? []).filter(
+    ({ name }) => !element.members?.some((member) => member.name === name),
+  );
   for (const member of element.members) {
     const declared = properties.get(member.name);
     if (declared === undefined) continue;

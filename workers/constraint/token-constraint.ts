@@ -1,12 +1,16 @@
 import type { Constraint } from "../language";
 import type { Machine } from "./machine";
 import { refused } from "./refused";
-import { isSet, type Vocabulary } from "./vocabulary";
+import { isSet, members, set, type Vocabulary } from "./vocabulary";
 
 /** With so many tokens left it is time to think of the end. */
 const NEAR = 512;
-/** Tokens that are kept for what the next one may open. */
-const SPARE = 32;
+/** So many that a token may need more than the one before it. */
+const SPARE = 64;
+/** In the midst of a text, of which any token may be the last. */
+const SPARE_IN_TEXT = 4;
+/** More tokens than this may come in a text only. */
+const FEW = 32;
 
 /** What may come next in one answer. */
 export class TokenConstraint<Spot> implements Constraint {
@@ -42,12 +46,11 @@ export class TokenConstraint<Spot> implements Constraint {
 
   allowed(): Uint32Array<ArrayBuffer> {
     if (this.#fresh) return this.#bits;
-    const way = this.#hurry();
-    if (way !== undefined) this.#vocabulary.follow(way, this.#bits);
-    else this.#vocabulary.fill(this.#machine, this.#spot, this.#bits);
+    this.#vocabulary.fill(this.#machine, this.#spot, this.#bits);
     if (this.#bits.every((word) => word === 0)) {
       throw refused("nothing can meet it.");
     }
+    if (this.#left <= NEAR) this.#keepRoom();
     this.#fresh = true;
     return this.#bits;
   }
@@ -62,14 +65,35 @@ export class TokenConstraint<Spot> implements Constraint {
     if (next !== undefined) this.#spot = next;
   }
 
-  /** How to end, if it is time to. */
-  #hurry(): readonly number[] | undefined {
-    if (this.#left > NEAR) return undefined;
-    const way = this.#machine.wayOut(this.#spot);
-    if (way === undefined) return undefined;
-    // A byte may take a token, and the end takes one; the next token may make
-    // the way longer.
-    const need = way.length + 1;
-    return this.#left <= need + Math.min(SPARE, need) ? way : undefined;
+  /** Where the end is near, only tokens after which it can still be reached. */
+  #keepRoom(): void {
+    const way = this.#wayOut(this.#spot);
+    if (way === undefined || this.#left > way.length + SPARE) return;
+    const ids = members(this.#bits, FEW);
+    const [first] = way;
+    if (ids === undefined) {
+      const late = this.#left <= way.length + SPARE_IN_TEXT;
+      if (late && first !== undefined) this.#allowOnly([first]);
+      return;
+    }
+    const reaching = ids.filter((id) => {
+      if (id === this.#vocabulary.end) return true;
+      const next = this.#vocabulary.after(this.#machine, this.#spot, id);
+      const rest = next && this.#wayOut(next);
+      return rest !== undefined && rest.length < this.#left;
+    });
+    if (reaching.length > 0) this.#allowOnly(reaching);
+  }
+
+  /** Tokens by which the answer may end soon, the end token among them. */
+  #wayOut(spot: Spot): readonly number[] | undefined {
+    const bytes = this.#machine.wayOut(spot);
+    if (bytes === undefined) return undefined;
+    return [...this.#vocabulary.encode(bytes), this.#vocabulary.end];
+  }
+
+  #allowOnly(ids: readonly number[]): void {
+    this.#bits.fill(0);
+    for (const id of ids) set(this.#bits, id);
   }
 }

@@ -10,6 +10,9 @@ interface Sorted {
   readonly common: readonly number[];
 }
 
+/** Bytes of the longest token that is found by them. */
+const LONGEST = 16;
+
 /** Which tokens may come where a machine stands. */
 export class Vocabulary {
   /** How many ids there are. */
@@ -17,6 +20,8 @@ export class Vocabulary {
   readonly end: number;
   /** By id; none of those that no text is written with. */
   readonly #bytes = new Map<number, readonly number[]>();
+  /** By bytes. */
+  readonly #ids = new Map<string, number>();
   readonly #all: Sorted;
   /** Whole characters only, no `"`, `\` or control character, and how many. */
   readonly #plain = new Map<number, number>();
@@ -28,6 +33,7 @@ export class Vocabulary {
     for (const [id, bytes] of bytesOf(tokenizer)) {
       if (id === end || bytes.length === 0) continue;
       this.#bytes.set(id, bytes);
+      if (bytes.length <= LONGEST) this.#ids.set(keyOf(bytes), id);
       const length = plainLength(bytes);
       if (length !== undefined) this.#plain.set(id, length);
     }
@@ -46,14 +52,17 @@ export class Vocabulary {
     return now;
   }
 
-  /** Sets the bits of the tokens that begin so; of the end if nothing does. */
-  follow(way: readonly number[], bits: Uint32Array): void {
-    bits.fill(0);
-    if (way.length === 0) set(bits, this.end);
-    for (const [id, bytes] of this.#bytes) {
-      if (bytes.length > way.length) continue;
-      if (bytes.every((byte, at) => byte === way[at])) set(bits, id);
+  /** Tokens of these bytes, each as long as can be. */
+  encode(bytes: readonly number[]): number[] {
+    const ids: number[] = [];
+    for (let at = 0; at < bytes.length;) {
+      let length = Math.min(LONGEST, bytes.length - at);
+      const key = (): string => keyOf(bytes.slice(at, at + length));
+      while (length > 1 && !this.#ids.has(key())) length -= 1;
+      ids.push(this.#ids.get(key()) ?? this.end);
+      at += length;
     }
+    return ids;
   }
 
   /** Sets the bits of the tokens that may come, the end among them. */
@@ -98,13 +107,29 @@ export class Vocabulary {
   }
 }
 
-function set(bits: Uint32Array, id: number): void {
+export function set(bits: Uint32Array, id: number): void {
   const word = Math.floor(id / 32);
   bits[word] = (bits[word] ?? 0) | (1 << (id % 32));
 }
 
+/** The ids whose bits are set; undefined if they are more than `most`. */
+export function members(bits: Uint32Array, most: number): number[] | undefined {
+  const ids: number[] = [];
+  for (const [at, word] of bits.entries()) {
+    for (let left = word; left !== 0; left &= left - 1) {
+      if (ids.length === most) return undefined;
+      ids.push(32 * at + 31 - Math.clz32(left & -left));
+    }
+  }
+  return ids;
+}
+
 export function isSet(bits: Uint32Array, id: number): boolean {
   return (((bits[Math.floor(id / 32)] ?? 0) >>> (id % 32)) & 1) === 1;
+}
+
+function keyOf(bytes: readonly number[]): string {
+  return String.fromCharCode(...bytes);
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

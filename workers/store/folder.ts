@@ -47,8 +47,12 @@ function theStore(): Promise<Store> {
 }
 
 async function openStore(): Promise<Store> {
-  const disk = (await openOpfs("fast-vlm")) ?? memoryDisk();
-  const locks = "locks" in navigator ? webLocks(navigator.locks) : ownLocks();
+  const kept = await openOpfs("fast-vlm");
+  const disk = kept ?? memoryDisk();
+  // Memory is this worker's own; and where a site embedded in another may keep
+  // nothing, it is refused locks, too.
+  const shared = kept !== undefined && "locks" in navigator;
+  const locks = shared ? webLocks(navigator.locks) : ownLocks();
   const channel = new Channel(new BroadcastChannel("fast-vlm"));
   const store = new Store(realNet, disk, locks, channel);
   // What was in use when it was deleted.

@@ -1,0 +1,147 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Page } from "@playwright/test";
+import { readmeHeaders } from "../../tools/cli/documents.mjs";
+import { npm, pack } from "../../tools/cli/pack.mjs";
+import {
+  captionOf,
+  expectScene,
+  serveFolder,
+  troublesOf,
+} from "../support/consumer.ts";
+import { root, scratch } from "../support/paths.ts";
+import { expect, test } from "../support/test.ts";
+
+const reachable = npm(["ping"], root).ok;
+
+let tarball: string;
+let projects: string;
+
+test.beforeAll(() => {
+  if (!reachable) return;
+  tarball = pack();
+  // Outside of this repository, where nothing is found by chance.
+  projects = mkdtempSync(join(tmpdir(), "fast-vlm-"));
+});
+
+test.beforeEach(() => {
+  test.skip(!reachable, "The npm registry cannot be reached.");
+});
+
+test.afterAll(() => {
+  if (reachable) rmSync(projects, { recursive: true, force: true });
+});
+
+for (const [name, built] of [
+  ["plain", "public"],
+  ["vite", "dist"],
+  ["webpack", "public"],
+  ["react", "dist"],
+] as const) {
+  test(`${name} captions under README's policy`, async ({ page }) => {
+    const project = install(name);
+    run(project, "build");
+    const { url, close } = await serveFolder(
+      join(project, built),
+      readmeHeaders(),
+    );
+    await expectCaption(page, name, url);
+    await close();
+  });
+}
+
+test("vite captions while it is worked on", async ({ page }) => {
+  const project = install("vite");
+  run(project, "models");
+  await served(project, "node_modules/vite/bin/vite.js", ["--port"], (url) =>
+    expectCaption(page, "vite-dev", url),
+  );
+});
+
+test("next renders the tag on the server, then captions", async ({ page }) => {
+  const project = install("next");
+  run(project, "build");
+  const next = "node_modules/next/dist/bin/next";
+  await served(project, next, ["start", "--port"], async (url) => {
+    expect(await (await fetch(url)).text()).toContain("<fast-vlm");
+    await expectCaption(page, "next", url);
+    await expect(page.getByText("The last caption has")).not.toHaveText(/0/);
+  });
+});
+
+/** @returns the example's folder, with the packed fast-vlm in it */
+function install(name: string): string {
+  const project = join(projects, name);
+  cpSync(join(root, "examples", name), project, {
+    recursive: true,
+    filter: (path) => !/node_modules|\.next$/.test(path),
+  });
+  const path = join(project, "package.json");
+  const text = readFileSync(path, "utf8");
+  const ours = /"fast-vlm": "[^"]*"/;
+  expect(text).toMatch(ours);
+  writeFileSync(path, text.replace(ours, `"fast-vlm": "file:${tarball}"`));
+  const { ok, output } = npm(["install", "--no-audit", "--no-fund"], project);
+  expect(ok, output).toBe(true);
+  return project;
+}
+
+function run(project: string, script: string): void {
+  const { ok, output } = npm(["run", script], project);
+  expect(ok, output).toBe(true);
+}
+
+/** Runs a server of the project's own while `use` lasts. */
+async function served(
+  project: string,
+  script: string,
+  args: readonly string[],
+  use: (url: string) => Promise<void>,
+): Promise<void> {
+  const { url, close } = await serveFolder(project);
+  // A port that is free, or was just now.
+  await close();
+  const { port } = new URL(url);
+  const server: ChildProcess = spawn(
+    process.execPath,
+    [script, ...args, port],
+    { cwd: project, stdio: "ignore" },
+  );
+  try {
+    const local = `http://localhost:${port}/`;
+    while (!(await answers(local))) {
+      expect(server.exitCode, "the server has ended").toBeNull();
+      await wait(500);
+    }
+    await use(local);
+  } finally {
+    server.kill();
+  }
+}
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+async function expectCaption(
+  page: Page,
+  name: string,
+  url: string,
+): Promise<void> {
+  const troubles = troublesOf(page);
+  await page.goto(url);
+  expectScene(await captionOf(page));
+  expect(troubles).toEqual([]);
+  await page.screenshot({ path: join(scratch, `consumer-${name}.png`) });
+}

@@ -1,0 +1,143 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findFirefox } from "../tools/cli/browser.mjs";
+import { readmeHeaders } from "../tools/cli/documents.mjs";
+import { unpacked } from "../tools/cli/pack.mjs";
+import {
+  captionOf,
+  expectScene,
+  serveFolder,
+  troublesOf,
+  type Site,
+} from "./support/consumer.ts";
+import { captionInFirefox } from "./support/firefox.ts";
+import { root } from "./support/paths.ts";
+import { expect, test } from "./support/test.ts";
+
+const headers = readmeHeaders();
+const firefox = findFirefox();
+
+let project: string;
+let web: string;
+
+test.beforeAll(() => {
+  project = unpacked("package");
+  web = join(project, "node_modules/fast-vlm/lib/web");
+});
+
+test.describe("a static page", () => {
+  let site: Site;
+
+  test.beforeAll(async () => {
+    const folder = join(project, "plain");
+    cpSync(join(root, "examples/plain/public"), folder, { recursive: true });
+    cpSync(web, join(folder, "fast-vlm"), { recursive: true });
+    site = await serveFolder(folder, headers);
+  });
+
+  test.afterAll(() => site.close());
+
+  test("captions under README's policy, without isolation", async ({
+    page,
+  }) => {
+    const troubles = troublesOf(page);
+    await page.goto(site.url);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    expectScene(await captionOf(page));
+    expect(troubles).toEqual([]);
+  });
+
+  test("captions in Firefox, too", async () => {
+    test.skip(firefox === undefined, "There is no Firefox here.");
+    const { text, troubles } = await captionInFirefox(
+      String(firefox),
+      site.url,
+    );
+    expect(text).toMatch(/^[A-Z].*\.$/);
+    expect(troubles).toEqual([]);
+  });
+
+  test("captions in a frame that was given the camera", async ({ page }) => {
+    const outer = join(project, "outer");
+    cpSync(join(root, "e2e/fixtures/embedding"), outer, { recursive: true });
+    const other = site.url.replace("127.0.0.1", "localhost");
+    replaceIn(join(outer, "index.html"), "https://captions.example/", other);
+    const { url, close } = await serveFolder(outer);
+    await page.goto(url);
+    const [, allowed, refused] = page.frames();
+    if (!allowed || !refused) throw new Error("The frames are not there.");
+    expect(await captionOf(refused)).toMatch(/^camera-denied: /);
+    expectScene(await captionOf(allowed));
+    await close();
+  });
+});
+
+test.describe("the script of another origin", () => {
+  let cdn: Site;
+  let folder: string;
+
+  test.beforeAll(async () => {
+    cdn = await serveFolder(web, { "Access-Control-Allow-Origin": "*" });
+    folder = join(project, "other-origin");
+    cpSync(join(root, "examples/other-origin"), folder, { recursive: true });
+    for (const name of ["index.html", "strict.html", "worker.js"]) {
+      replaceIn(join(folder, name), "https://cdn.example/", cdn.url);
+    }
+  });
+
+  test.afterAll(() => cdn.close());
+
+  /** README's policy, with more sources where somebody else is let in. */
+  const policy = (more: Readonly<Record<string, string>>): string =>
+    Object.entries(more).reduce(
+      (text, [directive, source]) =>
+        text.replace(`${directive} 'self'`, `${directive} 'self' ${source}`),
+      String(headers["Content-Security-Policy"]),
+    );
+
+  for (const [title, file, worker] of [
+    ["starts its worker by a line of script", "index.html", " blob:"],
+    ["starts a worker of the page's own", "strict.html", ""],
+  ] as const) {
+    test(title, async ({ page }) => {
+      const { url, close } = await serveFolder(folder, {
+        "Content-Security-Policy": policy({
+          "script-src": cdn.url,
+          "connect-src": cdn.url,
+          "worker-src": `${cdn.url}${worker}`,
+        }),
+      });
+      const troubles = troublesOf(page);
+      await page.goto(`${url}${file}`);
+      expectScene(await captionOf(page));
+      expect(troubles).toEqual([]);
+      await close();
+    });
+  }
+});
+
+test("every module can be imported in Node", () => {
+  const { name, exports } = JSON.parse(
+    readFileSync(join(project, "node_modules/fast-vlm/package.json"), "utf8"),
+  ) as { name: string; exports: Record<string, string | object> };
+  const modules = Object.keys(exports)
+    .filter((path) => typeof exports[path] === "object")
+    // Files for browsers only: a worker, and all of Lit for a page.
+    .filter((path) => path !== "./worker" && path !== "./bundle")
+    .map((path) => `${name}${path.slice(1)}`);
+  expect(modules).toContain("fast-vlm/define");
+  for (const module of modules) {
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", `await import("${module}")`],
+      { cwd: project, encoding: "utf8" },
+    );
+    expect(stderr, module).toBe("");
+    expect(status, module).toBe(0);
+  }
+});
+
+function replaceIn(path: string, text: string, by: string): void {
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll(text, by));
+}

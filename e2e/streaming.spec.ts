@@ -1,0 +1,71 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { CDPSession } from "@playwright/test";
+import { scenes } from "./support/scenes.ts";
+import { expect, test } from "./support/test.ts";
+
+interface Heard {
+  /** What a screen reader finds in the group of the caption. */
+  readonly caption: string;
+  /** What it is told by live regions, whatever they are. */
+  readonly told: readonly string[];
+}
+
+/** The page as assistive technology has it. */
+async function hear(cdp: CDPSession): Promise<Heard> {
+  const { nodes } = await cdp.send("Accessibility.getFullAXTree");
+  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+  type Node = (typeof nodes)[number];
+  const textOf = (node: Node): string =>
+    node.role?.value === "StaticText"
+      ? String(node.name?.value)
+      : (node.childIds ?? [])
+          .map((id) => byId.get(id))
+          .map((child) => (child ? textOf(child) : ""))
+          .join("");
+  const isLive = ({ properties = [] }: Node): boolean =>
+    properties.some(
+      ({ name, value }) => name === "live" && value.value !== "off",
+    );
+  const group = nodes.find(
+    ({ role, name }) => role?.value === "group" && name?.value === "Caption",
+  );
+  if (!group) throw new Error("The caption is in no group of that name.");
+  return {
+    caption: textOf(group),
+    told: nodes.filter(isLive).map(textOf).filter(Boolean),
+  };
+}
+
+test("captions stream past screen readers, which are told whole ones", async ({
+  page,
+  watch,
+}) => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Start" }).click();
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+  const cdp = await page.context().newCDPSession(page);
+  const whole = scenes.map(({ caption }) => caption);
+  const told = new Set<string>();
+  const parts = new Set<string>();
+  await expect
+    .poll(
+      async () => {
+        const heard = await hear(cdp);
+        heard.told.forEach((text) => told.add(text));
+        const { caption } = heard;
+        if (caption && !whole.includes(caption)) parts.add(caption);
+        return parts.size > 2 && whole.some((text) => told.has(text));
+      },
+      { timeout: 120_000, intervals: [20] },
+    )
+    .toBe(true);
+  for (const part of parts) {
+    expect(whole.some((text) => text.startsWith(part))).toBe(true);
+  }
+  const known = [...whole, "The model is ready."];
+  for (const text of told) expect(known).toContain(text);
+
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id }) => id)).toEqual([]);
+  expect(watch.errors).toEqual([]);
+});

@@ -1,0 +1,72 @@
+import { createServer } from "node:http";
+import type { Frame, Page } from "@playwright/test";
+import sirv from "sirv";
+import { listen } from "../../tools/cli/server.mjs";
+import { scenes } from "./scenes.ts";
+import { expect } from "./test.ts";
+
+export interface Site {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+/** A plain static server, of these headers only. */
+export async function serveFolder(
+  folder: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Site> {
+  const files = sirv(folder, { dev: true });
+  const server = createServer((req, res) => {
+    for (const [name, value] of Object.entries(headers)) {
+      res.setHeader(name, value);
+    }
+    files(req, res, () => {
+      res.statusCode = 404;
+      res.end();
+    });
+  });
+  const port = await listen(server, 0);
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(() => done()));
+    },
+  };
+}
+
+/** What went wrong in a page, its worker included; must stay empty. */
+export function troublesOf(page: Page): string[] {
+  const troubles: string[] = [];
+  page.on("console", (message) => {
+    // Browsers ask for an icon that nobody promised.
+    const { url } = message.location();
+    if (message.type() !== "error" || url.endsWith("/favicon.ico")) return;
+    troubles.push(`${message.text()} (${url})`);
+  });
+  page.on("pageerror", (error) => troubles.push(String(error)));
+  return troubles;
+}
+
+/** Presses Start and waits for the first caption of a camera's frame. */
+export async function captionOf(page: Page | Frame): Promise<string> {
+  const told = page.evaluate(async () => {
+    await customElements.whenDefined("fast-vlm");
+    const element = document.querySelector("fast-vlm");
+    return new Promise<string>((resolve) => {
+      element?.addEventListener("caption", ({ detail }) => {
+        resolve(detail.text);
+      });
+      element?.addEventListener("error", ({ detail }) => {
+        resolve(`${detail.code}: ${detail.message}`);
+      });
+    });
+  });
+  await page.getByRole("button", { name: "Start" }).click();
+  return told;
+}
+
+/** Whether it is what Chromium's fake camera shows. */
+export function expectScene(text: string): void {
+  expect(scenes.map(({ caption }) => caption)).toContain(text);
+}

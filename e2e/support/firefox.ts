@@ -1,0 +1,45 @@
+import { launch } from "puppeteer-core";
+
+/** A camera of Firefox's own, which nobody is asked for. */
+const camera = {
+  "media.navigator.streams.fake": true,
+  "media.navigator.permission.disabled": true,
+};
+
+/** Driven by WebDriver BiDi: Playwright drives a Firefox of its own only. */
+export async function captionInFirefox(
+  executablePath: string,
+  url: string,
+): Promise<{ text: string; troubles: string[] }> {
+  const browser = await launch({
+    browser: "firefox",
+    executablePath,
+    headless: true,
+    extraPrefsFirefox: camera,
+  });
+  try {
+    const page = await browser.newPage();
+    const troubles: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error") troubles.push(message.text());
+    });
+    page.on("pageerror", (error) => troubles.push(String(error)));
+    await page.goto(url);
+    const told = page.evaluate(async () => {
+      await customElements.whenDefined("fast-vlm");
+      const element = document.querySelector("fast-vlm");
+      return new Promise<string>((resolve) => {
+        element?.addEventListener("caption", ({ detail }) => {
+          resolve(detail.text);
+        });
+        element?.addEventListener("error", ({ detail }) => {
+          resolve(`${detail.code}: ${detail.message}`);
+        });
+      });
+    });
+    await page.locator("fast-vlm >>> button").click();
+    return { text: await told, troubles };
+  } finally {
+    await browser.close();
+  }
+}

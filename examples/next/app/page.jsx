@@ -1,0 +1,5 @@
+import { Camera } from "./camera.jsx";
+
+export default function Page() {
+  return <Camera />;
+}

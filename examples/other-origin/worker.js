@@ -1,0 +1,1 @@
+import "https://cdn.example/worker.js";

@@ -1,0 +1,17 @@
+import { FastVlm } from "fast-vlm/react";
+import { useState } from "react";
+
+export function App() {
+  const [words, setWords] = useState(0);
+  return (
+    <>
+      <FastVlm
+        model="nano"
+        source="camera"
+        live
+        onCaption={({ detail }) => setWords(detail.text.split(" ").length)}
+      />
+      <p>The last caption has {words} words.</p>
+    </>
+  );
+}

@@ -1,0 +1,86 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { FakeCamera } from "../testing/fake-camera";
+import { FakeVlm, fakeWorker } from "../testing/fake-worker";
+import "./define";
+
+type Vlm = HTMLElementTagNameMap["fast-vlm"];
+
+afterEach(() => document.body.replaceChildren());
+
+/** Elements of one page, with one way to start workers. */
+function several(count: number): {
+  readonly elements: Vlm[];
+  readonly fake: FakeVlm;
+  readonly workers: Worker[];
+} {
+  const fake = new FakeVlm({ pace: 2 });
+  const workers: Worker[] = [];
+  const worker = (): Worker => {
+    const started = fakeWorker(fake);
+    vi.spyOn(started, "terminate");
+    workers.push(started);
+    return started;
+  };
+  const elements = Array.from({ length: count }, () => {
+    const element = document.createElement("fast-vlm");
+    Object.assign(element, { model: "/models/fake", worker });
+    document.body.append(element);
+    return element;
+  });
+  return { elements, fake, workers };
+}
+
+test("two share a worker and a model; the last to go ends both", async () => {
+  const { elements, fake, workers } = several(2);
+  await Promise.all(elements.map((element) => element.load()));
+  expect(workers).toHaveLength(1);
+  expect(fake.calls.filter((call) => call.startsWith("load"))).toHaveLength(1);
+  const [first, second] = elements;
+  first?.remove();
+  await vi.waitFor(() => expect(first?.state).toBe("idle"));
+  expect(second?.state).toBe("ready");
+  expect(workers[0]?.terminate).not.toHaveBeenCalled();
+  second?.remove();
+  await vi.waitFor(() => expect(workers[0]?.terminate).toHaveBeenCalledOnce());
+});
+
+test("ten live ones get their turns", async () => {
+  const camera = new FakeCamera();
+  const { elements, workers } = several(10);
+  const counts = elements.map((element) => {
+    const heard = vi.fn();
+    element.addEventListener("caption", heard);
+    Object.assign(element, { source: "camera", live: true });
+    return heard;
+  });
+  await Promise.all(elements.map((element) => element.start()));
+  await vi.waitFor(
+    () =>
+      counts.forEach((heard) =>
+        expect(heard.mock.calls.length).toBeGreaterThanOrEqual(3),
+      ),
+    15_000,
+  );
+  const times = counts.map((heard) => heard.mock.calls.length);
+  expect(Math.max(...times) - Math.min(...times)).toBeLessThanOrEqual(2);
+  expect(workers).toHaveLength(1);
+  document.body.replaceChildren();
+  await vi.waitFor(() => expect(workers[0]?.terminate).toHaveBeenCalled());
+  camera.restore();
+});
+
+test("a question is answered beside another's live captions", async () => {
+  const camera = new FakeCamera();
+  const { elements } = several(2);
+  const [busy, asking] = elements;
+  Object.assign(busy ?? {}, { source: "camera", live: true });
+  await busy?.start();
+  const source = await new OffscreenCanvas(8, 8)
+    .getContext("2d")
+    ?.canvas.convertToBlob();
+  const answer = await asking?.ask("What?", { source });
+  expect(answer?.finish).toBe("stop");
+  expect(busy?.open).toBe(true);
+  document.body.replaceChildren();
+  camera.restore();
+});

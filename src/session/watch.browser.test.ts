@@ -1,0 +1,233 @@
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { VlmError } from "../shared/errors";
+import { killWorker } from "../testing/fake-worker";
+import { fastVlm, openSession, paintedCanvas } from "../testing/sessions";
+import type { LiveSource } from "./live";
+import type { WatchOptions } from "./options";
+import type { Session } from "./session";
+import type { Caption } from "./watch";
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A canvas on which something moves, and its stream. */
+function moving(): { canvas: HTMLCanvasElement; stream: MediaStream } {
+  const canvas = paintedCanvas("red", 64, 48);
+  const context = canvas.getContext("2d");
+  let shade = 0;
+  const timer = setInterval(() => {
+    shade = (shade + 5) % 256;
+    if (context) context.fillStyle = `rgb(${shade} 0 0)`;
+    context?.fillRect(0, 0, 64, 48);
+  }, 20);
+  onTestFinished(() => clearInterval(timer));
+  return { canvas, stream: canvas.captureStream(30) };
+}
+
+async function captions(
+  session: Session,
+  source: LiveSource,
+  count: number,
+  options: WatchOptions = {},
+): Promise<Caption[]> {
+  const read: Caption[] = [];
+  for await (const caption of session.watch(source, options)) {
+    read.push(caption);
+    if (read.length === count) break;
+  }
+  return read;
+}
+
+async function playing(): Promise<HTMLVideoElement> {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.srcObject = moving().stream;
+  await video.play();
+  return video;
+}
+
+test.each<[string, () => LiveSource | Promise<LiveSource>]>([
+  ["a MediaStream", () => moving().stream],
+  [
+    "a MediaStreamTrack",
+    () => moving().stream.getVideoTracks()[0] ?? new MediaStream(),
+  ],
+  ["a video", playing],
+  ["a canvas", () => moving().canvas],
+  [
+    "an OffscreenCanvas",
+    () => {
+      const canvas = new OffscreenCanvas(8, 8);
+      canvas.getContext("2d");
+      return canvas;
+    },
+  ],
+])("%s is watched, always its newest frame", async (_, make) => {
+  const { session, fake } = await openSession({ pace: 5 });
+  const read = await captions(session, await make(), 3);
+  for (const caption of read) {
+    expect(caption).toMatchObject({
+      ...{ type: "caption", prompt: "Describe the image.", finish: "stop" },
+      text: "A red circle on a white background.",
+    });
+    expect(structuredClone(caption)).toEqual(caption);
+    expect(caption.age).toBeGreaterThanOrEqual(caption.timings.ttft ?? NaN);
+  }
+  const times = read.map(({ time }) => time);
+  expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
+  expect(fake.asked[0]).toMatchObject({ draft: true, gate: 0, size: 256 });
+});
+
+test("frames that nobody looked at are counted", async () => {
+  const { session } = await openSession({ pace: 30 });
+  const [, second] = await captions(session, moving().stream, 2);
+  expect(second?.dropped).toBeGreaterThan(0);
+});
+
+test("leaving ends it, and the stream goes on for others", async () => {
+  const { session, fake } = await openSession({ pace: 2 });
+  const { stream } = moving();
+  await captions(session, stream, 1);
+  const { length } = fake.asked;
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(fake.asked).toHaveLength(length);
+  expect(stream.getTracks()[0]?.readyState).toBe("live");
+  expect(await captions(session, stream, 1)).toHaveLength(1);
+});
+
+test("options count from the next frame on", async () => {
+  const { session, fake } = await openSession({ pace: 2 });
+  const options = { prompt: "What?", gate: 0 };
+  for await (const { prompt } of session.watch(moving().stream, options)) {
+    if (prompt === "Where?") break;
+    Object.assign(options, { prompt: "Where?", gate: 0.1 });
+  }
+  expect(fake.asked.at(-1)?.gate).toBe(0.1);
+});
+
+test("a signal ends it with aborted, within one token", async () => {
+  const { session } = await openSession({ pace: 30 });
+  const controller = new AbortController();
+  const read = captions(session, moving().stream, 9, {
+    signal: controller.signal,
+  });
+  setTimeout(() => controller.abort(), 200);
+  await expect(read).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("disposing of the session ends it, too", async () => {
+  const { session, workers } = await openSession({ pace: 30 });
+  const read = captions(session, moving().stream, 9);
+  setTimeout(() => session.dispose(), 200);
+  await expect(read).rejects.toMatchObject({ code: "aborted" });
+  expect(workers.ended).toBe(1);
+  await expect(captions(session, moving().stream, 1)).rejects.toMatchObject({
+    code: "aborted",
+  });
+});
+
+test("a reader that leaves while it waits is not kept waiting", async () => {
+  const { session } = await openSession();
+  const video = document.createElement("video");
+  const reader = session.watch(video)[Symbol.asyncIterator]();
+  const pending = reader.next();
+  await reader.return?.();
+  expect(await pending).toEqual({ done: true, value: undefined });
+});
+
+test("it ends when the stream does", async () => {
+  const { session } = await openSession({ pace: 2 });
+  const { stream } = moving();
+  const read: Caption[] = [];
+  for await (const caption of session.watch(stream)) {
+    read.push(caption);
+    if (read.length === 2) for (const track of stream.getTracks()) track.stop();
+  }
+  expect(read.length).toBeGreaterThanOrEqual(2);
+});
+
+test("it ends when the video does", async () => {
+  const { session } = await openSession({ pace: 2 });
+  const video = await playing();
+  const read: Caption[] = [];
+  for await (const caption of session.watch(video)) {
+    read.push(caption);
+    vi.spyOn(video, "ended", "get").mockReturnValue(read.length === 2);
+  }
+  expect(read).toHaveLength(2);
+});
+
+test("while the page is hidden it waits", async () => {
+  const { session, fake } = await openSession({ pace: 2 });
+  const hide = (hidden: boolean): void => {
+    vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+  hide(true);
+  const read = captions(session, moving().canvas, 1);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(fake.asked).toEqual([]);
+  hide(false);
+  expect(await read).toHaveLength(1);
+});
+
+test("it outlives a worker that dies", async () => {
+  const { session, workers } = await openSession({ pace: 10 });
+  const read = captions(session, moving().stream, 3);
+  await vi.waitFor(() => expect(workers.calls("describe")).toHaveLength(2));
+  if (workers.workers[0]) killWorker(workers.workers[0]);
+  expect(await read).toHaveLength(3);
+  expect(workers.workers).toHaveLength(2);
+});
+
+test("a worker that dies again and again is told", async () => {
+  const { session, workers } = await openSession({ pace: 10 });
+  const timer = setInterval(() => {
+    const worker = workers.workers.at(-1);
+    const fake = workers.fakes.at(-1);
+    const asks = fake?.calls.some((call) => call.startsWith("describe"));
+    if (worker && asks) killWorker(worker);
+  }, 5);
+  onTestFinished(() => clearInterval(timer));
+  const read = captions(session, moving().stream, 3);
+  await expect(read).rejects.toMatchObject({ code: "worker-died" });
+});
+
+test("another failure is told at once", async () => {
+  const error = new VlmError("out-of-memory", "Too big.", "Smaller.");
+  const { session, fake } = await openSession({ runErrors: { 1: error } });
+  const read = captions(session, moving().stream, 3);
+  await expect(read).rejects.toMatchObject({ code: "out-of-memory" });
+  expect(fake.asked).toHaveLength(1);
+});
+
+test.each([
+  ["a picture file", new Blob(["x"])],
+  ["nothing", undefined],
+  ["ImageData", new ImageData(1, 1)],
+])("%s is nothing to watch", async (_, source) => {
+  const { session } = await openSession();
+  const read = captions(session, source as unknown as LiveSource, 1);
+  await expect(read).rejects.toMatchObject({ code: "bad-option" });
+});
+
+test("live captions of one session leave another its turn", async () => {
+  const { vlm, workers } = fastVlm({ pace: 20 });
+  const live = await vlm.create({ model: "nano" });
+  const asks = await vlm.create({ model: "nano" });
+  const controller = new AbortController();
+  const watching = captions(live, moving().stream, 99, {
+    ...{ signal: controller.signal, prompt: "live" },
+  });
+  await vi.waitFor(() =>
+    expect(workers.calls("describe").length).toBeGreaterThan(1),
+  );
+  const before = workers.calls("describe").length;
+  await asks.describe(new ImageData(4, 4), { prompt: "Now?" }).done();
+  const between = workers
+    .calls("describe")
+    .slice(before)
+    .indexOf("describe Now?");
+  expect(between).toBeLessThanOrEqual(1);
+  controller.abort();
+  await expect(watching).rejects.toMatchObject({ code: "aborted" });
+});
