@@ -1,7 +1,7 @@
 import type { TokenEvent } from "../run";
 import type { Answer } from "../shared/protocol";
 import { captionFrame, type Taken } from "./caption";
-import { emit } from "./events";
+import { emit, type FrameDetail } from "./events";
 import type { Loader } from "./loader";
 import type { Attributes } from "./options";
 import { describeOptions, type Question } from "./question";
@@ -37,11 +37,10 @@ export async function ask(
   const { signal, live = false } = question;
   const { side } = await models.ready(signal, live);
   const captured = await take();
-  const { time, dropped } = captured;
-  const onStart = (): void => {
+  const onStart = (frame: FrameDetail): void => {
     said.stale = true;
     status.know({ error: undefined, activity: "seeing" });
-    emit(host, "frame", { time, dropped });
+    emit(host, "frame", frame);
   };
   const onToken = ({ id, text }: TokenEvent): Promise<unknown> => {
     said.text = said.stale ? text : said.text + text;

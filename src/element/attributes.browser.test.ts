@@ -103,12 +103,36 @@ describe("while it runs", () => {
     expect(vlm.error).toBeUndefined();
   });
 
-  test("another model is loaded, without a stop", async () => {
+  test("another model is loaded while captions go on", async () => {
     const { vlm, fake } = mounted;
+    fake.script = { ...fake.script, info: { name: "other" } };
+    let finish = (): void => undefined;
+    const arrived = new Promise<void>((resolve) => (finish = resolve));
+    const load = fake.load.bind(fake);
+    fake.load = async (options) => {
+      const info = await load(options);
+      await arrived;
+      return info;
+    };
     vlm.model = "/models/other";
-    await vi.waitFor(() => expect(loads()).toBe(2));
-    await vi.waitFor(() => expect(fake.calls.at(-1)).toMatch(/describe/));
-    expect(vlm.open).toBe(true);
+    await vi.waitFor(() => expect(loads()).toBe(2), 10_000);
+    await captions(mounted.detailsOf("caption").length + 3);
+    expect(vlm.info?.name).toBe("fake");
+    finish();
+    await vi.waitFor(() => expect(vlm.info?.name).toBe("other"), 10_000);
+    await captions(mounted.detailsOf("caption").length + 1);
+    expect(loads()).toBe(2);
+  });
+
+  test("another model that cannot be loaded is told once", async () => {
+    const { vlm } = mounted;
+    vlm.model = "no such";
+    await vi.waitFor(() => expect(mounted.detailsOf("error")).not.toEqual([]));
+    const told = mounted.detailsOf("error").map(({ code }) => code);
+    expect(new Set(told)).toEqual(new Set(["bad-option"]));
+    vlm.model = "/models/fake";
+    await captions(mounted.detailsOf("caption").length + 2);
+    expect(vlm.error).toBeUndefined();
   });
 
   test("a source taken away is closed", async () => {

@@ -122,8 +122,9 @@ export class Controller implements ReactiveController, Asker {
       const following = this.models
         .ready(signal, true)
         .then(() => this.#onReady());
-      const [isStill] = await Promise.all([opened, following]);
-      if (isStill && !this.host.live) await this.#captionNewest(signal);
+      await Promise.all([opened, following]);
+      const once = this.stage.isStill && !this.host.live;
+      if (once) await this.#captionNewest(signal);
     });
   }
 
