@@ -22,7 +22,7 @@ let project: string;
 let web: string;
 
 test.beforeAll(() => {
-  project = unpacked("package");
+  ({ project } = unpacked("package"));
   web = join(project, "node_modules/fast-vlm/lib/web");
 });
 
