@@ -4,6 +4,11 @@ import { FakeVlm, fakeWorker } from "../testing/fake-worker";
 import { Mounted } from "../testing/mounted";
 import "./define";
 
+/** Not yet in TypeScript's own list. */
+interface Mover {
+  moveBefore(node: Node, child: Node | null): void;
+}
+
 let camera: FakeCamera;
 let mounted: Mounted;
 
@@ -168,6 +173,20 @@ describe("while it runs", () => {
     await vlm.start();
     await captions(mounted.detailsOf("caption").length + 1);
   });
+
+  test.skipIf(!("moveBefore" in document.body))(
+    "moved with moveBefore it never leaves",
+    async () => {
+      const { vlm } = mounted;
+      const disconnected = vi.spyOn(vlm, "disconnectedCallback");
+      const elsewhere = document.createElement("div");
+      document.body.append(elsewhere);
+      (elsewhere as unknown as Mover).moveBefore(vlm, null);
+      await captions(mounted.detailsOf("caption").length + 2);
+      expect(disconnected).not.toHaveBeenCalled();
+      expect(camera.asked).toHaveLength(1);
+    },
+  );
 
   test("its signal ends everything, and lets nothing begin", async () => {
     const { vlm } = mounted;

@@ -26,7 +26,7 @@ const ofModel = [
  *
  * Nothing is downloaded until it is started, asked or told to load. Elements of
  * one model share one worker and one set of weights. In a form its value is the
- * last caption.
+ * last caption. Light or dark is as the `color-scheme` of the page says.
  *
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
