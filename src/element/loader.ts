@@ -9,11 +9,7 @@ import { VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 import { emit, type ProgressDetail } from "./events";
-import {
-  inspectOptions,
-  type Attributes,
-  type InspectOptions,
-} from "./options";
+import type { Attributes, InspectOptions } from "./options";
 import { looking } from "./stage";
 import type { Status, StatusHost } from "./status";
 
@@ -103,6 +99,7 @@ export class Loader {
   }
 
   async inspect(options: InspectOptions): Promise<ModelReport> {
+    const { inspectOptions } = await looking();
     const asked = inspectOptions(this.#host, options);
     const size = (options.size ?? this.#host.size) || undefined;
     const report = await this.lease.inspect(asked, size, options.signal);

@@ -11,6 +11,7 @@ export { decodePicture } from "../picture";
 export { stillOf } from "../still";
 export { keepAwake } from "../wake-lock";
 export { ask, askAbout, captionAll } from "./asking";
+export { inspectOptions } from "./options";
 export { progressBar } from "./progress";
 
 /** A source that is looked at. */
