@@ -57,6 +57,28 @@ test("what is taken away is as if it had never been", async () => {
   });
 });
 
+test.each([undefined, null])(
+  "set to %s it is as if never set",
+  async (none) => {
+    mounted = new Mounted();
+    const { vlm } = mounted;
+    const given = {
+      prompt: "What?",
+      size: 512,
+      source: "camera",
+      sampling: {},
+    };
+    Object.assign(vlm, given);
+    await vlm.updateComplete;
+    for (const name of Object.keys(given)) Reflect.set(vlm, name, none);
+    await vlm.updateComplete;
+    const { prompt, size, source } = vlm;
+    expect({ prompt, size, source }).toEqual({
+      ...{ prompt: "Describe the image.", size: 0, source: "none" },
+    });
+  },
+);
+
 test("values set before the element is known are kept", async () => {
   mounted = new Mounted();
   const fake = new FakeVlm();

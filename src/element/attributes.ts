@@ -1,4 +1,8 @@
-import { LitElement, type PropertyDeclarations } from "lit";
+import {
+  LitElement,
+  type PropertyDeclarations,
+  type PropertyValues,
+} from "lit";
 import type { Facing } from "../camera";
 import type { FolderFiles } from "../models/folder";
 import type { Fit, Sampling } from "../shared/protocol";
@@ -11,6 +15,35 @@ const flag = { ...attribute, type: Boolean } as const;
 const number = { ...attribute, type: Number } as const;
 /** Rich values: kept also when set before the element is defined. */
 const property = { attribute: false } as const;
+
+/** As if their authors had never set them. */
+const defaults = {
+  model: "",
+  hub: "",
+  modelBase: "",
+  wasmPaths: "",
+  prompt: "Describe the image.",
+  promptStyle: "reference",
+  source: "none",
+  for: "",
+  facing: "",
+  camera: "",
+  fit: "letterbox",
+  anyres: false,
+  size: 0,
+  dtype: "auto",
+  device: "auto",
+  path: "auto",
+  live: false,
+  draft: "live",
+  gate: 0,
+  loading: "manual",
+  maxTokens: 128,
+  mutedText: false,
+  name: "",
+  disabled: false,
+  sampling: {},
+};
 
 /** What an author sets, in markup or by script; each may change at any time. */
 export class FastVlmAttributes extends LitElement {
@@ -121,31 +154,17 @@ export class FastVlmAttributes extends LitElement {
 
   constructor() {
     super();
-    this.model = "";
-    this.hub = "";
-    this.modelBase = "";
-    this.wasmPaths = "";
-    this.prompt = "Describe the image.";
-    this.promptStyle = "reference";
-    this.source = "none";
-    this.for = "";
-    this.facing = "";
-    this.camera = "";
-    this.fit = "letterbox";
-    this.anyres = false;
-    this.size = 0;
-    this.dtype = "auto";
-    this.device = "auto";
-    this.path = "auto";
-    this.live = false;
-    this.draft = "live";
-    this.gate = 0;
-    this.loading = "manual";
-    this.maxTokens = 128;
-    this.mutedText = false;
-    this.name = "";
-    this.disabled = false;
-    this.sampling = {};
+    Object.assign(this, defaults);
+  }
+
+  /** Frameworks take a property away by setting it to nothing. */
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    for (const [name, value] of Object.entries(defaults)) {
+      const key = name as keyof typeof defaults;
+      if (changed.has(key) && (this[key] ?? undefined) === undefined) {
+        Reflect.set(this, key, value);
+      }
+    }
   }
 
   override addEventListener<K extends keyof FastVlmEventMap>(

@@ -255,6 +255,7 @@ export class FastVlmElement extends FastVlmField {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    super.willUpdate(changed);
     if (changed.has("signal")) this.#controller.heed(this.signal);
     this.#controller.follow(changed.size > 0);
     // Sharing a screen takes a recent click: it cannot wait for a download.
