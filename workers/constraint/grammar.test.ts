@@ -138,6 +138,8 @@ describe("JSON", () => {
     const made = constrain(json(shape), '{"color": "gr');
     const rest = 'een", "sides": 3, "at": [0, 0], "more": true}';
     expect(accepts(made, rest)).toBe(true);
+    const wide = constrain(json(shape), '\n{\r\n\t  "color"  :\t "gr');
+    expect(accepts(wide, rest)).toBe(true);
     expect(() => constrain(json(shape), '{"colour":')).toThrow(
       expect.objectContaining({ code: "bad-option" }),
     );

@@ -7,6 +7,10 @@ export interface Machine<Spot> {
   readonly initial: Spot;
   /** Undefined where the byte leads nowhere. */
   step(spot: Spot, byte: number): Spot | undefined;
+  /** Equal keys: the same may come. */
+  key(spot: Spot): string;
+  /** Whether somebody else may write this byte here, to no effect. */
+  ignores(spot: Spot, byte: number): boolean;
   /** Whether the answer may end. */
   accepting(spot: Spot): boolean;
   /** How many characters may come, none of them `"`, `\` or a control character,
@@ -35,6 +39,8 @@ export function regexMachine(pattern: string): Machine<RegexSpot> {
       return library.viable(next) ? { state: next, utf8: after } : undefined;
     },
     accepting: ({ state, utf8 }) => utf8 === 0 && library.accepting(state),
+    key: (spot) => `${keyOf(spot)}`,
+    ignores: () => false,
     freely: () => 0,
     wayOut: (spot) => {
       const key = keyOf(spot);

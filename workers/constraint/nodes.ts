@@ -119,7 +119,7 @@ export class Values {
     // The same name may come twice.
     if (least > 1 || most < least) return [];
     const empty = least === 0 ? [nothing] : [];
-    const name = quoted({ kind: "text", least: 1, most: 64 });
+    const name = quoted({ kind: "text", least: 1, most: Infinity });
     const filled = most > 0 && rest !== false;
     const some = filled ? [several(this.#pair(name, rest), 1, most)] : [];
     if (empty.length + some.length === 0) return [];

@@ -3,12 +3,13 @@ import { checkSchema } from "./forms";
 import { Values, type Node } from "./nodes";
 import { refused } from "./refused";
 import { afterByte, DEAD } from "./utf8";
+import { shortestOf, wayFrom, type Shortest } from "./way-out";
 
 /** What is still to come, the next first. */
 type Rest = { readonly node: Node; readonly then: Rest } | undefined;
 
 /** Inside of a node, and what comes after it. */
-interface Place {
+export interface Place {
   readonly node: Extract<Node, { kind: "bytes" | "blank" | "text" | "number" }>;
   readonly then: Rest;
   /** Bytes, blanks or characters that have come. */
@@ -26,7 +27,7 @@ interface Spot {
   readonly ended: boolean;
 }
 
-/** Enough to indent what is nested; nobody needs it for ever. */
+/** Of a line: enough to indent what is nested. */
 const MOST_BLANKS = 16;
 /** More than a schema that anyone means has. */
 const MOST_PLACES = 4096;
@@ -46,6 +47,13 @@ function nodeMachine(root: Node): Machine<Spot> {
   const shortest = shortestOf();
   if (shortest(root) === undefined) throw refused("nothing can meet it.");
   const initial = spotOf([{ node: root, then: undefined }], shortest);
+  const numbers = new Map<object, number>();
+  const numberOf = (one: object | undefined): number => {
+    if (one === undefined) return 0;
+    const number = numbers.get(one) ?? numbers.size + 1;
+    numbers.set(one, number);
+    return number;
+  };
   return {
     initial,
     step(spot, byte) {
@@ -56,6 +64,20 @@ function nodeMachine(root: Node): Machine<Spot> {
       }
       return next.length === 0 ? undefined : spotOf(next, shortest);
     },
+    key: ({ places, ended }) =>
+      places
+        .map(({ node, then, count, utf8, escaped, text }) => {
+          // In a text without an end only its least length counts.
+          const open = node.kind === "text" && node.most === Infinity;
+          const come = open ? Math.min(count, node.least) : count;
+          const inside = `${come} ${utf8} ${escaped} ${text}`;
+          return `${numberOf(node)} ${numberOf(then)} ${inside}`;
+        })
+        .join() + String(ended),
+    ignores: (spot, byte) =>
+      [0x20, 0x09, 0x0a, 0x0d].includes(byte) &&
+      (spot === initial ||
+        spot.places.some(({ node }) => node.kind === "blank")),
     accepting: ({ ended }) => ended,
     freely({ places }) {
       const [place] = places;
@@ -77,59 +99,6 @@ function nodeMachine(root: Node): Machine<Spot> {
       return best;
     },
   };
-}
-
-type Shortest = (node: Node) => readonly number[] | undefined;
-
-/** What a node takes at least; undefined where it never ends. */
-function shortestOf(): Shortest {
-  const known = new Map<Node, readonly number[]>();
-  /** Nodes that are being looked at: within themselves they never end. */
-  const open = new Set<Node>();
-  const of = (node: Node): readonly number[] | undefined => {
-    const before = known.get(node);
-    if (before !== undefined || open.has(node)) return before;
-    open.add(node);
-    const found = find(node);
-    open.delete(node);
-    if (found !== undefined) known.set(node, found);
-    return found;
-  };
-  const find = (node: Node): readonly number[] | undefined => {
-    switch (node.kind) {
-      case "bytes":
-        return node.bytes;
-      case "blank":
-        return [];
-      case "text":
-        return Array<number>(node.least).fill(0x20);
-      case "number":
-        return numberFrom("", node);
-      case "later":
-        return of(node.node());
-      case "row": {
-        const way: number[] = [];
-        for (const each of node.nodes) {
-          const part = of(each);
-          if (part === undefined) return undefined;
-          way.push(...part);
-        }
-        return way;
-      }
-      case "choice": {
-        let best: readonly number[] | undefined;
-        for (const each of node.nodes) {
-          const way = of(each);
-          if (way && (best === undefined || way.length < best.length))
-            best = way;
-          // Lists may go on without end; there is nothing shorter than nothing.
-          if (best?.length === 0) break;
-        }
-        return best;
-      }
-    }
-  };
-  return of;
 }
 
 /** The places that `heads` lead to without a byte more. */
@@ -201,9 +170,13 @@ function stepped(place: Place, byte: number): Place | undefined {
         ? { ...place, count: count + 1 }
         : undefined;
     case "blank": {
-      const is =
-        byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
-      return is && count < MOST_BLANKS
+      // A space, or a line and what indents it.
+      if (count === 0) {
+        if (byte === 0x20) return { ...place, count: MOST_BLANKS };
+        return byte === 0x0a ? { ...place, count: 1 } : undefined;
+      }
+      const indents = byte === 0x20 || byte === 0x09;
+      return indents && count < MOST_BLANKS
         ? { ...place, count: count + 1 }
         : undefined;
     }
@@ -225,52 +198,4 @@ function stepped(place: Place, byte: number): Place | undefined {
       return { ...place, count: come, utf8: next, escaped: escapes };
     }
   }
-}
-
-/** The quickest way to an end from here. */
-function wayFrom(place: Place, shortest: Shortest): number[] | undefined {
-  const { node, count, utf8, escaped, text } = place;
-  const way: number[] = [];
-  if (node.kind === "bytes") way.push(...node.bytes.slice(count));
-  if (node.kind === "number") {
-    const rest = numberFrom(text, node);
-    if (rest === undefined) return undefined;
-    way.push(...rest);
-  }
-  if (node.kind === "text") {
-    if (escaped) way.push(0x6e);
-    for (let state = utf8; state !== 0;) {
-      const byte = [0x80, 0x90, 0xa0].find(
-        (each) => afterByte(state, each) !== DEAD,
-      );
-      if (byte === undefined) return undefined;
-      way.push(byte);
-      state = afterByte(state, byte);
-    }
-    way.push(...Array<number>(Math.max(0, node.least - count)).fill(0x20));
-  }
-  for (let rest = place.then; rest !== undefined; rest = rest.then) {
-    const bytes = shortest(rest.node);
-    if (bytes === undefined) return undefined;
-    way.push(...bytes);
-  }
-  return way;
-}
-
-/** Digits that make a number of what has come. */
-function numberFrom(
-  text: string,
-  { reader }: Extract<Node, { kind: "number" }>,
-): number[] | undefined {
-  let now = text;
-  const way: number[] = [];
-  while (!reader.is(now)) {
-    const next = [..."0123456789.-"].find((sign) =>
-      reader.mayBecome(now + sign),
-    );
-    if (next === undefined) return undefined;
-    now += next;
-    way.push(next.charCodeAt(0));
-  }
-  return way;
 }
