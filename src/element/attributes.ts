@@ -16,35 +16,6 @@ const number = { ...attribute, type: Number } as const;
 /** Rich values: kept also when set before the element is defined. */
 const property = { attribute: false } as const;
 
-/** As if their authors had never set them. */
-const defaults = {
-  model: "",
-  hub: "",
-  modelBase: "",
-  wasmPaths: "",
-  prompt: "Describe the image.",
-  promptStyle: "reference",
-  source: "none",
-  for: "",
-  facing: "",
-  camera: "",
-  fit: "letterbox",
-  anyres: false,
-  size: 0,
-  dtype: "auto",
-  device: "auto",
-  path: "auto",
-  live: false,
-  draft: "live",
-  gate: 0,
-  loading: "manual",
-  maxTokens: 128,
-  mutedText: false,
-  name: "",
-  disabled: false,
-  sampling: {},
-};
-
 /** What an author sets, in markup or by script; each may change at any time. */
 export class FastVlmAttributes extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -152,17 +123,48 @@ export class FastVlmAttributes extends LitElement {
   /** Ends what goes on when it aborts, and lets nothing begin. */
   declare signal: AbortSignal | undefined;
 
+  /** As if their author had never set them. */
+  readonly #defaults: ReadonlyMap<PropertyKey, unknown>;
+
   constructor() {
     super();
-    Object.assign(this, defaults);
+    this.model = "";
+    this.hub = "";
+    this.modelBase = "";
+    this.wasmPaths = "";
+    this.prompt = "Describe the image.";
+    this.promptStyle = "reference";
+    this.source = "none";
+    this.for = "";
+    this.facing = "";
+    this.camera = "";
+    this.fit = "letterbox";
+    this.anyres = false;
+    this.size = 0;
+    this.dtype = "auto";
+    this.device = "auto";
+    this.path = "auto";
+    this.live = false;
+    this.draft = "live";
+    this.gate = 0;
+    this.loading = "manual";
+    this.maxTokens = 128;
+    this.mutedText = false;
+    this.name = "";
+    this.disabled = false;
+    this.sampling = {};
+    const { elementProperties } = FastVlmAttributes;
+    this.#defaults = new Map(
+      [...elementProperties.keys()].map((key) => [key, Reflect.get(this, key)]),
+    );
   }
 
   /** Frameworks take a property away by setting it to nothing. */
   protected override willUpdate(changed: PropertyValues<this>): void {
-    for (const [name, value] of Object.entries(defaults)) {
-      const key = name as keyof typeof defaults;
-      if (changed.has(key) && (this[key] ?? undefined) === undefined) {
-        Reflect.set(this, key, value);
+    for (const key of changed.keys()) {
+      const value: unknown = Reflect.get(this, key);
+      if (value === null || value === undefined) {
+        Reflect.set(this, key, this.#defaults.get(key));
       }
     }
   }
