@@ -45,6 +45,7 @@ export default defineConfig(
     "dist/",
     "lib/",
     "examples/",
+    "e2e/fixtures/",
     ".cache/",
     "test-results/",
     "public/",

@@ -93,7 +93,8 @@ export function speedRows() {
       return /** @type {Live | Single[]} */ (json);
     });
   return [
-    ...records.flatMap((each) => (Array.isArray(each) ? [] : liveRows(each))),
+    // Records without contenders are of something else than speed.
+    ...records.flatMap((each) => ("contenders" in each ? liveRows(each) : [])),
     ...records
       .flatMap((each) => (Array.isArray(each) ? each : []))
       .map(singleRow),

@@ -56,6 +56,34 @@ for (const colorScheme of ["light", "dark"] as const) {
   }
 }
 
+test("axe finds nothing in a bare element, whatever goes on", async ({
+  page,
+}) => {
+  await page.goto("/?source=none&load=manual");
+  await page.evaluate(async () => {
+    await customElements.whenDefined("fast-vlm");
+    const bare = document.createElement("fast-vlm");
+    Object.assign(bare, { id: "bare", model: "nano", source: "camera" });
+    document.querySelector("main")?.append(bare);
+  });
+  const bare = page.locator("#bare");
+  const check = async (): Promise<void> => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      expect(await violations(page)).toEqual([]);
+    }
+  };
+  await check();
+  await bare.getByRole("button", { name: "Start" }).click();
+  await bare.getByRole("button", { name: "Freeze" }).click();
+  await bare.getByRole("button", { name: "Resume" }).waitFor();
+  await bare.evaluate((vlm: HTMLElementTagNameMap["fast-vlm"]) => vlm.ask());
+  await check();
+  await bare.evaluate((vlm) => vlm.setAttribute("for", "nothing"));
+  await expect(bare.locator("[part~=error]")).toContainText("“nothing”");
+  await check();
+});
+
 /** What has the focus: its id, else the name of its group of radios. */
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findFirefox } from "../tools/cli/browser.mjs";
 import { readmeHeaders } from "../tools/cli/documents.mjs";
@@ -22,7 +22,7 @@ let project: string;
 let web: string;
 
 test.beforeAll(() => {
-  project = unpacked("package");
+  ({ project } = unpacked("package"));
   web = join(project, "node_modules/fast-vlm/lib/web");
 });
 
@@ -137,6 +137,44 @@ test("every module can be imported in Node", () => {
     expect(status, module).toBe(0);
   }
 });
+
+test("the manifest and the editors' hints are of this element", async ({
+  page,
+}) => {
+  const folder = join(project, "node_modules/fast-vlm");
+  const read = (name: string): unknown =>
+    JSON.parse(readFileSync(join(folder, "lib", name), "utf8"));
+  const { modules } = read("custom-elements.json") as {
+    modules: { path: string; declarations: Declaration[] }[];
+  };
+  for (const { path } of modules) {
+    expect(existsSync(join(folder, path)), path).toBe(true);
+  }
+  const element = modules
+    .flatMap(({ declarations }) => declarations)
+    .find(({ tagName }) => tagName === "fast-vlm");
+  const named = element?.attributes?.map(({ name }) => name).sort();
+
+  await page.goto("/");
+  const observed = await page.evaluate(
+    () =>
+      (
+        customElements.get("fast-vlm") as unknown as {
+          observedAttributes: string[];
+        }
+      ).observedAttributes,
+  );
+  expect(named).toEqual(expect.arrayContaining(observed));
+  const { tags } = read("vscode.html-custom-data.json") as {
+    tags: { name: string; attributes: { name: string }[] }[];
+  };
+  expect(tags[0]?.attributes.map(({ name }) => name).sort()).toEqual(named);
+});
+
+interface Declaration {
+  readonly tagName?: string;
+  readonly attributes?: readonly { readonly name: string }[];
+}
 
 function replaceIn(path: string, text: string, by: string): void {
   writeFileSync(path, readFileSync(path, "utf8").replaceAll(text, by));

@@ -9,3 +9,4 @@ import { workerFromAnywhere } from "./worker-from-anywhere";
 startWorkersBy(workerFromAnywhere);
 
 export * from "./index";
+export { LanguageModel, QuotaExceededError } from "./prompt-api/index";

@@ -64,3 +64,19 @@ test("clear closes what is held", () => {
   slot.clear();
   expect(frame.closed).toBe(true);
 });
+
+test("a frame that waits for its turn may be changed for a newer one", async () => {
+  const slot = new FrameSlot();
+  slot.put(fakeFrame(), 0);
+  const taken = await slot.take(never);
+  expect(taken.newer?.()).toBeUndefined();
+  slot.put(fakeFrame(), 1);
+  const last = fakeFrame();
+  slot.put(last, 2);
+  const newer = taken.newer?.();
+  expect(newer).toMatchObject({ frame: last, time: 2, dropped: 2 });
+  expect(newer?.newer?.()).toBeUndefined();
+  expect(taken.newer?.()).toBeUndefined();
+  slot.put(fakeFrame(), 3);
+  expect(await slot.take(never)).toMatchObject({ time: 3, dropped: 0 });
+});

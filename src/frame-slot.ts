@@ -7,6 +7,9 @@ export interface CapturedFrame {
   readonly time: number;
   /** Frames closed unread since the one before. */
   readonly dropped: number;
+  /** Another one that has come since then, to be taken instead of this one,
+   * which is then dropped. */
+  readonly newer?: () => CapturedFrame | undefined;
 }
 
 /** Room for one frame: a newer one takes the place of one nobody has read. */
@@ -26,12 +29,12 @@ export class FrameSlot {
 
   /** The newest frame, or the next one if that has been read. */
   async take(signal: AbortSignal): Promise<CapturedFrame> {
-    while (!this.#held) await this.#next(signal);
-    if (signal.aborted) throw aborted();
-    const captured = { ...this.#held, dropped: this.#dropped };
-    this.#held = undefined;
-    this.#dropped = 0;
-    return captured;
+    for (;;) {
+      if (signal.aborted) throw aborted();
+      const taken = this.#give(0);
+      if (taken) return taken;
+      await this.#next(signal);
+    }
   }
 
   /** Closes what is held; it was not dropped for a newer one. */
@@ -39,6 +42,15 @@ export class FrameSlot {
     this.#held?.frame.close();
     this.#held = undefined;
     this.#dropped = 0;
+  }
+
+  #give(passed: number): CapturedFrame | undefined {
+    if (!this.#held) return undefined;
+    const { frame, time } = this.#held;
+    const dropped = this.#dropped + passed;
+    this.#held = undefined;
+    this.#dropped = 0;
+    return { frame, time, dropped, newer: () => this.#give(dropped + 1) };
   }
 
   #next(signal: AbortSignal): Promise<void> {

@@ -3,7 +3,8 @@ import type { LeaseOptions, Pool } from "./pool";
 import { sameLoad } from "./models/source";
 import { leaveWhenAborted } from "./abortable";
 import type { RunListener } from "./run";
-import { notLoaded, type ProgressEvent, type Runtime } from "./runtime";
+import type { ProgressEvent, Runtime } from "./runtime";
+import { notLoaded } from "./runtime-errors";
 import type { VlmError } from "./shared/errors";
 import type { ModelReport, StoredModel } from "./shared/models";
 import type {

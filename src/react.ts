@@ -8,6 +8,19 @@ import { FastVlmElement } from "./element/fast-vlm";
 
 type Name<K extends keyof FastVlmEventMap> = EventName<FastVlmEventMap[K]>;
 
+const events = {
+  onModelprogress: "modelprogress" as Name<"modelprogress">,
+  onReady: "ready" as Name<"ready">,
+  onFrame: "frame" as Name<"frame">,
+  onToken: "token" as Name<"token">,
+  onCaption: "caption" as Name<"caption">,
+  onStatechange: "statechange" as Name<"statechange">,
+  onEnded: "ended" as Name<"ended">,
+  onError: "error" as Name<"error">,
+} satisfies {
+  [K in keyof FastVlmEventMap as `on${Capitalize<K>}`]: Name<K>;
+};
+
 /**
  * `<fast-vlm>`: its properties as props, its events as `onCaption` and so on,
  * its methods by a `ref`. From React 17 on.
@@ -17,16 +30,7 @@ export const FastVlm = createComponent({
   tagName: "fast-vlm",
   displayName: "FastVlm",
   elementClass: FastVlmElement,
-  events: {
-    onModelprogress: "modelprogress" as Name<"modelprogress">,
-    onReady: "ready" as Name<"ready">,
-    onFrame: "frame" as Name<"frame">,
-    onToken: "token" as Name<"token">,
-    onCaption: "caption" as Name<"caption">,
-    onStatechange: "statechange" as Name<"statechange">,
-    onEnded: "ended" as Name<"ended">,
-    onError: "error" as Name<"error">,
-  },
+  events,
 });
 
 /** What React 19 takes of a tag: it sets properties and adds listeners. */

@@ -1,10 +1,12 @@
-import type { Answer, WorkerEvent } from "./shared/protocol";
+import type { Answer, Frame, WorkerEvent } from "./shared/protocol";
 
 export type ImageEvent = Extract<WorkerEvent, { type: "image" }>;
 export type TokenEvent = Extract<WorkerEvent, { type: "token" }>;
 
 export interface RunListener {
   readonly signal?: AbortSignal | undefined;
+  /** Its turn has come: frames to hand over instead, if newer ones are there. */
+  readonly renew?: () => readonly Frame[] | undefined;
   /** Its turn has come and the model is there: the frames are handed over. */
   readonly onStart?: () => void;
   readonly onImage?: (event: ImageEvent) => void;

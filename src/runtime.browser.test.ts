@@ -94,6 +94,31 @@ test("hands the frame over instead of copying it", async () => {
   await answer;
 });
 
+test("in its turn, newer frames take the place of what was handed over", async () => {
+  const { runtime, fakes } = setUp();
+  await runtime.load(model);
+  const seen: number[] = [];
+  const [fake] = fakes;
+  const describe = fake?.describe.bind(fake);
+  if (!fake || !describe) throw new Error("no worker");
+  fake.describe = (frames, options) => {
+    seen.push(...frames.map((frame) => ("width" in frame ? frame.width : 0)));
+    return describe(frames, options);
+  };
+  const old = await picture();
+  const newer = await createImageBitmap(new ImageData(8, 8));
+  await runtime.describe([old], options, { renew: () => [newer] });
+  expect(seen).toEqual([8]);
+  expect([old.width, newer.width]).toEqual([0, 0]);
+
+  const gone = await createImageBitmap(new ImageData(8, 8));
+  gone.close();
+  const bad = runtime.describe([await picture()], options, {
+    renew: () => [gone],
+  });
+  await expect(bad).rejects.toMatchObject({ code: "bad-image" });
+});
+
 test("a frame that cannot be handed over fails alone", async () => {
   const { runtime } = setUp();
   await runtime.load(model);

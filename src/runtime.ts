@@ -16,6 +16,7 @@ import type {
   TokenCount,
   WorkerEvent,
 } from "./shared/protocol";
+import { deviceLost, notLoaded } from "./runtime-errors";
 import { SharedLoad } from "./shared-load";
 import { checkFrame } from "./bad-image";
 
@@ -152,8 +153,7 @@ export class Runtime {
     try {
       return await this.#runs.add(job, either, party);
     } finally {
-      // After a transfer this closes an empty shell; otherwise, the pixels.
-      for (const frame of frames) frame.close();
+      closeAll(frames);
     }
   }
 
@@ -214,14 +214,17 @@ export class Runtime {
     options: Omit<DescribeOptions, "run">,
     listener: RunListener,
   ): Promise<Answer> {
-    frames.forEach(checkFrame);
+    const newer = listener.renew?.();
+    if (newer) closeAll(frames);
+    const newest = newer ?? frames;
     const connection = this.#connect();
     const run = new Run(++this.#lastRun, listener);
     this.#run = run;
-    listener.onStart?.();
     try {
+      newest.forEach(checkFrame);
+      listener.onStart?.();
       const answered = connection.call((remote, { transfer }) =>
-        remote.describe(transfer(frames, [...frames]), {
+        remote.describe(transfer(newest, [...newest]), {
           ...options,
           run: run.id,
         }),
@@ -232,6 +235,7 @@ export class Runtime {
       return await run.settle(answer);
     } finally {
       this.#run = undefined;
+      closeAll(newest);
     }
   }
 
@@ -282,14 +286,7 @@ export const nothingYet: ProgressEvent = {
   elsewhere: false,
 };
 
-export function notLoaded(): VlmError {
-  return new VlmError("not-loaded", "No model is loaded.", "Load one first.");
-}
-
-function deviceLost(message: string): VlmError {
-  return new VlmError(
-    "device-lost",
-    `The GPU was lost: ${message}`,
-    "The model is loaded again with the next picture.",
-  );
+/** After a transfer this closes empty shells; otherwise, the pixels. */
+function closeAll(frames: readonly Frame[]): void {
+  for (const frame of frames) frame.close();
 }

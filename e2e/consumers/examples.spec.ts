@@ -28,9 +28,9 @@ let projects: string;
 
 test.beforeAll(() => {
   if (!reachable) return;
-  tarball = pack();
   // Outside of this repository, where nothing is found by chance.
   projects = mkdtempSync(join(tmpdir(), "fast-vlm-"));
+  tarball = pack(join(projects, "packed"));
 });
 
 test.beforeEach(() => {

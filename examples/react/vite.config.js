@@ -3,6 +3,4 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   plugins: [react()],
-  // `vite dev` would move the library and leave its worker where it was.
-  optimizeDeps: { exclude: ["fast-vlm"] },
 });

@@ -1,10 +1,13 @@
 import type { TokenEvent } from "../run";
+import { picturesOf, type Source } from "../session/picture";
+import { now } from "../shared/clock";
 import type { Answer } from "../shared/protocol";
 import { captionFrame, type Taken } from "./caption";
-import { emit } from "./events";
+import { emit, type FrameDetail } from "./events";
+import { live } from "./live";
 import type { Loader } from "./loader";
 import type { Attributes } from "./options";
-import { describeOptions, type Question } from "./question";
+import { describeOptions, liveOptions, type Question } from "./question";
 import type { Status, StatusHost } from "./status";
 
 export interface AskingHost extends StatusHost, Attributes {
@@ -26,6 +29,8 @@ export interface Asker {
   readonly status: Status;
   readonly models: Loader;
   readonly said: Said;
+  /** What is looked at, as far as the question `asked` does not know it. */
+  newest(signal: AbortSignal, asked?: () => string): Promise<Taken>;
 }
 
 /** One question and its answer; `take` gives the pictures once there is a model. */
@@ -37,11 +42,10 @@ export async function ask(
   const { signal, live = false } = question;
   const { side } = await models.ready(signal, live);
   const captured = await take();
-  const { time, dropped } = captured;
-  const onStart = (): void => {
+  const onStart = (frame: FrameDetail): void => {
     said.stale = true;
     status.know({ error: undefined, activity: "seeing" });
-    emit(host, "frame", { time, dropped });
+    emit(host, "frame", frame);
   };
   const onToken = ({ id, text }: TokenEvent): Promise<unknown> => {
     said.text = said.stale ? text : said.text + text;
@@ -73,4 +77,46 @@ export async function ask(
     for (const frame of captured.frames) frame.close();
     status.know({ activity: undefined });
   }
+}
+
+/** Asks about pictures of the caller's, or about what is looked at. */
+export async function askAbout(
+  asker: Asker,
+  options: Question,
+): Promise<Answer> {
+  const { source, signal } = options;
+  if (!source) return ask(asker, () => asker.newest(signal), options);
+  const sources = isList(source) ? source : [source];
+  const take = async (): Promise<Taken> => {
+    const pictures = await picturesOf(sources, signal);
+    return {
+      frames: pictures.map(({ bitmap }) => bitmap),
+      names: pictures.map(({ name }) => name),
+      ...{ time: now(), dropped: 0 },
+    };
+  };
+  return ask(asker, take, { ...options, images: sources.length });
+}
+
+/** Captions what is looked at, again and again until aborted. */
+export async function captionAll(
+  asker: Asker,
+  signal: AbortSignal,
+): Promise<void> {
+  const { host, status } = asker;
+  const asked = (): string => {
+    const { prompt, promptStyle, fit, anyres, size } = host;
+    return JSON.stringify([prompt, promptStyle, fit, anyres, size]);
+  };
+  const next = async (): Promise<void> => {
+    const question = { signal, live: true, ...liveOptions(host) };
+    await ask(asker, () => asker.newest(signal, asked), question);
+  };
+  await live(next, (error) => status.report("error", error), signal);
+}
+
+function isList(
+  source: Source | readonly Source[],
+): source is readonly Source[] {
+  return Array.isArray(source);
 }

@@ -4,6 +4,11 @@ import { FakeVlm, fakeWorker } from "../testing/fake-worker";
 import { Mounted } from "../testing/mounted";
 import "./define";
 
+/** Not yet in TypeScript's own list. */
+interface Mover {
+  moveBefore(node: Node, child: Node | null): void;
+}
+
 let camera: FakeCamera;
 let mounted: Mounted;
 
@@ -51,6 +56,28 @@ test("what is taken away is as if it had never been", async () => {
     ...{ prompt: "Describe the image.", size: 0, maxTokens: 128, live: false },
   });
 });
+
+test.each([undefined, null])(
+  "set to %s it is as if never set",
+  async (none) => {
+    mounted = new Mounted();
+    const { vlm } = mounted;
+    const given = {
+      prompt: "What?",
+      size: 512,
+      source: "camera",
+      sampling: {},
+    };
+    Object.assign(vlm, given);
+    await vlm.updateComplete;
+    for (const name of Object.keys(given)) Reflect.set(vlm, name, none);
+    await vlm.updateComplete;
+    const { prompt, size, source } = vlm;
+    expect({ prompt, size, source }).toEqual({
+      ...{ prompt: "Describe the image.", size: 0, source: "none" },
+    });
+  },
+);
 
 test("values set before the element is known are kept", async () => {
   mounted = new Mounted();
@@ -103,12 +130,36 @@ describe("while it runs", () => {
     expect(vlm.error).toBeUndefined();
   });
 
-  test("another model is loaded, without a stop", async () => {
+  test("another model is loaded while captions go on", async () => {
     const { vlm, fake } = mounted;
+    fake.script = { ...fake.script, info: { name: "other" } };
+    let finish = (): void => undefined;
+    const arrived = new Promise<void>((resolve) => (finish = resolve));
+    const load = fake.load.bind(fake);
+    fake.load = async (options) => {
+      const info = await load(options);
+      await arrived;
+      return info;
+    };
     vlm.model = "/models/other";
-    await vi.waitFor(() => expect(loads()).toBe(2));
-    await vi.waitFor(() => expect(fake.calls.at(-1)).toMatch(/describe/));
-    expect(vlm.open).toBe(true);
+    await vi.waitFor(() => expect(loads()).toBe(2), 10_000);
+    await captions(mounted.detailsOf("caption").length + 3);
+    expect(vlm.info?.name).toBe("fake");
+    finish();
+    await vi.waitFor(() => expect(vlm.info?.name).toBe("other"), 10_000);
+    await captions(mounted.detailsOf("caption").length + 1);
+    expect(loads()).toBe(2);
+  });
+
+  test("another model that cannot be loaded is told once", async () => {
+    const { vlm } = mounted;
+    vlm.model = "no such";
+    await vi.waitFor(() => expect(mounted.detailsOf("error")).not.toEqual([]));
+    const told = mounted.detailsOf("error").map(({ code }) => code);
+    expect(new Set(told)).toEqual(new Set(["bad-option"]));
+    vlm.model = "/models/fake";
+    await captions(mounted.detailsOf("caption").length + 2);
+    expect(vlm.error).toBeUndefined();
   });
 
   test("a source taken away is closed", async () => {
@@ -144,6 +195,20 @@ describe("while it runs", () => {
     await vlm.start();
     await captions(mounted.detailsOf("caption").length + 1);
   });
+
+  test.skipIf(!("moveBefore" in document.body))(
+    "moved with moveBefore it never leaves",
+    async () => {
+      const { vlm } = mounted;
+      const disconnected = vi.spyOn(vlm, "disconnectedCallback");
+      const elsewhere = document.createElement("div");
+      document.body.append(elsewhere);
+      (elsewhere as unknown as Mover).moveBefore(vlm, null);
+      await captions(mounted.detailsOf("caption").length + 2);
+      expect(disconnected).not.toHaveBeenCalled();
+      expect(camera.asked).toHaveLength(1);
+    },
+  );
 
   test("its signal ends everything, and lets nothing begin", async () => {
     const { vlm } = mounted;

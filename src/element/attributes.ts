@@ -1,4 +1,8 @@
-import { LitElement, type PropertyDeclarations } from "lit";
+import {
+  LitElement,
+  type PropertyDeclarations,
+  type PropertyValues,
+} from "lit";
 import type { Facing } from "../camera";
 import type { FolderFiles } from "../models/folder";
 import type { Fit, Sampling } from "../shared/protocol";
@@ -119,6 +123,9 @@ export class FastVlmAttributes extends LitElement {
   /** Ends what goes on when it aborts, and lets nothing begin. */
   declare signal: AbortSignal | undefined;
 
+  /** As if their author had never set them. */
+  readonly #defaults: ReadonlyMap<PropertyKey, unknown>;
+
   constructor() {
     super();
     this.model = "";
@@ -146,6 +153,20 @@ export class FastVlmAttributes extends LitElement {
     this.name = "";
     this.disabled = false;
     this.sampling = {};
+    const { elementProperties } = FastVlmAttributes;
+    this.#defaults = new Map(
+      [...elementProperties.keys()].map((key) => [key, Reflect.get(this, key)]),
+    );
+  }
+
+  /** Frameworks take a property away by setting it to nothing. */
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    for (const key of changed.keys()) {
+      const value: unknown = Reflect.get(this, key);
+      if (value === null || value === undefined) {
+        Reflect.set(this, key, this.#defaults.get(key));
+      }
+    }
   }
 
   override addEventListener<K extends keyof FastVlmEventMap>(

@@ -1,3 +1,4 @@
+import type { CapturedFrame } from "../frame-slot";
 import type { Lease } from "../lease";
 import type { TokenEvent } from "../run";
 import { now } from "../shared/clock";
@@ -12,11 +13,14 @@ export interface Taken {
   readonly names: readonly (string | null)[];
   readonly time: number;
   readonly dropped: number;
+  /** Of a live source: what has come since then. */
+  readonly newer?: CapturedFrame["newer"];
 }
 
 export interface CaptionListener {
   readonly signal: AbortSignal;
-  readonly onStart: () => void;
+  /** The frame that is looked at. */
+  readonly onStart: (frame: Pick<Taken, "time" | "dropped">) => void;
   /** Resolves when the token's text is in the document. */
   readonly onToken: (event: TokenEvent) => Promise<unknown>;
 }
@@ -30,13 +34,20 @@ export async function captionFrame(
 ): Promise<{ answer: Answer; detail: CaptionDetail }> {
   let firstToken = 0;
   let firstPaint: Promise<number | undefined> | undefined;
-  const { frames, names } = captured;
+  const { frames, names, newer } = captured;
+  let { time, dropped } = captured;
   const answer = await lease.describe(
     frames,
     { ...options, names },
     {
       signal: listener.signal,
-      onStart: listener.onStart,
+      renew: () => {
+        const newest = newer?.();
+        if (!newest) return undefined;
+        ({ time, dropped } = newest);
+        return [newest.frame];
+      },
+      onStart: () => listener.onStart({ time, dropped }),
       onToken: (event) => {
         firstToken ||= now();
         const rendered = listener.onToken(event);
@@ -45,13 +56,12 @@ export async function captionFrame(
     },
   );
 
-  const age = now() - captured.time;
+  const age = now() - time;
   const paintedAt = await firstPaint;
-  const ttft = paintedAt === undefined ? undefined : paintedAt - captured.time;
+  const ttft = paintedAt === undefined ? undefined : paintedAt - time;
   const paint = paintedAt === undefined ? undefined : paintedAt - firstToken;
   const known = ttft !== undefined && paint !== undefined;
   const wait = known ? ttft - paint - answer.timings.firstToken : 0;
-  const { time, dropped } = captured;
   const { size, gate, anyres } = options;
   const prompt = options.messages.at(-1)?.text ?? "";
   const detail = {

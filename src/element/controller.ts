@@ -1,7 +1,5 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { aborted } from "../queue";
-import type { Picture, Source } from "../session/picture";
-import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo } from "../shared/protocol";
 import type { Asker, AskingHost, Said } from "./asking";
@@ -9,7 +7,6 @@ import type { Taken } from "./caption";
 import { emit } from "./events";
 import { Loader } from "./loader";
 import type { AskOptions } from "./options";
-import type { Question } from "./question";
 import { chosenSource, nothingChosen, sourceKey } from "./source";
 import { looking, Stage } from "./stage";
 import { Status } from "./status";
@@ -87,14 +84,8 @@ export class Controller implements ReactiveController, Asker {
   ask(prompt: string | undefined, options: AskOptions): Promise<Answer> {
     const signal = this.#bound(options.signal, this.#session.signal);
     return this.#attempt(async () => {
-      const { ask, picturesOf } = await looking();
-      const { source } = options;
-      const sources = source && (isList(source) ? source : [source]);
-      const take = sources
-        ? async () => takenOf(await picturesOf(sources, signal))
-        : () => this.#newest(signal);
-      const images = sources?.length ?? 1;
-      return ask(this, take, { ...options, prompt, signal, images });
+      const { askAbout } = await looking();
+      return askAbout(this, { ...options, prompt, signal });
     });
   }
 
@@ -122,8 +113,10 @@ export class Controller implements ReactiveController, Asker {
       const following = this.models
         .ready(signal, true)
         .then(() => this.#onReady());
-      const [isStill] = await Promise.all([opened, following]);
-      if (isStill && !this.host.live) await this.#captionNewest(signal);
+      await Promise.all([opened, following]);
+      const once = this.stage.isStill && !this.host.live;
+      const { ask } = await looking();
+      if (once) await ask(this, () => this.newest(signal), { signal });
     });
   }
 
@@ -211,29 +204,12 @@ export class Controller implements ReactiveController, Asker {
   }
 
   async #liveCaptions(signal: AbortSignal): Promise<void> {
-    const { live, liveOptions } = await looking();
-    const next = async (): Promise<void> => {
-      const own = { live: true, ...liveOptions(this.host) };
-      await this.#captionNewest(signal, own);
-    };
-    await live(next, (error) => this.status.report("error", error), signal);
+    const { captionAll } = await looking();
+    await captionAll(this, signal);
   }
 
-  async #captionNewest(
-    signal: AbortSignal,
-    options: Partial<Question> = {},
-  ): Promise<Answer> {
-    const { ask } = await looking();
-    const question = (): string => {
-      const { prompt, promptStyle, fit, anyres, size } = this.host;
-      return JSON.stringify([prompt, promptStyle, fit, anyres, size]);
-    };
-    const asked = options.live ? question : undefined;
-    const take = (): Promise<Taken> => this.#newest(signal, asked);
-    return ask(this, take, { signal, images: 1, ...options });
-  }
-
-  async #newest(signal: AbortSignal, asked?: () => string): Promise<Taken> {
+  /** What is looked at, as far as the question `asked` does not know it. */
+  async newest(signal: AbortSignal, asked?: () => string): Promise<Taken> {
     const { stream, for: id } = this.host;
     const captured = await this.stage.frame(signal, stream ? "" : id, asked);
     const { frame, name, ...rest } = captured;
@@ -241,7 +217,7 @@ export class Controller implements ReactiveController, Asker {
   }
 
   async #showPicture(file: Blob, signal: AbortSignal): Promise<void> {
-    const { decodePicture } = await looking();
+    const { ask, decodePicture } = await looking();
     const bitmap = await decodePicture(file);
     if (signal.aborted) {
       bitmap.close();
@@ -249,7 +225,7 @@ export class Controller implements ReactiveController, Asker {
     }
     this.stage.show(bitmap);
     this.host.requestUpdate();
-    await this.#captionNewest(signal);
+    await ask(this, () => this.newest(signal), { signal });
   }
 
   #watchVisibility(signal: AbortSignal): void {
@@ -276,18 +252,4 @@ export class Controller implements ReactiveController, Asker {
       throw error;
     }
   }
-}
-
-function isList(
-  source: Source | readonly Source[],
-): source is readonly Source[] {
-  return Array.isArray(source);
-}
-
-function takenOf(pictures: readonly Picture[]): Taken {
-  return {
-    frames: pictures.map(({ bitmap }) => bitmap),
-    names: pictures.map(({ name }) => name),
-    ...{ time: now(), dropped: 0 },
-  };
 }

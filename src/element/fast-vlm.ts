@@ -8,6 +8,7 @@ import { Controller } from "./controller";
 import { emit, type ProgressDetail } from "./events";
 import { FastVlmField } from "./field";
 import type { AskOptions, InspectOptions } from "./options";
+import { looking } from "./stage";
 import { stateOf, type State } from "./state";
 import { styles } from "./styles";
 import { view } from "./view";
@@ -25,7 +26,7 @@ const ofModel = [
  *
  * Nothing is downloaded until it is started, asked or told to load. Elements of
  * one model share one worker and one set of weights. In a form its value is the
- * last caption.
+ * last caption. Light or dark is as the `color-scheme` of the page says.
  *
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
@@ -105,6 +106,7 @@ export class FastVlmElement extends FastVlmField {
     this.internals.states.add(this.state);
   }
 
+  /** What goes on, in a word; also as `:state()`. */
   get state(): State {
     return stateOf(this.#controller.status.facts);
   }
@@ -253,8 +255,13 @@ export class FastVlmElement extends FastVlmField {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    super.willUpdate(changed);
     if (changed.has("signal")) this.#controller.heed(this.signal);
     this.#controller.follow(changed.size > 0);
+    // Sharing a screen takes a recent click: it cannot wait for a download.
+    if (changed.has("source") && this.source === "screen") {
+      looking().catch(() => undefined);
+    }
     if (ofModel.some((name) => changed.has(name))) this.#preload();
   }
 

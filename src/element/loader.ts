@@ -5,14 +5,11 @@ import { sameLoad } from "../models/source";
 import { loadOptions } from "../options";
 import { pool } from "../pool";
 import { nothingYet, type ProgressEvent } from "../runtime";
+import { VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 import { emit, type ProgressDetail } from "./events";
-import {
-  inspectOptions,
-  type Attributes,
-  type InspectOptions,
-} from "./options";
+import type { Attributes, InspectOptions } from "./options";
 import { looking } from "./stage";
 import type { Status, StatusHost } from "./status";
 
@@ -90,12 +87,19 @@ export class Loader {
    */
   async ready(signal: AbortSignal, live: boolean): Promise<ModelInfo> {
     const options = loadOptions(this.#host);
+    const { info } = this;
     const failed = this.#failed && sameLoad(this.#failed, options);
-    const away = failed || (live && this.progress);
-    return this.info && away ? this.info : this.load(signal);
+    if (!info || !(failed || live)) return this.load(signal);
+    if (!failed && !this.isUnderWay()) {
+      this.load(signal).catch((thrown: unknown) =>
+        this.#status.report("error", VlmError.from(thrown)),
+      );
+    }
+    return info;
   }
 
   async inspect(options: InspectOptions): Promise<ModelReport> {
+    const { inspectOptions } = await looking();
     const asked = inspectOptions(this.#host, options);
     const size = (options.size ?? this.#host.size) || undefined;
     const report = await this.lease.inspect(asked, size, options.signal);

@@ -8,13 +8,11 @@ import { Sight } from "../sight";
 import type { OpenSource } from "./source";
 
 export { decodePicture } from "../picture";
-export { picturesOf } from "../session/picture";
 export { stillOf } from "../still";
 export { keepAwake } from "../wake-lock";
-export { ask } from "./asking";
-export { live } from "./live";
+export { ask, askAbout, captionAll } from "./asking";
+export { inspectOptions } from "./options";
 export { progressBar } from "./progress";
-export { liveOptions } from "./question";
 
 /** A source that is looked at. */
 export interface View {

@@ -10,8 +10,8 @@ export interface Question extends AskOptions {
   /** Without one, the attribute's as it is when the pictures are there. */
   readonly prompt?: string | undefined;
   readonly signal: AbortSignal;
-  /** Pictures that come with it. */
-  readonly images: number;
+  /** Pictures that come with it; one. */
+  readonly images?: number;
   readonly live?: boolean;
 }
 
@@ -46,7 +46,7 @@ export function liveOptions({
 
 /** The pictures that no earlier turn claims belong to the prompt. */
 function conversation(
-  { images, ...rest }: Question,
+  { images = 1, ...rest }: Question,
   prompt: string,
 ): Message[] {
   const turns: readonly Turn[] = rest.messages ?? [];

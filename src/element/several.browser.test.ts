@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi, type Mock } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { FakeVlm, fakeWorker } from "../testing/fake-worker";
 import "./define";
@@ -11,14 +11,14 @@ afterEach(() => document.body.replaceChildren());
 function several(count: number): {
   readonly elements: Vlm[];
   readonly fake: FakeVlm;
-  readonly workers: Worker[];
+  /** Of each worker, how often it was ended. */
+  readonly ends: Mock[];
 } {
   const fake = new FakeVlm({ pace: 2 });
-  const workers: Worker[] = [];
+  const ends: Mock[] = [];
   const worker = (): Worker => {
     const started = fakeWorker(fake);
-    vi.spyOn(started, "terminate");
-    workers.push(started);
+    ends.push(vi.spyOn(started, "terminate"));
     return started;
   };
   const elements = Array.from({ length: count }, () => {
@@ -27,26 +27,26 @@ function several(count: number): {
     document.body.append(element);
     return element;
   });
-  return { elements, fake, workers };
+  return { elements, fake, ends };
 }
 
 test("two share a worker and a model; the last to go ends both", async () => {
-  const { elements, fake, workers } = several(2);
+  const { elements, fake, ends } = several(2);
   await Promise.all(elements.map((element) => element.load()));
-  expect(workers).toHaveLength(1);
+  expect(ends).toHaveLength(1);
   expect(fake.calls.filter((call) => call.startsWith("load"))).toHaveLength(1);
   const [first, second] = elements;
   first?.remove();
   await vi.waitFor(() => expect(first?.state).toBe("idle"));
   expect(second?.state).toBe("ready");
-  expect(workers[0]?.terminate).not.toHaveBeenCalled();
+  expect(ends[0]).not.toHaveBeenCalled();
   second?.remove();
-  await vi.waitFor(() => expect(workers[0]?.terminate).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(ends[0]).toHaveBeenCalledOnce());
 });
 
 test("ten live ones get their turns", async () => {
   const camera = new FakeCamera();
-  const { elements, workers } = several(10);
+  const { elements, ends } = several(10);
   const counts = elements.map((element) => {
     const heard = vi.fn();
     element.addEventListener("caption", heard);
@@ -63,9 +63,9 @@ test("ten live ones get their turns", async () => {
   );
   const times = counts.map((heard) => heard.mock.calls.length);
   expect(Math.max(...times) - Math.min(...times)).toBeLessThanOrEqual(2);
-  expect(workers).toHaveLength(1);
+  expect(ends).toHaveLength(1);
   document.body.replaceChildren();
-  await vi.waitFor(() => expect(workers[0]?.terminate).toHaveBeenCalled());
+  await vi.waitFor(() => expect(ends[0]).toHaveBeenCalled());
   camera.restore();
 });
 

@@ -15,6 +15,8 @@ const shownSide = 1920;
 export class Stage {
   /** A live source is open, or waited for. */
   open = false;
+  /** What is open does not change by itself. */
+  isStill = false;
   /** Why a source that is waited for could not be opened. */
   waitsFor: VlmError | undefined;
   readonly #host: Element;
@@ -49,8 +51,7 @@ export class Stage {
     return this.#still !== undefined;
   }
 
-  /** Whether what is open does not change by itself. */
-  async start(source: OpenSource): Promise<boolean> {
+  async start(source: OpenSource): Promise<void> {
     this.stop();
     this.open = true;
     const session = new AbortController();
@@ -62,7 +63,7 @@ export class Stage {
       if (signal.aborted) throw aborted();
       signal.addEventListener("abort", () => view.close());
       await view.open();
-      return view.isStill ?? false;
+      this.isStill = view.isStill ?? false;
     } catch (thrown) {
       if (signal.aborted) throw aborted();
       const error = VlmError.from(thrown);
@@ -74,7 +75,7 @@ export class Stage {
   }
 
   stop(): void {
-    this.open = false;
+    this.open = this.isStill = false;
     this.waitsFor = undefined;
     this.#session.abort();
     this.#view = undefined;

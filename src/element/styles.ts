@@ -19,13 +19,20 @@ export const styles = css`
     color: var(--fast-vlm-on-stage, #e9eef0);
   }
   /* The page shows the picture; the state and the progress need a place. */
-  .stage[data-shows="elsewhere"] {
+  [data-shows="elsewhere"] {
+    min-block-size: 2rem;
     aspect-ratio: auto;
-    min-block-size: 3.25rem;
+    background: none;
   }
-  .stage[data-shows="elsewhere"] .progress {
+  [data-shows="elsewhere"] .status {
+    inset: 0 auto auto 0;
+  }
+  [data-shows="elsewhere"] .progress {
     position: static;
-    padding-block-start: 3.25rem;
+    margin-block-start: 2.5rem;
+    padding-block-start: 0.75rem;
+    border-radius: inherit;
+    background: var(--fast-vlm-stage, #14181b);
   }
   video,
   canvas {

@@ -18,6 +18,7 @@ export interface ViewModel {
     readonly video: HTMLVideoElement;
     readonly canvas: HTMLCanvasElement;
     readonly open: boolean;
+    readonly isStill: boolean;
     readonly frozen: boolean;
   };
   readonly status: {
@@ -137,7 +138,7 @@ function controls(
       part=${stage.frozen ? "button resume" : "button freeze"}
       type="button"
       ?disabled=${host.isDisabled}
-      ?hidden=${!stage.open}
+      ?hidden=${!stage.open || stage.isStill}
       @click=${hold}
     >
       ${stage.frozen ? words.resume : words.freeze}

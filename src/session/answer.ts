@@ -1,3 +1,4 @@
+import type { CapturedFrame } from "../frame-slot";
 import type { Lease } from "../lease";
 import { aborted } from "../queue";
 import { now } from "../shared/clock";
@@ -11,6 +12,8 @@ export interface Question {
   readonly frames: readonly Frame[];
   /** When it was asked, or its frame captured. */
   readonly time: number;
+  /** Of a live source: what has come since then. */
+  readonly newer?: CapturedFrame["newer"];
 }
 
 /**
@@ -19,14 +22,21 @@ export interface Question {
  */
 export async function answer(
   lease: Lease,
-  { run, frames, time }: Question,
+  { run, frames, newer, ...question }: Question,
   signal: AbortSignal,
   left: AbortSignal = signal,
   emit: (step: Step) => void = () => undefined,
 ): Promise<Done> {
+  let { time } = question;
   let first: number | undefined;
   const answer = await lease.describe(frames, run, {
     signal: AbortSignal.any([signal, left]),
+    renew: () => {
+      const newest = newer?.();
+      if (!newest) return undefined;
+      time = newest.time;
+      return [newest.frame];
+    },
     onImage: ({ imageTokens, reused, unchanged }) => {
       emit({ type: "image", imageTokens, reused, unchanged });
     },

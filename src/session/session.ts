@@ -128,8 +128,8 @@ export class Session implements AsyncDisposable {
       const { prompt = usualPrompt, ...rest } = options;
       const messages: Message[] = [{ role: "user", text: prompt, images: 1 }];
       const run = runOf({ draft: true, ...rest }, this.#side, messages);
-      const { frame, time } = captured;
-      const asked = { run, frames: [frame], time };
+      const { frame, time, newer } = captured;
+      const asked = { run, frames: [frame], time, newer };
       return { prompt, done: await answer(this.#lease, asked, until) };
     });
   }

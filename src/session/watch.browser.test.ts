@@ -231,3 +231,19 @@ test("live captions of one session leave another its turn", async () => {
   controller.abort();
   await expect(watching).rejects.toMatchObject({ code: "aborted" });
 });
+
+test("of several that share a worker, each looks at what is new in its turn", async () => {
+  const { vlm } = fastVlm({ pace: 60 });
+  const sessions = await Promise.all(
+    [0, 1, 2].map(() => vlm.create({ model: "nano" })),
+  );
+  const read = await Promise.all(
+    sessions.map((session) => captions(session, moving().stream, 2)),
+  );
+  for (const caption of read.flat()) {
+    const { wait = NaN, total } = caption.timings;
+    expect(total).toBeGreaterThan(500);
+    expect(wait).toBeLessThan(400);
+    expect(caption.age).toBeLessThan(total + 400);
+  }
+});

@@ -66,9 +66,14 @@ async function* captionsOf(
       const captured = await frames.next();
       if (signal.aborted) throw aborted();
       if (!captured) return undefined;
-      const { frame, time, dropped } = captured;
+      let { time, dropped } = captured;
+      const newer = (): CapturedFrame | undefined => {
+        const newest = captured.newer?.();
+        if (newest) ({ time, dropped } = newest);
+        return newest;
+      };
       try {
-        const { prompt, done } = await ask(captured, signal);
+        const { prompt, done } = await ask({ ...captured, newer }, signal);
         failures = 0;
         const age = now() - time;
         yield { ...done, type: "caption", prompt, time, age, dropped };
@@ -77,7 +82,7 @@ async function* captionsOf(
         if (!isPassing(thrown) || failures === attempts) throw thrown;
         await pause(500 * failures, signal);
       } finally {
-        frame.close();
+        captured.frame.close();
       }
     }
   } finally {

@@ -23,9 +23,8 @@ export function npm(args, cwd) {
   return { ok: status === 0, output: `${stdout}${stderr}` };
 }
 
-/** @returns {string} path of the tarball, built anew */
-export function pack() {
-  const folder = join(cache, "packed");
+/** @param {string} folder @returns {string} the tarball in it, built anew */
+export function pack(folder) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   // The script prepack builds lib/.
@@ -38,18 +37,21 @@ export function pack() {
 /**
  * A project of somebody who has fast-vlm. It lies inside this repository, where
  * its dependencies are found, too.
- * @param {string} name @returns {string} its folder
+ * @param {string} name
+ * @returns {{ project: string, tarball: string }} its folder, and what of it is
+ * installed there
  */
 export function unpacked(name) {
   const project = join(cache, "projects", name);
   const folder = join(project, "node_modules/fast-vlm");
   rmSync(project, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  const tarball = pack(join(project, "packed"));
   const { status, stderr } = spawnSync(
     "tar",
-    ["-xzf", pack(), "-C", folder, "--strip-components=1"],
+    ["-xzf", tarball, "-C", folder, "--strip-components=1"],
     { encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`tar failed: ${stderr}`);
-  return project;
+  return { project, tarball };
 }

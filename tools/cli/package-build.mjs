@@ -1,6 +1,6 @@
 // @ts-check
 /** The package's scripts: modules for bundlers, files for static servers. */
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, posix, relative } from "node:path";
 import { rolldown } from "rolldown";
 import { root } from "./prepare.mjs";
@@ -49,6 +49,16 @@ function raw() {
 }
 
 /**
+ * Its map stays where it was, and is not looked for.
+ * @param {string} from @param {string} to
+ */
+function copy(from, to) {
+  if (!from.endsWith(".mjs")) return copyFileSync(from, to);
+  const code = readFileSync(from, "utf8");
+  writeFileSync(to, code.replace(/^\/\/# sourceMappingURL=.*\n?/m, ""));
+}
+
+/**
  * `package/file?url`: the address of a file beside the worker, written so that
  * bundlers find it; here it is put there.
  * @param {string} folder
@@ -69,7 +79,7 @@ function beside(folder) {
       handler: (id) => {
         const from = join(root, id.slice("beside:".length));
         const name = basename(from);
-        copyFileSync(from, join(folder, name));
+        copy(from, join(folder, name));
         return `export default new URL("./${name}", import.meta.url).href;`;
       },
     },

@@ -30,6 +30,15 @@ const withExtensions = (text, source) =>
   );
 
 /**
+ * Of the compiler's libraries, those that only some compilers are told to have.
+ * @param {string} text of a declaration file
+ */
+const withLibraries = (text) =>
+  /AsyncDispos|asyncDispose/.test(text)
+    ? `/// <reference lib="esnext.disposable" />\n${text}`
+    : text;
+
+/**
  * What the compiler knows of the element's properties, unions spelt out.
  * @param {ts.Program} program
  */
@@ -82,7 +91,10 @@ export function buildTypes(folder, sources) {
   const { diagnostics } = program.emit(
     undefined,
     (name, text, _mark, _onError, [source] = []) =>
-      ts.sys.writeFile(name, withExtensions(text, source?.fileName ?? name)),
+      ts.sys.writeFile(
+        name,
+        withLibraries(withExtensions(text, source?.fileName ?? name)),
+      ),
   );
   const problems = [...program.getOptionsDiagnostics(), ...diagnostics];
   if (problems.length > 0) throw new Error(described(problems));

@@ -8,7 +8,7 @@ import { join, relative } from "node:path";
 import process from "node:process";
 import { ensureBuilt, ensureInstalled, root } from "./prepare.mjs";
 
-const viewport = { width: 1200, height: 1010 };
+const viewport = { width: 1200, height: 1085 };
 
 /** Of the scenes: the last one is shown, those before fill the plot. */
 const seeds = [25, 173, 248, 191, 39, 156];

@@ -38,6 +38,7 @@ const steps = [
   { name: "unit", args: vitest("unit"), kind: "vitest" },
   { name: "browser", args: vitest("browser"), kind: "vitest" },
   { name: "build", args: ["tools/cli/build.mjs"] },
+  { name: "package", args: ["tools/cli/package-check.mjs"] },
   {
     name: "e2e",
     args: ["node_modules/@playwright/test/cli.js", "test"],

@@ -5,9 +5,6 @@ declare module "structured-output/json" {
   /** Never changed, and new for each byte. */
   export interface JsonState {
     readonly mode: string;
-    readonly schema: unknown;
-    /** Of a number, what of it has come. */
-    readonly text?: string;
   }
 
   /** Throws where the schema is none, or has what is not supported. */
@@ -16,9 +13,6 @@ declare module "structured-output/json" {
     transition(state: JsonState, byte: number): JsonState;
     viable(state: JsonState): boolean;
     accepting(state: JsonState): boolean;
-    /** Inside a text that may be anything: how many characters it may still
-     * have. */
-    stringCapacity(state: JsonState): number | undefined;
   };
 }
 

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Constraint } from "../../src/shared/protocol";
+import { wander as drawn } from "../testing/wander";
 import { Tokenizer } from "../weights/tokenizer";
 import { Grammar } from "./grammar";
 import type { TokenConstraint } from "./token-constraint";
+import { isSet } from "./vocabulary";
 
 const nano = new URL("../../public/models/nano/", import.meta.url);
 const read = (file: string): unknown =>
@@ -15,37 +17,21 @@ const tokenizer = new Tokenizer(
 const END = tokenizer.idOf("<|im_end|>") ?? 0;
 const grammar = new Grammar(tokenizer, END);
 
-const isAllowed = (bits: Uint32Array, id: number): boolean =>
-  (((bits[id >> 5] ?? 0) >> (id & 31)) & 1) === 1;
-
 /** Whether those are the tokens of an answer, the end included. */
 function accepts(constraint: TokenConstraint<unknown>, text: string): boolean {
   for (const id of [...tokenizer.encode(text), END]) {
-    if (!isAllowed(constraint.allowed(), id)) return false;
+    if (!isSet(constraint.allowed(), id)) return false;
     constraint.take(id);
   }
   return true;
 }
 
-/** An answer of tokens that are drawn, as if a model knew nothing. */
 function wander(
   constraint: TokenConstraint<unknown>,
   seed: number,
   most = 400,
 ): string {
-  const ids: number[] = [];
-  let state = seed;
-  while (ids.length < most) {
-    const bits = constraint.allowed();
-    const all = Array.from({ length: tokenizer.lastId + 1 }, (_, id) => id);
-    const may = all.filter((id) => isAllowed(bits, id));
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const id = may[Math.floor((state / 2 ** 32) * may.length)] ?? -1;
-    constraint.take(id);
-    if (id === END) return tokenizer.decode(ids);
-    ids.push(id);
-  }
-  return tokenizer.decode(ids);
+  return drawn(constraint, { tokenizer, end: END }, seed, most).text;
 }
 
 const whole = ({ source, flags }: RegExp): RegExp =>
@@ -152,6 +138,8 @@ describe("JSON", () => {
     const made = constrain(json(shape), '{"color": "gr');
     const rest = 'een", "sides": 3, "at": [0, 0], "more": true}';
     expect(accepts(made, rest)).toBe(true);
+    const wide = constrain(json(shape), '\n{\r\n\t  "color"  :\t "gr');
+    expect(accepts(wide, rest)).toBe(true);
     expect(() => constrain(json(shape), '{"colour":')).toThrow(
       expect.objectContaining({ code: "bad-option" }),
     );
@@ -169,6 +157,25 @@ describe("JSON", () => {
     ["an enum that is none", { enum: "red" }],
     ["what is no schema", 7],
     ["a list", [{ type: "string" }]],
+    ["a negation", { not: { type: "string" } }],
+    ["a condition", { if: { type: "string" }, then: { maxLength: 2 } }],
+    [
+      "choices of which both may hold",
+      { oneOf: [{ type: "number" }, { type: "integer" }] },
+    ],
+    ["what has to hold itself", { $ref: "#" }],
+    [
+      "a tree without leaves",
+      {
+        type: "object",
+        properties: { sub: { $ref: "#" } },
+        required: ["sub"],
+      },
+    ],
+    [
+      "what two parts want otherwise",
+      { allOf: [{ type: "string" }, { type: "number" }] },
+    ],
   ])("%s is a bad option", (_, schema) => {
     expect(() => constrain(json(schema))).toThrow(
       expect.objectContaining({

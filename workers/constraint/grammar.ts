@@ -1,10 +1,10 @@
 import type { Constraint } from "../../src/shared/protocol";
 import { VlmError } from "../../src/shared/errors";
 import type { Tokenizer } from "../weights/tokenizer";
-import { jsonMachine, regexMachine, type Machine } from "./machine";
+import { regexMachine, type Machine } from "./machine";
+import { schemaMachine } from "./reader";
 import { refused } from "./refused";
 import { translate } from "./regex";
-import { simplify } from "./schema";
 import { TokenConstraint } from "./token-constraint";
 import { Vocabulary } from "./vocabulary";
 
@@ -32,7 +32,7 @@ export class Grammar {
     try {
       return constraint.type === "regex"
         ? make(regexMachine(translate(constraint)))
-        : make(jsonMachine(simplify(constraint.schema)));
+        : make(schemaMachine(constraint.schema));
     } catch (error) {
       if (error instanceof VlmError) throw error;
       const why = error instanceof Error ? error.message : String(error);

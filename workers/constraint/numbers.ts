@@ -4,24 +4,15 @@ const DECIMALS = 6;
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/**
- * Whether what has come of a number can still become one that the schema allows,
- * without an exponent. The library lets some begin that never can: of numbers up
- * to 5 it takes "17", and then digits for ever.
- */
-export function numberOf(schema: unknown): (text: string) => boolean {
-  if (typeof schema !== "object" || schema === null) return fits({});
-  const { const: only, enum: some } = schema as Schema;
-  const values = Array.isArray(some) ? (some as unknown[]) : [];
-  if (Object.hasOwn(schema, "const")) values.push(only);
-  const numbers = values.filter((value) => typeof value === "number");
-  if (numbers.length === 0) return fits(schema as Schema);
-  const texts = numbers.map((value) => JSON.stringify(value));
-  return (text) => texts.some((whole) => whole.startsWith(text));
+export interface NumberReader {
+  /** Whether it can become a number that is allowed, or is one. */
+  mayBecome(text: string): boolean;
+  is(text: string): boolean;
 }
 
-/** Everything is counted in units of the last decimal. */
-function fits(schema: Schema): (text: string) => boolean {
+/** Numbers without an exponent, as a schema allows them; everything is counted in
+ * units of the last decimal. */
+export function fits(schema: Schema): NumberReader {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const { multipleOf } = schema;
   const types = [schema["type"]].flat();
@@ -46,24 +37,45 @@ function fits(schema: Schema): (text: string) => boolean {
   );
   const step = units(multipleOf) ?? 0n;
 
-  return (text) => {
-    const parts = /^(-?)(\d*)(?:\.(\d*))?$/.exec(text);
-    if (parts === null) return false;
-    const [, sign, digits = "", fraction] = parts;
-    if (digits.length > WHOLE) return false;
+  /** Whether there is one between these. */
+  const between = (sign: string, low: bigint, high: bigint): boolean => {
+    const shift = 10n ** BigInt(scale - decimals);
+    const [from, to] = [low * shift, high * shift];
+    const [small, large] = sign === "-" ? [-to, -from] : [from, to];
+    const start = larger(least, small) ?? small;
+    const end = smaller(last, large) ?? large;
+    if (start > end) return false;
+    if (step <= 0n) return true;
+    const rest = ((end % step) + step) % step;
+    return end - rest >= start;
+  };
+  const read = (text: string) => {
+    const parts = /^(-?)(|0|[1-9]\d*)(?:\.(\d*))?$/.exec(text);
+    if (parts === null) return undefined;
+    const [, sign = "", digits = "", fraction] = parts;
     const point = fraction !== undefined;
-    if (point && (decimals === 0 || fraction.length > decimals)) return false;
-    return reached(digits, fraction, decimals).some(([low, high]) => {
-      const shift = 10n ** BigInt(scale - decimals);
-      const [from, to] = [low * shift, high * shift];
-      const [small, large] = sign === "-" ? [-to, -from] : [from, to];
-      const start = larger(least, small) ?? small;
-      const end = smaller(last, large) ?? large;
-      if (start > end) return false;
-      if (step <= 0n) return true;
-      const rest = ((end % step) + step) % step;
-      return end - rest >= start;
-    });
+    if (digits.length > WHOLE || (point && digits === "")) return undefined;
+    if (point && (decimals === 0 || fraction.length > decimals))
+      return undefined;
+    return { sign, digits, fraction };
+  };
+  return {
+    mayBecome(text) {
+      const begun = read(text);
+      if (begun === undefined) return false;
+      const { sign, digits, fraction } = begun;
+      return reached(digits, fraction, decimals).some(([low, high]) =>
+        between(sign, low, high),
+      );
+    },
+    is(text) {
+      const whole = read(text);
+      if (whole === undefined) return false;
+      const { sign, digits, fraction } = whole;
+      if (digits === "" || fraction === "") return false;
+      const value = BigInt(digits + (fraction ?? "").padEnd(decimals, "0"));
+      return between(sign, value, value);
+    },
   };
 }
 

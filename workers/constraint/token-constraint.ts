@@ -9,6 +9,8 @@ const NEAR = 512;
 const SPARE = 64;
 /** In the midst of a text, of which any token may be the last. */
 const SPARE_IN_TEXT = 4;
+/** Sets of bits that are remembered. */
+const KEPT = 64;
 /** More tokens than this may come in a text only. */
 const FEW = 32;
 
@@ -17,6 +19,8 @@ export class TokenConstraint<Spot> implements Constraint {
   readonly #vocabulary: Vocabulary;
   readonly #machine: Machine<Spot>;
   readonly #bits: Uint32Array<ArrayBuffer>;
+  /** By the machine's key: in a text the same may come again and again. */
+  readonly #known = new Map<string, Uint32Array>();
   /** Whether `#bits` are those of the next token. */
   #fresh = false;
   #left: number;
@@ -37,7 +41,10 @@ export class TokenConstraint<Spot> implements Constraint {
     // Tells at once if there is nothing that meets it.
     this.allowed();
     for (const byte of new TextEncoder().encode(prefix)) {
-      const next = machine.step(this.#spot, byte);
+      const spot = this.#spot;
+      const next =
+        machine.step(spot, byte) ??
+        (machine.ignores(spot, byte) ? spot : undefined);
       if (next === undefined) throw refused("the prefix does not begin it.");
       this.#spot = next;
     }
@@ -46,10 +53,7 @@ export class TokenConstraint<Spot> implements Constraint {
 
   allowed(): Uint32Array<ArrayBuffer> {
     if (this.#fresh) return this.#bits;
-    this.#vocabulary.fill(this.#machine, this.#spot, this.#bits);
-    if (this.#bits.every((word) => word === 0)) {
-      throw refused("nothing can meet it.");
-    }
+    this.#fill();
     if (this.#left <= NEAR) this.#keepRoom();
     this.#fresh = true;
     return this.#bits;
@@ -63,6 +67,21 @@ export class TokenConstraint<Spot> implements Constraint {
     this.#fresh = false;
     const next = this.#vocabulary.after(this.#machine, this.#spot, id);
     if (next !== undefined) this.#spot = next;
+  }
+
+  #fill(): void {
+    const key = this.#machine.key(this.#spot);
+    const known = this.#known.get(key);
+    if (known !== undefined) {
+      this.#bits.set(known);
+      return;
+    }
+    this.#vocabulary.fill(this.#machine, this.#spot, this.#bits);
+    if (this.#bits.every((word) => word === 0)) {
+      throw refused("nothing can meet it.");
+    }
+    if (this.#known.size >= KEPT) this.#known.clear();
+    this.#known.set(key, this.#bits.slice());
   }
 
   /** Where the end is near, only tokens after which it can still be reached. */

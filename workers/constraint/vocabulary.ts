@@ -18,25 +18,33 @@ export class Vocabulary {
   /** How many ids there are. */
   readonly size: number;
   readonly end: number;
-  /** By id; none of those that no text is written with. */
-  readonly #bytes = new Map<number, readonly number[]>();
+  /** By id, each byte a sign; none of those that no text is written with. */
+  readonly #bytes = new Map<number, string>();
   /** By bytes. */
   readonly #ids = new Map<string, number>();
   readonly #all: Sorted;
   /** Whole characters only, no `"`, `\` or control character, and how many. */
   readonly #plain = new Map<number, number>();
+  readonly #plainBits: Uint32Array;
+  readonly #longestPlain: number;
   readonly #others: Sorted;
 
   constructor(tokenizer: Tokenizer, end: number) {
     this.size = tokenizer.lastId + 1;
     this.end = end;
+    this.#plainBits = new Uint32Array(Math.ceil(this.size / 32));
+    let longest = 0;
     for (const [id, bytes] of bytesOf(tokenizer)) {
-      if (id === end || bytes.length === 0) continue;
+      if (id === end || bytes === "") continue;
       this.#bytes.set(id, bytes);
-      if (bytes.length <= LONGEST) this.#ids.set(keyOf(bytes), id);
+      if (bytes.length <= LONGEST) this.#ids.set(bytes, id);
       const length = plainLength(bytes);
-      if (length !== undefined) this.#plain.set(id, length);
+      if (length === undefined) continue;
+      this.#plain.set(id, length);
+      set(this.#plainBits, id);
+      longest = Math.max(longest, length);
     }
+    this.#longestPlain = longest;
     const ids = [...this.#bytes.keys()];
     this.#all = this.#sort(ids);
     this.#others = this.#sort(ids.filter((id) => !this.#plain.has(id)));
@@ -45,21 +53,23 @@ export class Vocabulary {
   /** Undefined where the token leads nowhere. */
   after<Spot>(machine: Machine<Spot>, spot: Spot, id: number) {
     let now: Spot | undefined = spot;
-    for (const byte of this.#bytes.get(id) ?? []) {
-      now = machine.step(now, byte);
-      if (now === undefined) return undefined;
+    const bytes = this.#bytes.get(id) ?? "";
+    for (let at = 0; at < bytes.length && now !== undefined; at++) {
+      now = machine.step(now, bytes.charCodeAt(at));
     }
     return now;
   }
 
   /** Tokens of these bytes, each as long as can be. */
   encode(bytes: readonly number[]): number[] {
+    const text = String.fromCharCode(...bytes);
     const ids: number[] = [];
-    for (let at = 0; at < bytes.length;) {
-      let length = Math.min(LONGEST, bytes.length - at);
-      const key = (): string => keyOf(bytes.slice(at, at + length));
-      while (length > 1 && !this.#ids.has(key())) length -= 1;
-      ids.push(this.#ids.get(key()) ?? this.end);
+    for (let at = 0; at < text.length;) {
+      let length = Math.min(LONGEST, text.length - at);
+      while (length > 1 && !this.#ids.has(text.slice(at, at + length))) {
+        length -= 1;
+      }
+      ids.push(this.#ids.get(text.slice(at, at + length)) ?? this.end);
       at += length;
     }
     return ids;
@@ -68,13 +78,15 @@ export class Vocabulary {
   /** Sets the bits of the tokens that may come, the end among them. */
   fill<Spot>(machine: Machine<Spot>, spot: Spot, bits: Uint32Array): void {
     bits.fill(0);
-    if (machine.accepting(spot)) set(bits, this.end);
     const most = machine.freely(spot);
-    if (most > 0) {
+    if (most >= this.#longestPlain) {
+      bits.set(this.#plainBits);
+    } else if (most > 0) {
       for (const [id, length] of this.#plain) {
         if (length <= most) set(bits, id);
       }
     }
+    if (machine.accepting(spot)) set(bits, this.end);
     const { ids, common } = most > 0 ? this.#others : this.#all;
     const spots: Spot[] = [spot];
     // So many bytes of the tokens that follow lead nowhere.
@@ -83,9 +95,9 @@ export class Vocabulary {
       const known = common[i] ?? 0;
       if (known >= dead) continue;
       dead = Infinity;
-      const bytes = this.#bytes.get(id) ?? [];
+      const bytes = this.#bytes.get(id) ?? "";
       for (let at = known; at < bytes.length; at++) {
-        const next = machine.step(spots[at] ?? spot, bytes[at] ?? 0);
+        const next = machine.step(spots[at] ?? spot, bytes.charCodeAt(at));
         if (next === undefined) {
           dead = at + 1;
           break;
@@ -97,13 +109,13 @@ export class Vocabulary {
   }
 
   #sort(ids: readonly number[]): Sorted {
-    const bytes = (id: number): readonly number[] => this.#bytes.get(id) ?? [];
-    const sorted = [...ids].sort((a, b) => compare(bytes(a), bytes(b)));
-    const common = sorted.map((id, i) => {
-      const before = sorted[i - 1];
-      return before === undefined ? 0 : shared(bytes(before), bytes(id));
-    });
-    return { ids: sorted, common };
+    const bytes = (id: number): string => this.#bytes.get(id) ?? "";
+    const pairs = ids.map((id) => [bytes(id), id] as const);
+    pairs.sort(([a], [b]) => (a < b ? -1 : 1));
+    const common = pairs.map(([own], i) =>
+      shared(pairs[i - 1]?.[0] ?? "", own),
+    );
+    return { ids: pairs.map(([, id]) => id), common };
   }
 }
 
@@ -128,24 +140,16 @@ export function isSet(bits: Uint32Array, id: number): boolean {
   return (((bits[Math.floor(id / 32)] ?? 0) >>> (id % 32)) & 1) === 1;
 }
 
-function keyOf(bytes: readonly number[]): string {
-  return String.fromCharCode(...bytes);
-}
-
-function compare(a: readonly number[], b: readonly number[]): number {
-  const at = shared(a, b);
-  return (a[at] ?? -1) - (b[at] ?? -1);
-}
-
-function shared(a: readonly number[], b: readonly number[]): number {
+function shared(a: string, b: string): number {
   let at = 0;
-  while (at < a.length && at < b.length && a[at] === b[at]) at += 1;
+  while (at < a.length && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
   return at;
 }
 
-function plainLength(bytes: readonly number[]): number | undefined {
+function plainLength(bytes: string): number | undefined {
   let [state, length] = [0, 0];
-  for (const byte of bytes) {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes.charCodeAt(at);
     if (byte < 0x20 || byte === 0x22 || byte === 0x5c) return undefined;
     if (state === 0) length += 1;
     state = afterByte(state, byte);
@@ -154,28 +158,34 @@ function plainLength(bytes: readonly number[]): number | undefined {
   return state === 0 ? length : undefined;
 }
 
-/** The characters that stand for bytes in a vocabulary of bytes. */
+/** The signs that stand for bytes in a vocabulary of bytes. */
 const BYTES = byteAlphabet();
 
-function byteAlphabet(): ReadonlyMap<string, number> {
-  const map = new Map<string, number>();
+function byteAlphabet(): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
   let others = 0;
   for (let byte = 0; byte < 256; byte++) {
     const seen = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-    map.set(String.fromCodePoint(seen ? byte : 256 + others++), byte);
+    const sign = String.fromCodePoint(seen ? byte : 256 + others++);
+    map.set(sign, String.fromCharCode(byte));
   }
   return map;
 }
 
 function* bytesOf(
   tokenizer: Tokenizer,
-): Generator<readonly [number, readonly number[]]> {
+): Generator<readonly [id: number, bytes: string]> {
   const { names, byteLevel } = tokenizer.written();
   const encoder = new TextEncoder();
-  const written = (text: string): number[] => [...encoder.encode(text)];
+  const written = (text: string): string =>
+    String.fromCharCode(...encoder.encode(text));
   for (const [name, id] of names) {
-    yield byteLevel
-      ? [id, [...name].flatMap((sign) => BYTES.get(sign) ?? written(sign))]
-      : [id, written(tokenizer.decode([id]))];
+    if (!byteLevel) {
+      yield [id, written(tokenizer.decode([id]))];
+      continue;
+    }
+    let bytes = "";
+    for (const sign of name) bytes += BYTES.get(sign) ?? written(sign);
+    yield [id, bytes];
   }
 }

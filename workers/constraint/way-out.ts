@@ -1,44 +1,7 @@
 import type { Machine } from "./machine";
-
-/** The longest that is looked for. */
-const LONGEST = 512;
-
-const bytesOf = (signs: string): number[] => [
-  ...new TextEncoder().encode(signs),
-];
-/** Inside a text it ends first; outside, what is open does. */
-const IN_TEXT = order('"');
-const OUTSIDE = order('}]",:0123456789tfn-[{');
-
-function order(first: string): readonly number[] {
-  const letters = Array.from({ length: 0x7f - 0x21 }, (_, i) => 0x21 + i);
-  const beyond = Array.from({ length: 0x80 }, (_, i) => 0x80 + i);
-  const all = [...bytesOf(first), ...letters, 0x20, ...beyond];
-  return [...new Set(all)];
-}
-
-/** Bytes by which an answer in JSON comes to an end soon; none may be found where
- * it has to guess what it must name. */
-export function jsonWayOut<Spot>(
-  machine: Pick<Machine<Spot>, "step" | "accepting">,
-  from: Spot,
-  isText: (spot: Spot) => boolean,
-): number[] | undefined {
-  const way: number[] = [];
-  let spot = from;
-  while (!machine.accepting(spot)) {
-    let next: Spot | undefined;
-    for (const byte of isText(spot) ? IN_TEXT : OUTSIDE) {
-      next = machine.step(spot, byte);
-      if (next === undefined) continue;
-      way.push(byte);
-      break;
-    }
-    if (next === undefined || way.length > LONGEST) return undefined;
-    spot = next;
-  }
-  return way;
-}
+import type { Node } from "./nodes";
+import type { Place } from "./reader";
+import { afterByte, DEAD } from "./utf8";
 
 /** The shortest, where there are few spots, told apart by `key`. */
 export function shortestWayOut<Spot>(
@@ -62,4 +25,108 @@ export function shortestWayOut<Spot>(
     edge = further;
   }
   return undefined;
+}
+
+export type Shortest = (node: Node) => readonly number[] | undefined;
+
+/** What a node takes at least; undefined where it never ends. */
+export function shortestOf(): Shortest {
+  const known = new Map<Node, readonly number[]>();
+  /** Nodes that are being looked at: within themselves they never end. */
+  const open = new Set<Node>();
+  const of = (node: Node): readonly number[] | undefined => {
+    const before = known.get(node);
+    if (before !== undefined || open.has(node)) return before;
+    open.add(node);
+    const found = find(node);
+    open.delete(node);
+    if (found !== undefined) known.set(node, found);
+    return found;
+  };
+  const find = (node: Node): readonly number[] | undefined => {
+    switch (node.kind) {
+      case "bytes":
+        return node.bytes;
+      case "blank":
+        return [];
+      case "text":
+        return Array<number>(node.least).fill(0x20);
+      case "number":
+        return numberFrom("", node);
+      case "later":
+        return of(node.node());
+      case "row": {
+        const way: number[] = [];
+        for (const each of node.nodes) {
+          const part = of(each);
+          if (part === undefined) return undefined;
+          way.push(...part);
+        }
+        return way;
+      }
+      case "choice": {
+        let best: readonly number[] | undefined;
+        for (const each of node.nodes) {
+          const way = of(each);
+          if (way && (best === undefined || way.length < best.length))
+            best = way;
+          // Lists may go on without end; there is nothing shorter than nothing.
+          if (best?.length === 0) break;
+        }
+        return best;
+      }
+    }
+  };
+  return of;
+}
+
+/** The quickest way to an end from here. */
+export function wayFrom(
+  place: Place,
+  shortest: Shortest,
+): number[] | undefined {
+  const { node, count, utf8, escaped, text } = place;
+  const way: number[] = [];
+  if (node.kind === "bytes") way.push(...node.bytes.slice(count));
+  if (node.kind === "number") {
+    const rest = numberFrom(text, node);
+    if (rest === undefined) return undefined;
+    way.push(...rest);
+  }
+  if (node.kind === "text") {
+    if (escaped) way.push(0x6e);
+    for (let state = utf8; state !== 0;) {
+      const byte = [0x80, 0x90, 0xa0].find(
+        (each) => afterByte(state, each) !== DEAD,
+      );
+      if (byte === undefined) return undefined;
+      way.push(byte);
+      state = afterByte(state, byte);
+    }
+    way.push(...Array<number>(Math.max(0, node.least - count)).fill(0x20));
+  }
+  for (let rest = place.then; rest !== undefined; rest = rest.then) {
+    const bytes = shortest(rest.node);
+    if (bytes === undefined) return undefined;
+    way.push(...bytes);
+  }
+  return way;
+}
+
+/** Digits that make a number of what has come. */
+function numberFrom(
+  text: string,
+  { reader }: Extract<Node, { kind: "number" }>,
+): number[] | undefined {
+  let now = text;
+  const way: number[] = [];
+  while (!reader.is(now)) {
+    const next = [..."0123456789.-"].find((sign) =>
+      reader.mayBecome(now + sign),
+    );
+    if (next === undefined) return undefined;
+    now += next;
+    way.push(next.charCodeAt(0));
+  }
+  return way;
 }

@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FakeCamera } from "../testing/fake-camera";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+/** Good values and bad ones. */
+const values: Readonly<Record<string, readonly string[]>> = {
+  model: ["/models/other", "", "no such"],
+  hub: ["http://hub.test", "::"],
+  "model-base": ["/elsewhere/", "::"],
+  "wasm-paths": ["/wasm/"],
+  prompt: ["What?", ""],
+  "prompt-style": ["demo", "rude"],
+  source: ["none", "video", "telescope", ""],
+  for: ["nothing", ""],
+  facing: ["user", "sideways"],
+  camera: ["some-id"],
+  fit: ["crop", "glove"],
+  anyres: [""],
+  size: ["512", "100", "big"],
+  dtype: ["q4", "fp64"],
+  device: ["webgpu", "abacus"],
+  path: ["plain", "scenic"],
+  live: [""],
+  draft: ["off", "beer"],
+  gate: ["0.5", "wide"],
+  load: ["eager", "visible", "never"],
+  "max-tokens": ["5", "0", "many"],
+  "muted-text": [""],
+  lang: ["de", "no such!"],
+  name: ["seen"],
+  disabled: [""],
+};
+
+let camera: FakeCamera;
+let mounted: Mounted;
+
+beforeEach(() => (camera = new FakeCamera()));
+afterEach(() => {
+  mounted.vlm.remove();
+  camera.restore();
+});
+
+const later = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+async function picture(): Promise<Blob> {
+  const canvas = new OffscreenCanvas(8, 8);
+  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
+  return canvas.convertToBlob();
+}
+
+/** Brings the element into a state. */
+const into: Readonly<Record<string, () => Promise<unknown>>> = {
+  idle: () => Promise.resolve(),
+  loading: () => {
+    mounted.vlm.load().catch(() => undefined);
+    return later(50);
+  },
+  ready: () => mounted.vlm.load(),
+  speaking: async () => {
+    mounted.vlm.source = "camera";
+    mounted.vlm.live = true;
+    await mounted.vlm.start();
+    await vi.waitFor(() => expect(mounted.vlm.state).toBe("speaking"), 5000);
+  },
+  paused: async () => {
+    mounted.vlm.source = "camera";
+    await mounted.vlm.start();
+    await mounted.vlm.freeze();
+  },
+  failed: async () => {
+    const source = new File(["no picture"], "note.png");
+    await mounted.vlm.ask("What?", { source }).catch(() => undefined);
+  },
+};
+
+test.each(Object.entries(into))(
+  "every attribute may change while %s",
+  async (state, reach) => {
+    mounted = new Mounted({ pace: state === "loading" ? 200 : 3 });
+    const { vlm } = mounted;
+    await reach();
+    expect(vlm.state).toBe(state);
+    for (const [name, each] of Object.entries(values)) {
+      const before = vlm.getAttribute(name);
+      for (const value of each) {
+        vlm.setAttribute(name, value);
+        await later(8);
+      }
+      if (before === null) vlm.removeAttribute(name);
+      else vlm.setAttribute(name, before);
+      await later(3);
+    }
+    for (const { code } of mounted.detailsOf("error")) {
+      expect(code).not.toBe("internal");
+    }
+    // And it works as if nothing had been.
+    vlm.stop();
+    mounted.fake.script = { ...mounted.fake.script, pace: 1 };
+    vlm.model = "/models/fake";
+    const answer = await vlm.ask("And now?", { source: await picture() });
+    expect(answer.finish).toBe("stop");
+    await vlm.updateComplete;
+    expect(vlm.state).toBe("ready");
+    expect(mounted.part("text")?.textContent).toBe(answer.text);
+  },
+  30_000,
+);

@@ -1,0 +1,245 @@
+import { compileJsonSchema } from "structured-output/json";
+import { propertiesOf, typesOf, valuesOf, Forms, type Form } from "./forms";
+import { fits, type NumberReader } from "./numbers";
+
+/** What comes: of these an answer is put together. */
+export type Node =
+  | { readonly kind: "bytes"; readonly bytes: readonly number[] }
+  | { readonly kind: "blank" }
+  /** Inside of quotes. */
+  | { readonly kind: "text"; readonly least: number; readonly most: number }
+  | { readonly kind: "number"; readonly reader: NumberReader }
+  | { readonly kind: "row"; readonly nodes: readonly Node[] }
+  | { readonly kind: "choice"; readonly nodes: readonly Node[] }
+  /** Made when it is met. */
+  | { readonly kind: "later"; readonly node: () => Node };
+
+const encoder = new TextEncoder();
+
+export function written(text: string): Node {
+  return { kind: "bytes", bytes: [...encoder.encode(text)] };
+}
+
+export function row(...nodes: Node[]): Node {
+  return { kind: "row", nodes };
+}
+
+export function choice(nodes: readonly Node[]): Node {
+  const [only] = nodes;
+  return only !== undefined && nodes.length === 1
+    ? only
+    : { kind: "choice", nodes };
+}
+
+/** Of which an array without repetition is made. */
+const MOST_LISTED = 64;
+
+const nothing = row();
+const blank: Node = { kind: "blank" };
+const comma = row(blank, written(","), blank);
+
+/** Values of JSON as a schema allows them; objects have their properties in the
+ * order of the schema, and no others unless there are no names at all. */
+export class Values {
+  readonly #forms: Forms;
+  /** By the schema's text. */
+  readonly #known = new Map<string, Node>();
+
+  constructor(root: unknown) {
+    this.#forms = new Forms(root);
+  }
+
+  of(schema: unknown): Node {
+    const key = JSON.stringify(schema ?? true);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    let made: Node | undefined;
+    const node = (): Node => {
+      made ??= choice(
+        this.#forms.of(schema).flatMap((form) => this.#all(form)),
+      );
+      return made;
+    };
+    const later: Node = { kind: "later", node };
+    this.#known.set(key, later);
+    return later;
+  }
+
+  #all(form: Form): Node[] {
+    const values = valuesOf(form);
+    if (values !== undefined) {
+      return values.filter((text) => allows(form, text)).map(written);
+    }
+    return typesOf(form).flatMap((type) => {
+      switch (type) {
+        case "object":
+          return this.#objects(form);
+        case "array":
+          return this.#arrays(form);
+        case "string":
+          return texts(form);
+        case "number":
+        case "integer":
+          return [{ kind: "number", reader: fits({ ...form, type }) } as const];
+        case "boolean":
+          return [written("true"), written("false")];
+        default:
+          return [written("null")];
+      }
+    });
+  }
+
+  #objects(form: Form): Node[] {
+    const named = propertiesOf(form);
+    const rest = form["additionalProperties"];
+    const needed = new Set((form["required"] ?? []) as string[]);
+    const least = Number(form["minProperties"] ?? 0);
+    const most = Number(form["maxProperties"] ?? Infinity);
+    const names = [...new Set([...Object.keys(named), ...needed])];
+    if (names.length === 0) return this.#maps(rest, least, most);
+    // As many more as it has to have, then as many as it may.
+    for (const name of names) if (needed.size < least) needed.add(name);
+    const kept = names.filter((name) => needed.has(name) || needed.size < most);
+    const spare = most - needed.size;
+    const optional = kept.filter((name) => !needed.has(name)).slice(0, spare);
+    const order = kept.filter(
+      (name) => needed.has(name) || optional.includes(name),
+    );
+    if (needed.size < least || needed.size > most) return [];
+    const pairs = order.map((name) => {
+      const value = Object.hasOwn(named, name) ? named[name] : rest;
+      const pair = this.#pair(written(JSON.stringify(name)), value);
+      return { pair, needed: needed.has(name) };
+    });
+    return [row(written("{"), blank, sequence(pairs), blank, written("}"))];
+  }
+
+  /** Objects whose names are free. */
+  #maps(rest: unknown, least: number, most: number): Node[] {
+    // The same name may come twice.
+    if (least > 1 || most < least) return [];
+    const empty = least === 0 ? [nothing] : [];
+    const name = quoted({ kind: "text", least: 1, most: Infinity });
+    const filled = most > 0 && rest !== false;
+    const some = filled ? [several(this.#pair(name, rest), 1, most)] : [];
+    if (empty.length + some.length === 0) return [];
+    return [
+      row(
+        written("{"),
+        blank,
+        choice([...empty, ...some]),
+        blank,
+        written("}"),
+      ),
+    ];
+  }
+
+  /** The values that a schema lists, if it lists all. */
+  #listed(schema: unknown): Node[] | undefined {
+    const forms = this.#forms.of(schema);
+    const texts = forms.map((form) =>
+      valuesOf(form)?.filter((text) => allows(form, text)),
+    );
+    if (texts.some((each) => each === undefined)) return undefined;
+    const all = new Set(texts.flatMap((each) => each ?? []));
+    return all.size <= MOST_LISTED ? [...all].map(written) : undefined;
+  }
+
+  #pair(name: Node, value: unknown): Node {
+    return row(name, blank, written(":"), blank, this.of(value));
+  }
+
+  #arrays(form: Form): Node[] {
+    const { items, prefixItems, additionalItems } = form;
+    const first = (prefixItems ??
+      (Array.isArray(items) ? items : [])) as unknown[];
+    const rest = Array.isArray(items) ? additionalItems : items;
+    const least = Number(form["minItems"] ?? 0);
+    const most = Math.min(
+      Number(form["maxItems"] ?? Infinity),
+      rest === false ? first.length : Infinity,
+    );
+    if (least > most) return [];
+    if (form["uniqueItems"] === true && most > 1) {
+      const listed = first.length === 0 ? this.#listed(rest) : undefined;
+      if (listed !== undefined) return [subset(listed, least, most)];
+      return least > 1 ? [] : this.#arrays({ ...form, maxItems: 1 });
+    }
+    const each = (at: number): Node =>
+      this.of(at < first.length ? first[at] : rest);
+    const from = (at: number): Node => {
+      if (at >= most) return nothing;
+      const item = row(...(at > 0 ? [comma] : []), each(at));
+      const on: Node =
+        at < first.length || at < least
+          ? row(item, { kind: "later", node: () => from(at + 1) })
+          : several(each(at), 0, most - at, at > 0);
+      return at < least || at >= first.length ? on : choice([nothing, on]);
+    };
+    return [row(written("["), blank, from(0), blank, written("]"))];
+  }
+}
+
+/** Some of these, in their order, each once. */
+function subset(all: readonly Node[], least: number, most: number): Node {
+  const from = (at: number, taken: number): Node => {
+    const item = all[at];
+    if (item === undefined || taken === most) {
+      return taken < least ? choice([]) : nothing;
+    }
+    const on = { kind: "later", node: () => from(at + 1, taken + 1) } as const;
+    const taking = row(...(taken > 0 ? [comma] : []), item, on);
+    const left = all.length - at - 1;
+    return taken + left < least
+      ? taking
+      : choice([{ kind: "later", node: () => from(at + 1, taken) }, taking]);
+  };
+  return row(written("["), blank, from(0, 0), blank, written("]"));
+}
+
+/** So many of them, a comma between two; one before the first if `later`. */
+function several(item: Node, least: number, most: number, later = false): Node {
+  if (most <= 0) return nothing;
+  const more = (count: number): Node => ({
+    kind: "later",
+    node: () => several(item, Math.max(0, least - 1), count, true),
+  });
+  const some = row(...(later ? [comma] : []), item, more(most - 1));
+  return least > 0 ? some : choice([nothing, some]);
+}
+
+/** Those that are needed and any of the others, in this order. */
+function sequence(
+  pairs: readonly { readonly pair: Node; readonly needed: boolean }[],
+): Node {
+  // What may follow another, and what may stand first.
+  let after: Node = nothing;
+  let first: Node = nothing;
+  for (const { pair, needed } of pairs.toReversed()) {
+    const next = row(comma, pair, after);
+    first = needed ? row(pair, after) : choice([row(pair, after), first]);
+    after = needed ? next : choice([next, after]);
+  }
+  return first;
+}
+
+function texts(form: Form): Node[] {
+  const least = Number(form["minLength"] ?? 0);
+  const most = Number(form["maxLength"] ?? Infinity);
+  return least > most ? [] : [quoted({ kind: "text", least, most })];
+}
+
+function quoted(text: Node): Node {
+  return row(written('"'), text, written('"'));
+}
+
+/** Whether a listed value is as the rest of the form wants it. */
+function allows(form: Form, text: string): boolean {
+  const library = compileJsonSchema({ ...form, enum: [JSON.parse(text)] });
+  let state = library.initial;
+  for (const byte of encoder.encode(text)) {
+    state = library.transition(state, byte);
+    if (!library.viable(state)) return false;
+  }
+  return library.accepting(state);
+}

@@ -1,0 +1,26 @@
+import type { TokenConstraint } from "../constraint/token-constraint";
+import { isSet } from "../constraint/vocabulary";
+import type { Tokenizer } from "../weights/tokenizer";
+
+/** An answer of tokens that are drawn, as if a model knew nothing: its text,
+ * and whether it came to its end. */
+export function wander(
+  constraint: TokenConstraint<unknown>,
+  { tokenizer, end }: { tokenizer: Tokenizer; end: number },
+  seed: number,
+  most = 400,
+): { text: string; ended: boolean } {
+  const ids: number[] = [];
+  const all = Array.from({ length: tokenizer.lastId + 1 }, (_, id) => id);
+  let state = seed;
+  while (ids.length < most) {
+    const bits = constraint.allowed();
+    const may = all.filter((id) => isSet(bits, id));
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const id = may[Math.floor((state / 2 ** 32) * may.length)] ?? -1;
+    constraint.take(id);
+    if (id === end) return { text: tokenizer.decode(ids), ended: true };
+    ids.push(id);
+  }
+  return { text: tokenizer.decode(ids), ended: false };
+}
