@@ -2,7 +2,6 @@
  * The page behind `npm run soak`, which drives it and watches it from outside:
  * questions of every kind that could leave something behind, one after another.
  */
-import type { RunListener } from "../run";
 import { VlmError } from "../shared/errors";
 import type { WorkerUse } from "../shared/gpu-calls";
 import type {
@@ -16,39 +15,8 @@ import { drawFrame } from "./clip";
 import { openCounted, type Counted } from "./counted";
 import { readOptions, type BenchOptions } from "./options";
 import { greedy } from "./own";
+import { kindOf, listenerFor, type Kind } from "./soak-kinds";
 import { median } from "./statistics";
-
-/** What becomes of one frame. */
-type Kind =
-  /** As the camera's frames are. */
-  | "live"
-  /** Under a name, so that the picture is kept. */
-  | "named"
-  /** Another question about that picture. */
-  | "again"
-  /** The next turn of that conversation. */
-  | "turn"
-  /** Two pictures in one question. */
-  | "two"
-  /** Wider than high. */
-  | "wide"
-  /** Drawn by chance, with a penalty. */
-  | "sampled"
-  /** Stopped before its turn, as soon as it is seen, and at its first token. */
-  | "stopped at once"
-  | "stopped when seen"
-  | "stopped at a token"
-  /** Of a side that there is not. */
-  | "refused";
-
-/** Every twenty frames. */
-const round: readonly Kind[] = [
-  ...Array.from({ length: 9 }, () => "live" as const),
-  ...(["stopped at once", "live", "stopped when seen", "live"] as const),
-  ...(["stopped at a token", "wide", "named", "again", "turn"] as const),
-  ...(["two", "sampled"] as const),
-  "refused",
-];
 
 /** What has come of so many frames. */
 export interface Fed {
@@ -94,7 +62,7 @@ class Soak {
     const ends: Record<string, number> = {};
     let tokens = 0;
     for (let index = from; index < from + count; index++) {
-      const kind = round[index % round.length] ?? "live";
+      const kind = kindOf(index);
       const start = performance.now();
       const onFirst = (): void => {
         if (kind === "live") firstTokens.push(performance.now() - start);
@@ -156,31 +124,6 @@ class Soak {
     square.close();
     return frame;
   }
-}
-
-function listenerFor(kind: Kind, onFirst: () => void): RunListener {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const stop = (): void => controller.abort();
-  switch (kind) {
-    case "stopped at once":
-      // The run has its turn by then, and the worker its frame.
-      return { signal, onStart: () => queueMicrotask(stop) };
-    case "stopped when seen":
-      return { signal, onImage: stop };
-    case "stopped at a token":
-      return { signal, onToken: stop };
-    default:
-      return { signal, onToken: onceOnly(onFirst) };
-  }
-}
-
-function onceOnly(work: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) work();
-    done = true;
-  };
 }
 
 declare global {
