@@ -3,8 +3,8 @@
  * tag, and may come from another origin than the page.
  */
 import "./element/define";
-import { startWorkersBy } from "./start-worker";
-import { workerFromAnywhere } from "./worker-from-anywhere";
+import { startWorkersBy } from "./runtime/start-worker";
+import { workerFromAnywhere } from "./runtime/worker-from-anywhere";
 
 startWorkersBy(workerFromAnywhere);
 

@@ -1,6 +1,6 @@
 import { lazily } from "./lazily";
 import type { FolderFiles } from "./models/folder";
-import type { WorkerStart } from "./runtime";
+import type { WorkerStart } from "./runtime/runtime";
 import type { DownloadMonitor } from "./session/monitor";
 import type { Sessions } from "./session/open";
 import type { Session } from "./session/session";

@@ -1,4 +1,4 @@
-export { listCameras, type Facing } from "./camera";
+export { listCameras, type Facing } from "./look/camera";
 export {
   createFastVlm,
   type Availability,

@@ -1,4 +1,4 @@
-import { Runtime, type RuntimeOptions } from "../runtime";
+import { Runtime, type RuntimeOptions } from "../runtime/runtime";
 import type { WorkerUse } from "../shared/gpu-calls";
 import workerUrl from "../../workers/vlm.worker?worker&url";
 

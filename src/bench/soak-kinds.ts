@@ -1,4 +1,4 @@
-import type { RunListener } from "../run";
+import type { RunListener } from "../runtime/run";
 
 /** What becomes of one frame. */
 export type Kind =

@@ -1,4 +1,4 @@
-import type { TokenEvent } from "../run";
+import type { TokenEvent } from "../runtime/run";
 import { picturesOf, type Source } from "../session/picture";
 import { now } from "../shared/clock";
 import type { Answer } from "../shared/protocol";

@@ -3,7 +3,7 @@ import {
   type PropertyDeclarations,
   type PropertyValues,
 } from "lit";
-import type { Facing } from "../camera";
+import type { Facing } from "../look/camera";
 import type { FolderFiles } from "../models/folder";
 import type { Fit, Sampling } from "../shared/protocol";
 import type { FastVlmEventMap } from "./events";

@@ -1,6 +1,6 @@
-import type { CapturedFrame } from "../frame-slot";
-import type { Lease } from "../lease";
-import type { TokenEvent } from "../run";
+import type { CapturedFrame } from "../look/frame-slot";
+import type { Lease } from "../runtime/lease";
+import type { TokenEvent } from "../runtime/run";
 import { now } from "../shared/clock";
 import type { Answer, DescribeOptions, Frame } from "../shared/protocol";
 import type { CaptionDetail } from "./events";

@@ -1,4 +1,4 @@
-import type { ProgressEvent } from "../runtime";
+import type { ProgressEvent } from "../runtime/runtime";
 import type { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo, Timings } from "../shared/protocol";
 import type { State } from "./state";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { nothingYet } from "../runtime";
+import { nothingYet } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";

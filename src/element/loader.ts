@@ -1,10 +1,10 @@
-import type { Lease } from "../lease";
+import type { Lease } from "../runtime/lease";
 import { checkConsent } from "../models/consent";
 import { licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
 import { loadOptions } from "../options";
-import { pool } from "../pool";
-import { nothingYet, type ProgressEvent } from "../runtime";
+import { pool } from "../runtime/pool";
+import { nothingYet, type ProgressEvent } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";

@@ -2,13 +2,13 @@
  * What it takes to look at something and to ask about it: no part of the
  * element, which is small without it. It comes with the first model or source.
  */
-import { Capture, type CaptureListener } from "../capture";
-import type { CapturedFrame } from "../frame-slot";
-import { Sight } from "../sight";
+import { Capture, type CaptureListener } from "../look/capture";
+import type { CapturedFrame } from "../look/frame-slot";
+import { Sight } from "../look/sight";
 import type { OpenSource } from "./source";
 
-export { decodePicture } from "../picture";
-export { stillOf } from "../still";
+export { decodePicture } from "../look/picture";
+export { stillOf } from "../look/still";
 export { keepAwake } from "../wake-lock";
 export { ask, askAbout, captionAll } from "./asking";
 export { inspectOptions } from "./options";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { nothingYet } from "../runtime";
+import { nothingYet } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
 import type { License } from "../shared/models";
 import { Mounted } from "../testing/mounted";

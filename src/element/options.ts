@@ -1,4 +1,4 @@
-import type { Facing } from "../camera";
+import type { Facing } from "../look/camera";
 import type { FolderFiles } from "../models/folder";
 import { loadOptions, type NamedModel } from "../options";
 import type {

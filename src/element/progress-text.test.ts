@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nothingYet } from "../runtime";
+import { nothingYet } from "../runtime/runtime";
 import { amountText, phaseText } from "./progress-text";
 import { german } from "./words-de";
 

@@ -1,4 +1,4 @@
-import type { CaptureSource } from "../capture";
+import type { CaptureSource } from "../look/capture";
 import { badOption, choose } from "../options";
 import type { Attributes } from "./options";
 

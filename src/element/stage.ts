@@ -1,7 +1,7 @@
-import type { CaptureListener } from "../capture";
-import type { CapturedFrame } from "../frame-slot";
-import { newName } from "../names";
-import { aborted } from "../queue";
+import type { CaptureListener } from "../look/capture";
+import type { CapturedFrame } from "../look/frame-slot";
+import { newName } from "../look/names";
+import { aborted } from "../runtime/queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type * as Looking from "./looking";

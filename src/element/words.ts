@@ -1,4 +1,4 @@
-import type { ProgressEvent } from "../runtime";
+import type { ProgressEvent } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
 import type { State } from "./state";
 

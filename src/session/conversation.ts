@@ -1,4 +1,4 @@
-import { leaveWhenAborted } from "../abortable";
+import { leaveWhenAborted } from "../runtime/abortable";
 import type { Frame, Message } from "../shared/protocol";
 import type { Picture } from "./picture";
 import type { Done } from "./steps";

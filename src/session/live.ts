@@ -1,6 +1,6 @@
-import { Capture } from "../capture";
-import type { CapturedFrame } from "../frame-slot";
-import { frameOf, isLookedAt, type LookedAt } from "../looked-at";
+import { Capture } from "../look/capture";
+import type { CapturedFrame } from "../look/frame-slot";
+import { frameOf, isLookedAt, type LookedAt } from "../look/looked-at";
 import { badOption } from "../options";
 import { pause } from "../pause";
 import { now } from "../shared/clock";

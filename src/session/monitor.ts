@@ -1,4 +1,4 @@
-import type { ProgressEvent as Loading } from "../runtime";
+import type { ProgressEvent as Loading } from "../runtime/runtime";
 
 /** How much of a download has come; `loaded` never falls. */
 export interface DownloadMonitor extends EventTarget {

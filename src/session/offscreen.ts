@@ -1,6 +1,6 @@
 import { VlmError } from "../shared/errors";
-import { badImage } from "../bad-image";
-import { onBlack } from "../still";
+import { badImage } from "../look/bad-image";
+import { onBlack } from "../look/still";
 
 /** What an OffscreenCanvas shows now. */
 export function offscreenBitmap(canvas: OffscreenCanvas): ImageBitmap {

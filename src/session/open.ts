@@ -6,8 +6,8 @@ import type {
 } from "../create-fast-vlm";
 import { checkConsent } from "../models/consent";
 import { badOption, loadOptions } from "../options";
-import { pool } from "../pool";
-import { aborted } from "../queue";
+import { pool } from "../runtime/pool";
+import { aborted } from "../runtime/queue";
 import { VlmError, type ErrorCode } from "../shared/errors";
 import type { LoadOptions } from "../shared/protocol";
 import { Monitored } from "./monitor";

@@ -1,10 +1,10 @@
-import { leaveWhenAborted } from "../abortable";
-import { frameOf, isLookedAt, type LookedAt } from "../looked-at";
-import { newName } from "../names";
+import { leaveWhenAborted } from "../runtime/abortable";
+import { frameOf, isLookedAt, type LookedAt } from "../look/looked-at";
+import { newName } from "../look/names";
 import { badOption } from "../options";
-import { decodePicture } from "../picture";
-import { badImage, checkFrame } from "../bad-image";
-import { stillOf } from "../still";
+import { decodePicture } from "../look/picture";
+import { badImage, checkFrame } from "../look/bad-image";
+import { stillOf } from "../look/still";
 import { openLive, type Stream } from "./live";
 import { drawn, offscreenBitmap } from "./offscreen";
 

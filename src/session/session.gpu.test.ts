@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createFastVlm, type FastVlmOptions } from "../create-fast-vlm";
-import { pool } from "../pool";
+import { pool } from "../runtime/pool";
 import { paintedCanvas } from "../testing/sessions";
 import type { Caption } from "./watch";
 

@@ -1,4 +1,4 @@
-import type { Lease } from "../lease";
+import type { Lease } from "../runtime/lease";
 import { badOption } from "../options";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";

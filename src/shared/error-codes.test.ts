@@ -5,24 +5,27 @@ import { errorCodes, type ErrorCode } from "./errors";
 /** A test that provokes the failure itself: its file, and its name. */
 const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
   aborted: [
-    "src/queue.test.ts",
+    "src/runtime/queue.test.ts",
     "a job aborted before its turn is not run, and rejects at once",
   ],
-  "bad-image": ["src/picture.browser.test.ts", "%s is bad-image, with advice"],
+  "bad-image": [
+    "src/look/picture.browser.test.ts",
+    "%s is bad-image, with advice",
+  ],
   "bad-option": [
     "src/create-fast-vlm.browser.test.ts",
     "of nonsense is refused, and what is broken is told",
   ],
   "camera-busy": [
-    "src/capture.browser.test.ts",
+    "src/look/capture.browser.test.ts",
     "a busy camera is tried again until it is free",
   ],
   "camera-denied": [
-    "src/capture.browser.test.ts",
+    "src/look/capture.browser.test.ts",
     "a camera that a policy forbids is told apart from a refusal",
   ],
   "camera-missing": [
-    "src/capture.browser.test.ts",
+    "src/look/capture.browser.test.ts",
     "an unplugged camera is said, and goes on when plugged in",
   ],
   "device-lost": [
@@ -54,7 +57,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "a field that is missing or wrong is named",
   ],
   "not-loaded": [
-    "src/lease.browser.test.ts",
+    "src/runtime/lease.browser.test.ts",
     "frames are closed, whatever happens",
   ],
   offline: [
@@ -70,7 +73,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "there must be room for one token of the answer",
   ],
   "screen-denied": [
-    "src/capture.browser.test.ts",
+    "src/look/capture.browser.test.ts",
     "a screen that is not shared is screen-denied",
   ],
   "storage-full": [
@@ -82,7 +85,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "nobody publishes fastvlm-%s",
   ],
   "video-unreadable": [
-    "src/capture.browser.test.ts",
+    "src/look/capture.browser.test.ts",
     "a file that is no video is video-unreadable",
   ],
   "webgpu-unavailable": [
@@ -90,7 +93,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "no adapter: WASM with a reason, or an error when asked by name",
   ],
   "worker-died": [
-    "src/runtime.browser.test.ts",
+    "src/runtime/runtime.browser.test.ts",
     "a real one that throws, and one that does not start",
   ],
 };

@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
-import type { Lease } from "../lease";
-import { Pool, type LeaseOptions } from "../pool";
+import type { Lease } from "../runtime/lease";
+import { Pool, type LeaseOptions } from "../runtime/pool";
 import type { Answer } from "../shared/protocol";
 import type { Script } from "./fake-worker";
 import { loadOf, question, tinyPicture } from "./requests";

@@ -1,0 +1,222 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Capture, type CaptureListener } from "./capture";
+import type { VlmError } from "../shared/errors";
+import { now } from "../shared/clock";
+import { FakeCamera } from "../testing/fake-camera";
+
+const source = { kind: "camera", deviceId: "", facing: "" } as const;
+const never = new AbortController().signal;
+const later = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+let camera: FakeCamera;
+let capture: Capture;
+const listener = {
+  onLive: vi.fn<CaptureListener["onLive"]>(),
+  onInterrupted: vi.fn<(reason: VlmError) => void>(),
+  onEnded: vi.fn<CaptureListener["onEnded"]>(),
+};
+
+beforeEach(() => {
+  vi.clearAllMocks();
+  camera = new FakeCamera();
+  const video = document.createElement("video");
+  video.muted = true;
+  capture = new Capture(video, listener);
+});
+
+afterEach(() => {
+  capture.close();
+  camera.restore();
+});
+
+test("gives the newest frame, stamped, and counts the others", async () => {
+  await capture.open(source);
+  const first = await capture.next(never);
+  first.frame.close();
+  await later(400);
+  const second = await capture.next(never);
+  second.frame.close();
+  expect(second.dropped).toBeGreaterThan(0);
+  expect(second.time - first.time).toBeGreaterThan(200);
+  expect(now() - second.time).toBeLessThan(200);
+});
+
+test("a picture that stands still is read again", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockResolvedValue(stream);
+  camera.restore();
+  await capture.open({ kind: "screen" });
+  for (let count = 0; count < 2; count++) {
+    const { frame } = await capture.next(never);
+    frame.close();
+    capture.skip();
+  }
+  vi.restoreAllMocks();
+});
+
+test("close stops the camera and ends the waiting", async () => {
+  await capture.open(source);
+  const { track } = camera;
+  const controller = new AbortController();
+  (await capture.next(never)).frame.close();
+  capture.close();
+  expect(track.readyState).toBe("ended");
+  const waiting = capture.next(controller.signal);
+  controller.abort();
+  await expect(waiting).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("asks for the camera chosen, or for the side it faces", async () => {
+  await capture.open({ ...source, facing: "environment" });
+  await capture.open({ kind: "camera", deviceId: "abc", facing: "user" });
+  const [facing, chosen] = camera.asked.map(({ video }) => video);
+  expect(facing).toMatchObject({ facingMode: { ideal: "environment" } });
+  expect(chosen).toMatchObject({ deviceId: { exact: "abc" } });
+  expect(chosen).not.toHaveProperty("facingMode");
+});
+
+test.each([
+  ["NotAllowedError", "camera-denied"],
+  ["NotFoundError", "camera-missing"],
+  ["OverconstrainedError", "camera-missing"],
+  ["NotReadableError", "camera-busy"],
+] as const)("%s is %s, with advice", async (name, code) => {
+  camera.refusal = new DOMException("no", name);
+  await expect(capture.open(source)).rejects.toMatchObject({
+    code,
+    advice: expect.stringMatching(/by itself\.$/) as string,
+  });
+});
+
+test("a busy camera is tried again until it is free", async () => {
+  camera.refusal = new DOMException("busy", "NotReadableError");
+  await expect(capture.open(source)).rejects.toMatchObject({
+    code: "camera-busy",
+  });
+  expect(listener.onLive).not.toHaveBeenCalled();
+  camera.refusal = undefined;
+  await vi.waitFor(() => expect(listener.onLive).toHaveBeenCalledOnce(), 5000);
+  (await capture.next(never)).frame.close();
+});
+
+test("an unplugged camera is said, and goes on when plugged in", async () => {
+  await capture.open(source);
+  camera.unplug();
+  expect(listener.onInterrupted.mock.lastCall?.[0].code).toBe("camera-missing");
+  camera.plugIn();
+  await vi.waitFor(
+    () => expect(listener.onLive).toHaveBeenCalledTimes(2),
+    5000,
+  );
+  (await capture.next(never)).frame.close();
+});
+
+test("a camera that falls silent is said, and when it is back", async () => {
+  await capture.open(source);
+  camera.track.dispatchEvent(new Event("mute"));
+  expect(listener.onInterrupted.mock.lastCall?.[0].code).toBe("camera-busy");
+  camera.track.dispatchEvent(new Event("unmute"));
+  expect(listener.onLive).toHaveBeenCalledTimes(2);
+});
+
+test("after close nothing comes back by itself", async () => {
+  camera.refusal = new DOMException("no", "NotFoundError");
+  await expect(capture.open(source)).rejects.toThrow();
+  capture.close();
+  const { length } = camera.asked;
+  camera.plugIn();
+  await later(100);
+  expect(camera.asked).toHaveLength(length);
+});
+
+test("plays a video file and gives its frames", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  const recorder = new MediaRecorder(stream, { mimeType: "video/webm" });
+  const recorded = new Promise<Blob>((resolve) => {
+    recorder.ondataavailable = ({ data }) => resolve(data);
+  });
+  recorder.start();
+  await later(700);
+  recorder.stop();
+  await capture.open({ kind: "video", file: await recorded });
+  const { frame } = await capture.next(never);
+  expect(frame).toMatchObject({ displayWidth: 64, displayHeight: 48 });
+  frame.close();
+});
+
+test("a file that is no video is video-unreadable", async () => {
+  const file = new Blob(["no video"], { type: "video/mp4" });
+  await expect(capture.open({ kind: "video", file })).rejects.toMatchObject({
+    code: "video-unreadable",
+  });
+});
+
+test("a file with sound only is video-unreadable", async () => {
+  // WAV: PCM, one channel, 8000 samples a second of 8 bits, a second of them.
+  const head = new DataView(new ArrayBuffer(44));
+  const write = (at: number, text: string): void =>
+    [...text].forEach((c, i) => head.setUint8(at + i, c.charCodeAt(0)));
+  write(0, "RIFF");
+  head.setUint32(4, 36 + 8000, true);
+  write(8, "WAVEfmt ");
+  head.setUint32(16, 16, true);
+  head.setUint16(20, 1, true);
+  head.setUint16(22, 1, true);
+  head.setUint32(24, 8000, true);
+  head.setUint32(28, 8000, true);
+  head.setUint16(32, 1, true);
+  head.setUint16(34, 8, true);
+  write(36, "data");
+  head.setUint32(40, 8000, true);
+  const file = new Blob([head, new Uint8Array(8000).fill(128)]);
+  await expect(capture.open({ kind: "video", file })).rejects.toMatchObject({
+    code: "video-unreadable",
+  });
+});
+
+test("a screen that is not shared is screen-denied", async () => {
+  const refusal = new DOMException("no", "NotAllowedError");
+  vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockRejectedValue(
+    refusal,
+  );
+  await expect(capture.open({ kind: "screen" })).rejects.toMatchObject({
+    code: "screen-denied",
+  });
+  vi.restoreAllMocks();
+});
+
+test("somebody else's stream is read, left running, and ends by itself", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  await capture.open({ kind: "stream", stream });
+  (await capture.next(never)).frame.close();
+  capture.close();
+  expect(camera.track.readyState).toBe("live");
+
+  await capture.open({ kind: "stream", stream });
+  (await capture.next(never)).frame.close();
+  camera.track.stop();
+  await vi.waitFor(() => expect(listener.onEnded).toHaveBeenCalledOnce());
+  await expect(capture.open({ kind: "stream", stream })).rejects.toMatchObject({
+    code: "bad-option",
+  });
+});
+
+test("a camera that a policy forbids is told apart from a refusal", async () => {
+  camera.refusal = new DOMException("no", "NotAllowedError");
+  const advised = (advice: string) => ({
+    code: "camera-denied",
+    advice: expect.stringContaining(advice) as string,
+  });
+  await expect(capture.open(source)).rejects.toMatchObject(
+    advised("address bar"),
+  );
+  const policy = { allowsFeature: () => false };
+  Object.defineProperty(document, "featurePolicy", {
+    ...{ value: policy, configurable: true },
+  });
+  await expect(capture.open(source)).rejects.toMatchObject(
+    advised('allow="camera"'),
+  );
+  Reflect.deleteProperty(document, "featurePolicy");
+});
