@@ -25,7 +25,8 @@ export type {
   Turn,
 } from "./element/options";
 export type { State } from "./element/state";
-export { addWords, type Words } from "./element/words";
+export { addWords } from "./element/languages";
+export type { Words } from "./element/words";
 export { bytesText } from "./bytes";
 export { amountText, phaseText } from "./element/progress-text";
 export { acceptLicense, needsConsent } from "./models/license";

@@ -1,11 +1,11 @@
+import type { Lease } from "../runtime/lease";
 import type { TokenEvent } from "../runtime/run";
 import { picturesOf, type Source } from "../session/picture";
 import { now } from "../shared/clock";
-import type { Answer } from "../shared/protocol";
+import type { Answer, ModelInfo } from "../shared/protocol";
 import { captionFrame, type Taken } from "./caption";
 import { emit, type FrameDetail } from "./events";
 import { live } from "./live";
-import type { Loader } from "./loader";
 import type { Attributes } from "./options";
 import { describeOptions, liveOptions, type Question } from "./question";
 import type { Status, StatusHost } from "./status";
@@ -23,11 +23,18 @@ export interface Said {
   stale: boolean;
 }
 
+/** What is asked. */
+interface Models {
+  readonly lease: Lease;
+  /** The model to ask; a live question does not wait for another to arrive. */
+  ready(signal: AbortSignal, live: boolean): Promise<ModelInfo>;
+}
+
 /** Who asks, and what is heard. */
 export interface Asker {
   readonly host: AskingHost;
   readonly status: Status;
-  readonly models: Loader;
+  readonly models: Models;
   readonly said: Said;
   /** What is looked at, as far as the question `asked` does not know it. */
   newest(signal: AbortSignal, asked?: () => string): Promise<Taken>;

@@ -8,7 +8,8 @@ import { emit } from "./events";
 import { Loader } from "./loader";
 import type { AskOptions } from "./options";
 import { chosenSource, nothingChosen, sourceKey } from "./source";
-import { looking, Stage } from "./stage";
+import { looking } from "./later";
+import { Stage } from "./stage";
 import { Status } from "./status";
 
 type Host = ReactiveControllerHost & AskingHost;

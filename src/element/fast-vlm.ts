@@ -8,12 +8,12 @@ import { Controller } from "./controller";
 import { emit, type ProgressDetail } from "./events";
 import { FastVlmField } from "./field";
 import type { AskOptions, InspectOptions } from "./options";
-import { looking } from "./stage";
+import { looking } from "./later";
 import { stateOf, type State } from "./state";
 import { styles } from "./styles";
 import { view } from "./view";
 import { onVisible } from "./visible";
-import { onWords } from "./words";
+import { onWords } from "./languages";
 
 /** Which model, and from where. */
 const ofModel = [

@@ -10,7 +10,7 @@ import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 import { emit, type ProgressDetail } from "./events";
 import type { Attributes, InspectOptions } from "./options";
-import { looking } from "./stage";
+import { looking } from "./later";
 import type { Status, StatusHost } from "./status";
 
 /** The element's model: asked for, on its way, in use. */

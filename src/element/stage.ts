@@ -4,7 +4,8 @@ import { newName } from "../look/names";
 import { aborted } from "../runtime/queue";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
-import type * as Looking from "./looking";
+import { looking } from "./later";
+import type { View } from "./looking";
 import { badOption } from "../options";
 import type { OpenSource } from "./source";
 
@@ -23,9 +24,8 @@ export class Stage {
   readonly #listener: CaptureListener;
   /** From start to stop. */
   #session = new AbortController();
-  #view: Promise<Looking.View> | undefined;
-  #glanced:
-    { readonly id: string; readonly view: Promise<Looking.View> } | undefined;
+  #view: Promise<View> | undefined;
+  #glanced: { readonly id: string; readonly view: Promise<View> } | undefined;
   #video: HTMLVideoElement | undefined;
   #canvas: HTMLCanvasElement | undefined;
   #still: { readonly bitmap: ImageBitmap; readonly name: string } | undefined;
@@ -153,7 +153,7 @@ export class Stage {
   }
 
   /** Not open; it knows again what it has seen. */
-  #glance(id: string): Promise<Looking.View> {
+  #glance(id: string): Promise<View> {
     if (this.#glanced?.id !== id) {
       const view = this.#viewOf({ kind: "element", id });
       view.catch(() => (this.#glanced = undefined));
@@ -162,7 +162,7 @@ export class Stage {
     return this.#glanced.view;
   }
 
-  async #viewOf(source: OpenSource): Promise<Looking.View> {
+  async #viewOf(source: OpenSource): Promise<View> {
     const { viewOf } = await looking();
     return viewOf(source, this.#host, this.video, this.#listener);
   }
@@ -175,25 +175,4 @@ function makeVideo(): HTMLVideoElement {
   video.loop = true;
   video.part.add("video");
   return video;
-}
-
-let here: typeof Looking | undefined;
-
-/** The rest of the element, if it is here already. */
-export function lookingNow(): typeof Looking | undefined {
-  return here;
-}
-
-/** The rest of the element. */
-export async function looking(): Promise<typeof Looking> {
-  try {
-    return (here ??= await import("./looking"));
-  } catch (thrown) {
-    throw new VlmError(
-      "download-failed",
-      "What looks at pictures could not be loaded.",
-      "Check the connection, then reload the page.",
-      { cause: thrown },
-    );
-  }
 }

@@ -2,7 +2,8 @@ import type { VlmError } from "../shared/errors";
 import { Announcer, type Announcement } from "./announcer";
 import { emit } from "./events";
 import { noFacts, stateOf, type Facts, type State } from "./state";
-import { languageOf, wordsFor, type Words } from "./words";
+import { languageOf, wordsFor } from "./languages";
+import type { Words } from "./words";
 
 export interface StatusHost extends HTMLElement {
   requestUpdate(): void;

@@ -3,9 +3,10 @@ import type { VlmError } from "../shared/errors";
 import type { Announcement } from "./announcer";
 import type { ProgressDetail } from "./events";
 import { icons } from "./icons";
-import { lookingNow } from "./stage";
+import { lookingNow } from "./later";
 import type { State } from "./state";
-import { languageOf, type Words } from "./words";
+import { languageOf } from "./languages";
+import type { Words } from "./words";
 
 /** What there is to show. */
 export interface ViewModel {

@@ -1,5 +1,4 @@
 import type { ProgressEvent } from "../runtime/runtime";
-import { VlmError } from "../shared/errors";
 import type { State } from "./state";
 
 /** What the element itself says, in one language. */
@@ -56,58 +55,3 @@ export const english: Words = {
   resume: "Resume",
   cancel: "Cancel",
 };
-
-/** Fetched by the first element that speaks it. */
-const others: Readonly<Record<string, () => Promise<Words>>> = {
-  de: async () => (await import("./words-de")).german,
-};
-
-const known = new Map([["en", english]]);
-const asked = new Set<string>();
-const listeners = new Set<() => void>();
-
-/** Teaches all elements a language, or better words in one they know. */
-export function addWords(words: Words): void {
-  const { lang } = words;
-  try {
-    Intl.getCanonicalLocales(lang);
-  } catch (thrown) {
-    throw new VlmError(
-      "bad-option",
-      `“${lang}” is no language.`,
-      "Give its tag, such as en or pt-BR.",
-      { cause: thrown },
-    );
-  }
-  known.set(lang.toLowerCase(), words);
-  for (const listener of listeners) listener();
-}
-
-/** The words for a language or, until they are there, English ones. */
-export function wordsFor(language: string): Words {
-  const tag = language.toLowerCase();
-  const primary = tag.replace(/-.*/, "");
-  const found = known.get(tag) ?? known.get(primary);
-  if (found) return found;
-  const fetch = others[primary];
-  if (fetch && !asked.has(primary)) {
-    asked.add(primary);
-    // Without the network it stays with English.
-    fetch().then(addWords, () => asked.delete(primary));
-  }
-  return english;
-}
-
-/** Calls `listener` when a language is added, until the end of `signal`. */
-export function onWords(listener: () => void, signal: AbortSignal): void {
-  listeners.add(listener);
-  signal.addEventListener("abort", () => listeners.delete(listener));
-}
-
-/** As HTML has it: the nearest `lang`, of the host outside a shadow. */
-export function languageOf(element: Element): string {
-  const said = element.closest("[lang]");
-  if (said) return said.getAttribute("lang") ?? "";
-  const root = element.getRootNode();
-  return root instanceof ShadowRoot ? languageOf(root.host) : "";
-}

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { addWords, english, languageOf, onWords, wordsFor } from "./words";
+import { addWords, languageOf, onWords, wordsFor } from "./languages";
+import { english } from "./words";
 
 afterEach(() => document.documentElement.removeAttribute("lang"));
 
