@@ -1,12 +1,5 @@
 export { listCameras, type Facing } from "./look/camera";
-export {
-  createFastVlm,
-  type Availability,
-  type AvailabilityOptions,
-  type CreateOptions,
-  type FastVlm,
-  type FastVlmOptions,
-} from "./create-fast-vlm";
+export { createFastVlm, type FastVlm } from "./create-fast-vlm";
 export type {
   CaptionDetail,
   CaptionTimings,
@@ -34,6 +27,12 @@ export type { FolderFiles } from "./models/folder";
 export { registry, type RegistryEntry } from "./models/registry";
 export type { LiveSource } from "./session/live";
 export type { DownloadMonitor, DownloadProgressEvent } from "./session/monitor";
+export type {
+  Availability,
+  AvailabilityOptions,
+  CreateOptions,
+  FastVlmOptions,
+} from "./session/open";
 export type {
   AnswerOptions,
   ConversationTurn,

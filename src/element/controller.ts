@@ -1,5 +1,5 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo } from "../shared/protocol";
 import type { Asker, AskingHost, Said } from "./asking";

@@ -1,8 +1,8 @@
-import type { Lease } from "../runtime/lease";
 import { checkConsent } from "../models/consent";
 import { licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
 import { loadOptions } from "../options";
+import { Lease } from "../runtime/lease";
 import { pool } from "../runtime/pool";
 import { nothingYet, type ProgressEvent } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
@@ -35,7 +35,7 @@ export class Loader {
   ) {
     this.#host = host;
     this.#status = status;
-    this.lease = pool.lease({
+    this.lease = new Lease(pool, {
       get worker() {
         return host.worker;
       },

@@ -1,7 +1,7 @@
 import type { CaptureListener } from "../look/capture";
 import type { CapturedFrame } from "../look/frame-slot";
 import { newName } from "../look/names";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import { looking } from "./later";

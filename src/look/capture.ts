@@ -8,7 +8,7 @@ import {
 } from "./camera";
 import { FrameSlot, type CapturedFrame } from "./frame-slot";
 import { pumpFrames } from "./frames";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import { VlmError } from "../shared/errors";
 
 export type CaptureSource =

@@ -1,4 +1,4 @@
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import type { Frame } from "../shared/protocol";
 
 export interface CapturedFrame {

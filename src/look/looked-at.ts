@@ -1,5 +1,5 @@
 import { badImage } from "./bad-image";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
 import { onBlack } from "./still";

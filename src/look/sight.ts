@@ -3,7 +3,7 @@ import type { CapturedFrame } from "./frame-slot";
 import { frameOf, isLookedAt, type LookedAt } from "./looked-at";
 import { newName } from "./names";
 import { pause } from "../pause";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 

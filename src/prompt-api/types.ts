@@ -2,7 +2,7 @@ import type {
   Availability,
   AvailabilityOptions,
   FastVlmOptions,
-} from "../create-fast-vlm";
+} from "../session/open";
 import type { DownloadMonitor } from "../session/monitor";
 import type { AnswerOptions } from "../session/options";
 

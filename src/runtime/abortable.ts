@@ -1,4 +1,4 @@
-import { aborted } from "./queue";
+import { aborted } from "../aborted";
 
 /** `work`, with `abort` sent to the worker once `signal` says so. */
 export async function abortable<T>(

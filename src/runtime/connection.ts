@@ -1,9 +1,9 @@
+import { lazily } from "../lazily";
 import type * as Comlink from "./remote";
 import type { RemoteWorker } from "./remote";
-import type { WorkerStart } from "./runtime";
 import { VlmError } from "../shared/errors";
 import type { WorkerEvent } from "../shared/protocol";
-import { startWorker } from "./start-worker";
+import { startWorker, type WorkerStart } from "./start-worker";
 
 /** What is called on the worker; what it hands over goes through `transfer`. */
 export type Call<T> = (
@@ -42,8 +42,9 @@ export class Connection {
     this.#worker.addEventListener("error", fail, { signal });
     this.#worker.addEventListener("messageerror", fail, { signal });
     // Comes while the worker starts.
-    this.#comlink = import("./remote");
-    this.#comlink.catch((thrown: unknown) => die(notLoaded(thrown)));
+    const what = "What speaks to the model's worker";
+    this.#comlink = lazily(() => import("./remote"), what);
+    this.#comlink.catch((thrown: unknown) => die(VlmError.from(thrown)));
 
     const channel = new MessageChannel();
     this.#events = channel.port1;
@@ -96,15 +97,6 @@ function started(start: () => Worker): Worker {
       { cause },
     );
   }
-}
-
-function notLoaded(cause: unknown): VlmError {
-  return new VlmError(
-    "download-failed",
-    "What speaks to the model's worker could not be loaded.",
-    "Check the connection, then reload the page.",
-    { cause },
-  );
 }
 
 function died(event: Event): VlmError {

@@ -1,10 +1,11 @@
-import { sameStart, startOf, type Place } from "./place";
-import type { LeaseOptions, Pool } from "./pool";
+import type { Place, Tenant } from "./place";
+import type { Pool } from "./pool";
 import { sameLoad } from "../models/source";
 import { leaveWhenAborted } from "./abortable";
 import type { RunListener } from "./run";
 import type { ProgressEvent, Runtime } from "./runtime";
 import { notLoaded } from "./runtime-errors";
+import { sameStart, startOf, type WorkerStart } from "./start-worker";
 import type { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
@@ -16,6 +17,19 @@ import type {
   ModelInfo,
   TokenCount,
 } from "../shared/protocol";
+
+/** Told to each lease about the model it uses or waits for. */
+export interface LeaseListener {
+  /** Of loads that this lease waits for. */
+  readonly onProgress?: (event: ProgressEvent) => void;
+  /** Its model is there: for the first time, another one, or back. */
+  readonly onReady?: (info: ModelInfo) => void;
+  /** Its worker or the GPU is gone; the next call brings them back. */
+  readonly onLost?: (reason: VlmError) => void;
+}
+
+/** How the worker starts is read whenever a model is to be loaded. */
+export type LeaseOptions = WorkerStart & LeaseListener;
 
 /** A load on its way. */
 interface Ask {
@@ -29,7 +43,7 @@ interface Ask {
  * One user's share of the page's workers. It may have a worker of its own or
  * one in common with other leases, and does not notice; which, `Pool` says.
  */
-export class Lease {
+export class Lease implements Tenant {
   /** The model in use: also while another one loads, or it is lost for now. */
   info: ModelInfo | undefined;
   /** The worker it uses. */

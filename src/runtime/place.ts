@@ -1,10 +1,23 @@
-import type { Lease } from "./lease";
-import { folderAddress, noFolder } from "../models/resolve";
-import { Runtime, type WorkerStart } from "./runtime";
+import { Runtime, type ProgressEvent } from "./runtime";
+import type { WorkerStart } from "./start-worker";
+import type { VlmError } from "../shared/errors";
+import type { ModelInfo } from "../shared/protocol";
+
+/** Who uses a worker, and hears of it. */
+export interface Tenant {
+  /** Where it lives now. */
+  readonly place: Place | undefined;
+  /** Of the place's load. */
+  hear(place: Place, event: ProgressEvent): void;
+  /** A model has come to the place. */
+  arrive(place: Place, info: ModelInfo): void;
+  /** The place's worker or GPU is gone. */
+  lose(place: Place, reason: VlmError): void;
+}
 
 /** What keeps a worker alive. */
 interface Keep {
-  readonly lease: Lease;
+  readonly tenant: Tenant;
   /** It uses or awaits a model there; otherwise it is there for one call. */
   readonly lives: boolean;
 }
@@ -21,21 +34,21 @@ export class Place {
     this.#onEmpty = onEmpty;
     this.runtime = new Runtime({
       ...start,
-      onProgress: (event) => this.#tell((lease) => lease.hear(this, event)),
-      onReady: (info) => this.#tell((lease) => lease.arrive(this, info)),
-      onLost: (reason) => this.#tell((lease) => lease.lose(this, reason)),
+      onProgress: (event) => this.#tell((tenant) => tenant.hear(this, event)),
+      onReady: (info) => this.#tell((tenant) => tenant.arrive(this, info)),
+      onLost: (reason) => this.#tell((tenant) => tenant.lose(this, reason)),
     });
   }
 
-  isOnlyFor(lease: Lease): boolean {
+  isOnlyFor(tenant: Tenant): boolean {
     return [...this.#keeps].every(
-      (keep) => keep.lease === lease || !keep.lives,
+      (keep) => keep.tenant === tenant || !keep.lives,
     );
   }
 
   /** Keeps the worker until the function returned is called. */
-  keep(lease: Lease, lives: boolean): () => void {
-    const keep: Keep = { lease, lives };
+  keep(tenant: Tenant, lives: boolean): () => void {
+    const keep: Keep = { tenant, lives };
     this.#keeps.add(keep);
     return () => {
       if (!this.#keeps.delete(keep) || this.#keeps.size > 0) return;
@@ -44,25 +57,7 @@ export class Place {
     };
   }
 
-  #tell(news: (lease: Lease) => void): void {
-    new Set([...this.#keeps].map(({ lease }) => lease)).forEach(news);
+  #tell(news: (tenant: Tenant) => void): void {
+    new Set([...this.#keeps].map(({ tenant }) => tenant)).forEach(news);
   }
-}
-
-/** As it is now: what it is read from may change. Throws `bad-option`. */
-export function startOf({
-  worker,
-  wasmPaths,
-  fetch,
-}: WorkerStart): WorkerStart {
-  if (!wasmPaths) return { worker, fetch };
-  const folder = folderAddress(wasmPaths)?.href;
-  if (folder !== undefined) return { worker, fetch, wasmPaths: folder };
-  throw noFolder(wasmPaths, "ONNX Runtime's .mjs and .wasm files are.");
-}
-
-export function sameStart(a: WorkerStart, b: WorkerStart): boolean {
-  return (
-    a.worker === b.worker && a.wasmPaths === b.wasmPaths && a.fetch === b.fetch
-  );
 }

@@ -1,4 +1,4 @@
-import { VlmError } from "../shared/errors";
+import { aborted } from "../aborted";
 
 interface Job {
   readonly leave: () => void;
@@ -71,8 +71,4 @@ export class Queue {
     jobs.splice(jobs.indexOf(job), 1);
     if (jobs.length === 0) this.#waiting.delete(party);
   }
-}
-
-export function aborted(): VlmError {
-  return new VlmError("aborted", "It was stopped.", "Start it again.");
 }

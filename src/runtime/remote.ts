@@ -3,8 +3,8 @@
  * Comlink only once there is a worker.
  */
 import { transfer, transferHandlers, wrap, type Remote } from "comlink";
-import type { WorkerStart } from "./runtime";
 import { serveFetch } from "./serve-fetch";
+import type { WorkerStart } from "./start-worker";
 import type { VlmWorker, WorkerSettings } from "../shared/protocol";
 import { carryErrors } from "../shared/wire";
 

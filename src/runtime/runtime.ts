@@ -1,8 +1,9 @@
+import { aborted } from "../aborted";
 import { abortable, leaveWhenAborted } from "./abortable";
 import { Connection } from "./connection";
 import { sameLoad } from "../models/source";
 import { askToPersist } from "./persistence";
-import { aborted, Queue } from "./queue";
+import { Queue } from "./queue";
 import { Run, type RunListener } from "./run";
 import { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
@@ -18,19 +19,10 @@ import type {
 } from "../shared/protocol";
 import { deviceLost, notLoaded } from "./runtime-errors";
 import { SharedLoad } from "./shared-load";
+import type { WorkerStart } from "./start-worker";
 import { checkFrame } from "../look/bad-image";
 
 export type ProgressEvent = Extract<WorkerEvent, { type: "progress" }>;
-
-/** How a worker starts; only those that start alike are shared. */
-export interface WorkerStart {
-  /** Another way to start the worker, for bundlers that lose it. */
-  readonly worker?: (() => Worker) | undefined;
-  /** Folder of ONNX Runtime's .mjs and .wasm files, if not by the worker. */
-  readonly wasmPaths?: string | undefined;
-  /** Asked instead of the network for the files of models. */
-  readonly fetch?: typeof fetch | undefined;
-}
 
 export interface RuntimeOptions extends WorkerStart {
   readonly onProgress?: (event: ProgressEvent) => void;

@@ -1,6 +1,6 @@
 import type { CapturedFrame } from "../look/frame-slot";
 import type { Lease } from "../runtime/lease";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import { now } from "../shared/clock";
 import type { DescribeOptions, Frame } from "../shared/protocol";
 import type { AnswerTimings, Done, Step } from "./steps";

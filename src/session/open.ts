@@ -1,17 +1,55 @@
-import type {
-  Availability,
-  AvailabilityOptions,
-  CreateOptions,
-  FastVlmOptions,
-} from "../create-fast-vlm";
 import { checkConsent } from "../models/consent";
+import type { FolderFiles } from "../models/folder";
 import { badOption, loadOptions } from "../options";
+import { Lease } from "../runtime/lease";
 import { pool } from "../runtime/pool";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
+import type { WorkerStart } from "../runtime/start-worker";
 import { VlmError, type ErrorCode } from "../shared/errors";
-import type { LoadOptions } from "../shared/protocol";
-import { Monitored } from "./monitor";
+import type { DeviceChoice } from "../shared/models";
+import type { LoadOptions, PathChoice } from "../shared/protocol";
+import { Monitored, type DownloadMonitor } from "./monitor";
 import { Session } from "./session";
+
+/** Where things are, and how they come. */
+export interface FastVlmOptions extends WorkerStart {
+  /** Where `models/NAME/` of carried models is; beside the page. */
+  readonly modelBase?: string | undefined;
+  /** Endpoint of another hub than huggingface.co. */
+  readonly hub?: string | undefined;
+}
+
+/** Which model, and how it is to run. */
+export interface AvailabilityOptions {
+  /**
+   * A registered name, `owner/name[@revision]` on the hub, or the address of a
+   * folder.
+   */
+  readonly model?: string | undefined;
+  /** Files of a folder of this machine, instead of `model`. */
+  readonly folder?: FolderFiles | undefined;
+  /** `auto`, `fp32`, …, or by graph: `vision_encoder=fp16,…`. */
+  readonly dtype?: string | undefined;
+  readonly device?: DeviceChoice | undefined;
+  /** `plain` to run the graphs as they were published. */
+  readonly path?: PathChoice | undefined;
+  /** Side of the encoder's input, a multiple of 64; the model's own. */
+  readonly size?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CreateOptions extends AvailabilityOptions {
+  /** Is handed an event target that tells of the download. */
+  readonly monitor?: ((monitor: DownloadMonitor) => void) | undefined;
+}
+
+/**
+ * `available`: all of it is kept here, or loaded; `downloadable`: it has to come
+ * first; `downloading`: this page is about to; `unavailable`: it cannot run
+ * here, or cannot be had now.
+ */
+export type Availability =
+  "unavailable" | "downloadable" | "downloading" | "available";
 
 /** A model that fails so cannot be had here and now. */
 const unavailable: readonly ErrorCode[] = [
@@ -34,7 +72,7 @@ export class Sessions {
 
   constructor(options: FastVlmOptions) {
     this.#options = options;
-    this.#inquiry = pool.lease(options);
+    this.#inquiry = new Lease(pool, options);
   }
 
   async availability(options: AvailabilityOptions): Promise<Availability> {
@@ -70,7 +108,7 @@ export class Sessions {
     if (signal.aborted) throw aborted();
     const { worker, wasmPaths, fetch, modelBase = "" } = this.#options;
     const onProgress = monitored.hear.bind(monitored);
-    const lease = pool.lease({ worker, wasmPaths, fetch, onProgress });
+    const lease = new Lease(pool, { worker, wasmPaths, fetch, onProgress });
     try {
       monitored.begin();
       await checkConsent(wanted.model, modelBase, () =>

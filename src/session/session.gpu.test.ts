@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createFastVlm, type FastVlmOptions } from "../create-fast-vlm";
+import { createFastVlm } from "../create-fast-vlm";
+import { Lease } from "../runtime/lease";
 import { pool } from "../runtime/pool";
 import { paintedCanvas } from "../testing/sessions";
+import type { FastVlmOptions } from "./open";
 import type { Caption } from "./watch";
 
 function open(options: FastVlmOptions = {}) {
@@ -13,7 +15,7 @@ function open(options: FastVlmOptions = {}) {
 /** Files are known by their hash: what another test kept would not be asked
  * for. */
 async function keepNothing(): Promise<void> {
-  const lease = pool.lease();
+  const lease = new Lease(pool, {});
   for (const { key } of await lease.stored()) await lease.remove(key);
   lease.release();
 }

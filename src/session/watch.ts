@@ -1,6 +1,6 @@
 import type { CapturedFrame } from "../look/frame-slot";
 import { pause } from "../pause";
-import { aborted } from "../runtime/queue";
+import { aborted } from "../aborted";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import { openLive, type LiveSource } from "./live";

@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
-import type { Lease } from "../runtime/lease";
-import { Pool, type LeaseOptions } from "../runtime/pool";
+import { Lease, type LeaseOptions } from "../runtime/lease";
+import { Pool } from "../runtime/pool";
 import type { Answer } from "../shared/protocol";
 import type { Script } from "./fake-worker";
 import { loadOf, question, tinyPicture } from "./requests";
@@ -11,7 +11,7 @@ export function setUp(script: Partial<Script> = {}) {
   const pool = new Pool();
   const workers = new FakeWorkers(script);
   const lease = (options: LeaseOptions = {}): Lease => {
-    const made = pool.lease({ worker: workers.start, ...options });
+    const made = new Lease(pool, { worker: workers.start, ...options });
     onTestFinished(() => made.release());
     return made;
   };
