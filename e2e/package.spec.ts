@@ -138,6 +138,22 @@ test("every module can be imported in Node", () => {
   }
 });
 
+test("bundlers find each file that the worker names", () => {
+  const code = readFileSync(join(web, "worker.js"), "utf8");
+  // By whatever name: some look behind it.
+  const here = ["import\\.meta\\.url"];
+  for (const [, name] of code.matchAll(/(\w+) = import\.meta\.url;/g)) {
+    here.push(String(name));
+  }
+  const based = new RegExp(`new URL\\(([^()]*), (?:${here.join("|")})\\)`, "g");
+  const files = [...code.matchAll(based)].map(([, file]) => String(file));
+  expect(files).toHaveLength(6);
+  for (const file of files) {
+    expect(file).toMatch(/^"\.\/[\w.-]+"$/);
+    expect(existsSync(join(web, file.slice(1, -1))), file).toBe(true);
+  }
+});
+
 test("the manifest and the editors' hints are of this element", async ({
   page,
 }) => {

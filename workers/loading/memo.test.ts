@@ -18,6 +18,7 @@ beforeEach(() => {
   };
   vi.stubGlobal("caches", { open: () => Promise.resolve(cache) });
   vi.stubGlobal("navigator", { userAgent: "a browser" });
+  vi.stubGlobal("origin", "https://page.example");
   vi.stubEnv("DEV", false);
 });
 

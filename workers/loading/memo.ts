@@ -1,6 +1,6 @@
 import { sha256 } from "hash-wasm";
 
-/** Written apart: `new URL` beside it is the bundler's word for a file. */
+/** Never the base of a `new URL`: bundlers would look for that file. */
 const US = import.meta.url;
 
 /** What was found out about this machine and need not be found out again. */
@@ -70,5 +70,5 @@ export function nameOf(...facts: readonly unknown[]): Promise<string> {
 
 /** The cache knows things by URLs; nobody asks this one for anything. */
 function urlOf(key: string): string {
-  return new URL(`/memo/${key}`, US).href;
+  return `${origin}/memo/${key}`;
 }
