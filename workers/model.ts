@@ -17,7 +17,7 @@ import { meterOf } from "./meter";
 import { badOption } from "./sampling";
 import { Preprocessor } from "./preprocess";
 import { Sight } from "./see";
-import type { ModelFolder } from "./store/folder";
+import type { ModelFolder } from "./store/model-folder";
 import type { ModelConfig } from "./weights/config";
 import type { Tokenizer } from "./weights/tokenizer";
 

@@ -1,10 +1,11 @@
 import type { Constraint } from "../../src/shared/protocol";
 import { VlmError } from "../../src/shared/errors";
 import type { Tokenizer } from "../weights/tokenizer";
-import { regexMachine, type Machine } from "./machine";
-import { schemaMachine } from "./reader";
+import type { Machine } from "./machine";
 import { refused } from "./refused";
 import { translate } from "./regex";
+import { regexMachine } from "./regex-machine";
+import { schemaMachine } from "./schema-machine";
 import { TokenConstraint } from "./token-constraint";
 import { Vocabulary } from "./vocabulary";
 
@@ -27,7 +28,7 @@ export class Grammar {
     prefix: string,
     room: number,
   ): TokenConstraint<unknown> {
-    const make = <Spot>(machine: Machine<Spot>): TokenConstraint<Spot> =>
+    const make = <State>(machine: Machine<State>): TokenConstraint<State> =>
       new TokenConstraint(this.#vocabulary, machine, prefix, room);
     try {
       return constraint.type === "regex"

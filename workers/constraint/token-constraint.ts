@@ -15,21 +15,21 @@ const KEPT = 64;
 const FEW = 32;
 
 /** What may come next in one answer. */
-export class TokenConstraint<Spot> implements Constraint {
+export class TokenConstraint<State> implements Constraint {
   readonly #vocabulary: Vocabulary;
-  readonly #machine: Machine<Spot>;
+  readonly #machine: Machine<State>;
   readonly #bits: Uint32Array<ArrayBuffer>;
   /** By the machine's key: in a text the same may come again and again. */
   readonly #known = new Map<string, Uint32Array>();
   /** Whether `#bits` are those of the next token. */
   #fresh = false;
   #left: number;
-  #spot: Spot;
+  #state: State;
 
   /** For an answer of `room` tokens at most, after `prefix`. */
   constructor(
     vocabulary: Vocabulary,
-    machine: Machine<Spot>,
+    machine: Machine<State>,
     prefix: string,
     room: number,
   ) {
@@ -37,16 +37,16 @@ export class TokenConstraint<Spot> implements Constraint {
     this.#machine = machine;
     this.#left = room;
     this.#bits = new Uint32Array(Math.ceil(vocabulary.size / 32));
-    this.#spot = machine.initial;
+    this.#state = machine.initial;
     // Tells at once if there is nothing that meets it.
     this.allowed();
     for (const byte of new TextEncoder().encode(prefix)) {
-      const spot = this.#spot;
+      const state = this.#state;
       const next =
-        machine.step(spot, byte) ??
-        (machine.ignores(spot, byte) ? spot : undefined);
+        machine.step(state, byte) ??
+        (machine.ignores(state, byte) ? state : undefined);
       if (next === undefined) throw refused("the prefix does not begin it.");
-      this.#spot = next;
+      this.#state = next;
     }
     this.#fresh = false;
   }
@@ -65,18 +65,18 @@ export class TokenConstraint<Spot> implements Constraint {
     }
     this.#left -= 1;
     this.#fresh = false;
-    const next = this.#vocabulary.after(this.#machine, this.#spot, id);
-    if (next !== undefined) this.#spot = next;
+    const next = this.#vocabulary.after(this.#machine, this.#state, id);
+    if (next !== undefined) this.#state = next;
   }
 
   #fill(): void {
-    const key = this.#machine.key(this.#spot);
+    const key = this.#machine.key(this.#state);
     const known = this.#known.get(key);
     if (known !== undefined) {
       this.#bits.set(known);
       return;
     }
-    this.#vocabulary.fill(this.#machine, this.#spot, this.#bits);
+    this.#vocabulary.fill(this.#machine, this.#state, this.#bits);
     if (this.#bits.every((word) => word === 0)) {
       throw refused("nothing can meet it.");
     }
@@ -86,7 +86,7 @@ export class TokenConstraint<Spot> implements Constraint {
 
   /** Where the end is near, only tokens after which it can still be reached. */
   #keepRoom(): void {
-    const way = this.#wayOut(this.#spot);
+    const way = this.#wayOut(this.#state);
     if (way === undefined || this.#left > way.length + SPARE) return;
     const ids = members(this.#bits, FEW);
     const [first] = way;
@@ -97,7 +97,7 @@ export class TokenConstraint<Spot> implements Constraint {
     }
     const reaching = ids.filter((id) => {
       if (id === this.#vocabulary.end) return true;
-      const next = this.#vocabulary.after(this.#machine, this.#spot, id);
+      const next = this.#vocabulary.after(this.#machine, this.#state, id);
       const rest = next && this.#wayOut(next);
       return rest !== undefined && rest.length < this.#left;
     });
@@ -105,8 +105,8 @@ export class TokenConstraint<Spot> implements Constraint {
   }
 
   /** Tokens by which the answer may end soon, the end token among them. */
-  #wayOut(spot: Spot): readonly number[] | undefined {
-    const bytes = this.#machine.wayOut(spot);
+  #wayOut(state: State): readonly number[] | undefined {
+    const bytes = this.#machine.wayOut(state);
     if (bytes === undefined) return undefined;
     return [...this.#vocabulary.encode(bytes), this.#vocabulary.end];
   }

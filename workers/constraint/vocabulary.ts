@@ -51,8 +51,8 @@ export class Vocabulary {
   }
 
   /** Undefined where the token leads nowhere. */
-  after<Spot>(machine: Machine<Spot>, spot: Spot, id: number) {
-    let now: Spot | undefined = spot;
+  after<State>(machine: Machine<State>, state: State, id: number) {
+    let now: State | undefined = state;
     const bytes = this.#bytes.get(id) ?? "";
     for (let at = 0; at < bytes.length && now !== undefined; at++) {
       now = machine.step(now, bytes.charCodeAt(at));
@@ -76,9 +76,9 @@ export class Vocabulary {
   }
 
   /** Sets the bits of the tokens that may come, the end among them. */
-  fill<Spot>(machine: Machine<Spot>, spot: Spot, bits: Uint32Array): void {
+  fill<State>(machine: Machine<State>, state: State, bits: Uint32Array): void {
     bits.fill(0);
-    const most = machine.freely(spot);
+    const most = machine.freely(state);
     if (most >= this.#longestPlain) {
       bits.set(this.#plainBits);
     } else if (most > 0) {
@@ -86,9 +86,9 @@ export class Vocabulary {
         if (length <= most) set(bits, id);
       }
     }
-    if (machine.accepting(spot)) set(bits, this.end);
+    if (machine.accepting(state)) set(bits, this.end);
     const { ids, common } = most > 0 ? this.#others : this.#all;
-    const spots: Spot[] = [spot];
+    const states: State[] = [state];
     // So many bytes of the tokens that follow lead nowhere.
     let dead = Infinity;
     for (const [i, id] of ids.entries()) {
@@ -97,12 +97,12 @@ export class Vocabulary {
       dead = Infinity;
       const bytes = this.#bytes.get(id) ?? "";
       for (let at = known; at < bytes.length; at++) {
-        const next = machine.step(spots[at] ?? spot, bytes.charCodeAt(at));
+        const next = machine.step(states[at] ?? state, bytes.charCodeAt(at));
         if (next === undefined) {
           dead = at + 1;
           break;
         }
-        spots[at + 1] = next;
+        states[at + 1] = next;
       }
       if (dead === Infinity) set(bits, id);
     }

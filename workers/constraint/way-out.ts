@@ -1,31 +1,6 @@
-import type { Machine } from "./machine";
 import type { Node } from "./nodes";
-import type { Place } from "./reader";
+import type { Position } from "./position";
 import { afterByte, DEAD } from "./utf8";
-
-/** The shortest, where there are few spots, told apart by `key`. */
-export function shortestWayOut<Spot>(
-  machine: Pick<Machine<Spot>, "step" | "accepting">,
-  from: Spot,
-  key: (spot: Spot) => number,
-): number[] | undefined {
-  const seen = new Set([key(from)]);
-  let edge: { spot: Spot; way: number[] }[] = [{ spot: from, way: [] }];
-  while (edge.length > 0) {
-    const further: typeof edge = [];
-    for (const { spot, way } of edge) {
-      if (machine.accepting(spot)) return way;
-      for (let byte = 0; byte < 256; byte++) {
-        const next = machine.step(spot, byte);
-        if (next === undefined || seen.has(key(next))) continue;
-        seen.add(key(next));
-        further.push({ spot: next, way: [...way, byte] });
-      }
-    }
-    edge = further;
-  }
-  return undefined;
-}
 
 export type Shortest = (node: Node) => readonly number[] | undefined;
 
@@ -82,10 +57,10 @@ export function shortestOf(): Shortest {
 
 /** The quickest way to an end from here. */
 export function wayFrom(
-  place: Place,
+  position: Position,
   shortest: Shortest,
 ): number[] | undefined {
-  const { node, count, utf8, escaped, text } = place;
+  const { node, count, utf8, escaped, text } = position;
   const way: number[] = [];
   if (node.kind === "bytes") way.push(...node.bytes.slice(count));
   if (node.kind === "number") {
@@ -105,7 +80,7 @@ export function wayFrom(
     }
     way.push(...Array<number>(Math.max(0, node.least - count)).fill(0x20));
   }
-  for (let rest = place.then; rest !== undefined; rest = rest.then) {
+  for (let rest = position.then; rest !== undefined; rest = rest.then) {
     const bytes = shortest(rest.node);
     if (bytes === undefined) return undefined;
     way.push(...bytes);

@@ -3,21 +3,8 @@ import type { Variant } from "../kernels/variant";
 import type { Command } from "../ort/capture";
 import { popScopes, pushScopes, watched } from "../ort/error-scopes";
 import type { Operation } from "./substitute-operation";
-import { recordOf, workOf } from "./substitute-record";
+import { recordOf, workOf, type Choice } from "./substitute-record";
 import { Trial } from "./substitute-trial";
-
-/** What a trial found for one kind of work. */
-export interface Choice {
-  /** Ours where it is right and quicker. */
-  readonly by: "ours" | "theirs";
-  /** Milliseconds: the runtime's, and the quickest of ours. */
-  readonly theirs: number;
-  readonly ours: number;
-  /** The quickest of ours. */
-  readonly kernel: string;
-  /** Why there is none, or what is wrong with it. */
-  readonly fault?: string;
-}
 
 /** Sums of thousands in another order; halves are summed as such by the
  * runtime, and not by us. Of the largest number in the result. */

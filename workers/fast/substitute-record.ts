@@ -1,7 +1,19 @@
 import { Memo, memoKey, nameOf } from "../loading/memo";
 import { RUNTIME, type Command } from "../ort/capture";
-import type { Choice } from "./substitute-choose";
 import type { Operation } from "./substitute-operation";
+
+/** What a trial found for one kind of work. */
+export interface Choice {
+  /** Ours where it is right and quicker. */
+  readonly by: "ours" | "theirs";
+  /** Milliseconds: the runtime's, and the quickest of ours. */
+  readonly theirs: number;
+  readonly ours: number;
+  /** The quickest of ours. */
+  readonly kernel: string;
+  /** Why there is none, or what is wrong with it. */
+  readonly fault?: string;
+}
 
 type Choices = Readonly<Record<string, Choice>>;
 

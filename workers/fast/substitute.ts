@@ -1,10 +1,10 @@
 import { upload } from "../kernels/kernel";
 import type { Command, Dispatch } from "../ort/capture";
 import type { Folds } from "./folds";
-import { choose, type Choice } from "./substitute-choose";
+import { choose } from "./substitute-choose";
 import { findMatches, type Match } from "./substitute-find";
 import { foldConstants } from "./substitute-fold";
-import { recordOf } from "./substitute-record";
+import { recordOf, type Choice } from "./substitute-record";
 import { bindOperation } from "./substitute-trial";
 
 /** One shape of work, and who does it. */

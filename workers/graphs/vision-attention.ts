@@ -9,7 +9,7 @@ import {
   type Heads,
   type Layer,
 } from "./vision-layers";
-import { isFeatures, type Features, type Value } from "./vision-structure";
+import { isFeatures, type Features, type Value } from "./vision-value";
 import {
   axisOf,
   joinedAtoms,

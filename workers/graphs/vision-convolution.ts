@@ -2,7 +2,7 @@
 import type { OnnxNode } from "../weights/onnx";
 import { affine, sizeOnly } from "./vision-elementwise";
 import { mapView, type Layer, type Window } from "./vision-layers";
-import { isFeatures, type Features, type Value } from "./vision-structure";
+import { isFeatures, type Features, type Value } from "./vision-value";
 import { numbersOf, type Constant } from "./vision-tensor";
 import { sameView, shapeOf } from "./vision-view";
 import { Unfit } from "./weight";

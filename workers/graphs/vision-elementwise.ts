@@ -7,9 +7,8 @@ import {
   type Size,
   type Unary,
 } from "./vision-layers";
-import type { Features, Value } from "./vision-structure";
-import { isFeatures } from "./vision-structure";
 import { numbersOf, type Constant } from "./vision-tensor";
+import { isFeatures, type Features, type Value } from "./vision-value";
 import {
   joinedAtoms,
   placesOf,

@@ -12,7 +12,7 @@ import { combined, unary } from "./vision-elementwise";
 import { erf, gelu, relu, sigmoid, tanhGelu } from "./vision-functions";
 import { blocks, gemm, linear } from "./vision-linear";
 import { layerNorm, mean } from "./vision-norms";
-import { isFeatures, type Features, type Value } from "./vision-structure";
+import { isFeatures, type Features, type Value } from "./vision-value";
 import { onlyNumber } from "./vision-tensor";
 import { Unfit } from "./weight";
 

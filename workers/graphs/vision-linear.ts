@@ -3,7 +3,7 @@ import type { OnnxNode } from "../weights/onnx";
 import { constantOf, vectorOf } from "./vision-convolution";
 import { isAllChannels, sizeOnly } from "./vision-elementwise";
 import { channelAtoms, type Layer } from "./vision-layers";
-import { isFeatures, type Features, type Value } from "./vision-structure";
+import { isFeatures, type Features, type Value } from "./vision-value";
 import type { Constant } from "./vision-tensor";
 import {
   countOf,

@@ -4,7 +4,7 @@ import { constantOf, vectorOf } from "./vision-convolution";
 import { isAllChannels, sizeOnly } from "./vision-elementwise";
 import { pixelAtoms, type Layer } from "./vision-layers";
 import { axesOf } from "./vision-relayout";
-import { isFeatures, type Features, type Value } from "./vision-structure";
+import { isFeatures, type Features, type Value } from "./vision-value";
 import { axisOf, joinedAtoms, sameAtoms } from "./vision-view";
 import { Unfit } from "./weight";
 

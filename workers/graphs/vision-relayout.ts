@@ -1,7 +1,7 @@
 /** Operators that move no number: they change how a tensor is seen. */
 import type { OnnxNode } from "../weights/onnx";
 import { numbersOf, type Constant } from "./vision-tensor";
-import type { Value } from "./vision-structure";
+import type { Value } from "./vision-value";
 import {
   axisOf,
   joinedAtoms,

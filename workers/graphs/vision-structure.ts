@@ -10,19 +10,9 @@ import {
   type Constant,
   type Tensor,
 } from "./vision-tensor";
-import { sameAtoms, shapeOf, type View } from "./vision-view";
+import { isFeatures, type Features, type Value } from "./vision-value";
+import { sameAtoms, shapeOf } from "./vision-view";
 import { Unfit } from "./weight";
-
-/** What a graph computes of pixels, as its reshapes and slices show it. */
-export interface Features {
-  readonly layer: Layer;
-  readonly view: View;
-}
-
-export type Value = Constant | Features;
-
-export const isFeatures = (value: Value | undefined): value is Features =>
-  value !== undefined && "layer" in value;
 
 /** Input and output of a published encoder. */
 export interface Ends {

@@ -1,7 +1,7 @@
 import type { Graph, GraphDtypes } from "../../src/shared/models";
 import type { WorkerEvent } from "../../src/shared/protocol";
 import { missing } from "../file-errors";
-import type { Progress } from "../store/folder";
+import type { Progress } from "../store/progress";
 import { filesOf, type Survey } from "./survey";
 import { checkGraph } from "../weights/contract";
 import { checkTogether } from "../weights/contract-together";

@@ -10,8 +10,8 @@ import {
   openFolder,
   removeModel,
   storedModels,
-  type ModelFolder,
 } from "../store/folder";
+import type { ModelFolder } from "../store/model-folder";
 import { bytesOf } from "../store/read";
 import { readConfig, type ModelConfig } from "../weights/config";
 import {

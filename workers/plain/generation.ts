@@ -1,11 +1,11 @@
 import type { Constraint, Generation } from "../language";
 import type { Sampler } from "../sampling";
 import type { KvCache } from "./kv-cache";
-import type { PlainLanguage } from "./language";
+import type { PlainDecoder } from "./prefill";
 
 /** One token a step, from logits that come back each time. */
 export class PlainGeneration implements Generation {
-  readonly #language: Pick<PlainLanguage, "embed" | "forward">;
+  readonly #decoder: PlainDecoder;
   readonly #cache: KvCache;
   readonly #sampler: Sampler;
   readonly #constraint: Constraint | undefined;
@@ -14,13 +14,13 @@ export class PlainGeneration implements Generation {
 
   /** `logits`: what the prefill left in `cache`'s wake. */
   constructor(
-    language: Pick<PlainLanguage, "embed" | "forward">,
+    decoder: PlainDecoder,
     cache: KvCache,
     logits: Float32Array,
     sampler: Sampler,
     constraint: Constraint | undefined,
   ) {
-    this.#language = language;
+    this.#decoder = decoder;
     this.#cache = cache;
     this.#state = logits;
     this.#sampler = sampler;
@@ -44,9 +44,9 @@ export class PlainGeneration implements Generation {
   }
 
   async #forward(id: number): Promise<Float32Array> {
-    const embeds = await this.#language.embed([id]);
+    const embeds = await this.#decoder.embed([id]);
     try {
-      return await this.#language.forward(embeds, this.#cache);
+      return await this.#decoder.forward(embeds, this.#cache);
     } finally {
       embeds.dispose();
     }

@@ -6,11 +6,11 @@ import type { Prompt } from "../prompt";
 import { Sampler } from "../sampling";
 import { PlainGeneration } from "./generation";
 import { KvCache, type CacheHeads } from "./kv-cache";
-import { prefill } from "./prefill";
+import { prefill, type PlainDecoder } from "./prefill";
 
 /** The two published graphs, run by ONNX Runtime: ids → embeddings → logits.
  * A draft is of no use to it. */
-export class PlainLanguage implements Language {
+export class PlainLanguage implements Language, PlainDecoder {
   readonly #embedder: Embedder;
   readonly #decoder: Session;
   readonly #memory: Memory;
@@ -62,12 +62,10 @@ export class PlainLanguage implements Language {
     return new KvCache(this.#decoder, this.#memory, this.#heads);
   }
 
-  /** [1, ids, hidden]. */
   embed(ids: readonly number[]): Promise<Tensor> {
     return this.#embedder.embed(ids);
   }
 
-  /** Appends `embeds` to the cache; logits of its last position. */
   async forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
     const { type } = embeds;
     if (type === this.#type) return this.#forward(embeds, cache);

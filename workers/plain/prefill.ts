@@ -1,7 +1,14 @@
 import type { KvCache } from "./kv-cache";
-import type { PlainLanguage } from "./language";
 import type { Memory, Rows, Tensor } from "../ort/tensor";
 import type { Prompt } from "../prompt";
+
+/** The two published graphs. */
+export interface PlainDecoder {
+  /** [1, ids, hidden]. */
+  embed(ids: readonly number[]): Promise<Tensor>;
+  /** Appends `embeds` to the cache; logits of its last position. */
+  forward(embeds: Tensor, cache: KvCache): Promise<Float32Array>;
+}
 
 /**
  * One pass over the whole prompt: text embeddings with the features of each
@@ -9,13 +16,13 @@ import type { Prompt } from "../prompt";
  * token.
  */
 export async function prefill(
-  language: Pick<PlainLanguage, "embed" | "forward">,
+  decoder: PlainDecoder,
   memory: Memory,
   { texts }: Prompt,
   pictures: readonly (readonly Tensor[])[],
   cache: KvCache,
 ): Promise<Float32Array> {
-  const text = await language.embed(texts.flat());
+  const text = await decoder.embed(texts.flat());
   const parts: Rows[] = [];
   let from = 0;
   texts.forEach(({ length }, i) => {
@@ -33,7 +40,7 @@ export async function prefill(
     text.dispose();
   }
   try {
-    return await language.forward(embeds, cache);
+    return await decoder.forward(embeds, cache);
   } finally {
     embeds.dispose();
   }

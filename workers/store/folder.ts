@@ -2,43 +2,16 @@
  * Where a model's files come from and are kept: a hub, any server, or a folder
  * of this machine. What is handed out was checked, and lies on disk.
  */
-import type {
-  License,
-  ModelFile,
-  ModelSource,
-  StoredModel,
-} from "../../src/shared/models";
+import type { ModelSource, StoredModel } from "../../src/shared/models";
 import { Channel } from "./channel";
 import { LocalFolder } from "./local-folder";
 import { ownLocks, webLocks } from "./locks";
 import { memoryDisk } from "./memory";
+import type { ModelFolder } from "./model-folder";
 import { openKept, openRemote } from "./open";
 import { openOpfs } from "./opfs";
-import type { Progress } from "./progress";
 import { realNet } from "./request";
 import { Store } from "./store";
-
-export type { Progress } from "./progress";
-
-export interface ModelFolder {
-  readonly name: string;
-  readonly commit?: string | undefined;
-  readonly license?: License | undefined;
-  /** Those of `paths` that exist. From the hub's list or a manifest if there is
-   * one, else one request each. */
-  stat(
-    paths: readonly string[],
-    signal: AbortSignal,
-  ): Promise<Map<string, ModelFile>>;
-  /** Downloads what is missing, checks it, gives disk-backed Blobs. */
-  fetch(
-    paths: readonly string[],
-    signal: AbortSignal,
-    onProgress: (progress: Progress) => void,
-  ): Promise<Map<string, Blob>>;
-  /** Its Blobs are no longer used: files of a deleted model may go now. */
-  release(): void;
-}
 
 let opened: Promise<Store> | undefined;
 

@@ -3,7 +3,7 @@ import { corrupt, missing, parseJson, unreadable } from "../file-errors";
 import { nextTask } from "../task";
 import { Digest } from "./digest";
 import { aborted } from "./errors";
-import type { ModelFolder } from "./folder";
+import type { ModelFolder } from "./model-folder";
 import { factOf, readManifest, type Listing } from "./listing";
 import { Meter, type Progress } from "./progress";
 import { bytesOf } from "./read";

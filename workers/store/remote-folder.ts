@@ -2,7 +2,7 @@ import type { License, ModelFile } from "../../src/shared/models";
 import { missing } from "../file-errors";
 import { bring, inTurn } from "./download";
 import { aborted, deleted, isNamed } from "./errors";
-import type { ModelFolder } from "./folder";
+import type { ModelFolder } from "./model-folder";
 import type { Found, Lookup } from "./lookup";
 import { Meter, type Progress } from "./progress";
 import type { Store } from "./store";

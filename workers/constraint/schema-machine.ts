@@ -1,0 +1,134 @@
+import type { Machine } from "./machine";
+import { checkSchema } from "./forms";
+import { Values, type Node } from "./nodes";
+import { mayEnd, stepped, type Position, type Rest } from "./position";
+import { refused } from "./refused";
+import { shortestOf, wayFrom, type Shortest } from "./way-out";
+
+/** All positions where the answer may stand. */
+interface State {
+  readonly positions: readonly Position[];
+  readonly ended: boolean;
+}
+
+/** More than a schema that anyone means has. */
+const MOST_POSITIONS = 4096;
+
+/**
+ * Answers in JSON that a schema allows; every beginning that it takes can be gone
+ * on with to an end. Throws where the schema is none, has what is not supported,
+ * or allows nothing.
+ */
+export function schemaMachine(schema: unknown): Machine<State> {
+  checkSchema(schema);
+  return nodeMachine(new Values(schema).of(schema));
+}
+
+function nodeMachine(root: Node): Machine<State> {
+  const shortest = shortestOf();
+  if (shortest(root) === undefined) throw refused("nothing can meet it.");
+  const initial = stateOf([{ node: root, then: undefined }], shortest);
+  const numbers = new Map<object, number>();
+  const numberOf = (one: object | undefined): number => {
+    if (one === undefined) return 0;
+    const number = numbers.get(one) ?? numbers.size + 1;
+    numbers.set(one, number);
+    return number;
+  };
+  return {
+    initial,
+    step(state, byte) {
+      const next: (Rest | Position)[] = [];
+      for (const position of state.positions) {
+        const after = stepped(position, byte);
+        if (after !== undefined) next.push(after);
+      }
+      return next.length === 0 ? undefined : stateOf(next, shortest);
+    },
+    key: ({ positions, ended }) =>
+      positions
+        .map(({ node, then, count, utf8, escaped, text }) => {
+          // In a text without an end only its least length counts.
+          const open = node.kind === "text" && node.most === Infinity;
+          const come = open ? Math.min(count, node.least) : count;
+          const inside = `${come} ${utf8} ${escaped} ${text}`;
+          return `${numberOf(node)} ${numberOf(then)} ${inside}`;
+        })
+        .join() + String(ended),
+    ignores: (state, byte) =>
+      [0x20, 0x09, 0x0a, 0x0d].includes(byte) &&
+      (state === initial ||
+        state.positions.some(({ node }) => node.kind === "blank")),
+    accepting: ({ ended }) => ended,
+    freely({ positions }) {
+      const [position] = positions;
+      if (position?.node.kind !== "text") return 0;
+      // The other position, if any, is behind the text: it may end here.
+      const only = positions.every(
+        ({ node }, i) => i === 0 || node.kind === "bytes",
+      );
+      if (!only || position.utf8 !== 0 || position.escaped) return 0;
+      return position.node.most - position.count;
+    },
+    wayOut({ positions, ended }) {
+      if (ended) return [];
+      let best: number[] | undefined;
+      for (const position of positions) {
+        const way = wayFrom(position, shortest);
+        if (way && (best === undefined || way.length < best.length)) best = way;
+      }
+      return best;
+    },
+  };
+}
+
+/** The positions that `heads` lead to without a byte more. */
+function stateOf(
+  heads: readonly (Rest | Position)[],
+  shortest: Shortest,
+): State {
+  const positions: Position[] = [];
+  let ended = false;
+  const open = (rest: Rest): void => {
+    if (rest === undefined) {
+      ended = true;
+      return;
+    }
+    const { node, then } = rest;
+    switch (node.kind) {
+      case "row":
+        open(
+          node.nodes.reduceRight<Rest>(
+            (on, each) => ({ node: each, then: on }),
+            then,
+          ),
+        );
+        break;
+      case "choice":
+        for (const each of node.nodes) {
+          // What never ends is no choice.
+          if (shortest(each) !== undefined) open({ node: each, then });
+        }
+        break;
+      case "later":
+        open({ node: node.node(), then });
+        break;
+      default:
+        stand({ node, then, count: 0, utf8: 0, escaped: false, text: "" });
+    }
+  };
+  const stand = (position: Position): void => {
+    positions.push(position);
+    if (positions.length > MOST_POSITIONS) throw refused("it is too large.");
+    if (mayEnd(position)) open(position.then);
+  };
+  for (const head of heads) {
+    if (head !== undefined && "count" in head) stand(head);
+    else open(head);
+  }
+  // An end that was gone through stands for nothing.
+  const left = positions.filter(
+    ({ node, count }) => node.kind !== "bytes" || count < node.bytes.length,
+  );
+  return { positions: left, ended };
+}
