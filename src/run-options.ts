@@ -51,6 +51,12 @@ export function runOptions({
       "Choose a whole number above 0.",
     );
   }
+  if (!(rest.gate >= 0 && rest.gate <= 1)) {
+    throw badOption(
+      `The gate cannot be ${rest.gate}.`,
+      "Choose a number from 0, which is off, to 1.",
+    );
+  }
   return {
     style: choose("prompt style", style, styles),
     fit: choose("fit", fit, fits),

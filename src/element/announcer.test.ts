@@ -23,12 +23,14 @@ test("says the latest of what came too soon", () => {
   expect(said).toEqual(["One.", "Three."]);
 });
 
-test("is silent after stop", () => {
+test("is silent after stop, and may say it again", () => {
   const said: string[] = [];
   const announcer = new Announcer(({ text }) => said.push(text), 1000);
   announcer.announce({ text: "One." });
   announcer.announce({ text: "Two." });
   announcer.stop();
   vi.advanceTimersByTime(5000);
-  expect(said).toEqual(["One."]);
+  expect(said).toEqual(["One.", ""]);
+  announcer.announce({ text: "One." });
+  expect(said).toEqual(["One.", "", "One."]);
 });

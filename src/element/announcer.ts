@@ -25,10 +25,12 @@ export class Announcer {
     if (this.#timer === undefined) this.#speak();
   }
 
+  /** Nothing is said any more, and may be said again. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#next = this.#said;
+    this.#next = this.#said = { text: "" };
+    this.#say(this.#said);
   }
 
   #speak(): void {

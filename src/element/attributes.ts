@@ -1,11 +1,8 @@
-import {
-  LitElement,
-  type PropertyDeclarations,
-  type PropertyValues,
-} from "lit";
+import type { PropertyDeclarations, PropertyValues } from "lit";
 import type { Facing } from "../look/camera";
 import type { FolderFiles } from "../models/folder";
 import type { Fit, Sampling } from "../shared/protocol";
+import { Dressed } from "./dressed";
 import type { FastVlmEventMap } from "./events";
 import type { SourceName } from "./options";
 
@@ -17,7 +14,7 @@ const number = { ...attribute, type: Number } as const;
 const property = { attribute: false } as const;
 
 /** What an author sets, in markup or by script; each may change at any time. */
-export class FastVlmAttributes extends LitElement {
+export class FastVlmAttributes extends Dressed {
   static override properties: PropertyDeclarations = {
     model: attribute,
     hub: attribute,
@@ -116,7 +113,8 @@ export class FastVlmAttributes extends LitElement {
   declare file: Blob | undefined;
   /** Files of a folder of this machine, used instead of `model`. */
   declare folder: FolderFiles | undefined;
-  /** Another way to start the worker, for bundlers that lose it. */
+  /** Another way to start the worker, for bundlers that lose it. Elements with
+   * the same function share one; each new function starts a worker of its own. */
   declare worker: (() => Worker) | undefined;
   /** Asked instead of the network for the files of models. */
   declare fetch: typeof globalThis.fetch | undefined;

@@ -31,6 +31,10 @@ export class Controller implements ReactiveController, Asker {
   #gaveUp = false;
   /** Ends at freeze, too: live captions. */
   #live = new AbortController();
+  /** Ends when what is to be frozen no longer is. */
+  #hold = new AbortController();
+  /** Ends when the element's own signal is another, or the element is gone. */
+  #heeded = new AbortController();
 
   constructor(host: Host) {
     this.host = host;
@@ -63,8 +67,14 @@ export class Controller implements ReactiveController, Asker {
   /** Moving an element disconnects it, too; only one that stays so is freed. */
   hostDisconnected(): void {
     queueMicrotask(() => {
-      if (!this.host.isConnected) this.dispose();
+      if (this.host.isConnected) return;
+      this.#heeded.abort();
+      this.dispose();
     });
+  }
+
+  hostConnected(): void {
+    this.heed(this.host.signal);
   }
 
   load(signal?: AbortSignal): Promise<ModelInfo> {
@@ -106,10 +116,7 @@ export class Controller implements ReactiveController, Asker {
       const opened = this.stage.start(source);
       this.host.requestUpdate();
       this.#watchVisibility(signal);
-      void looking().then(
-        ({ keepAwake }) => keepAwake(signal),
-        () => undefined,
-      );
+      void this.#keepAwake(opened, signal);
       // A camera that failed may come back: captions do not depend on it.
       const following = this.models
         .ready(signal, true)
@@ -125,6 +132,7 @@ export class Controller implements ReactiveController, Asker {
     this.#session.abort();
     this.#session = new AbortController();
     this.#live.abort();
+    this.#hold.abort();
     this.#following = undefined;
     this.#gaveUp = false;
     this.stage.stop();
@@ -133,13 +141,23 @@ export class Controller implements ReactiveController, Asker {
 
   async freeze(): Promise<void> {
     if (!this.stage.open || this.stage.frozen) return;
+    this.#hold.abort();
+    const { signal } = (this.#hold = new AbortController());
     this.#live.abort();
-    await this.stage.freeze(this.#session.signal);
+    try {
+      await this.#attempt(() => this.stage.freeze(signal));
+    } catch (thrown) {
+      if (!signal.aborted) this.#followLive();
+      throw thrown;
+    }
+    // They may have begun again meanwhile.
+    this.#live.abort();
     this.status.know({ paused: true, live: false });
   }
 
   resume(): void {
     if (!this.stage.open) return;
+    this.#hold.abort();
     this.stage.thaw();
     this.status.know({ paused: document.hidden });
     this.#followLive();
@@ -153,13 +171,16 @@ export class Controller implements ReactiveController, Asker {
 
   /** Stops when `signal` aborts, as long as it is the element's own. */
   heed(signal: AbortSignal | undefined): void {
+    this.#heeded.abort();
+    this.#heeded = new AbortController();
     const stop = (): void => {
       if (signal !== this.host.signal) return;
       this.stop();
       this.models.cancel();
     };
     if (signal?.aborted) stop();
-    signal?.addEventListener("abort", stop, { once: true });
+    const heeded = this.#heeded.signal;
+    signal?.addEventListener("abort", stop, { once: true, signal: heeded });
   }
 
   /** Does to what is started as attributes say, of which some `changed`. */
@@ -229,6 +250,17 @@ export class Controller implements ReactiveController, Asker {
     await ask(this, () => this.newest(signal), { signal });
   }
 
+  /** What is neither open nor waited for keeps no screen on. */
+  async #keepAwake(opened: Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      await opened.catch(() => undefined);
+      const { keepAwake } = await looking();
+      if (this.stage.open) keepAwake(signal);
+    } catch {
+      // Then the screen goes off as usual.
+    }
+  }
+
   #watchVisibility(signal: AbortSignal): void {
     const check = (): void => {
       this.status.know({ paused: document.hidden || this.stage.frozen });
@@ -243,7 +275,7 @@ export class Controller implements ReactiveController, Asker {
   }
 
   async #attempt<T>(work: () => Promise<T>): Promise<T> {
-    this.status.know({ error: undefined });
+    this.status.begin();
     try {
       return await work();
     } catch (thrown) {

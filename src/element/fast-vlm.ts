@@ -10,7 +10,6 @@ import { FastVlmField } from "./field";
 import type { AskOptions, InspectOptions } from "./options";
 import { looking } from "./later";
 import { stateOf, type State } from "./state";
-import { styles } from "./styles";
 import { view } from "./view";
 import { onVisible } from "./visible";
 import { onWords } from "./languages";
@@ -89,9 +88,6 @@ const ofModel = [
 export class FastVlmElement extends FastVlmField {
   /** Models that are known by a name. */
   static readonly registry = registry;
-  /** @internal */
-  static override styles = styles;
-
   static override get observedAttributes(): string[] {
     return [...super.observedAttributes, "lang"];
   }
@@ -218,20 +214,14 @@ export class FastVlmElement extends FastVlmField {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#connection = new AbortController();
-    const { signal } = this.#connection;
-    onWords(() => this.requestUpdate(), signal);
-    onVisible(this, signal, () => {
-      this.#visible = true;
-      if (this.loading === "visible") this.#preload();
-    });
+    this.#settle();
     // Later than the first time nothing else tells it.
     if (this.hasUpdated) this.#preload();
   }
 
   /** Moved without being taken out: everything goes on. */
   connectedMoveCallback(): void {
-    this.requestUpdate();
+    this.#settle();
   }
 
   override disconnectedCallback(): void {
@@ -249,8 +239,13 @@ export class FastVlmElement extends FastVlmField {
   }
 
   formResetCallback(): void {
-    this.captioned(null);
-    this.#controller.said.text = "";
+    this.formStateRestoreCallback(null);
+  }
+
+  /** What the browser kept of a page that somebody comes back to. */
+  formStateRestoreCallback(caption: string | null): void {
+    this.captioned(caption);
+    this.#controller.said.text = caption ?? "";
     this.requestUpdate();
   }
 
@@ -267,6 +262,20 @@ export class FastVlmElement extends FastVlmField {
 
   protected override render(): TemplateResult {
     return view(this.#controller, this);
+  }
+
+  /** Heeds what is around it, from here on. */
+  #settle(): void {
+    this.#connection.abort();
+    this.#connection = new AbortController();
+    const { signal } = this.#connection;
+    onWords(this, () => this.requestUpdate(), signal);
+    this.#visible = false;
+    onVisible(this, signal, () => {
+      this.#visible = true;
+      if (this.loading === "visible") this.#preload();
+    });
+    this.requestUpdate();
   }
 
   /** Loads what is not to wait for a question. */

@@ -23,7 +23,7 @@ export function addWords(words: Words): void {
       { cause: thrown },
     );
   }
-  known.set(lang.toLowerCase(), words);
+  known.set(lang.toLowerCase(), { ...english, ...words });
   for (const listener of listeners) listener();
 }
 
@@ -42,16 +42,35 @@ export function wordsFor(language: string): Words {
   return english;
 }
 
-/** Calls `listener` when a language is added, until the end of `signal`. */
-export function onWords(listener: () => void, signal: AbortSignal): void {
+/**
+ * Calls `listener` when a language is added, and when that of `element` may be
+ * another, until the end of `signal`.
+ */
+export function onWords(
+  element: Element,
+  listener: () => void,
+  signal: AbortSignal,
+): void {
   listeners.add(listener);
-  signal.addEventListener("abort", () => listeners.delete(listener));
+  const observer = new MutationObserver(listener);
+  for (let at: Element | undefined = element; at; at = hostOf(at)) {
+    const around = at.getRootNode();
+    observer.observe(around, { subtree: true, attributeFilter: ["lang"] });
+  }
+  signal.addEventListener("abort", () => {
+    listeners.delete(listener);
+    observer.disconnect();
+  });
 }
 
 /** As HTML has it: the nearest `lang`, of the host outside a shadow. */
 export function languageOf(element: Element): string {
   const said = element.closest("[lang]");
   if (said) return said.getAttribute("lang") ?? "";
-  const root = element.getRootNode();
-  return root instanceof ShadowRoot ? languageOf(root.host) : "";
+  const host = hostOf(element);
+  return host ? languageOf(host) : "";
+}
+
+function hostOf(element: Element): Element | undefined {
+  return (element.getRootNode() as Partial<ShadowRoot>).host;
 }

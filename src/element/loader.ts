@@ -1,3 +1,4 @@
+import { aborted } from "../aborted";
 import { checkConsent } from "../models/consent";
 import { licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
@@ -59,6 +60,7 @@ export class Loader {
     const options = loadOptions(this.#host);
     const { signal: cancelled } = this.#cancel;
     const either = signal ? AbortSignal.any([signal, cancelled]) : cancelled;
+    if (either.aborted) throw aborted();
     const load = ++this.#loads;
     // Another load that came meanwhile has its own progress and its own end.
     const isLatest = (): boolean => load === this.#loads;
@@ -115,6 +117,7 @@ export class Loader {
   }
 
   dispose(): void {
+    this.cancel();
     this.lease.release();
     this.info = undefined;
     this.progress = undefined;

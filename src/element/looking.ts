@@ -11,6 +11,7 @@ export { decodePicture } from "../look/picture";
 export { stillOf } from "../look/still";
 export { keepAwake } from "../wake-lock";
 export { ask, askAbout, captionAll } from "./asking";
+export { dress } from "./dress";
 export { inspectOptions } from "./options";
 export { progressBar } from "./progress";
 

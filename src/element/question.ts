@@ -27,7 +27,7 @@ export function describeOptions(
       style: options.style ?? attributes.promptStyle,
       fit: options.fit ?? attributes.fit,
       anyres: options.anyres ?? attributes.anyres,
-      size: options.size ?? (attributes.size || side),
+      size: options.size ?? (attributes.size === 0 ? side : attributes.size),
       maxTokens: options.maxTokens ?? attributes.maxTokens,
       sampling: { ...attributes.sampling, ...options.sampling },
       draft: options.draft ?? false,

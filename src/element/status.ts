@@ -3,7 +3,7 @@ import { Announcer, type Announcement } from "./announcer";
 import { emit } from "./events";
 import { noFacts, stateOf, type Facts, type State } from "./state";
 import { languageOf, wordsFor } from "./languages";
-import type { Words } from "./words";
+import { failureText, type Words } from "./words";
 
 export interface StatusHost extends HTMLElement {
   requestUpdate(): void;
@@ -30,6 +30,12 @@ export class Status {
     return wordsFor(languageOf(this.#host));
   }
 
+  /** Something is asked for: what was told before may be told again. */
+  begin(): void {
+    this.#announcer.stop();
+    this.know({ error: undefined });
+  }
+
   know(news: Partial<Facts>): void {
     const previous = stateOf(this.facts);
     this.facts = { ...this.facts, ...news };
@@ -48,7 +54,8 @@ export class Status {
     this.know({ [fact]: error });
     const { code, message, advice } = error;
     emit(this.#host, "error", { code, message, advice });
-    this.announce(`${message} ${advice}`, "en");
+    const told = failureText(error, this.words);
+    this.announce(`${told.message} ${told.advice}`, told.lang);
   }
 
   reset(): void {

@@ -25,14 +25,8 @@ export const styles = css`
     background: none;
   }
   [data-shows="elsewhere"] .status {
-    inset: 0 auto auto 0;
-  }
-  [data-shows="elsewhere"] .progress {
-    position: static;
-    margin-block-start: 2.5rem;
-    padding-block-start: 0.75rem;
-    border-radius: inherit;
-    background: var(--fast-vlm-stage, #14181b);
+    inset-block-start: 0;
+    inset-inline-start: 0;
   }
   video,
   canvas {
@@ -101,22 +95,6 @@ export const styles = css`
     --tone: #ff9d94;
   }
 
-  .progress {
-    position: absolute;
-    inset: auto 0 0;
-    display: grid;
-    gap: 0.5rem;
-    padding: 2rem 0.75rem 0.75rem;
-    background: linear-gradient(#14181b00, #14181be6 2rem);
-    font-size: 0.8125rem;
-    font-variant-numeric: tabular-nums;
-  }
-  .doing {
-    display: flex;
-    align-items: center;
-    justify-content: space-between;
-    gap: 0.75rem;
-  }
   button {
     min-block-size: 2.75rem;
     padding: 0.5rem 1.25rem;
@@ -136,14 +114,6 @@ export const styles = css`
     outline: 2px solid var(--accent);
     outline-offset: 2px;
   }
-  .doing button {
-    min-block-size: 1.75rem;
-    padding: 0.2rem 0.7rem;
-    border-color: #ffffff80;
-    border-radius: 6px;
-    background: #0c0f1199;
-    outline-color: #6fe0cb;
-  }
   .controls {
     display: flex;
     flex-wrap: wrap;
@@ -154,33 +124,6 @@ export const styles = css`
     border-color: transparent;
     background: var(--accent);
     color: var(--fast-vlm-on-accent, light-dark(#fff, #06201b));
-  }
-
-  progress {
-    appearance: none;
-    inline-size: 100%;
-    block-size: 4px;
-    border: 0;
-    border-radius: 2px;
-    overflow: hidden;
-    background: #ffffff33;
-  }
-  progress::-webkit-progress-bar {
-    background: none;
-  }
-  progress::-webkit-progress-value {
-    background: #6fe0cb;
-  }
-  progress::-moz-progress-bar {
-    background: #6fe0cb;
-  }
-  progress:indeterminate {
-    background: linear-gradient(90deg, #ffffff33 40%, #6fe0cb, #ffffff33 60%) 0
-      0 / 250% 100%;
-    animation: slide 1.6s linear infinite;
-  }
-  progress:indeterminate::-moz-progress-bar {
-    background: none;
   }
 
   .caption {
@@ -254,17 +197,8 @@ export const styles = css`
       rotate: 1turn;
     }
   }
-  @keyframes slide {
-    from {
-      background-position: 100% 0;
-    }
-    to {
-      background-position: -66% 0;
-    }
-  }
   @media (prefers-reduced-motion: reduce) {
-    .spin,
-    progress:indeterminate {
+    .spin {
       animation: none;
     }
     p {

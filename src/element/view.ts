@@ -3,10 +3,10 @@ import type { VlmError } from "../shared/errors";
 import type { Announcement } from "./announcer";
 import type { ProgressDetail } from "./events";
 import { icons } from "./icons";
+import { languageOf } from "./languages";
 import { lookingNow } from "./later";
 import type { State } from "./state";
-import { languageOf } from "./languages";
-import type { Words } from "./words";
+import { failureText, type Words } from "./words";
 
 /** What there is to show. */
 export interface ViewModel {
@@ -49,6 +49,8 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
   const { words, announcement } = model.status;
   const { video, canvas } = model.stage;
   const bar = lookingNow()?.progressBar;
+  const root = host.shadowRoot;
+  const cancel = (): void => host.cancelLoad();
   const language = languageOf(host);
   video.hidden = shows !== "video";
   canvas.hidden = shows !== "still";
@@ -63,7 +65,7 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
         <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
         ${words.states[state]}
       </div>
-      ${progress ? bar?.(progress, words, () => host.cancelLoad()) : nothing}
+      ${root && progress ? bar?.(root, progress, words, cancel) : nothing}
     </div>
     <div
       class="caption"
@@ -74,7 +76,7 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
       tabindex="0"
       ?hidden=${host.mutedText && !error}
     >
-      ${error ? failure(error) : caption(model, state, language)}
+      ${error ? failure(error, words) : caption(model, state, language)}
     </div>
     <slot name="controls">${controls(model, host)}</slot>
     <div
@@ -98,14 +100,16 @@ function caption(
   return html`<p
     part="text"
     lang=${language}
+    dir="auto"
     ?data-stale=${stale}
     ?data-streaming=${streaming}
     .textContent=${text}
   ></p>`;
 }
 
-function failure({ message, advice }: VlmError): TemplateResult {
-  return html`<div class="failure" part="error" lang="en">
+function failure(error: VlmError, words: Words): TemplateResult {
+  const { message, advice, lang } = failureText(error, words);
+  return html`<div class="failure" part="error" lang=${lang} dir="auto">
     <slot name="error"><strong>${message}</strong> ${advice}</slot>
   </div>`;
 }

@@ -1,4 +1,5 @@
 import type { ProgressEvent } from "../runtime/runtime";
+import type { ErrorCode, VlmError } from "../shared/errors";
 import type { State } from "./state";
 
 /** What the element itself says, in one language. */
@@ -24,6 +25,16 @@ export interface Words {
   readonly freeze: string;
   readonly resume: string;
   readonly cancel: string;
+  /** What is told of a failure, by its code; of others, the error's English. */
+  readonly failures?: Readonly<Partial<Record<ErrorCode, Failure>>>;
+}
+
+/** Sentences for a person. */
+export interface Failure {
+  /** What failed. */
+  readonly message: string;
+  /** What to do. */
+  readonly advice: string;
 }
 
 export const english: Words = {
@@ -55,3 +66,13 @@ export const english: Words = {
   resume: "Resume",
   cancel: "Cancel",
 };
+
+/** A failure, in the language of `words` as far as they know its code. */
+export function failureText(
+  error: VlmError,
+  { failures, lang }: Words,
+): Failure & { readonly lang: string } {
+  const known = failures?.[error.code];
+  const { message, advice } = known ?? error;
+  return { message, advice, lang: known ? lang : "en" };
+}

@@ -82,11 +82,14 @@ export class Sight {
         const asked = question?.() ?? "";
         const known = `${key} ${asked}` === this.#seen;
         if (!known || !key || !question) {
-          const frame = await frameOf(element, either);
-          // Its event may come after it is complete.
-          const read = this.#keyOf(element);
-          this.#seen = `${read} ${asked}`;
-          return { frame, ...this.#stamp(element, read) };
+          try {
+            const frame = await frameOf(element, either);
+            return { frame, ...this.#stamp(element, this.#keyOf(element)) };
+          } finally {
+            // Its event may come after it is complete. What cannot be read is
+            // not tried again, either.
+            this.#seen = `${this.#keyOf(element)} ${asked}`;
+          }
         }
       }
       await pause(checkEvery, either);

@@ -25,6 +25,26 @@ describe("release", () => {
     await expect(loading).rejects.toMatchObject(released);
   });
 
+  test("what is asked for in the same breath is another load", async () => {
+    const { pool, workers, lease } = setUp({ pace: 10 });
+    const [one, two] = [lease(), lease()];
+    one.load(a).catch(() => undefined);
+    one.release();
+    await one.load(a);
+    await two.load(a);
+    expect(two.place).toBe(one.place);
+    expect(pool.stateOf({ worker: workers.start }, a)).toBe("loaded");
+  });
+
+  test("what is aborted before it begins needs no worker", async () => {
+    const { workers, lease } = setUp();
+    const one = lease();
+    const loading = one.load(a, AbortSignal.abort());
+    await expect(loading).rejects.toMatchObject(released);
+    expect(one.place).toBeUndefined();
+    expect(workers.workers).toHaveLength(0);
+  });
+
   test("while loading leaves the load to who else waits for it", async () => {
     const { workers, lease } = setUp({ pace: 10 });
     const [one, two] = [lease(), lease()];

@@ -1,3 +1,4 @@
+import { aborted } from "../aborted";
 import type { Place, Tenant } from "./place";
 import type { Pool } from "./pool";
 import { sameLoad } from "../models/source";
@@ -76,6 +77,7 @@ export class Lease implements Tenant {
    * this fails.
    */
   async load(options: LoadOptions, signal?: AbortSignal): Promise<ModelInfo> {
+    if (signal?.aborted) throw aborted();
     const ask = this.#ask(options);
     const { place } = ask;
     const signals = [ask.controller.signal, this.#life.signal];
@@ -160,6 +162,7 @@ export class Lease implements Tenant {
     this.info = undefined;
     this.place = undefined;
     this.#loaded = undefined;
+    this.#asked = undefined;
     this.#ready = false;
     for (const leave of this.#keeps) leave();
   }

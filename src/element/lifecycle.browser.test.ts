@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FakeCamera } from "../testing/fake-camera";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let camera: FakeCamera;
+let mounted: Mounted;
+
+beforeEach(() => (camera = new FakeCamera()));
+afterEach(() => {
+  mounted.vlm.remove();
+  camera.restore();
+  vi.restoreAllMocks();
+  document.body.replaceChildren();
+});
+
+const later = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+const captions = (count: number): Promise<void> =>
+  vi.waitFor(
+    () =>
+      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
+    10_000,
+  );
+
+async function live(): Promise<void> {
+  mounted = new Mounted({ pace: 2 });
+  mounted.vlm.source = "camera";
+  mounted.vlm.live = true;
+  await mounted.vlm.start();
+  await captions(1);
+}
+
+test("disposed of in the same breath, what was to load does not", async () => {
+  mounted = new Mounted();
+  const { vlm, fake } = mounted;
+  // Carried along: no worker is asked for its licence before.
+  Object.assign(vlm, { model: "nano", modelBase: "/carried/" });
+  const loading = vlm.load();
+  vlm.dispose();
+  await expect(loading).rejects.toMatchObject({ code: "aborted" });
+  await later(50);
+  expect(fake.calls).toEqual([]);
+  expect(vlm.state).toBe("idle");
+});
+
+test("a question that is aborted beforehand starts nothing", async () => {
+  mounted = new Mounted();
+  const { vlm, fake } = mounted;
+  const asked = vlm.ask("What?", { signal: AbortSignal.abort() });
+  await expect(asked).rejects.toMatchObject({ code: "aborted" });
+  await later(50);
+  expect(fake.calls).toEqual([]);
+  expect(mounted.detailsOf("statechange")).toEqual([]);
+});
+
+test("resumed before the frame to hold has come, it goes on", async () => {
+  await live();
+  const { vlm } = mounted;
+  const frozen = vlm.freeze();
+  vlm.resume();
+  await expect(frozen).rejects.toMatchObject({ code: "aborted" });
+  expect(vlm.frozen).toBe(false);
+  await captions(mounted.detailsOf("caption").length + 2);
+});
+
+test("live captions that begin before the frame to hold has come end with it", async () => {
+  await live();
+  const { vlm } = mounted;
+  vlm.live = false;
+  await vlm.updateComplete;
+  const frozen = vlm.freeze();
+  vlm.live = true;
+  await frozen;
+  await vi.waitFor(() => expect(vlm.state).toBe("paused"));
+  const { length } = mounted.detailsOf("frame");
+  await later(200);
+  expect(mounted.detailsOf("frame")).toHaveLength(length);
+});
+
+test("what cannot be frozen is told, and captions go on", async () => {
+  mounted = new Mounted({ pace: 2 });
+  const { vlm } = mounted;
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { id: "it", width: 8, height: 8 });
+  document.body.append(canvas);
+  Object.assign(vlm, { for: "it", live: true });
+  await vlm.start();
+  await captions(1);
+  canvas.remove();
+  await expect(vlm.freeze()).rejects.toMatchObject({ code: "bad-option" });
+  expect(mounted.detailsOf("error")[0]).toMatchObject({ code: "bad-option" });
+  document.body.append(canvas);
+  await captions(mounted.detailsOf("caption").length + 1);
+});
+
+test("a screen that nobody shares is not kept on", async () => {
+  const release = vi.fn(() => Promise.resolve());
+  const request = vi.fn(() =>
+    Promise.resolve({ release } as unknown as WakeLockSentinel),
+  );
+  vi.spyOn(navigator.wakeLock, "request").mockImplementation(request);
+  const denied = new DOMException("no", "NotAllowedError");
+  vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockRejectedValue(denied);
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.source = "screen";
+  await expect(vlm.start()).rejects.toMatchObject({ code: "screen-denied" });
+  await later(100);
+  expect(request).not.toHaveBeenCalled();
+  // What is open is.
+  vlm.source = "camera";
+  await vlm.start();
+  await vi.waitFor(() => expect(request).toHaveBeenCalledOnce());
+  vlm.stop();
+  await vi.waitFor(() => expect(release).toHaveBeenCalledOnce());
+});
+
+test("visible before, it waits to be so again where it comes back", async () => {
+  mounted = new Mounted();
+  const { vlm, fake } = mounted;
+  vlm.loading = "visible";
+  await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+  vlm.remove();
+  await vi.waitFor(() => expect(vlm.state).toBe("idle"));
+  const { length } = fake.calls;
+  const hidden = document.createElement("div");
+  hidden.hidden = true;
+  document.body.append(hidden);
+  hidden.append(vlm);
+  await later(200);
+  expect(fake.calls).toHaveLength(length);
+  hidden.hidden = false;
+  await vi.waitFor(() => expect(vlm.state).toBe("ready"));
+});
+
+test("removed, nothing of it hangs on its signal", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  const { signal } = new AbortController();
+  const listen = vi.spyOn(signal, "addEventListener");
+  const heard = (): boolean =>
+    listen.mock.calls.some(
+      ([, , options]) =>
+        typeof options === "object" && options.signal?.aborted === false,
+    );
+  vlm.signal = signal;
+  await vlm.updateComplete;
+  expect(heard()).toBe(true);
+  vlm.remove();
+  await later(0);
+  expect(heard()).toBe(false);
+  document.body.append(vlm);
+  expect(heard()).toBe(true);
+});
+
+/** Another document, that somebody sees. */
+async function frame(): Promise<Document> {
+  const frame = document.createElement("iframe");
+  const loaded = new Promise((resolve) =>
+    frame.addEventListener("load", resolve),
+  );
+  frame.srcdoc = "<p>Another document.</p>";
+  document.body.append(frame);
+  await loaded;
+  if (!frame.contentDocument) throw new Error("no document");
+  return frame.contentDocument;
+}
+
+const widthOfText = (vlm: HTMLElement): string | undefined => {
+  const view = vlm.ownerDocument.defaultView;
+  const announcer = vlm.shadowRoot?.querySelector(".announcer");
+  return announcer ? view?.getComputedStyle(announcer).width : undefined;
+};
+
+test("it is seen in the document of a frame, too", async () => {
+  const other = await frame();
+  const { vlm } = (mounted = new Mounted());
+  const early = document.createElement("fast-vlm");
+  other.body.append(early);
+  await early.updateComplete;
+  await vi.waitFor(() => expect(widthOfText(early)).toBe("1px"));
+  other.body.append(vlm);
+  await vi.waitFor(() => expect(widthOfText(vlm)).toBe("1px"));
+  document.body.append(vlm);
+  await vi.waitFor(() => expect(widthOfText(vlm)).toBe("1px"));
+});
+
+test("moved into a frame while live it goes on, and looks as before", async () => {
+  const other = await frame();
+  await live();
+  const { vlm } = mounted;
+  other.body.append(vlm);
+  await captions(mounted.detailsOf("caption").length + 2);
+  expect(camera.asked).toHaveLength(1);
+  expect(vlm.open).toBe(true);
+});
