@@ -5,7 +5,8 @@ import { VlmError } from "./shared/errors";
 import type { ModelReport } from "./shared/models";
 import { loadOf } from "./testing/requests";
 import { fakeReport } from "./testing/fake-report";
-import { fastVlm, pictureFile } from "./testing/sessions";
+import { pictureFile } from "./testing/painted";
+import { fastVlm } from "./testing/sessions";
 
 beforeEach(() => localStorage.clear());
 afterEach(() => localStorage.clear());

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { Frame, Page } from "@playwright/test";
 import sirv from "sirv";
 import { listen } from "../../tools/cli/server.mjs";
+import { firstCaption } from "./first-caption.ts";
 import { scenes } from "./scenes.ts";
 import { expect } from "./test.ts";
 
@@ -50,18 +51,7 @@ export function troublesOf(page: Page): string[] {
 
 /** Presses Start and waits for the first caption of a camera's frame. */
 export async function captionOf(page: Page | Frame): Promise<string> {
-  const told = page.evaluate(async () => {
-    await customElements.whenDefined("fast-vlm");
-    const element = document.querySelector("fast-vlm");
-    return new Promise<string>((resolve) => {
-      element?.addEventListener("caption", ({ detail }) => {
-        resolve(detail.text);
-      });
-      element?.addEventListener("error", ({ detail }) => {
-        resolve(`${detail.code}: ${detail.message}`);
-      });
-    });
-  });
+  const told = page.evaluate(firstCaption);
   await page.getByRole("button", { name: "Start" }).click();
   return told;
 }

@@ -1,4 +1,5 @@
 import { launch } from "puppeteer-core";
+import { firstCaption } from "./first-caption.ts";
 
 /** A camera of Firefox's own, which nobody is asked for. */
 const camera = {
@@ -25,18 +26,7 @@ export async function captionInFirefox(
     });
     page.on("pageerror", (error) => troubles.push(String(error)));
     await page.goto(url);
-    const told = page.evaluate(async () => {
-      await customElements.whenDefined("fast-vlm");
-      const element = document.querySelector("fast-vlm");
-      return new Promise<string>((resolve) => {
-        element?.addEventListener("caption", ({ detail }) => {
-          resolve(detail.text);
-        });
-        element?.addEventListener("error", ({ detail }) => {
-          resolve(`${detail.code}: ${detail.message}`);
-        });
-      });
-    });
+    const told = page.evaluate(firstCaption);
     await page.locator("fast-vlm >>> button").click();
     return { text: await told, troubles };
   } finally {

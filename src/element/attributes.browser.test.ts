@@ -18,16 +18,6 @@ afterEach(() => {
   camera.restore();
 });
 
-const captions = (count: number): Promise<void> =>
-  vi.waitFor(
-    () =>
-      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
-    10_000,
-  );
-
-const reaches = (state: string): Promise<void> =>
-  vi.waitFor(() => expect(mounted.vlm.state).toBe(state), 10_000);
-
 const loads = (): number =>
   mounted.fake.calls.filter((call) => call.startsWith("load")).length;
 
@@ -99,7 +89,7 @@ describe("while it runs", () => {
     mounted.vlm.source = "camera";
     mounted.vlm.live = true;
     await mounted.vlm.start();
-    await captions(1);
+    await mounted.captions(1);
   });
 
   test("another question, size and length count from the next frame", async () => {
@@ -126,7 +116,7 @@ describe("while it runs", () => {
     expect(mounted.detailsOf("error")).toHaveLength(3);
     const { length } = mounted.detailsOf("caption");
     vlm.setAttribute("size", "256");
-    await captions(length + 2);
+    await mounted.captions(length + 2);
     expect(vlm.error).toBeUndefined();
   });
 
@@ -143,11 +133,11 @@ describe("while it runs", () => {
     };
     vlm.model = "/models/other";
     await vi.waitFor(() => expect(loads()).toBe(2), 10_000);
-    await captions(mounted.detailsOf("caption").length + 3);
+    await mounted.captions(mounted.detailsOf("caption").length + 3);
     expect(vlm.info?.name).toBe("fake");
     finish();
     await vi.waitFor(() => expect(vlm.info?.name).toBe("other"), 10_000);
-    await captions(mounted.detailsOf("caption").length + 1);
+    await mounted.captions(mounted.detailsOf("caption").length + 1);
     expect(loads()).toBe(2);
   });
 
@@ -158,7 +148,7 @@ describe("while it runs", () => {
     const told = mounted.detailsOf("error").map(({ code }) => code);
     expect(new Set(told)).toEqual(new Set(["bad-option"]));
     vlm.model = "/models/fake";
-    await captions(mounted.detailsOf("caption").length + 2);
+    await mounted.captions(mounted.detailsOf("caption").length + 2);
     expect(vlm.error).toBeUndefined();
   });
 
@@ -185,7 +175,7 @@ describe("while it runs", () => {
     const elsewhere = document.createElement("div");
     document.body.append(elsewhere);
     elsewhere.append(vlm);
-    await captions(mounted.detailsOf("caption").length + 2);
+    await mounted.captions(mounted.detailsOf("caption").length + 2);
     expect(camera.asked).toHaveLength(1);
     elsewhere.remove();
     await vi.waitFor(() => expect(camera.track.readyState).toBe("ended"));
@@ -193,7 +183,7 @@ describe("while it runs", () => {
     // And it can be used again.
     document.body.append(vlm);
     await vlm.start();
-    await captions(mounted.detailsOf("caption").length + 1);
+    await mounted.captions(mounted.detailsOf("caption").length + 1);
   });
 
   test.skipIf(!("moveBefore" in document.body))(
@@ -204,7 +194,7 @@ describe("while it runs", () => {
       const elsewhere = document.createElement("div");
       document.body.append(elsewhere);
       (elsewhere as unknown as Mover).moveBefore(vlm, null);
-      await captions(mounted.detailsOf("caption").length + 2);
+      await mounted.captions(mounted.detailsOf("caption").length + 2);
       expect(disconnected).not.toHaveBeenCalled();
       expect(camera.asked).toHaveLength(1);
     },
@@ -232,7 +222,7 @@ describe("when the model comes", () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.loading = "eager";
-    await reaches("ready");
+    await mounted.reaches("ready");
     vlm.model = "/models/other";
     await vi.waitFor(() => expect(loads()).toBe(2));
   });
@@ -241,11 +231,11 @@ describe("when the model comes", () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.loading = "eager";
-    await reaches("ready");
+    await mounted.reaches("ready");
     vlm.remove();
-    await reaches("idle");
+    await mounted.reaches("idle");
     document.body.append(vlm);
-    await reaches("ready");
+    await mounted.reaches("ready");
   });
 
   test("visible: not before it is on the screen", async () => {
@@ -259,7 +249,7 @@ describe("when the model comes", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(mounted.fake.calls).toEqual([]);
     vlm.scrollIntoView();
-    await reaches("ready");
+    await mounted.reaches("ready");
     far.remove();
   });
 

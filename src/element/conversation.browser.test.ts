@@ -1,15 +1,10 @@
 import { afterEach, expect, test } from "vitest";
 import { Mounted } from "../testing/mounted";
+import { pictureFile } from "../testing/painted";
 import "./define";
 
 let mounted: Mounted;
 afterEach(() => mounted.vlm.remove());
-
-async function picture(): Promise<Blob> {
-  const canvas = new OffscreenCanvas(8, 8);
-  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
-  return canvas.convertToBlob();
-}
 
 test("a question is a conversation of one turn, by the attributes", async () => {
   mounted = new Mounted();
@@ -18,7 +13,7 @@ test("a question is a conversation of one turn, by the attributes", async () => 
   vlm.anyres = true;
   vlm.promptStyle = "demo";
   vlm.size = 512;
-  await vlm.ask(undefined, { source: await picture() });
+  await vlm.ask(undefined, { source: await pictureFile() });
   expect(fake.asked[0]).toMatchObject({
     messages: [{ role: "user", text: "Describe the image.", images: 1 }],
     ...{ fit: "crop", anyres: true, style: "demo", size: 512 },
@@ -28,9 +23,9 @@ test("a question is a conversation of one turn, by the attributes", async () => 
 test("a follow-up: earlier turns claim their pictures", async () => {
   mounted = new Mounted();
   const { vlm, fake } = mounted;
-  const first = await picture();
+  const first = await pictureFile();
   const answer = await vlm.ask("And this?", {
-    source: [first, await picture()],
+    source: [first, await pictureFile()],
     messages: [
       { role: "user", text: "What is it?", images: 1 },
       { role: "assistant", text: "A cat." },
@@ -51,7 +46,7 @@ test("a follow-up: earlier turns claim their pictures", async () => {
 test("several pictures belong to one question", async () => {
   mounted = new Mounted();
   await mounted.vlm.ask(undefined, {
-    source: [await picture(), await picture(), await picture()],
+    source: [await pictureFile(), await pictureFile(), await pictureFile()],
   });
   expect(mounted.fake.asked[0]?.messages).toMatchObject([{ images: 3 }]);
 });
@@ -85,7 +80,7 @@ test.each([
 ])("refuses %s", async (_, messages, message) => {
   mounted = new Mounted();
   await expect(
-    mounted.vlm.ask(undefined, { source: await picture(), messages }),
+    mounted.vlm.ask(undefined, { source: await pictureFile(), messages }),
   ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,
@@ -99,7 +94,7 @@ test.each([
   mounted = new Mounted();
   const given = options as Parameters<typeof mounted.vlm.ask>[1];
   await expect(
-    mounted.vlm.ask(undefined, { source: await picture(), ...given }),
+    mounted.vlm.ask(undefined, { source: await pictureFile(), ...given }),
   ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,

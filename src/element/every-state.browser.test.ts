@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
+import { pictureFile } from "../testing/painted";
 import "./define";
 
 /** Good values and bad ones. */
@@ -43,12 +44,6 @@ afterEach(() => {
 
 const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
-
-async function picture(): Promise<Blob> {
-  const canvas = new OffscreenCanvas(8, 8);
-  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
-  return canvas.convertToBlob();
-}
 
 /** Brings the element into a state. */
 const into: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -99,7 +94,7 @@ test.each(Object.entries(into))(
     vlm.stop();
     mounted.fake.script = { ...mounted.fake.script, pace: 1 };
     vlm.model = "/models/fake";
-    const answer = await vlm.ask("And now?", { source: await picture() });
+    const answer = await vlm.ask("And now?", { source: await pictureFile() });
     expect(answer.finish).toBe("stop");
     await vlm.updateComplete;
     expect(vlm.state).toBe("ready");

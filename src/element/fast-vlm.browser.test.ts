@@ -1,16 +1,11 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { Mounted } from "../testing/mounted";
+import { pictureFile } from "../testing/painted";
 import "./define";
 
 let mounted: Mounted;
 afterEach(() => mounted.vlm.remove());
-
-async function picture(): Promise<Blob> {
-  const canvas = new OffscreenCanvas(8, 8);
-  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
-  return canvas.convertToBlob();
-}
 
 test("does nothing by itself: no worker, so no download", async () => {
   const worker = vi.fn();
@@ -48,10 +43,10 @@ test("load tells its bytes, then it is ready", async () => {
 test("an answer without words takes the place of the caption before", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
-  await vlm.ask(undefined, { source: await picture() });
+  await vlm.ask(undefined, { source: await pictureFile() });
   expect(vlm.text).toBe("A cat");
   fake.script = { ...fake.script, captions: [[]] };
-  const answer = await vlm.ask(undefined, { source: await picture() });
+  const answer = await vlm.ask(undefined, { source: await pictureFile() });
   expect(answer).toMatchObject({ finish: "stop", tokenIds: [] });
   expect(vlm.text).toBe("");
 });
@@ -59,9 +54,9 @@ test("an answer without words takes the place of the caption before", async () =
 test("a question that is stopped before a word leaves the caption", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
-  await vlm.ask(undefined, { source: await picture() });
+  await vlm.ask(undefined, { source: await pictureFile() });
   fake.script = { ...fake.script, pace: 500 };
-  const asked = vlm.ask(undefined, { source: await picture() });
+  const asked = vlm.ask(undefined, { source: await pictureFile() });
   await vi.waitFor(() => expect(fake.asked).toHaveLength(2));
   vlm.stop();
   expect(await asked).toMatchObject({ finish: "abort", tokenIds: [] });
@@ -87,7 +82,7 @@ test("ask answers about a picture file and loads what it needs", async () => {
   const { vlm } = mounted;
   let streamed = "";
   const answer = await vlm.ask("What is it?", {
-    source: await picture(),
+    source: await pictureFile(),
     onToken: (text) => (streamed += text),
   });
   expect(answer.text).toBe("A red circle on a white background.");
@@ -101,7 +96,7 @@ test("the caption event accounts for the whole time to first token", async () =>
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   await vlm.load();
-  await vlm.ask(undefined, { source: await picture() });
+  await vlm.ask(undefined, { source: await pictureFile() });
   const [detail] = mounted.detailsOf("caption");
   const { ttft = 0, wait = 0, paint = 0, firstToken } = detail?.timings ?? {};
   expect(ttft).toBeGreaterThan(firstToken ?? Infinity);
@@ -113,15 +108,27 @@ test("the caption event accounts for the whole time to first token", async () =>
 test.each([
   [{ size: 100 }, /side 100/],
   [{ maxTokens: 0 }, /0 tokens/],
+  [{ gate: 2 }, /gate cannot be 2/],
 ])("refuses %o as bad-option", async (options, message) => {
   mounted = new Mounted();
   const { vlm } = mounted;
   await expect(
-    vlm.ask(undefined, { source: await picture(), ...options }),
+    vlm.ask(undefined, { source: await pictureFile(), ...options }),
   ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,
   });
+});
+
+test.each([
+  ["size", "big"],
+  ["max-tokens", "many"],
+])("refuses %s=%s as bad-option", async (name, value) => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.setAttribute(name, value);
+  const asked = vlm.ask(undefined, { source: await pictureFile() });
+  await expect(asked).rejects.toMatchObject({ code: "bad-option" });
 });
 
 test("refuses attributes that mean nothing", async () => {
@@ -147,7 +154,7 @@ test("a bad picture is shown with advice; the next good one works", async () => 
   expect(mounted.part("error")?.textContent).toMatch(
     /note\.png.*Choose another/s,
   );
-  await vlm.ask(undefined, { source: await picture() });
+  await vlm.ask(undefined, { source: await pictureFile() });
   await vlm.updateComplete;
   expect(vlm.state).toBe("ready");
   expect(mounted.part("error")).toBeNull();
@@ -157,7 +164,7 @@ test("text from the model stays text", async () => {
   const nasty = `<img src=x onerror="alert(1)"><b>bold</b>`;
   mounted = new Mounted({ captions: [[nasty]] });
   const { vlm } = mounted;
-  await vlm.ask(undefined, { source: await picture() });
+  await vlm.ask(undefined, { source: await pictureFile() });
   await vlm.updateComplete;
   expect(mounted.part("text")?.textContent).toBe(nasty);
   expect(mounted.part("caption")?.querySelector("img, b")).toBeNull();
@@ -168,7 +175,7 @@ test("announces whole sentences in another node than the stream", async () => {
   const { vlm } = mounted;
   const said = new Set<string>();
   const answer = vlm.ask(undefined, {
-    source: await picture(),
+    source: await pictureFile(),
     onToken: () => {
       const status = vlm.shadowRoot?.querySelector("[role=status]");
       said.add(status?.textContent ?? "");
@@ -193,7 +200,7 @@ test("an answer that is stopped keeps what was said", async () => {
   await vlm.load();
   const controller = new AbortController();
   const answer = await vlm.ask(undefined, {
-    source: await picture(),
+    source: await pictureFile(),
     signal: controller.signal,
     onToken: () => controller.abort(),
   });

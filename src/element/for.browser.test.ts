@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
+import { paintedCanvas, paintedImage } from "../testing/painted";
 import "./define";
 
 let mounted: Mounted;
@@ -9,30 +10,15 @@ beforeEach(() => {
 });
 afterEach(() => document.body.replaceChildren());
 
-const captions = (count: number): Promise<void> =>
-  vi.waitFor(
-    () =>
-      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
-    10_000,
-  );
 const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
-function canvas(colour = "#f00"): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  Object.assign(canvas, { id: "it", width: 8, height: 8 });
-  const context = canvas.getContext("2d");
-  if (!context) throw new Error("no canvas");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 8, 8);
-  return canvas;
+function canvas(): HTMLCanvasElement {
+  return Object.assign(paintedCanvas(), { id: "it" });
 }
 
-function image(colour?: string): HTMLImageElement {
-  const image = document.createElement("img");
-  image.id = "it";
-  image.src = canvas(colour).toDataURL();
-  return image;
+function image(color?: string): HTMLImageElement {
+  return Object.assign(paintedImage(color), { id: "it" });
 }
 
 test("an image is asked about without a start", async () => {
@@ -65,18 +51,34 @@ test("live, an image is captioned again when it or the question changes", async 
   vlm.for = "it";
   vlm.live = true;
   await vlm.start();
-  await captions(1);
+  await mounted.captions(1);
   await later(600);
   expect(mounted.detailsOf("caption")).toHaveLength(1);
   vlm.prompt = "Read it.";
-  await captions(2);
-  shown.src = canvas("#0f0").toDataURL();
-  await captions(3);
+  await mounted.captions(2);
+  shown.src = paintedCanvas("#0f0").toDataURL();
+  await mounted.captions(3);
   const names = mounted.fake.asked.map(({ names }) => names?.[0]);
   expect(names[0]).toBe(names[1]);
   expect(names[2]).not.toBe(names[1]);
   await later(600);
   expect(mounted.detailsOf("caption")).toHaveLength(3);
+});
+
+test("live, one that cannot be read is told once; the next one is captioned", async () => {
+  const shown = image();
+  shown.src = "data:image/png,broken";
+  document.body.append(shown);
+  const { vlm } = mounted;
+  vlm.for = "it";
+  vlm.live = true;
+  await vlm.start();
+  await vi.waitFor(() => expect(vlm.error?.code).toBe("bad-image"));
+  await later(1800);
+  expect(mounted.detailsOf("error")).toHaveLength(1);
+  shown.src = canvas().toDataURL();
+  await mounted.captions(1);
+  expect(vlm.error).toBeUndefined();
 });
 
 test("another element may take its place, and its absence is told", async () => {
@@ -86,14 +88,14 @@ test("another element may take its place, and its absence is told", async () => 
   vlm.for = "it";
   vlm.live = true;
   await vlm.start();
-  await captions(2);
+  await mounted.captions(2);
   shown.remove();
   await vi.waitFor(() => expect(vlm.state).toBe("failed"));
   expect(vlm.error).toMatchObject({ code: "bad-option" });
   expect(vlm.error?.message).toContain("“it”");
   const { length } = mounted.detailsOf("caption");
   document.body.append(image());
-  await captions(length + 1);
+  await mounted.captions(length + 1);
   expect(vlm.error).toBeUndefined();
 });
 
@@ -104,7 +106,7 @@ test("one that is missing at first is waited for", async () => {
   await expect(vlm.start()).rejects.toMatchObject({ code: "bad-option" });
   expect(vlm.open).toBe(true);
   document.body.append(canvas());
-  await captions(1);
+  await mounted.captions(1);
   await vi.waitFor(() => expect(vlm.error).toBeUndefined());
 });
 
@@ -134,9 +136,9 @@ test("pointed at another element while it runs, it looks at that", async () => {
   vlm.for = "it";
   vlm.live = true;
   await vlm.start();
-  await captions(1);
+  await mounted.captions(1);
   vlm.for = "other";
-  await captions(2);
+  await mounted.captions(2);
   const names = mounted.fake.asked.map(({ names }) => names?.[0]);
   expect(names[1]).not.toBe(names[0]);
   vlm.for = "";
@@ -162,7 +164,7 @@ test("a stream is looked at, and left running", async () => {
   vlm.stream = stream;
   vlm.live = true;
   await vlm.start();
-  await captions(2);
+  await mounted.captions(2);
   await vlm.updateComplete;
   expect(mounted.part("video")?.hidden).toBe(false);
   vlm.stop();

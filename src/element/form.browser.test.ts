@@ -1,15 +1,10 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Mounted } from "../testing/mounted";
+import { pictureFile } from "../testing/painted";
 import "./define";
 
 let mounted: Mounted;
 afterEach(() => document.body.replaceChildren());
-
-async function picture(): Promise<Blob> {
-  const canvas = new OffscreenCanvas(8, 8);
-  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
-  return canvas.convertToBlob();
-}
 
 function form(): HTMLFormElement {
   mounted = new Mounted({ captions: [["A", " cat"]], pace: 10 });
@@ -30,7 +25,7 @@ test("a form gets the last caption, once it is complete", async () => {
   expect(vlm.form).toBe(owner);
   expect(vlm.value).toBeNull();
   expect(valueOf(owner)).toBeNull();
-  const source = await picture();
+  const source = await pictureFile();
   const onToken = vi.fn(() => expect(vlm.value).toBeNull());
   await vlm.ask("What?", { source, onToken });
   expect(onToken).toHaveBeenCalledTimes(2);
@@ -42,7 +37,7 @@ test("a stopped answer is no value", async () => {
   const owner = form();
   const controller = new AbortController();
   await mounted.vlm.ask("What?", {
-    source: await picture(),
+    source: await pictureFile(),
     signal: controller.signal,
     onToken: () => controller.abort(),
   });
@@ -52,7 +47,7 @@ test("a stopped answer is no value", async () => {
 test("reset takes the caption away", async () => {
   const owner = form();
   const { vlm } = mounted;
-  await vlm.ask("What?", { source: await picture() });
+  await vlm.ask("What?", { source: await pictureFile() });
   owner.reset();
   await vlm.updateComplete;
   expect(vlm.value).toBeNull();
@@ -61,11 +56,20 @@ test("reset takes the caption away", async () => {
   expect(mounted.part("text")).toBeNull();
 });
 
+test("what the browser kept is its caption again", async () => {
+  const owner = form();
+  const { vlm } = mounted;
+  vlm.formStateRestoreCallback("A dog");
+  await vlm.updateComplete;
+  expect(valueOf(owner)).toBe("A dog");
+  expect(mounted.part("text")?.textContent).toBe("A dog");
+});
+
 test("disabled, by itself or around it, it gives nothing", async () => {
   const owner = form();
   const { vlm } = mounted;
   vlm.source = "camera";
-  await vlm.ask("What?", { source: await picture() });
+  await vlm.ask("What?", { source: await pictureFile() });
   const button = (): HTMLButtonElement =>
     mounted.part("start") as HTMLButtonElement;
   vlm.disabled = true;

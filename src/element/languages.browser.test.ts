@@ -11,7 +11,7 @@ test.each(["en", "en-GB", "EN", "", "x-unknown"])("%o is English", (tag) => {
 test("German is fetched once asked for, and then told", async () => {
   const told = vi.fn();
   const listening = new AbortController();
-  onWords(told, listening.signal);
+  onWords(document.body, told, listening.signal);
   expect(wordsFor("de-AT").lang).toBe("en");
   await vi.waitFor(() => expect(told).toHaveBeenCalledOnce());
   expect(wordsFor("de-AT").cancel).toBe("Abbrechen");
@@ -19,6 +19,12 @@ test("German is fetched once asked for, and then told", async () => {
   addWords({ ...english, lang: "fr", cancel: "Annuler" });
   expect(told).toHaveBeenCalledOnce();
   expect(wordsFor("fr-CA").cancel).toBe("Annuler");
+});
+
+test("words for less than all leave the others English", () => {
+  const some = { lang: "it", start: "Avvia" };
+  addWords(some as typeof english);
+  expect(wordsFor("it")).toMatchObject({ start: "Avvia", stop: "Stop" });
 });
 
 test("the language is the nearest one, through shadows", () => {

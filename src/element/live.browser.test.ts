@@ -14,20 +14,13 @@ afterEach(() => {
   camera.restore();
 });
 
-const captions = (count: number): Promise<void> =>
-  vi.waitFor(
-    () =>
-      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
-    10_000,
-  );
-
 test("live: one caption after another, always of a newer frame", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   vlm.source = "camera";
   vlm.live = true;
   await vlm.start();
-  await captions(3);
+  await mounted.captions(3);
   vlm.stop();
   const times = mounted.detailsOf("caption").map(({ time }) => time);
   expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
@@ -50,7 +43,7 @@ test("live: another camera is opened when chosen", async () => {
   expect(camera.asked[1]?.video).toMatchObject({
     deviceId: { exact: "another" },
   });
-  await captions(1);
+  await mounted.captions(1);
 });
 
 test("live can be switched on and off while the camera runs", async () => {
@@ -60,7 +53,7 @@ test("live can be switched on and off while the camera runs", async () => {
   await vlm.start();
   expect(vlm.state).toBe("ready");
   vlm.live = true;
-  await captions(2);
+  await mounted.captions(2);
   vlm.live = false;
   await vi.waitFor(() => expect(vlm.state).toBe("ready"));
   expect(camera.track.readyState).toBe("live");
@@ -72,7 +65,7 @@ test("live: a changed prompt counts from the next frame on", async () => {
   vlm.source = "camera";
   vlm.live = true;
   await vlm.start();
-  await captions(1);
+  await mounted.captions(1);
   vlm.prompt = "Read the text.";
   await vi.waitFor(() =>
     expect(mounted.fake.calls.at(-1)).toBe("describe Read the text."),
@@ -86,7 +79,7 @@ test("live: one failed frame is told, the next one captioned", async () => {
   vlm.source = "camera";
   vlm.live = true;
   await vlm.start();
-  await captions(1);
+  await mounted.captions(1);
   expect(mounted.detailsOf("error")[0]).toMatchObject({
     code: "out-of-memory",
   });
@@ -99,7 +92,7 @@ test("live: captions go on while another model loads", async () => {
   vlm.source = "camera";
   vlm.live = true;
   await vlm.start();
-  await captions(1);
+  await mounted.captions(1);
   let finish = (): void => undefined;
   const arrived = new Promise<void>((resolve) => (finish = resolve));
   const load = fake.load.bind(fake);
@@ -112,12 +105,12 @@ test("live: captions go on while another model loads", async () => {
   const loading = vlm.load();
   await vi.waitFor(() => expect(vlm.progress?.total).toBe(100));
   const { length } = mounted.detailsOf("caption");
-  await captions(length + 2);
+  await mounted.captions(length + 2);
   expect(vlm.state).toBe("loading");
   expect(vlm.info?.name).toBe("fake");
   finish();
   await loading;
-  await captions(mounted.detailsOf("caption").length + 1);
+  await mounted.captions(mounted.detailsOf("caption").length + 1);
   expect(vlm.info?.name).toBe("another");
 });
 
@@ -130,7 +123,7 @@ test("live: a model that came late is captioned with", async () => {
   await expect(vlm.start()).rejects.toMatchObject({ code: "offline" });
   Reflect.deleteProperty(fake.script, "loadError");
   await vlm.load();
-  await captions(2);
+  await mounted.captions(2);
 });
 
 test("single: freeze, ask about that frame twice, resume", async () => {
@@ -159,7 +152,7 @@ test("a refused camera fails with advice and goes on by itself", async () => {
   await expect(vlm.start()).rejects.toMatchObject({ code: "camera-busy" });
   await vi.waitFor(() => expect(vlm.state).toBe("failed"));
   camera.refusal = undefined;
-  await captions(1);
+  await mounted.captions(1);
   expect(vlm.error).toBeUndefined();
 });
 
@@ -173,14 +166,14 @@ test("a hidden page pauses, a shown one goes on", async () => {
   vlm.source = "camera";
   vlm.live = true;
   await vlm.start();
-  await captions(1);
+  await mounted.captions(1);
   show(true);
   await vi.waitFor(() => expect(vlm.state).toBe("paused"));
   const { length } = mounted.detailsOf("frame");
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(mounted.detailsOf("frame").length - length).toBeLessThanOrEqual(1);
   show(false);
-  await captions(length + 2);
+  await mounted.captions(length + 2);
   expect(vlm.state).not.toBe("paused");
   vi.restoreAllMocks();
 });

@@ -3,6 +3,7 @@ import { nothingYet } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
 import type { License } from "../shared/models";
 import { Mounted } from "../testing/mounted";
+import { pictureFile } from "../testing/painted";
 import "./define";
 
 let mounted: Mounted;
@@ -10,12 +11,6 @@ beforeEach(() => localStorage.clear());
 afterEach(() => mounted.vlm.remove());
 
 const other = (name: string): string => `${location.origin}/models/${name}/`;
-
-async function picture(): Promise<Blob> {
-  const canvas = new OffscreenCanvas(8, 8);
-  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
-  return canvas.convertToBlob();
-}
 
 const loads = (): string[] =>
   mounted.fake.calls.filter((call) => call.startsWith("load"));
@@ -113,9 +108,9 @@ describe("another model", () => {
     expect(vlm.progress).toBeUndefined();
 
     const { length } = loads();
-    expect((await vlm.ask(undefined, { source: await picture() })).finish).toBe(
-      "stop",
-    );
+    expect(
+      (await vlm.ask(undefined, { source: await pictureFile() })).finish,
+    ).toBe("stop");
     expect(loads()).toHaveLength(length);
     expect(vlm.state).toBe("ready");
 

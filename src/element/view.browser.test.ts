@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
+import { pictureFile } from "../testing/painted";
 import "./define";
 
 let camera: FakeCamera;
@@ -13,12 +14,6 @@ afterEach(() => {
   camera.restore();
   document.documentElement.removeAttribute("lang");
 });
-
-async function picture(): Promise<Blob> {
-  const canvas = new OffscreenCanvas(8, 8);
-  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
-  return canvas.convertToBlob();
-}
 
 const buttons = (): string[] =>
   [...(mounted.part("controls")?.querySelectorAll("button") ?? [])]
@@ -81,7 +76,7 @@ test("muted, captions are neither shown nor announced, but told", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.mutedText = true;
-  await vlm.ask("What?", { source: await picture() });
+  await vlm.ask("What?", { source: await pictureFile() });
   await vlm.updateComplete;
   expect(mounted.detailsOf("caption")).toHaveLength(1);
   expect(mounted.part("caption")?.checkVisibility()).toBe(false);
@@ -105,23 +100,76 @@ test("speaks the language of its lang, or of the page's", async () => {
   expect(mounted.part("caption")?.getAttribute("aria-label")).toBe(
     "Beschreibung",
   );
-  await vlm.ask("Was?", { source: await picture() });
+  await vlm.ask("Was?", { source: await pictureFile() });
   await vlm.updateComplete;
   expect(mounted.part("text")?.lang).toBe("de-CH");
   vlm.removeAttribute("lang");
   await vlm.updateComplete;
   expect(status()).toBe("Ready");
+});
+
+test("speaks as what is around it, also when that or its place is another", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  const says = (text: string): Promise<void> =>
+    vi.waitFor(() => expect(mounted.part("status")?.textContent).toMatch(text));
   document.documentElement.lang = "de";
-  vlm.requestUpdate();
+  await says("Aus");
+  const host = document.createElement("div");
+  host.lang = "en";
+  host.attachShadow({ mode: "open" }).append(vlm);
+  document.body.append(host);
+  await says("Idle");
+  host.lang = "de";
+  await says("Aus");
+  host.removeAttribute("lang");
+  document.documentElement.lang = "en";
+  await says("Idle");
+  host.remove();
+});
+
+test("what fails is told in its language, where that has words for it", async () => {
+  const loadError = new VlmError("offline", "No network.", "Connect.");
+  mounted = new Mounted({ loadError });
+  const { vlm } = mounted;
+  vlm.lang = "de";
+  await expect(vlm.load()).rejects.toMatchObject({ code: "offline" });
+  const error = (): HTMLElement | null | undefined => mounted.part("error");
+  await vi.waitFor(() => expect(error()?.lang).toBe("de"));
+  expect(error()?.textContent).toMatch(/keine Verbindung/);
+  expect(vlm.error?.message).toBe("No network.");
+  vlm.model = "";
+  await expect(vlm.load()).rejects.toMatchObject({ code: "bad-option" });
   await vlm.updateComplete;
-  expect(status()).toBe("Bereit");
+  expect(error()?.lang).toBe("en");
+  expect(error()?.textContent).toContain(vlm.error?.message);
+});
+
+test("the same answer to another question is announced again", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  const source = await pictureFile();
+  await vlm.load();
+  const status = vlm.shadowRoot?.querySelector("[role=status]");
+  const said: (string | null)[] = [];
+  const observer = new MutationObserver(() => {
+    if (status?.textContent) said.push(status.textContent);
+  });
+  if (status) observer.observe(status, { childList: true });
+  const { text } = await vlm.ask("What?", { source });
+  await vi.waitFor(() => expect(said).toEqual([text]), 5000);
+  await vlm.ask("What else?", { source });
+  await vi.waitFor(() => expect(said).toEqual([text, text]), 5000);
+  vlm.dispose();
+  await vlm.updateComplete;
+  expect(status?.textContent).toBe("");
 });
 
 test("in a language it does not know, its own words are marked as English", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.lang = "sw";
-  await vlm.ask("Nini?", { source: await picture() });
+  await vlm.ask("Nini?", { source: await pictureFile() });
   await vlm.updateComplete;
   expect(mounted.part("stage")?.lang).toBe("en");
   expect(mounted.part("text")?.lang).toBe("sw");

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { VlmError } from "../shared/errors";
 import { now } from "../shared/clock";
+import { paintedCanvas, paintedImage } from "../testing/painted";
 import { Sight } from "./sight";
 
 const never = new AbortController().signal;
@@ -21,21 +22,12 @@ function look(id = "it", host: Element = document.body): void {
   sight = new Sight(host, id, listener);
 }
 
-function drawn(colour: string): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  Object.assign(canvas, { id: "it", width: 8, height: 8 });
-  const context = canvas.getContext("2d");
-  if (!context) throw new Error("no canvas");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 8, 8);
-  return canvas;
+function drawn(color: string): HTMLCanvasElement {
+  return Object.assign(paintedCanvas(color), { id: "it" });
 }
 
-function image(colour: string): HTMLImageElement {
-  const image = document.createElement("img");
-  image.id = "it";
-  image.src = drawn(colour).toDataURL();
-  return image;
+function image(color: string): HTMLImageElement {
+  return Object.assign(paintedImage(color), { id: "it" });
 }
 
 /** Whether `work` is still pending after a while. */

@@ -1,9 +1,9 @@
 import { VlmError } from "../shared/errors";
 import type { Dtype, DtypeChoice, Graph } from "../shared/models";
 
-export const dtypes: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
+const dtypes: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
 
-export const graphs: readonly Graph[] = [
+const graphs: readonly Graph[] = [
   "vision_encoder",
   "embed_tokens",
   "decoder_model_merged",

@@ -11,7 +11,7 @@ export function sourceName(source: ModelSource): string {
 }
 
 /** Whether both name the same files. */
-export function sameSource(a: ModelSource, b: ModelSource): boolean {
+function sameSource(a: ModelSource, b: ModelSource): boolean {
   if (a.kind === "folder" && b.kind === "folder") return a.files === b.files;
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { languageModel, rejects, withImages } from "../testing/language-models";
-import { pictureFile } from "../testing/sessions";
+import { pictureFile } from "../testing/painted";
 import { LanguageModel } from "./language-model";
 import type { LanguageModelCreateOptions } from "./types";
 

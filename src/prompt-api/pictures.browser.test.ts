@@ -5,7 +5,7 @@ import {
   rejects,
   withImages,
 } from "../testing/language-models";
-import { paintedCanvas, pictureFile } from "../testing/sessions";
+import { paintedCanvas, pictureFile } from "../testing/painted";
 
 describe("pictures", () => {
   const say = (value: unknown, type = "image") =>

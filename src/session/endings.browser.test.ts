@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { killWorker } from "../testing/fake-worker";
-import { fastVlm, openSession, pictureFile } from "../testing/sessions";
+import { pictureFile } from "../testing/painted";
+import { fastVlm, openSession } from "../testing/sessions";
 
 const red = "A red circle on a white background.";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { openSession, pictureFile } from "../testing/sessions";
+import { pictureFile } from "../testing/painted";
+import { openSession } from "../testing/sessions";
 import type { Step } from "./steps";
 
 const red = "A red circle on a white background.";

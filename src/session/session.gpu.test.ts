@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createFastVlm } from "../create-fast-vlm";
 import { Lease } from "../runtime/lease";
 import { pool } from "../runtime/pool";
-import { paintedCanvas } from "../testing/sessions";
+import { paintedCanvas } from "../testing/painted";
 import type { FastVlmOptions } from "./open";
 import type { Caption } from "./watch";
 

@@ -19,7 +19,7 @@ import { picturesOf, type Source } from "./picture";
 import { Steps, type Done, type Step } from "./steps";
 import { watch, type Caption } from "./watch";
 
-export const usualPrompt = "Describe the image.";
+const usualPrompt = "Describe the image.";
 
 type Run = (
   emit: (step: Step) => void,

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openSession, paintedCanvas, pictureFile } from "../testing/sessions";
+import { paintedCanvas, pictureFile } from "../testing/painted";
+import { openSession } from "../testing/sessions";
 import { picturesOf, type Source } from "./picture";
 
 const never = new AbortController().signal;

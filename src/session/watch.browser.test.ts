@@ -1,7 +1,8 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { killWorker } from "../testing/fake-worker";
-import { fastVlm, openSession, paintedCanvas } from "../testing/sessions";
+import { paintedCanvas } from "../testing/painted";
+import { fastVlm, openSession } from "../testing/sessions";
 import type { LiveSource } from "./live";
 import type { WatchOptions } from "./options";
 import type { Session } from "./session";

@@ -1,5 +1,7 @@
+import { expect, vi } from "vitest";
 import type { FastVlmEventMap } from "../element/events";
 import type { FastVlmElement } from "../element/fast-vlm";
+import type { State } from "../element/state";
 import { FakeVlm, fakeWorker, type Script } from "./fake-worker";
 
 const types: readonly (keyof FastVlmEventMap)[] = [
@@ -40,6 +42,18 @@ export class Mounted {
     return this.#events
       .filter(([name]) => name === type)
       .map(([, detail]) => detail as FastVlmEventMap[K]["detail"]);
+  }
+
+  /** Waits for so many captions. */
+  async captions(count: number): Promise<void> {
+    await vi.waitFor(() => {
+      const { length } = this.detailsOf("caption");
+      expect(length).toBeGreaterThanOrEqual(count);
+    }, 10_000);
+  }
+
+  async reaches(state: State): Promise<void> {
+    await vi.waitFor(() => expect(this.vlm.state).toBe(state), 10_000);
   }
 
   part(name: string): HTMLElement | null | undefined {

@@ -26,28 +26,3 @@ export async function openSession(script: Partial<Script> = {}): Promise<{
   if (!fake) throw new Error("No worker was started.");
   return { session, fake, workers };
 }
-
-/** A picture file of one colour. */
-export async function pictureFile(
-  color = "red",
-  type = "image/png",
-): Promise<Blob> {
-  const canvas = paintedCanvas(color);
-  return new Promise((resolve, reject) =>
-    canvas.toBlob((file) => {
-      if (file) resolve(file);
-      else reject(new Error(`no ${type}`));
-    }, type),
-  );
-}
-
-export function paintedCanvas(color = "red", width = 8, height = 8) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const context = canvas.getContext("2d");
-  if (!context) throw new Error("no canvas");
-  context.fillStyle = color;
-  context.fillRect(0, 0, width, height);
-  return canvas;
-}

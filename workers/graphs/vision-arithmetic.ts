@@ -171,7 +171,7 @@ function pairwise(a: Numbers, b: Numbers, apply: Two): Numbers {
 }
 
 /** Of element `i` of `shape` in one whose sizes may be 1. */
-export function place(
+function place(
   i: number,
   shape: readonly number[],
   own: readonly number[],

@@ -79,7 +79,7 @@ export function batchNorm(node: OnnxNode, [x, ...parts]: Inputs): Features {
 }
 
 /** The layer that a value shows whole, as [1, channels, height, width]. */
-export function mapOf(value: Value | undefined): Layer {
+function mapOf(value: Value | undefined): Layer {
   if (!isFeatures(value) || !sameView(value.view, mapView(value.layer))) {
     throw new Unfit("an operator over pixels is not given a map of them");
   }

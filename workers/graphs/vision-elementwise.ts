@@ -94,7 +94,7 @@ const isChannel = ({ stride }: Atom, { channels }: Size) => stride < channels;
 
 /** The numbers that a constant, repeated where its sizes are 1, has for each
  * channel; `other` for channels that the view does not show. */
-export function perChannel(
+function perChannel(
   { layer, view }: Features,
   by: Constant,
   other: number,

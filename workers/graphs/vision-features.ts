@@ -40,7 +40,7 @@ const biased =
     return unary(sum, apply);
   };
 
-export function featuresOnly(value: Value | undefined): Features {
+function featuresOnly(value: Value | undefined): Features {
   if (isFeatures(value)) return value;
   throw new Unfit("an operator has a constant where features should be");
 }

@@ -18,7 +18,7 @@ export function times(a: PerChannel, b: PerChannel): PerChannel {
   return a.map((n, i) => n * (b[i] ?? NaN));
 }
 
-export function plus(a: PerChannel, b: PerChannel): PerChannel {
+function plus(a: PerChannel, b: PerChannel): PerChannel {
   if (typeof b === "number") return each(a, (n) => n + b);
   if (typeof a === "number") return b.map((n) => n + a);
   return a.map((n, i) => n + (b[i] ?? NaN));

@@ -20,7 +20,7 @@ export interface Ends {
   readonly output: string;
 }
 
-export function endsOf({ inputs, outputs }: OnnxGraph): Ends {
+function endsOf({ inputs, outputs }: OnnxGraph): Ends {
   const [input, ...more] = inputs;
   const [output, ...others] = outputs;
   if (input === undefined || output === undefined) {

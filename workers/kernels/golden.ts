@@ -63,10 +63,7 @@ function squaresOf(
 }
 
 /** Planes of 0..1 as the bytes R G B that they were before the division. */
-export function toBytes(
-  planes: Float32Array,
-  side: number,
-): Uint8Array<ArrayBuffer> {
+function toBytes(planes: Float32Array, side: number): Uint8Array<ArrayBuffer> {
   const pixels = side * side;
   const bytes = new Uint8Array(3 * pixels);
   for (let i = 0; i < pixels; i++) {
@@ -78,7 +75,7 @@ export function toBytes(
   return bytes;
 }
 
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   return Array.from(new Uint8Array(digest), (byte) =>
     byte.toString(16).padStart(2, "0"),

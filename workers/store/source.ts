@@ -15,7 +15,7 @@ const encodePath = (path: string) =>
   path.split("/").map(encodeURIComponent).join("/");
 
 /** A model's name for people, until its own is known. */
-export function nameOf(source: RemoteSource): string {
+function nameOf(source: RemoteSource): string {
   if (source.kind === "hub") return source.id;
   const { pathname, host } = new URL(source.url);
   const last = pathname.split("/").findLast((part) => part !== "");

@@ -19,7 +19,7 @@ export interface Spelling {
   readonly wrapped: boolean;
 }
 
-export const USUAL: Spelling = {
+const USUAL: Spelling = {
   products: "matmul",
   bits: 4,
   zeros: "none",
