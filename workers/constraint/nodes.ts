@@ -11,20 +11,25 @@ export type Node =
   | { readonly kind: "number"; readonly reader: NumberReader }
   | { readonly kind: "row"; readonly nodes: readonly Node[] }
   | { readonly kind: "choice"; readonly nodes: readonly Node[] }
-  /** Made when it is met. */
   | { readonly kind: "later"; readonly node: () => Node };
 
 const encoder = new TextEncoder();
 
-export function written(text: string): Node {
+function written(text: string): Node {
   return { kind: "bytes", bytes: [...encoder.encode(text)] };
 }
 
-export function row(...nodes: Node[]): Node {
+function row(...nodes: Node[]): Node {
   return { kind: "row", nodes };
 }
 
-export function choice(nodes: readonly Node[]): Node {
+/** Made when it is met, once: positions are told apart by their nodes. */
+function later(make: () => Node): Node {
+  let made: Node | undefined;
+  return { kind: "later", node: () => (made ??= make()) };
+}
+
+function choice(nodes: readonly Node[]): Node {
   const [only] = nodes;
   return only !== undefined && nodes.length === 1
     ? only
@@ -53,16 +58,11 @@ export class Values {
     const key = JSON.stringify(schema ?? true);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    let made: Node | undefined;
-    const node = (): Node => {
-      made ??= choice(
-        this.#forms.of(schema).flatMap((form) => this.#all(form)),
-      );
-      return made;
-    };
-    const later: Node = { kind: "later", node };
-    this.#known.set(key, later);
-    return later;
+    const node = later(() =>
+      choice(this.#forms.of(schema).flatMap((form) => this.#all(form))),
+    );
+    this.#known.set(key, node);
+    return node;
   }
 
   #all(form: Form): Node[] {
@@ -172,7 +172,10 @@ export class Values {
       const item = row(...(at > 0 ? [comma] : []), each(at));
       const on: Node =
         at < first.length || at < least
-          ? row(item, { kind: "later", node: () => from(at + 1) })
+          ? row(
+              item,
+              later(() => from(at + 1)),
+            )
           : several(each(at), 0, most - at, at > 0);
       return at < least || at >= first.length ? on : choice([nothing, on]);
     };
@@ -187,24 +190,22 @@ function subset(all: readonly Node[], least: number, most: number): Node {
     if (item === undefined || taken === most) {
       return taken < least ? choice([]) : nothing;
     }
-    const on = { kind: "later", node: () => from(at + 1, taken + 1) } as const;
+    const on = later(() => from(at + 1, taken + 1));
     const taking = row(...(taken > 0 ? [comma] : []), item, on);
     const left = all.length - at - 1;
     return taken + left < least
       ? taking
-      : choice([{ kind: "later", node: () => from(at + 1, taken) }, taking]);
+      : choice([later(() => from(at + 1, taken)), taking]);
   };
   return row(written("["), blank, from(0, 0), blank, written("]"));
 }
 
-/** So many of them, a comma between two; one before the first if `later`. */
-function several(item: Node, least: number, most: number, later = false): Node {
+/** So many of them, a comma between two; one before the first if `next`. */
+function several(item: Node, least: number, most: number, next = false): Node {
   if (most <= 0) return nothing;
-  const more = (count: number): Node => ({
-    kind: "later",
-    node: () => several(item, Math.max(0, least - 1), count, true),
-  });
-  const some = row(...(later ? [comma] : []), item, more(most - 1));
+  const more = (count: number): Node =>
+    later(() => several(item, Math.max(0, least - 1), count, true));
+  const some = row(...(next ? [comma] : []), item, more(most - 1));
   return least > 0 ? some : choice([nothing, some]);
 }
 

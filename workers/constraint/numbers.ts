@@ -1,6 +1,7 @@
 /** Digits that a number may have, before and after its point. */
 const WHOLE = 15;
 const DECIMALS = 6;
+const BEYOND = 10 ** WHOLE;
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -21,10 +22,12 @@ export function fits(schema: Schema): NumberReader {
   const most = Math.max(...named.map(decimalsOf), decimalsOf(multipleOf));
   const decimals = whole ? 0 : Math.max(DECIMALS, most + 1);
   const scale = Math.max(decimals, most);
-  const units = (value: unknown): bigint | undefined =>
-    typeof value === "number" && Math.abs(value) < 10 ** WHOLE
-      ? BigInt(value.toFixed(scale).replace(".", ""))
-      : undefined;
+  const units = (value: unknown): bigint | undefined => {
+    if (typeof value !== "number") return undefined;
+    // Beyond what can be written, how far does not matter.
+    const near = Math.min(Math.max(value, -BEYOND), BEYOND);
+    return BigInt(near.toFixed(scale).replace(".", ""));
+  };
   const above = units(exclusiveMinimum);
   const below = units(exclusiveMaximum);
   const least = larger(

@@ -4,6 +4,21 @@ import { afterByte, DEAD } from "./utf8";
 /** What is still to come, the next first. */
 export type Rest = { readonly node: Node; readonly then: Rest } | undefined;
 
+/** Puts a node before a rest; the same two are the same rest again. */
+export type Join = (node: Node, then: Rest) => NonNullable<Rest>;
+
+export function joining(): Join {
+  const last = {};
+  const known = new WeakMap<object, WeakMap<Node, NonNullable<Rest>>>();
+  return (node, then) => {
+    const before = known.get(then ?? last) ?? new WeakMap();
+    known.set(then ?? last, before);
+    const rest = before.get(node) ?? { node, then };
+    before.set(node, rest);
+    return rest;
+  };
+}
+
 /** Inside of a node, and what comes after it. */
 export interface Position {
   readonly node: Extract<Node, { kind: "bytes" | "blank" | "text" | "number" }>;
@@ -22,6 +37,17 @@ const MOST_BLANKS = 16;
 const ESCAPES = new Set(new TextEncoder().encode('"\\/bfnrt'));
 
 /** Whether what comes after the node may come now. */
+export function isSame(a: Position, b: Position): boolean {
+  return (
+    a.node === b.node &&
+    a.then === b.then &&
+    a.count === b.count &&
+    a.utf8 === b.utf8 &&
+    a.escaped === b.escaped &&
+    a.text === b.text
+  );
+}
+
 export function mayEnd({
   node,
   count,

@@ -1,7 +1,15 @@
 import type { Machine } from "./machine";
 import { checkSchema } from "./forms";
 import { Values, type Node } from "./nodes";
-import { mayEnd, stepped, type Position, type Rest } from "./position";
+import {
+  isSame,
+  joining,
+  mayEnd,
+  stepped,
+  type Join,
+  type Position,
+  type Rest,
+} from "./position";
 import { refused } from "./refused";
 import { shortestOf, wayFrom, type Shortest } from "./way-out";
 
@@ -27,7 +35,8 @@ export function schemaMachine(schema: unknown): Machine<State> {
 function nodeMachine(root: Node): Machine<State> {
   const shortest = shortestOf();
   if (shortest(root) === undefined) throw refused("nothing can meet it.");
-  const initial = stateOf([{ node: root, then: undefined }], shortest);
+  const join = joining();
+  const initial = stateOf([join(root, undefined)], shortest, join);
   const numbers = new Map<object, number>();
   const numberOf = (one: object | undefined): number => {
     if (one === undefined) return 0;
@@ -43,7 +52,7 @@ function nodeMachine(root: Node): Machine<State> {
         const after = stepped(position, byte);
         if (after !== undefined) next.push(after);
       }
-      return next.length === 0 ? undefined : stateOf(next, shortest);
+      return next.length === 0 ? undefined : stateOf(next, shortest, join);
     },
     key: ({ positions, ended }) =>
       positions
@@ -86,8 +95,10 @@ function nodeMachine(root: Node): Machine<State> {
 function stateOf(
   heads: readonly (Rest | Position)[],
   shortest: Shortest,
+  join: Join,
 ): State {
   const positions: Position[] = [];
+  const met = new Map<Node, Position[]>();
   let ended = false;
   const open = (rest: Rest): void => {
     if (rest === undefined) {
@@ -97,27 +108,26 @@ function stateOf(
     const { node, then } = rest;
     switch (node.kind) {
       case "row":
-        open(
-          node.nodes.reduceRight<Rest>(
-            (on, each) => ({ node: each, then: on }),
-            then,
-          ),
-        );
+        open(node.nodes.reduceRight<Rest>((on, each) => join(each, on), then));
         break;
       case "choice":
         for (const each of node.nodes) {
           // What never ends is no choice.
-          if (shortest(each) !== undefined) open({ node: each, then });
+          if (shortest(each) !== undefined) open(join(each, then));
         }
         break;
       case "later":
-        open({ node: node.node(), then });
+        open(join(node.node(), then));
         break;
       default:
         stand({ node, then, count: 0, utf8: 0, escaped: false, text: "" });
     }
   };
   const stand = (position: Position): void => {
+    const alike = met.get(position.node) ?? [];
+    // Reached in two ways it is one; else each blank might double them.
+    if (alike.some((other) => isSame(position, other))) return;
+    met.set(position.node, [...alike, position]);
     positions.push(position);
     if (positions.length > MOST_POSITIONS) throw refused("it is too large.");
     if (mayEnd(position)) open(position.then);

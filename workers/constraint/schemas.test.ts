@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { wander } from "../testing/wander";
 import { Tokenizer } from "../weights/tokenizer";
 import { Grammar } from "./grammar";
+import { schemaMachine } from "./schema-machine";
 
 const nano = new URL("../../public/models/nano/", import.meta.url);
 const read = (file: string): unknown =>
@@ -51,6 +52,7 @@ const schemas = [
   { type: "number", multipleOf: 0.25, minimum: -1, maximum: 1 },
   { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1 },
   { type: "number", minimum: 1e-8, maximum: 2e-8 },
+  { type: "number", minimum: -1e20, maximum: 1e16 },
   {
     type: "array",
     items: { enum: ["x", "y", "z"] },
@@ -117,6 +119,25 @@ const schemas = [
     },
   },
 ];
+
+test.each([
+  { type: "number", minimum: 1e20 },
+  { type: "integer", exclusiveMaximum: -1e15 },
+])("numbers that are too long to be written are refused: %j", (schema) => {
+  const asked = { type: "json", schema } as const;
+  expect(() => grammar.constrain(asked, "", 200)).toThrow(/nothing can meet/);
+});
+
+test("blanks in what is empty, again and again, are read like any others", () => {
+  const list = { type: "array", items: { $ref: "#" } };
+  const machine = schemaMachine(list);
+  const text = `[${Array.from({ length: 40 }, () => "[\n        ]").join(", ")}]`;
+  let state: ReturnType<typeof machine.step> = machine.initial;
+  for (const byte of new TextEncoder().encode(text)) {
+    state = state && machine.step(state, byte);
+  }
+  expect(state && machine.accepting(state)).toBe(true);
+});
 
 test.each(schemas.map((schema) => [JSON.stringify(schema), schema] as const))(
   "%s",
