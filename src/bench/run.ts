@@ -11,6 +11,7 @@ import type { BenchOptions } from "./options";
 import { measureRoofline } from "./roofline";
 import { median } from "./statistics";
 import { openOwn, type Own } from "./own";
+import { adapterFeatures, sharedDtype } from "./shared-dtype";
 import type {
   BenchRecord,
   CaptionRecord,
@@ -39,13 +40,14 @@ export async function runBench(
   options: BenchOptions,
   report: Report,
 ): Promise<BenchRecord> {
+  const dtype = sharedDtype(options, await adapterFeatures());
   const read = countGpuCalls();
   const entries: Entry[] = [];
   const tasks = watchLongTasks();
   try {
     for (const name of options.lineup) {
       if (name === "transformers.js") continue;
-      entries.push(await enterOwn(name, options, report));
+      entries.push(await enterOwn(name, { ...options, dtype }, report));
     }
     const [own] = entries.flatMap((entry) => entry.own ?? []);
     if (own === undefined) throw new Error("fast-vlm does not take part.");
