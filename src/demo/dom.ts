@@ -8,6 +8,25 @@ export function byId<T extends HTMLElement>(
   return found;
 }
 
+/**
+ * Hides what `hide` does. If that had the focus, the first of `others` that can
+ * take it gets it: the keyboard would start at the top of the page again.
+ */
+export function keepFocus(
+  place: HTMLElement,
+  hide: () => void,
+  others: readonly HTMLElement[],
+): void {
+  // Afterwards nobody knows.
+  const { activeElement: focused } = document;
+  const isInside = place.contains(focused);
+  hide();
+  if (!isInside || focused?.checkVisibility()) return;
+  const canTake = (other: HTMLElement): boolean =>
+    other.checkVisibility() && !other.matches(":disabled");
+  others.find(canTake)?.focus();
+}
+
 export function setText(id: string, text: string): void {
   byId(id, HTMLElement).textContent = text;
 }

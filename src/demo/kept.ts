@@ -6,6 +6,7 @@ import { byId, setText } from "./dom";
 export function setUpKept(vlm: FastVlmElement): void {
   const details = byId("kept", HTMLDetailsElement);
   const list = byId("kept-list", HTMLUListElement);
+  const choice = byId("model", HTMLSelectElement);
 
   const update = async (): Promise<void> => {
     const models = await vlm.stored();
@@ -19,7 +20,8 @@ export function setUpKept(vlm: FastVlmElement): void {
   const remove = async (model: StoredModel): Promise<void> => {
     await vlm.removeStored(model.key);
     await update();
-    details.querySelector("summary")?.focus();
+    const next = details.hidden ? choice : details.querySelector("summary");
+    next?.focus();
   };
   const row = (model: StoredModel): unknown => html`
     <li>

@@ -58,7 +58,7 @@ function give(...paths: string[]): void {
 }
 
 test("a model shows what it costs and waits for consent and a click", async () => {
-  open();
+  open({ pace: 20 });
   choose("model", "fastvlm-0.5b");
   await vi.waitFor(() => expect(offered()).toMatch(/To download\s*510 MB/));
   for (const text of [
@@ -79,11 +79,16 @@ test("a model shows what it costs and waits for consent and a click", async () =
 
   tick("consent");
   expect(button("load-model").disabled).toBe(false);
+  button("load-model").focus();
   button("load-model").click();
+  await vi.waitFor(() =>
+    expect(document.activeElement?.id).toBe("cancel-load"),
+  );
   await vi.waitFor(() => expect(vlm.info?.name).toBe("fake"));
   await vi.waitFor(() => expect(offered()).toBe(""));
   expect(byId("in-use", HTMLElement).textContent).toBe("fake on WASM");
   expect(button("load-model").hidden).toBe(true);
+  expect(document.activeElement?.id).toBe("model");
 
   // Consent is given once.
   choose("model", "nano");
@@ -246,9 +251,19 @@ test("kept models are listed and deleted", async () => {
   expect(list.textContent).toMatch(
     /one\/a\s*1\.10 GB\s*Delete\s*two\/b\s*12\.0 MB, a part\s*Delete\s*three\/c.*its description only/s,
   );
-  list.querySelector<HTMLButtonElement>("[aria-label='Delete one/a']")?.click();
+  const remove = (name: string): void =>
+    list
+      .querySelector<HTMLButtonElement>(`[aria-label='Delete ${name}']`)
+      ?.click();
+  const focused = (): Element | null => document.activeElement;
+  remove("one/a");
   await vi.waitFor(() => expect(list.textContent).not.toMatch("one/a"));
   expect(fake.calls).toContain("remove a");
+  // Focus stays near, and where it can when the last one goes.
+  await vi.waitFor(() => expect(focused()?.parentElement?.id).toBe("kept"));
+  remove("two/b");
+  remove("three/c");
+  await vi.waitFor(() => expect(focused()?.id).toBe("model"));
 });
 
 test("size, fit, style and AnyRes count from the next frame, without a load", async () => {

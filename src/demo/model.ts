@@ -7,7 +7,7 @@ import {
   type ModelReport,
 } from "../index";
 import { setUpChoice, type Choice } from "./choice";
-import { byId } from "./dom";
+import { byId, keepFocus } from "./dom";
 import { setUpFetching } from "./fetching";
 import { offer } from "./offer";
 import { isCarried } from "./params";
@@ -29,6 +29,7 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
   const showProgress = setUpFetching();
   const load = byId("load-model", HTMLButtonElement);
   const cancel = byId("cancel-load", HTMLButtonElement);
+  const select = byId("model", HTMLSelectElement);
   const dtype = byId("dtype", HTMLSelectElement);
   const device = byId("device", HTMLSelectElement);
   let choice: Choice = { model: vlm.model };
@@ -51,11 +52,14 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
     // What came with the page is there before a bar could be read.
     const quick = !vlm.folder && isCarried(vlm.model);
     const fetching = vlm.progress !== undefined && !quick;
-    load.hidden = !(report || unanswered) || fetching;
     load.textContent = unanswered ? "Try again" : "Load";
     load.disabled = !!report?.obstacle || (needed && !agreed);
-    cancel.hidden = !fetching;
-    actions.hidden = load.hidden && cancel.hidden;
+    const hide = (): void => {
+      load.hidden = !(report || unanswered) || fetching;
+      cancel.hidden = !fetching;
+      actions.hidden = load.hidden && cancel.hidden;
+    };
+    keepFocus(actions, hide, [cancel, load, select]);
     showProgress(fetching ? vlm.progress : undefined);
   };
 
@@ -163,12 +167,8 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
       return;
     }
     void apply();
-    cancel.focus();
   });
-  cancel.addEventListener("click", () => {
-    vlm.cancelLoad();
-    byId("model", HTMLSelectElement).focus();
-  });
+  cancel.addEventListener("click", () => vlm.cancelLoad());
   vlm.addEventListener("modelprogress", update);
   vlm.addEventListener("statechange", update);
   update();
