@@ -18,6 +18,9 @@ export const progressStyles = css`
     justify-content: space-between;
     gap: 0.75rem;
   }
+  .progress * {
+    unicode-bidi: plaintext;
+  }
   [data-shows="elsewhere"] .progress {
     position: static;
     margin-block-start: 2.5rem;
@@ -75,7 +78,9 @@ export const progressStyles = css`
   }
   @media (forced-colors: active) {
     progress {
-      background: GrayText;
+      block-size: 8px;
+      border: 1px solid;
+      background: none;
     }
     progress::-webkit-progress-value {
       background: Highlight;

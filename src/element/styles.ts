@@ -14,6 +14,8 @@ export const styles = css`
     position: relative;
     overflow: hidden;
     aspect-ratio: var(--fast-vlm-aspect, 4 / 3);
+    /* What is said about it has to be in sight, too. */
+    max-block-size: var(--fast-vlm-max-height, 70svh);
     border-radius: var(--fast-vlm-radius, 12px);
     background: var(--fast-vlm-stage, #14181b);
     color: var(--fast-vlm-on-stage, #e9eef0);
@@ -168,7 +170,15 @@ export const styles = css`
     background: var(--accent);
     vertical-align: -0.08em;
   }
+  /* Words may be of another direction than the page. */
+  p,
+  .status,
+  .failure,
+  strong {
+    unicode-bidi: plaintext;
+  }
   .failure {
+    overflow-wrap: anywhere;
     white-space: normal;
     font-size: 1rem;
     line-height: 1.5;
@@ -195,6 +205,12 @@ export const styles = css`
   @keyframes turn {
     to {
       rotate: 1turn;
+    }
+  }
+  @media (forced-colors: active) {
+    .stage,
+    .status {
+      border: 1px solid;
     }
   }
   @media (prefers-reduced-motion: reduce) {

@@ -1,9 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { cdp } from "vitest/browser";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
 import { pictureFile } from "../testing/painted";
 import "./define";
+import { english } from "./words";
+
+/** As Playwright gives it. */
+interface Devtools {
+  send(method: string, parameters: object): Promise<unknown>;
+}
 
 let camera: FakeCamera;
 let mounted: Mounted;
@@ -13,6 +20,7 @@ afterEach(() => {
   mounted.vlm.remove();
   camera.restore();
   document.documentElement.removeAttribute("lang");
+  document.documentElement.removeAttribute("dir");
 });
 
 const buttons = (): string[] =>
@@ -126,6 +134,48 @@ test("speaks as what is around it, also when that or its place is another", asyn
   document.documentElement.lang = "en";
   await says("Idle");
   host.remove();
+});
+
+test("on a page from right to left, what is English goes from left to right", async () => {
+  document.documentElement.dir = "rtl";
+  mounted = new Mounted({ pace: 30 });
+  const { vlm } = mounted;
+  vlm.for = "it";
+  const loading = vlm.load();
+  await vi.waitFor(() => expect(mounted.part("progress")).not.toBeNull());
+  const edges = (of: Range | Element | null | undefined): DOMRect => {
+    if (!of) throw new Error("nothing there");
+    return of.getBoundingClientRect();
+  };
+  const letter = (at: number): DOMRect => {
+    const nodes = mounted.part("hint")?.childNodes ?? [];
+    const text = [...nodes].find((node) => node instanceof Text);
+    const range = new Range();
+    if (text) range.setStart(text, at);
+    if (text) range.setEnd(text, at + 1);
+    return edges(range);
+  };
+  const end = english.hint.length - 1;
+  expect(letter(end).left).toBeGreaterThan(letter(0).right);
+  // And what goes with the page goes with it.
+  const status = edges(mounted.part("status"));
+  expect(status.right).toBeCloseTo(edges(mounted.part("stage")).right, 0);
+  await loading;
+});
+
+test("with forced colours the bar has an edge", async () => {
+  const colours = (value: string): Promise<unknown> =>
+    (cdp() as unknown as Devtools).send("Emulation.setEmulatedMedia", {
+      features: [{ name: "forced-colors", value }],
+    });
+  mounted = new Mounted({ pace: 30 });
+  const loading = mounted.vlm.load();
+  await vi.waitFor(() => expect(mounted.part("progress")).not.toBeNull());
+  await colours("active");
+  const bar = mounted.part("progress")?.querySelector("progress");
+  expect(bar && getComputedStyle(bar).borderTopStyle).toBe("solid");
+  await colours("none");
+  await loading;
 });
 
 test("what fails is told in its language, where that has words for it", async () => {

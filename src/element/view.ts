@@ -100,7 +100,6 @@ function caption(
   return html`<p
     part="text"
     lang=${language}
-    dir="auto"
     ?data-stale=${stale}
     ?data-streaming=${streaming}
     .textContent=${text}
@@ -109,7 +108,7 @@ function caption(
 
 function failure(error: VlmError, words: Words): TemplateResult {
   const { message, advice, lang } = failureText(error, words);
-  return html`<div class="failure" part="error" lang=${lang} dir="auto">
+  return html`<div class="failure" part="error" lang=${lang}>
     <slot name="error"><strong>${message}</strong> ${advice}</slot>
   </div>`;
 }
