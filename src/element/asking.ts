@@ -75,9 +75,11 @@ export async function ask(
     // Stopped before it said anything: the caption before stays.
     if (finish !== "abort" || tokenIds.length > 0) said.text = text;
     said.stale = false;
-    if (finish !== "abort") host.captioned(text);
+    if (finish !== "abort") {
+      host.captioned(text);
+      if (!host.mutedText) status.announce(text);
+    }
     emit(host, "caption", detail);
-    if (!host.mutedText) status.announce(text);
     return answer;
   } finally {
     // After a transfer this closes an empty shell.

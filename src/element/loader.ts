@@ -137,6 +137,8 @@ export class Loader {
   #progress(event: ProgressEvent): void {
     // Once the worker starts; what fails is tried again with the first picture.
     if (event === nothingYet) looking().catch(() => undefined);
+    const { words } = this.#status;
+    if (!this.progress) this.#status.announce(words.phases.loading, words.lang);
     this.progress = event;
     const loading = event.phase === "warming" ? "warming" : "loading";
     this.#status.know({ loading });

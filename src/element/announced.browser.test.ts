@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FakeCamera } from "../testing/fake-camera";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let camera: FakeCamera;
+let mounted: Mounted;
+
+beforeEach(() => (camera = new FakeCamera()));
+afterEach(() => {
+  mounted.vlm.remove();
+  camera.restore();
+});
+
+/** All that the polite region says, in order. */
+async function heard(): Promise<string[]> {
+  await mounted.vlm.updateComplete;
+  const region = mounted.vlm.shadowRoot?.querySelector("[role=status]");
+  if (!region) throw new Error("There is no polite region.");
+  const said: string[] = [];
+  new MutationObserver(() => {
+    if (region.textContent) said.push(region.textContent);
+  }).observe(region, { childList: true, characterData: true, subtree: true });
+  return said;
+}
+
+test("that a model loads is announced, then that it is there", async () => {
+  mounted = new Mounted({ pace: 20 });
+  const said = await heard();
+  await mounted.vlm.load();
+  expect(said).toEqual(["Loading the model"]);
+  await vi.waitFor(() => expect(said).toHaveLength(2), 5000);
+  expect(said[1]).toBe("The model is ready.");
+});
+
+test("a caption that was cut off is not announced", async () => {
+  mounted = new Mounted({ pace: 50 });
+  const { vlm } = mounted;
+  await vlm.load();
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  const said = await heard();
+  await vi.waitFor(() => expect(vlm.text).toMatch(/^A red/));
+  vlm.stop();
+  await mounted.captions(1);
+  await vlm.updateComplete;
+  expect(mounted.detailsOf("caption")[0]).toMatchObject({ finish: "abort" });
+  expect(said).toEqual([]);
+});
