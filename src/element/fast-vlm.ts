@@ -72,6 +72,7 @@ const ofModel = [
  * @cssprop [--fast-vlm-stage=#14181b] - behind the picture
  * @cssprop [--fast-vlm-on-stage=#e9eef0] - text on it
  * @cssprop [--fast-vlm-aspect=4 / 3] - of the stage
+ * @cssprop [--fast-vlm-max-height=70svh] - of the stage, so that the caption is in sight
  * @cssprop [--fast-vlm-radius=12px] - of the stage's corners
  * @cssprop [--fast-vlm-lines=3] - lines of caption to keep room for
  * @cssprop [--fast-vlm-caption-size=clamp(1.25rem, 1rem + 1vw, 1.625rem)] - of its text

@@ -1,0 +1,28 @@
+import { afterEach, expect, test } from "vitest";
+import { VlmError } from "../shared/errors";
+import { Mounted } from "../testing/mounted";
+import "./define";
+
+let mounted: Mounted;
+
+afterEach(() => mounted.vlm.remove());
+
+test("however wide it is, the caption is in sight with the picture", async () => {
+  mounted = new Mounted();
+  mounted.vlm.style.inlineSize = "3000px";
+  await mounted.vlm.updateComplete;
+  const height = mounted.part("stage")?.getBoundingClientRect().height;
+  expect(height).toBeCloseTo(0.7 * innerHeight, 0);
+});
+
+test("a long address in an error is not cut off", async () => {
+  const address = `http://${"a".repeat(80)}.example/`;
+  const loadError = new VlmError("offline", `${address} is away.`, "Wait.");
+  mounted = new Mounted({ loadError });
+  const { vlm } = mounted;
+  vlm.style.inlineSize = "240px";
+  await expect(vlm.load()).rejects.toThrow("is away");
+  await vlm.updateComplete;
+  const caption = mounted.part("caption");
+  expect(caption?.scrollWidth).toBe(240);
+});
