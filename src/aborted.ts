@@ -4,3 +4,12 @@ import { VlmError } from "./shared/errors";
 export function aborted(): VlmError {
   return new VlmError("aborted", "It was stopped.", "Start it again.");
 }
+
+/** Aborts with the first of them that does. */
+export function anySignal(
+  signal: AbortSignal,
+  ...others: readonly (AbortSignal | undefined)[]
+): AbortSignal {
+  const more = others.filter((other) => other !== undefined);
+  return more.length === 0 ? signal : AbortSignal.any([signal, ...more]);
+}

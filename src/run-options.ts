@@ -30,6 +30,15 @@ const greedy: Sampling = {
 const fits: readonly Fit[] = ["letterbox", "crop", "stretch"];
 const styles: readonly PromptStyle[] = ["reference", "demo"];
 
+/** Of the encoder's input. Throws `bad-option`. */
+export function checkSide(size: number): void {
+  if (size > 0 && size % 64 === 0) return;
+  throw badOption(
+    `The encoder cannot take pictures of side ${size}.`,
+    "Choose a multiple of 64.",
+  );
+}
+
 /** Throws `bad-option`, naming the first that cannot be. */
 export function runOptions({
   style,
@@ -39,12 +48,7 @@ export function runOptions({
   sampling,
   ...rest
 }: NamedRun): Omit<DescribeOptions, "run" | "messages"> {
-  if (!(size > 0 && size % 64 === 0)) {
-    throw badOption(
-      `The encoder cannot take pictures of side ${size}.`,
-      "Choose a multiple of 64.",
-    );
-  }
+  checkSide(size);
   if (!(Number.isInteger(maxTokens) && maxTokens > 0)) {
     throw badOption(
       `An answer cannot have ${maxTokens} tokens at most.`,

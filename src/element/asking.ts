@@ -1,6 +1,6 @@
 import type { Lease } from "../runtime/lease";
 import type { TokenEvent } from "../runtime/run";
-import { picturesOf, type Source } from "../session/picture";
+import { listOf, picturesOf } from "../session/picture";
 import { now } from "../shared/clock";
 import type { Answer, ModelInfo } from "../shared/protocol";
 import { captionFrame, type Taken } from "./caption";
@@ -95,7 +95,7 @@ export async function askAbout(
 ): Promise<Answer> {
   const { source, signal } = options;
   if (!source) return ask(asker, () => asker.newest(signal), options);
-  const sources = isList(source) ? source : [source];
+  const sources = listOf(source);
   const take = async (): Promise<Taken> => {
     const pictures = await picturesOf(sources, signal);
     return {
@@ -122,10 +122,4 @@ export async function captionAll(
     await ask(asker, () => asker.newest(signal, asked), question);
   };
   await live(next, (error) => status.report("error", error), signal);
-}
-
-function isList(
-  source: Source | readonly Source[],
-): source is readonly Source[] {
-  return Array.isArray(source);
 }

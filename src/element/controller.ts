@@ -1,5 +1,5 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import { aborted } from "../aborted";
+import { aborted, anySignal } from "../aborted";
 import { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo } from "../shared/protocol";
 import type { Asker, AskingHost, Said } from "./asking";
@@ -78,7 +78,7 @@ export class Controller implements ReactiveController, Asker {
   }
 
   load(signal?: AbortSignal): Promise<ModelInfo> {
-    return this.#attempt(() => this.models.load(this.#bound(signal)));
+    return this.#attempt(() => this.models.load(signal, this.host.signal));
   }
 
   /** Loads what the attributes name, unless that is under way. */
@@ -93,7 +93,7 @@ export class Controller implements ReactiveController, Asker {
   }
 
   ask(prompt: string | undefined, options: AskOptions): Promise<Answer> {
-    const signal = this.#bound(options.signal, this.#session.signal);
+    const signal = this.#bound(this.#session.signal, options.signal);
     return this.#attempt(async () => {
       const { askAbout } = await looking();
       return askAbout(this, { ...options, prompt, signal });
@@ -269,9 +269,8 @@ export class Controller implements ReactiveController, Asker {
   }
 
   /** Ends with any of them, and with the element's own signal. */
-  #bound(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-    const all = [...signals, this.host.signal];
-    return AbortSignal.any(all.filter((signal) => signal !== undefined));
+  #bound(signal: AbortSignal, other?: AbortSignal): AbortSignal {
+    return anySignal(signal, other, this.host.signal);
   }
 
   async #attempt<T>(work: () => Promise<T>): Promise<T> {

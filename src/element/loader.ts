@@ -1,4 +1,4 @@
-import { aborted } from "../aborted";
+import { aborted, anySignal } from "../aborted";
 import { checkConsent } from "../models/consent";
 import { licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
@@ -55,11 +55,12 @@ export class Loader {
     });
   }
 
-  /** Loads what the attributes name. */
-  async load(signal?: AbortSignal): Promise<ModelInfo> {
+  /** Loads what the attributes name, until one of the signals aborts. */
+  async load(
+    ...signals: readonly (AbortSignal | undefined)[]
+  ): Promise<ModelInfo> {
     const options = loadOptions(this.#host);
-    const { signal: cancelled } = this.#cancel;
-    const either = signal ? AbortSignal.any([signal, cancelled]) : cancelled;
+    const either = anySignal(this.#cancel.signal, ...signals);
     if (either.aborted) throw aborted();
     const load = ++this.#loads;
     // Another load that came meanwhile has its own progress and its own end.

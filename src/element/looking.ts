@@ -3,7 +3,7 @@
  * element, which is small without it. It comes with the first model or source.
  */
 import { Capture, type CaptureListener } from "../look/capture";
-import type { CapturedFrame } from "../look/frame-slot";
+import type { NamedFrame } from "../look/frame-slot";
 import { Sight } from "../look/sight";
 import type { OpenSource } from "./source";
 
@@ -22,10 +22,7 @@ export interface View {
    * The newest frame. One that does not change by itself is not given again
    * for the same `question`.
    */
-  next(
-    signal: AbortSignal,
-    question?: () => string,
-  ): Promise<CapturedFrame & { readonly name?: string }>;
+  next(signal: AbortSignal, question?: () => string): Promise<NamedFrame>;
   /** What was captured before now is neither read nor counted. */
   skip(): void;
   /** It does not change by itself. */

@@ -44,31 +44,41 @@ export interface Turn extends Pick<Message, "text"> {
   readonly images?: number;
 }
 
-/** What one question may have of its own. */
+/** What one question may have of its own; the rest is as the attributes say. */
 export interface AskOptions {
   /** One or several, which stay as they are; else what the element looks at. */
   readonly source?: Source | readonly Source[] | undefined;
   /** Earlier turns, oldest first; the prompt is the turn after them. */
   readonly messages?: readonly Turn[] | undefined;
+  /** As the attribute `prompt-style`. */
   readonly style?: PromptStyle | undefined;
   readonly fit?: Fit | undefined;
   readonly anyres?: boolean | undefined;
+  /** Side of the encoder's input in pixels, a multiple of 64. */
   readonly size?: number | undefined;
   readonly maxTokens?: number | undefined;
   readonly sampling?: Partial<Sampling> | undefined;
+  /** Try the last answer to the same prompt as a draft of this one; false. */
   readonly draft?: boolean | undefined;
+  /** Of 0 (off) to 1; 0. */
   readonly gate?: number | undefined;
+  /** Aborted before its turn, it rejects with `aborted`; later, it ends. */
   readonly signal?: AbortSignal | undefined;
+  /** Of each token, as it comes. */
   readonly onToken?: ((text: string) => void) | undefined;
 }
 
 /** What to inspect instead of what the attributes name. */
 export interface InspectOptions {
+  /** As the attribute; instead of it and the property `folder`. */
   readonly model?: string | undefined;
+  /** Files of a folder of this machine, instead of a model. */
   readonly folder?: FolderFiles | undefined;
   readonly dtype?: string | undefined;
   readonly device?: string | undefined;
+  /** Side of the encoder's input in pixels, for which memory is estimated. */
   readonly size?: number | undefined;
+  /** Aborted, it rejects with `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { CaptureListener } from "../look/capture";
-import type { CapturedFrame } from "../look/frame-slot";
+import type { NamedFrame } from "../look/frame-slot";
 import { newName } from "../look/names";
 import { aborted } from "../aborted";
 import { now } from "../shared/clock";
@@ -128,7 +128,7 @@ export class Stage {
     signal: AbortSignal,
     id: string,
     question?: () => string,
-  ): Promise<CapturedFrame & { readonly name?: string }> {
+  ): Promise<NamedFrame> {
     if (this.#still) {
       // Another may be shown meanwhile.
       const { bitmap, name } = this.#still;
@@ -146,7 +146,7 @@ export class Stage {
   async #next(
     signal: AbortSignal,
     question?: () => string,
-  ): Promise<CapturedFrame & { readonly name?: string }> {
+  ): Promise<NamedFrame> {
     const view = await this.#view;
     if (!view || signal.aborted) throw aborted();
     return view.next(signal, question);

@@ -1,18 +1,15 @@
 import type { VlmError } from "../shared/errors";
 
 /** What a person can tell apart; also the element's `:state()`. */
-export const states = [
-  "idle",
-  "loading",
-  "warming",
-  "ready",
-  "seeing",
-  "speaking",
-  "paused",
-  "failed",
-] as const;
-
-export type State = (typeof states)[number];
+export type State =
+  | "idle"
+  | "loading"
+  | "warming"
+  | "ready"
+  | "seeing"
+  | "speaking"
+  | "paused"
+  | "failed";
 
 /** From which the state follows; each is set where it is known. */
 export interface Facts {

@@ -12,6 +12,12 @@ export interface CapturedFrame {
   readonly newer?: () => CapturedFrame | undefined;
 }
 
+/** Of a picture that may be captured again. */
+export interface NamedFrame extends CapturedFrame {
+  /** An equal name is the same picture; absent: nobody has seen it before. */
+  readonly name?: string;
+}
+
 /** Room for one frame: a newer one takes the place of one nobody has read. */
 export class FrameSlot {
   #held: { frame: Frame; time: number } | undefined;

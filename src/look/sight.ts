@@ -1,5 +1,5 @@
 import type { CaptureListener } from "./capture";
-import type { CapturedFrame } from "./frame-slot";
+import type { NamedFrame } from "./frame-slot";
 import { frameOf, isLookedAt, type LookedAt } from "./looked-at";
 import { newName } from "./names";
 import { pause } from "../pause";
@@ -71,7 +71,7 @@ export class Sight {
   async next(
     signal: AbortSignal,
     question?: () => string,
-  ): Promise<CapturedFrame & { readonly name?: string }> {
+  ): Promise<NamedFrame> {
     const either = AbortSignal.any([signal, this.#session.signal]);
     for (;;) {
       if (either.aborted) throw aborted();

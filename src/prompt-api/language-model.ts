@@ -1,3 +1,4 @@
+import { anySignal } from "../aborted";
 import { createFastVlm } from "../create-fast-vlm";
 import { Context } from "./context";
 import { params, readCore } from "./core-options";
@@ -215,7 +216,6 @@ export class LanguageModel extends EventTarget {
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {
-    const life = this.#life.signal;
-    return signal ? AbortSignal.any([life, signal]) : life;
+    return anySignal(this.#life.signal, signal);
   }
 }

@@ -1,6 +1,7 @@
 import { aborted } from "../aborted";
 import type { Place, Tenant } from "./place";
 import type { Pool } from "./pool";
+import { anySignal } from "../aborted";
 import { sameLoad } from "../models/source";
 import { leaveWhenAborted } from "./abortable";
 import type { RunListener } from "./run";
@@ -80,8 +81,8 @@ export class Lease implements Tenant {
     if (signal?.aborted) throw aborted();
     const ask = this.#ask(options);
     const { place } = ask;
-    const signals = [ask.controller.signal, this.#life.signal];
-    const either = AbortSignal.any(signal ? [signal, ...signals] : signals);
+    const ended = ask.controller.signal;
+    const either = anySignal(this.#life.signal, ended, signal);
     const leave = this.#keep(place, true);
     // Stays its place if this fails, with what has arrived.
     if (!this.place) this.#move(place);
@@ -108,9 +109,7 @@ export class Lease implements Tenant {
     options: Omit<DescribeOptions, "run">,
     listener: RunListener = {},
   ): Promise<Answer> {
-    const life = this.#life.signal;
-    const { signal } = listener;
-    const either = signal ? AbortSignal.any([signal, life]) : life;
+    const either = anySignal(this.#life.signal, listener.signal);
     const heard = { ...listener, signal: either };
     try {
       const place = await this.#itsPlace(either);
@@ -127,8 +126,7 @@ export class Lease implements Tenant {
     conversation: Conversation,
     signal?: AbortSignal,
   ): Promise<TokenCount> {
-    const life = this.#life.signal;
-    const either = signal ? AbortSignal.any([signal, life]) : life;
+    const either = anySignal(this.#life.signal, signal);
     const place = await this.#itsPlace(either);
     return this.#visit(place, (runtime) => runtime.count(conversation, either));
   }

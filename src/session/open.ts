@@ -1,9 +1,10 @@
 import { checkConsent } from "../models/consent";
 import type { FolderFiles } from "../models/folder";
-import { badOption, loadOptions } from "../options";
+import { loadOptions } from "../options";
+import { checkSide } from "../run-options";
 import { Lease } from "../runtime/lease";
 import { pool } from "../runtime/pool";
-import { aborted } from "../aborted";
+import { aborted, anySignal } from "../aborted";
 import type { WorkerStart } from "../runtime/start-worker";
 import { VlmError, type ErrorCode } from "../shared/errors";
 import type { DeviceChoice } from "../shared/models";
@@ -98,12 +99,7 @@ export class Sessions {
     const signal = this.#until(options.signal);
     const { size, monitor } = options;
     const wanted = this.#wanted(options);
-    if (size !== undefined && !(size > 0 && size % 64 === 0)) {
-      throw badOption(
-        `The encoder cannot take pictures of side ${size}.`,
-        "Choose a multiple of 64.",
-      );
-    }
+    if (size !== undefined) checkSide(size);
     const monitored = new Monitored(monitor);
     if (signal.aborted) throw aborted();
     const { worker, wasmPaths, fetch, modelBase = "" } = this.#options;
@@ -146,7 +142,6 @@ export class Sessions {
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {
-    const life = this.#life.signal;
-    return signal ? AbortSignal.any([signal, life]) : life;
+    return anySignal(this.#life.signal, signal);
   }
 }

@@ -28,6 +28,10 @@ export interface Picture {
 /** Sources whose pixels never change, and so need be looked at only once. */
 const names = new WeakMap<Blob | ImageBitmap | VideoFrame, string>();
 
+export function listOf(source: Source | readonly Source[]): readonly Source[] {
+  return [source].flat();
+}
+
 /** All, or none: rejects with `bad-image`, or `bad-option` for what is no picture
  * at all. */
 export async function picturesOf(

@@ -1,4 +1,5 @@
 import type { Lease } from "../runtime/lease";
+import { anySignal } from "../aborted";
 import { badOption } from "../options";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
@@ -15,7 +16,7 @@ import {
   type DescribeOptions,
   type WatchOptions,
 } from "./options";
-import { picturesOf, type Source } from "./picture";
+import { listOf, picturesOf, type Source } from "./picture";
 import { Steps, type Done, type Step } from "./steps";
 import { watch, type Caption } from "./watch";
 
@@ -67,10 +68,9 @@ export class Session implements AsyncDisposable {
     options: DescribeOptions = {},
   ): Steps {
     const { prompt = usualPrompt, signal } = options;
-    const sources = isList(source) ? source : [source];
     const until = this.#until(signal);
     void this.#conversation?.end();
-    const conversation = new Conversation(picturesOf(sources, until));
+    const conversation = new Conversation(picturesOf(listOf(source), until));
     this.#conversation = conversation;
     return this.#next(conversation, prompt, options);
   }
@@ -175,15 +175,8 @@ export class Session implements AsyncDisposable {
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {
-    const life = this.#life.signal;
-    return signal ? AbortSignal.any([signal, life]) : life;
+    return anySignal(this.#life.signal, signal);
   }
-}
-
-function isList(
-  source: Source | readonly Source[],
-): source is readonly Source[] {
-  return Array.isArray(source);
 }
 
 function nothingYet(): VlmError {
