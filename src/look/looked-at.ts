@@ -24,8 +24,7 @@ export async function frameOf(
   signal?: AbortSignal,
 ): Promise<Frame> {
   if (element instanceof HTMLVideoElement) {
-    await playable(element, signal);
-    return readable(element, () => new VideoFrame(element));
+    return videoFrame(element, signal);
   }
   if (element instanceof HTMLImageElement) {
     await decoded(element, signal);
@@ -38,6 +37,43 @@ export async function frameOf(
   if (signal?.aborted) throw aborted();
   const { width, height } = element;
   return readable(element, () => drawn(element, width, height));
+}
+
+async function videoFrame(
+  video: HTMLVideoElement,
+  signal: AbortSignal | undefined,
+): Promise<Frame> {
+  await playable(video, signal);
+  const read = (): Frame => new VideoFrame(video);
+  for (;;) {
+    try {
+      return read();
+    } catch {
+      // A stream's data come before it plays, and are not shown until then.
+      if (!video.srcObject || !video.paused) return readable(video, read);
+    }
+    await played(video, signal);
+  }
+}
+
+/** Waits until it plays and a frame is shown. */
+function played(
+  video: HTMLVideoElement,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listening = new AbortController();
+    const options = { signal: listening.signal };
+    const end = (): void => {
+      listening.abort();
+      if (signal?.aborted) reject(aborted());
+      else resolve();
+    };
+    const shown = (): void => void video.requestVideoFrameCallback(end);
+    video.addEventListener("playing", shown, options);
+    signal?.addEventListener("abort", end, options);
+    if (signal?.aborted) end();
+  });
 }
 
 function drawn(

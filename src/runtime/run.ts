@@ -3,10 +3,12 @@ import type { Answer, Frame, WorkerEvent } from "../shared/protocol";
 export type ImageEvent = Extract<WorkerEvent, { type: "image" }>;
 export type TokenEvent = Extract<WorkerEvent, { type: "token" }>;
 
+type Newer = readonly Frame[] | undefined;
+
 export interface RunListener {
   readonly signal?: AbortSignal | undefined;
   /** Its turn has come: frames to hand over instead, if newer ones are there. */
-  readonly renew?: () => readonly Frame[] | undefined;
+  readonly renew?: () => Newer | Promise<Newer>;
   /** Its turn has come and the model is there: the frames are handed over. */
   readonly onStart?: () => void;
   readonly onImage?: (event: ImageEvent) => void;

@@ -206,9 +206,13 @@ export class Runtime {
     options: Omit<DescribeOptions, "run">,
     listener: RunListener,
   ): Promise<Answer> {
-    const newer = listener.renew?.();
+    const newer = await listener.renew?.();
     if (newer) closeAll(frames);
     const newest = newer ?? frames;
+    if (listener.signal?.aborted) {
+      closeAll(newest);
+      throw aborted();
+    }
     const connection = this.#connect();
     const run = new Run(++this.#lastRun, listener);
     this.#run = run;

@@ -1,8 +1,8 @@
-import type { CapturedFrame } from "../look/frame-slot";
 import type { Lease } from "../runtime/lease";
 import { aborted } from "../aborted";
 import { now } from "../shared/clock";
 import type { DescribeOptions, Frame } from "../shared/protocol";
+import type { LiveFrame } from "./live-frame";
 import type { AnswerTimings, Done, Step } from "./steps";
 
 /** A question, ready to be asked. */
@@ -13,7 +13,7 @@ export interface Question {
   /** When it was asked, or its frame captured. */
   readonly time: number;
   /** Of a live source: what has come since then. */
-  readonly newer?: CapturedFrame["newer"];
+  readonly newer?: LiveFrame["newer"];
 }
 
 /**
@@ -31,8 +31,8 @@ export async function answer(
   let first: number | undefined;
   const answer = await lease.describe(frames, run, {
     signal: AbortSignal.any([signal, left]),
-    renew: () => {
-      const newest = newer?.();
+    renew: async () => {
+      const newest = await newer?.();
       if (!newest) return undefined;
       time = newest.time;
       return [newest.frame];

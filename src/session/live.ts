@@ -1,26 +1,19 @@
 import { Capture } from "../look/capture";
-import type { CapturedFrame } from "../look/frame-slot";
 import { frameOf, isLookedAt, type LookedAt } from "../look/looked-at";
 import { badOption } from "../options";
-import { pause } from "../pause";
 import { now } from "../shared/clock";
 import { visible } from "../visible";
+import type { LiveFrame, LiveFrames } from "./live-frame";
 import { offscreenBitmap } from "./offscreen";
+import { videoFrames } from "./video-frames";
 
 /** A source of ever new pictures. It is left as it is. */
 export type LiveSource = LookedAt | OffscreenCanvas | Stream;
 
 export type Stream = MediaStream | MediaStreamTrack;
 
-/** The newest frame, again and again. */
-export interface LiveFrames {
-  /** Undefined when there will be none any more. The caller closes it. */
-  next(): Promise<CapturedFrame | undefined>;
-  close(): void;
-}
-
-/** A picture that does not change is given again after so long, in ms. */
-const stillAfter = 1000;
+/** Of an element nobody tells when it changes: so long, in ms, it has not. */
+const staleAfter = 50;
 
 export async function openLive(
   source: LiveSource,
@@ -30,7 +23,7 @@ export async function openLive(
   if (source instanceof MediaStreamTrack) {
     return openStream(new MediaStream([source]), signal);
   }
-  if (source instanceof HTMLVideoElement) return watchVideo(source, signal);
+  if (source instanceof HTMLVideoElement) return videoFrames(source, signal);
   if (source instanceof OffscreenCanvas || isLookedAt(source)) {
     return watchElement(source, signal);
   }
@@ -70,60 +63,27 @@ async function openStream(
   };
 }
 
-function watchVideo(video: HTMLVideoElement, signal: AbortSignal): LiveFrames {
-  let shown: number | undefined;
-  return {
-    next: async () => {
-      await visible(signal);
-      const before = shown;
-      if (before !== undefined && video.ended) return undefined;
-      const presented = await presentedFrames(video, before, signal);
-      const frame = await frameOf(video, signal);
-      shown = presented;
-      const dropped = Math.max(0, presented - (before ?? presented) - 1);
-      return { frame, time: now(), dropped };
-    },
-    close: () => undefined,
-  };
-}
-
-/** How many frames it has shown, once that is more than before. */
-function presentedFrames(
-  video: HTMLVideoElement,
-  before: number | undefined,
-  signal: AbortSignal,
-): Promise<number> {
-  const waiting = new AbortController();
-  const either = AbortSignal.any([signal, waiting.signal]);
-  return new Promise((resolve) => {
-    const done = (count: number): void => {
-      video.cancelVideoFrameCallback(handle);
-      waiting.abort();
-      resolve(count);
-    };
-    const handle = video.requestVideoFrameCallback((_, { presentedFrames }) =>
-      done(presentedFrames),
-    );
-    const options = { signal: waiting.signal };
-    video.addEventListener("ended", () => done(before ?? 0), options);
-    // At first what it shows is new, whether it plays or not.
-    const wait = before === undefined ? 0 : stillAfter;
-    void pause(wait, either).then(() => done(before ?? 0));
-  });
-}
-
 function watchElement(
   source: Exclude<LookedAt, HTMLVideoElement> | OffscreenCanvas,
   signal: AbortSignal,
 ): LiveFrames {
+  const look = async (): Promise<LiveFrame> => {
+    const frame =
+      source instanceof OffscreenCanvas
+        ? offscreenBitmap(source)
+        : await frameOf(source, signal);
+    const time = now();
+    const isStale = (): boolean => now() - time > staleAfter;
+    // One that cannot be read any more is told of with the next frame.
+    const again = (): Promise<LiveFrame | undefined> =>
+      look().catch(() => undefined);
+    const newer = () => (isStale() ? again() : undefined);
+    return { frame, time, dropped: 0, newer };
+  };
   return {
     next: async () => {
       await visible(signal);
-      const frame =
-        source instanceof OffscreenCanvas
-          ? offscreenBitmap(source)
-          : await frameOf(source, signal);
-      return { frame, time: now(), dropped: 0 };
+      return look();
     },
     close: () => undefined,
   };

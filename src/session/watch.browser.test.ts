@@ -233,18 +233,48 @@ test("live captions of one session leave another its turn", async () => {
   await expect(watching).rejects.toMatchObject({ code: "aborted" });
 });
 
-test("of several that share a worker, each looks at what is new in its turn", async () => {
-  const { vlm } = fastVlm({ pace: 60 });
-  const sessions = await Promise.all(
-    [0, 1, 2].map(() => vlm.create({ model: "nano" })),
-  );
-  const read = await Promise.all(
-    sessions.map((session) => captions(session, moving().stream, 2)),
-  );
-  for (const caption of read.flat()) {
-    const { wait = NaN, total } = caption.timings;
-    expect(total).toBeGreaterThan(500);
-    expect(wait).toBeLessThan(400);
-    expect(caption.age).toBeLessThan(total + 400);
-  }
+const stream = (): LiveSource => moving().stream;
+const canvas = (): LiveSource => moving().canvas;
+
+test.each<[string, (() => LiveSource | Promise<LiveSource>)[]]>([
+  ["streams", [stream, stream, stream]],
+  ["elements", [playing, canvas, playing]],
+])(
+  "of several %s that share a worker, each is looked at anew in its turn",
+  async (_, sources) => {
+    const { vlm } = fastVlm({ pace: 60 });
+    const read = await Promise.all(
+      sources.map(async (source) => {
+        const session = await vlm.create({ model: "nano" });
+        return captions(session, await source(), 2);
+      }),
+    );
+    for (const caption of read.flat()) {
+      const { wait = NaN, total } = caption.timings;
+      expect(total).toBeGreaterThan(500);
+      expect(wait).toBeLessThan(400);
+      expect(caption.age).toBeLessThan(total + 400);
+    }
+  },
+);
+
+test("what was shown before it is watched was not dropped", async () => {
+  const { session } = await openSession({ pace: 1 });
+  const video = await playing();
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  const [first, second] = await captions(session, video, 2);
+  expect(first?.dropped).toBe(0);
+  expect(second?.dropped).toBeLessThan(10);
+});
+
+test("a video is waited for until it plays", async () => {
+  const { session } = await openSession();
+  const video = document.createElement("video");
+  video.muted = true;
+  video.srcObject = moving().stream;
+  const read = captions(session, video, 1);
+  const done = session.describe(video).done();
+  setTimeout(() => void video.play(), 400);
+  expect(await read).toHaveLength(1);
+  expect((await done).finish).toBe("stop");
 });

@@ -1,9 +1,9 @@
-import type { CapturedFrame } from "../look/frame-slot";
 import { pause } from "../pause";
 import { aborted } from "../aborted";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import { openLive, type LiveSource } from "./live";
+import type { LiveFrame } from "./live-frame";
 import type { Done } from "./steps";
 
 /** What was said about one frame of a live source. */
@@ -19,7 +19,7 @@ export interface Caption extends Omit<Done, "type"> {
 }
 
 type Ask = (
-  captured: CapturedFrame,
+  captured: LiveFrame,
   signal: AbortSignal,
 ) => Promise<{ readonly prompt: string; readonly done: Done }>;
 
@@ -67,8 +67,8 @@ async function* captionsOf(
       if (signal.aborted) throw aborted();
       if (!captured) return undefined;
       let { time, dropped } = captured;
-      const newer = (): CapturedFrame | undefined => {
-        const newest = captured.newer?.();
+      const newer = async (): Promise<LiveFrame | undefined> => {
+        const newest = await captured.newer?.();
         if (newest) ({ time, dropped } = newest);
         return newest;
       };
