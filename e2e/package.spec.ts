@@ -3,6 +3,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findFirefox } from "../tools/cli/browser.mjs";
 import { readmeHeaders } from "../tools/cli/documents.mjs";
+import { isolationHeaders } from "../tools/cli/headers.mjs";
 import { unpacked } from "../tools/cli/pack.mjs";
 import {
   captionOf,
@@ -28,9 +29,10 @@ test.beforeAll(() => {
 
 test.describe("a static page", () => {
   let site: Site;
+  let folder: string;
 
   test.beforeAll(async () => {
-    const folder = join(project, "plain");
+    folder = join(project, "plain");
     cpSync(join(root, "examples/plain/public"), folder, { recursive: true });
     cpSync(web, join(folder, "fast-vlm"), { recursive: true });
     site = await serveFolder(folder, headers);
@@ -46,6 +48,24 @@ test.describe("a static page", () => {
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
     expectScene(await captionOf(page));
     expect(troubles).toEqual([]);
+  });
+
+  test("captions where scripts have to be trusted, on threads", async ({
+    page,
+  }) => {
+    const trusted = await serveFolder(folder, {
+      ...isolationHeaders,
+      "Content-Security-Policy": `${headers["Content-Security-Policy"]}; require-trusted-types-for 'script'; trusted-types fast-vlm lit-html default`,
+    });
+    const troubles = troublesOf(page);
+    await page.goto(trusted.url);
+    expectScene(await captionOf(page));
+    const adapter = await page.evaluate(
+      () => document.querySelector("fast-vlm")?.info?.adapter,
+    );
+    expect(adapter).toMatch(/[2-4] threads$/);
+    expect(troubles).toEqual([]);
+    await trusted.close();
   });
 
   test("captions in Firefox, too", async () => {

@@ -5,7 +5,7 @@ import {
   requestAdapter,
   type Opened,
 } from "../ort/adapter";
-import { cpuThreads } from "../ort/runtime";
+import { cpuThreads } from "../ort/threads";
 
 /** What a model would run on, as far as it can be told without running it. */
 export interface Hardware {

@@ -8,6 +8,7 @@ import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
 import { VlmError } from "../../src/shared/errors";
 import { canSuspend } from "./can-suspend";
 import { Queue } from "./queue";
+import { cpuThreads } from "./threads";
 import { watchHeap } from "./wasm-heap";
 
 /**
@@ -42,16 +43,6 @@ export function runtimeMissing(cause: unknown): VlmError {
     "Check the connection, then reload the page.",
     { cause },
   );
-}
-
-/**
- * Threads for graphs on the CPU: shared memory needs cross-origin isolation,
- * and they start from our files, which then have to be of the page's origin.
- */
-export function cpuThreads(): number {
-  const ours = new URL(import.meta.url).origin === location.origin;
-  const shared = crossOriginIsolated && ours;
-  return shared ? Math.min(4, navigator.hardwareConcurrency) : 1;
 }
 
 async function importOrt(): Promise<typeof Ort> {
