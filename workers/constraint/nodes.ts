@@ -1,17 +1,17 @@
 import { compileJsonSchema } from "structured-output/json";
 import { propertiesOf, typesOf, valuesOf, Forms, type Form } from "./forms";
-import { fits, type NumberReader } from "./numbers";
+import { readerOf, type NumberReader } from "./numbers";
 
-/** What comes: of these an answer is put together. */
+/** A grammar of what may come. */
 export type Node =
   | { readonly kind: "bytes"; readonly bytes: readonly number[] }
   | { readonly kind: "blank" }
   /** Inside of quotes. */
   | { readonly kind: "text"; readonly least: number; readonly most: number }
   | { readonly kind: "number"; readonly reader: NumberReader }
-  | { readonly kind: "row"; readonly nodes: readonly Node[] }
+  | { readonly kind: "sequence"; readonly nodes: readonly Node[] }
   | { readonly kind: "choice"; readonly nodes: readonly Node[] }
-  | { readonly kind: "later"; readonly node: () => Node };
+  | { readonly kind: "lazy"; readonly node: () => Node };
 
 const encoder = new TextEncoder();
 
@@ -19,14 +19,14 @@ function written(text: string): Node {
   return { kind: "bytes", bytes: [...encoder.encode(text)] };
 }
 
-function row(...nodes: Node[]): Node {
-  return { kind: "row", nodes };
+function sequence(...nodes: Node[]): Node {
+  return { kind: "sequence", nodes };
 }
 
 /** Made when it is met, once: positions are told apart by their nodes. */
-function later(make: () => Node): Node {
+function lazy(make: () => Node): Node {
   let made: Node | undefined;
-  return { kind: "later", node: () => (made ??= make()) };
+  return { kind: "lazy", node: () => (made ??= make()) };
 }
 
 function choice(nodes: readonly Node[]): Node {
@@ -39,9 +39,9 @@ function choice(nodes: readonly Node[]): Node {
 /** Of which an array without repetition is made. */
 const MOST_LISTED = 64;
 
-const nothing = row();
+const nothing = sequence();
 const blank: Node = { kind: "blank" };
-const comma = row(blank, written(","), blank);
+const comma = sequence(blank, written(","), blank);
 
 /** Values of JSON as a schema allows them; objects have their properties in the
  * order of the schema, and no others unless there are no names at all. */
@@ -58,7 +58,7 @@ export class Values {
     const key = JSON.stringify(schema ?? true);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const node = later(() =>
+    const node = lazy(() =>
       choice(this.#forms.of(schema).flatMap((form) => this.#all(form))),
     );
     this.#known.set(key, node);
@@ -80,7 +80,9 @@ export class Values {
           return texts(form);
         case "number":
         case "integer":
-          return [{ kind: "number", reader: fits({ ...form, type }) } as const];
+          return [
+            { kind: "number", reader: readerOf({ ...form, type }) } as const,
+          ];
         case "boolean":
           return [written("true"), written("false")];
         default:
@@ -111,7 +113,9 @@ export class Values {
       const pair = this.#pair(written(JSON.stringify(name)), value);
       return { pair, needed: needed.has(name) };
     });
-    return [row(written("{"), blank, sequence(pairs), blank, written("}"))];
+    return [
+      sequence(written("{"), blank, properties(pairs), blank, written("}")),
+    ];
   }
 
   /** Objects whose names are free. */
@@ -124,7 +128,7 @@ export class Values {
     const some = filled ? [several(this.#pair(name, rest), 1, most)] : [];
     if (empty.length + some.length === 0) return [];
     return [
-      row(
+      sequence(
         written("{"),
         blank,
         choice([...empty, ...some]),
@@ -146,7 +150,7 @@ export class Values {
   }
 
   #pair(name: Node, value: unknown): Node {
-    return row(name, blank, written(":"), blank, this.of(value));
+    return sequence(name, blank, written(":"), blank, this.of(value));
   }
 
   #arrays(form: Form): Node[] {
@@ -169,17 +173,17 @@ export class Values {
       this.of(at < first.length ? first[at] : rest);
     const from = (at: number): Node => {
       if (at >= most) return nothing;
-      const item = row(...(at > 0 ? [comma] : []), each(at));
+      const item = sequence(...(at > 0 ? [comma] : []), each(at));
       const on: Node =
         at < first.length || at < least
-          ? row(
+          ? sequence(
               item,
-              later(() => from(at + 1)),
+              lazy(() => from(at + 1)),
             )
           : several(each(at), 0, most - at, at > 0);
       return at < least || at >= first.length ? on : choice([nothing, on]);
     };
-    return [row(written("["), blank, from(0), blank, written("]"))];
+    return [sequence(written("["), blank, from(0), blank, written("]"))];
   }
 }
 
@@ -190,35 +194,37 @@ function subset(all: readonly Node[], least: number, most: number): Node {
     if (item === undefined || taken === most) {
       return taken < least ? choice([]) : nothing;
     }
-    const on = later(() => from(at + 1, taken + 1));
-    const taking = row(...(taken > 0 ? [comma] : []), item, on);
+    const on = lazy(() => from(at + 1, taken + 1));
+    const taking = sequence(...(taken > 0 ? [comma] : []), item, on);
     const left = all.length - at - 1;
     return taken + left < least
       ? taking
-      : choice([later(() => from(at + 1, taken)), taking]);
+      : choice([lazy(() => from(at + 1, taken)), taking]);
   };
-  return row(written("["), blank, from(0, 0), blank, written("]"));
+  return sequence(written("["), blank, from(0, 0), blank, written("]"));
 }
 
 /** So many of them, a comma between two; one before the first if `next`. */
 function several(item: Node, least: number, most: number, next = false): Node {
   if (most <= 0) return nothing;
   const more = (count: number): Node =>
-    later(() => several(item, Math.max(0, least - 1), count, true));
-  const some = row(...(next ? [comma] : []), item, more(most - 1));
+    lazy(() => several(item, Math.max(0, least - 1), count, true));
+  const some = sequence(...(next ? [comma] : []), item, more(most - 1));
   return least > 0 ? some : choice([nothing, some]);
 }
 
 /** Those that are needed and any of the others, in this order. */
-function sequence(
+function properties(
   pairs: readonly { readonly pair: Node; readonly needed: boolean }[],
 ): Node {
   // What may follow another, and what may stand first.
   let after: Node = nothing;
   let first: Node = nothing;
   for (const { pair, needed } of pairs.toReversed()) {
-    const next = row(comma, pair, after);
-    first = needed ? row(pair, after) : choice([row(pair, after), first]);
+    const next = sequence(comma, pair, after);
+    first = needed
+      ? sequence(pair, after)
+      : choice([sequence(pair, after), first]);
     after = needed ? next : choice([next, after]);
   }
   return first;
@@ -231,7 +237,7 @@ function texts(form: Form): Node[] {
 }
 
 function quoted(text: Node): Node {
-  return row(written('"'), text, written('"'));
+  return sequence(written('"'), text, written('"'));
 }
 
 /** Whether a listed value is as the rest of the form wants it. */

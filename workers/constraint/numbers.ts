@@ -13,7 +13,7 @@ export interface NumberReader {
 
 /** Numbers without an exponent, as a schema allows them; everything is counted in
  * units of the last decimal. */
-export function fits(schema: Schema): NumberReader {
+export function readerOf(schema: Schema): NumberReader {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const { multipleOf } = schema;
   const types = [schema["type"]].flat();

@@ -36,7 +36,6 @@ export interface Position {
 const MOST_BLANKS = 16;
 const ESCAPES = new Set(new TextEncoder().encode('"\\/bfnrt'));
 
-/** Whether what comes after the node may come now. */
 export function isSame(a: Position, b: Position): boolean {
   return (
     a.node === b.node &&
@@ -48,6 +47,7 @@ export function isSame(a: Position, b: Position): boolean {
   );
 }
 
+/** Whether what comes after the node may come now. */
 export function mayEnd({
   node,
   count,

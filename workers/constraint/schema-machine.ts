@@ -37,13 +37,7 @@ function nodeMachine(root: Node): Machine<State> {
   if (shortest(root) === undefined) throw refused("nothing can meet it.");
   const join = joining();
   const initial = stateOf([join(root, undefined)], shortest, join);
-  const numbers = new Map<object, number>();
-  const numberOf = (one: object | undefined): number => {
-    if (one === undefined) return 0;
-    const number = numbers.get(one) ?? numbers.size + 1;
-    numbers.set(one, number);
-    return number;
-  };
+  const numberOf = numbering();
   return {
     initial,
     step(state, byte) {
@@ -55,40 +49,61 @@ function nodeMachine(root: Node): Machine<State> {
       return next.length === 0 ? undefined : stateOf(next, shortest, join);
     },
     key: ({ positions, ended }) =>
-      positions
-        .map(({ node, then, count, utf8, escaped, text }) => {
-          // In a text without an end only its least length counts.
-          const open = node.kind === "text" && node.most === Infinity;
-          const come = open ? Math.min(count, node.least) : count;
-          const inside = `${come} ${utf8} ${escaped} ${text}`;
-          return `${numberOf(node)} ${numberOf(then)} ${inside}`;
-        })
-        .join() + String(ended),
+      positions.map((each) => keyOf(each, numberOf)).join() + String(ended),
     ignores: (state, byte) =>
       [0x20, 0x09, 0x0a, 0x0d].includes(byte) &&
       (state === initial ||
         state.positions.some(({ node }) => node.kind === "blank")),
     accepting: ({ ended }) => ended,
-    freely({ positions }) {
-      const [position] = positions;
-      if (position?.node.kind !== "text") return 0;
-      // The other position, if any, is behind the text: it may end here.
-      const only = positions.every(
-        ({ node }, i) => i === 0 || node.kind === "bytes",
-      );
-      if (!only || position.utf8 !== 0 || position.escaped) return 0;
-      return position.node.most - position.count;
-    },
-    wayOut({ positions, ended }) {
-      if (ended) return [];
-      let best: number[] | undefined;
-      for (const position of positions) {
-        const way = wayFrom(position, shortest);
-        if (way && (best === undefined || way.length < best.length)) best = way;
-      }
-      return best;
-    },
+    freely,
+    wayOut: (state) => wayOut(state, shortest),
   };
+}
+
+/** The same thing is the same number again. */
+function numbering(): (one: object | undefined) => number {
+  const numbers = new Map<object, number>();
+  return (one) => {
+    if (one === undefined) return 0;
+    const number = numbers.get(one) ?? numbers.size + 1;
+    numbers.set(one, number);
+    return number;
+  };
+}
+
+function keyOf(
+  { node, then, count, utf8, escaped, text }: Position,
+  numberOf: (one: object | undefined) => number,
+): string {
+  // In a text without an end only its least length counts.
+  const open = node.kind === "text" && node.most === Infinity;
+  const come = open ? Math.min(count, node.least) : count;
+  const inside = `${come} ${utf8} ${escaped} ${text}`;
+  return `${numberOf(node)} ${numberOf(then)} ${inside}`;
+}
+
+function freely({ positions }: State): number {
+  const [position] = positions;
+  if (position?.node.kind !== "text") return 0;
+  // The other position, if any, is behind the text: it may end here.
+  const only = positions.every(
+    ({ node }, i) => i === 0 || node.kind === "bytes",
+  );
+  if (!only || position.utf8 !== 0 || position.escaped) return 0;
+  return position.node.most - position.count;
+}
+
+function wayOut(
+  { positions, ended }: State,
+  shortest: Shortest,
+): readonly number[] | undefined {
+  if (ended) return [];
+  let best: readonly number[] | undefined;
+  for (const position of positions) {
+    const way = wayFrom(position, shortest);
+    if (way && (best === undefined || way.length < best.length)) best = way;
+  }
+  return best;
 }
 
 /** The positions that `heads` lead to without a byte more. */
@@ -107,7 +122,7 @@ function stateOf(
     }
     const { node, then } = rest;
     switch (node.kind) {
-      case "row":
+      case "sequence":
         open(node.nodes.reduceRight<Rest>((on, each) => join(each, on), then));
         break;
       case "choice":
@@ -116,7 +131,7 @@ function stateOf(
           if (shortest(each) !== undefined) open(join(each, then));
         }
         break;
-      case "later":
+      case "lazy":
         open(join(node.node(), then));
         break;
       default:

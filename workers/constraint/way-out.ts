@@ -28,9 +28,9 @@ export function shortestOf(): Shortest {
         return Array<number>(node.least).fill(0x20);
       case "number":
         return numberFrom("", node);
-      case "later":
+      case "lazy":
         return of(node.node());
-      case "row": {
+      case "sequence": {
         const way: number[] = [];
         for (const each of node.nodes) {
           const part = of(each);
