@@ -1,9 +1,9 @@
 import { svg, type TemplateResult } from "lit";
 import type { State } from "./state";
 
-/** One shape for each state, as colour alone says nothing to some. */
-export const icons: Readonly<Record<State, TemplateResult>> = {
-  idle: svg`<circle cx="8" cy="8" r="4.5" />`,
+/** One shape for each state, as colour alone says nothing to some; the circle
+ * of `idle` is there before these. */
+export const icons: Readonly<Partial<Record<State, TemplateResult>>> = {
   loading: svg`<path d="M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10" />`,
   warming: svg`<path class="spin" d="M8 2.5a5.5 5.5 0 1 1-5.5 5.5" />`,
   ready: svg`<path d="m3 8.5 3.5 3.5L13 4.5" />`,

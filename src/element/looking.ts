@@ -12,6 +12,7 @@ export { stillOf } from "../look/still";
 export { keepAwake } from "../wake-lock";
 export { ask, askAbout, captionAll } from "./asking";
 export { dress } from "./dress";
+export { icons } from "./icons";
 export { inspectOptions } from "./options";
 export { progressBar } from "./progress";
 

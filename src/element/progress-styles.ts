@@ -71,7 +71,23 @@ export const progressStyles = css`
       background-position: -66% 0;
     }
   }
+  .spin {
+    transform-origin: center;
+    animation: turn 1s linear infinite;
+  }
+  @keyframes turn {
+    to {
+      rotate: 1turn;
+    }
+  }
+  @media (forced-colors: active) {
+    .stage,
+    .status {
+      border: 1px solid;
+    }
+  }
   @media (prefers-reduced-motion: reduce) {
+    .spin,
     progress:indeterminate {
       animation: none;
     }

@@ -198,25 +198,7 @@ export const styles = css`
     white-space: nowrap;
   }
 
-  .spin {
-    transform-origin: center;
-    animation: turn 1s linear infinite;
-  }
-  @keyframes turn {
-    to {
-      rotate: 1turn;
-    }
-  }
-  @media (forced-colors: active) {
-    .stage,
-    .status {
-      border: 1px solid;
-    }
-  }
   @media (prefers-reduced-motion: reduce) {
-    .spin {
-      animation: none;
-    }
     p {
       transition: none;
     }

@@ -1,8 +1,7 @@
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, svg, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
 import type { Announcement } from "./announcer";
 import type { ProgressDetail } from "./events";
-import { icons } from "./icons";
 import { languageOf } from "./languages";
 import { lookingNow } from "./later";
 import type { State } from "./state";
@@ -42,13 +41,15 @@ export interface ViewHost extends Element {
   cancelLoad(): void;
 }
 
+const circle = svg`<circle cx="8" cy="8" r="4.5" />`;
+
 export function view(model: ViewModel, host: ViewHost): TemplateResult {
   const { shows } = model;
   const { state, error } = host;
   const { progress } = model.models;
   const { words, announcement } = model.status;
   const { video, canvas } = model.stage;
-  const bar = lookingNow()?.progressBar;
+  const rest = lookingNow();
   const root = host.shadowRoot;
   const cancel = (): void => host.cancelLoad();
   const language = languageOf(host);
@@ -62,10 +63,16 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
       </div>
       <div class="overlay" part="overlay"><slot name="overlay"></slot></div>
       <div class="status" part="status" data-state=${state}>
-        <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          ${rest?.icons[state] ?? circle}
+        </svg>
         ${words.states[state]}
       </div>
-      ${root && progress ? bar?.(root, progress, words, cancel) : nothing}
+      ${
+        root && progress
+          ? rest?.progressBar(root, progress, words, cancel)
+          : nothing
+      }
     </div>
     <div
       class="caption"

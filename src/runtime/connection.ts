@@ -65,7 +65,10 @@ export class Connection {
       this.#comlink
         .then((comlink) => {
           if (this.#end) throw this.#end;
-          this.#remote ??= comlink.remoteOf(this.#worker);
+          this.#remote ??= comlink.remoteOf(
+            this.#worker,
+            this.#listeners.signal,
+          );
           return run(this.#remote, comlink);
         })
         .then(resolve, (thrown: unknown) => reject(VlmError.from(thrown)))
@@ -87,7 +90,9 @@ export class Connection {
 
 function started(start: () => Worker): Worker {
   try {
-    return start();
+    const worker: unknown = start();
+    if (!(worker instanceof EventTarget)) throw new Error("it is no Worker");
+    return worker as Worker;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new VlmError(

@@ -2,7 +2,13 @@
  * The worker as its contract says. A file of its own, since the page needs
  * Comlink only once there is a worker.
  */
-import { transfer, transferHandlers, wrap, type Remote } from "comlink";
+import {
+  releaseProxy,
+  transfer,
+  transferHandlers,
+  wrap,
+  type Remote,
+} from "comlink";
 import { serveFetch } from "./serve-fetch";
 import type { WorkerStart } from "./start-worker";
 import type { VlmWorker, WorkerSettings } from "../shared/protocol";
@@ -14,8 +20,14 @@ export type RemoteWorker = Remote<VlmWorker>;
 
 export { transfer };
 
-export function remoteOf(worker: Worker): RemoteWorker {
-  return wrap<VlmWorker>(worker);
+/**
+ * Until `signal` aborts: Comlink keeps calls that are never answered, and with
+ * them all that waits, as long as it is not told.
+ */
+export function remoteOf(worker: Worker, signal: AbortSignal): RemoteWorker {
+  const remote = wrap<VlmWorker>(worker);
+  signal.addEventListener("abort", () => remote[releaseProxy]());
+  return remote;
 }
 
 export async function connect(
