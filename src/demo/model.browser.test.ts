@@ -32,6 +32,8 @@ function open(script: Partial<Script> = {}, model = "nano"): void {
 const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
 const offered = (): string => byId("offer", HTMLElement).textContent ?? "";
 const told = (): string => byId("model-error", HTMLElement).textContent ?? "";
+/** What the polite region of the panel says. */
+const heard = (): string => byId("model-told", HTMLElement).textContent ?? "";
 const calls = (): string => fake.calls.join("; ");
 
 function choose(id: string, value: string): void {
@@ -72,6 +74,7 @@ test("a model shows what it costs and waits for consent and a click", async () =
   ]) {
     expect(offered()).toMatch(text);
   }
+  expect(heard()).toMatch(/: 510 MB to download\.$/);
   const link = byId("offer", HTMLElement).querySelector("a");
   expect(link?.href).toMatch(/^https:\/\/huggingface\.co\/apple\/.*LICENSE$/);
   expect(button("load-model").disabled).toBe(true);
@@ -112,6 +115,7 @@ test("a model nobody publishes says what to do instead", async () => {
   choose("model", "fastvlm-7b");
   await vi.waitFor(() => expect(told()).toMatch(/python tools\/convert/));
   expect(byId("model-error", HTMLElement).hidden).toBe(false);
+  expect(heard()).toBe(told());
   choose("model", "nano");
   expect(byId("model-error", HTMLElement).hidden).toBe(true);
 });
@@ -168,6 +172,8 @@ test("a failed load names the failure and what is still in use", async () => {
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
   button("load-model").click();
   await vi.waitFor(() => expect(told()).toBe("x.onnx is cut. Again."));
+  // The element announces it already.
+  expect(heard()).not.toContain("x.onnx");
   expect(byId("in-use", HTMLElement).textContent).toBe("first on WASM");
 });
 

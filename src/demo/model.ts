@@ -9,7 +9,7 @@ import {
 import { setUpChoice, type Choice } from "./choice";
 import { byId, keepFocus } from "./dom";
 import { setUpFetching } from "./fetching";
-import { offer } from "./offer";
+import { offer, summaryOf } from "./offer";
 import { isCarried } from "./params";
 
 export interface ModelPanel {
@@ -25,6 +25,7 @@ export interface ModelPanel {
 export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
   const place = byId("offer", HTMLElement);
   const failure = byId("model-error", HTMLElement);
+  const told = byId("model-told", HTMLElement);
   const actions = byId("model-actions", HTMLElement);
   const showProgress = setUpFetching();
   const load = byId("load-model", HTMLButtonElement);
@@ -38,6 +39,8 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
   let waiting = false;
   /** Nobody answered; the same question may be answered later. */
   let unanswered = false;
+  /** A failure that the element does not announce. */
+  let unheard = "";
   let asking = new AbortController();
 
   const update = (): void => {
@@ -48,7 +51,10 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
       update();
     };
     const consent = { needed, given: agreed, change };
-    render(report ? offer(report, consent) : waiting ? asked : nothing, place);
+    const asks = html`<p class="note">${asked}</p>`;
+    render(report ? offer(report, consent) : waiting ? asks : nothing, place);
+    const news = unheard || (report ? summaryOf(report) : waiting ? asked : "");
+    if (told.textContent !== news) told.textContent = news;
     // What came with the page is there before a bar could be read.
     const quick = !vlm.folder && isCarried(vlm.model);
     const fetching = vlm.progress !== undefined && !quick;
@@ -63,11 +69,14 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
     showProgress(fetching ? vlm.progress : undefined);
   };
 
-  const say = (thrown?: unknown): void => {
+  /** `heard`: the element announces it. */
+  const say = (thrown?: unknown, heard = false): void => {
     const error = thrown === undefined ? undefined : VlmError.from(thrown);
-    const told = error !== undefined && error.code !== "aborted";
-    failure.hidden = !told;
-    failure.textContent = told ? `${error.message} ${error.advice}` : "";
+    const fails = error !== undefined && error.code !== "aborted";
+    failure.hidden = !fails;
+    failure.textContent = fails ? `${error.message} ${error.advice}` : "";
+    unheard = heard ? "" : failure.textContent;
+    update();
   };
 
   /** Asks what the choice costs. */
@@ -105,10 +114,9 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
     try {
       await inspect();
     } catch (thrown) {
-      say(thrown);
       const { code } = VlmError.from(thrown);
       unanswered = code === "offline" || code === "download-failed";
-      update();
+      say(thrown);
       return;
     }
     if (atOnce && isFree() && !load.disabled) await apply();
@@ -132,7 +140,7 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
       if (mine === choice) report = undefined;
     } catch (thrown) {
       if (mine !== choice) return;
-      say(thrown);
+      say(thrown, true);
       // Some of it may be here by now.
       if (report) await inspect().catch(() => undefined);
     }
@@ -149,7 +157,7 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
     void (carried() ? apply() : show(!manual && !!folder));
   };
 
-  const { showFolder } = setUpChoice(vlm, choose, say);
+  const { showFolder } = setUpChoice(vlm, choose, (thrown) => say(thrown));
   if (![...dtype.options].some(({ value }) => value === vlm.dtype)) {
     dtype.add(new Option("As in the address", vlm.dtype));
   }
@@ -179,8 +187,8 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
       showFolder();
       choose({ model: vlm.model, folder });
     },
-    fail: say,
+    fail: (thrown) => say(thrown),
   };
 }
 
-const asked = html`<p class="note" role="status">Asking what it costs…</p>`;
+const asked = "Asking what it costs…";

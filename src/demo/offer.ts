@@ -45,6 +45,13 @@ export function offer(report: ModelReport, consent: Consent): TemplateResult {
   `;
 }
 
+/** The same in a sentence, for those who do not see it appear. */
+export function summaryOf({ name, chosen, obstacle }: ModelReport): string {
+  if (obstacle) return `${name}: ${obstacle}`;
+  const missing = chosen?.missing ?? 0;
+  return `${name}: ${missing === 0 ? "nothing" : bytesText(missing)} to download.`;
+}
+
 function costs(report: ModelReport): [name: string, value: string][] {
   const { chosen, storage, halfPrecision } = report;
   const half = halfPrecision ? "with" : "without";
