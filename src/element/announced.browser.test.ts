@@ -48,3 +48,16 @@ test("a caption that was cut off is not announced", async () => {
   expect(mounted.detailsOf("caption")[0]).toMatchObject({ finish: "abort" });
   expect(said).toEqual([]);
 });
+
+test("who cancels a load by keyboard stays in the element", async () => {
+  mounted = new Mounted({ pace: 50 });
+  const { vlm } = mounted;
+  const loading = vlm.load();
+  await vi.waitFor(() => expect(mounted.part("cancel")).not.toBeNull());
+  mounted.part("cancel")?.focus();
+  mounted.part("cancel")?.click();
+  await expect(loading).rejects.toMatchObject({ code: "aborted" });
+  await vlm.updateComplete;
+  expect(mounted.part("cancel")).toBeNull();
+  expect(vlm.shadowRoot?.activeElement).toBe(mounted.part("caption"));
+});

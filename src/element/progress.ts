@@ -16,11 +16,16 @@ export function progressBar(
   const amount = amountText(progress, words);
   const { loaded, total } = progress;
   const phase = phaseText(progress, words);
+  const giveUp = (): void => {
+    cancel();
+    // The button goes away: the keyboard stays in the element.
+    root.querySelector<HTMLElement>("[part=caption]")?.focus();
+  };
   return html`
     <div class="progress" part="progress">
       <div class="doing">
         <span>${phase}</span>
-        <button part="button cancel" type="button" @click=${cancel}>
+        <button part="button cancel" type="button" @click=${giveUp}>
           ${words.cancel}
         </button>
       </div>
