@@ -1,6 +1,4 @@
-import { compileJsonSchema } from "structured-output/json";
-import { propertiesOf, typesOf, valuesOf, Forms, type Form } from "./forms";
-import { readerOf, type NumberReader } from "./numbers";
+import type { NumberReader } from "./numbers";
 
 /** A grammar of what may come. */
 export type Node =
@@ -15,180 +13,37 @@ export type Node =
 
 const encoder = new TextEncoder();
 
-function written(text: string): Node {
+export function written(text: string): Node {
   return { kind: "bytes", bytes: [...encoder.encode(text)] };
 }
 
-function sequence(...nodes: Node[]): Node {
+export function sequence(...nodes: Node[]): Node {
   return { kind: "sequence", nodes };
 }
 
 /** Made when it is met, once: positions are told apart by their nodes. */
-function lazy(make: () => Node): Node {
+export function lazy(make: () => Node): Node {
   let made: Node | undefined;
   return { kind: "lazy", node: () => (made ??= make()) };
 }
 
-function choice(nodes: readonly Node[]): Node {
+export function choice(nodes: readonly Node[]): Node {
   const [only] = nodes;
   return only !== undefined && nodes.length === 1
     ? only
     : { kind: "choice", nodes };
 }
 
-/** Of which an array without repetition is made. */
-const MOST_LISTED = 64;
+export const nothing = sequence();
+export const blank: Node = { kind: "blank" };
+export const comma = sequence(blank, written(","), blank);
 
-const nothing = sequence();
-const blank: Node = { kind: "blank" };
-const comma = sequence(blank, written(","), blank);
-
-/** Values of JSON as a schema allows them; objects have their properties in the
- * order of the schema, and no others unless there are no names at all. */
-export class Values {
-  readonly #forms: Forms;
-  /** By the schema's text. */
-  readonly #known = new Map<string, Node>();
-
-  constructor(root: unknown) {
-    this.#forms = new Forms(root);
-  }
-
-  of(schema: unknown): Node {
-    const key = JSON.stringify(schema ?? true);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const node = lazy(() =>
-      choice(this.#forms.of(schema).flatMap((form) => this.#all(form))),
-    );
-    this.#known.set(key, node);
-    return node;
-  }
-
-  #all(form: Form): Node[] {
-    const values = valuesOf(form);
-    if (values !== undefined) {
-      return values.filter((text) => allows(form, text)).map(written);
-    }
-    return typesOf(form).flatMap((type) => {
-      switch (type) {
-        case "object":
-          return this.#objects(form);
-        case "array":
-          return this.#arrays(form);
-        case "string":
-          return texts(form);
-        case "number":
-        case "integer":
-          return [
-            { kind: "number", reader: readerOf({ ...form, type }) } as const,
-          ];
-        case "boolean":
-          return [written("true"), written("false")];
-        default:
-          return [written("null")];
-      }
-    });
-  }
-
-  #objects(form: Form): Node[] {
-    const named = propertiesOf(form);
-    const rest = form["additionalProperties"];
-    const needed = new Set((form["required"] ?? []) as string[]);
-    const least = Number(form["minProperties"] ?? 0);
-    const most = Number(form["maxProperties"] ?? Infinity);
-    const names = [...new Set([...Object.keys(named), ...needed])];
-    if (names.length === 0) return this.#maps(rest, least, most);
-    // As many more as it has to have, then as many as it may.
-    for (const name of names) if (needed.size < least) needed.add(name);
-    const kept = names.filter((name) => needed.has(name) || needed.size < most);
-    const spare = most - needed.size;
-    const optional = kept.filter((name) => !needed.has(name)).slice(0, spare);
-    const order = kept.filter(
-      (name) => needed.has(name) || optional.includes(name),
-    );
-    if (needed.size < least || needed.size > most) return [];
-    const pairs = order.map((name) => {
-      const value = Object.hasOwn(named, name) ? named[name] : rest;
-      const pair = this.#pair(written(JSON.stringify(name)), value);
-      return { pair, needed: needed.has(name) };
-    });
-    return [
-      sequence(written("{"), blank, properties(pairs), blank, written("}")),
-    ];
-  }
-
-  /** Objects whose names are free. */
-  #maps(rest: unknown, least: number, most: number): Node[] {
-    // The same name may come twice.
-    if (least > 1 || most < least) return [];
-    const empty = least === 0 ? [nothing] : [];
-    const name = quoted({ kind: "text", least: 1, most: Infinity });
-    const filled = most > 0 && rest !== false;
-    const some = filled ? [several(this.#pair(name, rest), 1, most)] : [];
-    if (empty.length + some.length === 0) return [];
-    return [
-      sequence(
-        written("{"),
-        blank,
-        choice([...empty, ...some]),
-        blank,
-        written("}"),
-      ),
-    ];
-  }
-
-  /** The values that a schema lists, if it lists all. */
-  #listed(schema: unknown): Node[] | undefined {
-    const forms = this.#forms.of(schema);
-    const texts = forms.map((form) =>
-      valuesOf(form)?.filter((text) => allows(form, text)),
-    );
-    if (texts.some((each) => each === undefined)) return undefined;
-    const all = new Set(texts.flatMap((each) => each ?? []));
-    return all.size <= MOST_LISTED ? [...all].map(written) : undefined;
-  }
-
-  #pair(name: Node, value: unknown): Node {
-    return sequence(name, blank, written(":"), blank, this.of(value));
-  }
-
-  #arrays(form: Form): Node[] {
-    const { items, prefixItems, additionalItems } = form;
-    const first = (prefixItems ??
-      (Array.isArray(items) ? items : [])) as unknown[];
-    const rest = Array.isArray(items) ? additionalItems : items;
-    const least = Number(form["minItems"] ?? 0);
-    const most = Math.min(
-      Number(form["maxItems"] ?? Infinity),
-      rest === false ? first.length : Infinity,
-    );
-    if (least > most) return [];
-    if (form["uniqueItems"] === true && most > 1) {
-      const listed = first.length === 0 ? this.#listed(rest) : undefined;
-      if (listed !== undefined) return [subset(listed, least, most)];
-      return least > 1 ? [] : this.#arrays({ ...form, maxItems: 1 });
-    }
-    const each = (at: number): Node =>
-      this.of(at < first.length ? first[at] : rest);
-    const from = (at: number): Node => {
-      if (at >= most) return nothing;
-      const item = sequence(...(at > 0 ? [comma] : []), each(at));
-      const on: Node =
-        at < first.length || at < least
-          ? sequence(
-              item,
-              lazy(() => from(at + 1)),
-            )
-          : several(each(at), 0, most - at, at > 0);
-      return at < least || at >= first.length ? on : choice([nothing, on]);
-    };
-    return [sequence(written("["), blank, from(0), blank, written("]"))];
-  }
-}
-
-/** Some of these, in their order, each once. */
-function subset(all: readonly Node[], least: number, most: number): Node {
+/** A list of some of these, in their order, each once. */
+export function subset(
+  all: readonly Node[],
+  least: number,
+  most: number,
+): Node {
   const from = (at: number, taken: number): Node => {
     const item = all[at];
     if (item === undefined || taken === most) {
@@ -201,11 +56,16 @@ function subset(all: readonly Node[], least: number, most: number): Node {
       ? taking
       : choice([lazy(() => from(at + 1, taken)), taking]);
   };
-  return sequence(written("["), blank, from(0, 0), blank, written("]"));
+  return enclosed("[", from(0, 0), "]");
 }
 
 /** So many of them, a comma between two; one before the first if `next`. */
-function several(item: Node, least: number, most: number, next = false): Node {
+export function several(
+  item: Node,
+  least: number,
+  most: number,
+  next = false,
+): Node {
   if (most <= 0) return nothing;
   const more = (count: number): Node =>
     lazy(() => several(item, Math.max(0, least - 1), count, true));
@@ -214,7 +74,7 @@ function several(item: Node, least: number, most: number, next = false): Node {
 }
 
 /** Those that are needed and any of the others, in this order. */
-function properties(
+export function properties(
   pairs: readonly { readonly pair: Node; readonly needed: boolean }[],
 ): Node {
   // What may follow another, and what may stand first.
@@ -230,23 +90,11 @@ function properties(
   return first;
 }
 
-function texts(form: Form): Node[] {
-  const least = Number(form["minLength"] ?? 0);
-  const most = Number(form["maxLength"] ?? Infinity);
-  return least > most ? [] : [quoted({ kind: "text", least, most })];
-}
-
-function quoted(text: Node): Node {
+export function quoted(text: Node): Node {
   return sequence(written('"'), text, written('"'));
 }
 
-/** Whether a listed value is as the rest of the form wants it. */
-function allows(form: Form, text: string): boolean {
-  const library = compileJsonSchema({ ...form, enum: [JSON.parse(text)] });
-  let state = library.initial;
-  for (const byte of encoder.encode(text)) {
-    state = library.transition(state, byte);
-    if (!library.viable(state)) return false;
-  }
-  return library.accepting(state);
+/** Brackets around it, and blanks within them. */
+export function enclosed(open: string, inside: Node, close: string): Node {
+  return sequence(written(open), blank, inside, blank, written(close));
 }

@@ -1,6 +1,6 @@
 import type { Machine } from "./machine";
 import { checkSchema } from "./forms";
-import { Values, type Node } from "./nodes";
+import type { Node } from "./nodes";
 import {
   isSame,
   joining,
@@ -11,6 +11,7 @@ import {
   type Rest,
 } from "./position";
 import { refused } from "./refused";
+import { Values } from "./values";
 import { shortestOf, wayFrom, type Shortest } from "./way-out";
 
 /** All positions where the answer may stand. */
