@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
+import { paintedImage } from "../testing/painted";
 import "./define";
 
 let camera: FakeCamera;
@@ -185,6 +186,20 @@ test("it is seen in the document of a frame, too", async () => {
   await vi.waitFor(() => expect(widthOfText(vlm)).toBe("1px"));
   document.body.append(vlm);
   await vi.waitFor(() => expect(widthOfText(vlm)).toBe("1px"));
+});
+
+test("in the document of a frame it looks at what is there", async () => {
+  const other = await frame();
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.for = "it";
+  for (const name of ["canvas", "img"] as const) {
+    const shown = other.createElement(name);
+    Object.assign(shown, { id: "it", width: 8, height: 8 });
+    if (name === "img") shown.setAttribute("src", paintedImage().src);
+    other.body.replaceChildren(shown, vlm);
+    expect(await vlm.ask("What?")).toMatchObject({ finish: "stop" });
+  }
 });
 
 test("moved into a frame while live it goes on, and looks as before", async () => {

@@ -8,11 +8,24 @@ import { onBlack } from "./still";
 export type LookedAt = HTMLVideoElement | HTMLImageElement | HTMLCanvasElement;
 
 export function isLookedAt(element: unknown): element is LookedAt {
-  return (
-    element instanceof HTMLVideoElement ||
-    element instanceof HTMLImageElement ||
-    element instanceof HTMLCanvasElement
-  );
+  return isVideo(element) || isImage(element) || isCanvas(element);
+}
+
+export function isVideo(element: unknown): element is HTMLVideoElement {
+  return isA("HTMLVideoElement", element);
+}
+
+export function isImage(element: unknown): element is HTMLImageElement {
+  return isA("HTMLImageElement", element);
+}
+
+export function isCanvas(element: unknown): element is HTMLCanvasElement {
+  return isA("HTMLCanvasElement", element);
+}
+
+/** Of any document: those of a frame are of classes of their own. */
+function isA(name: string, element: unknown): boolean {
+  return Object.prototype.toString.call(element) === `[object ${name}]`;
 }
 
 /**
@@ -23,10 +36,10 @@ export async function frameOf(
   element: LookedAt,
   signal?: AbortSignal,
 ): Promise<Frame> {
-  if (element instanceof HTMLVideoElement) {
+  if (isVideo(element)) {
     return videoFrame(element, signal);
   }
-  if (element instanceof HTMLImageElement) {
+  if (isImage(element)) {
     await decoded(element, signal);
     // An SVG that names no size of its own has that of its element.
     const { naturalWidth, naturalHeight, width, height } = element;
@@ -102,7 +115,7 @@ function readable(element: LookedAt, read: () => Frame): Frame {
     throw new VlmError(
       "bad-image",
       `${nameOf(element)} is of another origin, and the page may not read it.`,
-      element instanceof HTMLCanvasElement
+      isCanvas(element)
         ? "Draw on it only pictures that were loaded with crossorigin."
         : 'Give it the attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.',
       { cause: thrown },

@@ -1,6 +1,13 @@
 import type { CaptureListener } from "./capture";
 import type { NamedFrame } from "./frame-slot";
-import { frameOf, isLookedAt, type LookedAt } from "./looked-at";
+import {
+  frameOf,
+  isCanvas,
+  isImage,
+  isLookedAt,
+  isVideo,
+  type LookedAt,
+} from "./looked-at";
 import { newName } from "./names";
 import { pause } from "../pause";
 import { aborted } from "../aborted";
@@ -36,7 +43,7 @@ export class Sight {
 
   /** It does not change by itself. */
   get isStill(): boolean {
-    return this.#find() instanceof HTMLImageElement;
+    return isImage(this.#find());
   }
 
   /** Rejects while there is none; it is then waited for until `close`. */
@@ -77,6 +84,8 @@ export class Sight {
       if (either.aborted) throw aborted();
       const element = this.#find();
       if (!element && question === undefined) throw this.#missing();
+      // Whoever gets its picture knows that it is back.
+      if (element && this.#lost) this.#check();
       if (element && isSettled(element)) {
         const key = this.#keyOf(element);
         const asked = question?.() ?? "";
@@ -116,12 +125,10 @@ export class Sight {
 
   /** Equal for the same picture; empty if that cannot be told. */
   #keyOf(element: LookedAt): string {
-    if (element instanceof HTMLVideoElement) {
+    if (isVideo(element)) {
       return `${element.currentSrc} ${element.currentTime}`;
     }
-    return element instanceof HTMLImageElement
-      ? `${element.currentSrc} ${this.#loads}`
-      : "";
+    return isImage(element) ? `${element.currentSrc} ${this.#loads}` : "";
   }
 
   #stamp(
@@ -129,13 +136,13 @@ export class Sight {
     key: string,
   ): { time: number; dropped: number; name?: string } {
     const time = now();
-    if (element instanceof HTMLVideoElement) {
+    if (isVideo(element)) {
       const { totalVideoFrames: frames } = element.getVideoPlaybackQuality();
       const dropped = Math.max(0, frames - this.#videoFrames - 1);
       this.#videoFrames = frames;
       return { time, dropped };
     }
-    if (element instanceof HTMLCanvasElement) return { time, dropped: 0 };
+    if (isCanvas(element)) return { time, dropped: 0 };
     if (this.#image?.key !== key) this.#image = { key, name: newName() };
     return { time, dropped: 0, name: this.#image.name };
   }
@@ -151,8 +158,8 @@ export class Sight {
 
 /** It shows something, or has failed to. */
 function isSettled(element: LookedAt): boolean {
-  if (element instanceof HTMLImageElement) return element.complete;
-  if (element instanceof HTMLCanvasElement) return true;
+  if (isImage(element)) return element.complete;
+  if (isCanvas(element)) return true;
   const { error, readyState } = element;
   return error !== null || readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
 }

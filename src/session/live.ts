@@ -1,5 +1,5 @@
 import { Capture } from "../look/capture";
-import { frameOf, isLookedAt, type LookedAt } from "../look/looked-at";
+import { frameOf, isLookedAt, isVideo, type LookedAt } from "../look/looked-at";
 import { badOption } from "../options";
 import { now } from "../shared/clock";
 import { visible } from "../visible";
@@ -23,7 +23,7 @@ export async function openLive(
   if (source instanceof MediaStreamTrack) {
     return openStream(new MediaStream([source]), signal);
   }
-  if (source instanceof HTMLVideoElement) return videoFrames(source, signal);
+  if (isVideo(source)) return videoFrames(source, signal);
   if (source instanceof OffscreenCanvas || isLookedAt(source)) {
     return watchElement(source, signal);
   }
