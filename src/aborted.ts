@@ -10,6 +10,7 @@ export function anySignal(
   signal: AbortSignal,
   ...others: readonly (AbortSignal | undefined)[]
 ): AbortSignal {
-  const more = others.filter((other) => other !== undefined);
+  // None may also be null, for callers whom no compiler tells.
+  const more = others.filter((other) => !!other);
   return more.length === 0 ? signal : AbortSignal.any([signal, ...more]);
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createFastVlm } from "./create-fast-vlm";
 import { acceptLicense } from "./models/license";
+import type { DownloadMonitor } from "./session/monitor";
 import { VlmError } from "./shared/errors";
 import type { ModelReport } from "./shared/models";
 import { loadOf } from "./testing/requests";
@@ -63,6 +64,14 @@ describe("availability", () => {
     expect(await vlm.availability({ model: "a/b" })).toBe("downloadable");
   });
 
+  test("is downloadable at most while nobody has agreed to the licence", async () => {
+    const { vlm } = fastVlm({ report: missing(0) });
+    const model = "fastvlm-0.5b";
+    expect(await vlm.availability({ model })).toBe("downloadable");
+    acceptLicense("apple-amlr");
+    expect(await vlm.availability({ model })).toBe("available");
+  });
+
   test("of nonsense is refused, and what is broken is told", async () => {
     const { vlm } = fastVlm();
     for (const wrong of [{}, { model: "?" }, { ...nano, dtype: "fp64" }]) {
@@ -117,6 +126,18 @@ describe("the monitor", () => {
     expect(told.every(({ total }) => total === 1)).toBe(true);
     for (const part of parts)
       expect(Number.isInteger(part * 65_536)).toBe(true);
+  });
+
+  test("may be heard by its property, too", async () => {
+    const { vlm } = fastVlm();
+    const loaded: number[] = [];
+    const monitor = (download: DownloadMonitor): void => {
+      download.ondownloadprogress = () => loaded.push(NaN);
+      download.ondownloadprogress = (event) => loaded.push(event.loaded);
+    };
+    await vlm.create({ ...nano, monitor });
+    expect([loaded.at(0), loaded.at(-1)]).toEqual([0, 1]);
+    expect(loaded).not.toContain(NaN);
   });
 
   test("hears 0 and 1 of a model that is there already", async () => {

@@ -1,3 +1,4 @@
+import { asyncDispose } from "./async-dispose";
 import { lazily } from "./lazily";
 import type {
   Availability,
@@ -45,6 +46,6 @@ export function createFastVlm(options: FastVlmOptions = {}): FastVlm {
     availability: async (wanted) => (await sessions()).availability(wanted),
     create: async (wanted) => (await sessions()).create(wanted),
     dispose,
-    [Symbol.asyncDispose]: dispose,
+    [asyncDispose]: dispose,
   };
 }

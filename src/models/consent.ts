@@ -1,5 +1,10 @@
 import type { ModelReport, ModelSource } from "../shared/models";
-import { checkLicense, everyLicenseAccepted, licenseOf } from "./license";
+import {
+  checkLicense,
+  everyLicenseAccepted,
+  licenseOf,
+  needsConsent,
+} from "./license";
 import { isCarried } from "./resolve";
 
 /**
@@ -15,4 +20,18 @@ export async function checkConsent(
   checkLicense(licenseOf(model));
   if (isCarried(model, modelBase) || everyLicenseAccepted()) return;
   checkLicense((await inspect()).license);
+}
+
+/** Whether `checkConsent` would throw, of a model that was inspected. */
+export function awaitsConsent(
+  model: ModelSource,
+  modelBase: string,
+  report: ModelReport,
+): boolean {
+  const license = licenseOf(model) ?? report.license;
+  return (
+    license !== undefined &&
+    !isCarried(model, modelBase) &&
+    needsConsent(license)
+  );
 }

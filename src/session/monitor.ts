@@ -1,10 +1,14 @@
 import type { ProgressEvent as Loading } from "../runtime/runtime";
 
+type Listener = ((event: DownloadProgressEvent) => void) | null;
+
 /** How much of a download has come; `loaded` never falls. */
 export interface DownloadMonitor extends EventTarget {
+  /** Hears of it, too. */
+  ondownloadprogress: Listener;
   addEventListener(
     type: "downloadprogress",
-    listener: ((event: DownloadProgressEvent) => void) | null,
+    listener: Listener,
     options?: boolean | AddEventListenerOptions,
   ): void;
   addEventListener(
@@ -39,6 +43,10 @@ export class Monitored {
 
   /** What `tell` throws, it throws. */
   constructor(tell?: (monitor: DownloadMonitor) => void) {
+    this.#target.ondownloadprogress = null;
+    this.#target.addEventListener("downloadprogress", (event) =>
+      this.#target.ondownloadprogress?.(event),
+    );
     tell?.(this.#target);
   }
 

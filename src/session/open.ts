@@ -1,4 +1,4 @@
-import { checkConsent } from "../models/consent";
+import { awaitsConsent, checkConsent } from "../models/consent";
 import type { FolderFiles } from "../models/folder";
 import { loadOptions } from "../options";
 import { checkSide } from "../run-options";
@@ -9,6 +9,7 @@ import type { WorkerStart } from "../runtime/start-worker";
 import { VlmError, type ErrorCode } from "../shared/errors";
 import type { DeviceChoice } from "../shared/models";
 import type { LoadOptions, PathChoice } from "../shared/protocol";
+import { checkKinds, type Kinds } from "./kinds";
 import { Monitored, type DownloadMonitor } from "./monitor";
 import { Session } from "./session";
 
@@ -46,11 +47,30 @@ export interface CreateOptions extends AvailabilityOptions {
 
 /**
  * `available`: all of it is kept here, or loaded; `downloadable`: it has to come
- * first; `downloading`: this page is about to; `unavailable`: it cannot run
+ * first, or somebody has to agree to its licence; `downloading`: this page is about to; `unavailable`: it cannot run
  * here, or cannot be had now.
  */
 export type Availability =
   "unavailable" | "downloadable" | "downloading" | "available";
+
+const ownKinds: Kinds = {
+  worker: "function",
+  wasmPaths: "text",
+  fetch: "function",
+  modelBase: "text",
+  hub: "text",
+};
+
+const createKinds: Kinds = {
+  model: "text",
+  folder: "object",
+  dtype: "text",
+  device: "text",
+  path: "text",
+  size: "number",
+  signal: "signal",
+  monitor: "function",
+};
 
 /** A model that fails so cannot be had here and now. */
 const unavailable: readonly ErrorCode[] = [
@@ -71,13 +91,15 @@ export class Sessions {
   /** Asks about models, until a session has a worker. */
   readonly #inquiry;
 
+  /** Throws `bad-option`. */
   constructor(options: FastVlmOptions) {
+    checkKinds(options, ownKinds);
     this.#options = options;
     this.#inquiry = new Lease(pool, options);
   }
 
   async availability(options: AvailabilityOptions): Promise<Availability> {
-    const signal = this.#until(options.signal);
+    const signal = this.#until(options);
     if (signal.aborted) throw aborted();
     try {
       const wanted = this.#wanted(options);
@@ -87,7 +109,11 @@ export class Sessions {
       const report = await this.#inquiry.inspect(wanted, size, signal);
       const { chosen, obstacle } = report;
       if (!chosen || obstacle !== undefined) return "unavailable";
-      return chosen.missing === 0 ? "available" : "downloadable";
+      const { modelBase = "" } = this.#options;
+      const isHere = chosen.missing === 0;
+      return isHere && !awaitsConsent(wanted.model, modelBase, report)
+        ? "available"
+        : "downloadable";
     } catch (thrown) {
       const error = VlmError.from(thrown);
       if (unavailable.includes(error.code)) return "unavailable";
@@ -96,7 +122,7 @@ export class Sessions {
   }
 
   async create(options: CreateOptions): Promise<Session> {
-    const signal = this.#until(options.signal);
+    const signal = this.#until(options);
     const { size, monitor } = options;
     const wanted = this.#wanted(options);
     if (size !== undefined) checkSide(size);
@@ -141,7 +167,16 @@ export class Sessions {
     return loadOptions({ model, hub, modelBase, folder, device, dtype, path });
   }
 
-  #until(signal: AbortSignal | undefined): AbortSignal {
-    return anySignal(this.#life.signal, signal);
+  /** Throws for options that are none, and once this is disposed of. */
+  #until(options: AvailabilityOptions): AbortSignal {
+    checkKinds(options, createKinds);
+    if (this.#life.signal.aborted) {
+      throw new VlmError(
+        "aborted",
+        "What opens sessions was disposed of.",
+        "Make another one with createFastVlm.",
+      );
+    }
+    return anySignal(this.#life.signal, options.signal);
   }
 }

@@ -1,3 +1,4 @@
+import { badOption } from "../options";
 import { runOptions } from "../run-options";
 import { constraintOf } from "../shared/constraint";
 import type {
@@ -7,6 +8,7 @@ import type {
   PromptStyle,
   Sampling,
 } from "../shared/protocol";
+import { isObject, type Kinds } from "./kinds";
 import type { Source } from "./picture";
 
 /** Of one answer. */
@@ -58,6 +60,33 @@ export interface ConversationTurn {
   readonly role: "system" | "user" | "assistant";
   readonly text: string;
   readonly images?: readonly Source[] | undefined;
+}
+
+/** Of all of these. */
+export const answerKinds: Kinds = {
+  prompt: "text",
+  signal: "signal",
+  maxTokens: "number",
+  sampling: "object",
+  fit: "text",
+  anyres: "truth",
+  size: "number",
+  style: "text",
+  prefix: "text",
+  gate: "number",
+  draft: "truth",
+};
+
+/** Throws `bad-option`; what the model cannot read, the worker tells. */
+export function checkTurns(turns: unknown): void {
+  const isTurn = (turn: unknown): boolean =>
+    isObject(turn) &&
+    (turn["images"] === undefined || Array.isArray(turn["images"]));
+  if (Array.isArray(turns) && turns.every(isTurn)) return;
+  throw badOption(
+    "That is no list of turns.",
+    "Give an array of { role, text, images }, the images being an array, too.",
+  );
 }
 
 export function messagesOf(turns: readonly ConversationTurn[]): Message[] {

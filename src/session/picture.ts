@@ -5,6 +5,7 @@ import { badOption } from "../options";
 import { decodePicture } from "../look/picture";
 import { badImage, checkFrame } from "../look/bad-image";
 import { stillOf } from "../look/still";
+import { kindOf } from "./kinds";
 import { openLive, type Stream } from "./live";
 import { drawn, offscreenBitmap } from "./offscreen";
 
@@ -98,7 +99,7 @@ async function copyOf(
     return readStream(source, signal);
   }
   throw badOption(
-    `This is no picture: ${describe(source)}.`,
+    `This is no picture: ${kindOf(source)}.`,
     "Give a Blob or File, a video, img or canvas element, an OffscreenCanvas, ImageData, ImageBitmap, VideoFrame, MediaStream or MediaStreamTrack.",
   );
 }
@@ -117,9 +118,4 @@ async function readStream(
   } finally {
     frames.close();
   }
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return "a text";
-  return Object.prototype.toString.call(value).slice(8, -1);
 }

@@ -1,5 +1,6 @@
 import type { Lease } from "../runtime/lease";
 import { anySignal } from "../aborted";
+import { asyncDispose } from "../async-dispose";
 import { badOption } from "../options";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
@@ -7,7 +8,10 @@ import type { Message, ModelInfo, TokenCount } from "../shared/protocol";
 import { answer } from "./answer";
 import { Conversation, type Turn } from "./conversation";
 import type { LiveSource } from "./live";
+import { checkKinds, refusalOf } from "./kinds";
 import {
+  answerKinds,
+  checkTurns,
   messagesOf,
   runOf,
   type AnswerOptions,
@@ -67,10 +71,15 @@ export class Session implements AsyncDisposable {
     source: Source | readonly Source[],
     options: DescribeOptions = {},
   ): Steps {
+    const sources = listOf(source);
+    const refusal =
+      refusalOf(options, answerKinds) ??
+      (sources.length === 0 ? nothingGiven() : undefined);
+    if (refusal) return new Steps(() => Promise.reject(refusal));
     const { prompt = usualPrompt, signal } = options;
     const until = this.#until(signal);
     void this.#conversation?.end();
-    const conversation = new Conversation(picturesOf(listOf(source), until));
+    const conversation = new Conversation(picturesOf(sources, until));
     this.#conversation = conversation;
     return this.#next(conversation, prompt, options);
   }
@@ -93,6 +102,7 @@ export class Session implements AsyncDisposable {
   ): Steps {
     const time = now();
     return this.#steps(options, async (emit, signal, left) => {
+      checkTurns(turns);
       const sources = turns.flatMap(({ images = [] }) => images);
       const pictures = await picturesOf(sources, signal);
       const names = pictures.map(({ name }) => name);
@@ -107,6 +117,8 @@ export class Session implements AsyncDisposable {
     turns: readonly ConversationTurn[],
     options: CountOptions = {},
   ): Promise<TokenCount> {
+    checkKinds(options, answerKinds);
+    checkTurns(turns);
     if (this.#life.signal.aborted) throw disposed();
     const messages = messagesOf(turns);
     const { style, size, anyres } = runOf(options, this.#side, messages);
@@ -123,6 +135,13 @@ export class Session implements AsyncDisposable {
     source: LiveSource,
     options: WatchOptions = {},
   ): AsyncIterable<Caption, undefined> {
+    const refusal =
+      refusalOf(options, answerKinds) ??
+      (this.#life.signal.aborted ? disposed() : undefined);
+    if (refusal) {
+      const next = (): Promise<never> => Promise.reject(refusal);
+      return { [Symbol.asyncIterator]: () => ({ next }) };
+    }
     const { signal } = options;
     return watch(source, this.#until(signal), async (captured, until) => {
       const { prompt = usualPrompt, ...rest } = options;
@@ -143,7 +162,7 @@ export class Session implements AsyncDisposable {
     this.#onEnd();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     this.dispose();
     return Promise.resolve();
   }
@@ -165,18 +184,24 @@ export class Session implements AsyncDisposable {
     });
   }
 
-  #steps({ signal }: Pick<AnswerOptions, "signal">, run: Run): Steps {
-    const until = this.#until(signal);
-    return new Steps((emit, left) =>
-      this.#life.signal.aborted
-        ? Promise.reject(disposed())
-        : run(emit, until, left),
-    );
+  #steps(options: AnswerOptions, run: Run): Steps {
+    return new Steps(async (emit, left) => {
+      checkKinds(options, answerKinds);
+      if (this.#life.signal.aborted) throw disposed();
+      return run(emit, this.#until(options.signal), left);
+    });
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {
     return anySignal(this.#life.signal, signal);
   }
+}
+
+function nothingGiven(): VlmError {
+  return badOption(
+    "There is no picture in that list.",
+    "Give one at least; converse asks without any.",
+  );
 }
 
 function nothingYet(): VlmError {
