@@ -11,8 +11,9 @@ test("however wide it is, the caption is in sight with the picture", async () =>
   mounted = new Mounted();
   mounted.vlm.style.inlineSize = "3000px";
   await mounted.vlm.updateComplete;
-  const height = mounted.part("stage")?.getBoundingClientRect().height;
-  expect(height).toBeCloseTo(0.7 * innerHeight, 0);
+  const stage = mounted.part("stage")?.getBoundingClientRect();
+  expect(stage?.height).toBeCloseTo(0.7 * innerHeight, 0);
+  expect(stage?.width).toBe(3000);
 });
 
 test("a long address in an error is not cut off", async () => {

@@ -83,6 +83,7 @@ export const progressStyles = css`
   @media (forced-colors: active) {
     .stage,
     .status {
+      box-sizing: border-box;
       border: 1px solid;
     }
   }

@@ -13,6 +13,7 @@ export const styles = css`
   .stage {
     position: relative;
     overflow: hidden;
+    inline-size: 100%;
     aspect-ratio: var(--fast-vlm-aspect, 4 / 3);
     /* What is said about it has to be in sight, too. */
     max-block-size: var(--fast-vlm-max-height, 70svh);
