@@ -9,7 +9,10 @@ import type {
 } from "./session/open";
 import type { Session } from "./session/session";
 
-/** Sessions with models. Nothing is downloaded or started before it is asked. */
+/**
+ * Sessions with models. Nothing is downloaded or started before it is asked.
+ * What fails rejects with a `VlmError`.
+ */
 export interface FastVlm extends AsyncDisposable {
   /** Whether `create` would have to download; it downloads small files only. */
   availability(options: AvailabilityOptions): Promise<Availability>;

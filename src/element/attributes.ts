@@ -78,7 +78,7 @@ export class FastVlmAttributes extends Dressed {
   declare fit: Fit;
   /** A 2x2 grid besides the whole, for documents: five times the tokens. */
   declare anyres: boolean;
-  /** Side of the encoder's input, a multiple of 64; 0: the model's own. */
+  /** Side of the encoder's input in pixels, a multiple of 64; 0: the model's. */
   declare size: number;
   /** `auto`, `fp32`, …, or by graph: `vision_encoder=fp16,…`. */
   declare dtype: string;
@@ -96,7 +96,7 @@ export class FastVlmAttributes extends Dressed {
   /** The attribute `load`, when the model comes: `manual`, with `start`, `ask`
    * or `load()`; `visible`, once the element is on the screen; or `eager`. */
   declare loading: "manual" | "visible" | "eager";
-  /** Of an answer. */
+  /** Tokens that an answer may have. */
   declare maxTokens: number;
   /** Neither show nor announce captions: who listens to the events does. */
   declare mutedText: boolean;

@@ -5,6 +5,7 @@ import type { State } from "./state";
 
 export type ProgressDetail = ProgressEvent;
 
+/** The frame that is looked at now. */
 export interface FrameDetail {
   /** When it was captured, in ms since the epoch. */
   readonly time: number;
@@ -13,11 +14,14 @@ export interface FrameDetail {
 }
 
 export interface TokenDetail {
+  /** In the model's vocabulary. */
   readonly id: number;
+  /** Text that it completes; may be empty inside a character. */
   readonly text: string;
 }
 
-/** Where the time to first token went; `wait` to `paint` add up to it. */
+/** Durations in ms. Where the time to first token went: `wait` to `paint` add up
+ * to `ttft`. */
 export interface CaptionTimings extends Timings {
   /** Frame captured → first token painted; absent if nothing was painted. */
   readonly ttft?: number;
@@ -29,12 +33,15 @@ export interface CaptionTimings extends Timings {
 
 export interface CaptionDetail extends Omit<Answer, "timings"> {
   readonly timings: CaptionTimings;
+  /** What was asked. */
   readonly prompt: string;
+  /** Side of the encoder's input, in pixels. */
   readonly size: number;
   /** When the frame was captured, in ms since the epoch. */
   readonly time: number;
-  /** How old the frame was when its caption was complete. */
+  /** How old the frame was when its caption was complete, in ms. */
   readonly age: number;
+  /** Frames closed unread since the one before. */
   readonly dropped: number;
   /** The gate was asked whether the frame shows anything new. */
   readonly gated: boolean;

@@ -27,6 +27,10 @@ const ofModel = [
  * one model share one worker and one set of weights. In a form its value is the
  * last caption. Light or dark is as the `color-scheme` of the page says.
  *
+ * What a method promises rejects with a `VlmError`: its code, what it was about
+ * and what to do. What `load`, `ask`, `start` and `freeze` fail with, the event
+ * `error` tells, too, unless somebody stopped them (`aborted`).
+ *
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
  *
@@ -139,7 +143,10 @@ export class FastVlmElement extends FastVlmField {
     return this.#controller.said.text;
   }
 
-  /** Loads the model the attributes name, unless it is loaded. */
+  /**
+   * Loads the model the attributes name, unless it is loaded. Once
+   * `options.signal` aborts it rejects with `aborted`.
+   */
   load(options: { signal?: AbortSignal } = {}): Promise<ModelInfo> {
     return this.#controller.load(options.signal);
   }
@@ -154,12 +161,13 @@ export class FastVlmElement extends FastVlmField {
     return this.#controller.models.lease.stored();
   }
 
-  /** Deletes what is kept of a model; a loaded one goes on running. */
+  /** Deletes what is kept of the model of a `key` that `stored` gave; loaded, it
+   * goes on running. */
   removeStored(key: string): Promise<void> {
     return this.#controller.models.lease.remove(key);
   }
 
-  /** A person has agreed to a licence; remembered in this browser. */
+  /** A person has agreed to the licence of this id; kept in this browser. */
   acceptLicense(id: string): void {
     acceptLicense(id);
   }

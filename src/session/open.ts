@@ -32,11 +32,13 @@ export interface AvailabilityOptions {
   readonly folder?: FolderFiles | undefined;
   /** `auto`, `fp32`, …, or by graph: `vision_encoder=fp16,…`. */
   readonly dtype?: string | undefined;
+  /** What it is to run on; `auto`. */
   readonly device?: DeviceChoice | undefined;
   /** `plain` to run the graphs as they were published. */
   readonly path?: PathChoice | undefined;
-  /** Side of the encoder's input, a multiple of 64; the model's own. */
+  /** Side of the encoder's input in pixels, a multiple of 64; the model's. */
   readonly size?: number | undefined;
+  /** Aborted, it rejects with `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,9 +48,9 @@ export interface CreateOptions extends AvailabilityOptions {
 }
 
 /**
- * `available`: all of it is kept here, or loaded; `downloadable`: it has to come
- * first, or somebody has to agree to its licence; `downloading`: this page is about to; `unavailable`: it cannot run
- * here, or cannot be had now.
+ * `available`: all of it is kept here, or loaded; `downloadable`: it has to
+ * come first, or somebody has to agree to its licence; `downloading`: this page
+ * is about to; `unavailable`: it cannot run here, or cannot be had now.
  */
 export type Availability =
   "unavailable" | "downloadable" | "downloading" | "available";

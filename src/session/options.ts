@@ -15,7 +15,7 @@ import type { Source } from "./picture";
 export interface AnswerOptions {
   /** Ends it: what is read or waited for rejects with `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Of the answer, at most; 128. */
+  /** Tokens that the answer may have; 128. */
   readonly maxTokens?: number | undefined;
   /** How tokens are chosen; without it the likeliest. */
   readonly sampling?: Partial<Sampling> | undefined;
@@ -23,7 +23,7 @@ export interface AnswerOptions {
   readonly fit?: Fit | undefined;
   /** A 2x2 grid besides the whole, for documents: five times the tokens. */
   readonly anyres?: boolean | undefined;
-  /** Side of the encoder's input, a multiple of 64; the session's. */
+  /** Side of the encoder's input in pixels, a multiple of 64; the session's. */
   readonly size?: number | undefined;
   /** The conversation's form; `reference`, Apple's own. */
   readonly style?: PromptStyle | undefined;
