@@ -11,6 +11,8 @@ export type ChosenSource =
 
 const sources = ["camera", "screen", "video", "picture", "none"] as const;
 
+const facings = ["user", "environment"] as const;
+
 type Choice = Pick<
   Attributes,
   "stream" | "for" | "source" | "camera" | "facing" | "file"
@@ -23,7 +25,10 @@ export function chosenSource(attributes: Choice): ChosenSource | undefined {
   if (id) return { kind: "element", id };
   const source = choose("source", attributes.source, sources);
   if (source === "none") return undefined;
-  if (source === "camera") return { kind: source, deviceId: camera, facing };
+  if (source === "camera") {
+    if (facing) choose("facing", facing, facings);
+    return { kind: source, deviceId: camera, facing };
+  }
   if (source === "screen") return { kind: source };
   if (file) return { kind: source, file };
   throw badOption(`There is no ${source} yet.`, `Choose a ${source} file.`);
