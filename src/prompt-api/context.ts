@@ -1,4 +1,4 @@
-import { QuotaExceededError } from "./failures";
+import { quotaExceeded } from "./failures";
 import type { LanguageModelRole } from "./types";
 
 /** What was said, with its pictures. */
@@ -72,7 +72,7 @@ export class Context {
   }
 
   #check(tokens: number): void {
-    if (tokens > this.window) throw new QuotaExceededError(tokens, this.window);
+    if (tokens > this.window) throw quotaExceeded(tokens, this.window);
   }
 }
 

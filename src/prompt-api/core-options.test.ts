@@ -14,6 +14,11 @@ test("pictures have to be announced", () => {
   expect(readCore({ expectedInputs }).images).toBe(true);
 });
 
+test("lists need not be arrays", () => {
+  const expectedInputs = new Set([{ type: "image" }]) as never;
+  expect(readCore({ expectedInputs }).images).toBe(true);
+});
+
 test.each([
   [1, 0, 1, 0],
   [3, 0.6, 3, 0.6],
@@ -59,6 +64,9 @@ test.each<[string, LanguageModelCoreOptions]>([
   ["RangeError", { topK: NaN, temperature: 0.5 }],
   ["RangeError", { expectedInputs: [{ type, languages: ["en-abc-invalid"] }] }],
   ["TypeError", { expectedInputs: [{ type: "soup" as "text" }] }],
+  ["TypeError", { expectedInputs: [{ type, languages: "en" as never }] }],
+  ["TypeError", { expectedOutputs: null as never }],
+  ["TypeError", { tools: 5 as never }],
 ])("%s for %j", (name, options) => {
   expect(() => readCore(options)).toThrow(expect.objectContaining({ name }));
 });

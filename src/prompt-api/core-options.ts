@@ -1,3 +1,4 @@
+import { sequence } from "./webidl";
 import type { Sampling } from "../shared/protocol";
 import type {
   LanguageModelCoreOptions,
@@ -32,15 +33,19 @@ export function readCore({
   expectedOutputs = [],
   tools = [],
 }: LanguageModelCoreOptions): Core {
+  const inputs = sequence(expectedInputs, "expectedInputs");
+  const outputs = sequence(expectedOutputs, "expectedOutputs");
   const obstacle =
-    obstacleOf("input", expectedInputs, ["text", "image"]) ??
-    obstacleOf("output", expectedOutputs, ["text"]) ??
-    (tools.length > 0 ? "Tools are not supported." : undefined) ??
+    obstacleOf("input", inputs, ["text", "image"]) ??
+    obstacleOf("output", outputs, ["text"]) ??
+    (sequence(tools, "tools").length > 0
+      ? "Tools are not supported."
+      : undefined) ??
     ((temperature === undefined) === (topK === undefined)
       ? undefined
       : "Give both temperature and topK, or neither.");
   return {
-    images: expectedInputs.some(({ type }) => type === "image"),
+    images: inputs.some(({ type }) => type === "image"),
     sampling: {
       temperature: between(
         "temperature",
@@ -81,7 +86,7 @@ function obstacleOf(
       obstacle ??= `The model takes no ${type} as ${what}.`;
     }
     // Throws RangeError for what is no tag.
-    for (const tag of Intl.getCanonicalLocales([...tags])) {
+    for (const tag of Intl.getCanonicalLocales(sequence(tags, "languages"))) {
       const { language } = new Intl.Locale(tag);
       if (languages.includes(language)) continue;
       obstacle ??= `The model does not know the language ${tag}.`;

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { languageModel, rejects, withImages } from "../testing/language-models";
+import {
+  caption,
+  languageModel,
+  rejects,
+  withImages,
+} from "../testing/language-models";
 import { pictureFile } from "../testing/painted";
+import { QuotaExceededError } from "./failures";
 import { LanguageModel } from "./language-model";
 import type { LanguageModelCreateOptions } from "./types";
 
@@ -132,6 +138,9 @@ describe("create", () => {
         ],
       },
     ],
+    ["TypeError", 5 as never],
+    ["TypeError", { monitor: "x" as never }],
+    ["TypeError", { initialPrompts: "hello" as never }],
     [
       "QuotaExceededError",
       { initialPrompts: [{ role: "user", content: "word ".repeat(600) }] },
@@ -139,6 +148,37 @@ describe("create", () => {
   ])("rejects with %s for %j", async (name, options) => {
     await rejects(languageModel().create(options), name);
   });
+});
+
+test("null is no options, as for the platform", async () => {
+  const { Model, create } = languageModel();
+  const none = null as never;
+  expect(await Model.availability(none)).not.toBe("unavailable");
+  const model = await create(none);
+  expect(await model.prompt("hello", none)).toBe(caption);
+  await model.append("hello", none);
+  expect(await model.measureContextUsage("hello", none)).toBeGreaterThan(0);
+  (await model.clone(none)).destroy();
+});
+
+test("too much is the platform's own error, where it has one", async () => {
+  const model = await languageModel().create();
+  const { QuotaExceededError: own = QuotaExceededError } = globalThis as {
+    QuotaExceededError?: typeof QuotaExceededError;
+  };
+  const told = await model.append("word ".repeat(600)).catch((e: unknown) => e);
+  expect(told).toBeInstanceOf(own);
+  expect(told).toBeInstanceOf(QuotaExceededError);
+  expect(told).toMatchObject({ name: "QuotaExceededError", quota: 512 });
+});
+
+test("without a model it is told how one is chosen", async () => {
+  const advised = {
+    name: "NotSupportedError",
+    message: expect.stringMatching(/LanguageModel\.with/) as string,
+  };
+  await expect(LanguageModel.create()).rejects.toMatchObject(advised);
+  await expect(LanguageModel.availability()).rejects.toMatchObject(advised);
 });
 
 describe("availability", () => {

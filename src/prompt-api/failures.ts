@@ -5,6 +5,9 @@ const NAMES: Partial<Record<ErrorCode, string>> = {
   "bad-image": "InvalidStateError",
   "bad-option": "NotSupportedError",
   "license-needed": "NotAllowedError",
+  "model-corrupt": "OperationError",
+  "model-file-missing": "NotSupportedError",
+  "model-mismatch": "NotSupportedError",
   "out-of-memory": "OperationError",
   "download-failed": "NetworkError",
   offline: "NetworkError",
@@ -31,21 +34,37 @@ export function destroyed(): DOMException {
   return new DOMException("The session was destroyed.", "InvalidStateError");
 }
 
-/** Also where the platform has no class for it yet. */
-export class QuotaExceededError extends DOMException {
+class OwnQuotaExceededError extends DOMException {
   /** Tokens asked for. */
   readonly requested: number;
   /** Tokens that there are. */
   readonly quota: number;
 
-  constructor(requested: number, quota: number) {
-    super(
-      `The input has ${requested} tokens; there is room for ${quota}.`,
-      "QuotaExceededError",
-    );
+  constructor(message: string, { requested, quota }: QuotaExceeded) {
+    super(message, "QuotaExceededError");
     this.requested = requested;
     this.quota = quota;
   }
+}
+
+interface QuotaExceeded {
+  readonly requested: number;
+  readonly quota: number;
+}
+
+/** The platform's own, where it has one. */
+export const QuotaExceededError =
+  (globalThis as { QuotaExceededError?: typeof OwnQuotaExceededError })
+    .QuotaExceededError ?? OwnQuotaExceededError;
+
+export type QuotaExceededError = InstanceType<typeof QuotaExceededError>;
+
+export function quotaExceeded(requested: number, quota: number): DOMException {
+  return new QuotaExceededError(
+    `The input has ${requested} tokens; there is room for ${quota}.`,
+    // Less than there is would be no reason.
+    { requested: Math.max(requested, quota), quota },
+  );
 }
 
 /** `work`, left with the signal's own reason. */

@@ -12,6 +12,7 @@ import { readInput } from "./messages";
 import { takePictures } from "./pictures";
 import { SharedSession } from "./shared-session";
 import { measured, Talk } from "./talk";
+import { dictionary, sequence } from "./webidl";
 import type {
   Availability,
   LanguageModelAppendOptions,
@@ -23,6 +24,14 @@ import type {
   LanguageModelPromptOptions,
   LanguageModelSettings,
 } from "./types";
+
+/** What a browser has of its own, a page has to choose. */
+function checkChosen({ model, folder }: LanguageModelSettings): void {
+  if (model !== undefined || folder !== undefined) return;
+  throw notSupported(
+    'No model is chosen. Choose one: LanguageModel.with({ model: "…" }).',
+  );
+}
 
 type Listener = ((event: Event) => void) | null;
 
@@ -66,7 +75,9 @@ export class LanguageModel extends EventTarget {
   static async availability(
     options: LanguageModelCoreOptions = {},
   ): Promise<Availability> {
-    if (readCore(options).obstacle !== undefined) return "unavailable";
+    if (readCore(dictionary(options)).obstacle !== undefined)
+      return "unavailable";
+    checkChosen(this.settings);
     const vlm = createFastVlm(this.settings);
     try {
       return await vlm.availability(this.settings);
@@ -85,20 +96,25 @@ export class LanguageModel extends EventTarget {
   static async create(
     options: LanguageModelCreateOptions = {},
   ): Promise<LanguageModel> {
-    const { initialPrompts = [], monitor } = options;
-    const { signal = new AbortController().signal } = options;
+    const { monitor, initialPrompts = [], ...given } = dictionary(options);
+    const { signal = new AbortController().signal } = given;
     signal.throwIfAborted();
+    if (monitor !== undefined && typeof monitor !== "function") {
+      throw new TypeError("monitor must be a function.");
+    }
     const { settings } = this;
-    const core = readCore(options);
+    const core = readCore(given);
+    const first = sequence(initialPrompts, "initialPrompts");
     // No prompts are none, not an empty one.
     const { turns, prefix } =
-      [...initialPrompts].length === 0
+      first.length === 0
         ? { turns: [] }
-        : readInput(initialPrompts, { images: core.images, later: false });
+        : readInput(first, { images: core.images, later: false });
     if (prefix !== undefined) {
       throw new DOMException("Nothing goes on from it.", "SyntaxError");
     }
     if (core.obstacle !== undefined) throw notSupported(core.obstacle);
+    checkChosen(settings);
     const taking = takePictures(
       turns.flatMap(({ images }) => images),
       signal,
@@ -149,8 +165,9 @@ export class LanguageModel extends EventTarget {
     input: LanguageModelPrompt,
     options: LanguageModelPromptOptions = {},
   ): Promise<string> {
-    const until = this.#until(options.signal);
-    return this.#talk.prompt(input, options, until, () => undefined);
+    const given = dictionary(options);
+    const until = this.#until(given.signal);
+    return this.#talk.prompt(input, given, until, () => undefined);
   }
 
   /** Pieces of the answer as they come. */
@@ -158,7 +175,8 @@ export class LanguageModel extends EventTarget {
     input: LanguageModelPrompt,
     options: LanguageModelPromptOptions = {},
   ): ReadableStream<string> {
-    const until = this.#until(options.signal);
+    const given = dictionary(options);
+    const until = this.#until(given.signal);
     until.throwIfAborted();
     const left = new AbortController();
     const either = AbortSignal.any([until, left.signal]);
@@ -171,7 +189,7 @@ export class LanguageModel extends EventTarget {
       const ends = (end: () => void): void => {
         if (!left.signal.aborted) end();
       };
-      this.#talk.prompt(input, options, either, tell).then(
+      this.#talk.prompt(input, given, either, tell).then(
         () => ends(() => controller.close()),
         (error: unknown) => ends(() => controller.error(error)),
       );
@@ -182,8 +200,9 @@ export class LanguageModel extends EventTarget {
   /** Reads without answering. */
   async append(
     input: LanguageModelPrompt,
-    { signal }: LanguageModelAppendOptions = {},
+    options: LanguageModelAppendOptions = {},
   ): Promise<undefined> {
+    const { signal } = dictionary(options);
     await this.#talk.append(input, this.#until(signal));
   }
 
@@ -192,14 +211,13 @@ export class LanguageModel extends EventTarget {
     input: LanguageModelPrompt,
     options: LanguageModelPromptOptions = {},
   ): Promise<number> {
-    return this.#talk.measure(input, options, this.#until(options.signal));
+    const given = dictionary(options);
+    return this.#talk.measure(input, given, this.#until(given.signal));
   }
 
   /** Another session that has read and said the same. */
-  async clone({
-    signal,
-  }: LanguageModelCloneOptions = {}): Promise<LanguageModel> {
-    const until = this.#until(signal);
+  async clone(options: LanguageModelCloneOptions = {}): Promise<LanguageModel> {
+    const until = this.#until(dictionary(options).signal);
     // A moment in which it can be aborted.
     await untilAborted(Promise.resolve(), until);
     until.throwIfAborted();

@@ -102,6 +102,18 @@ describe("pictures", () => {
     expect(await model.prompt("still here")).toBe(caption);
   });
 
+  test("of a video that shows nothing reject, and hold nothing up", async () => {
+    const model = await languageModel().create(withImages);
+    const video = document.createElement("video");
+    await rejects(model.prompt(say(video)), "InvalidStateError");
+    video.srcObject = paintedCanvas().captureStream();
+    video.muted = true;
+    await new Promise((resolve) => (video.onloadeddata = resolve));
+    await rejects(model.prompt(say(video)), "InvalidStateError");
+    await video.play();
+    expect(await model.prompt(say(video))).toBe(caption);
+  });
+
   test("have to be announced", async () => {
     const model = await languageModel().create();
     const value = await pictureFile();

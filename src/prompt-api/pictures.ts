@@ -1,3 +1,4 @@
+import { badImage } from "../look/bad-image";
 import { picturesOf, type Source } from "../session/picture";
 
 /** Pictures as they are now, which stay what they are: the session knows each
@@ -19,6 +20,21 @@ async function sourceOf(value: unknown): Promise<Source> {
     // One that fails has no size, which is told of below.
     await value.decode().catch(() => undefined);
   }
+  if (value instanceof HTMLVideoElement) checkShown(value);
   if (value instanceof SVGImageElement) return createImageBitmap(value);
   return value as Source;
+}
+
+/** A session would wait until it shows something, and all that comes with it. */
+function checkShown(video: HTMLVideoElement): void {
+  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
+    try {
+      new VideoFrame(video).close();
+      return;
+    } catch (thrown) {
+      // Of another origin: told of below.
+      if ((thrown as DOMException).name === "SecurityError") return;
+    }
+  }
+  throw badImage("The video shows nothing yet: it has to play first.");
 }

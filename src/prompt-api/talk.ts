@@ -2,7 +2,7 @@ import { VlmError } from "../shared/errors";
 import type { Session } from "../session/session";
 import type { Context, Entry } from "./context";
 import type { Core } from "./core-options";
-import { QuotaExceededError, untilAborted } from "./failures";
+import { quotaExceeded, untilAborted } from "./failures";
 import { readInput, type Input, type Turn } from "./messages";
 import { takePictures } from "./pictures";
 import { explained, readConstraint } from "./response";
@@ -152,7 +152,7 @@ export class Talk {
     const long = error instanceof VlmError && error.code === "prompt-too-long";
     if (!long) return error;
     const { usage, window } = this.context;
-    return new QuotaExceededError(usage + tokens, window);
+    return quotaExceeded(usage + tokens, window);
   }
 }
 
