@@ -1,16 +1,11 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
 import "./define";
 
-let camera: FakeCamera;
 let mounted: Mounted;
 
-beforeEach(() => (camera = new FakeCamera()));
-afterEach(() => {
-  mounted.vlm.remove();
-  camera.restore();
-});
+beforeEach(() => void new FakeCamera());
 
 /** All that the polite region says, in order. */
 async function heard(): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { FakeVlm, fakeWorker } from "../testing/fake-worker";
 import { Mounted } from "../testing/mounted";
@@ -13,10 +13,6 @@ let camera: FakeCamera;
 let mounted: Mounted;
 
 beforeEach(() => (camera = new FakeCamera()));
-afterEach(() => {
-  mounted.vlm.remove();
-  camera.restore();
-});
 
 const loads = (): number =>
   mounted.fake.calls.filter((call) => call.startsWith("load")).length;
@@ -157,6 +153,16 @@ describe("while it runs", () => {
     await vi.waitFor(() => expect(mounted.vlm.open).toBe(false));
     expect(camera.track.readyState).toBe("ended");
     expect(mounted.detailsOf("error")).toEqual([]);
+  });
+
+  test("an unknown way to face is told with those there are", async () => {
+    mounted.vlm.setAttribute("facing", "sideways");
+    await vi.waitFor(() =>
+      expect(mounted.detailsOf("error")[0]).toMatchObject({
+        code: "bad-option",
+        advice: "Choose one of user, environment.",
+      }),
+    );
   });
 
   test("an unknown source is told with those there are", async () => {

@@ -1,10 +1,9 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Mounted } from "../testing/mounted";
 import { pictureFile } from "../testing/painted";
 import "./define";
 
 let mounted: Mounted;
-afterEach(() => mounted.vlm.remove());
 
 test("a question is a conversation of one turn, by the attributes", async () => {
   mounted = new Mounted();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
 import { pictureFile } from "../testing/painted";
@@ -33,14 +33,9 @@ const values: Readonly<Record<string, readonly string[]>> = {
   disabled: [""],
 };
 
-let camera: FakeCamera;
 let mounted: Mounted;
 
-beforeEach(() => (camera = new FakeCamera()));
-afterEach(() => {
-  mounted.vlm.remove();
-  camera.restore();
-});
+beforeEach(() => void new FakeCamera());
 
 const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,11 +1,10 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { Mounted } from "../testing/mounted";
 import { pictureFile } from "../testing/painted";
 import "./define";
 
 let mounted: Mounted;
-afterEach(() => mounted.vlm.remove());
 
 test("does nothing by itself: no worker, so no download", async () => {
   const worker = vi.fn();

@@ -1,11 +1,9 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { VlmError } from "../shared/errors";
 import { Mounted } from "../testing/mounted";
 import "./define";
 
 let mounted: Mounted;
-
-afterEach(() => mounted.vlm.remove());
 
 test("however wide it is, the caption is in sight with the picture", async () => {
   mounted = new Mounted();

@@ -173,5 +173,4 @@ test("a stream is looked at, and left running", async () => {
   camera.track.stop();
   await vi.waitFor(() => expect(mounted.detailsOf("ended")).toHaveLength(1));
   expect(vlm.open).toBe(false);
-  camera.restore();
 });

@@ -9,8 +9,6 @@ let mounted: Mounted;
 
 beforeEach(() => (camera = new FakeCamera()));
 afterEach(() => {
-  mounted.vlm.remove();
-  camera.restore();
   vi.restoreAllMocks();
   document.body.replaceChildren();
 });

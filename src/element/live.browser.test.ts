@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { nothingYet } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
@@ -9,10 +9,6 @@ let camera: FakeCamera;
 let mounted: Mounted;
 
 beforeEach(() => (camera = new FakeCamera()));
-afterEach(() => {
-  mounted.vlm.remove();
-  camera.restore();
-});
 
 test("live: one caption after another, always of a newer frame", async () => {
   mounted = new Mounted({ pace: 5 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { nothingYet } from "../runtime/runtime";
 import { VlmError } from "../shared/errors";
 import type { License } from "../shared/models";
@@ -8,7 +8,6 @@ import "./define";
 
 let mounted: Mounted;
 beforeEach(() => localStorage.clear());
-afterEach(() => mounted.vlm.remove());
 
 const other = (name: string): string => `${location.origin}/models/${name}/`;
 

@@ -45,7 +45,7 @@ test("two share a worker and a model; the last to go ends both", async () => {
 });
 
 test("ten live ones get their turns", async () => {
-  const camera = new FakeCamera();
+  new FakeCamera();
   const { elements, ends } = several(10);
   const counts = elements.map((element) => {
     const heard = vi.fn();
@@ -66,11 +66,10 @@ test("ten live ones get their turns", async () => {
   expect(ends).toHaveLength(1);
   document.body.replaceChildren();
   await vi.waitFor(() => expect(ends[0]).toHaveBeenCalled());
-  camera.restore();
 });
 
 test("a question is answered beside another's live captions", async () => {
-  const camera = new FakeCamera();
+  new FakeCamera();
   const { elements } = several(2);
   const [busy, asking] = elements;
   Object.assign(busy ?? {}, { source: "camera", live: true });
@@ -82,5 +81,4 @@ test("a question is answered beside another's live captions", async () => {
   expect(answer?.finish).toBe("stop");
   expect(busy?.open).toBe(true);
   document.body.replaceChildren();
-  camera.restore();
 });

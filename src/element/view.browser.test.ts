@@ -12,13 +12,10 @@ interface Devtools {
   send(method: string, parameters: object): Promise<unknown>;
 }
 
-let camera: FakeCamera;
 let mounted: Mounted;
 
-beforeEach(() => (camera = new FakeCamera()));
+beforeEach(() => void new FakeCamera());
 afterEach(() => {
-  mounted.vlm.remove();
-  camera.restore();
   document.documentElement.removeAttribute("lang");
   document.documentElement.removeAttribute("dir");
 });

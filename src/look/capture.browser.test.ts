@@ -25,10 +25,7 @@ beforeEach(() => {
   capture = new Capture(video, listener);
 });
 
-afterEach(() => {
-  capture.close();
-  camera.restore();
-});
+afterEach(() => capture.close());
 
 test("gives the newest frame, stamped, and counts the others", async () => {
   await capture.open(source);

@@ -1,4 +1,7 @@
-/** A camera drawn on a canvas, in the place of the browser's. */
+import { onTestFinished } from "vitest";
+
+/** A camera drawn on a canvas, in the place of the browser's until the test
+ * ends. */
 export class FakeCamera {
   /** What `getUserMedia` throws instead of opening. */
   refusal: DOMException | undefined;
@@ -9,6 +12,7 @@ export class FakeCamera {
 
   constructor() {
     this.#devices.getUserMedia = (constraints = {}) => this.#open(constraints);
+    onTestFinished(() => this.restore());
   }
 
   get track(): MediaStreamTrack {

@@ -1,4 +1,4 @@
-import { expect, vi } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import type { FastVlmEventMap } from "../element/events";
 import type { FastVlmElement } from "../element/fast-vlm";
 import type { State } from "../element/state";
@@ -15,7 +15,8 @@ const types: readonly (keyof FastVlmEventMap)[] = [
   "error",
 ];
 
-/** An element in the page with a scripted worker, and what it has said. */
+/** An element in the page until the test ends, with a scripted worker, and what
+ * it has said. */
 export class Mounted {
   readonly vlm: FastVlmElement;
   readonly fake: FakeVlm;
@@ -34,6 +35,7 @@ export class Mounted {
       });
     }
     document.body.append(this.vlm);
+    onTestFinished(() => this.vlm.remove());
   }
 
   detailsOf<K extends keyof FastVlmEventMap>(
