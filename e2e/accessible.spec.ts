@@ -84,6 +84,25 @@ test("axe finds nothing in a bare element, whatever goes on", async ({
   await check();
 });
 
+test("in a person's own colours what is chosen can be told", async ({
+  page,
+}) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.goto("/?source=picture&load=manual");
+  const background = (name: string): Promise<string> =>
+    page
+      .getByText(name, { exact: true })
+      .evaluate((label) => getComputedStyle(label).backgroundColor);
+  expect(await background("Picture")).not.toBe(await background("Camera"));
+  expect(await background("Describe")).not.toBe(await background("Count"));
+  const colours = await page
+    .locator("#bar > *")
+    .evaluateAll((parts) =>
+      parts.map((part) => getComputedStyle(part).backgroundColor),
+    );
+  expect(new Set(colours).size).toBe(6);
+});
+
 /** What has the focus: its id, else the name of its group of radios. */
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {
