@@ -19,7 +19,7 @@ export type {
 } from "./element/options";
 export type { State } from "./element/state";
 export { addWords } from "./element/languages";
-export type { Words } from "./element/words";
+export type { Failure, Words } from "./element/words";
 export { bytesText } from "./bytes";
 export { amountText, phaseText } from "./element/progress-text";
 export { acceptLicense, needsConsent } from "./models/license";
