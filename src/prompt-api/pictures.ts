@@ -1,5 +1,5 @@
-import { badImage } from "../look/bad-image";
 import { picturesOf, type Source } from "../session/picture";
+import { VlmError } from "../shared/errors";
 
 /** Pictures as they are now, which stay what they are: the session knows each
  * of them again and encodes it once. */
@@ -36,5 +36,5 @@ function checkShown(video: HTMLVideoElement): void {
       if ((thrown as DOMException).name === "SecurityError") return;
     }
   }
-  throw badImage("The video shows nothing yet: it has to play first.");
+  throw new VlmError("bad-image", "The video shows nothing yet.", "Play it.");
 }
