@@ -94,6 +94,9 @@ export const progressStyles = css`
     }
   }
   @media (forced-colors: active) {
+    .progress {
+      background: Canvas;
+    }
     progress {
       block-size: 8px;
       border: 1px solid;
