@@ -6,6 +6,10 @@ import { Dressed } from "./dressed";
 import type { FastVlmEventMap } from "./events";
 import type { SourceName } from "./options";
 
+/** Ours, and those of every element; `error` and `ended` are ours. */
+type Events = FastVlmEventMap &
+  Omit<HTMLElementEventMap, keyof FastVlmEventMap>;
+
 /** As authors set it, and as they find it again when they take it away. */
 const attribute = { reflect: true, useDefault: true } as const;
 const flag = { ...attribute, type: Boolean } as const;
@@ -167,9 +171,9 @@ export class FastVlmAttributes extends Dressed {
     }
   }
 
-  override addEventListener<K extends keyof FastVlmEventMap>(
+  override addEventListener<K extends keyof Events>(
     type: K,
-    listener: (this: this, event: FastVlmEventMap[K]) => void,
+    listener: (this: this, event: Events[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
   override addEventListener(
@@ -185,9 +189,9 @@ export class FastVlmAttributes extends Dressed {
     super.addEventListener(type, listener, options);
   }
 
-  override removeEventListener<K extends keyof FastVlmEventMap>(
+  override removeEventListener<K extends keyof Events>(
     type: K,
-    listener: (this: this, event: FastVlmEventMap[K]) => void,
+    listener: (this: this, event: Events[K]) => void,
     options?: boolean | EventListenerOptions,
   ): void;
   override removeEventListener(

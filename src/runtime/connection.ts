@@ -5,6 +5,10 @@ import { VlmError } from "../shared/errors";
 import type { WorkerEvent } from "../shared/protocol";
 import { startWorker, type WorkerStart } from "./start-worker";
 
+/** To who has a bundler that does not know workers, mostly. */
+const STARTED_BY_YOU =
+  "Serve its file from this page's own origin, or give a function that starts it as the property or option worker.";
+
 /** What is called on the worker; what it hands over goes through `transfer`. */
 export type Call<T> = (
   remote: RemoteWorker,
@@ -98,19 +102,24 @@ function started(start: () => Worker): Worker {
     throw new VlmError(
       "worker-died",
       `The model's worker could not be started: ${why}`,
-      "Serve its file from this page's own origin, or give a function that starts it as the property or option worker.",
+      STARTED_BY_YOU,
       { cause },
     );
   }
 }
 
+/** A worker whose file does not come, or is forbidden, says nothing. */
 function died(event: Event): VlmError {
   const message = event instanceof ErrorEvent ? event.message : "";
-  return new VlmError(
-    "worker-died",
-    message
-      ? `The model's worker stopped: ${message}`
-      : "The model's worker stopped or could not be started.",
-    "It starts anew with the next picture. If it stops again, reload the page.",
-  );
+  return message
+    ? new VlmError(
+        "worker-died",
+        `The model's worker stopped: ${message}`,
+        "It starts anew with the next picture. If it stops again, reload the page.",
+      )
+    : new VlmError(
+        "worker-died",
+        "The model's worker could not be loaded, or was ended.",
+        STARTED_BY_YOU,
+      );
 }

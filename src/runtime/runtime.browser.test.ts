@@ -227,6 +227,17 @@ describe("a worker that dies", () => {
     expect(onReady).toHaveBeenCalledTimes(2);
   });
 
+  test("one whose file does not come says how to start it", async () => {
+    const url = URL.createObjectURL(new Blob());
+    URL.revokeObjectURL(url);
+    const runtime = new Runtime({ worker: () => new Worker(url) });
+    await expect(runtime.load(model)).rejects.toMatchObject({
+      code: "worker-died",
+      advice: expect.stringContaining("option worker") as string,
+    });
+    runtime.dispose();
+  });
+
   test("a real one that throws, and one that does not start", async () => {
     const scripts = [
       `onmessage = () => { throw new Error("a bug"); };`,
