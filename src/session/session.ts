@@ -65,7 +65,8 @@ export class Session implements AsyncDisposable {
 
   /**
    * Answers about one picture, or several together, as they are now; sources
-   * are left as they are. It begins at once; leaving the loop ends it.
+   * are left as they are. An element that shows nothing yet is waited for. It
+   * begins at once; leaving the loop ends it.
    */
   describe(
     source: Source | readonly Source[],
