@@ -1,4 +1,4 @@
-import { aborted } from "../aborted";
+import { aborted, anySignal } from "../aborted";
 import { abortable, leaveWhenAborted } from "./abortable";
 import { Connection } from "./connection";
 import { sameLoad } from "../models/source";
@@ -136,8 +136,7 @@ export class Runtime {
     party?: object,
   ): Promise<Answer> {
     const { signal } = listener;
-    const life = this.#life.signal;
-    const either = signal ? AbortSignal.any([signal, life]) : life;
+    const either = anySignal(this.#life.signal, signal);
     const job = async (): Promise<Answer> => {
       if (!this.#info) await this.#reload(signal);
       return this.#describe(frames, options, listener);
