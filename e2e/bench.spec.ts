@@ -84,6 +84,15 @@ test("what the bench cannot do is said", async ({ page }) => {
   expect(await violations(page)).toEqual([]);
 });
 
+test("an address may ask for more than the form lists", async ({ page }) => {
+  const byGraph = "embed_tokens=fp32,decoder_model_merged=q4";
+  await page.goto(`/bench?dtype=${encodeURIComponent(byGraph)}`);
+  await expect(page.getByLabel("Precision")).toHaveValue(byGraph);
+  await page.goto("/bench?device=npu");
+  await page.getByRole("button", { name: "Start" }).click();
+  await expect(page.locator("#failure")).toContainText("no device “npu”");
+});
+
 test("only the bench loads transformers.js", async ({ page }) => {
   const scripts: string[] = [];
   page.on("request", (request) => void scripts.push(request.url()));

@@ -27,8 +27,9 @@ function fillIn(search: string): void {
   const params = new URLSearchParams(search);
   for (const [name, value] of Object.entries(defaults)) {
     const field = form.elements.namedItem(name);
-    if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement)
-      field.value = params.get(name) ?? value;
+    const given = params.get(name) ?? value;
+    if (field instanceof HTMLInputElement) field.value = given;
+    else if (field instanceof HTMLSelectElement) choose(field, given);
   }
   const chosen = params.get("lineup") ?? "transformers.js,fast-vlm";
   byId("lineup", HTMLFieldSetElement).append(
@@ -44,6 +45,14 @@ function fillIn(search: string): void {
       return tick;
     }),
   );
+}
+
+/** Not only of what the list offers: a dtype for each graph, or what has to be
+ * refused. */
+function choose(list: HTMLSelectElement, value: string): void {
+  const known = [...list.options].some((option) => option.value === value);
+  if (!known) list.add(new Option(value, value));
+  list.value = value;
 }
 
 function readForm(): string {
