@@ -92,6 +92,12 @@ export class Controller implements ReactiveController, Asker {
     this.load().catch(() => undefined);
   }
 
+  /** A source that waited for its first model has nothing to wait for. */
+  cancelLoad(): void {
+    this.models.cancel();
+    if (!this.models.info) this.stop();
+  }
+
   ask(prompt: string | undefined, options: AskOptions): Promise<Answer> {
     const signal = this.#bound(this.#session.signal, options.signal);
     return this.#attempt(async () => {

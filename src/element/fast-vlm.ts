@@ -172,9 +172,10 @@ export class FastVlmElement extends FastVlmField {
     acceptLicense(id);
   }
 
-  /** Ends a load: it rejects with `aborted`, and the next one resumes. */
+  /** Ends a load: it rejects with `aborted`, and the next one resumes. What was
+   * started and still waits for its first model stops. */
   cancelLoad(): void {
-    this.#controller.models.cancel();
+    this.#controller.cancelLoad();
   }
 
   /**

@@ -44,6 +44,33 @@ test("disposed of in the same breath, what was to load does not", async () => {
   expect(vlm.state).toBe("idle");
 });
 
+test("its first load cancelled, a start ends", async () => {
+  mounted = new Mounted({ pace: 50 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  const started = vlm.start();
+  const ended = expect(started).rejects.toMatchObject({ code: "aborted" });
+  await vi.waitFor(() => expect(vlm.progress?.loaded).toBeGreaterThan(0));
+  vlm.cancelLoad();
+  await ended;
+  expect(vlm.open).toBe(false);
+  expect(vlm.state).toBe("idle");
+  expect(camera.track.readyState).toBe("ended");
+});
+
+test("a load of another model cancelled, the camera goes on", async () => {
+  await live();
+  const { vlm } = mounted;
+  mounted.fake.script = { ...mounted.fake.script, pace: 50 };
+  vlm.model = "/models/other";
+  const other = expect(vlm.load()).rejects.toMatchObject({ code: "aborted" });
+  await vi.waitFor(() => expect(vlm.state).toBe("loading"));
+  vlm.cancelLoad();
+  await other;
+  expect(vlm.open).toBe(true);
+  expect(camera.track.readyState).toBe("live");
+});
+
 test("a question that is aborted beforehand starts nothing", async () => {
   mounted = new Mounted();
   const { vlm, fake } = mounted;

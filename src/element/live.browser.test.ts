@@ -147,8 +147,10 @@ test("a refused camera fails with advice and goes on by itself", async () => {
   vlm.live = true;
   await expect(vlm.start()).rejects.toMatchObject({ code: "camera-busy" });
   await vi.waitFor(() => expect(vlm.state).toBe("failed"));
+  expect(mounted.part("freeze")).toHaveProperty("disabled", true);
   camera.refusal = undefined;
   await mounted.captions(1);
+  expect(mounted.part("freeze")).toHaveProperty("disabled", false);
   expect(vlm.error).toBeUndefined();
 });
 

@@ -121,7 +121,7 @@ function failure(error: VlmError, words: Words): TemplateResult {
 }
 
 function controls(
-  { can, stage, status }: ViewModel,
+  { can, shows, stage, status }: ViewModel,
   host: ViewHost,
 ): TemplateResult | typeof nothing {
   if (can === "nothing") return nothing;
@@ -148,7 +148,7 @@ function controls(
     <button
       part=${stage.frozen ? "button resume" : "button freeze"}
       type="button"
-      ?disabled=${host.isDisabled}
+      ?disabled=${host.isDisabled || shows === "nothing"}
       ?hidden=${!stage.open || stage.isStill}
       @click=${hold}
     >
