@@ -1,7 +1,7 @@
 // @ts-check
 /** The records of bench/results as rows of the README's table. */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { root } from "../tools/cli/prepare.mjs";
 
 const folder = join(root, "bench/results");
@@ -56,13 +56,17 @@ const row = (cells) => `| ${cells.join(" | ")} |`;
 
 /** @param {Live} record @returns {string[]} */
 function liveRows({ model, size, device, adapter, machine, contenders }) {
+  const made = model.startsWith("made/");
+  const what = made ? `${basename(model)}, made weights` : model;
+  // Of made weights every draft is right, which says nothing.
+  const own = made ? "fast-vlm:no-draft" : "fast-vlm";
   return contenders
-    .filter(({ name }) => ["fast-vlm", "transformers.js"].includes(name))
+    .filter(({ name }) => [own, "transformers.js"].includes(name))
     .map(({ name, captions }) => {
       const rates = captions.flatMap(({ tokensPerSecond: rate }) => rate ?? []);
       return row([
-        `${model}, ${size} px`,
-        name,
+        `${what}, ${size} px`,
+        name === own ? "fast-vlm" : name,
         machineText(device, adapter, machine.processor),
         timeText(median(captions.map(({ firstToken }) => firstToken))),
         rateText(median(rates)),
