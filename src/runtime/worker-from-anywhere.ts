@@ -1,3 +1,7 @@
+import { scriptPolicy, type ScriptPolicy } from "../shared/trusted-types";
+
+let policy: ScriptPolicy | undefined;
+
 /**
  * The worker beside this file, whatever its origin. A worker has to be of the
  * page's own origin, so one from elsewhere is imported by a line of script that
@@ -18,26 +22,7 @@ export function workerFromAnywhere(): Worker {
 }
 
 function start(address: string): Worker {
-  policy ??= (globalThis as TrustingGlobal).trustedTypes?.createPolicy(
-    "fast-vlm",
-    { createScriptURL: (ours) => ours },
-  );
+  policy ??= scriptPolicy("fast-vlm");
   const trusted = policy?.createScriptURL(address) ?? address;
   return new Worker(trusted, { type: "module" });
 }
-
-/**
- * Of Trusted Types: pages that require them take the address of a script from a
- * policy only, whose name they may have to allow. It gives a string's like.
- */
-interface Policy {
-  readonly createScriptURL: (address: string) => string;
-}
-
-interface TrustingGlobal {
-  readonly trustedTypes?: {
-    readonly createPolicy: (name: string, rules: Policy) => Policy;
-  };
-}
-
-let policy: Policy | undefined;

@@ -1,3 +1,5 @@
+import { scriptPolicy } from "../../src/shared/trusted-types";
+
 /** As many as ONNX Runtime may start for graphs on the CPU. */
 let threads: number | undefined;
 
@@ -20,22 +22,10 @@ export function cpuThreads(): number {
  * alone; a site that does not allow it has one thread.
  */
 function canStartThem(): boolean {
-  const { trustedTypes } = globalThis as TrustingGlobal;
   try {
-    trustedTypes?.createPolicy("default", {
-      createScriptURL: (address) => address,
-    });
+    scriptPolicy("default");
     return true;
   } catch {
     return false;
   }
-}
-
-interface TrustingGlobal {
-  readonly trustedTypes?: {
-    readonly createPolicy: (
-      name: string,
-      rules: { readonly createScriptURL: (address: string) => string },
-    ) => unknown;
-  };
 }
