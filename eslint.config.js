@@ -81,10 +81,10 @@ export default defineConfig(
   forbid(["src/**"], [workers, ort], ["src/shared/**", "src/element/**"]),
   forbid(["src/element/**"], [workers, ort, comlink]),
   forbid(
-    ["src/demo/**"],
+    ["src/pages/home/**"],
     [
       {
-        regex: "^\\.\\./(?!(index|element/define)$)",
+        regex: "^\\.\\./(?!\\.\\./(index|element/define)$)",
         message: "The page uses what everybody can use.",
       },
       workers,

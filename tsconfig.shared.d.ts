@@ -15,4 +15,8 @@ interface Blob {
 interface MessagePort {
   postMessage(message: unknown): void;
 }
+interface AbortSignal {
+  readonly aborted: boolean;
+}
+declare const AbortSignal: { any(signals: AbortSignal[]): AbortSignal };
 declare const performance: { readonly timeOrigin: number; now(): number };

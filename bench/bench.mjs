@@ -60,7 +60,7 @@ const { values } = parseArgs({
   },
 });
 
-/** @typedef {import("../src/bench/record.ts").BenchRecord} BenchRecord */
+/** @typedef {import("../src/pages/bench/record.ts").BenchRecord} BenchRecord */
 
 /** Captions of made weights hardly depend on the picture. */
 const madeLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";

@@ -8,7 +8,7 @@ import { root } from "../tools/cli/prepare.mjs";
 
 /**
  * @typedef {import("./threads.mjs").Thread} Thread
- * @typedef {import("../src/bench/soak.ts").Fed} Fed
+ * @typedef {import("../src/pages/soak/main.ts").Fed} Fed
  *
  * @typedef {object} Look
  * @property {number} frames so far

@@ -84,7 +84,7 @@ async function soak(page, show) {
   /** @type {Sample[]} */
   const samples = [];
   const start = performance.now();
-  /** @param {import("../src/bench/soak.ts").Fed} [fed] */
+  /** @param {import("../src/pages/soak/main.ts").Fed} [fed] */
   const look = async (fed) => {
     const [own, worker] = [
       await threads.page(),

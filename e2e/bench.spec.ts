@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import type { BenchRecord } from "../src/bench/record.ts";
+import type { BenchRecord } from "../src/pages/bench/record.ts";
 import { expect, test } from "./support/test.ts";
 
 async function violations(page: Page): Promise<string[]> {

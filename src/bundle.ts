@@ -4,9 +4,9 @@
  */
 import "./element/define";
 import { startWorkersBy } from "./runtime/start-worker";
-import { workerFromAnywhere } from "./runtime/worker-from-anywhere";
+import { startCrossOriginWorker } from "./runtime/cross-origin-worker";
 
-startWorkersBy(workerFromAnywhere);
+startWorkersBy(startCrossOriginWorker);
 
 export * from "./index";
 export { LanguageModel, QuotaExceededError } from "./prompt-api/index";

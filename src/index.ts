@@ -1,5 +1,5 @@
-export { listCameras, type Facing } from "./look/camera";
-export { createFastVlm, type FastVlm } from "./create-fast-vlm";
+export { listCameras, type Facing } from "./capture/camera";
+export { createFastVlm, type FastVlm } from "./session/create-fast-vlm";
 export type {
   CaptionDetail,
   CaptionTimings,
@@ -18,38 +18,41 @@ export type {
   Turn,
 } from "./element/options";
 export type { State } from "./element/state";
-export { addWords } from "./element/languages";
-export type { Failure, Words } from "./element/words";
-export { bytesText } from "./bytes";
+export { addMessages } from "./element/languages";
+export type { ErrorText, Messages } from "./element/messages";
+export { formatBytes } from "./shared/format-bytes";
 export { amountText, phaseText } from "./element/progress-text";
 export { acceptLicense, needsConsent } from "./models/license";
 export type { FolderFiles } from "./models/folder";
 export { registry, type RegistryEntry } from "./models/registry";
-export type { LiveSource } from "./session/live";
-export type { DownloadMonitor, DownloadProgressEvent } from "./session/monitor";
+export type { LiveSource } from "./session/live-source";
+export type {
+  DownloadMonitor,
+  DownloadProgressEvent,
+} from "./session/download-monitor";
 export type {
   Availability,
   AvailabilityOptions,
   CreateOptions,
   FastVlmOptions,
-} from "./session/open";
+} from "./session/session-factory";
 export type {
   AnswerOptions,
-  ConversationTurn,
+  ChatMessage,
   CountOptions,
   DescribeOptions,
   WatchOptions,
 } from "./session/options";
-export type { Source } from "./session/picture";
+export type { Source } from "./session/source-image";
 export type { Session } from "./session/session";
 export type {
   AnswerTimings,
-  Done,
-  ImageStep,
-  Step,
-  Steps,
-  TokenStep,
-} from "./session/steps";
+  AnswerDone,
+  ImageEvent,
+  AnswerEvent,
+  AnswerStream,
+  TokenEvent,
+} from "./session/answer-stream";
 export type { Caption } from "./session/watch";
 export { errorCodes, VlmError, type ErrorCode } from "./shared/errors";
 export type {
@@ -71,9 +74,9 @@ export type {
   Answer,
   Fit,
   ModelInfo,
-  PathChoice,
+  BackendChoice,
   PromptStyle,
-  RunPath,
+  BackendName,
   Sampling,
   Timings,
   TokenCount,

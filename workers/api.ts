@@ -2,8 +2,8 @@ import { VlmError } from "../src/shared/errors";
 import type { ModelReport, StoredModel } from "../src/shared/models";
 import type {
   Answer,
-  Conversation,
-  DescribeOptions,
+  PromptInput,
+  GenerateOptions,
   Frame,
   LoadOptions,
   ModelInfo,
@@ -12,9 +12,9 @@ import type {
   WorkerEvent,
   WorkerSettings,
 } from "../src/shared/protocol";
-import { imageTokensOf } from "./encode";
+import { imageTokenCount } from "./backends/image-tokens";
 import { inspectModel } from "./loading/inspect";
-import { ModelSeat } from "./loading/seat";
+import { ModelManager } from "./loading/model-manager";
 import {
   checkCount,
   checkDescribe,
@@ -22,18 +22,18 @@ import {
   checkLoad,
   checkSide,
   isFrame,
-} from "./options";
-import { Queue } from "./ort/queue";
+} from "./validation";
+import { Queue } from "./util/queue";
 import { takeWasmFrom } from "./ort/runtime";
 import { describe } from "./pipeline";
-import { checkMessages, countTokens } from "./prompt";
+import { checkMessages, countTokens } from "./stages/prompt";
 import { removeModel, storedModels } from "./store/folder";
 import { askThePage } from "./store/request";
 
 /** The worker's side of the contract. */
 export class Api implements VlmWorker {
   #events: MessagePort | undefined;
-  readonly #seat = new ModelSeat((event) => {
+  readonly #seat = new ModelManager((event) => {
     this.#emit(event);
   });
   readonly #loads = new Queue();
@@ -92,7 +92,7 @@ export class Api implements VlmWorker {
 
   async describe(
     frames: readonly Frame[],
-    options: DescribeOptions,
+    options: GenerateOptions,
   ): Promise<Answer> {
     try {
       checkDescribe(options);
@@ -118,7 +118,7 @@ export class Api implements VlmWorker {
     });
   }
 
-  count(conversation: Conversation): Promise<TokenCount> {
+  count(conversation: PromptInput): Promise<TokenCount> {
     return new Promise((resolve) => resolve(this.#count(conversation)));
   }
 
@@ -138,14 +138,14 @@ export class Api implements VlmWorker {
     await this.#loads.add(() => this.#seat.clear());
   }
 
-  #count(conversation: Conversation): TokenCount {
+  #count(conversation: PromptInput): TokenCount {
     try {
       checkCount(conversation);
       checkMessages(conversation);
       const { model } = this.#seat;
       if (model === undefined) throw notLoaded();
       const { tokenizer, config } = model;
-      const perImage = imageTokensOf(conversation);
+      const perImage = imageTokenCount(conversation);
       const { contextLength } = config;
       return countTokens(tokenizer, conversation, perImage, contextLength);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import type { DescribeOptions } from "../src/shared/protocol";
-import type { Model } from "./model";
+import type { GenerateOptions } from "../src/shared/protocol";
+import type { LoadedModel } from "./loading/model";
 import { describe as answer } from "./pipeline";
 import golden from "./testing/conversation.golden.json";
 import { nano, openPicture, plainLanguage, useModel } from "./testing/golden";
@@ -15,7 +15,7 @@ const photo = new URL("../e2e/fixtures/picture.jpg", import.meta.url);
 const never = new AbortController().signal;
 
 /** The logits of the first token of each answer from now on. */
-function listen(model: Model): Float32Array[] {
+function listen(model: LoadedModel): Float32Array[] {
   const language = plainLanguage(model);
   const heard: Float32Array[] = [];
   const forward = language.forward.bind(language);
@@ -35,7 +35,7 @@ const cases = {
 };
 
 describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
-  let model: Model;
+  let model: LoadedModel;
   let heard: Float32Array[];
 
   useModel(
@@ -57,7 +57,7 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
       );
       const asked = {
         ...options,
-        ...(wanted.options as Partial<DescribeOptions>),
+        ...(wanted.options as Partial<GenerateOptions>),
         maxTokens: 12,
       };
       const got = await answer(model, frames, asked, never, () => undefined);

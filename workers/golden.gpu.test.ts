@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import golden from "../e2e/fixtures/golden/nano.golden.json";
-import type { Model } from "./model";
+import type { LoadedModel } from "./loading/model";
 import { describe as answer } from "./pipeline";
 import { expectGolden, nano, openPicture, useModel } from "./testing/golden";
 import { options, say } from "./testing/harness";
@@ -20,7 +20,7 @@ const cases = {
 };
 
 describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
-  let model: Model;
+  let model: LoadedModel;
 
   useModel(
     device,

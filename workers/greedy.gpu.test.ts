@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDevice } from "./kernels/testing/gpu";
-import { argmax, Sampler } from "./sampling";
+import { argmax, Sampler } from "./backends/ort/sampling";
 import { greedy, makeLogits, makeRandom, pick } from "./testing/picking";
 
 let device: GPUDevice;

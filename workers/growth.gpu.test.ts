@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { DescribeOptions } from "../src/shared/protocol";
+import type { GenerateOptions } from "../src/shared/protocol";
 import { loadModel } from "./loading/load";
-import type { Model } from "./model";
+import type { LoadedModel } from "./loading/model";
 import { describe } from "./pipeline";
 import { loadOptions, options, picture, say } from "./testing/harness";
 
 /** Kinds of question, in turn; none is about a picture that is kept. */
-const kinds: readonly Partial<DescribeOptions>[] = [
+const kinds: readonly Partial<GenerateOptions>[] = [
   { draft: true },
   { messages: say("What else?") },
   { sampling: { ...options.sampling, temperature: 1, topK: 9, seed: 3 } },
@@ -15,7 +15,7 @@ const kinds: readonly Partial<DescribeOptions>[] = [
 ];
 
 /** Asks about so many frames; every sixth is stopped when it has been seen. */
-async function feed(model: Model, count: number): Promise<void> {
+async function feed(model: LoadedModel, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     const controller = new AbortController();
     const asked = { ...options, ...kinds[i % kinds.length], size: 64 };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { toHalf } from "./ort/half";
-import { Sampler } from "./sampling";
+import { toHalf } from "./util/float16";
+import { Sampler } from "./backends/ort/sampling";
 import {
   draw,
   EPSILON,
@@ -13,8 +13,8 @@ import {
   type Type,
 } from "./testing/picking";
 import { mask } from "./kernels/mask.reference";
-import { Picker } from "./kernels/picker";
-import { PickState } from "./kernels/pick-state";
+import { GpuSampler } from "./kernels/sampler";
+import { SamplerState } from "./kernels/sampler-state";
 import { openDevice, readBack, submit } from "./kernels/testing/gpu";
 
 let device: GPUDevice;
@@ -48,9 +48,9 @@ async function pickAllowed(
   options: Options = {},
 ) {
   const sizes = { vocabulary: row.length, rows: 1, ring: 4 };
-  const state = new PickState(device, sizes);
+  const state = new SamplerState(device, sizes);
   const { all, buffer } = stored(device, [row], type);
-  const picker = new Picker(device, state, { buffer, type, rows: 1 });
+  const picker = new GpuSampler(device, state, { buffer, type, rows: 1 });
   const pick = async (): Promise<number> => {
     submit(device, (pass) => {
       picker.encode(pass);

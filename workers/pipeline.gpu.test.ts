@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { DescribeOptions, WorkerEvent } from "../src/shared/protocol";
+import type { GenerateOptions, WorkerEvent } from "../src/shared/protocol";
 import { loadModel } from "./loading/load";
-import type { Model } from "./model";
+import type { LoadedModel } from "./loading/model";
 import { describe as answer } from "./pipeline";
-import { Stopped } from "./task";
+import { Stopped } from "./util/scheduler";
 import { loadOptions, options, picture } from "./testing/harness";
 
 const never = new AbortController().signal;
 
 function ask(
-  model: Model,
+  model: LoadedModel,
   seeds: readonly number[],
-  changes: Partial<DescribeOptions>,
+  changes: Partial<GenerateOptions>,
   emit: (event: WorkerEvent) => void = () => undefined,
   signal = never,
 ) {
@@ -27,14 +27,14 @@ function ask(
 }
 
 /** The context of the tiny model is short: two pictures are 32 tokens. */
-const talk: DescribeOptions["messages"] = [
+const talk: GenerateOptions["messages"] = [
   { role: "user", text: "Which is red?", images: 2 },
   { role: "assistant", text: "The first.", images: 0 },
   { role: "user", text: "And this one?", images: 1 },
 ];
 
 describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
-  let model: Model;
+  let model: LoadedModel;
 
   beforeAll(async () => {
     const load = { ...loadOptions, device };

@@ -1,41 +1,41 @@
 import { now } from "../src/shared/clock";
 import type {
   Answer,
-  DescribeOptions,
+  GenerateOptions,
   FinishReason,
   Frame,
   WorkerEvent,
 } from "../src/shared/protocol";
-import { decode } from "./decode";
-import { imageTokensOf } from "./encode";
-import type { Generation, Picture } from "./language";
-import type { Model } from "./model";
-import { checkConversation, makePrompt } from "./prompt";
-import { Speech } from "./speech";
-import { Stopwatch } from "./stopwatch";
-import { nextTask, Stopped } from "./task";
+import { decode } from "./stages/decode";
+import { imageTokenCount } from "./backends/image-tokens";
+import type { Generation, EncodedImage } from "./backends/backend";
+import type { LoadedModel } from "./loading/model";
+import { checkConversation, makePrompt } from "./stages/prompt";
+import { TokenStream } from "./stages/token-stream";
+import { StageTimer } from "./stages/timings";
+import { nextTask, Stopped } from "./util/scheduler";
 
 /** Frames and a conversation about them to the next turn of it: see, each
  * frame, → prefill → decode. */
 export async function describe(
-  model: Model,
+  model: LoadedModel,
   frames: readonly Frame[],
-  options: DescribeOptions,
+  options: GenerateOptions,
   signal: AbortSignal,
   emit: (event: WorkerEvent) => void,
-  { endTokens }: Pick<Model, "endTokens"> = model,
+  { endTokens }: Pick<LoadedModel, "endTokens"> = model,
 ): Promise<Answer> {
   checkConversation(frames, options);
   const { tokenizer, memory, sight, language, timer, drafts, config } = model;
   const { run, maxTokens, sampling } = options;
-  const perFrame = imageTokensOf(options);
+  const perFrame = imageTokenCount(options);
   const prompt = makePrompt(tokenizer, options, perFrame, config.contextLength);
   const promptTokens = prompt.ids.length;
   const room = Math.min(maxTokens, config.contextLength - promptTokens + 1);
   const constraint = await model.constrain(options, room);
-  const watch = new Stopwatch(now);
+  const watch = new StageTimer(now);
   timer?.restart();
-  const speech = new Speech(tokenizer);
+  const speech = new TokenStream(tokenizer);
   const imageTokens = perFrame * frames.length;
   const seen = { imageTokens, reused: 0, unchanged: 0 };
   const finishAs = (finish: FinishReason): Answer => {
@@ -48,7 +48,7 @@ export async function describe(
     watch.lap(stage);
   };
 
-  const pictures: Picture[] = [];
+  const pictures: EncodedImage[] = [];
   let generation: Generation | undefined;
   try {
     for (const [i, frame] of frames.entries()) {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { DescribeOptions } from "../src/shared/protocol";
-import { makePrompt } from "./prompt";
-import golden from "./weights/testing/chat.golden.json";
-import { Tokenizer } from "./weights/tokenizer";
+import type { GenerateOptions } from "../src/shared/protocol";
+import { makePrompt } from "./stages/prompt";
+import golden from "./model-files/testing/chat.golden.json";
+import { Tokenizer } from "./model-files/tokenizer";
 
 /** nano's conversations against transformers: tools/fixtures/make_chat_golden.py
  * writes what is compared. */
@@ -19,7 +19,7 @@ const tokenizer = new Tokenizer(
 
 test.each(golden)("$style: $messages", ({ ids, ...conversation }) => {
   const { messages, style } = conversation as Pick<
-    DescribeOptions,
+    GenerateOptions,
     "messages" | "style"
   >;
   const prompt = makePrompt(tokenizer, { messages, style }, 1, 1024);

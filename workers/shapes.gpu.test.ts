@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import golden from "../e2e/fixtures/golden/tiny-wide.golden.json";
-import type { Model } from "./model";
+import type { LoadedModel } from "./loading/model";
 import { expectGolden, openPicture, useModel } from "./testing/golden";
 import { madeFolder } from "./testing/made";
 
@@ -14,7 +14,7 @@ const pictures = new URL("../e2e/fixtures/shapes/128.png", import.meta.url);
 const cases = { wasm: golden, webgpu: golden.slice(0, 1) };
 
 describe.each(["wasm", "webgpu"] as const)("0.5B's widths on %s", (device) => {
-  let model: Model;
+  let model: LoadedModel;
 
   useModel(
     device,

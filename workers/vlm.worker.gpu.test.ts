@@ -2,7 +2,7 @@ import { releaseProxy, transfer, transferHandlers, wrap } from "comlink";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { VlmError } from "../src/shared/errors";
 import type { Frame, VlmWorker, WorkerEvent } from "../src/shared/protocol";
-import { carryErrors } from "../src/shared/wire";
+import { transferErrors } from "../src/shared/error-transfer";
 import { event, loadOptions, options, picture } from "./testing/harness";
 
 const worker = new Worker(new URL("./vlm.worker.ts", import.meta.url), {
@@ -15,7 +15,7 @@ const ask = (frame: Frame, changes: Partial<typeof options> = {}) =>
   api.describe(transfer([frame], [frame]), { ...options, ...changes });
 
 beforeAll(async () => {
-  carryErrors(transferHandlers);
+  transferErrors(transferHandlers);
   const { port1, port2 } = new MessageChannel();
   port2.onmessage = ({ data }) => {
     events.push(data as WorkerEvent);

@@ -1,7 +1,7 @@
 import { expose, transferHandlers } from "comlink";
 import type { VlmWorker } from "../src/shared/protocol";
-import { carryErrors } from "../src/shared/wire";
+import { transferErrors } from "../src/shared/error-transfer";
 import { Api } from "./api";
 
-carryErrors(transferHandlers);
+transferErrors(transferHandlers);
 expose(new Api() satisfies VlmWorker);

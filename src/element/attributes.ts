@@ -1,5 +1,5 @@
 import type { PropertyDeclarations, PropertyValues } from "lit";
-import type { Facing } from "../look/camera";
+import type { Facing } from "../capture/camera";
 import type { FolderFiles } from "../models/folder";
 import type { Fit, Sampling } from "../shared/protocol";
 import { Dressed } from "./dressed";

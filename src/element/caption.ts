@@ -1,10 +1,10 @@
-import type { CapturedFrame } from "../look/frame-slot";
-import type { Lease } from "../runtime/lease";
-import type { TokenEvent } from "../runtime/run";
+import type { CapturedFrame } from "../capture/frame-slot";
+import type { WorkerHandle } from "../runtime/worker-handle";
+import type { TokenEvent } from "../runtime/request";
 import { now } from "../shared/clock";
-import type { Answer, DescribeOptions, Frame } from "../shared/protocol";
+import type { Answer, GenerateOptions, Frame } from "../shared/protocol";
 import type { CaptionDetail } from "./events";
-import { painted } from "./painted";
+import { afterPaint } from "./after-paint";
 
 /** Pictures to ask about, and when the newest of them was. */
 export interface Taken {
@@ -27,9 +27,9 @@ export interface CaptionListener {
 
 /** A question from capture to its last token, timed as a person sees it. */
 export async function captionFrame(
-  lease: Lease,
+  lease: WorkerHandle,
   captured: Taken,
-  options: Omit<DescribeOptions, "run">,
+  options: Omit<GenerateOptions, "run">,
   listener: CaptionListener,
 ): Promise<{ answer: Answer; detail: CaptionDetail }> {
   let firstToken = 0;
@@ -51,7 +51,7 @@ export async function captionFrame(
       onToken: (event) => {
         firstToken ||= now();
         const rendered = listener.onToken(event);
-        if (event.text) firstPaint ??= rendered.then(painted);
+        if (event.text) firstPaint ??= rendered.then(afterPaint);
       },
     },
   );

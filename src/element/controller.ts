@@ -1,22 +1,22 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import { aborted, anySignal } from "../aborted";
+import { aborted, anySignal } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo } from "../shared/protocol";
-import type { Asker, AskingHost, Said } from "./asking";
+import type { Asker, AskingHost, Said } from "./captioner";
 import type { Taken } from "./caption";
 import { emit } from "./events";
 import { Loader } from "./loader";
 import type { AskOptions } from "./options";
 import { chosenSource, nothingChosen, sourceKey } from "./source";
-import { looking } from "./later";
-import { Stage } from "./stage";
+import { looking } from "./lazy";
+import { Preview } from "./preview";
 import { Status } from "./status";
 
 type Host = ReactiveControllerHost & AskingHost;
 
 /** What the element does between its attributes and its events. */
 export class Controller implements ReactiveController, Asker {
-  readonly stage: Stage;
+  readonly stage: Preview;
   readonly status: Status;
   readonly models: Loader;
   readonly said: Said = { text: "", stale: false };
@@ -39,7 +39,7 @@ export class Controller implements ReactiveController, Asker {
   constructor(host: Host) {
     this.host = host;
     this.status = new Status(host);
-    this.stage = new Stage(host, {
+    this.stage = new Preview(host, {
       onLive: () => this.status.know({ interruption: undefined }),
       onInterrupted: (reason) => this.status.report("interruption", reason),
       onEnded: () => {
@@ -245,8 +245,8 @@ export class Controller implements ReactiveController, Asker {
   }
 
   async #showPicture(file: Blob, signal: AbortSignal): Promise<void> {
-    const { ask, decodePicture } = await looking();
-    const bitmap = await decodePicture(file);
+    const { ask, decodeImage } = await looking();
+    const bitmap = await decodeImage(file);
     if (signal.aborted) {
       bitmap.close();
       throw aborted();

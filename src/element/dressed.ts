@@ -1,5 +1,5 @@
 import { LitElement } from "lit";
-import { looking } from "./later";
+import { looking } from "./lazy";
 import { styles } from "./styles";
 
 /** Has its styles in every document: a style sheet is of one only. */
@@ -19,7 +19,7 @@ export class Dressed extends LitElement {
     const root = this.shadowRoot;
     if (!root) return;
     looking().then(
-      ({ dress }) => dress(root, styles),
+      ({ adoptStyles }) => adoptStyles(root, styles),
       () => undefined,
     );
   }

@@ -1,9 +1,9 @@
-import type { ProgressEvent } from "../runtime/runtime";
+import type { LoadProgress } from "../runtime/worker-client";
 import type { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo, Timings } from "../shared/protocol";
 import type { State } from "./state";
 
-export type ProgressDetail = ProgressEvent;
+export type ProgressDetail = LoadProgress;
 
 /** The frame that is looked at now. */
 export interface FrameDetail {

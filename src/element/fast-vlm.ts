@@ -6,13 +6,13 @@ import type { ModelReport, StoredModel } from "../shared/models";
 import type { Answer, ModelInfo } from "../shared/protocol";
 import { Controller } from "./controller";
 import { emit, type ProgressDetail } from "./events";
-import { FastVlmField } from "./field";
+import { FormAssociatedElement } from "./form-associated";
 import type { AskOptions, InspectOptions } from "./options";
-import { looking } from "./later";
+import { looking } from "./lazy";
 import { stateOf, type State } from "./state";
 import { view } from "./view";
-import { onVisible } from "./visible";
-import { onWords } from "./languages";
+import { onVisible } from "./on-visible";
+import { onMessagesAdded } from "./languages";
 
 /** Which model, and from where. */
 const ofModel = [
@@ -90,7 +90,7 @@ const ofModel = [
  * @cssstate paused - a frame is held, or the page is hidden
  * @cssstate failed - see the event `error`
  */
-export class FastVlmElement extends FastVlmField {
+export class FastVlmElement extends FormAssociatedElement {
   /** Models that are known by a name. */
   static readonly registry = registry;
   static override get observedAttributes(): string[] {
@@ -279,7 +279,7 @@ export class FastVlmElement extends FastVlmField {
     this.#connection.abort();
     this.#connection = new AbortController();
     const { signal } = this.#connection;
-    onWords(this, () => this.requestUpdate(), signal);
+    onMessagesAdded(this, () => this.requestUpdate(), signal);
     this.#visible = false;
     onVisible(this, signal, () => {
       this.#visible = true;

@@ -1,30 +1,35 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { addWords, languageOf, onWords, wordsFor } from "./languages";
-import { english } from "./words";
+import {
+  addMessages,
+  languageOf,
+  onMessagesAdded,
+  messagesFor,
+} from "./languages";
+import { english } from "./messages";
 
 afterEach(() => document.documentElement.removeAttribute("lang"));
 
 test.each(["en", "en-GB", "EN", "", "x-unknown"])("%o is English", (tag) => {
-  expect(wordsFor(tag)).toBe(english);
+  expect(messagesFor(tag)).toBe(english);
 });
 
 test("German is fetched once asked for, and then told", async () => {
   const told = vi.fn();
   const listening = new AbortController();
-  onWords(document.body, told, listening.signal);
-  expect(wordsFor("de-AT").lang).toBe("en");
+  onMessagesAdded(document.body, told, listening.signal);
+  expect(messagesFor("de-AT").lang).toBe("en");
   await vi.waitFor(() => expect(told).toHaveBeenCalledOnce());
-  expect(wordsFor("de-AT").cancel).toBe("Abbrechen");
+  expect(messagesFor("de-AT").cancel).toBe("Abbrechen");
   listening.abort();
-  addWords({ ...english, lang: "fr", cancel: "Annuler" });
+  addMessages({ ...english, lang: "fr", cancel: "Annuler" });
   expect(told).toHaveBeenCalledOnce();
-  expect(wordsFor("fr-CA").cancel).toBe("Annuler");
+  expect(messagesFor("fr-CA").cancel).toBe("Annuler");
 });
 
 test("words for less than all leave the others English", () => {
   const some = { lang: "it", start: "Avvia" };
-  addWords(some as typeof english);
-  expect(wordsFor("it")).toMatchObject({ start: "Avvia", stop: "Stop" });
+  addMessages(some as typeof english);
+  expect(messagesFor("it")).toMatchObject({ start: "Avvia", stop: "Stop" });
 });
 
 test("the language is the nearest one, through shadows", () => {
@@ -43,7 +48,7 @@ test("the language is the nearest one, through shadows", () => {
 });
 
 test("what is no language is refused", () => {
-  expect(() => addWords({ ...english, lang: "no_such" })).toThrow(
+  expect(() => addMessages({ ...english, lang: "no_such" })).toThrow(
     expect.objectContaining({ code: "bad-option" }),
   );
 });

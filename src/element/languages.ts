@@ -1,9 +1,9 @@
 import { VlmError } from "../shared/errors";
-import { english, type Words } from "./words";
+import { english, type Messages } from "./messages";
 
 /** Fetched by the first element that speaks it. */
-const others: Readonly<Record<string, () => Promise<Words>>> = {
-  de: async () => (await import("./words-de")).german,
+const others: Readonly<Record<string, () => Promise<Messages>>> = {
+  de: async () => (await import("./messages-de")).german,
 };
 
 const known = new Map([["en", english]]);
@@ -11,7 +11,7 @@ const asked = new Set<string>();
 const listeners = new Set<() => void>();
 
 /** Teaches all elements a language, or better words in one they know. */
-export function addWords(words: Words): void {
+export function addMessages(words: Messages): void {
   const { lang } = words;
   try {
     Intl.getCanonicalLocales(lang);
@@ -28,7 +28,7 @@ export function addWords(words: Words): void {
 }
 
 /** The words for a language or, until they are there, English ones. */
-export function wordsFor(language: string): Words {
+export function messagesFor(language: string): Messages {
   const tag = language.toLowerCase();
   const primary = tag.replace(/-.*/, "");
   const found = known.get(tag) ?? known.get(primary);
@@ -37,7 +37,7 @@ export function wordsFor(language: string): Words {
   if (fetch && !asked.has(primary)) {
     asked.add(primary);
     // Without the network it stays with English.
-    fetch().then(addWords, () => asked.delete(primary));
+    fetch().then(addMessages, () => asked.delete(primary));
   }
   return english;
 }
@@ -46,7 +46,7 @@ export function wordsFor(language: string): Words {
  * Calls `listener` when a language is added, and when that of `element` may be
  * another, until the end of `signal`.
  */
-export function onWords(
+export function onMessagesAdded(
   element: Element,
   listener: () => void,
   signal: AbortSignal,

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { nothingYet } from "../runtime/runtime";
+import { noProgress } from "../runtime/worker-client";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
@@ -93,7 +93,7 @@ test("live: captions go on while another model loads", async () => {
   const arrived = new Promise<void>((resolve) => (finish = resolve));
   const load = fake.load.bind(fake);
   fake.load = async (options) => {
-    fake.send({ ...nothingYet, total: 100 });
+    fake.send({ ...noProgress, total: 100 });
     await arrived;
     return { ...(await load(options)), name: "another" };
   };

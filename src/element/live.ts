@@ -1,6 +1,6 @@
-import { pause } from "../pause";
+import { pause } from "../capture/pause";
 import { VlmError } from "../shared/errors";
-import { visible } from "../visible";
+import { pageVisible } from "../capture/page-visible";
 
 /** Failures in a row after which live captions give up. */
 const attempts = 3;
@@ -17,7 +17,7 @@ export async function live(
   let failures = 0;
   while (!signal.aborted && failures < attempts) {
     try {
-      await visible(signal);
+      await pageVisible(signal);
       if (!signal.aborted) await caption();
       failures = 0;
     } catch (thrown) {

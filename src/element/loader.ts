@@ -1,22 +1,22 @@
-import { aborted, anySignal } from "../aborted";
+import { aborted, anySignal } from "../shared/abort";
 import { checkConsent } from "../models/consent";
 import { licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
-import { loadOptions } from "../options";
-import { Lease } from "../runtime/lease";
-import { pool } from "../runtime/pool";
-import { nothingYet, type ProgressEvent } from "../runtime/runtime";
+import { loadOptions } from "../session/load-options";
+import { WorkerHandle } from "../runtime/worker-handle";
+import { workerPool } from "../runtime/worker-pool";
+import { noProgress, type LoadProgress } from "../runtime/worker-client";
 import { VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 import { emit, type ProgressDetail } from "./events";
 import type { Attributes, InspectOptions } from "./options";
-import { looking } from "./later";
+import { looking } from "./lazy";
 import type { Status, StatusHost } from "./status";
 
 /** The element's model: asked for, on its way, in use. */
 export class Loader {
-  readonly lease: Lease;
+  readonly lease: WorkerHandle;
   /** The model in use: also while another one loads, or failed to. */
   info: ModelInfo | undefined;
   progress: ProgressDetail | undefined;
@@ -36,7 +36,7 @@ export class Loader {
   ) {
     this.#host = host;
     this.#status = status;
-    this.lease = new Lease(pool, {
+    this.lease = new WorkerHandle(workerPool, {
       get worker() {
         return host.worker;
       },
@@ -130,14 +130,14 @@ export class Loader {
   #checkConsent(options: LoadOptions, signal: AbortSignal): Promise<void> {
     const { model } = options;
     return checkConsent(model, this.#host.modelBase, () => {
-      this.#progress(nothingYet);
+      this.#progress(noProgress);
       return this.lease.inspect(options, undefined, signal);
     });
   }
 
-  #progress(event: ProgressEvent): void {
+  #progress(event: LoadProgress): void {
     // Once the worker starts; what fails is tried again with the first picture.
-    if (event === nothingYet) looking().catch(() => undefined);
+    if (event === noProgress) looking().catch(() => undefined);
     const { words } = this.#status;
     if (!this.progress) this.#status.announce(words.phases.loading, words.lang);
     this.progress = event;

@@ -2,16 +2,16 @@
  * What it takes to look at something and to ask about it: no part of the
  * element, which is small without it. It comes with the first model or source.
  */
-import { Capture, type CaptureListener } from "../look/capture";
-import type { NamedFrame } from "../look/frame-slot";
-import { Sight } from "../look/sight";
+import { Capture, type CaptureListener } from "../capture/capture";
+import type { IdentifiedFrame } from "../capture/frame-slot";
+import { ElementSource } from "../capture/element-source";
 import type { OpenSource } from "./source";
 
-export { decodePicture } from "../look/picture";
-export { stillOf } from "../look/still";
-export { keepAwake } from "../wake-lock";
-export { ask, askAbout, captionAll } from "./asking";
-export { dress } from "./dress";
+export { decodeImage } from "../capture/decode-image";
+export { toBitmap } from "../capture/to-bitmap";
+export { keepAwake } from "../capture/wake-lock";
+export { ask, askAbout, captionAll } from "./captioner";
+export { adoptStyles } from "./adopt-styles";
 export { icons } from "./icons";
 export { inspectOptions } from "./options";
 export { progressBar } from "./progress";
@@ -23,7 +23,7 @@ export interface View {
    * The newest frame. One that does not change by itself is not given again
    * for the same `question`.
    */
-  next(signal: AbortSignal, question?: () => string): Promise<NamedFrame>;
+  next(signal: AbortSignal, question?: () => string): Promise<IdentifiedFrame>;
   /** What was captured before now is neither read nor counted. */
   skip(): void;
   /** It does not change by itself. */
@@ -38,7 +38,8 @@ export function viewOf(
   video: HTMLVideoElement,
   listener: CaptureListener,
 ): View {
-  if (source.kind === "element") return new Sight(host, source.id, listener);
+  if (source.kind === "element")
+    return new ElementSource(host, source.id, listener);
   const capture = new Capture(video, listener);
   return {
     open: () => capture.open(source),

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { nothingYet } from "../runtime/runtime";
+import { noProgress } from "../runtime/worker-client";
 import { VlmError } from "../shared/errors";
 import type { License } from "../shared/models";
 import { Mounted } from "../testing/mounted";
@@ -208,7 +208,7 @@ describe("progress", () => {
     const arrived = new Promise<void>((resolve) => (finish = resolve));
     const load = fake.load.bind(fake);
     fake.load = async (options) => {
-      fake.send({ ...nothingYet, loaded: 5e6, total: 2e7, elsewhere: true });
+      fake.send({ ...noProgress, loaded: 5e6, total: 2e7, elsewhere: true });
       await arrived;
       return load(options);
     };

@@ -1,6 +1,6 @@
-import type { Facing } from "../look/camera";
+import type { Facing } from "../capture/camera";
 import type { FolderFiles } from "../models/folder";
-import { loadOptions, type NamedModel } from "../options";
+import { loadOptions, type ModelSelection } from "../session/load-options";
 import type {
   Fit,
   LoadOptions,
@@ -8,13 +8,13 @@ import type {
   PromptStyle,
   Sampling,
 } from "../shared/protocol";
-import type { Source } from "../session/picture";
+import type { Source } from "../session/source-image";
 
 /** The attribute `source`. */
 export type SourceName = "none" | "camera" | "screen" | "video" | "picture";
 
 /** What the element's author sets; see there. */
-export interface Attributes extends NamedModel {
+export interface Attributes extends ModelSelection {
   readonly prompt: string;
   readonly promptStyle: string;
   readonly fit: string;
@@ -83,7 +83,7 @@ export interface InspectOptions {
 }
 
 export function inspectOptions(
-  attributes: NamedModel,
+  attributes: ModelSelection,
   { model, folder, dtype, device }: InspectOptions,
 ): LoadOptions {
   const other = model !== undefined || folder !== undefined;

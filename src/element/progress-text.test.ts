@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { nothingYet } from "../runtime/runtime";
+import { noProgress } from "../runtime/worker-client";
 import { amountText, phaseText } from "./progress-text";
-import { german } from "./words-de";
+import { german } from "./messages-de";
 
-const half = { ...nothingYet, loaded: 10e6, total: 20e6 };
+const half = { ...noProgress, loaded: 10e6, total: 20e6 };
 
 test.each([
   [half, "10.0 of 20.0 MB · 50 %"],
@@ -13,7 +13,7 @@ test.each([
   [{ ...half, left: 3599 }, /· 1 h 0 min left$/],
   [{ ...half, left: 7261 }, /· 2 h 2 min left$/],
   [{ ...half, loaded: 30e6 }, /· 100 %/],
-  [nothingYet, ""],
+  [noProgress, ""],
   [{ ...half, phase: "preparing" } as const, ""],
   [{ ...half, phase: "warming" } as const, ""],
 ])("%o", (progress, text) => {

@@ -1,11 +1,11 @@
-import { bytesText, ofBytes } from "../bytes";
+import { formatBytes, formatByteProgress } from "../shared/format-bytes";
 import type { ProgressDetail } from "./events";
-import { english, type Words } from "./words";
+import { english, type Messages } from "./messages";
 
 /** What goes on, in a few words. */
 export function phaseText(
   { phase, elsewhere }: ProgressDetail,
-  words: Words = english,
+  words: Messages = english,
 ): string {
   return elsewhere ? words.elsewhere : words.phases[phase];
 }
@@ -13,14 +13,14 @@ export function phaseText(
 /** `12.3 of 45.6 MB · 27 % · 5.1 MB/s · 7 s left`, as far as it is known. */
 export function amountText(
   progress: ProgressDetail,
-  words: Words = english,
+  words: Messages = english,
 ): string {
   const { phase, loaded, total, rate, left } = progress;
   if (phase !== "loading" || total === 0) return "";
   const percent = Math.min(100, Math.floor((100 * loaded) / total));
-  const amount = words.amount(...ofBytes(loaded, total, words.lang));
+  const amount = words.amount(...formatByteProgress(loaded, total, words.lang));
   const known = [amount, `${percent} %`];
-  if (rate > 0) known.push(`${bytesText(rate, words.lang)}/s`);
+  if (rate > 0) known.push(`${formatBytes(rate, words.lang)}/s`);
   if (left !== undefined) known.push(words.left(durationText(left)));
   return known.join(" · ");
 }

@@ -1,18 +1,18 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { dress } from "./dress";
+import { adoptStyles } from "./adopt-styles";
 import type { ProgressDetail } from "./events";
 import { progressStyles } from "./progress-styles";
 import { amountText, phaseText } from "./progress-text";
-import type { Words } from "./words";
+import type { Messages } from "./messages";
 
 /** How far loading has come, in `root`, which gets its styles with it. */
 export function progressBar(
   root: ShadowRoot,
   progress: ProgressDetail,
-  words: Words,
+  words: Messages,
   cancel: () => void,
 ): TemplateResult {
-  dress(root, progressStyles);
+  adoptStyles(root, progressStyles);
   const amount = amountText(progress, words);
   const { loaded, total } = progress;
   const phase = phaseText(progress, words);

@@ -1,6 +1,6 @@
-import { badOption, choose } from "../options";
-import { runOptions } from "../run-options";
-import type { DescribeOptions, Message } from "../shared/protocol";
+import { badOption, choose } from "../session/load-options";
+import { runOptions } from "../session/run-options";
+import type { GenerateOptions, Message } from "../shared/protocol";
 import type { AskOptions, Attributes, Turn } from "./options";
 
 const drafts = ["live", "off"] as const;
@@ -20,7 +20,7 @@ export function describeOptions(
   attributes: Attributes,
   options: Question,
   side: number,
-): Omit<DescribeOptions, "run"> {
+): Omit<GenerateOptions, "run"> {
   return {
     messages: conversation(options, options.prompt ?? attributes.prompt),
     ...runOptions({

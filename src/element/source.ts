@@ -1,5 +1,5 @@
-import type { CaptureSource } from "../look/capture";
-import { badOption, choose } from "../options";
+import type { CaptureSource } from "../capture/capture";
+import { badOption, choose } from "../session/load-options";
 import type { Attributes } from "./options";
 
 /** What is looked at for as long as it is open. */

@@ -1,9 +1,9 @@
 import type { VlmError } from "../shared/errors";
-import { Announcer, type Announcement } from "./announcer";
+import { LiveRegion, type Announcement } from "./live-region";
 import { emit } from "./events";
 import { noFacts, stateOf, type Facts, type State } from "./state";
-import { languageOf, wordsFor } from "./languages";
-import { failureText, type Words } from "./words";
+import { languageOf, messagesFor } from "./languages";
+import { failureText, type Messages } from "./messages";
 
 export interface StatusHost extends HTMLElement {
   requestUpdate(): void;
@@ -16,7 +16,7 @@ export class Status {
   /** What assistive technology is told. */
   announcement: Announcement = { text: "" };
   readonly #host: StatusHost;
-  readonly #announcer = new Announcer((announcement) => {
+  readonly #announcer = new LiveRegion((announcement) => {
     this.announcement = announcement;
     this.#host.requestUpdate();
   });
@@ -26,8 +26,8 @@ export class Status {
   }
 
   /** In the element's language. */
-  get words(): Words {
-    return wordsFor(languageOf(this.#host));
+  get words(): Messages {
+    return messagesFor(languageOf(this.#host));
   }
 
   /** Something is asked for: what was told before may be told again. */

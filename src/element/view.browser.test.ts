@@ -5,7 +5,7 @@ import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
 import { pictureFile } from "../testing/painted";
 import "./define";
-import { english } from "./words";
+import { english } from "./messages";
 
 /** As Playwright gives it. */
 interface Devtools {

@@ -1,11 +1,11 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
-import type { Announcement } from "./announcer";
+import type { Announcement } from "./live-region";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
-import { lookingNow } from "./later";
+import { lookingNow } from "./lazy";
 import type { State } from "./state";
-import { failureText, type Words } from "./words";
+import { failureText, type Messages } from "./messages";
 
 /** What there is to show. */
 export interface ViewModel {
@@ -22,7 +22,7 @@ export interface ViewModel {
     readonly frozen: boolean;
   };
   readonly status: {
-    readonly words: Words;
+    readonly words: Messages;
     /** For assistive technology; never the text that streams. */
     readonly announcement: Announcement;
   };
@@ -113,7 +113,7 @@ function caption(
   ></p>`;
 }
 
-function failure(error: VlmError, words: Words): TemplateResult {
+function failure(error: VlmError, words: Messages): TemplateResult {
   const { message, advice, lang } = failureText(error, words);
   return html`<div class="failure" part="error" lang=${lang}>
     <slot name="error"><strong>${message}</strong> ${advice}</slot>

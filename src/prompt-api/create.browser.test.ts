@@ -6,7 +6,7 @@ import {
   withImages,
 } from "../testing/language-models";
 import { pictureFile } from "../testing/painted";
-import { QuotaExceededError } from "./failures";
+import { QuotaExceededError } from "./errors";
 import { LanguageModel } from "./language-model";
 import type { LanguageModelCreateOptions } from "./types";
 

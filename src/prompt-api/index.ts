@@ -2,7 +2,7 @@
  * The Prompt API's shape over fast-vlm: code written for `LanguageModel` runs
  * with `import { LanguageModel } from "fast-vlm/prompt-api"`.
  */
-export { QuotaExceededError } from "./failures";
+export { QuotaExceededError } from "./errors";
 export { LanguageModel } from "./language-model";
 export type {
   Availability,

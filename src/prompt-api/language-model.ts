@@ -1,17 +1,17 @@
-import { anySignal } from "../aborted";
-import { createFastVlm } from "../create-fast-vlm";
-import { Context } from "./context";
-import { params, readCore } from "./core-options";
+import { anySignal } from "../shared/abort";
+import { createFastVlm } from "../session/create-fast-vlm";
+import { ContextWindow } from "./context-window";
+import { params, readCreateOptions } from "./create-options";
 import {
   asDomException,
   destroyed,
   notSupported,
   untilAborted,
-} from "./failures";
+} from "./errors";
 import { readInput } from "./messages";
-import { takePictures } from "./pictures";
+import { copyImages } from "./images";
 import { SharedSession } from "./shared-session";
-import { measured, Talk } from "./talk";
+import { measureContext, PromptConversation } from "./conversation";
 import { dictionary, sequence } from "./webidl";
 import type {
   Availability,
@@ -45,20 +45,20 @@ export class LanguageModel extends EventTarget {
   protected static settings: LanguageModelSettings = {};
 
   readonly #shared: SharedSession;
-  readonly #talk: Talk;
+  readonly #talk: PromptConversation;
   readonly #life = new AbortController();
   #oncontextoverflow: Listener = null;
 
   /** @internal Use `create`. */
   constructor(
     shared: SharedSession,
-    manner: Omit<Talk["manner"], "session">,
-    context: Context,
+    manner: Omit<PromptConversation["manner"], "session">,
+    context: ContextWindow,
   ) {
     super();
     this.#shared = shared;
     const { session } = shared;
-    this.#talk = new Talk({ ...manner, session }, context, () => {
+    this.#talk = new PromptConversation({ ...manner, session }, context, () => {
       this.dispatchEvent(new Event("contextoverflow"));
     });
   }
@@ -75,7 +75,7 @@ export class LanguageModel extends EventTarget {
   static async availability(
     options: LanguageModelCoreOptions = {},
   ): Promise<Availability> {
-    if (readCore(dictionary(options)).obstacle !== undefined)
+    if (readCreateOptions(dictionary(options)).obstacle !== undefined)
       return "unavailable";
     checkChosen(this.settings);
     const vlm = createFastVlm(this.settings);
@@ -103,7 +103,7 @@ export class LanguageModel extends EventTarget {
       throw new TypeError("monitor must be a function.");
     }
     const { settings } = this;
-    const core = readCore(given);
+    const core = readCreateOptions(given);
     const first = sequence(initialPrompts, "initialPrompts");
     // No prompts are none, not an empty one.
     const { turns, prefix } =
@@ -115,7 +115,7 @@ export class LanguageModel extends EventTarget {
     }
     if (core.obstacle !== undefined) throw notSupported(core.obstacle);
     checkChosen(settings);
-    const taking = takePictures(
+    const taking = copyImages(
       turns.flatMap(({ images }) => images),
       signal,
     );
@@ -125,10 +125,10 @@ export class LanguageModel extends EventTarget {
       try {
         const { session } = shared;
         const manner = { session, settings, core };
-        const said = await measured(manner, turns, await taking, signal);
+        const said = await measureContext(manner, turns, await taking, signal);
         const { room } = await session.count([], { signal });
         signal.throwIfAborted();
-        return new this(shared, manner, new Context(room, said));
+        return new this(shared, manner, new ContextWindow(room, said));
       } catch (error) {
         shared.leave();
         throw error;

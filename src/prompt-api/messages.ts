@@ -1,4 +1,4 @@
-import { notSupported } from "./failures";
+import { notSupported } from "./errors";
 import type {
   LanguageModelContent,
   LanguageModelMessage,
@@ -6,15 +6,15 @@ import type {
 } from "./types";
 
 /** A message as the model is given it: pictures first, then one text. */
-export interface Turn {
+export interface PromptTurn {
   readonly role: LanguageModelRole;
   readonly text: string;
   /** Not yet looked at. */
   readonly images: readonly unknown[];
 }
 
-export interface Input {
-  readonly turns: readonly Turn[];
+export interface PromptMessages {
+  readonly turns: readonly PromptTurn[];
   /** What the answer begins with. */
   readonly prefix?: string;
 }
@@ -31,11 +31,11 @@ const types = ["text", "image", "audio", "tool-call", "tool-response"];
 
 /** Validates and canonicalizes a prompt as the Prompt API wants it: throws
  * TypeError, or a DOMException SyntaxError or NotSupportedError. */
-export function readInput(input: unknown, rules: Rules): Input {
+export function readInput(input: unknown, rules: Rules): PromptMessages {
   if (!isIterable(input)) return { turns: [said(asString(input))] };
   const messages = [...input].map(asMessage);
   if (messages.length === 0) return { turns: [said("")] };
-  const turns = messages.map(({ role, content, prefix }, i): Turn => {
+  const turns = messages.map(({ role, content, prefix }, i): PromptTurn => {
     if (prefix && (role !== "assistant" || i < messages.length - 1)) {
       throw new DOMException(
         "Only the last message, of the assistant, can be a prefix.",
@@ -52,7 +52,7 @@ export function readInput(input: unknown, rules: Rules): Input {
   return { turns: turns.slice(0, -1), prefix: turns.at(-1)?.text ?? "" };
 }
 
-function said(text: string): Turn {
+function said(text: string): PromptTurn {
   return { role: "user", text, images: [] };
 }
 
@@ -60,7 +60,7 @@ function partsOf(
   role: LanguageModelRole,
   content: LanguageModelMessage["content"],
   { images: expected }: Rules,
-): Omit<Turn, "role"> {
+): Omit<PromptTurn, "role"> {
   if (typeof content === "string") return { text: content, images: [] };
   let text = "";
   const images: unknown[] = [];

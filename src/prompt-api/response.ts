@@ -1,6 +1,6 @@
-import { constraintOf } from "../shared/constraint";
-import { asDomException } from "./failures";
-import type { Input } from "./messages";
+import { parseConstraint } from "../shared/constraint";
+import { asDomException } from "./errors";
+import type { PromptMessages } from "./messages";
 import type { LanguageModelPromptOptions } from "./types";
 
 /** Undefined for none; throws TypeError for no object, `NotSupportedError` for
@@ -13,7 +13,7 @@ export function readConstraint({
     throw new TypeError("responseConstraint must be an object.");
   }
   try {
-    constraintOf(constraint);
+    parseConstraint(constraint);
   } catch (error) {
     throw asDomException(error);
   }
@@ -21,7 +21,10 @@ export function readConstraint({
 }
 
 /** With the constraint in words at the end of the last question. */
-export function explained(input: Input, constraint: object): Input {
+export function explained(
+  input: PromptMessages,
+  constraint: object,
+): PromptMessages {
   const words =
     constraint instanceof RegExp
       ? `Answer only with a text that matches ${String(constraint)}.`

@@ -1,5 +1,5 @@
-import { createFastVlm } from "../create-fast-vlm";
-import type { DownloadMonitor } from "../session/monitor";
+import { createFastVlm } from "../session/create-fast-vlm";
+import type { DownloadMonitor } from "../session/download-monitor";
 import type { Session } from "../session/session";
 import type { LanguageModelSettings } from "./types";
 

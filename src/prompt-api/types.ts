@@ -2,8 +2,8 @@ import type {
   Availability,
   AvailabilityOptions,
   FastVlmOptions,
-} from "../session/open";
-import type { DownloadMonitor } from "../session/monitor";
+} from "../session/session-factory";
+import type { DownloadMonitor } from "../session/download-monitor";
 import type { AnswerOptions } from "../session/options";
 
 export type { Availability };

@@ -1,4 +1,4 @@
-import { aborted } from "../aborted";
+import { aborted } from "../shared/abort";
 
 /** `work`, with `abort` sent to the worker once `signal` says so. */
 export async function abortable<T>(
@@ -18,7 +18,7 @@ export async function abortable<T>(
 }
 
 /** `work`, which nothing ends, until nobody wants it any more. */
-export function leaveWhenAborted<T>(
+export function rejectWhenAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {

@@ -1,4 +1,4 @@
-import { lazily } from "../lazily";
+import { lazyImport } from "./lazy-import";
 import type * as Comlink from "./remote";
 import type { RemoteWorker } from "./remote";
 import { VlmError } from "../shared/errors";
@@ -47,7 +47,7 @@ export class Connection {
     this.#worker.addEventListener("messageerror", fail, { signal });
     // Comes while the worker starts.
     const what = "What speaks to the model's worker";
-    this.#comlink = lazily(() => import("./remote"), what);
+    this.#comlink = lazyImport(() => import("./remote"), what);
     this.#comlink.catch((thrown: unknown) => die(VlmError.from(thrown)));
 
     const channel = new MessageChannel();

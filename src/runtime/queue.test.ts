@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { Queue } from "./queue";
+import { RequestQueue } from "./queue";
 
 const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
 test("runs one job at a time, in order", async () => {
-  const queue = new Queue();
+  const queue = new RequestQueue();
   const log: string[] = [];
   const job = (name: string, ms: number) => async (): Promise<void> => {
     log.push(`${name} begins`);
@@ -17,7 +17,7 @@ test("runs one job at a time, in order", async () => {
 });
 
 test("a failed job fails alone", async () => {
-  const queue = new Queue();
+  const queue = new RequestQueue();
   const failed = queue.add(() => Promise.reject(new Error("no")));
   const good = queue.add(() => Promise.resolve("yes"));
   await expect(failed).rejects.toThrow("no");
@@ -25,7 +25,7 @@ test("a failed job fails alone", async () => {
 });
 
 test("a job aborted before its turn is not run, and rejects at once", async () => {
-  const queue = new Queue();
+  const queue = new RequestQueue();
   const first = queue.add(() => later(50));
   const controller = new AbortController();
   let ran = false;
@@ -41,7 +41,7 @@ test("a job aborted before its turn is not run, and rejects at once", async () =
 });
 
 test("parties take turns, whoever has more to do", async () => {
-  const queue = new Queue();
+  const queue = new RequestQueue();
   const log: string[] = [];
   const add = (name: string, party: object): Promise<void> => {
     const job = async (): Promise<void> => {
@@ -59,7 +59,7 @@ test("parties take turns, whoever has more to do", async () => {
 });
 
 test("who asks again and again does not starve another", async () => {
-  const queue = new Queue();
+  const queue = new RequestQueue();
   const greedy = {};
   const log: string[] = [];
   const again = async (): Promise<void> => {
@@ -74,7 +74,7 @@ test("who asks again and again does not starve another", async () => {
 });
 
 test("a job aborted while it waits leaves the others their turns", async () => {
-  const queue = new Queue();
+  const queue = new RequestQueue();
   const party = {};
   const first = queue.add(() => later(10), undefined, party);
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-import { aborted } from "../aborted";
+import { aborted } from "../shared/abort";
 
 interface Job {
   readonly leave: () => void;
@@ -9,7 +9,7 @@ interface Job {
  * Jobs one after another; a failed job fails alone. Those of one party run in
  * their order, and parties take turns: nobody waits for two jobs of another.
  */
-export class Queue {
+export class RequestQueue {
   readonly #waiting = new Map<object, Job[]>();
   /** Of each party, its last turn: who had it longest ago comes first. */
   readonly #turns = new WeakMap<object, number>();

@@ -12,9 +12,9 @@ import {
 import { serveFetch } from "./serve-fetch";
 import type { WorkerStart } from "./start-worker";
 import type { VlmWorker, WorkerSettings } from "../shared/protocol";
-import { carryErrors } from "../shared/wire";
+import { transferErrors } from "../shared/error-transfer";
 
-carryErrors(transferHandlers);
+transferErrors(transferHandlers);
 
 export type RemoteWorker = Remote<VlmWorker>;
 

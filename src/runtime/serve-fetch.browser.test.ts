@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { serveFetch } from "./serve-fetch";
-import type { FetchAnswer } from "../shared/fetching";
+import type { FetchAnswer } from "../shared/fetch-protocol";
 
 const ports: MessagePort[] = [];
 afterEach(() => ports.splice(0).forEach((port) => port.close()));

@@ -1,4 +1,8 @@
-import type { FetchAnswer, FetchRequest, FetchWish } from "../shared/fetching";
+import type {
+  FetchAnswer,
+  FetchRequest,
+  FetchWish,
+} from "../shared/fetch-protocol";
 
 /** Answers what the worker asks on the port returned with a `fetch` of the
  * page's. */

@@ -1,4 +1,4 @@
-import { leaveWhenAborted } from "./abortable";
+import { rejectWhenAborted } from "./abortable";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 
 /** A load on its way: who wants it waits together, and the last to leave ends
@@ -35,7 +35,7 @@ export class SharedLoad {
     this.#waiting += 1;
     signal?.addEventListener("abort", leave, { once: true });
     try {
-      return await leaveWhenAborted(this.loaded, signal);
+      return await rejectWhenAborted(this.loaded, signal);
     } finally {
       signal?.removeEventListener("abort", leave);
     }

@@ -1,13 +1,13 @@
-import type { Lease } from "../runtime/lease";
-import { aborted } from "../aborted";
+import type { WorkerHandle } from "../runtime/worker-handle";
+import { aborted } from "../shared/abort";
 import { now } from "../shared/clock";
-import type { DescribeOptions, Frame } from "../shared/protocol";
+import type { GenerateOptions, Frame } from "../shared/protocol";
 import type { LiveFrame } from "./live-frame";
-import type { AnswerTimings, Done, Step } from "./steps";
+import type { AnswerTimings, AnswerDone, AnswerEvent } from "./answer-stream";
 
 /** A question, ready to be asked. */
-export interface Question {
-  readonly run: Omit<DescribeOptions, "run">;
+export interface AnswerRequest {
+  readonly run: Omit<GenerateOptions, "run">;
   /** Consumed. */
   readonly frames: readonly Frame[];
   /** When it was asked, or its frame captured. */
@@ -21,12 +21,12 @@ export interface Question {
  * with what was said so far.
  */
 export async function answer(
-  lease: Lease,
-  { run, frames, newer, ...question }: Question,
+  lease: WorkerHandle,
+  { run, frames, newer, ...question }: AnswerRequest,
   signal: AbortSignal,
   left: AbortSignal = signal,
-  emit: (step: Step) => void = () => undefined,
-): Promise<Done> {
+  emit: (step: AnswerEvent) => void = () => undefined,
+): Promise<AnswerDone> {
   let { time } = question;
   let first: number | undefined;
   const answer = await lease.describe(frames, run, {

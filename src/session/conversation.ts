@@ -1,10 +1,10 @@
-import { leaveWhenAborted } from "../runtime/abortable";
+import { rejectWhenAborted } from "../runtime/abortable";
 import type { Frame, Message } from "../shared/protocol";
-import type { Picture } from "./picture";
-import type { Done } from "./steps";
+import type { SourceImage } from "./source-image";
+import type { AnswerDone } from "./answer-stream";
 
 /** The next question, with all that goes before it. */
-export interface Turn {
+export interface PreparedTurn {
   readonly messages: readonly Message[];
   /** Copies. */
   readonly frames: readonly Frame[];
@@ -13,12 +13,12 @@ export interface Turn {
 
 /** Pictures, and what has been said about them. */
 export class Conversation {
-  readonly #pictures: Promise<readonly Picture[]>;
+  readonly #pictures: Promise<readonly SourceImage[]>;
   readonly #said: Message[] = [];
   /** The questions so far have their answers, or none. */
   #settled: Promise<unknown> = Promise.resolve();
 
-  constructor(pictures: Promise<readonly Picture[]>) {
+  constructor(pictures: Promise<readonly SourceImage[]>) {
     this.#pictures = pictures;
     // Told to whoever asks.
     pictures.catch(() => undefined);
@@ -28,11 +28,11 @@ export class Conversation {
   next(
     prompt: string,
     signal: AbortSignal,
-    ask: (turn: Turn) => Promise<Done>,
-  ): Promise<Done> {
+    ask: (turn: PreparedTurn) => Promise<AnswerDone>,
+  ): Promise<AnswerDone> {
     const before = this.#settled;
     const done = (async () => {
-      await leaveWhenAborted(before, signal);
+      await rejectWhenAborted(before, signal);
       const turn = await this.#turn(prompt, signal);
       const answer = await ask(turn);
       const { text, finish, tokenIds } = answer;
@@ -53,8 +53,8 @@ export class Conversation {
     for (const { bitmap } of pictures) bitmap.close();
   }
 
-  async #turn(prompt: string, signal: AbortSignal): Promise<Turn> {
-    const pictures = await leaveWhenAborted(this.#pictures, signal);
+  async #turn(prompt: string, signal: AbortSignal): Promise<PreparedTurn> {
+    const pictures = await rejectWhenAborted(this.#pictures, signal);
     const frames = await Promise.all(
       pictures.map(({ bitmap }) => createImageBitmap(bitmap)),
     );

@@ -1,4 +1,4 @@
-import type { CapturedFrame } from "../look/frame-slot";
+import type { CapturedFrame } from "../capture/frame-slot";
 
 export interface LiveFrame extends Omit<CapturedFrame, "newer"> {
   /** Another one that shows more than this does by now, to take its place. */

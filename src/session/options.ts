@@ -1,15 +1,15 @@
-import { badOption } from "../options";
-import { runOptions } from "../run-options";
-import { constraintOf } from "../shared/constraint";
+import { badOption } from "./load-options";
+import { runOptions } from "./run-options";
+import { parseConstraint } from "../shared/constraint";
 import type {
-  DescribeOptions as Run,
+  GenerateOptions as Run,
   Fit,
   Message,
   PromptStyle,
   Sampling,
 } from "../shared/protocol";
-import { isObject, type Kinds } from "./kinds";
-import type { Source } from "./picture";
+import { isObject, type OptionTypes } from "./validation";
+import type { Source } from "./source-image";
 
 /** Of one answer. */
 export interface AnswerOptions {
@@ -55,7 +55,7 @@ export type CountOptions = Pick<
 >;
 
 /** A turn of a conversation; only the user's have pictures. */
-export interface ConversationTurn {
+export interface ChatMessage {
   /** `system`: the first one only. */
   readonly role: "system" | "user" | "assistant";
   readonly text: string;
@@ -63,7 +63,7 @@ export interface ConversationTurn {
 }
 
 /** Of all of these. */
-export const answerKinds: Kinds = {
+export const answerOptionTypes: OptionTypes = {
   prompt: "text",
   signal: "signal",
   maxTokens: "number",
@@ -78,7 +78,7 @@ export const answerKinds: Kinds = {
 };
 
 /** Throws `bad-option`; what the model cannot read, the worker tells. */
-export function checkTurns(turns: unknown): void {
+export function assertMessages(turns: unknown): void {
   const isTurn = (turn: unknown): boolean =>
     isObject(turn) &&
     (turn["images"] === undefined || Array.isArray(turn["images"]));
@@ -89,14 +89,14 @@ export function checkTurns(turns: unknown): void {
   );
 }
 
-export function messagesOf(turns: readonly ConversationTurn[]): Message[] {
+export function toProtocolMessages(turns: readonly ChatMessage[]): Message[] {
   return turns.map(({ role, text, images = [] }) => {
     return { role, text, images: images.length };
   });
 }
 
 /** Throws `bad-option`. `side` is the session's, for want of another. */
-export function runOf(
+export function toGenerateOptions(
   options: Omit<WatchOptions, "prompt" | "signal">,
   side: number,
   messages: readonly Message[],
@@ -112,6 +112,6 @@ export function runOf(
     ...(prefix === undefined ? {} : { prefix }),
     ...(responseConstraint === undefined
       ? {}
-      : { constraint: constraintOf(responseConstraint) }),
+      : { constraint: parseConstraint(responseConstraint) }),
   };
 }

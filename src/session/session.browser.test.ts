@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { pictureFile } from "../testing/painted";
 import { openSession } from "../testing/sessions";
-import type { Step } from "./steps";
+import type { AnswerEvent } from "./answer-stream";
 
 const red = "A red circle on a white background.";
 
 test("a question is answered step by step: image, tokens, done", async () => {
   const { session } = await openSession();
-  const steps: Step[] = [];
+  const steps: AnswerEvent[] = [];
   for await (const step of session.describe(await pictureFile())) {
     steps.push(step);
   }

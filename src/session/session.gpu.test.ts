@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createFastVlm } from "../create-fast-vlm";
-import { Lease } from "../runtime/lease";
-import { pool } from "../runtime/pool";
+import { createFastVlm } from "./create-fast-vlm";
+import { WorkerHandle } from "../runtime/worker-handle";
+import { workerPool } from "../runtime/worker-pool";
 import { paintedCanvas } from "../testing/painted";
-import type { FastVlmOptions } from "./open";
+import type { FastVlmOptions } from "./session-factory";
 import type { Caption } from "./watch";
 
 function open(options: FastVlmOptions = {}) {
@@ -15,7 +15,7 @@ function open(options: FastVlmOptions = {}) {
 /** Files are known by their hash: what another test kept would not be asked
  * for. */
 async function keepNothing(): Promise<void> {
-  const lease = new Lease(pool, {});
+  const lease = new WorkerHandle(workerPool, {});
   for (const { key } of await lease.stored()) await lease.remove(key);
   lease.release();
 }

@@ -1,43 +1,47 @@
-import type { Lease } from "../runtime/lease";
-import { anySignal } from "../aborted";
-import { asyncDispose } from "../async-dispose";
-import { badOption } from "../options";
+import type { WorkerHandle } from "../runtime/worker-handle";
+import { anySignal } from "../shared/abort";
+import { asyncDispose } from "./async-dispose";
+import { badOption } from "./load-options";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type { Message, ModelInfo, TokenCount } from "../shared/protocol";
 import { answer } from "./answer";
-import { Conversation, type Turn } from "./conversation";
-import type { LiveSource } from "./live";
-import { checkKinds, refusalOf } from "./kinds";
+import { Conversation, type PreparedTurn } from "./conversation";
+import type { LiveSource } from "./live-source";
+import { assertOptions, findOptionError } from "./validation";
 import {
-  answerKinds,
-  checkTurns,
-  messagesOf,
-  runOf,
+  answerOptionTypes,
+  assertMessages,
+  toProtocolMessages,
+  toGenerateOptions,
   type AnswerOptions,
-  type ConversationTurn,
+  type ChatMessage,
   type CountOptions,
   type DescribeOptions,
   type WatchOptions,
 } from "./options";
-import { listOf, picturesOf, type Source } from "./picture";
-import { Steps, type Done, type Step } from "./steps";
+import { toSourceList, readImages, type Source } from "./source-image";
+import {
+  AnswerStream,
+  type AnswerDone,
+  type AnswerEvent,
+} from "./answer-stream";
 import { watch, type Caption } from "./watch";
 
 const usualPrompt = "Describe the image.";
 
 type Run = (
-  emit: (step: Step) => void,
+  emit: (step: AnswerEvent) => void,
   signal: AbortSignal,
   left: AbortSignal,
-) => Promise<Done>;
+) => Promise<AnswerDone>;
 
 /**
  * A model to ask. Questions of one session are answered one after another;
  * sessions with the same model share one worker and take turns.
  */
 export class Session implements AsyncDisposable {
-  readonly #lease: Lease;
+  readonly #lease: WorkerHandle;
   readonly #info: ModelInfo;
   readonly #side: number;
   readonly #life = new AbortController();
@@ -47,7 +51,7 @@ export class Session implements AsyncDisposable {
 
   /** @internal `size`: side of the encoder's input, if not the model's own. */
   constructor(
-    lease: Lease,
+    lease: WorkerHandle,
     info: ModelInfo,
     size = info.side,
     onEnd = (): void => undefined,
@@ -71,22 +75,22 @@ export class Session implements AsyncDisposable {
   describe(
     source: Source | readonly Source[],
     options: DescribeOptions = {},
-  ): Steps {
-    const sources = listOf(source);
+  ): AnswerStream {
+    const sources = toSourceList(source);
     const refusal =
-      refusalOf(options, answerKinds) ??
+      findOptionError(options, answerOptionTypes) ??
       (sources.length === 0 ? nothingGiven() : undefined);
-    if (refusal) return new Steps(() => Promise.reject(refusal));
+    if (refusal) return new AnswerStream(() => Promise.reject(refusal));
     const { prompt = usualPrompt, signal } = options;
     const until = this.#until(signal);
     void this.#conversation?.end();
-    const conversation = new Conversation(picturesOf(sources, until));
+    const conversation = new Conversation(readImages(sources, until));
     this.#conversation = conversation;
     return this.#next(conversation, prompt, options);
   }
 
   /** Goes on about the pictures of `describe`, with what was said so far. */
-  ask(prompt: string, options: AnswerOptions = {}): Steps {
+  ask(prompt: string, options: AnswerOptions = {}): AnswerStream {
     const conversation = this.#conversation;
     if (conversation) return this.#next(conversation, prompt, options);
     return this.#steps(options, () => Promise.reject(nothingYet()));
@@ -98,31 +102,38 @@ export class Session implements AsyncDisposable {
    * VideoFrame that was asked about before is not encoded again.
    */
   converse(
-    turns: readonly ConversationTurn[],
+    turns: readonly ChatMessage[],
     options: AnswerOptions = {},
-  ): Steps {
+  ): AnswerStream {
     const time = now();
     return this.#steps(options, async (emit, signal, left) => {
-      checkTurns(turns);
+      assertMessages(turns);
       const sources = turns.flatMap(({ images = [] }) => images);
-      const pictures = await picturesOf(sources, signal);
+      const pictures = await readImages(sources, signal);
       const names = pictures.map(({ name }) => name);
       const frames = pictures.map(({ bitmap }) => bitmap);
-      const run = { ...runOf(options, this.#side, messagesOf(turns)), names };
+      const run = {
+        ...toGenerateOptions(options, this.#side, toProtocolMessages(turns)),
+        names,
+      };
       return answer(this.#lease, { run, frames, time }, signal, left, emit);
     });
   }
 
   /** What turns would take of the model's room; pictures are only counted. */
   async count(
-    turns: readonly ConversationTurn[],
+    turns: readonly ChatMessage[],
     options: CountOptions = {},
   ): Promise<TokenCount> {
-    checkKinds(options, answerKinds);
-    checkTurns(turns);
+    assertOptions(options, answerOptionTypes);
+    assertMessages(turns);
     if (this.#life.signal.aborted) throw disposed();
-    const messages = messagesOf(turns);
-    const { style, size, anyres } = runOf(options, this.#side, messages);
+    const messages = toProtocolMessages(turns);
+    const { style, size, anyres } = toGenerateOptions(
+      options,
+      this.#side,
+      messages,
+    );
     const conversation = { messages, style, size, anyres };
     return await this.#lease.count(conversation, this.#until(options.signal));
   }
@@ -137,7 +148,7 @@ export class Session implements AsyncDisposable {
     options: WatchOptions = {},
   ): AsyncIterable<Caption, undefined> {
     const refusal =
-      refusalOf(options, answerKinds) ??
+      findOptionError(options, answerOptionTypes) ??
       (this.#life.signal.aborted ? disposed() : undefined);
     if (refusal) {
       const next = (): Promise<never> => Promise.reject(refusal);
@@ -147,7 +158,11 @@ export class Session implements AsyncDisposable {
     return watch(source, this.#until(signal), async (captured, until) => {
       const { prompt = usualPrompt, ...rest } = options;
       const messages: Message[] = [{ role: "user", text: prompt, images: 1 }];
-      const run = runOf({ draft: true, ...rest }, this.#side, messages);
+      const run = toGenerateOptions(
+        { draft: true, ...rest },
+        this.#side,
+        messages,
+      );
       const { frame, time, newer } = captured;
       const asked = { run, frames: [frame], time, newer };
       return { prompt, done: await answer(this.#lease, asked, until) };
@@ -172,11 +187,18 @@ export class Session implements AsyncDisposable {
     conversation: Conversation,
     prompt: string,
     options: AnswerOptions,
-  ): Steps {
+  ): AnswerStream {
     const time = now();
     return this.#steps(options, (emit, signal, left) => {
-      const ask = ({ messages, frames, names }: Turn): Promise<Done> => {
-        const run = { ...runOf(options, this.#side, messages), names };
+      const ask = ({
+        messages,
+        frames,
+        names,
+      }: PreparedTurn): Promise<AnswerDone> => {
+        const run = {
+          ...toGenerateOptions(options, this.#side, messages),
+          names,
+        };
         const asked = { run, frames, time };
         return answer(this.#lease, asked, signal, left, emit);
       };
@@ -185,9 +207,9 @@ export class Session implements AsyncDisposable {
     });
   }
 
-  #steps(options: AnswerOptions, run: Run): Steps {
-    return new Steps(async (emit, left) => {
-      checkKinds(options, answerKinds);
+  #steps(options: AnswerOptions, run: Run): AnswerStream {
+    return new AnswerStream(async (emit, left) => {
+      assertOptions(options, answerOptionTypes);
       if (this.#life.signal.aborted) throw disposed();
       return run(emit, this.#until(options.signal), left);
     });

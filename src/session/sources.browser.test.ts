@@ -1,12 +1,12 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { paintedCanvas, pictureFile } from "../testing/painted";
 import { openSession } from "../testing/sessions";
-import { picturesOf, type Source } from "./picture";
+import { readImages, type Source } from "./source-image";
 
 const never = new AbortController().signal;
 
 async function pixel(source: Source): Promise<number[]> {
-  const [picture] = await picturesOf([source], never);
+  const [picture] = await readImages([source], never);
   if (!picture) throw new Error("no picture");
   const { width, height } = picture.bitmap;
   const canvas = new OffscreenCanvas(width, height);

@@ -1,7 +1,7 @@
-import { frameOf } from "../look/looked-at";
-import { pause } from "../pause";
+import { captureElement } from "../capture/element-frame";
+import { pause } from "../capture/pause";
 import { now } from "../shared/clock";
-import { visible } from "../visible";
+import { pageVisible } from "../capture/page-visible";
 import type { LiveFrame, LiveFrames } from "./live-frame";
 
 /** A picture that does not change is given again after so long, in ms. */
@@ -30,7 +30,7 @@ export function videoFrames(
 
   /** `before`: the number of the last one that somebody looked at. */
   const take = async (before: number | undefined): Promise<LiveFrame> => {
-    const frame = await frameOf(video, signal);
+    const frame = await captureElement(video, signal);
     isFirst = false;
     read = shown;
     const passed = (shown ?? 0) - (before ?? shown ?? 0) - 1;
@@ -47,7 +47,7 @@ export function videoFrames(
   };
   return {
     next: async () => {
-      await visible(signal);
+      await pageVisible(signal);
       if (!isFirst) {
         if (video.ended) return undefined;
         await changed();

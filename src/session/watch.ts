@@ -1,13 +1,13 @@
-import { pause } from "../pause";
-import { aborted } from "../aborted";
+import { pause } from "../capture/pause";
+import { aborted } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
-import { openLive, type LiveSource } from "./live";
+import { openLive, type LiveSource } from "./live-source";
 import type { LiveFrame } from "./live-frame";
-import type { Done } from "./steps";
+import type { AnswerDone } from "./answer-stream";
 
 /** What was said about one frame of a live source. */
-export interface Caption extends Omit<Done, "type"> {
+export interface Caption extends Omit<AnswerDone, "type"> {
   readonly type: "caption";
   readonly prompt: string;
   /** When the frame was captured, in ms since the epoch. */
@@ -21,7 +21,7 @@ export interface Caption extends Omit<Done, "type"> {
 type Ask = (
   captured: LiveFrame,
   signal: AbortSignal,
-) => Promise<{ readonly prompt: string; readonly done: Done }>;
+) => Promise<{ readonly prompt: string; readonly done: AnswerDone }>;
 
 /** Failures in a row after which it gives up. */
 const attempts = 3;

@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
-import { constraintOf } from "./constraint";
+import { parseConstraint } from "./constraint";
 
 test("a schema is copied, without what JSON does not have", () => {
   const schema = { type: "object", default: undefined, note: () => 1 };
-  expect(constraintOf(schema)).toStrictEqual({
+  expect(parseConstraint(schema)).toStrictEqual({
     type: "json",
     schema: { type: "object" },
   });
-  expect(constraintOf(true)).toStrictEqual({ type: "json", schema: true });
+  expect(parseConstraint(true)).toStrictEqual({ type: "json", schema: true });
 });
 
 test("a regular expression is its source and flags", () => {
-  expect(constraintOf(/a\/b/gi)).toStrictEqual({
+  expect(parseConstraint(/a\/b/gi)).toStrictEqual({
     type: "regex",
     source: "a\\/b",
     flags: "gi",
@@ -31,7 +31,7 @@ test.each([
   ["nothing", undefined],
   ["what becomes nothing", { toJSON: () => undefined }],
 ])("%s is a bad option", (_, value) => {
-  expect(() => constraintOf(value)).toThrow(
+  expect(() => parseConstraint(value)).toThrow(
     expect.objectContaining({ code: "bad-option" }),
   );
 });

@@ -5,7 +5,7 @@ import type { Constraint } from "./protocol";
  * A JSON schema, or a regular expression that the whole answer has to match, as
  * the worker takes it. Throws `bad-option` if it is neither.
  */
-export function constraintOf(value: unknown): Constraint {
+export function parseConstraint(value: unknown): Constraint {
   if (value instanceof RegExp) {
     const { source, flags } = value;
     return { type: "regex", source, flags };

@@ -9,23 +9,23 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "a job aborted before its turn is not run, and rejects at once",
   ],
   "bad-image": [
-    "src/look/picture.browser.test.ts",
+    "src/capture/decode-image.browser.test.ts",
     "%s is bad-image, with advice",
   ],
   "bad-option": [
-    "src/create-fast-vlm.browser.test.ts",
+    "src/session/create-fast-vlm.browser.test.ts",
     "of nonsense is refused, and what is broken is told",
   ],
   "camera-busy": [
-    "src/look/capture.browser.test.ts",
+    "src/capture/capture.browser.test.ts",
     "a busy camera is tried again until it is free",
   ],
   "camera-denied": [
-    "src/look/capture.browser.test.ts",
+    "src/capture/capture.browser.test.ts",
     "a camera that a policy forbids is told apart from a refusal",
   ],
   "camera-missing": [
-    "src/look/capture.browser.test.ts",
+    "src/capture/capture.browser.test.ts",
     "an unplugged camera is said, and goes on when plugged in",
   ],
   "device-lost": [
@@ -37,11 +37,11 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "a server that stays broken ends it; what came stays",
   ],
   internal: [
-    "workers/fast/loss.gpu.test.ts",
+    "workers/backends/webgpu/loss.gpu.test.ts",
     "a fault on the GPU fails one answer, not the next",
   ],
   "license-needed": [
-    "src/create-fast-vlm.browser.test.ts",
+    "src/session/create-fast-vlm.browser.test.ts",
     "needs consent where the licence does",
   ],
   "model-corrupt": [
@@ -53,11 +53,11 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "a file that is not there is named",
   ],
   "model-mismatch": [
-    "workers/weights/config.test.ts",
+    "workers/model-files/config.test.ts",
     "a field that is missing or wrong is named",
   ],
   "not-loaded": [
-    "src/runtime/lease.browser.test.ts",
+    "src/runtime/worker-handle.browser.test.ts",
     "frames are closed, whatever happens",
   ],
   offline: [
@@ -69,11 +69,11 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "more weights than WebAssembly can address",
   ],
   "prompt-too-long": [
-    "workers/prompt.test.ts",
+    "workers/stages/prompt.test.ts",
     "there must be room for one token of the answer",
   ],
   "screen-denied": [
-    "src/look/capture.browser.test.ts",
+    "src/capture/capture.browser.test.ts",
     "a screen that is not shared is screen-denied",
   ],
   "storage-full": [
@@ -85,7 +85,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "nobody publishes fastvlm-%s",
   ],
   "video-unreadable": [
-    "src/look/capture.browser.test.ts",
+    "src/capture/capture.browser.test.ts",
     "a file that is no video is video-unreadable",
   ],
   "webgpu-unavailable": [
@@ -93,7 +93,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
     "no adapter: WASM with a reason, or an error when asked by name",
   ],
   "worker-died": [
-    "src/runtime/runtime.browser.test.ts",
+    "src/runtime/worker-client.browser.test.ts",
     "a real one that throws, and one that does not start",
   ],
 };

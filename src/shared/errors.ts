@@ -61,19 +61,19 @@ export class VlmError extends Error {
 }
 
 /** Structured-clone form: Comlink itself keeps only name, message and stack. */
-export interface WireError {
+export interface SerializedError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly advice: string;
   readonly stack: string | undefined;
 }
 
-export function toWire(thrown: unknown): WireError {
+export function serializeError(thrown: unknown): SerializedError {
   const { code, message, advice, stack } = VlmError.from(thrown);
   return { code, message, advice, stack };
 }
 
-export function fromWire(wire: WireError): VlmError {
+export function deserializeError(wire: SerializedError): VlmError {
   const error = new VlmError(wire.code, wire.message, wire.advice);
   if (wire.stack !== undefined) error.stack = wire.stack;
   return error;

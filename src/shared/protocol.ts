@@ -26,16 +26,16 @@ export type Frame = VideoFrame | ImageBitmap;
  * and replayed on WebGPU; `plain`: the published ones, as ONNX Runtime runs
  * them. Both say the same.
  */
-export type RunPath = "fast" | "plain";
+export type BackendName = "fast" | "plain";
 
 /** `auto`: the fast path where it runs and says what the plain one says. */
-export type PathChoice = "auto" | "plain";
+export type BackendChoice = "auto" | "plain";
 
 export interface LoadOptions {
   readonly model: ModelSource;
   readonly device: DeviceChoice;
   readonly dtype: DtypeChoice;
-  readonly path: PathChoice;
+  readonly path: BackendChoice;
 }
 
 /** What a loaded model is and what it runs on. */
@@ -50,7 +50,7 @@ export interface ModelInfo {
   readonly dtypes: GraphDtypes;
   /** Why `dtypes` are not what was asked for; absent if they are. */
   readonly dtypeReason?: string;
-  readonly path: RunPath;
+  readonly path: BackendName;
   /** Why `path` is not the fast one; absent if it is, or was not to be. */
   readonly pathReason?: string;
   /** Commit of the hub that it came from, if told. */
@@ -104,7 +104,7 @@ export interface Message {
 }
 
 /** A conversation, as tokens are counted by it. */
-export interface Conversation {
+export interface PromptInput {
   /** Oldest first. */
   readonly messages: readonly Message[];
   readonly style: PromptStyle;
@@ -137,7 +137,7 @@ export type Constraint =
     };
 
 /** The last of the messages is the user's. */
-export interface DescribeOptions extends Conversation {
+export interface GenerateOptions extends PromptInput {
   /** Chosen by the caller; tags every event of this run. */
   readonly run: number;
   readonly fit: Fit;
@@ -186,7 +186,7 @@ export interface Timings {
 export type FinishReason = "stop" | "length" | "abort";
 
 /** What became of a run's pictures. */
-export interface Seen {
+export interface ImageUse {
   readonly imageTokens: number;
   /** Pictures known by their name, and so not encoded again. */
   readonly reused: number;
@@ -194,7 +194,7 @@ export interface Seen {
   readonly unchanged: number;
 }
 
-export interface Answer extends Seen {
+export interface Answer extends ImageUse {
   readonly text: string;
   /** Ids generated, the end token not among them. */
   readonly tokenIds: readonly number[];
@@ -219,7 +219,7 @@ export type WorkerEvent =
       /** Another tab is downloading; this one waits for it. */
       readonly elsewhere: boolean;
     }
-  | (Seen & {
+  | (ImageUse & {
       /** The encoder has done its part, or was spared it. */
       readonly type: "image";
       readonly run: number;
@@ -261,9 +261,9 @@ export interface VlmWorker {
   /** Deletes what is kept of a model; a loaded one goes on running. */
   remove(key: string): Promise<void>;
   /** Runs are queued; the frames are closed whatever happens. */
-  describe(frames: readonly Frame[], options: DescribeOptions): Promise<Answer>;
+  describe(frames: readonly Frame[], options: GenerateOptions): Promise<Answer>;
   /** What messages would take of the loaded model's room; waits for no run. */
-  count(conversation: Conversation): Promise<TokenCount>;
+  count(conversation: PromptInput): Promise<TokenCount>;
   /** Ends `run` before its next token; its answer has finish `abort`. */
   abort(run: number): void;
   /** Ends a load in progress: it rejects with `aborted`. */

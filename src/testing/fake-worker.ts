@@ -4,8 +4,8 @@ import { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
   Answer,
-  Conversation,
-  DescribeOptions,
+  PromptInput,
+  GenerateOptions,
   Frame,
   LoadOptions,
   ModelInfo,
@@ -13,10 +13,10 @@ import type {
   VlmWorker,
   WorkerEvent,
 } from "../shared/protocol";
-import { carryErrors } from "../shared/wire";
+import { transferErrors } from "../shared/error-transfer";
 import { fakeDtypes, fakeReport } from "./fake-report";
 
-carryErrors(transferHandlers);
+transferErrors(transferHandlers);
 
 /** What the fake says, and how. */
 export interface Script {
@@ -50,7 +50,7 @@ const total = 20_000_000;
 /** The worker's side of the contract with scripted tokens and no model. */
 export class FakeVlm implements VlmWorker {
   readonly calls: string[] = [];
-  readonly asked: DescribeOptions[] = [];
+  readonly asked: GenerateOptions[] = [];
   /** May be replaced between calls. */
   script: Script;
   #stored: readonly StoredModel[];
@@ -125,7 +125,7 @@ export class FakeVlm implements VlmWorker {
 
   async describe(
     frames: readonly Frame[],
-    options: DescribeOptions,
+    options: GenerateOptions,
   ): Promise<Answer> {
     const { captions, runErrors } = this.script;
     const { run, messages } = options;
@@ -179,7 +179,7 @@ export class FakeVlm implements VlmWorker {
   }
 
   /** A token for each word, and four for each turn. */
-  count({ messages, size }: Conversation): Promise<TokenCount> {
+  count({ messages, size }: PromptInput): Promise<TokenCount> {
     this.calls.push("count");
     const words = (text: string): number => text.split(/\s+/).length;
     const tokens = messages.reduce(

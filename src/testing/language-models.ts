@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from "vitest";
 import { LanguageModel } from "../prompt-api/language-model";
 import type { LanguageModelCreateOptions } from "../prompt-api/types";
-import type { DescribeOptions } from "../shared/protocol";
+import type { GenerateOptions } from "../shared/protocol";
 import type { Script } from "./fake-worker";
 import { FakeWorkers } from "./workers";
 
@@ -22,7 +22,7 @@ export function languageModel(script: Partial<Script> = {}) {
     return model;
   };
   /** The last question that reached a worker. */
-  const asked = (): DescribeOptions | undefined =>
+  const asked = (): GenerateOptions | undefined =>
     workers.fakes.at(-1)?.asked.at(-1);
   return { Model, create, workers, asked };
 }

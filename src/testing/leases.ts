@@ -1,6 +1,9 @@
 import { onTestFinished } from "vitest";
-import { Lease, type LeaseOptions } from "../runtime/lease";
-import { Pool } from "../runtime/pool";
+import {
+  WorkerHandle,
+  type WorkerHandleOptions,
+} from "../runtime/worker-handle";
+import { WorkerPool } from "../runtime/worker-pool";
 import type { Answer } from "../shared/protocol";
 import type { Script } from "./fake-worker";
 import { loadOf, question, tinyPicture } from "./requests";
@@ -8,17 +11,20 @@ import { FakeWorkers } from "./workers";
 
 /** A pool of scripted workers; its leases end with the test. */
 export function setUp(script: Partial<Script> = {}) {
-  const pool = new Pool();
+  const pool = new WorkerPool();
   const workers = new FakeWorkers(script);
-  const lease = (options: LeaseOptions = {}): Lease => {
-    const made = new Lease(pool, { worker: workers.start, ...options });
+  const lease = (options: WorkerHandleOptions = {}): WorkerHandle => {
+    const made = new WorkerHandle(pool, { worker: workers.start, ...options });
     onTestFinished(() => made.release());
     return made;
   };
   return { pool, workers, lease };
 }
 
-export async function ask(lease: Lease, text = "What?"): Promise<Answer> {
+export async function ask(
+  lease: WorkerHandle,
+  text = "What?",
+): Promise<Answer> {
   return lease.describe([await tinyPicture()], question(text));
 }
 

@@ -1,4 +1,4 @@
-import type { DescribeOptions, LoadOptions } from "../shared/protocol";
+import type { GenerateOptions, LoadOptions } from "../shared/protocol";
 
 /** A load of a model of that name, as the fake worker takes it. */
 export function loadOf(name = "fake"): LoadOptions {
@@ -11,7 +11,7 @@ export function loadOf(name = "fake"): LoadOptions {
 }
 
 /** A question about one picture. */
-export function question(text: string): Omit<DescribeOptions, "run"> {
+export function question(text: string): Omit<GenerateOptions, "run"> {
   return {
     messages: [{ role: "user", text, images: 1 }],
     style: "reference",

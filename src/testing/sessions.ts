@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import { createFastVlm, type FastVlm } from "../create-fast-vlm";
+import { createFastVlm, type FastVlm } from "../session/create-fast-vlm";
 import type { Session } from "../session/session";
 import type { FakeVlm, Script } from "./fake-worker";
 import { FakeWorkers } from "./workers";

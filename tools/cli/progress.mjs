@@ -2,7 +2,7 @@
 /** The progress of a download, on stderr. */
 import { formatBytes, formatTime } from "./units.mjs";
 
-/** @typedef {import("../../src/runtime/runtime.ts").ProgressEvent} ProgressEvent */
+/** @typedef {import("../../src/runtime/worker-client.ts").LoadProgress} ProgressEvent */
 
 /** @param {Pick<ProgressEvent, "loaded" | "total" | "rate" | "left" | "elsewhere">} progress */
 export function progressText({ loaded, total, rate, left, elsewhere }) {

@@ -4,19 +4,19 @@ import type {
   KernelQuestion,
 } from "../../src/shared/kernel-bench";
 import { VlmError } from "../../src/shared/errors";
-import { GpuWeights } from "../fast/gpu-weights";
-import { makeGraph } from "../fast/graph";
-import type { Switch } from "../fast/substitute";
-import { planDecoder } from "../graphs/decoder-plan";
-import { planVision } from "../graphs/vision-plan";
-import type { Weight } from "../graphs/weight";
+import { GpuWeights } from "../backends/webgpu/gpu-weights";
+import { makeGraph } from "../backends/webgpu/graph";
+import type { Switch } from "../backends/webgpu/overrides/override";
+import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
+import { planVision } from "../backends/webgpu/graphs/vision-plan";
+import type { Weight } from "../backends/webgpu/graphs/weight";
 import { downloadGraphs, type GraphSource } from "../loading/graphs";
-import { survey } from "../loading/survey";
+import { readMetadata } from "../loading/model-metadata";
 import { openGpu } from "../ort/adapter";
 import type { Bound } from "../ort/capture";
 import type { Gpu } from "../ort/device";
 import { BYTES } from "../ort/rows";
-import type { ModelConfig } from "../weights/config";
+import type { ModelConfig } from "../model-files/config";
 
 self.onmessage = ({ data }: MessageEvent<KernelQuestion>) => {
   answer(data).then(post, (error: unknown) => {
@@ -29,7 +29,7 @@ const post = (message: KernelAnswer): void => self.postMessage(message);
 async function answer(question: KernelQuestion): Promise<KernelAnswer> {
   const { model, dtypes, side, lengths } = question;
   const { signal } = new AbortController();
-  const found = await survey(model, signal);
+  const found = await readMetadata(model, signal);
   try {
     const { config } = found;
     const nothing = (): void => undefined;

@@ -1,7 +1,7 @@
 import copyCode from "./copy.wgsl?raw";
 import { encode, prepare, upload } from "../kernels/kernel";
 import { pointwiseSize, pointwiseVariants } from "../kernels/pointwise";
-import type { Stored } from "../kernels/stored";
+import type { StorageType } from "../kernels/storage-type";
 import { trial } from "../kernels/trial";
 
 /** What an adapter does in a second. */
@@ -32,7 +32,10 @@ export async function measureRates(
   };
 }
 
-async function productRate(device: GPUDevice, type: Stored): Promise<number> {
+async function productRate(
+  device: GPUDevice,
+  type: StorageType,
+): Promise<number> {
   let rate = 0;
   for (const side of SIDES) {
     const time = await productTime(device, side, type);
@@ -45,7 +48,7 @@ async function productRate(device: GPUDevice, type: Stored): Promise<number> {
 async function productTime(
   device: GPUDevice,
   side: number,
-  type: Stored,
+  type: StorageType,
 ): Promise<number> {
   const { STORAGE, UNIFORM } = GPUBufferUsage;
   const shape = { rows: side, inner: side, columns: side };

@@ -1,14 +1,14 @@
 import type { GraphDtypes, ModelSource } from "../../src/shared/models";
-import { folded } from "../graphs/vision-fold";
-import { inputsOf, type Layer } from "../graphs/vision-layers";
-import { readStructure } from "../graphs/vision-structure";
-import { readTensors } from "../graphs/vision-tensor";
-import { Unfit } from "../graphs/weight";
+import { folded } from "../backends/webgpu/graphs/vision-fold";
+import { inputsOf, type Layer } from "../backends/webgpu/graphs/vision-layers";
+import { readStructure } from "../backends/webgpu/graphs/vision-structure";
+import { readTensors } from "../backends/webgpu/graphs/vision-tensor";
+import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
 import { downloadGraphs, type GraphSource } from "../loading/graphs";
-import { survey } from "../loading/survey";
-import type { ModelConfig } from "../weights/config";
-import type { OnnxGraph, OnnxNode } from "../weights/onnx";
-import { bytesOf } from "../weights/onnx-messages";
+import { readMetadata } from "../loading/model-metadata";
+import type { ModelConfig } from "../model-files/config";
+import type { OnnxGraph, OnnxNode } from "../onnx/onnx";
+import { bytesOf } from "../onnx/onnx-messages";
 
 /** What a caption cannot do without. */
 export interface Work {
@@ -28,7 +28,7 @@ export async function workOf(
   tokens: number,
 ): Promise<Work> {
   const { signal } = new AbortController();
-  const found = await survey(model, signal);
+  const found = await readMetadata(model, signal);
   try {
     const { graphs } = await downloadGraphs(
       found,
@@ -65,7 +65,7 @@ async function encoderWork(
     }
     return work;
   } catch (error) {
-    if (error instanceof Unfit) return undefined;
+    if (error instanceof UnsupportedGraph) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import attentionCode from "./attention.wgsl?raw";
-import { stored, type Stored } from "./stored";
+import { storageType, type StorageType } from "./storage-type";
 import { unroll } from "./unroll";
 import { possible, type Variant } from "./variant";
 
@@ -16,7 +16,7 @@ export interface Attention {
   readonly causal: boolean;
   /** What scores are multiplied by. */
   readonly alpha: number;
-  readonly type: Stored;
+  readonly type: StorageType;
 }
 
 /** The uniform of attention.wgsl. */
@@ -46,7 +46,7 @@ export function attentionVariants(
       family: "attention",
       kernel: {
         label: `attention ${headDim} ${WIDTH}`,
-        code: stored(type) + code,
+        code: storageType(type) + code,
       },
       workgroups: [Math.ceil((queries * heads) / WIDTH), 1, 1],
     };

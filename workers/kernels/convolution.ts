@@ -1,6 +1,6 @@
 import headCode from "./convolution-head.wgsl?raw";
 import { epilogueCode, flagsOf, type Epilogue } from "./epilogue";
-import { stored, type Stored } from "./stored";
+import { storageType, type StorageType } from "./storage-type";
 import { unroll } from "./unroll";
 import { possible, type Variant } from "./variant";
 
@@ -17,7 +17,7 @@ export interface Convolution extends Epilogue {
   /** Zeros before the first column and row. */
   readonly left: number;
   readonly top: number;
-  readonly type: Stored;
+  readonly type: StorageType;
 }
 
 /** The uniform of convolution-head.wgsl. */
@@ -63,7 +63,7 @@ export function convolutionVariants(
       family: name,
       kernel: {
         label: `${name} ${kernel}/${stride} ${RUN} ${WIDTH}x${HEIGHT}`,
-        code: stored(type) + unroll(epilogueCode + headCode + code, all),
+        code: storageType(type) + unroll(epilogueCode + headCode + code, all),
       },
       workgroups: [
         Math.ceil(channels / 4 / WIDTH),

@@ -1,6 +1,6 @@
 import { prepare, type Dispatch } from "./kernel";
 import maskCode from "./mask.wgsl?raw";
-import type { PickState } from "./pick-state";
+import type { SamplerState } from "./sampler-state";
 
 const THREADS = 256;
 /** No dimension of a dispatch may be longer, whatever the GPU. */
@@ -9,7 +9,7 @@ const MOST_GROUPS = 65_535;
 /** Forbids, in one row of logits, what `state` does not allow. */
 export function prepareMask(
   device: GPUDevice,
-  { sizes, allowed }: PickState,
+  { sizes, allowed }: SamplerState,
   { buffer, type }: { buffer: GPUBuffer; type: "float32" | "float16" },
 ): Dispatch {
   const words = sizes.vocabulary / (type === "float16" ? 2 : 1);

@@ -1,5 +1,5 @@
 import normCode from "./norm.wgsl?raw";
-import { stored, type Stored } from "./stored";
+import { storageType, type StorageType } from "./storage-type";
 import { unroll } from "./unroll";
 import { possible, type Variant } from "./variant";
 
@@ -14,7 +14,7 @@ export interface Norm {
   /** Whether the sum is wanted too. */
   readonly sums: boolean;
   readonly bias: boolean;
-  readonly type: Stored;
+  readonly type: StorageType;
 }
 
 /** The uniform of norm.wgsl. */
@@ -40,7 +40,7 @@ export function normVariants(
       family: "norm",
       kernel: {
         label: `norm ${WIDTH}`,
-        code: stored(type) + unroll(normCode, constants),
+        code: storageType(type) + unroll(normCode, constants),
       },
       workgroups: [Math.ceil(rows / WIDTH), 1, 1],
     };

@@ -3,7 +3,7 @@ import headCode from "./pointwise-head.wgsl?raw";
 import registersCode from "./pointwise.wgsl?raw";
 import rowCode from "./pointwise-row.wgsl?raw";
 import tiledCode from "./pointwise-tiled.wgsl?raw";
-import { stored, type Stored } from "./stored";
+import { storageType, type StorageType } from "./storage-type";
 import { unroll } from "./unroll";
 import { possible, type Variant } from "./variant";
 
@@ -12,7 +12,7 @@ export interface Pointwise extends Epilogue {
   readonly rows: number;
   readonly inner: number;
   readonly columns: number;
-  readonly type: Stored;
+  readonly type: StorageType;
 }
 
 /** The uniform: rows, vectors in a row of x and of y, flags. */
@@ -69,7 +69,11 @@ export function pointwiseVariants(
   return possible([...inRegisters, ...others], limits);
 }
 
-function fits(tile: Tile, type: Stored, limits: GPUSupportedLimits): boolean {
+function fits(
+  tile: Tile,
+  type: StorageType,
+  limits: GPUSupportedLimits,
+): boolean {
   const { ROWS, QUADS, WIDTH, HEIGHT, DEPTH } = tile;
   const vectors =
     DEPTH === undefined
@@ -97,7 +101,8 @@ function variant(
     family: rows === 1 ? `${name} of one row` : name,
     kernel: {
       label: [name, ...shape.flat()].join(" "),
-      code: stored(type) + unroll(epilogueCode + headCode + code, constants),
+      code:
+        storageType(type) + unroll(epilogueCode + headCode + code, constants),
     },
     workgroups: [Math.ceil(columns / 4 / (QUADS * WIDTH)), high, 1],
   };

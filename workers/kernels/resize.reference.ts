@@ -1,5 +1,10 @@
 import { columnsFirst, type Geometry } from "./geometry";
-import { makeTaps, PRECISION_BITS, sourceRange, type Taps } from "./taps";
+import {
+  makeResizeWeights,
+  PRECISION_BITS,
+  sourceRange,
+  type ResizeWeights,
+} from "./resize-weights";
 
 /** RGBA pixels, read a rectangle at a time; opaque or already on black. */
 export type PixelReader = (
@@ -33,8 +38,8 @@ export function resizeToPlanes(
 ): Float32Array<ArrayBuffer> {
   const { side } = geometry;
   const turned = columnsFirst(geometry);
-  const along = makeTaps(turned ? geometry.y : geometry.x, side);
-  const across = makeTaps(turned ? geometry.x : geometry.y, side);
+  const along = makeResizeWeights(turned ? geometry.y : geometry.x, side);
+  const across = makeResizeWeights(turned ? geometry.x : geometry.y, side);
   const [start, end] = sourceRange(along, 0, side);
   const [top, bottom] = sourceRange(across, 0, side);
   const length = end - start;
@@ -60,7 +65,7 @@ function shrinkLine(
   pixels: Uint8ClampedArray | Uint8Array,
   first: number,
   step: number,
-  taps: Taps,
+  taps: ResizeWeights,
   out: Uint8Array,
   side: number,
 ): void {
@@ -85,7 +90,7 @@ function shrinkLine(
 function shrinkAcross(
   narrow: Uint8Array,
   top: number,
-  taps: Taps,
+  taps: ResizeWeights,
   side: number,
   turned: boolean,
 ): Float32Array<ArrayBuffer> {

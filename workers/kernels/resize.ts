@@ -4,7 +4,7 @@ import { encode, prepare, tiles, upload, type Dispatch } from "./kernel";
 import firstCode from "./resize-first.wgsl?raw";
 import secondCode from "./resize-second.wgsl?raw";
 import tileCode from "./resize-tile.wgsl?raw";
-import { makeTaps, type Taps } from "./taps";
+import { makeResizeWeights, type ResizeWeights } from "./resize-weights";
 import { makeTiles, type Tile } from "./tiles";
 
 const firstPass = { label: "resize-first", code: tileCode + firstCode };
@@ -207,8 +207,8 @@ function makeScratch(
 function makePlan(device: GPUDevice, geometry: Geometry): Plan {
   const turned = columnsFirst(geometry);
   const { x, y, side } = geometry;
-  const first = makeTaps(turned ? y : x, side);
-  const second = makeTaps(turned ? x : y, side);
+  const first = makeResizeWeights(turned ? y : x, side);
+  const second = makeResizeWeights(turned ? x : y, side);
   const maxSide = device.limits.maxTextureDimension2D;
   const tiles = makeTiles(first, second, side, maxSide, MAX_TILE_PIXELS);
   return {
@@ -234,7 +234,11 @@ function makePlan(device: GPUDevice, geometry: Geometry): Plan {
   };
 }
 
-function tablesOf(device: GPUDevice, pass: string, taps: Taps): Tables {
+function tablesOf(
+  device: GPUDevice,
+  pass: string,
+  taps: ResizeWeights,
+): Tables {
   const spans = new Int32Array(taps.start.length * 2);
   taps.start.forEach((start, i) => {
     spans[i * 2] = start;
@@ -251,8 +255,8 @@ function uniformOf(
   device: GPUDevice,
   tile: Tile,
   side: number,
-  first: Taps,
-  second: Taps,
+  first: ResizeWeights,
+  second: ResizeWeights,
   turned: boolean,
 ): GPUBuffer {
   const fields = [tile.column, tile.row, tile.columns, tile.rows];

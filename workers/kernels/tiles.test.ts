@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { letterbox } from "./geometry";
-import { makeTaps, sourceRange } from "./taps";
+import { makeResizeWeights, sourceRange } from "./resize-weights";
 import { makeTiles } from "./tiles";
 
 function tilesOf(
@@ -11,8 +11,8 @@ function tilesOf(
   maxPixels = 1 << 24,
 ) {
   const geometry = letterbox(width, height, side);
-  const x = makeTaps(geometry.x, side);
-  const y = makeTaps(geometry.y, side);
+  const x = makeResizeWeights(geometry.x, side);
+  const y = makeResizeWeights(geometry.y, side);
   return { x, y, tiles: makeTiles(x, y, side, maxSide, maxPixels) };
 }
 

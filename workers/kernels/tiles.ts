@@ -1,4 +1,4 @@
-import { sourceRange, type Taps } from "./taps";
+import { sourceRange, type ResizeWeights } from "./resize-weights";
 
 /** A rectangle of the output and the rectangle of the picture it reads. */
 export interface Tile {
@@ -21,7 +21,7 @@ interface Span {
 
 /** Cuts one axis so that no piece reads more than `limit` pixels; a single
  * output's own window is the least there can be. */
-function cut(taps: Taps, side: number, limit: number): Span[] {
+function cut(taps: ResizeWeights, side: number, limit: number): Span[] {
   const spans: Span[] = [];
   for (let at = 0, end: number; at < side; at = end) {
     let range = sourceRange(taps, at, at + 1);
@@ -42,8 +42,8 @@ function cut(taps: Taps, side: number, limit: number): Span[] {
  * camera's frame is one tile.
  */
 export function makeTiles(
-  tapsX: Taps,
-  tapsY: Taps,
+  tapsX: ResizeWeights,
+  tapsY: ResizeWeights,
   side: number,
   maxSide: number,
   maxPixels: number,

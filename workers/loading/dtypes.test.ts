@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Dtype, Graph, GraphFiles } from "../../src/shared/models";
 import { choose, recommend, type Runnable } from "./dtypes";
 import type { Hardware } from "./hardware";
-import { eachGraph } from "../weights/manifest";
+import { eachGraph } from "../model-files/manifest";
 
 type Sizes = Partial<Record<Dtype, number>>;
 

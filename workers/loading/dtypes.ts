@@ -8,7 +8,7 @@ import type {
 } from "../../src/shared/models";
 import { inWords } from "../store/errors";
 import type { Hardware } from "./hardware";
-import { eachGraph, graphFile, GRAPHS } from "../weights/manifest";
+import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
 
 /** The graphs of a folder, each with what stands in its way here. */
 export type Runnable = Readonly<Record<Graph, readonly GraphFiles[]>>;

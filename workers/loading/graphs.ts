@@ -1,12 +1,12 @@
 import type { Graph, GraphDtypes } from "../../src/shared/models";
 import type { WorkerEvent } from "../../src/shared/protocol";
-import { missing } from "../file-errors";
+import { missing } from "../util/file-errors";
 import type { Progress } from "../store/progress";
-import { filesOf, type Survey } from "./survey";
-import { checkGraph } from "../weights/contract";
-import { checkTogether } from "../weights/contract-together";
-import { eachGraph, graphFile, GRAPHS } from "../weights/manifest";
-import { readOnnx, type OnnxGraph } from "../weights/onnx";
+import { filesOf, type ModelMetadata } from "./model-metadata";
+import { checkGraph } from "../model-files/graph-contract";
+import { checkTogether } from "../model-files/vocabulary-contract";
+import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
+import { readOnnx, type OnnxGraph } from "../onnx/onnx";
 
 export type Emit = (event: WorkerEvent) => void;
 
@@ -29,7 +29,7 @@ export interface Downloaded {
 
 /** Downloads what is not there yet and checks the graphs against `found`. */
 export async function downloadGraphs(
-  found: Survey,
+  found: ModelMetadata,
   dtypes: GraphDtypes,
   signal: AbortSignal,
   emit: Emit,
@@ -95,7 +95,7 @@ function beside({ file }: OnnxGraph, name: string): string {
 }
 
 async function statAll(
-  { folder }: Survey,
+  { folder }: ModelMetadata,
   paths: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -107,7 +107,7 @@ async function statAll(
 function blobOf(
   blobs: ReadonlyMap<string, Blob>,
   path: string,
-  { folder }: Survey,
+  { folder }: ModelMetadata,
 ): Blob {
   const blob = blobs.get(path);
   if (blob === undefined) throw missing(path, folder.name);

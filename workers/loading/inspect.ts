@@ -9,10 +9,10 @@ import type { LoadOptions } from "../../src/shared/protocol";
 import { choose, recommend, type Runnable } from "./dtypes";
 import { askHardware, type Hardware } from "./hardware";
 import { estimateMemory, largestActivation, type Way } from "./memory-estimate";
-import { findObstacles, memoryObstacle } from "./obstacles";
+import { checkCompatibility, memoryObstacle } from "./compatibility";
 import { inWords } from "../store/errors";
-import { filesOf, survey, type Survey } from "./survey";
-import { eachGraph } from "../weights/manifest";
+import { filesOf, readMetadata, type ModelMetadata } from "./model-metadata";
+import { eachGraph } from "../model-files/manifest";
 
 type Chosen = NonNullable<ModelReport["chosen"]>;
 type Storage = NonNullable<ModelReport["storage"]>;
@@ -26,20 +26,20 @@ export async function inspectModel(
 ): Promise<ModelReport> {
   const hardware = await askHardware(options.device);
   const storage = await askStorage();
-  const found = await survey(options.model, signal);
+  const found = await readMetadata(options.model, signal);
   found.folder.release();
   return report(options, found, hardware, storage, side ?? found.config.side);
 }
 
 function report(
   { model, dtype, path }: LoadOptions,
-  found: Survey,
+  found: ModelMetadata,
   hardware: Hardware,
   storage: Storage | undefined,
   side: number,
 ): ModelReport {
   const { folder, config } = found;
-  const graphs = findObstacles(found.variants, config, hardware);
+  const graphs = checkCompatibility(found.variants, config, hardware);
   const best = recommend(graphs, hardware);
   const recommended = wholeOf(eachGraph((graph) => best[graph].dtype));
   let chosen: Chosen | undefined;
@@ -89,7 +89,7 @@ function wholeOf(
 }
 
 function costOf(
-  found: Survey,
+  found: ModelMetadata,
   graphs: Runnable,
   dtypes: GraphDtypes,
   side: number,

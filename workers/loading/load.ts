@@ -2,18 +2,23 @@ import { VlmError } from "../../src/shared/errors";
 import type { Graph, MemoryEstimate } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { Emit } from "./graphs";
-import { makePlan, type Job, type Plan } from "./plan";
-import { openModel } from "./paths";
-import { widen } from "./widen";
-import { Model } from "../model";
-import { forgetUnchecked, survey, surveyEarlier, type Survey } from "./survey";
+import { makePlan, type LoadJob, type LoadPlan } from "./plan";
+import { openModel } from "./open-model";
+import { fallBackToWiderDtype } from "./dtype-fallback";
+import { LoadedModel } from "./model";
+import {
+  forgetUnchecked,
+  readMetadata,
+  readStoredMetadata,
+  type ModelMetadata,
+} from "./model-metadata";
 
 /** Everything is on disk and checked; `start` puts it into memory. */
 export interface Prepared {
   readonly needs: MemoryEstimate;
   readonly device: ModelInfo["device"];
   /** Once. Leaves nothing behind if it fails. */
-  start(): Promise<Model>;
+  start(): Promise<LoadedModel>;
 }
 
 /** Configuration → device → dtypes → download and checks → sessions → warm up.
@@ -22,7 +27,7 @@ export async function loadModel(
   options: LoadOptions,
   signal: AbortSignal,
   emit: Emit,
-): Promise<Model> {
+): Promise<LoadedModel> {
   return (await prepareModel(options, signal, emit)).start();
 }
 
@@ -35,10 +40,10 @@ export async function prepareModel(
   const nothing = { loaded: 0, total: 0, rate: 0, elsewhere: false };
   emit({ type: "progress", phase: "loading", ...nothing });
   try {
-    return await prepare(job, await survey(options.model, signal));
+    return await prepare(job, await readMetadata(options.model, signal));
   } catch (error) {
     const found = unobtainable(error)
-      ? await surveyEarlier(options.model, signal)
+      ? await readStoredMetadata(options.model, signal)
       : undefined;
     if (found === undefined) throw error;
     return prepare(job, found, VlmError.from(error)).catch(() => {
@@ -49,8 +54,8 @@ export async function prepareModel(
 
 /** `newer`: what stands in the way of a newer version of the model. */
 async function prepare(
-  job: Job,
-  found: Survey,
+  job: LoadJob,
+  found: ModelMetadata,
   newer?: VlmError,
 ): Promise<Prepared> {
   try {
@@ -65,7 +70,7 @@ async function prepare(
   }
 }
 
-function asEarlier(plan: Plan, newer: VlmError): Plan {
+function asEarlier(plan: LoadPlan, newer: VlmError): LoadPlan {
   const versionReason = `An earlier version is used, since the newer one cannot be had: ${newer.message}`;
   return { ...plan, info: { ...plan.info, versionReason } };
 }
@@ -82,12 +87,12 @@ function unobtainable(error: unknown): boolean {
   ].includes(code);
 }
 
-async function start(job: Job, plan: Plan): Promise<Model> {
+async function start(job: LoadJob, plan: LoadPlan): Promise<LoadedModel> {
   try {
-    let tried: Plan = plan;
+    let tried: LoadPlan = plan;
     for (;;) {
       const model = await openModel(job, tried);
-      if (model instanceof Model) return model;
+      if (model instanceof LoadedModel) return model;
       tried = await widened(job, tried, model);
     }
   } catch (error) {
@@ -98,9 +103,13 @@ async function start(job: Job, plan: Plan): Promise<Model> {
 }
 
 /** The plan with a wider dtype for `graph`, which has overflowed. */
-async function widened(job: Job, plan: Plan, graph: Graph): Promise<Plan> {
+async function widened(
+  job: LoadJob,
+  plan: LoadPlan,
+  graph: Graph,
+): Promise<LoadPlan> {
   const { info, found, variants } = plan;
-  const next = widen(graph, info.dtypes, variants, info.adapter);
+  const next = fallBackToWiderDtype(graph, info.dtypes, variants, info.adapter);
   const reasons = [info.dtypeReason, next.reason];
   const reason = reasons.filter((each) => each !== undefined).join(" ");
   const wider = await makePlan(job, found, next.dtypes, reason);

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { GraphDtypes, GraphFiles } from "../../src/shared/models";
 import { estimateMemory, fitBeside, type Way } from "./memory-estimate";
-import { eachGraph } from "../weights/manifest";
+import { eachGraph } from "../model-files/manifest";
 
 const MB = 1e6;
 const GB = 1e9;

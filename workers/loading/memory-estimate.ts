@@ -7,9 +7,9 @@ import type {
 } from "../../src/shared/models";
 import type { LoadOptions } from "../../src/shared/protocol";
 import type { Runnable } from "./dtypes";
-import type { ModelConfig } from "../weights/config";
-import { WASM_MEMORY } from "./obstacles";
-import { GRAPHS } from "../weights/manifest";
+import type { ModelConfig } from "../model-files/config";
+import { WASM_MEMORY } from "./compatibility";
+import { GRAPHS } from "../model-files/manifest";
 
 /** Long conversations about several pictures; a longer context is rare. */
 const USUAL_CONTEXT = 4096;

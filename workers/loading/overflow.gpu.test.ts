@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import type { Weight } from "../graphs/weight";
-import { GpuWeights } from "../fast/gpu-weights";
+import type { Weight } from "../backends/webgpu/graphs/weight";
+import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { describe as answer } from "../pipeline";
 import {
   loadOptions,

@@ -9,27 +9,27 @@ import {
   type GraphSource,
 } from "./graphs";
 import { estimateMemory } from "./memory-estimate";
-import type { ModelFacts } from "../model";
-import { findObstacles } from "./obstacles";
+import type { ModelFacts } from "./model";
+import { checkCompatibility } from "./compatibility";
 import { openGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 import { measure } from "../ort/memory-use";
-import { readJson, type Survey } from "./survey";
-import { checkVocabulary } from "../weights/contract-together";
-import { embeddingTable } from "../weights/embedding-table";
-import { CONFIG_FILES, GRAPHS } from "../weights/manifest";
-import { Tokenizer } from "../weights/tokenizer";
+import { readJson, type ModelMetadata } from "./model-metadata";
+import { checkVocabulary } from "../model-files/vocabulary-contract";
+import { embeddingTable } from "../model-files/embedding-table";
+import { CONFIG_FILES, GRAPHS } from "../model-files/manifest";
+import { Tokenizer } from "../model-files/tokenizer";
 
 /** What one load was asked for. */
-export interface Job {
+export interface LoadJob {
   readonly options: LoadOptions;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
 
 /** A model that lacks nothing but its sessions. */
-export interface Plan extends ModelFacts {
-  readonly found: Survey;
+export interface LoadPlan extends ModelFacts {
+  readonly found: ModelMetadata;
   readonly graphs: ReadonlyMap<Graph, GraphSource>;
   /** Bytes of all files. */
   readonly loaded: number;
@@ -40,17 +40,17 @@ export interface Plan extends ModelFacts {
 
 /** Device → dtypes → download → checks. */
 export async function makePlan(
-  { options, signal, emit }: Job,
-  found: Survey,
+  { options, signal, emit }: LoadJob,
+  found: ModelMetadata,
   choice: DtypeChoice,
   dtypeReason?: string,
-): Promise<Plan> {
+): Promise<LoadPlan> {
   const { config } = found;
   const opened = await openGpu(options.device, config);
   const gpu = "gpu" in opened ? opened.gpu : undefined;
   try {
     const hardware = hardwareOf(opened);
-    const variants = findObstacles(found.variants, config, hardware);
+    const variants = checkCompatibility(found.variants, config, hardware);
     const dtypes = choose(choice, variants, hardware);
     const downloaded = await downloadGraphs(found, dtypes, signal, emit);
     const { bytes, loaded } = downloaded;
@@ -88,7 +88,7 @@ export async function makePlan(
 }
 
 async function readTokenizer(
-  { config }: Survey,
+  { config }: ModelMetadata,
   { blobs, graphs }: Downloaded,
 ): Promise<Tokenizer> {
   const json = await readJson(CONFIG_FILES, blobs);

@@ -1,14 +1,14 @@
 import type { Graph } from "../../src/shared/models";
 import { stretch } from "../kernels/geometry";
-import type { Model } from "../model";
+import type { LoadedModel } from "./model";
 import type { Tensor } from "../ort/tensor";
-import type { PlainPath } from "../plain/open";
-import { prefill } from "../plain/prefill";
-import { makePrompt } from "../prompt";
+import type { OrtBackend } from "../backends/ort/open";
+import { prefill } from "../backends/ort/prefill";
+import { makePrompt } from "../stages/prompt";
 import { aborted } from "../store/errors";
-import { Stopped } from "../task";
-import { mismatch } from "../weights/config";
-import { GREEDY } from "./trial";
+import { Stopped } from "../util/scheduler";
+import { mismatch } from "../model-files/config";
+import { GREEDY } from "./verification";
 
 const CONVERSATION = {
   messages: [{ role: "user", text: "Describe the image.", images: 1 }],
@@ -16,7 +16,7 @@ const CONVERSATION = {
 } as const;
 
 /** What makes pixels of a picture. */
-type Seeing = Pick<Model, "preprocessor" | "memory">;
+type Seeing = Pick<LoadedModel, "preprocessor" | "memory">;
 
 /**
  * Runs one picture and two tokens, so that every shader is compiled for the
@@ -24,8 +24,8 @@ type Seeing = Pick<Model, "preprocessor" | "memory">;
  * infinity, if one does.
  */
 export async function warmUp(
-  model: Model,
-  { encoder, language }: PlainPath,
+  model: LoadedModel,
+  { encoder, language }: OrtBackend,
   side: number,
   signal: AbortSignal,
 ): Promise<Graph | undefined> {
@@ -73,7 +73,8 @@ export async function warmUp(
 /** Whether encoder or decoder make NaN or infinity of a busy picture, in the
  * prefill or in a step after it. */
 export async function overflows(
-  model: Seeing & Pick<Model, "encoder" | "language" | "tokenizer" | "config">,
+  model: Seeing &
+    Pick<LoadedModel, "encoder" | "language" | "tokenizer" | "config">,
   side: number,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { ortQueue, loadOrt } from "./runtime";
-import { writeModel } from "../graphs/onnx-writer";
+import { writeModel } from "../onnx/onnx-writer";
 
 /** Heads of the attention to be tested: those of the model that will run. */
 export interface Heads {

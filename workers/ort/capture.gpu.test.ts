@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeModel, type Node, type Value } from "../graphs/onnx-writer";
+import { writeModel, type Node, type Value } from "../onnx/onnx-writer";
 import { failsWith } from "../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
 import { capture, encodeCommands, type Bound } from "./capture";

@@ -1,4 +1,4 @@
-import { bytesOf } from "../store/read";
+import { bytesOf } from "../util/read-blob";
 
 /**
  * `blob` as the runtime takes external data: read weight by weight, never

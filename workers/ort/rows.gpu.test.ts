@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { convertRows } from "../kernels/convert-rows";
 import { openDevice, readBack, storage } from "../kernels/testing/gpu";
-import { fromHalf, toHalf } from "./half";
+import { fromHalf, toHalf } from "../util/float16";
 
 let device: GPUDevice;
 

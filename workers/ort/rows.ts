@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-web";
 import { convertRows } from "../kernels/convert-rows";
-import { fromHalf, toHalf } from "./half";
+import { fromHalf, toHalf } from "../util/float16";
 
 /** Types of numbers that the graphs exchange. */
 export type Float = "float32" | "float16";

@@ -1,13 +1,13 @@
 import { releaseProxy, transfer, transferHandlers, wrap } from "comlink";
 import { expect, test } from "vitest";
 import type { VlmWorker } from "../../src/shared/protocol";
-import { carryErrors } from "../../src/shared/wire";
+import { transferErrors } from "../../src/shared/error-transfer";
 import { loadOptions, options, picture } from "../testing/harness";
 
 test.each(["wasm", "webgpu"] as const)(
   "a picture is described on %s without JSPI",
   async (device) => {
-    carryErrors(transferHandlers);
+    transferErrors(transferHandlers);
     const worker = new Worker(
       new URL("../testing/asyncify.worker.ts", import.meta.url),
       { type: "module" },

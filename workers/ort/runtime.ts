@@ -7,7 +7,7 @@ import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
 import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
 import { VlmError } from "../../src/shared/errors";
 import { canSuspend } from "./can-suspend";
-import { Queue } from "./queue";
+import { Queue } from "../util/queue";
 import { cpuThreads } from "./threads";
 import { watchHeap } from "./wasm-heap";
 

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web";
-import type { OnnxGraph, ValueInfo } from "../weights/onnx";
-import { writeSkeleton } from "../weights/onnx-skeleton";
-import { baseName, weightFiles } from "../weights/weight-files";
+import type { OnnxGraph, ValueInfo } from "../onnx/onnx";
+import { writeSkeleton } from "../onnx/onnx-skeleton";
+import { baseName, weightFiles } from "../onnx/weight-files";
 import type { Gpu } from "./device";
 import { externalData } from "./external-data";
 import { watchPeak } from "./memory-use";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openGpu } from "./adapter";
-import { toHalf } from "./half";
+import { toHalf } from "../util/float16";
 import { loadOrt } from "./runtime";
 import { Memory, type Float, type Tensor } from "./tensor";
 

@@ -1,6 +1,6 @@
 import type * as Ort from "onnxruntime-web";
 import type { Gpu } from "./device";
-import { fromHalf } from "./half";
+import { fromHalf } from "../util/float16";
 import {
   BYTES,
   concatOnCpu,

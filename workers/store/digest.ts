@@ -1,5 +1,5 @@
 import { createSHA1, createSHA256, type IHasher } from "hash-wasm";
-import { corrupt } from "../file-errors";
+import { corrupt } from "../util/file-errors";
 import type { Fact } from "./listing";
 
 /** Hashes a file in pieces, in their order, as its record asks. */

@@ -1,8 +1,8 @@
 import { aborted, isCode } from "./errors";
-import { keepFile } from "./keep";
-import type { Found, Lookup } from "./lookup";
-import type { Meter } from "./progress";
-import { Slots } from "./slots";
+import { storeFile } from "./store-file";
+import type { Found, FileResolver } from "./file-resolver";
+import type { ProgressMeter } from "./progress";
+import { Semaphore } from "./semaphore";
 import { modelLock, type Store } from "./store";
 
 /** Connections at once; browsers allow six to an HTTP/1.1 host. */
@@ -16,7 +16,7 @@ const TICK = 1000;
 export async function inTurn(
   store: Store,
   model: string,
-  meter: Meter,
+  meter: ProgressMeter,
   signal: AbortSignal,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -55,14 +55,17 @@ export async function inTurn(
  * what they have. */
 export async function bring(
   store: Store,
-  lookup: Lookup,
+  lookup: FileResolver,
   files: readonly Found[],
-  meter: Meter,
+  meter: ProgressMeter,
   signal: AbortSignal,
 ): Promise<void> {
   const failing = new AbortController();
   const either = AbortSignal.any([signal, failing.signal]);
-  const [open, connections] = [new Slots(CONNECTIONS), new Slots(CONNECTIONS)];
+  const [open, connections] = [
+    new Semaphore(CONNECTIONS),
+    new Semaphore(CONNECTIONS),
+  ];
   const errors: unknown[] = [];
   const work = async (file: Found): Promise<void> => {
     try {
@@ -80,10 +83,10 @@ export async function bring(
 
 async function bringOne(
   store: Store,
-  lookup: Lookup,
+  lookup: FileResolver,
   file: Found,
-  slots: Slots,
-  meter: Meter,
+  slots: Semaphore,
+  meter: ProgressMeter,
   signal: AbortSignal,
 ): Promise<void> {
   const { path } = file;
@@ -100,7 +103,7 @@ async function bringOne(
     meter.expect(path, fact.bytes);
     const remote = { path, fact, url, place: lookup.listing.name };
     const job = { net, remote, slots, listener, signal };
-    return store.withFile(key, signal, () => keepFile(disk.files, key, job));
+    return store.withFile(key, signal, () => storeFile(disk.files, key, job));
   };
   try {
     if (signal.aborted) throw aborted();

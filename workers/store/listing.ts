@@ -1,6 +1,6 @@
 import type { License } from "../../src/shared/models";
 import { VlmError } from "../../src/shared/errors";
-import { corrupt } from "../file-errors";
+import { corrupt } from "../util/file-errors";
 
 /** What is on record about a file. */
 export interface Fact {

@@ -1,12 +1,12 @@
 import type { License, LocalFile, ModelFile } from "../../src/shared/models";
-import { corrupt, missing, parseJson, unreadable } from "../file-errors";
-import { nextTask } from "../task";
+import { corrupt, missing, parseJson, unreadable } from "../util/file-errors";
+import { nextTask } from "../util/scheduler";
 import { Digest } from "./digest";
 import { aborted } from "./errors";
 import type { ModelFolder } from "./model-folder";
 import { factOf, readManifest, type Listing } from "./listing";
-import { Meter, type Progress } from "./progress";
-import { bytesOf } from "./read";
+import { ProgressMeter, type Progress } from "./progress";
+import { bytesOf } from "../util/read-blob";
 
 /** What files of this machine were checked against, so that each is read once. */
 const checked = new WeakMap<Blob, string>();
@@ -72,7 +72,7 @@ export class LocalFolder implements ModelFolder {
     onProgress: (progress: Progress) => void,
   ): Promise<Map<string, Blob>> {
     const blobs = new Map<string, Blob>();
-    const meter = new Meter(onProgress);
+    const meter = new ProgressMeter(onProgress);
     for (const path of paths) {
       const file = this.#files.get(path);
       if (file === undefined) throw missing(path, `The folder ${this.name}`);
@@ -92,7 +92,12 @@ export class LocalFolder implements ModelFolder {
   }
 
   /** @throws if it is not what the manifest says */
-  async #check(path: string, file: Blob, signal: AbortSignal, meter: Meter) {
+  async #check(
+    path: string,
+    file: Blob,
+    signal: AbortSignal,
+    meter: ProgressMeter,
+  ) {
     if (signal.aborted) throw aborted();
     const fact = factOf(this.#listing, path);
     if (fact?.sha256 === undefined) return;

@@ -1,5 +1,5 @@
 import type { Directory, Disk, DiskFile } from "./disk";
-import { bytesOf } from "./read";
+import { bytesOf } from "../util/read-blob";
 
 /** Bytes of a page. A full one becomes a Blob, which the browser may keep on
  * the disk: little of a large file stays in memory. */

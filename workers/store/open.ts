@@ -1,7 +1,7 @@
 import { isCode } from "./errors";
 import type { Listing } from "./listing";
-import { Lookup } from "./lookup";
-import type { ModelRecord } from "./records";
+import { FileResolver } from "./file-resolver";
+import type { ModelRecord } from "./model-index";
 import { RemoteFolder } from "./remote-folder";
 import { keyOf, listFiles, type RemoteSource } from "./source";
 import type { Store } from "./store";
@@ -22,7 +22,7 @@ export async function openRemote(
   if (fresh !== undefined && fresh.whole)
     await store.save(model, source, fresh);
   const offline = fresh === undefined;
-  const lookup = new Lookup(store, model, source, listing, offline);
+  const lookup = new FileResolver(store, model, source, listing, offline);
   return new RemoteFolder(store, model, lookup);
 }
 
@@ -34,7 +34,7 @@ export async function openKept(
   const model = await keyOf(source);
   const [first, second] = (await store.record(model))?.listings ?? [];
   if (first === undefined || second === undefined) return undefined;
-  const lookup = new Lookup(store, model, source, first, true);
+  const lookup = new FileResolver(store, model, source, first, true);
   return new RemoteFolder(store, model, lookup);
 }
 

@@ -1,5 +1,8 @@
 import { expect, test, vi } from "vitest";
-import type { FetchAnswer, FetchRequest } from "../../src/shared/fetching";
+import type {
+  FetchAnswer,
+  FetchRequest,
+} from "../../src/shared/fetch-protocol";
 import { fetchThrough } from "./page-fetch";
 
 /** The page's side, by hand: what it was asked, and its port for the answer. */

@@ -2,7 +2,7 @@ import type {
   FetchAnswer,
   FetchRequest,
   FetchWish,
-} from "../../src/shared/fetching";
+} from "../../src/shared/fetch-protocol";
 
 /** A `fetch` that asks the page's own, over its port. */
 export function fetchThrough(

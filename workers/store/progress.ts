@@ -20,7 +20,7 @@ const STEP = 100;
 const HEARSAY = 3000;
 
 /** Counts what comes of some files, and reports it now and then. */
-export class Meter {
+export class ProgressMeter {
   /** Bytes of each file; undefined if nobody tells. */
   readonly #sizes = new Map<string, number | undefined>();
   /** Bytes of each that are here. */

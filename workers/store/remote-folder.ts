@@ -1,10 +1,10 @@
 import type { License, ModelFile } from "../../src/shared/models";
-import { missing } from "../file-errors";
+import { missing } from "../util/file-errors";
 import { bring, inTurn } from "./download";
 import { aborted, deleted, isNamed } from "./errors";
 import type { ModelFolder } from "./model-folder";
-import type { Found, Lookup } from "./lookup";
-import { Meter, type Progress } from "./progress";
+import type { Found, FileResolver } from "./file-resolver";
+import { ProgressMeter, type Progress } from "./progress";
 import type { Store } from "./store";
 
 type OnProgress = (progress: Progress) => void;
@@ -18,11 +18,11 @@ interface Lacking {
 export class RemoteFolder implements ModelFolder {
   readonly #store: Store;
   readonly #model: string;
-  readonly #lookup: Lookup;
+  readonly #lookup: FileResolver;
   /** What keeps files from being deleted, by their keys. */
   readonly #uses = new Map<string, () => void>();
 
-  constructor(store: Store, model: string, lookup: Lookup) {
+  constructor(store: Store, model: string, lookup: FileResolver) {
     this.#store = store;
     this.#model = model;
     this.#lookup = lookup;
@@ -92,7 +92,7 @@ export class RemoteFolder implements ModelFolder {
     const { channel } = this.#store;
     const model = this.#model;
     let downloading = false;
-    const meter = new Meter((progress, here) => {
+    const meter = new ProgressMeter((progress, here) => {
       onProgress(progress);
       const { rate } = progress;
       if (downloading) channel.post({ type: "progress", model, here, rate });
@@ -126,7 +126,7 @@ export class RemoteFolder implements ModelFolder {
   }
 
   /** Those that are here, whole. From now on they are in use. */
-  async #blobs(files: readonly Found[], meter: Meter) {
+  async #blobs(files: readonly Found[], meter: ProgressMeter) {
     const blobs = new Map<string, Blob>();
     for (const { path, key } of files) {
       let kept = await this.#store.kept(key);

@@ -1,5 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
-import { corrupt } from "../file-errors";
+import { corrupt } from "../util/file-errors";
 import { aborted, failed, notAllowed, offline } from "./errors";
 import { fetchThrough } from "./page-fetch";
 

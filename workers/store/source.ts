@@ -1,10 +1,10 @@
 import { sha256 } from "hash-wasm";
 import type { ModelSource } from "../../src/shared/models";
-import { missing, parseJson } from "../file-errors";
+import { missing, parseJson } from "../util/file-errors";
 import { failed, refused } from "./errors";
-import { askHead } from "./head";
+import { requestHead } from "./head-request";
 import { readHubListing, readManifest, type Listing } from "./listing";
-import { isPage } from "./reply";
+import { isPage } from "./response";
 import { chunksOf, exchange, persevere, type Net } from "./request";
 
 export type RemoteSource = Exclude<ModelSource, { kind: "folder" }>;
@@ -88,7 +88,7 @@ async function listHub(
   // A mirror of the hub that has its files only.
   const path = "config.json";
   const remote = { path, url: urlOf(source, path, undefined), place: id };
-  const head = await askHead(net, remote, false, signal);
+  const head = await requestHead(net, remote, false, signal);
   if (head === undefined) {
     // Networks that want a log-in first answer everything with their page.
     throw page

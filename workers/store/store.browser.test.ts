@@ -1,6 +1,6 @@
 import { transferHandlers, wrap, type Remote } from "comlink";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { carryErrors } from "../../src/shared/wire";
+import { transferErrors } from "../../src/shared/error-transfer";
 import { bytesOf, hashes } from "./testing/bytes";
 import type { Sent } from "./testing/fake-server";
 import type { Tab } from "./testing/store.worker";
@@ -12,7 +12,7 @@ let directory = "";
 let count = 0;
 
 beforeAll(() => {
-  carryErrors(transferHandlers);
+  transferErrors(transferHandlers);
 });
 
 beforeEach(() => {

@@ -6,8 +6,8 @@ import type { Disk } from "./disk";
 import { isNamed, storageFull, undeletable } from "./errors";
 import { factOf, type Fact, type Listing } from "./listing";
 import type { Locks } from "./locks";
-import { keptKeys, readKept, removeKept, type Kept } from "./part";
-import { continues, Records, type ModelRecord } from "./records";
+import { keptKeys, readKept, removeKept, type Kept } from "./partial-file";
+import { continues, ModelIndex, type ModelRecord } from "./model-index";
 import type { Net } from "./request";
 import { urlOf, type RemoteSource } from "./source";
 
@@ -30,14 +30,14 @@ export class Store {
   readonly disk: Disk;
   readonly locks: Locks;
   readonly channel: Channel;
-  readonly #records: Records;
+  readonly #records: ModelIndex;
 
   constructor(net: Net, disk: Disk, locks: Locks, channel: Channel) {
     this.net = net;
     this.disk = disk;
     this.locks = locks;
     this.channel = channel;
-    this.#records = new Records(disk.models);
+    this.#records = new ModelIndex(disk.models);
   }
 
   record(model: string): Promise<ModelRecord | undefined> {

@@ -1,24 +1,24 @@
-import { corrupt } from "../file-errors";
-import { nextTask } from "../task";
+import { corrupt } from "../util/file-errors";
+import { nextTask } from "../util/scheduler";
 import { aborted } from "./errors";
 import type { Digest } from "./digest";
-import type { Part } from "./part";
+import type { PartialFile } from "./partial-file";
 import { Ranges } from "./ranges";
-import { bodyStart, refusal, type Remote } from "./reply";
+import { bodyStart, refusal, type Remote } from "./response";
 import { chunksOf, exchange, persevere, Trouble, type Net } from "./request";
-import type { Slots } from "./slots";
+import type { Semaphore } from "./semaphore";
 
 /** Bytes read back from the disk at once to be hashed. */
 const BLOCK = 1024 * 1024;
 
 /** A file to bring, and what it takes. */
-export interface Job {
+export interface TransferJob {
   readonly net: Net;
   readonly remote: Remote;
-  readonly part: Part;
+  readonly part: PartialFile;
   readonly digest: Digest;
   /** Connections, shared with other files. */
-  readonly slots: Slots;
+  readonly slots: Semaphore;
   readonly listener: Listener;
   readonly signal: AbortSignal;
 }
@@ -43,7 +43,7 @@ export interface Listener {
  * the network where it can, else from the disk.
  */
 export class Transfer {
-  readonly #job: Job;
+  readonly #job: TransferJob;
   readonly #bytes: number;
   readonly #failing = new AbortController();
   readonly #signal: AbortSignal;
@@ -57,7 +57,7 @@ export class Transfer {
   #hashed = 0;
   #rereading = false;
 
-  constructor(job: Job, bytes: number) {
+  constructor(job: TransferJob, bytes: number) {
     this.#job = job;
     this.#bytes = bytes;
     this.#signal = AbortSignal.any([job.signal, this.#failing.signal]);

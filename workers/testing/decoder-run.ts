@@ -1,5 +1,5 @@
-import type { DecoderPlan } from "../graphs/decoder-plan";
-import type { Weight } from "../graphs/weight";
+import type { DecoderPlan } from "../backends/webgpu/graphs/decoder-plan";
+import type { Weight } from "../backends/webgpu/graphs/weight";
 import { capture, encodeCommands, type GpuTensor } from "../ort/capture";
 import type { Gpu } from "../ort/device";
 import { bufferOf, floatsOf } from "./on-gpu";

@@ -1,24 +1,24 @@
 import type { Graph, ModelSource } from "../../src/shared/models";
 import type { Sampling } from "../../src/shared/protocol";
-import { openEmbedding } from "../embedding";
-import { FastLanguage } from "../fast/language";
-import { GpuWeights } from "../fast/gpu-weights";
-import { planTable } from "../fast/table";
-import type { Encoder } from "../encode";
-import { FastEncoder } from "../fast/encoder";
-import { planVision } from "../graphs/vision-plan";
-import { PlainEncoder } from "../plain/encoder";
-import { planDecoder } from "../graphs/decoder-plan";
-import type { Language, Picture } from "../language";
+import { openEmbedding } from "../backends/ort/embedding";
+import { WebGpuLanguage } from "../backends/webgpu/language";
+import { GpuWeights } from "../backends/webgpu/gpu-weights";
+import { planTable } from "../backends/webgpu/embedding-table";
+import type { Encoder } from "../backends/image-tokens";
+import { WebGpuEncoder } from "../backends/webgpu/encoder";
+import { planVision } from "../backends/webgpu/graphs/vision-plan";
+import { OrtEncoder } from "../backends/ort/encoder";
+import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
+import type { LanguageBackend, EncodedImage } from "../backends/backend";
 import { downloadGraphs, type GraphSource } from "../loading/graphs";
-import { survey } from "../loading/survey";
+import { readMetadata } from "../loading/model-metadata";
 import type { Gpu } from "../ort/device";
 import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
 import { Memory } from "../ort/tensor";
-import { PlainLanguage } from "../plain/language";
-import type { Prompt } from "../prompt";
-import type { ModelConfig } from "../weights/config";
+import { OrtLanguage } from "../backends/ort/language";
+import type { Prompt } from "../stages/prompt";
+import type { ModelConfig } from "../model-files/config";
 import { options } from "./harness";
 
 const never = new AbortController().signal;
@@ -34,7 +34,7 @@ export async function openSource(
 ): Promise<Source> {
   const named = typeof model === "string";
   const source = named ? ({ kind: "url", url: model } as const) : model;
-  const found = await survey(source, never);
+  const found = await readMetadata(source, never);
   const dtypes = {
     vision_encoder: "fp32",
     embed_tokens: "fp32",
@@ -50,21 +50,21 @@ export async function openSource(
 }
 
 /** The published graphs on the processor: what is right. */
-export async function plainLanguage(source: Source): Promise<Language> {
+export async function plainLanguage(source: Source): Promise<LanguageBackend> {
   const { graphs, config } = source;
   const memory = new Memory(await loadOrt(), undefined);
   const { graph, external } = graphs.decoder_model_merged;
   const decoder = await createSession(graph, external, undefined);
   const { embed_tokens: embed } = graphs;
   const embedder = await openEmbedding(embed.graph, embed.external, memory);
-  return new PlainLanguage(embedder, decoder, memory, config);
+  return new OrtLanguage(embedder, decoder, memory, config);
 }
 
 export async function fastLanguage(
   { graphs, config }: Source,
   gpu: Gpu,
   capacity?: number,
-): Promise<FastLanguage> {
+): Promise<WebGpuLanguage> {
   const memory = new Memory(await loadOrt(), gpu);
   const { embed_tokens: embed, decoder_model_merged: decoder } = graphs;
   const plan = await planDecoder(decoder.graph, decoder.external, config);
@@ -77,26 +77,26 @@ export async function fastLanguage(
     ...{ gpu, plan, weights, contextLength, table: table.on(weights) },
     ...(capacity !== undefined && { capacity }),
   };
-  return new FastLanguage(parts, embedder);
+  return new WebGpuLanguage(parts, embedder);
 }
 
 export async function plainEncoder({ graphs }: Source): Promise<Encoder> {
   const memory = new Memory(await loadOrt(), undefined);
   const { graph, external } = graphs.vision_encoder;
   const session = await createSession(graph, external, undefined);
-  return new PlainEncoder(session, memory);
+  return new OrtEncoder(session, memory);
 }
 
 export async function fastEncoder(
   { graphs, config }: Source,
   memory: Memory,
-): Promise<FastEncoder> {
+): Promise<WebGpuEncoder> {
   const { gpu } = memory;
   if (gpu === undefined) throw new Error("no GPU");
   const { graph, external } = graphs.vision_encoder;
   const plan = await planVision(graph, external, config);
   const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
-  return new FastEncoder(gpu, memory, plan, weights);
+  return new WebGpuEncoder(gpu, memory, plan, weights);
 }
 
 /** Numbers that are the same at every call of one seed. */
@@ -114,7 +114,7 @@ export async function madePrompt(
   { config }: Source,
   seed: number,
   [before, tokens, after]: readonly [number, number, number],
-): Promise<{ prompt: Prompt; pictures: Picture[] }> {
+): Promise<{ prompt: Prompt; pictures: EncodedImage[] }> {
   const { Tensor } = await loadOrt();
   const random = noise(seed);
   const ids = (count: number) =>
@@ -139,8 +139,8 @@ export const greedy: Sampling = options.sampling;
 
 /** So many ids of an answer, and how many calls they took. */
 export async function answer(
-  language: Language,
-  { prompt, pictures }: { prompt: Prompt; pictures: readonly Picture[] },
+  language: LanguageBackend,
+  { prompt, pictures }: { prompt: Prompt; pictures: readonly EncodedImage[] },
   count: number,
   how: { sampling?: Sampling; draft?: readonly number[] } = {},
 ): Promise<{ ids: number[]; calls: number }> {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Device, ModelSource } from "../../src/shared/models";
 import { loadModel } from "../loading/load";
-import type { Model } from "../model";
-import { PlainLanguage } from "../plain/language";
-import { prefill } from "../plain/prefill";
-import { makePrompt } from "../prompt";
+import type { LoadedModel } from "../loading/model";
+import { OrtLanguage } from "../backends/ort/language";
+import { prefill } from "../backends/ort/prefill";
+import { makePrompt } from "../stages/prompt";
 import { loadOptions, options, say } from "./harness";
 
 /** What PyTorch computes of a picture as large as the encoder's input: a row of
@@ -30,9 +30,9 @@ export const nano: ModelSource = {
 export function useModel(
   device: Device,
   source: () => ModelSource | Promise<ModelSource>,
-  take: (model: Model) => void,
+  take: (model: LoadedModel) => void,
 ): void {
-  let model: Model | undefined;
+  let model: LoadedModel | undefined;
 
   beforeAll(async () => {
     const load = { ...loadOptions, model: await source(), device };
@@ -50,8 +50,8 @@ export async function openPicture(url: URL): Promise<ImageBitmap> {
 }
 
 /** The only one that shows its logits. */
-export function plainLanguage({ language }: Model): PlainLanguage {
-  if (language instanceof PlainLanguage) return language;
+export function plainLanguage({ language }: LoadedModel): OrtLanguage {
+  if (language instanceof OrtLanguage) return language;
   throw new Error("the model does not run on the plain path");
 }
 
@@ -68,7 +68,7 @@ function relativeError(
 
 /** Encoder and prefill against PyTorch's. */
 export async function expectGolden(
-  model: Model,
+  model: LoadedModel,
   frame: ImageBitmap,
   wanted: Golden,
 ): Promise<void> {

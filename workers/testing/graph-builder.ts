@@ -1,4 +1,4 @@
-import type { Attribute, Node, Value } from "../graphs/onnx-writer";
+import type { Attribute, Node, Value } from "../onnx/onnx-writer";
 import { onnxFile, type Weight } from "./onnx-file";
 
 type Attributes = Readonly<Record<string, Attribute>>;

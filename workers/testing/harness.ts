@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { LocalFile, ModelSource } from "../../src/shared/models";
 import type {
-  DescribeOptions,
+  GenerateOptions,
   LoadOptions,
   WorkerEvent,
 } from "../../src/shared/protocol";
@@ -61,11 +61,11 @@ export const loadOptions: LoadOptions = {
 };
 
 /** One turn about one picture. */
-export function say(text: string): DescribeOptions["messages"] {
+export function say(text: string): GenerateOptions["messages"] {
   return [{ role: "user", text, images: 1 }];
 }
 
-export const options: DescribeOptions = {
+export const options: GenerateOptions = {
   run: 1,
   messages: say("Describe the image."),
   style: "reference",

@@ -1,6 +1,9 @@
-import { planVision, type VisionPlan } from "../graphs/vision-plan";
-import type { ModelConfig } from "../weights/config";
-import { readOnnx } from "../weights/onnx";
+import {
+  planVision,
+  type VisionPlan,
+} from "../backends/webgpu/graphs/vision-plan";
+import type { ModelConfig } from "../model-files/config";
+import { readOnnx } from "../onnx/onnx";
 import { GraphBuilder } from "./graph-builder";
 
 export const HIDDEN = 4;

@@ -3,14 +3,14 @@ import {
   writeModelHead,
   type Node,
   type Value,
-} from "../graphs/onnx-writer";
-import { typeNumber } from "../weights/onnx-messages";
+} from "../onnx/onnx-writer";
+import { typeNumber } from "../onnx/onnx-messages";
 import {
   contentField,
   contentHead,
   numberField,
   textField,
-} from "../weights/protobuf-writer";
+} from "../onnx/protobuf-writer";
 
 /** A weight and what it holds; many may share one Blob. */
 export interface Weight {

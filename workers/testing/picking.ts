@@ -1,7 +1,7 @@
-import { Picker } from "../kernels/picker";
-import { PickState } from "../kernels/pick-state";
+import { GpuSampler } from "../kernels/sampler";
+import { SamplerState } from "../kernels/sampler-state";
 import { readBack, storage, submit } from "../kernels/testing/gpu";
-import { fromHalf, toHalf } from "../ort/half";
+import { fromHalf, toHalf } from "../util/float16";
 
 export const greedy = {
   temperature: 0,
@@ -55,10 +55,10 @@ export async function pick(
 ) {
   const vocabulary = rows[0]?.length ?? 0;
   const sizes = { vocabulary, rows: rows.length, ring: 4 };
-  const state = new PickState(device, sizes);
+  const state = new SamplerState(device, sizes);
   const { all, buffer } = stored(device, rows, type);
   const logits = { buffer, type, rows: rows.length };
-  const picker = new Picker(device, state, logits);
+  const picker = new GpuSampler(device, state, logits);
   state.begin({ ...greedy, ...options }, used);
   submit(device, (pass) => {
     picker.encode(pass);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect } from "vitest";
-import type { DescribeOptions, Frame } from "../../src/shared/protocol";
+import type { GenerateOptions, Frame } from "../../src/shared/protocol";
 import { openGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
 import { Memory } from "../ort/tensor";
-import { Preprocessor } from "../preprocess";
+import { Preprocessor } from "../stages/preprocess";
 import { options } from "./harness";
 
-export type Choice = Partial<Pick<DescribeOptions, "fit" | "anyres" | "size">>;
+export type Choice = Partial<Pick<GenerateOptions, "fit" | "anyres" | "size">>;
 
 /** Side of the result where a test does not choose. */
 export const size = 64;

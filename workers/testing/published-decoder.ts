@@ -1,8 +1,8 @@
 import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
 import type { Tensor } from "../ort/tensor";
-import type { ModelConfig } from "../weights/config";
-import type { OnnxGraph } from "../weights/onnx";
+import type { ModelConfig } from "../model-files/config";
+import type { OnnxGraph } from "../onnx/onnx";
 
 /** Rows of numbers as embeddings are, the same at every call. */
 export function embeddings(

@@ -1,5 +1,5 @@
-import { readConfig } from "../weights/config";
-import type { Value } from "../graphs/onnx-writer";
+import { readConfig } from "../model-files/config";
+import type { Value } from "../onnx/onnx-writer";
 import { GraphBuilder } from "./graph-builder";
 
 /** The ways in which exporters say the same. */

@@ -1,6 +1,6 @@
-import type { TokenConstraint } from "../constraint/token-constraint";
-import { isSet } from "../constraint/vocabulary";
-import type { Tokenizer } from "../weights/tokenizer";
+import type { TokenConstraint } from "../grammar/token-constraint";
+import { isSet } from "../grammar/vocabulary";
+import type { Tokenizer } from "../model-files/tokenizer";
 
 /** An answer of tokens that are drawn, as if a model knew nothing: its text,
  * and whether it came to its end. */

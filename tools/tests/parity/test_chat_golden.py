@@ -1,4 +1,4 @@
-"""workers/weights/testing/chat.golden.json is what transformers makes of nano's
+"""workers/model-files/testing/chat.golden.json is what transformers makes of nano's
 tokenizer as it is now."""
 
 import json
@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 import make_chat_golden as golden  # noqa: E402
 
-FILE = Path(__file__).parents[3] / "workers/weights/testing/chat.golden.json"
+FILE = Path(__file__).parents[3] / "workers/model-files/testing/chat.golden.json"
 
 
 def test_golden_conversations_are_transformers_own():

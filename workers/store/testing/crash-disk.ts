@@ -1,5 +1,5 @@
 import type { Directory, Disk, DiskFile } from "../disk";
-import { decodeLines } from "../lines";
+import { decodeLines } from "../journal";
 import { Ranges } from "../ranges";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,7 +1,7 @@
 /** A tab with a store on the real disk and a server that a test scripts. */
 import { expose, transferHandlers } from "comlink";
 import type { ModelSource, StoredModel } from "../../../src/shared/models";
-import { carryErrors } from "../../../src/shared/wire";
+import { transferErrors } from "../../../src/shared/error-transfer";
 import { Channel } from "../channel";
 import { webLocks } from "../locks";
 import { openRemote } from "../open";
@@ -78,5 +78,5 @@ export class Tab {
   }
 }
 
-carryErrors(transferHandlers);
+transferErrors(transferHandlers);
 expose(new Tab());

@@ -1,0 +1,164 @@
+import { VlmError } from "../shared/errors";
+
+/** `user`: towards the person; `environment`: away. Empty: either. */
+export type Facing = "" | "user" | "environment";
+
+export interface CameraChoice {
+  /** As in `MediaDeviceInfo`; empty: any camera. */
+  readonly deviceId: string;
+  readonly facing: Facing;
+}
+
+/** How often a camera that another program holds is tried again. */
+const retryEvery = 2000;
+
+/** The cameras; without permission they have no label and no id. */
+export async function listCameras(): Promise<MediaDeviceInfo[]> {
+  const devices = (await mediaDevices()?.enumerateDevices()) ?? [];
+  return devices.filter(({ kind }) => kind === "videoinput");
+}
+
+export async function openCamera(choice: CameraChoice): Promise<MediaStream> {
+  const { deviceId, facing } = choice;
+  const devices = mediaDevices();
+  if (!devices) throw insecure();
+  try {
+    return await devices.getUserMedia({
+      video: {
+        width: { ideal: 1280 },
+        height: { ideal: 720 },
+        ...(deviceId ? { deviceId: { exact: deviceId } } : {}),
+        ...(facing && !deviceId ? { facingMode: { ideal: facing } } : {}),
+      },
+    });
+  } catch (thrown) {
+    throw cameraError(thrown);
+  }
+}
+
+export async function openScreen(): Promise<MediaStream> {
+  const devices = mediaDevices();
+  if (!devices || !("getDisplayMedia" in devices)) {
+    throw new VlmError(
+      "unsupported",
+      "This browser cannot share a screen or window.",
+      "Use a desktop browser, or choose the camera or a picture.",
+    );
+  }
+  try {
+    return await devices.getDisplayMedia({ video: true, audio: false });
+  } catch (thrown) {
+    throw new VlmError(
+      "screen-denied",
+      "No screen or window was shared.",
+      "Start again and choose what to share.",
+      { cause: thrown },
+    );
+  }
+}
+
+/**
+ * Resolves when a camera that failed with `error` may have come back: a device
+ * appeared, the permission changed, or, for a busy one, some time has passed.
+ */
+export async function cameraMayHaveReturned(
+  error: VlmError,
+  signal: AbortSignal,
+): Promise<void> {
+  const permission = await cameraPermission();
+  await new Promise<void>((resolve) => {
+    const listening = new AbortController();
+    const done = (): void => {
+      listening.abort();
+      clearInterval(timer);
+      resolve();
+    };
+    const options = { signal: listening.signal };
+    const timer = setInterval(() => {
+      if (error.code !== "camera-denied" && !document.hidden) done();
+    }, retryEvery);
+    const changed = (): void => {
+      if (permission?.state !== "denied") done();
+    };
+    permission?.addEventListener("change", changed, options);
+    if (error.code !== "camera-denied") {
+      mediaDevices()?.addEventListener("devicechange", done, options);
+    }
+    if (signal.aborted) done();
+    signal.addEventListener("abort", done, options);
+  });
+}
+
+export function cameraUnplugged(): VlmError {
+  return new VlmError(
+    "camera-missing",
+    "The camera was unplugged.",
+    "Plug it in again or choose another; it goes on by itself.",
+  );
+}
+
+export function cameraSilent(): VlmError {
+  return new VlmError(
+    "camera-busy",
+    "The camera sends no pictures.",
+    "Open its shutter, or end the call that uses it; it goes on by itself.",
+  );
+}
+
+function cameraError(thrown: unknown): VlmError {
+  const name = thrown instanceof Error ? thrown.name : "";
+  const options = { cause: thrown };
+  if (name === "NotAllowedError" || name === "SecurityError") {
+    return new VlmError(
+      "camera-denied",
+      "The camera was refused.",
+      isForbidden()
+        ? 'Nobody was asked: a policy forbids it. A page around this one has to give its frame allow="camera", and Permissions-Policy has to allow it.'
+        : "Allow the camera for this site, in the address bar or in the system's settings; then it goes on by itself.",
+      options,
+    );
+  }
+  if (name === "NotFoundError" || name === "OverconstrainedError") {
+    return new VlmError(
+      "camera-missing",
+      "No such camera was found.",
+      "Plug one in or choose another; it goes on by itself.",
+      options,
+    );
+  }
+  return new VlmError(
+    "camera-busy",
+    "The camera could not be started; another program may be using it.",
+    "Close that program; it goes on by itself.",
+    options,
+  );
+}
+
+/** By the policy of this page or of one around it, where the browser tells. */
+function isForbidden(): boolean {
+  const { featurePolicy } = document as {
+    featurePolicy?: { allowsFeature(name: string): boolean };
+  };
+  return featurePolicy?.allowsFeature("camera") === false;
+}
+
+function insecure(): VlmError {
+  return new VlmError(
+    "unsupported",
+    "The browser offers no camera on this page.",
+    "Open the page over https or on localhost.",
+  );
+}
+
+/** Absent on a page that is not secure, whatever the types say. */
+function mediaDevices(): MediaDevices | undefined {
+  return (navigator as Partial<Navigator>).mediaDevices;
+}
+
+async function cameraPermission(): Promise<PermissionStatus | undefined> {
+  try {
+    return await navigator.permissions.query({ name: "camera" });
+  } catch {
+    return undefined;
+  }
+}

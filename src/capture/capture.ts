@@ -1,0 +1,236 @@
+import {
+  cameraMayHaveReturned,
+  openCamera,
+  openScreen,
+  cameraSilent,
+  cameraUnplugged,
+  type CameraChoice,
+} from "./camera";
+import { FrameSlot, type CapturedFrame } from "./frame-slot";
+import { pumpFrames } from "./frame-pump";
+import { aborted } from "../shared/abort";
+import { VlmError } from "../shared/errors";
+
+export type CaptureSource =
+  | ({ readonly kind: "camera" } & CameraChoice)
+  | { readonly kind: "screen" }
+  /** Somebody else's, who also ends it. */
+  | { readonly kind: "stream"; readonly stream: MediaStream }
+  | { readonly kind: "video"; readonly file: Blob };
+
+export interface CaptureListener {
+  /** Pictures arrive, at first or again. */
+  onLive(): void;
+  /** They stopped; it goes on by itself when they are back. */
+  onInterrupted(reason: VlmError): void;
+  /** The person ended the sharing. */
+  onEnded(): void;
+}
+
+/** How soon the end of a stream that is somebody else's is seen, in ms. */
+const checkEvery = 250;
+
+/** A live source shown in a video element, and its newest frame. */
+export class Capture {
+  readonly #video: HTMLVideoElement;
+  readonly #listener: CaptureListener;
+  readonly #slot = new FrameSlot();
+  /** From open to close. */
+  #session = new AbortController();
+  /** From one stream, which an unplugged camera ends, to the next. */
+  #stream = new AbortController();
+
+  constructor(video: HTMLVideoElement, listener: CaptureListener) {
+    this.#video = video;
+    this.#listener = listener;
+  }
+
+  /**
+   * Rejects when the source cannot be opened; a camera is then waited for
+   * until `close`.
+   */
+  async open(source: CaptureSource): Promise<void> {
+    this.close();
+    const session = new AbortController();
+    this.#session = session;
+    try {
+      await this.#attach(source, session.signal);
+    } catch (thrown) {
+      // Closed meanwhile, perhaps for another source, which is not to be hurt.
+      if (session.signal.aborted) throw aborted();
+      this.#detach();
+      const error = VlmError.from(thrown);
+      if (source.kind === "camera") {
+        void this.#recover(source, error, session.signal);
+      }
+      throw error;
+    }
+  }
+
+  /** The newest frame not yet taken. The caller closes it. */
+  next(signal: AbortSignal): Promise<CapturedFrame> {
+    return this.#slot.take(signal);
+  }
+
+  /** What was captured before now is neither read nor counted. */
+  skip(): void {
+    this.#slot.clear();
+  }
+
+  close(): void {
+    this.#session.abort();
+    this.#detach();
+  }
+
+  async #attach(source: CaptureSource, session: AbortSignal): Promise<void> {
+    const stream = new AbortController();
+    this.#stream = stream;
+    const { signal } = stream;
+    if (source.kind === "video") {
+      await playFile(this.#video, source.file, signal);
+      pumpFrames(this.#video, undefined, this.#slot, signal);
+      this.#listener.onLive();
+      return;
+    }
+    if (source.kind === "stream") {
+      await this.#borrow(source.stream, signal);
+      return;
+    }
+
+    const media =
+      source.kind === "camera" ? await openCamera(source) : await openScreen();
+    const end = (): void => media.getTracks().forEach((track) => track.stop());
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) {
+      end();
+      throw aborted();
+    }
+    this.#video.srcObject = media;
+    await play(this.#video, signal);
+    const [track] = media.getVideoTracks();
+    if (track) this.#watch(track, source, session, signal);
+    pumpFrames(this.#video, track, this.#slot, signal);
+    this.#listener.onLive();
+  }
+
+  /** Read from the video, as the track's own frames end only with it. */
+  async #borrow(stream: MediaStream, signal: AbortSignal): Promise<void> {
+    const isLive = (): boolean =>
+      stream.getVideoTracks().some(({ readyState }) => readyState === "live");
+    if (!isLive()) throw noPictures();
+    this.#video.srcObject = stream;
+    // No event tells that a script has stopped a track.
+    const timer = setInterval(() => {
+      if (isLive()) return;
+      this.close();
+      this.#listener.onEnded();
+    }, checkEvery);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    await play(this.#video, signal);
+    pumpFrames(this.#video, undefined, this.#slot, signal);
+    this.#listener.onLive();
+  }
+
+  #watch(
+    track: MediaStreamTrack,
+    source: CaptureSource,
+    session: AbortSignal,
+    signal: AbortSignal,
+  ): void {
+    const onEnded = (): void => {
+      if (source.kind === "camera") {
+        const reason = cameraUnplugged();
+        this.#listener.onInterrupted(reason);
+        void this.#recover(source, reason, session);
+      } else {
+        this.close();
+        this.#listener.onEnded();
+      }
+    };
+    track.addEventListener("ended", onEnded, { signal });
+    if (source.kind !== "camera") return;
+    const onMute = (): void => this.#listener.onInterrupted(cameraSilent());
+    const onUnmute = (): void => this.#listener.onLive();
+    track.addEventListener("mute", onMute, { signal });
+    track.addEventListener("unmute", onUnmute, { signal });
+  }
+
+  async #recover(
+    source: CaptureSource,
+    reason: VlmError,
+    session: AbortSignal,
+  ): Promise<void> {
+    this.#detach();
+    let error = reason;
+    while (!session.aborted) {
+      await cameraMayHaveReturned(error, session);
+      if (session.aborted) return;
+      try {
+        await this.#attach(source, session);
+        return;
+      } catch (thrown) {
+        this.#detach();
+        const next = VlmError.from(thrown);
+        if (next.code !== error.code && !session.aborted) {
+          this.#listener.onInterrupted(next);
+        }
+        error = next;
+      }
+    }
+  }
+
+  #detach(): void {
+    this.#stream.abort();
+    this.#video.srcObject = null;
+    this.#slot.clear();
+  }
+}
+
+function noPictures(): VlmError {
+  return new VlmError(
+    "bad-option",
+    "The stream has no live video track.",
+    "Give that of a camera, a screen or a canvas, before it has ended.",
+  );
+}
+
+async function playFile(
+  video: HTMLVideoElement,
+  file: Blob,
+  signal: AbortSignal,
+): Promise<void> {
+  const url = URL.createObjectURL(file);
+  signal.addEventListener(
+    "abort",
+    () => {
+      video.removeAttribute("src");
+      video.load();
+      URL.revokeObjectURL(url);
+    },
+    { once: true },
+  );
+  video.src = url;
+  try {
+    await play(video, signal);
+    if (video.videoWidth === 0) throw new Error("it has sound only");
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    throw new VlmError(
+      "video-unreadable",
+      "The file could not be played as a video.",
+      "Choose an MP4 or WebM file that this browser can play.",
+      { cause: thrown },
+    );
+  }
+}
+
+async function play(
+  video: HTMLVideoElement,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await video.play();
+  } catch (thrown) {
+    throw signal.aborted ? aborted() : thrown;
+  }
+}

@@ -1,0 +1,82 @@
+import { imageError } from "./image-errors";
+import { isTurned, orient, webpOrientation } from "./exif";
+import { isComplete, imageType } from "./image-format";
+import { drawOnBlack } from "./to-bitmap";
+
+/**
+ * A picture file as opaque pixels: turned as its EXIF says, in sRGB, lying on
+ * black, the first of several. Everything unreadable is `bad-image`.
+ *
+ * Black is what surrounds every picture of the training. Pillow's
+ * convert("RGB"), in contrast, drops alpha and shows the colour that a
+ * transparent pixel happens to have.
+ */
+export async function decodeImage(file: Blob): Promise<ImageBitmap> {
+  const name = file instanceof File ? `“${file.name}”` : "The picture";
+  if (file.size === 0) throw imageError(`${name} is empty.`);
+  const bytes = new Uint8Array(await readAll(file, name));
+  const declared = file.type === "image/svg+xml" ? "svg" : undefined;
+  const type = imageType(bytes) ?? declared;
+  if (!isComplete(bytes, type)) {
+    throw imageError(`${name} is cut off: the file ends inside the picture.`);
+  }
+  try {
+    if (type === "svg") return await renderSvg(file);
+    const orientation = type === "webp" ? webpOrientation(bytes) : 1;
+    const bitmap = await createImageBitmap(file, {
+      imageOrientation: type === "webp" ? "none" : "from-image",
+      premultiplyAlpha: "premultiply",
+      colorSpaceConversion: "default",
+    });
+    // It has no alpha; a second copy of a large photograph is saved.
+    if (type === "jpeg") return bitmap;
+    const { width, height } = bitmap;
+    const opaque = drawn(bitmap, width, height, orientation);
+    bitmap.close();
+    return opaque;
+  } catch (thrown) {
+    throw imageError(
+      type
+        ? `${name} could not be decoded: it is damaged, or too large.`
+        : `${name} is not a picture that this browser can read.`,
+      thrown,
+    );
+  }
+}
+
+async function readAll(file: Blob, name: string): Promise<ArrayBuffer> {
+  try {
+    return await file.arrayBuffer();
+  } catch (thrown) {
+    throw imageError(`${name} could not be read.`, thrown);
+  }
+}
+
+function drawn(
+  source: ImageBitmap | HTMLImageElement,
+  width: number,
+  height: number,
+  orientation = 1,
+): ImageBitmap {
+  const [w, h] = isTurned(orientation) ? [height, width] : [width, height];
+  return drawOnBlack(w, h, (context) => {
+    context.setTransform(...orient(orientation, width, height));
+    context.drawImage(source, 0, 0, width, height);
+  });
+}
+
+/** Only an image element draws SVG, and a Blob only as `image/svg+xml`. */
+async function renderSvg(file: Blob): Promise<ImageBitmap> {
+  const typed = new Blob([file], { type: "image/svg+xml" });
+  const url = URL.createObjectURL(typed);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    // One that names no size of its own gets what CSS gives such elements.
+    const { naturalWidth, naturalHeight } = image;
+    return drawn(image, naturalWidth || 300, naturalHeight || 150);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}

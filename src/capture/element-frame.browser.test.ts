@@ -1,0 +1,174 @@
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  captureElement,
+  isVisualElement,
+  type VisualElement,
+} from "./element-frame";
+import type { Frame } from "../shared/protocol";
+
+afterEach(() => document.body.replaceChildren());
+
+const never = new AbortController().signal;
+
+/** Colour in the middle of a frame, and its size. */
+function look(frame: Frame): { size: number[]; rgb: number[] } {
+  const size =
+    "codedWidth" in frame
+      ? [frame.displayWidth, frame.displayHeight]
+      : [frame.width, frame.height];
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context?.drawImage(frame, 0, 0, 1, 1);
+  frame.close();
+  const pixel = context?.getImageData(0, 0, 1, 1).data ?? [];
+  return { size, rgb: [...pixel].slice(0, 3) };
+}
+
+function paint(colour: string, width = 8, height = 4): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { id: "drawn", width, height });
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("no canvas");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, width, height);
+  return canvas;
+}
+
+function imageOf(src: string): HTMLImageElement {
+  const image = document.createElement("img");
+  image.id = "shown";
+  image.src = src;
+  return image;
+}
+
+const svg = (inner: string, size = ""): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${inner}</svg>`;
+const urlOf = (text: string): string =>
+  URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+const blue = `<rect width="100%" height="100%" fill="#00f"/>`;
+
+test("an image that is still loading is waited for", async () => {
+  const image = imageOf(paint("#f00").toDataURL());
+  expect(look(await captureElement(image, never))).toEqual({
+    ...{ size: [8, 4], rgb: [255, 0, 0] },
+  });
+  // It is left as it is, and can be read again.
+  expect(look(await captureElement(image, never)).rgb).toEqual([255, 0, 0]);
+});
+
+test("what an image leaves transparent is black, as in a file", async () => {
+  const image = imageOf(paint("#0000").toDataURL());
+  expect(look(await captureElement(image, never)).rgb).toEqual([0, 0, 0]);
+});
+
+test("an SVG without a size has that of its element", async () => {
+  const image = imageOf(urlOf(svg(blue)));
+  image.width = 30;
+  image.height = 20;
+  document.body.append(image);
+  const { size, rgb } = look(await captureElement(image, never));
+  expect(rgb).toEqual([0, 0, 255]);
+  expect(size[0]).toBeGreaterThan(0);
+});
+
+test("a canvas of WebGL is read before it is cleared", async () => {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: 8, height: 8 });
+  document.body.append(canvas);
+  const gl = canvas.getContext("webgl");
+  if (!gl) throw new Error("no WebGL");
+  let drawing = true;
+  const draw = (): void => {
+    gl.clearColor(0, 1, 0, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    if (drawing) requestAnimationFrame(draw);
+  };
+  draw();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(look(await captureElement(canvas, never)).rgb).toEqual([0, 255, 0]);
+  drawing = false;
+});
+
+test("a video that has no frame yet is waited for", async () => {
+  const canvas = paint("#0f0", 64, 48);
+  const video = document.createElement("video");
+  video.muted = true;
+  video.srcObject = canvas.captureStream(30);
+  document.body.append(video);
+  const reading = captureElement(video, never);
+  await video.play();
+  const again = setInterval(() => canvas.getContext("2d")?.fill(), 20);
+  const { size, rgb } = look(await reading);
+  clearInterval(again);
+  expect(size).toEqual([64, 48]);
+  expect(rgb[1]).toBeGreaterThan(200);
+});
+
+describe("is refused with advice:", () => {
+  async function refusal(element: VisualElement): Promise<unknown> {
+    return captureElement(element, never).then(
+      () => "read",
+      (thrown: unknown) => thrown,
+    );
+  }
+  // What the browser may not show to a page, without another origin.
+  const foreign = urlOf(
+    svg(
+      `<foreignObject width="9" height="9"><p xmlns="http://www.w3.org/1999/xhtml">x</p></foreignObject>`,
+      `width="9" height="9"`,
+    ),
+  );
+
+  test("an image of another origin", async () => {
+    expect(await refusal(imageOf(foreign))).toMatchObject({
+      code: "bad-image",
+      message: expect.stringContaining(`<img id="shown">`) as string,
+      advice: expect.stringContaining("crossorigin") as string,
+    });
+  });
+
+  test("a canvas on which such an image was drawn", async () => {
+    const image = imageOf(foreign);
+    await image.decode();
+    const canvas = paint("#fff");
+    canvas.getContext("2d")?.drawImage(image, 0, 0);
+    expect(await refusal(canvas)).toMatchObject({
+      code: "bad-image",
+      advice: expect.stringContaining("crossorigin") as string,
+    });
+  });
+
+  test.each([
+    ["an image without a source", document.createElement("img")],
+    ["an image that is none", imageOf(urlOf("none"))],
+    ["an empty canvas", paint("#fff", 0, 0)],
+  ])("%s", async (_, element) => {
+    expect(await refusal(element)).toMatchObject({ code: "bad-image" });
+  });
+
+  test("a video that cannot be played", async () => {
+    const video = document.createElement("video");
+    video.src = urlOf("no video");
+    expect(await refusal(video)).toMatchObject({ code: "video-unreadable" });
+  });
+});
+
+test("waiting ends when nobody waits any more", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const never = document.createElement("video");
+  const lazy = imageOf(paint("#f00").toDataURL());
+  const waiting = [
+    captureElement(never, signal),
+    captureElement(lazy, AbortSignal.abort()),
+  ];
+  controller.abort();
+  for (const each of waiting) {
+    await expect(each).rejects.toMatchObject({ code: "aborted" });
+  }
+});
+
+test("tells what can be looked at", () => {
+  expect(isVisualElement(paint("#fff"))).toBe(true);
+  expect(isVisualElement(document.body)).toBe(false);
+  expect(isVisualElement(null)).toBe(false);
+});

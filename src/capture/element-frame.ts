@@ -1,0 +1,203 @@
+import { imageError } from "./image-errors";
+import { aborted } from "../shared/abort";
+import { VlmError } from "../shared/errors";
+import type { Frame } from "../shared/protocol";
+import { drawOnBlack } from "./to-bitmap";
+
+/** Elements of a page that show a picture. */
+export type VisualElement =
+  HTMLVideoElement | HTMLImageElement | HTMLCanvasElement;
+
+export function isVisualElement(element: unknown): element is VisualElement {
+  return isVideo(element) || isImage(element) || isCanvas(element);
+}
+
+export function isVideo(element: unknown): element is HTMLVideoElement {
+  return isA("HTMLVideoElement", element);
+}
+
+export function isImage(element: unknown): element is HTMLImageElement {
+  return isA("HTMLImageElement", element);
+}
+
+export function isCanvas(element: unknown): element is HTMLCanvasElement {
+  return isA("HTMLCanvasElement", element);
+}
+
+/** Of any document: those of a frame are of classes of their own. */
+function isA(name: string, element: unknown): boolean {
+  return Object.prototype.toString.call(element) === `[object ${name}]`;
+}
+
+/**
+ * What an element of the page shows now, once it shows something; the element
+ * is left as it is. What the page may not read is `bad-image`.
+ */
+export async function captureElement(
+  element: VisualElement,
+  signal?: AbortSignal,
+): Promise<Frame> {
+  if (isVideo(element)) {
+    return videoFrame(element, signal);
+  }
+  if (isImage(element)) {
+    await decoded(element, signal);
+    // An SVG that names no size of its own has that of its element.
+    const { naturalWidth, naturalHeight, width, height } = element;
+    const size = [naturalWidth || width, naturalHeight || height] as const;
+    return readable(element, () => drawn(element, ...size));
+  }
+  await beforePaint();
+  if (signal?.aborted) throw aborted();
+  const { width, height } = element;
+  return readable(element, () => drawn(element, width, height));
+}
+
+async function videoFrame(
+  video: HTMLVideoElement,
+  signal: AbortSignal | undefined,
+): Promise<Frame> {
+  await playable(video, signal);
+  const read = (): Frame => new VideoFrame(video);
+  for (;;) {
+    try {
+      return read();
+    } catch {
+      // A stream's data come before it plays, and are not shown until then.
+      if (!video.srcObject || !video.paused) return readable(video, read);
+    }
+    await played(video, signal);
+  }
+}
+
+/** Waits until it plays and a frame is shown. */
+function played(
+  video: HTMLVideoElement,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listening = new AbortController();
+    const options = { signal: listening.signal };
+    const end = (): void => {
+      listening.abort();
+      if (signal?.aborted) reject(aborted());
+      else resolve();
+    };
+    const shown = (): void => void video.requestVideoFrameCallback(end);
+    video.addEventListener("playing", shown, options);
+    signal?.addEventListener("abort", end, options);
+    if (signal?.aborted) end();
+  });
+}
+
+function drawn(
+  element: HTMLImageElement | HTMLCanvasElement,
+  width: number,
+  height: number,
+): ImageBitmap {
+  if (!(width > 0 && height > 0)) {
+    throw imageError(`${nameOf(element)} has no pixels.`);
+  }
+  return drawOnBlack(width, height, (context) => {
+    context.drawImage(element, 0, 0, width, height);
+    // Throws for what is of another origin; a bitmap would throw later.
+    context.getImageData(0, 0, 1, 1);
+  });
+}
+
+function readable(element: VisualElement, read: () => Frame): Frame {
+  try {
+    return read();
+  } catch (thrown) {
+    if (!(thrown instanceof DOMException)) throw thrown;
+    if (thrown.name !== "SecurityError") {
+      throw imageError(`${nameOf(element)} could not be read.`, thrown);
+    }
+    throw new VlmError(
+      "bad-image",
+      `${nameOf(element)} is of another origin, and the page may not read it.`,
+      isCanvas(element)
+        ? "Draw on it only pictures that were loaded with crossorigin."
+        : 'Give it the attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.',
+      { cause: thrown },
+    );
+  }
+}
+
+/** Waits until the video has a frame. */
+function playable(
+  video: HTMLVideoElement,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listening = new AbortController();
+    const check = (): void => {
+      if (signal?.aborted) reject(aborted());
+      else if (video.error) reject(unplayable(video));
+      else if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
+        resolve();
+      } else return;
+      listening.abort();
+    };
+    const options = { signal: listening.signal };
+    for (const type of ["loadeddata", "canplay", "playing", "error"]) {
+      // Of a source within it, too, which does not bubble.
+      video.addEventListener(type, check, { ...options, capture: true });
+    }
+    signal?.addEventListener("abort", check, options);
+    check();
+  });
+}
+
+function unplayable(video: HTMLVideoElement): VlmError {
+  return new VlmError(
+    "video-unreadable",
+    `${nameOf(video)} could not be played as a video.`,
+    "Give it an MP4 or WebM file that this browser can play.",
+    { cause: video.error },
+  );
+}
+
+/** Waits until the image has its picture, which a lazy one gets when seen. */
+function decoded(
+  image: HTMLImageElement,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(aborted());
+    if (signal?.aborted) leave();
+    signal?.addEventListener("abort", leave);
+    image
+      .decode()
+      .catch((thrown: unknown) => {
+        // Another picture took the place of the one that was decoded.
+        if (image.complete && image.naturalWidth > 0) return;
+        throw imageError(`${nameOf(image)} shows no picture.`, thrown);
+      })
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener("abort", leave));
+  });
+}
+
+/**
+ * A canvas of WebGL is empty once its frame has been painted: it is read after
+ * whoever draws it, before that.
+ */
+function beforePaint(): Promise<void> {
+  return new Promise((resolve) => {
+    const hidden = (): void => {
+      if (document.hidden) done();
+    };
+    const done = (): void => {
+      document.removeEventListener("visibilitychange", hidden);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", hidden);
+    requestAnimationFrame(done);
+    hidden();
+  });
+}
+
+function nameOf({ localName, id }: VisualElement): string {
+  return id ? `<${localName} id="${id}">` : `The <${localName}>`;
+}

@@ -1,0 +1,17 @@
+import { VlmError } from "../shared/errors";
+import type { Frame } from "../shared/protocol";
+
+/** Pixels somebody else made; nothing to see is `bad-image`. */
+export function assertFrameOpen(frame: Frame): void {
+  const width = "codedWidth" in frame ? frame.codedWidth : frame.width;
+  if (width === 0) throw imageError("The frame has no pixels or is closed.");
+}
+
+export function imageError(message: string, cause?: unknown): VlmError {
+  return new VlmError(
+    "bad-image",
+    message,
+    "Choose another picture: PNG, JPEG, WebP, AVIF, GIF or SVG.",
+    { cause },
+  );
+}

@@ -1,0 +1,36 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { LiveRegion } from "./live-region";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("says a sentence once, however often it comes", () => {
+  const said: string[] = [];
+  const announcer = new LiveRegion(({ text }) => said.push(text), 1000);
+  announcer.announce({ text: "A red circle." });
+  vi.advanceTimersByTime(5000);
+  announcer.announce({ text: "A red circle." });
+  vi.advanceTimersByTime(5000);
+  expect(said).toEqual(["A red circle."]);
+});
+
+test("says the latest of what came too soon", () => {
+  const said: string[] = [];
+  const announcer = new LiveRegion(({ text }) => said.push(text), 1000);
+  for (const text of ["One.", "Two.", "Three."]) announcer.announce({ text });
+  expect(said).toEqual(["One."]);
+  vi.advanceTimersByTime(1000);
+  expect(said).toEqual(["One.", "Three."]);
+});
+
+test("is silent after stop, and may say it again", () => {
+  const said: string[] = [];
+  const announcer = new LiveRegion(({ text }) => said.push(text), 1000);
+  announcer.announce({ text: "One." });
+  announcer.announce({ text: "Two." });
+  announcer.stop();
+  vi.advanceTimersByTime(5000);
+  expect(said).toEqual(["One.", ""]);
+  announcer.announce({ text: "One." });
+  expect(said).toEqual(["One.", "", "One."]);
+});

@@ -1,0 +1,41 @@
+import {
+  WorkerClient,
+  type WorkerClientOptions,
+} from "../../runtime/worker-client";
+import type { WorkerUse } from "../../shared/gpu-calls";
+import workerUrl from "../../../workers/vlm.worker?worker&url";
+
+/** fast-vlm as a page has it, the runtime and the worker as it was built, with
+ * that worker's WebGPU calls counted. */
+export interface Counted {
+  readonly runtime: WorkerClient;
+  readonly read: () => Promise<WorkerUse>;
+  readonly dispose: () => void;
+}
+
+export function openCounted(options: WorkerClientOptions = {}): Counted {
+  const channel = new BroadcastChannel(`bench ${crypto.randomUUID()}`);
+  const worker = (): Worker => startCounted(channel.name);
+  const runtime = new WorkerClient({ ...options, worker });
+  return {
+    runtime,
+    read: () =>
+      new Promise((resolve) => {
+        channel.onmessage = ({ data }: MessageEvent<WorkerUse>) =>
+          resolve(data);
+        channel.postMessage("read");
+      }),
+    dispose: () => {
+      runtime.dispose();
+      channel.close();
+    },
+  };
+}
+
+function startCounted(channel: string): Worker {
+  const worker = new URL(workerUrl, location.href).href;
+  return new Worker(
+    new URL("../../../workers/bench/counting.worker.ts", import.meta.url),
+    { type: "module", name: JSON.stringify({ worker, channel }) },
+  );
+}

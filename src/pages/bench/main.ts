@@ -1,0 +1,156 @@
+import { byId } from "../home/dom";
+import { VlmError } from "../../shared/errors";
+import { label, toCsv, toJson, toTable } from "./exports";
+import { readOptions } from "./options";
+import { toSvg } from "./plot";
+import { lineup, type BenchRecord } from "./record";
+import { runBench } from "./run";
+import { format, ratios, summarize } from "./summary";
+
+const form = byId("form", HTMLFormElement);
+const start = byId("start", HTMLButtonElement);
+const state = byId("state", HTMLElement);
+const failure = byId("failure", HTMLElement);
+
+const defaults = {
+  model: "nano",
+  size: "0",
+  frames: "8",
+  dtype: "auto",
+  device: "webgpu",
+  question: "Describe the image.",
+};
+
+/** The form as the address says, and once it is done the address as the form:
+ * a record can be made again from a link. */
+function fillIn(search: string): void {
+  const params = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(defaults)) {
+    const field = form.elements.namedItem(name);
+    const given = params.get(name) ?? value;
+    if (field instanceof HTMLInputElement) field.value = given;
+    else if (field instanceof HTMLSelectElement) choose(field, given);
+  }
+  const chosen = params.get("lineup") ?? "transformers.js,fast-vlm";
+  byId("lineup", HTMLFieldSetElement).append(
+    ...lineup.map((name) => {
+      const box = document.createElement("input");
+      Object.assign(box, { type: "checkbox", name: "lineup", value: name });
+      box.checked = chosen.split(",").includes(name);
+      const text = document.createElement("span");
+      text.textContent = name;
+      const tick = document.createElement("label");
+      tick.className = "tick";
+      tick.append(box, text);
+      return tick;
+    }),
+  );
+}
+
+/** Not only of what the list offers: a dtype for each graph, or what has to be
+ * refused. */
+function choose(list: HTMLSelectElement, value: string): void {
+  const known = [...list.options].some((option) => option.value === value);
+  if (!known) list.add(new Option(value, value));
+  list.value = value;
+}
+
+function readForm(): string {
+  const params = new URLSearchParams(location.search);
+  const data = new FormData(form);
+  for (const name of Object.keys(defaults)) {
+    const value = data.get(name);
+    params.set(name, typeof value === "string" ? value : "");
+  }
+  params.set("lineup", data.getAll("lineup").map(String).join(","));
+  return `?${params.toString()}`;
+}
+
+async function run(): Promise<void> {
+  start.disabled = true;
+  failure.hidden = true;
+  byId("outcome", HTMLElement).hidden = true;
+  try {
+    const search = readForm();
+    history.replaceState(null, "", search);
+    const record = await runBench(readOptions(search), (text) => {
+      if (state.textContent !== text) state.textContent = text;
+    });
+    show(record);
+    state.textContent = "Done";
+  } catch (thrown) {
+    const { message, advice } = VlmError.from(thrown);
+    state.textContent = "";
+    failure.textContent = `${message} ${advice}`;
+    failure.hidden = false;
+  } finally {
+    start.disabled = false;
+  }
+}
+
+function show(record: BenchRecord): void {
+  byId("verdict", HTMLElement).textContent = [
+    verdict(record),
+    ...(record.missing ?? []),
+  ].join(" ");
+  const drawn = toSvg(record, false);
+  const svg = new DOMParser().parseFromString(drawn, "image/svg+xml");
+  byId("plot", HTMLElement).replaceChildren(svg.documentElement);
+  showTable(record);
+  const name = `${record.adapter.replace(/\W+/g, "-")}-bench`;
+  offer("json", `${name}.json`, "application/json", toJson(record));
+  offer("csv", `${name}.csv`, "text/csv", toCsv(record));
+  offer("svg", `${name}.svg`, "image/svg+xml", toSvg(record, true));
+  byId("outcome", HTMLElement).hidden = false;
+  byId("outcome", HTMLElement).dataset["text"] = toTable(record);
+}
+
+function verdict({ sameTokens }: BenchRecord): string {
+  if (sameTokens === undefined) return "Nobody to compare the tokens with.";
+  return sameTokens
+    ? "All gave the same tokens."
+    : "They did not give the same tokens.";
+}
+
+function showTable(record: BenchRecord): void {
+  const table = byId("table", HTMLTableElement);
+  const head = document.createElement("thead");
+  const body = document.createElement("tbody");
+  fill(head, ["", ...record.contenders.map(({ name }) => name)], "col");
+  for (const { name, unit, values } of [
+    ...ratios(record),
+    ...summarize(record),
+  ]) {
+    fill(body, [label(name, unit), ...values.map(format)], "row");
+  }
+  table.replaceChildren(head, body);
+}
+
+/** The first cell of a row is its header, all of a head's are. */
+function fill(
+  section: HTMLTableSectionElement,
+  cells: readonly string[],
+  scope: "col" | "row",
+): void {
+  const row = section.insertRow();
+  cells.forEach((text, at) => {
+    const header = at === 0 ? text !== "" : scope === "col";
+    const cell = document.createElement(header ? "th" : "td");
+    if (cell.tagName === "TH") cell.setAttribute("scope", scope);
+    cell.textContent = text;
+    row.append(cell);
+  });
+}
+
+function offer(id: string, name: string, type: string, content: string): void {
+  const link = byId(id, HTMLAnchorElement);
+  URL.revokeObjectURL(link.href);
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name;
+}
+
+fillIn(location.search);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void run();
+});

@@ -1,0 +1,65 @@
+import type { FastVlmElement } from "../../index";
+import { byId, setText } from "./dom";
+
+/** Sides worth choosing between; the encoder takes all multiples of 64. */
+const sides = [256, 384, 512, 640, 768, 1024, 1152, 1536];
+
+/** How a picture is handed to the model: from the next frame on. */
+export function setUpSeeing(vlm: FastVlmElement): void {
+  const size = byId("size", HTMLSelectElement);
+  const fit = byId("fit", HTMLSelectElement);
+  const style = byId("style", HTMLSelectElement);
+  const anyres = byId("anyres", HTMLInputElement);
+  fit.value = vlm.fit;
+  style.value = vlm.promptStyle;
+  anyres.checked = vlm.anyres;
+
+  const fillSizes = (): void => {
+    const side = vlm.info?.side ?? 0;
+    const all = new Set([...sides, side, vlm.size]);
+    all.delete(0);
+    size.replaceChildren();
+    for (const each of [...all].sort((a, b) => a - b)) {
+      size.add(new Option(`${each} px`, String(each)));
+    }
+    if (!side) size.add(new Option("Own", "0"), 0);
+    size.value = String(vlm.size || side);
+    noteSize();
+  };
+
+  const noteSize = (): void => {
+    const { info } = vlm;
+    const chosen = vlm.size || info?.side;
+    if (!chosen) {
+      setText("size-note", "");
+      return;
+    }
+    const tokens = (chosen / 64) ** 2 * (vlm.anyres ? 5 : 1);
+    const note = `${tokens.toLocaleString("en")} image tokens.`;
+    const trained = info && `${info.name} is trained for ${info.side} px`;
+    const other = info && chosen !== info.side;
+    setText(
+      "size-note",
+      trained
+        ? `${note} ${trained}${other ? "; others cost detail or time" : ""}.`
+        : note,
+    );
+  };
+
+  size.addEventListener("change", () => {
+    vlm.size = Number(size.value);
+    noteSize();
+  });
+  fit.addEventListener("change", () => {
+    vlm.fit = fit.value as FastVlmElement["fit"];
+  });
+  style.addEventListener("change", () => {
+    vlm.promptStyle = style.value;
+  });
+  anyres.addEventListener("change", () => {
+    vlm.anyres = anyres.checked;
+    noteSize();
+  });
+  vlm.addEventListener("ready", fillSizes);
+  fillSizes();
+}

@@ -1,0 +1,192 @@
+import { html, nothing, type TemplateResult } from "lit";
+import {
+  formatBytes,
+  type Graph,
+  type License,
+  type ModelReport,
+} from "../../index";
+
+const graphNames: Readonly<Record<Graph, string>> = {
+  vision_encoder: "Encoder",
+  embed_tokens: "Embeddings",
+  decoder_model_merged: "Decoder",
+};
+
+const graphs = Object.keys(graphNames) as Graph[];
+
+export interface Consent {
+  /** The licence still needs the person's consent. */
+  readonly needed: boolean;
+  readonly given: boolean;
+  readonly change: (given: boolean) => void;
+}
+
+/** What a model is and costs, before a byte of its weights moves. */
+export function offer(report: ModelReport, consent: Consent): TemplateResult {
+  const { obstacle, license, source } = report;
+  return html`
+    <div class="offer">
+      <p class="offered">
+        <strong>${report.name}</strong> <span>${source}</span>
+      </p>
+      <dl class="facts">
+        ${costs(report).map(
+          ([name, value]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${value}</dd>
+            </div>`,
+        )}
+      </dl>
+      ${obstacle ? html`<p class="failure">${obstacle}</p>` : nothing}
+      ${files(report)}${precisions(report)}${memory(report)}
+      ${license ? licence(license, consent) : nothing}
+    </div>
+  `;
+}
+
+/** The same in a sentence, for those who do not see it appear. */
+export function summaryOf({ name, chosen, obstacle }: ModelReport): string {
+  if (obstacle) return `${name}: ${obstacle}`;
+  const missing = chosen?.missing ?? 0;
+  return `${name}: ${missing === 0 ? "nothing" : formatBytes(missing)} to download.`;
+}
+
+function costs(report: ModelReport): [name: string, value: string][] {
+  const { chosen, storage, halfPrecision } = report;
+  const half = halfPrecision ? "with" : "without";
+  const rows: [string, string][] = [];
+  if (chosen) {
+    const { bytes, missing } = chosen;
+    const kept = bytes - missing;
+    rows.push(
+      ["To download", missing === 0 ? "nothing" : formatBytes(missing)],
+      ["Here already", kept === 0 ? "nothing" : formatBytes(kept)],
+    );
+  }
+  if (storage) rows.push(["Free on this disk", formatBytes(storage.free)]);
+  rows.push(
+    ["Runs on", report.device === "webgpu" ? "WebGPU" : "WASM"],
+    ["Adapter", `${report.adapter}, ${half} half precision`],
+  );
+  return rows;
+}
+
+function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
+  if (!chosen) return nothing;
+  return html`
+    <details>
+      <summary>
+        ${chosen.files.length} files, ${formatBytes(chosen.bytes)}
+      </summary>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col">Size</th>
+            <th scope="col">Here</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${chosen.files.map(
+            ({ path, bytes, kept }) =>
+              html`<tr>
+                <td>${breakable(path)}</td>
+                <td>${formatBytes(bytes)}</td>
+                <td>${share(kept, bytes)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </details>
+  `;
+}
+
+/** Long names break where they are put together. */
+function breakable(path: string): TemplateResult[] {
+  return path.split(/(?<=[/_])/).map((part) => html`${part}<wbr />`);
+}
+
+function share(kept: number, bytes: number): string {
+  if (kept === 0) return "–";
+  return kept >= bytes ? "whole" : `${Math.floor((100 * kept) / bytes)} %`;
+}
+
+function precisions(report: ModelReport): TemplateResult {
+  const { chosen, recommended, reasons } = report;
+  const dtypes = chosen?.dtypes ?? recommended;
+  const short = dtypes
+    ? [...new Set(graphs.map((graph) => dtypes[graph]))].join(", ")
+    : "none that runs here";
+  return html`
+    <details>
+      <summary>Precision: ${short}</summary>
+      <dl class="reasons">
+        ${graphs.map(
+          (graph) =>
+            html`<dt>${graphNames[graph]}: ${dtypes?.[graph] ?? "–"}</dt>
+              <dd>
+                ${reasons[graph]}
+                ${report.graphs[graph].map(
+                  ({ dtype, bytes, obstacle }) =>
+                    html`<span class="choice"
+                      >${dtype}
+                      ${formatBytes(bytes)}${
+                        obstacle ? `: ${obstacle}` : nothing
+                      }</span
+                    >`,
+                )}
+              </dd>`,
+        )}
+      </dl>
+    </details>
+  `;
+}
+
+function memory({ chosen }: ModelReport): TemplateResult | typeof nothing {
+  if (!chosen) return nothing;
+  const { weights, activations, cache, contextTokens, total } = chosen.memory;
+  const tokens = contextTokens.toLocaleString("en");
+  const rows = [
+    ["Weights", weights],
+    ["Picture and prompt at this size", activations],
+    [`Cache of ${tokens} tokens`, cache],
+  ] as const;
+  return html`
+    <details>
+      <summary>Memory, about ${formatBytes(total)}</summary>
+      <dl class="facts">
+        ${rows.map(
+          ([name, bytes]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${formatBytes(bytes)}</dd>
+            </div>`,
+        )}
+      </dl>
+    </details>
+  `;
+}
+
+function licence(license: License, consent: Consent): TemplateResult {
+  const { name, url } = license;
+  // A card's author writes what she likes.
+  const text =
+    url && /^https?:/i.test(url)
+      ? html`<a href=${url} target="_blank" rel="noreferrer">${name}</a>`
+      : name;
+  if (!consent.needed) return html`<p class="note">Licence: ${text}</p>`;
+  const change = (event: Event): void =>
+    consent.change((event.target as HTMLInputElement).checked);
+  return html`
+    <p class="note">Licence: ${text}</p>
+    <label class="tick"
+      ><input
+        id="consent"
+        type="checkbox"
+        .checked=${consent.given}
+        @change=${change}
+      /><span>I have read the licence and agree to it.</span></label
+    >
+  `;
+}

@@ -1,0 +1,50 @@
+import {
+  registry,
+  type FastVlmElement,
+  type Fit,
+  type SourceName,
+} from "../../index";
+
+const sources: readonly string[] = [
+  "none",
+  "camera",
+  "screen",
+  "video",
+  "picture",
+] satisfies SourceName[];
+
+const fits: readonly string[] = [
+  "letterbox",
+  "crop",
+  "stretch",
+] satisfies Fit[];
+
+/**
+ * Sets the element up as the address says: `?model=&hub=&device=&dtype=&path=
+ * &size=&fit=&anyres&style=&gate=&draft=&source=&prompt=&load=manual`, each like the attribute.
+ */
+export function applyParams(element: FastVlmElement, search: string): void {
+  const params = new URLSearchParams(search);
+  element.model = params.get("model") ?? "nano";
+  element.hub = params.get("hub") ?? element.hub;
+  element.dtype = params.get("dtype") ?? element.dtype;
+  element.device = params.get("device") ?? element.device;
+  element.path = params.get("path") ?? element.path;
+  element.gate = Number(params.get("gate") ?? element.gate);
+  element.draft = params.get("draft") ?? element.draft;
+  element.size = Number(params.get("size") ?? 0);
+  element.anyres = !["0", "false", null].includes(params.get("anyres"));
+  element.promptStyle = params.get("style") ?? element.promptStyle;
+  element.prompt = params.get("prompt") ?? element.prompt;
+  const fit = params.get("fit") ?? element.fit;
+  if (fits.includes(fit)) element.fit = fit as Fit;
+  const source = params.get("source") ?? "camera";
+  element.source = sources.includes(source) ? (source as SourceName) : "camera";
+  // What costs nothing to load is loaded; the rest is shown with its price.
+  const load = params.get("load") ?? (isCarried(element.model) ? "eager" : "");
+  element.loading = load === "eager" ? "eager" : "manual";
+}
+
+export function isCarried(model: string): boolean {
+  return registry.some(({ name, carried }) => carried && name === model);
+}

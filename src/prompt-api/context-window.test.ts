@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { ContextWindow, type ContextEntry } from "./context-window";
+
+const entry = (role: ContextEntry["role"], tokens: number): ContextEntry => {
+  return { role, text: `${role} ${tokens}`, images: [], tokens };
+};
+const usage = ({ entries }: ContextWindow): number[] =>
+  entries.map(({ tokens }) => tokens);
+
+test("what was said counts", () => {
+  const context = new ContextWindow(1000, [entry("system", 10)]);
+  context.add([entry("user", 5), entry("assistant", 7)]);
+  expect(context.usage).toBe(22);
+  expect(context.left).toBe(978);
+});
+
+test("the oldest makes room, question and answer, never the beginning", () => {
+  const context = new ContextWindow(100, [entry("system", 10)]);
+  context.add([entry("user", 20), entry("assistant", 20)]);
+  context.add([entry("user", 11), entry("assistant", 12)]);
+  expect(context.makeRoom(26)).toBe(false);
+  expect(context.makeRoom(40)).toBe(true);
+  expect(usage(context)).toEqual([10, 11, 12]);
+  expect(context.makeRoom(90)).toBe(true);
+  expect(usage(context)).toEqual([10]);
+  expect(context.makeRoom(90)).toBe(false);
+});
+
+test("no more fits than there is", () => {
+  const context = new ContextWindow(100, [entry("system", 10)]);
+  context.add([entry("user", 20)]);
+  expect(() => context.makeRoom(91)).toThrow(
+    expect.objectContaining({
+      name: "QuotaExceededError",
+      requested: 101,
+      quota: 100,
+    }),
+  );
+  expect(usage(context)).toEqual([10, 20]);
+  expect(() => new ContextWindow(9, [entry("system", 10)])).toThrow(
+    expect.objectContaining({ name: "QuotaExceededError", requested: 10 }),
+  );
+});
+
+test("a clone goes its own way", () => {
+  const context = new ContextWindow(100, [entry("system", 10)]);
+  context.add([entry("user", 20)]);
+  const copy = context.clone();
+  copy.add([entry("assistant", 5)]);
+  expect([context.usage, copy.usage]).toEqual([30, 35]);
+});

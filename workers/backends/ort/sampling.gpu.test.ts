@@ -1,0 +1,273 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { StepState } from "../../kernels/step-state";
+import { GpuSampler } from "../../kernels/sampler";
+import { SamplerState } from "../../kernels/sampler-state";
+import {
+  openDevice,
+  readBack,
+  storage,
+  submit,
+} from "../../kernels/testing/gpu";
+import { Sampler } from "./sampling";
+import {
+  draw,
+  EPSILON,
+  greedy,
+  makeLogits,
+  makeRandom,
+  margin,
+  pick,
+  stored,
+  type Options,
+} from "../../testing/picking";
+
+let device: GPUDevice;
+
+beforeAll(async () => {
+  device = await openDevice();
+});
+
+afterAll(() => {
+  device.destroy();
+});
+
+describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
+  const cases: readonly (readonly [string, Options])[] = [
+    ["temperature 1", { temperature: 1 }],
+    ["temperature 0.2", { temperature: 0.2 }],
+    ["temperature 100", { temperature: 100 }],
+    ["temperature 1e-6", { temperature: 1e-6 }],
+    ["top-k 1", { temperature: 1, topK: 1 }],
+    ["top-k 40", { temperature: 1.5, topK: 40 }],
+    ["top-k above all", { temperature: 2, topK: 1e9 }],
+    ["top-p 0.9", { temperature: 1, topP: 0.9 }],
+    ["top-p 1e-9", { temperature: 1, topP: 1e-9 }],
+    ["top-k 7, top-p 0.6", { temperature: 3, topK: 7, topP: 0.6 }],
+    [
+      "everything",
+      { temperature: 1.2, topK: 300, topP: 0.95, repetitionPenalty: 1.3 },
+    ],
+  ];
+  for (const [title, some] of cases) {
+    test(`${title}: as on the processor`, async () => {
+      let compared = 0;
+      let near = 0;
+      for (const vocabulary of [1, 3, 448, 2049, 5003]) {
+        const random = makeRandom(vocabulary + 1);
+        const used = [0, 2, 5, Math.floor(vocabulary / 2)];
+        const sizes = { vocabulary, rows: 1, ring: 4 };
+        const state = new SamplerState(device, sizes);
+        const { all, buffer } = stored(
+          device,
+          [makeLogits(vocabulary, random)],
+          type,
+        );
+        const logits = { buffer, type, rows: 1 };
+        const picker = new GpuSampler(device, state, logits);
+        for (let seed = -6; seed < 6; seed++) {
+          const options = { ...greedy, ...some, seed: seed * 123_456_789 };
+          state.begin(options, used);
+          // Some draws are not an answer's first.
+          const count = Math.abs(seed) % 3;
+          device.queue.writeBuffer(state.ids, 0, Int32Array.of(count));
+          submit(device, (pass) => {
+            picker.encode(pass);
+          });
+          const [id] = new Int32Array(await readBack(device, state.picked));
+          const penalised = all.slice();
+          const penalty = { ...options, temperature: 0 };
+          new Sampler(penalty, used).next(penalised);
+          const random = draw(options.seed, count);
+          if (margin(penalised, options, random) < EPSILON) {
+            near++;
+            continue;
+          }
+          compared++;
+          const sampler = new Sampler(options, used);
+          // Sampler counts its draws; what they pick does not matter.
+          const other = new Sampler({ ...options, repetitionPenalty: 1 }, []);
+          for (let i = 0; i < count; i++) other.next(penalised.slice());
+          const wanted =
+            count === 0
+              ? sampler.next(all.slice())
+              : other.next(penalised.slice());
+          expect([vocabulary, options.seed, id]).toEqual([
+            ...[vocabulary, options.seed],
+            wanted,
+          ]);
+        }
+        picker.dispose();
+        state.dispose();
+        buffer.destroy();
+      }
+      expect(compared + near).toBe(60);
+      expect(near).toBeLessThanOrEqual(3);
+    });
+  }
+
+  test("equals are drawn by rising id, many or few", async () => {
+    for (const vocabulary of [5, 700, 4500]) {
+      const row = Float32Array.from({ length: vocabulary }, (_, i) => i % 2);
+      for (const [topK, topP] of [
+        [0, 1],
+        [3, 1],
+        [0, 0.3],
+        [vocabulary - 1, 0.9],
+      ] as const) {
+        for (let seed = 0; seed < 6; seed++) {
+          const options = { ...greedy, temperature: 1, topK, topP, seed };
+          if (margin(row, options, draw(seed, 0)) < EPSILON) continue;
+          const { picked } = await pick(device, [row], type, options);
+          const wanted = new Sampler(options, []).next(row.slice());
+          expect([vocabulary, topK, topP, seed, picked[0]]).toEqual([
+            ...[vocabulary, topK, topP, seed],
+            wanted,
+          ]);
+        }
+      }
+    }
+  });
+
+  test("NaN and infinities", async () => {
+    for (const values of [
+      [NaN, 0, NaN, 0, -Infinity],
+      [NaN, NaN, NaN],
+      [-Infinity, NaN, -Infinity, -3],
+      [0, Infinity, 9, NaN, Infinity],
+      [-0, 0, -0, 0],
+    ]) {
+      const row = Float32Array.from(values);
+      for (let seed = 0; seed < 8; seed++) {
+        const options = { ...greedy, temperature: 0.8, seed };
+        const { picked } = await pick(device, [row], type, options);
+        const wanted = new Sampler(options, []).next(row.slice());
+        expect([values, seed, picked[0]]).toEqual([values, seed, wanted]);
+      }
+    }
+  });
+});
+
+test("a whole vocabulary, drawn from with everything", async () => {
+  const options = {
+    ...{ temperature: 0.9, topK: 1000, topP: 0.98 },
+    ...{ repetitionPenalty: 1.1, seed: 4 },
+  };
+  const logits = makeLogits(151_646, makeRandom(9));
+  const used = [5, 100_000, 151_645];
+  const penalised = logits.slice();
+  new Sampler({ ...options, temperature: 0 }, used).next(penalised);
+  expect(margin(penalised, options, draw(4, 0))).toBeGreaterThan(EPSILON);
+  const { picked } = await pick(device, [logits], "float32", options, used);
+  const wanted = new Sampler(options, used).next(logits.slice());
+  expect(picked).toEqual([wanted]);
+});
+
+test("a vocabulary of equals is drawn from evenly", async () => {
+  const row = new Float32Array(151_646).fill(-2.5);
+  for (const [seed, topP] of [
+    [1, 1],
+    [2, 1],
+    [3, 0.5],
+  ] as const) {
+    const options = { ...greedy, temperature: 1, topP, seed };
+    const { picked } = await pick(device, [row], "float16", options);
+    expect(picked).toEqual([new Sampler(options, []).next(row.slice())]);
+  }
+});
+
+test("an answer in one submit: each token counts as used, each draw is the next", async () => {
+  const vocabulary = 1000;
+  const steps = 24;
+  const type = "float32" as const;
+  const random = makeRandom(8);
+  const logits = makeLogits(vocabulary, random).map((logit) => logit / 4);
+  const options = {
+    ...{ temperature: 1.4, topK: 200, topP: 0.9 },
+    ...{ repetitionPenalty: 1.5, seed: 21 },
+  };
+  const used = [1, 3, 500];
+  const state = new SamplerState(device, { vocabulary, rows: 1, ring: 10 });
+  const { buffer } = stored(device, [logits], type);
+  const picker = new GpuSampler(device, state, { buffer, type, rows: 1 });
+  const table = storage(device, 4 * vocabulary);
+  const next = {
+    ...{ type, embeds: storage(device, 4) },
+    ...{ seqlens: storage(device, 4), total: storage(device, 4) },
+  };
+  const embeddings = { width: 1, type, outputType: type, data: table };
+  const advance = new StepState(device, state, embeddings, next);
+
+  const sampler = new Sampler(options, used);
+  const wanted: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const penalised = logits.slice();
+    const seen = [...used, ...wanted];
+    new Sampler({ ...options, temperature: 0 }, seen).next(penalised);
+    const left = margin(penalised, options, draw(options.seed, i));
+    expect(left).toBeGreaterThan(EPSILON);
+    wanted.push(sampler.next(logits.slice()));
+  }
+  expect(new Set(wanted).size).toBeGreaterThan(steps / 2);
+
+  for (const round of ["first", "second"]) {
+    state.begin(options, used);
+    const made = round === "second" ? countMade() : undefined;
+    submit(device, (pass) => {
+      for (let i = 0; i < steps; i++) {
+        picker.encode(pass);
+        advance.encode(pass);
+      }
+    });
+    expect(made?.() ?? 0).toBe(0);
+    const [count, ...ring] = new Int32Array(await readBack(device, state.ids));
+    expect(count).toBe(steps);
+    const latest = Array.from({ length: 10 }, (_, i) => steps - 10 + i);
+    expect(latest.map((n) => ring[n % 10])).toEqual(wanted.slice(-10));
+  }
+  picker.dispose();
+  state.dispose();
+  for (const made of [buffer, table, next.embeds, next.seqlens, next.total]) {
+    made.destroy();
+  }
+});
+
+/** Counts what is made on the device until it is asked. */
+function countMade(): () => number {
+  const spies = [
+    vi.spyOn(device, "createBuffer"),
+    vi.spyOn(device, "createBindGroup"),
+    vi.spyOn(device, "createComputePipeline"),
+  ];
+  return () => {
+    const made = spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+    for (const spy of spies) spy.mockRestore();
+    return made;
+  };
+}
+
+test("draws come out as often as they are likely", async () => {
+  const likely = [0.5, 0.25, 0.125, 0.125];
+  const row = Float32Array.from(likely, Math.log);
+  const sizes = { vocabulary: 4, rows: 1, ring: 4 };
+  const state = new SamplerState(device, sizes);
+  const { buffer } = stored(device, [row], "float32");
+  const logits = { buffer, type: "float32", rows: 1 } as const;
+  const picker = new GpuSampler(device, state, logits);
+  state.begin({ ...greedy, temperature: 1, seed: 77 }, []);
+  const counts = [0, 0, 0, 0];
+  const draws = 400;
+  for (let i = 0; i < draws; i++) {
+    device.queue.writeBuffer(state.ids, 0, Int32Array.of(i));
+    submit(device, (pass) => {
+      picker.encode(pass);
+    });
+    const [id = -1] = new Int32Array(await readBack(device, state.picked));
+    counts[id] = (counts[id] ?? 0) + 1;
+  }
+  likely.forEach((p, id) => {
+    expect((counts[id] ?? 0) / draws).toBeCloseTo(p, 1);
+  });
+  picker.dispose();
+  state.dispose();
+  buffer.destroy();
+});

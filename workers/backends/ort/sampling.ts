@@ -1,0 +1,140 @@
+import { VlmError } from "../../../src/shared/errors";
+import type { Sampling } from "../../../src/shared/protocol";
+
+/** Logits to a token, in the order transformers applies its processors. */
+export class Sampler {
+  readonly #options: Sampling;
+  readonly #random: () => number;
+  readonly #used: Set<number>;
+
+  constructor(options: Sampling, promptIds: readonly number[]) {
+    checkSampling(options);
+    this.#options = options;
+    this.#random = mulberry32(options.seed);
+    this.#used = new Set(promptIds);
+  }
+
+  /** Picks the next token and remembers it. Writes into `logits`. */
+  next(logits: Float32Array): number {
+    this.#penalise(logits);
+    const greedy = this.#options.temperature === 0;
+    const token = greedy ? argmax(logits) : this.#draw(logits);
+    this.#used.add(token);
+    return token;
+  }
+
+  #penalise(logits: Float32Array): void {
+    const { repetitionPenalty } = this.#options;
+    if (repetitionPenalty === 1) return;
+    // Products of two floats are the same on every GPU, quotients are not.
+    const lower = Math.fround(1 / repetitionPenalty);
+    const raise = Math.fround(repetitionPenalty);
+    for (const id of this.#used) {
+      const logit = logits[id];
+      if (logit === undefined) continue;
+      logits[id] = logit * (logit > 0 ? lower : raise);
+    }
+  }
+
+  #draw(logits: Float32Array): number {
+    const { temperature, topK, topP } = this.#options;
+    logits.forEach((logit, id) => {
+      if (Number.isNaN(logit)) logits[id] = -Infinity;
+    });
+    const ids = sorted(logits);
+    const kept = ids.subarray(0, topK > 0 ? topK : ids.length);
+    const peak = logits[kept[0] ?? 0] ?? 0;
+    const weights = Float64Array.from(kept, (id) => {
+      const logit = logits[id] ?? -Infinity;
+      // Infinities have no difference.
+      return logit === peak ? 1 : Math.exp((logit - peak) / temperature);
+    });
+    const total = weights.reduce((a, b) => a + b, 0);
+    const count = nucleus(weights, total * topP);
+    const mass = weights.subarray(0, count).reduce((a, b) => a + b, 0);
+    let left = this.#random() * mass;
+    for (let i = 0; i < count; i++) {
+      left -= weights[i] ?? 0;
+      if (left < 0) return kept[i] ?? 0;
+    }
+    return kept[count - 1] ?? 0;
+  }
+}
+
+export function checkSampling(options: Sampling): void {
+  const { temperature, topK, topP, repetitionPenalty, seed } = options;
+  const numbers = { temperature, topK, topP, repetitionPenalty, seed };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value !== "number") throw badOption(`${name} must be a number.`);
+  }
+  const rules: readonly (readonly [string, boolean, string])[] = [
+    ["temperature", temperature >= 0 && temperature <= 100, "from 0 to 100"],
+    ["topK", Number.isInteger(topK) && topK >= 0, "a whole number, 0 or more"],
+    ["topP", topP > 0 && topP <= 1, "above 0, at most 1"],
+    [
+      "repetitionPenalty",
+      repetitionPenalty > 0 && repetitionPenalty <= 100,
+      "above 0, at most 100",
+    ],
+    ["seed", Number.isFinite(seed), "a number"],
+  ];
+  for (const [name, holds, range] of rules) {
+    if (!holds) throw badOption(`${name} must be ${range}.`);
+  }
+}
+
+export function badOption(message: string): VlmError {
+  return new VlmError("bad-option", message, "Correct the option.");
+}
+
+/** The first of the largest, as argmax has it everywhere. */
+export function argmax(values: Float32Array): number {
+  let best = 0;
+  let most = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? -Infinity;
+    if (value > most) {
+      most = value;
+      best = i;
+    }
+  }
+  return best;
+}
+
+/** Ids by falling logit; equal ones in their own order. Logit and id are packed
+ * into one number each, since a sort without a callback is ten times quicker. */
+function sorted(logits: Float32Array): Uint32Array {
+  const bits = new Int32Array(logits.buffer, logits.byteOffset, logits.length);
+  const keys = Float64Array.from(bits, (word, id) => {
+    // IEEE 754 floats order as their bits do, negative ones backwards.
+    const rank = word < 0 ? word ^ 0x7fffffff : word;
+    return -rank * ID_SPAN + id;
+  });
+  return Uint32Array.from(keys.sort(), (key) => {
+    return key - Math.floor(key / ID_SPAN) * ID_SPAN;
+  });
+}
+
+/** More than any vocabulary; with 32 bits of rank it fits 53 bits. */
+const ID_SPAN = 2 ** 20;
+
+/** How many of the weights reach `mass`, at least one. */
+function nucleus(weights: Float64Array, mass: number): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    sum += weights[i] ?? 0;
+    if (sum >= mass) return i + 1;
+  }
+  return weights.length;
+}
+
+/** A small seeded generator of numbers in [0, 1); public domain, T. Ettinger. */
+function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

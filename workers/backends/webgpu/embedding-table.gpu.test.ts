@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeModel } from "../../onnx/onnx-writer";
+import { StepState } from "../../kernels/step-state";
+import { SamplerState } from "../../kernels/sampler-state";
+import { readBack, submit } from "../../kernels/testing/gpu";
+import type { Gpu } from "../../ort/device";
+import { fromHalf, toHalf } from "../../util/float16";
+import { bufferOf, testGpu } from "../../testing/on-gpu";
+import golden from "../../model-files/block-rows.golden.json";
+import { EmbeddingRows } from "../../model-files/embedding-rows";
+import { embeddingTable } from "../../model-files/embedding-table";
+import { readOnnx } from "../../onnx/onnx";
+import { GpuWeights } from "./gpu-weights";
+import { planTable } from "./embedding-table";
+
+type Type = "float32" | "float16";
+
+let gpu: Gpu;
+
+beforeAll(async () => {
+  gpu = await testGpu();
+});
+
+afterAll(() => {
+  gpu.close();
+});
+
+/** Rows of the table in `file` as the GPU finds them, and as the reader of
+ * files does: both as floats. */
+async function lookUp(file: Blob, ids: readonly number[], type: Type) {
+  const graph = await readOnnx("e.onnx", file);
+  const known = embeddingTable(graph);
+  if (known === undefined) throw new Error("no table");
+  const read = await new EmbeddingRows(graph, new Map(), known).read(ids);
+  const wanted = read instanceof Uint16Array ? fromHalf(read) : read;
+
+  const plan = planTable(graph, new Map());
+  const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
+  const table = plan.on(weights);
+  const { device } = gpu;
+  const sizes = { vocabulary: known.rows, rows: 1, ring: 4 };
+  const state = new SamplerState(device, sizes);
+  const bytes = known.width * (type === "float32" ? 4 : 2);
+  const embeds = bufferOf(gpu, bytes);
+  const lengths = [bufferOf(gpu, 4), bufferOf(gpu, 4)] as const;
+  const [seqlens, total] = lengths;
+  const next = { embeds, type, seqlens, total };
+  const advance = new StepState(device, state, table, next);
+  const found: number[] = [];
+  for (const id of ids) {
+    device.queue.writeBuffer(state.picked, 0, Int32Array.of(id));
+    submit(device, (pass) => {
+      advance.encode(pass);
+    });
+    const row = (await readBack(device, embeds)).slice(0, bytes);
+    const floats =
+      type === "float32"
+        ? new Float32Array(row)
+        : fromHalf(new Uint16Array(row));
+    found.push(...floats);
+  }
+  gpu.check();
+  for (const buffer of [embeds, ...lengths]) buffer.destroy();
+  state.dispose();
+  weights.destroy();
+  return {
+    found,
+    wanted: [...(type === "float32" ? wanted : fromHalf(toHalf(wanted)))],
+  };
+}
+
+for (const type of ["float32", "float16"] as const) {
+  for (const [what, { onnx, ids }] of Object.entries(golden)) {
+    test(`a row of ${type} from blocks of ${what}`, async () => {
+      const bytes = Uint8Array.from(atob(onnx), (char) => char.charCodeAt(0));
+      const { found, wanted } = await lookUp(new Blob([bytes]), ids, type);
+      expect(found).toEqual(wanted);
+    });
+  }
+
+  for (const stored of ["float32", "float16"] as const) {
+    test(`a row of ${type} from ${stored}, of odd width`, async () => {
+      const [rows, width] = [9, 131];
+      const numbers = Float32Array.from(
+        { length: rows * width },
+        // Of every size, to those that halves have no bits for.
+        (_, i) => Math.sin(i) * 10 ** (4 - (i % 13)),
+      );
+      const data = stored === "float32" ? numbers : toHalf(numbers);
+      const bytes = new Uint8Array(data.buffer);
+      const dims = [rows, width];
+      const model = writeModel(
+        [
+          {
+            ...{ op: "Gather", domain: "", attributes: {} },
+            ...{ inputs: ["table", "ids"], outputs: ["rows"] },
+          },
+        ],
+        [{ name: "ids", type: "int64", shape: [1, "n"] }],
+        [{ name: "rows", type: stored, shape: [1, "n", width] }],
+        [{ name: "table", type: stored, dims, bytes }],
+      );
+      const ids = [0, 8, 3, 7];
+      const { found, wanted } = await lookUp(new Blob([model]), ids, type);
+      expect(found).toEqual(wanted);
+    });
+  }
+}

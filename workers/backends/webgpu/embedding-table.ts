@@ -1,0 +1,62 @@
+import { stacked, UnsupportedGraph, type Weight } from "./graphs/weight";
+import type { Table } from "../../kernels/step-state";
+import {
+  embeddingTable,
+  type EmbeddingTable,
+} from "../../model-files/embedding-table";
+import type { DataPlace, OnnxGraph } from "../../onnx/onnx";
+import { baseName, weightFiles } from "../../onnx/weight-files";
+import type { GpuWeights } from "./gpu-weights";
+
+/** The embeddings of all tokens, in the form that their file has. */
+export interface TablePlan {
+  readonly rows: number;
+  readonly weights: readonly Weight[];
+  /** Once they are on the GPU. */
+  on(weights: GpuWeights): Table;
+}
+
+const DATA = "embed/data";
+const SCALES = "embed/scales";
+const ZEROS = "embed/zeros";
+
+export function planTable(
+  graph: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
+): TablePlan {
+  const table = embeddingTable(graph);
+  if (table === undefined)
+    throw new UnsupportedGraph(`${graph.file} is not a table`);
+  const files = weightFiles(graph, external);
+  const weight = (name: string, place: DataPlace | undefined): Weight[] => {
+    if (place === undefined) return [];
+    const { location, offset, length } = place;
+    const blob = files.get(location ?? baseName(graph.file)) ?? graph.blob;
+    const piece = { file: graph.file, blob, offset, length };
+    return [stacked({ name, type: "uint8", dims: [length] }, [piece])];
+  };
+  const { data, blocks } = table;
+  const weights = [
+    ...weight(DATA, data),
+    ...weight(SCALES, blocks?.scales),
+    ...weight(ZEROS, blocks?.zeros),
+  ];
+  return { rows: table.rows, weights, on: (uploaded) => bind(table, uploaded) };
+}
+
+function bind(
+  { width, type, outputType, blocks }: EmbeddingTable,
+  weights: GpuWeights,
+): Table {
+  const { buffer: data } = weights.tensor(DATA);
+  if (blocks === undefined) return { width, type, outputType, data };
+  const { bits, signed, size, padded, zeros } = blocks;
+  const { buffer: scales } = weights.tensor(SCALES);
+  return {
+    ...{ width, type, outputType, data },
+    blocks: {
+      ...{ bits, signed, size, padded, scales },
+      ...(zeros && { zeros: weights.tensor(ZEROS).buffer }),
+    },
+  };
+}

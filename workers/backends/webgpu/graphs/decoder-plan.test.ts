@@ -1,0 +1,202 @@
+import { openAsBlob, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { halved } from "../../../testing/graph-builder";
+import { SpeltDecoder, speltConfig } from "../../../testing/spelt-decoder";
+import { readConfig } from "../../../model-files/config";
+import { readOnnx } from "../../../onnx/onnx";
+import { planDecoder, type DecoderPlan } from "./decoder-plan";
+
+const shape = { length: 40, rows: 3, capacity: 100 };
+
+function file(path: string): URL {
+  return new URL(`../../../testing/${path}`, import.meta.url);
+}
+
+function json(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file(path), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+async function planOf(folder: string, dtype: string): Promise<DecoderPlan> {
+  const place = `${folder}/onnx/decoder_model_merged${dtype}.onnx`;
+  const graph = await readOnnx(place, await openAsBlob(file(place)));
+  const external = new Map<string, Blob>();
+  for (const name of graph.externalFiles) {
+    external.set(name, await openAsBlob(file(`${folder}/onnx/${name}`)));
+  }
+  const config = readConfig((name) => json(`${folder}/${name}`));
+  return planDecoder(graph, external, config);
+}
+
+async function planSpelt(decoder: SpeltDecoder): Promise<DecoderPlan> {
+  const graph = await readOnnx("made.onnx", decoder.file());
+  return planDecoder(graph, new Map(), speltConfig);
+}
+
+async function bytesOf(plan: DecoderPlan, name: string): Promise<Buffer> {
+  const weight = plan.weights.find((one) => one.name === name);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of weight?.chunks() ?? []) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+test.each([
+  ["micro", "", { type: "float32", vocabulary: 260, layers: 2, headDim: 16 }],
+  ["other", "", { type: "float32", vocabulary: 259, layers: 1, headDim: 32 }],
+  ["half", "_fp16", { type: "float16", vocabulary: 260, layers: 2 }],
+  ["../../public/models/nano", "_q4", { type: "float32", vocabulary: 448 }],
+])("%s is read", async (folder, dtype, facts) => {
+  const plan = await planOf(folder, dtype);
+  expect(plan).toMatchObject(facts);
+  expect(plan.weights.length).toBeGreaterThan(8);
+  const written = new Blob([plan.graph(shape)]);
+  const { inputs, outputs } = await readOnnx("ours.onnx", written);
+  const { type, hidden, vocabulary, layers, kvHeads, headDim } = plan;
+  const cache = [1, kvHeads, 100, headDim];
+  const last = `${layers - 1}.value`;
+  expect(inputs).toEqual(
+    expect.arrayContaining([
+      { name: "inputs_embeds", type, shape: [1, 40, hidden] },
+      { name: "rows", type: "int32", shape: [3] },
+      { name: `past_key_values.${last}`, type, shape: cache },
+      ...plan.weights.map(({ name, type, dims }) => ({
+        ...{ name, type },
+        shape: dims,
+      })),
+    ]),
+  );
+  expect(inputs).toHaveLength(4 + 2 * layers + plan.weights.length);
+  expect(outputs).toEqual(
+    expect.arrayContaining([
+      { name: "logits", type, shape: [1, 3, vocabulary] },
+      { name: `present.${last}`, type, shape: cache },
+    ]),
+  );
+  expect(outputs).toHaveLength(1 + 2 * layers);
+});
+
+test("a single position takes no rows", async () => {
+  const plan = await planOf("micro", "");
+  const written = plan.graph({ ...shape, length: 1, rows: 1 });
+  const { inputs } = await readOnnx("ours.onnx", new Blob([written]));
+  expect(inputs.map(({ name }) => name)).not.toContain("rows");
+});
+
+test("no cache is longer than the table of positions", async () => {
+  const plan = await planOf("micro", "");
+  expect(plan.positions).toBe(512);
+  expect(() => plan.graph({ ...shape, capacity: 513 })).toThrow(RangeError);
+});
+
+/** The bytes of the weights of queries, keys and values of a decoder. */
+async function parts(decoder: SpeltDecoder, suffix = ""): Promise<Buffer[]> {
+  const named = (name: string) =>
+    decoder.weights.find((weight) => weight.name === name + suffix);
+  const blobs = ["0.q", "0.k", "0.v"].map((name) => named(name)?.data);
+  return Promise.all(
+    blobs.map(async (blob) =>
+      Buffer.from((await blob?.arrayBuffer()) ?? new ArrayBuffer(0)),
+    ),
+  );
+}
+
+test("numbers of queries, keys and values are packed row by row", async () => {
+  const decoder = new SpeltDecoder({ bias: "some" });
+  const plan = await planSpelt(decoder);
+  const packed = await bytesOf(plan, "decoder/0.q+0.k+0.v [64,128]");
+  const apart = await parts(decoder);
+  for (let row = 0; row < 64; row++) {
+    const rows = apart.map((part) => {
+      const width = part.length / 64;
+      return part.subarray(row * width, (row + 1) * width);
+    });
+    const width = packed.length / 64;
+    const ours = packed.subarray(row * width, (row + 1) * width);
+    expect(ours.equals(Buffer.concat(rows))).toBe(true);
+  }
+  const [, k] = await parts(decoder, ".bias");
+  const biases = [Buffer.alloc(64 * 4), k ?? [], Buffer.alloc(32 * 4)];
+  const bias = await bytesOf(plan, "decoder/256 x 0+0.k.bias+128 x 0 [128]");
+  expect(bias.equals(Buffer.concat(biases.map((b) => Buffer.from(b))))).toBe(
+    true,
+  );
+});
+
+test("their blocks, scales and zero points one after another", async () => {
+  const decoder = new SpeltDecoder({ products: "blocks", zeros: "some" });
+  const plan = await planSpelt(decoder);
+  const blocks = Buffer.concat(await parts(decoder));
+  expect(
+    (await bytesOf(plan, "decoder/0.q+0.k+0.v [128,2,16]")).equals(blocks),
+  ).toBe(true);
+  const scales = Buffer.concat(await parts(decoder, ".scales"));
+  const names = "decoder/0.q.scales+0.k.scales+0.v.scales [128,2]";
+  expect((await bytesOf(plan, names)).equals(scales)).toBe(true);
+  const [, , v] = await parts(decoder, ".zeros");
+  const middle = Buffer.alloc(64 + 32, 0x88);
+  const zeros = Buffer.concat([middle, Buffer.from(v ?? [])]);
+  expect(
+    (await bytesOf(plan, "decoder/64 x 136+32 x 136+0.v.zeros [128,1]")).equals(
+      zeros,
+    ),
+  ).toBe(true);
+});
+
+test("halves inside, floats at the ends and in the caches", async () => {
+  const decoder = halved(new SpeltDecoder({}), /nothing/);
+  const cast = (from: string, to: string, type: number) => {
+    const node = { op: "Cast", domain: "", attributes: { to: type } };
+    decoder.nodes.push({ ...node, inputs: [from], outputs: [to] });
+  };
+  for (const [i, node] of decoder.nodes.entries()) {
+    const inner = (name: string) =>
+      /^(past|present)/.test(name) ? `${name} half` : name;
+    const inputs = node.inputs.map(inner);
+    decoder.nodes[i] = { ...node, inputs, outputs: node.outputs.map(inner) };
+  }
+  for (const layer of [0, 1]) {
+    for (const place of [`${layer}.key`, `${layer}.value`]) {
+      const [past, present] = [`past_key_values.${place}`, `present.${place}`];
+      cast(past, `${past} half`, 10);
+      cast(`${present} half`, present, 1);
+    }
+  }
+  expect((await planSpelt(decoder)).type).toBe("float16");
+});
+
+test("norms may be of floats where all else is of halves", async () => {
+  const plan = await planSpelt(halved(new SpeltDecoder({}), /gamma/));
+  expect(plan.type).toBe("float16");
+  const written = new Blob([plan.graph(shape)]);
+  const { nodes } = await readOnnx("ours.onnx", written);
+  const casts = nodes.filter(({ op }) => op === "Cast");
+  // The embeddings, five norms and four branches.
+  expect(casts.map(({ attributes }) => attributes.get("to")).sort()).toEqual([
+    ...Array.from({ length: 5 }, () => 1),
+    ...Array.from({ length: 5 }, () => 10),
+  ]);
+});
+
+/** The last of its products in blocks may be as inexact as that. */
+function withAccuracy(level: number): SpeltDecoder {
+  const decoder = new SpeltDecoder({ products: "blocks" });
+  const i = decoder.nodes.findLastIndex(({ op }) => op === "MatMulNBits");
+  const node = decoder.nodes[i];
+  if (node === undefined) throw new Error("no product in blocks");
+  const attributes = { ...node.attributes, accuracy_level: level };
+  decoder.nodes[i] = { ...node, attributes };
+  return decoder;
+}
+
+test("halves that may be multiplied in 8 bits differ with the rows", async () => {
+  const rowsAlike = async (decoder: SpeltDecoder) =>
+    (await planSpelt(decoder)).rowsAlike;
+  const halves = (decoder: SpeltDecoder) => halved(decoder, /nothing/);
+  expect(await rowsAlike(halves(withAccuracy(4)))).toBe(false);
+  expect(await rowsAlike(halves(withAccuracy(0)))).toBe(true);
+  expect(await rowsAlike(halves(new SpeltDecoder({})))).toBe(true);
+  expect(await rowsAlike(withAccuracy(4))).toBe(true);
+});

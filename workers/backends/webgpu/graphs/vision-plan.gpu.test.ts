@@ -1,0 +1,166 @@
+import { describe, expect, test } from "vitest";
+import { capture, encodeCommands, type Bound } from "../../../ort/capture";
+import { fromHalf } from "../../../util/float16";
+import { loadOrt } from "../../../ort/runtime";
+import { createSession, type Session } from "../../../ort/session";
+import type { Tensor } from "../../../ort/tensor";
+import { noise } from "../../../testing/fast";
+import { micro, other } from "../../../testing/harness";
+import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
+import type { ModelConfig } from "../../../model-files/config";
+import { readOnnx, type OnnxGraph } from "../../../onnx/onnx";
+import { planVision, type VisionPlan } from "./vision-plan";
+import type { Weight } from "./weight";
+
+const here = new URL("../vision/", micro).href;
+const nano = new URL("/models/nano/onnx/", location.href).href;
+
+async function blobOf(url: string): Promise<Blob> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
+  return response.blob();
+}
+
+interface Published {
+  readonly graph: OnnxGraph;
+  readonly external: ReadonlyMap<string, Blob>;
+  readonly plan: VisionPlan;
+}
+
+async function open(url: string, hidden: number): Promise<Published> {
+  const graph = await readOnnx(url, await blobOf(url));
+  const external = new Map<string, Blob>();
+  for (const name of graph.externalFiles) {
+    external.set(name, await blobOf(new URL(name, url).href));
+  }
+  const config = { hidden, side: 256 } as ModelConfig;
+  const plan = await planVision(graph, external, config);
+  return { graph, external, plan };
+}
+
+function pixelsOf(side: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: 3 * side * side }, noise(side));
+}
+
+async function bytesOf(weight: Weight): Promise<Uint8Array<ArrayBuffer>> {
+  const all = new Uint8Array(weight.bytes);
+  let at = 0;
+  for await (const chunk of weight.chunks()) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  expect(at).toBe(weight.bytes);
+  return all;
+}
+
+async function feedsOf(
+  weights: readonly Weight[],
+): Promise<Record<string, Tensor>> {
+  const { Tensor } = await loadOrt();
+  const feeds: Record<string, Tensor> = {};
+  for (const weight of weights) {
+    const bytes = await bytesOf(weight);
+    const { name, type, dims } = weight;
+    if (type === "float32") {
+      feeds[name] = new Tensor(type, new Float32Array(bytes.buffer), dims);
+    } else if (type === "float16") {
+      feeds[name] = new Tensor(type, new Uint16Array(bytes.buffer), dims);
+    } else {
+      feeds[name] = new Tensor("uint8", bytes, dims);
+    }
+  }
+  return feeds;
+}
+
+/** What a graph makes of a picture on the processor. */
+async function features(
+  session: Session,
+  side: number,
+  feeds: Record<string, Tensor> = {},
+): Promise<Float32Array> {
+  const { Tensor } = await loadOrt();
+  const [pixels] = session.inputs.filter(({ name }) => !(name in feeds));
+  const [output] = session.outputs;
+  if (pixels === undefined || output === undefined) throw new Error("no ends");
+  const dims = [1, 3, side, side];
+  const input = new Tensor("float32", pixelsOf(side), dims);
+  const outputs = await session.run({ ...feeds, [pixels.name]: input });
+  const { data } = outputs.get(output.name);
+  if (data instanceof Float32Array) return data;
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  return fromHalf(new Uint16Array(buffer, byteOffset, length));
+}
+
+/** Of the largest difference to the largest number. */
+function error(ours: Float32Array, right: Float32Array): number {
+  expect(ours.length).toBe(right.length);
+  const largest = right.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
+  const off = right.reduce((most, n, i) => {
+    return Math.max(most, Math.abs(n - (ours[i] ?? NaN)));
+  }, 0);
+  return off / largest;
+}
+
+const cases = [
+  ["unfolded", `${here}unfolded.onnx`, 16, [64, 256, 320], 1e-5],
+  ["spelled and in 4 bits", `${here}spelled.onnx`, 16, [128, 192], 1e-5],
+  ["in 16 bits", `${here}half.onnx`, 16, [64, 256], 2e-3],
+  ["external", `${other}onnx/vision_encoder.onnx`, 48, [64, 320], 1e-5],
+  ["nano in 4 bits", `${nano}vision_encoder_q4.onnx`, 192, [320], 1e-5],
+] as const;
+
+describe.each(cases)("%s", (_, url, hidden, sides, most) => {
+  test("the written graph gives what the published one gives", async () => {
+    const { graph, external, plan } = await open(url, hidden);
+    const published = await createSession(graph, external, undefined);
+    const feeds = await feedsOf(plan.weights);
+    for (const side of sides) {
+      const written = new Blob([plan.graph(side)]);
+      const read = await readOnnx("written", written);
+      expect(read.nodes.length).toBeLessThan(graph.nodes.length + 2);
+      const ours = await createSession(read, new Map(), undefined);
+      const got = await features(ours, side, feeds);
+      expect(error(got, await features(published, side))).toBeLessThan(most);
+      await ours.release();
+    }
+    await published.release();
+  });
+});
+
+test("on WebGPU it runs whole, each Gelu with its convolution", async () => {
+  const { graph, external, plan } = await open(`${here}spelled.onnx`, 16);
+  const gpu = await testGpu();
+  const side = 128;
+  const inputs: Record<string, Bound[string]> = {};
+  for (const weight of plan.weights) {
+    const bytes = await bytesOf(weight);
+    const words = new Int32Array(Math.ceil(bytes.length / 4));
+    new Uint8Array(words.buffer).set(bytes);
+    inputs[weight.name] = { ...weight, buffer: bufferOf(gpu, words) };
+  }
+  const pixels = bufferOf(gpu, pixelsOf(side));
+  const dims = [1, 3, side, side];
+  inputs["pixel_values"] = { buffer: pixels, type: "float32", dims };
+  const output = bufferOf(gpu, 4 * 16 * 4);
+  const outputs = {
+    image_features: { buffer: output, type: "float32", dims: [1, 4, 16] },
+  };
+  const captured = await capture(plan.graph(side), inputs, outputs, gpu);
+  const labels = captured.commands.map(({ shader }) => shader.label);
+  // Those behind the last layer's gate and a product of 4 bits have none.
+  expect(labels.filter((label) => label === "Gelu")).toHaveLength(2);
+  expect(labels.filter((label) => label === "LayerNorm")).toHaveLength(2);
+  expect(labels).not.toContain("Erf");
+  const encoder = gpu.device.createCommandEncoder({ label: "test" });
+  const pass = encoder.beginComputePass({ label: "test" });
+  encodeCommands(pass, captured.commands);
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
+  const ours = await floatsOf(gpu, output, 4 * 16);
+  const published = await createSession(graph, external, undefined);
+  const right = await features(published, side);
+  expect(error(ours, right)).toBeLessThan(1e-4);
+  await published.release();
+  await captured.release();
+  gpu.close();
+});

@@ -1,0 +1,128 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import type { LanguageBackend } from "../backend";
+import type { Gpu } from "../../ort/device";
+import {
+  answer,
+  greedy,
+  fastLanguage,
+  madePrompt,
+  openSource,
+  plainLanguage,
+  type Source,
+} from "../../testing/fast";
+import { micro } from "../../testing/harness";
+import { testGpu } from "../../testing/on-gpu";
+import { Stopped } from "../../util/scheduler";
+import { Pace } from "./replay";
+
+const COUNT = 40;
+
+let gpu: Gpu;
+let source: Source;
+let fast: LanguageBackend;
+let asked: Awaited<ReturnType<typeof madePrompt>>;
+let wanted: readonly number[];
+let submitted: GPUQueue["submit"];
+const submit = vi.fn<GPUQueue["submit"]>();
+
+beforeAll(async () => {
+  gpu = await testGpu();
+  source = await openSource(micro);
+  const plain = await plainLanguage(source);
+  asked = await madePrompt(source, 6, [9, 4, 7]);
+  wanted = (await answer(plain, asked, COUNT)).ids;
+  await plain.release();
+  fast = await fastLanguage(source, gpu);
+  // A second time the prompt is known, which takes another graph.
+  for (let i = 0; i < 2; i++) await answer(fast, asked, 3);
+  const { queue } = gpu.device;
+  submitted = queue.submit.bind(queue);
+  submit.mockImplementation(submitted);
+  queue.submit = submit;
+});
+
+afterAll(async () => {
+  await fast.release();
+  gpu.close();
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** As if every dispatch took so long. */
+function dispatchesTake(ms: number): void {
+  vi.spyOn(Pace.prototype, "msPerDispatch", "get").mockReturnValue(ms);
+}
+
+test("many steps are one submit where they take no time", async () => {
+  dispatchesTake(1e-6);
+  submit.mockClear();
+  const { ids, calls } = await answer(fast, asked, COUNT);
+  expect(ids).toEqual(wanted);
+  expect(calls).toBeLessThan(5);
+  // Rows of the prompt are copied in a submit of their own.
+  expect(submit.mock.calls.length).toBe(calls + 1);
+});
+
+test("a step is many submits where one dispatch takes long", async () => {
+  dispatchesTake(1000);
+  submit.mockClear();
+  const { ids, calls } = await answer(fast, asked, COUNT);
+  expect(ids).toEqual(wanted);
+  expect(calls).toBe(COUNT);
+  expect(submit.mock.calls.length).toBeGreaterThan(10 * COUNT);
+});
+
+test.each(["prefill", "step"])(
+  "a stop ends a %s between two submits; the next answer is right",
+  async (what) => {
+    const shape = [30, 4, 7] as const;
+    const question = await madePrompt(source, 8, shape);
+    const plain = await plainLanguage(source);
+    const right = (await answer(plain, question, 9)).ids;
+    await plain.release();
+    // Captures the graphs.
+    await answer(fast, await madePrompt(source, 7, shape), 9);
+
+    dispatchesTake(1000);
+    const stop = new AbortController();
+    const stopSoon = () => {
+      submit.mockClear();
+      submit.mockImplementation((buffers) => {
+        submitted(buffers);
+        if (submit.mock.calls.length === 4) stop.abort();
+      });
+    };
+    const how = { sampling: greedy, draft: [], signal: stop.signal };
+    const { prompt, pictures } = question;
+    if (what === "prefill") {
+      stopSoon();
+      const begun = fast.begin(prompt, pictures, how);
+      await expect(begun).rejects.toBeInstanceOf(Stopped);
+    } else {
+      const generation = await fast.begin(prompt, pictures, how);
+      await generation.next(1);
+      stopSoon();
+      const step = generation.next(1);
+      await expect(step).rejects.toBeInstanceOf(Stopped);
+      await expect(generation.next(1)).rejects.toThrow("Another answer");
+    }
+    expect(submit.mock.calls.length).toBe(4);
+
+    submit.mockImplementation(submitted);
+    dispatchesTake(1e-6);
+    expect((await answer(fast, question, 9)).ids).toEqual(right);
+    expect((await answer(fast, asked, COUNT)).ids).toEqual(wanted);
+  },
+);
+
+test("a pace follows what is measured", () => {
+  const pace = new Pace();
+  const cautious = pace.msPerDispatch;
+  expect(cautious).toBeGreaterThan(1);
+  for (let i = 0; i < 20; i++) pace.measured(20, 100);
+  expect(pace.msPerDispatch).toBeCloseTo(0.2);
+  pace.measured(60, 100);
+  expect(pace.msPerDispatch).toBeCloseTo(0.4);
+});

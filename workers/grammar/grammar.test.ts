@@ -1,0 +1,262 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { Constraint } from "../../src/shared/protocol";
+import { wander as drawn } from "../testing/wander";
+import { Tokenizer } from "../model-files/tokenizer";
+import { Grammar } from "./grammar";
+import type { TokenConstraint } from "./token-constraint";
+import { isSet } from "./vocabulary";
+
+const nano = new URL("../../public/models/nano/", import.meta.url);
+const read = (file: string): unknown =>
+  JSON.parse(readFileSync(new URL(file, nano), "utf8"));
+const tokenizer = new Tokenizer(
+  read("tokenizer.json"),
+  read("tokenizer_config.json"),
+);
+const END = tokenizer.idOf("<|im_end|>") ?? 0;
+const grammar = new Grammar(tokenizer, END);
+
+/** Whether those are the tokens of an answer, the end included. */
+function accepts(constraint: TokenConstraint<unknown>, text: string): boolean {
+  for (const id of [...tokenizer.encode(text), END]) {
+    if (!isSet(constraint.allowed(), id)) return false;
+    constraint.take(id);
+  }
+  return true;
+}
+
+function wander(
+  constraint: TokenConstraint<unknown>,
+  seed: number,
+  most = 400,
+): string {
+  return drawn(constraint, { tokenizer, end: END }, seed, most).text;
+}
+
+const whole = ({ source, flags }: RegExp): RegExp =>
+  new RegExp(`^(?:${source})$`, flags);
+const json = (schema: unknown): Constraint => ({ type: "json", schema });
+const regex = ({ source, flags }: RegExp): Constraint => {
+  return { type: "regex", source, flags };
+};
+const constrain = (constraint: Constraint, prefix = "", room = 400) =>
+  grammar.constrain(constraint, prefix, room);
+
+const shape = {
+  type: "object",
+  properties: {
+    color: { enum: ["red", "green", "blau"] },
+    sides: { type: "integer", minimum: 3, maximum: 12 },
+    at: {
+      type: "array",
+      items: { type: "number", minimum: -1, maximum: 1 },
+      minItems: 2,
+      maxItems: 2,
+    },
+    note: { type: "string" },
+    more: { anyOf: [{ type: "boolean" }, { type: "null" }] },
+  },
+  required: ["color", "sides", "at", "more"],
+};
+
+describe("JSON", () => {
+  test("the texts that the schema allows, and no others", () => {
+    const yes = '{"color": "blau", "sides": 4, "at": [0.5, -1], "more": null}';
+    expect(accepts(constrain(json(shape)), yes)).toBe(true);
+    for (const [from, to] of [
+      ["blau", "pink"],
+      ["4", "2"],
+      ["4", "4.5"],
+      ["0.5, ", ""],
+      ["-1", "-1.5"],
+      [', "more": null', ""],
+      ["null", "nul"],
+    ] as const) {
+      const no = yes.replace(from, to);
+      expect(accepts(constrain(json(shape)), no), no).toBe(false);
+    }
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])("whatever is drawn (%i)", (seed) => {
+    const said: unknown = JSON.parse(wander(constrain(json(shape)), seed));
+    expect(said).toMatchObject({
+      color: expect.stringMatching(/^(red|green|blau)$/) as string,
+      at: [expect.any(Number), expect.any(Number)] as number[],
+    });
+    const { sides, more } = said as { sides: number; more: unknown };
+    expect(Number.isInteger(sides) && sides >= 3 && sides <= 12).toBe(true);
+    expect([true, false, null]).toContain(more);
+  });
+
+  test.each([
+    [{ type: "object" }],
+    [{ type: "array", items: { type: "string" } }],
+    [{ type: "string" }],
+    [{ type: "integer" }],
+    [{ type: "object", additionalProperties: { type: "array" } }],
+    [true],
+    [
+      {
+        type: "object",
+        properties: { text: { type: "string" }, count: { type: "number" } },
+        required: ["text", "count"],
+      },
+    ],
+  ])("%j comes to an end in what room there is", (schema) => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const text = wander(constrain(json(schema), "", 120), seed, 120);
+      expect(() => JSON.parse(text) as unknown, text).not.toThrow();
+    }
+  });
+
+  test("recursion, and definitions", () => {
+    const tree = {
+      $ref: "#/$defs/node",
+      $defs: {
+        node: {
+          type: "object",
+          properties: {
+            name: { const: "n" },
+            sub: {
+              type: "array",
+              items: { $ref: "#/$defs/node" },
+              maxItems: 2,
+            },
+          },
+          required: ["name", "sub"],
+          additionalProperties: false,
+        },
+      },
+    };
+    const made = constrain(json(tree));
+    const text = '{"name":"n","sub":[{"name":"n","sub":[]}]}';
+    expect(accepts(made, text)).toBe(true);
+  });
+
+  test("a prefix is the answer's beginning", () => {
+    const made = constrain(json(shape), '{"color": "gr');
+    const rest = 'een", "sides": 3, "at": [0, 0], "more": true}';
+    expect(accepts(made, rest)).toBe(true);
+    const wide = constrain(json(shape), '\n{\r\n\t  "color"  :\t "gr');
+    expect(accepts(wide, rest)).toBe(true);
+    expect(() => constrain(json(shape), '{"colour":')).toThrow(
+      expect.objectContaining({ code: "bad-option" }),
+    );
+  });
+
+  test.each<[string, unknown]>([
+    ["a pattern", { type: "string", pattern: "^a" }],
+    ["a format", { type: "string", format: "date-time" }],
+    ["an unknown type", { type: "soup" }],
+    ["no possible value", false],
+    ["values of another type", { type: "string", enum: [1, 2] }],
+    ["bounds that cross", { type: "integer", minimum: 3, maximum: 2 }],
+    ["an address elsewhere", { $ref: "https://example.org/schema" }],
+    ["nothing where it points", { $ref: "#/$defs/none" }],
+    ["an enum that is none", { enum: "red" }],
+    ["what is no schema", 7],
+    ["a list", [{ type: "string" }]],
+    ["a negation", { not: { type: "string" } }],
+    ["a condition", { if: { type: "string" }, then: { maxLength: 2 } }],
+    [
+      "choices of which both may hold",
+      { oneOf: [{ type: "number" }, { type: "integer" }] },
+    ],
+    ["what has to hold itself", { $ref: "#" }],
+    [
+      "a tree without leaves",
+      {
+        type: "object",
+        properties: { sub: { $ref: "#" } },
+        required: ["sub"],
+      },
+    ],
+    [
+      "what two parts want otherwise",
+      { allOf: [{ type: "string" }, { type: "number" }] },
+    ],
+  ])("%s is a bad option", (_, schema) => {
+    expect(() => constrain(json(schema))).toThrow(
+      expect.objectContaining({
+        code: "bad-option",
+        message: expect.stringMatching(
+          /^The response constraint cannot be used: /,
+        ) as string,
+      }),
+    );
+  });
+});
+
+describe("regular expressions", () => {
+  test.each<[RegExp, string[], string[]]>([
+    [/hello/, ["hello"], ["say hello", "hell", ""]],
+    [/^a|b$/, ["a", "b"], ["ab", "aa"]],
+    [/\d{4}-\d\d(-\d\d)?/, ["2024-05", "2024-05-06"], ["24-05", "2024-05-"]],
+    [/(?<word>red|green)+?/i, ["Red", "rEDgreen"], ["reed"]],
+    [/[^"]*/, ["", "two words", "ä"], ['a"']],
+    [/.{2}/, ["ab"], ["a", "abc", "a\n"]],
+    [/a.b/s, ["a\nb"], ["ab"]],
+    [/\u0041\x42\n?/, ["AB", "AB\n"], ["ab"]],
+    [/[äöü]+\s/, ["öä "], ["o "]],
+    [/(?:)/, [""], ["a"]],
+    [/[\w.]+@[\w.]+/, ["a.b@c"], ["@c", "a b@c"]],
+    [/x*/, ["", "xxx"], ["xy"]],
+  ])("%s", (pattern, yes, no) => {
+    for (const text of yes) {
+      expect(accepts(constrain(regex(pattern)), text), text).toBe(true);
+      expect(whole(pattern).test(text)).toBe(true);
+    }
+    for (const text of no) {
+      expect(accepts(constrain(regex(pattern)), text), text).toBe(false);
+    }
+  });
+
+  test.each([
+    /[A-Z][a-z]{2,5} (is|was) [^"\n]*/,
+    /(\d+|[a-f]+|é){1,4}/,
+    /.+/,
+    /\S{2,7} \D\W?/,
+    /[^a-z]{3}/i,
+  ])("whatever is drawn matches %s", (pattern) => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const text = wander(constrain(regex(pattern)), seed);
+      expect(text).toMatch(whole(pattern));
+    }
+  });
+
+  test.each([
+    /(a)\1/,
+    /a(?=b)/,
+    /(?<!a)b/,
+    /\bword\b/,
+    /\p{L}+/u,
+    /[[a-z]--[aeiou]]/v,
+    /a^b/,
+    new RegExp("[]"),
+    /(a{900}){900}/,
+    /x{1001}/,
+    /👍/,
+  ])("%s is a bad option", (pattern) => {
+    expect(() => constrain(regex(pattern))).toThrow(
+      expect.objectContaining({ code: "bad-option" }),
+    );
+  });
+
+  test("what was never a pattern is one, too", () => {
+    const broken = { type: "regex", source: "(", flags: "" } as const;
+    expect(() => constrain(broken)).toThrow(
+      expect.objectContaining({ code: "bad-option" }),
+    );
+  });
+
+  test("a prefix has to be the answer's beginning", () => {
+    const pattern = regex(/^Greetings and salutations.*/);
+    expect(accepts(constrain(pattern, "Greetings"), " and salutations")).toBe(
+      true,
+    );
+    expect(() => constrain(pattern, "invalid")).toThrow(
+      expect.objectContaining({ code: "bad-option" }),
+    );
+  });
+});

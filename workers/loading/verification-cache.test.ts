@@ -1,0 +1,36 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { LoadPlan } from "./plan";
+import { verificationKey } from "./verification-cache";
+
+beforeEach(() => {
+  vi.stubGlobal("navigator", { userAgent: "a browser" });
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+});
+
+/** A model whose files have these hashes. */
+function planOf(...hashes: (string | undefined)[]): LoadPlan {
+  const configFiles = hashes.map((sha256, i) => ({ path: `${i}`, sha256 }));
+  const none = {
+    ...{ vision_encoder: [], embed_tokens: [], decoder_model_merged: [] },
+  };
+  return {
+    found: { variants: none, configFiles },
+    info: { dtypes: {} },
+    graphs: new Map(),
+    gpu: undefined,
+  } as unknown as LoadPlan;
+}
+
+test("other files, another side: another key; no hash: none", async () => {
+  vi.stubEnv("DEV", false);
+  const key = await verificationKey(planOf("abc"), 256);
+  expect(key).toMatch(/^[0-9a-f]{64}$/);
+  expect(await verificationKey(planOf("abc"), 256)).toBe(key);
+  expect(await verificationKey(planOf("abd"), 256)).not.toBe(key);
+  expect(await verificationKey(planOf("abc"), 512)).not.toBe(key);
+  expect(await verificationKey(planOf("abc", undefined), 256)).toBeUndefined();
+});

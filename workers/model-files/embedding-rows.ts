@@ -1,0 +1,122 @@
+import { fromHalf, toHalf } from "../util/float16";
+import type { Blocks, EmbeddingTable } from "./embedding-table";
+import type { DataPlace, OnnxGraph } from "../onnx/onnx";
+import { RowReader } from "../onnx/row-reader";
+import { baseName, weightFiles } from "../onnx/weight-files";
+
+/** Floats, or the bits of halves. */
+export type Numbers = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+/** Reads rows of a table, in the type that the graph gives them in. */
+export class EmbeddingRows {
+  readonly #table: EmbeddingTable;
+  readonly #data: RowReader;
+  readonly #blocks: BlockReader | undefined;
+
+  constructor(
+    graph: OnnxGraph,
+    external: ReadonlyMap<string, Blob>,
+    table: EmbeddingTable,
+  ) {
+    const files = weightFiles(graph, external);
+    const open: Open = ({ location, offset }, rowBytes) => {
+      const blob = files.get(location ?? baseName(graph.file)) ?? graph.blob;
+      return new RowReader(graph.file, blob, offset, rowBytes);
+    };
+    const { data, rows, blocks } = table;
+    this.#table = table;
+    this.#data = open(data, data.length / rows);
+    this.#blocks = blocks && new BlockReader(table, blocks, open);
+  }
+
+  async read(ids: readonly number[]): Promise<Numbers> {
+    const { type, outputType } = this.#table;
+    const bytes = await this.#data.read(ids);
+    const numbers =
+      (await this.#blocks?.widen(bytes, ids)) ?? numbersIn(bytes, type);
+    if (type === outputType) return numbers;
+    return numbers instanceof Float32Array
+      ? toHalf(numbers)
+      : fromHalf(numbers);
+  }
+}
+
+type Open = (place: DataPlace, rowBytes: number) => RowReader;
+
+function numbersIn(
+  { buffer }: Uint8Array<ArrayBuffer>,
+  type: EmbeddingTable["type"],
+): Numbers {
+  return type === "float32"
+    ? new Float32Array(buffer)
+    : new Uint16Array(buffer);
+}
+
+/** Makes numbers of the few bits that GatherBlockQuantized keeps of them. */
+class BlockReader {
+  readonly #table: EmbeddingTable;
+  readonly #blocks: Blocks;
+  /** Of a row. */
+  readonly #count: number;
+  readonly #scales: RowReader;
+  readonly #zeros: RowReader | undefined;
+
+  constructor(table: EmbeddingTable, blocks: Blocks, open: Open) {
+    const { rows, width } = table;
+    const { scales, zeros, padded } = blocks;
+    this.#table = table;
+    this.#blocks = blocks;
+    this.#count = Math.ceil(width / blocks.size);
+    this.#scales = open(scales, scales.length / rows);
+    // Rows that end in mid-byte are read by twos.
+    this.#zeros =
+      zeros && open(zeros, padded ? zeros.length / rows : this.#count);
+  }
+
+  async widen(bytes: Uint8Array, ids: readonly number[]): Promise<Numbers> {
+    const { width, type } = this.#table;
+    const { size } = this.#blocks;
+    const scales = numbersIn(await this.#scales.read(ids), type);
+    const factors = scales instanceof Float32Array ? scales : fromHalf(scales);
+    const zeros = await this.#readZeros(ids);
+    const floats = new Float32Array(ids.length * width);
+    for (let i = 0; i < floats.length; i++) {
+      const column = i % width;
+      const row = (i - column) / width;
+      const block = row * this.#count + Math.floor(column / size);
+      floats[i] =
+        (this.#at(bytes, i) - (zeros[block] ?? 0)) * (factors[block] ?? 0);
+    }
+    return type === "float32" ? floats : toHalf(floats);
+  }
+
+  /** One for each block of each row. */
+  async #readZeros(ids: readonly number[]): Promise<number[]> {
+    const { bits, padded } = this.#blocks;
+    const count = this.#count;
+    const otherwise = padded ? 2 ** (bits - 1) : 0;
+    if (this.#zeros === undefined) {
+      return new Array<number>(ids.length * count).fill(otherwise);
+    }
+    const { rowBytes } = this.#zeros;
+    const byTwos = !padded && bits === 4;
+    const rows = byTwos ? ids.map((id) => Math.floor(id / 2)) : ids;
+    const bytes = await this.#zeros.read(rows);
+    return ids.flatMap((id, i) => {
+      const start = (i * rowBytes * 8) / bits + (byTwos ? (id % 2) * count : 0);
+      return Array.from({ length: count }, (_, block) =>
+        this.#at(bytes, start + block),
+      );
+    });
+  }
+
+  /** The number of few bits at `index`; the first is in the lowest bits. */
+  #at(bytes: Uint8Array, index: number): number {
+    const { bits, signed } = this.#blocks;
+    const each = 8 / bits;
+    const shift = (index % each) * bits;
+    const value =
+      ((bytes[Math.floor(index / each)] ?? 0) >> shift) & (2 ** bits - 1);
+    return signed && value >= 2 ** (bits - 1) ? value - 2 ** bits : value;
+  }
+}

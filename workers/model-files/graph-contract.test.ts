@@ -1,0 +1,131 @@
+import { expect, test } from "vitest";
+import { checkGraph } from "./graph-contract";
+
+const config = {
+  name: "test",
+  hidden: 32,
+  layers: 1,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 16,
+  vocabulary: 260,
+  visionWidth: 3072,
+  contextLength: 512,
+  imageToken: 259,
+  endTokens: [258],
+  side: 256,
+};
+
+type Shape = (number | string)[];
+const value = (name: string, type: string, shape: Shape) => ({
+  name,
+  type,
+  shape,
+});
+
+function decoder() {
+  const cache = (name: string) => value(name, "float32", ["b", 1, "p", 16]);
+  return {
+    file: "onnx/decoder_model_merged_q4.onnx",
+    inputs: [
+      value("inputs_embeds", "float32", ["b", "s", 32]),
+      value("attention_mask", "int64", ["b", "t"]),
+      value("position_ids", "int64", ["b", "s"]),
+      cache("past_key_values.0.key"),
+      cache("past_key_values.0.value"),
+    ],
+    outputs: [
+      value("logits", "float32", ["b", "s", 260]),
+      cache("present.0.key"),
+      cache("present.0.value"),
+    ],
+  };
+}
+
+const vision = (input: Shape, output: Shape) => ({
+  file: "onnx/vision_encoder.onnx",
+  inputs: [value("pixel_values", "float32", input)],
+  outputs: [value("image_features", "float32", output)],
+});
+
+const free = ["b", 3, "h", "w"];
+
+function refuses(message: string, check: () => void): void {
+  expect(check).toThrow(
+    expect.objectContaining({
+      code: "model-mismatch",
+      message: expect.stringContaining(message) as string,
+    }),
+  );
+}
+
+test("the published graphs pass", () => {
+  checkGraph("vision_encoder", vision(free, ["b", "t", 32]), config);
+  checkGraph("vision_encoder", vision([1, 3, "h", "w"], [1, "", 32]), config);
+  checkGraph("decoder_model_merged", decoder(), config);
+});
+
+test("half precision passes wherever the graphs meet", () => {
+  const { inputs, outputs, ...rest } = decoder();
+  for (const one of [...inputs, ...outputs]) {
+    if (one.type === "float32") one.type = "float16";
+  }
+  checkGraph("decoder_model_merged", { ...rest, inputs, outputs }, config);
+  const half = vision(free, ["b", "t", 32]);
+  for (const one of [...half.inputs, ...half.outputs]) one.type = "float16";
+  checkGraph("vision_encoder", half, config);
+});
+
+test("positions and mask may be left to the graph, outputs may be more", () => {
+  const { inputs, outputs, ...rest } = decoder();
+  const fewer = inputs.filter(({ type }) => type !== "int64");
+  const more = [...outputs, value("hidden_states", "float32", ["b"])];
+  const values = { ...rest, inputs: fewer, outputs: more };
+  checkGraph("decoder_model_merged", values, config);
+});
+
+test("sizes that a graph declares of free outputs do not bind it", () => {
+  checkGraph("vision_encoder", vision(free, [1, 256, 32]), config);
+});
+
+test("what differs is named", () => {
+  refuses("image_features is [b, t, 64]", () => {
+    checkGraph("vision_encoder", vision(free, ["b", "t", 64]), config);
+  });
+  refuses("pixel_values is [b, 3, 256, 256]", () => {
+    const fixed = vision(["b", 3, 256, 256], ["b", "t", 32]);
+    checkGraph("vision_encoder", fixed, config);
+  });
+  refuses("onnx/embed_tokens.onnx: input input_ids is missing", () => {
+    const file = "onnx/embed_tokens.onnx";
+    checkGraph("embed_tokens", { file, inputs: [], outputs: [] }, config);
+  });
+  refuses("pixel_values is uint8, not float32 or float16", () => {
+    const { inputs, ...rest } = vision(free, ["b", "t", 32]);
+    const bytes = inputs.map((one) => ({ ...one, type: "uint8" }));
+    checkGraph("vision_encoder", { ...rest, inputs: bytes }, config);
+  });
+  refuses("past_key_values.0.key is [b, 2, p, 16], not [batch, 1, ", () => {
+    const { inputs, ...rest } = decoder();
+    const [, , , key, ...others] = inputs;
+    const wide = { ...(key ?? value("", "", [])), shape: ["b", 2, "p", 16] };
+    const changed = [...inputs.slice(0, 3), wide, ...others];
+    checkGraph("decoder_model_merged", { ...rest, inputs: changed }, config);
+  });
+  refuses("past_key_values.1.key is missing", () => {
+    checkGraph("decoder_model_merged", decoder(), { ...config, layers: 2 });
+  });
+  refuses("past_key_values.1.key is missing", () => {
+    checkGraph("decoder_model_merged", decoder(), { ...config, layers: 1e9 });
+  });
+  refuses("input use_cache_branch is not", () => {
+    const values = decoder();
+    values.inputs.push(value("use_cache_branch", "bool", [1]));
+    checkGraph("decoder_model_merged", values, config);
+  });
+  refuses("logits is int64, not float32 or float16", () => {
+    const values = decoder();
+    values.outputs[0] = value("logits", "int64", ["b", "s", 260]);
+    checkGraph("decoder_model_merged", values, config);
+  });
+});

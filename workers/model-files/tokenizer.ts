@@ -1,0 +1,146 @@
+import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import { corrupt } from "../util/file-errors";
+import { ChatTemplate, fillIn, type ChatTurn } from "./chat-template";
+import { mismatch, object, type Json } from "./config";
+
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+}
+
+const IMAGE = "<image>";
+
+/** The tokens that text is written with. */
+export interface Written {
+  readonly names: readonly (readonly [name: string, id: number])[];
+  /** Whether each sign of a name stands for a byte. */
+  readonly byteLevel: boolean;
+}
+
+/**
+ * The model's own tokenizer and chat template. Text is encoded in two ways:
+ * special tokens are taken from the template only, never from what somebody
+ * wrote, so that a turn holding `<|im_end|>` or `<image>` is just letters.
+ */
+export class Tokenizer {
+  readonly imageToken: number;
+  /** The highest id that text can become. */
+  readonly lastId: number;
+  readonly #hub: HubTokenizer;
+  readonly #plain: HubTokenizer;
+  readonly #special: ReadonlyMap<string, number>;
+  readonly #byteLevel: boolean;
+  readonly #cuts: RegExp;
+  readonly #template: ChatTemplate;
+
+  constructor(tokenizer: unknown, config: unknown, imageToken?: number) {
+    const json = object("tokenizer.json", tokenizer);
+    const options = object("tokenizer_config.json", config);
+    const special = specialTokens(json, imageToken);
+    const image = imageToken ?? special.get(IMAGE);
+    if (image === undefined) throw mismatch("tokenizer.json has no <image>.");
+    this.imageToken = image;
+    this.#special = special;
+    const decoder = json["decoder"] as Json | null | undefined;
+    this.#byteLevel = decoder?.["type"] === "ByteLevel";
+    this.lastId = lastIdOf(json);
+    try {
+      this.#hub = new HubTokenizer(json, options);
+      this.#plain = new HubTokenizer(withoutSpecial(json, special), options);
+    } catch (error) {
+      throw corrupt("tokenizer.json", String(error), error);
+    }
+    this.#cuts = cutsAt([...special.keys()]);
+    this.#template = new ChatTemplate(options, this.#nameOf(image));
+  }
+
+  /** Ids of the whole conversation, one image token for each picture. */
+  encodeChat(turns: readonly ChatTurn[]): number[] {
+    const pieces = this.#template.render(turns).split(this.#cuts);
+    return pieces.flatMap((piece) => {
+      const id = this.#special.get(piece);
+      if (id !== undefined) return [id];
+      return this.encode(fillIn(piece, turns));
+    });
+  }
+
+  /** Ids of a text, in which special tokens are just letters. */
+  encode(text: string): number[] {
+    if (text === "") return [];
+    return this.#plain.encode(text, { add_special_tokens: false }).ids;
+  }
+
+  decode(ids: readonly number[]): string {
+    if (ids.length === 0) return "";
+    return this.#hub.decode([...ids], {
+      skip_special_tokens: true,
+      clean_up_tokenization_spaces: false,
+    });
+  }
+
+  written(): Written {
+    const special = new Set(this.#special.values());
+    const all = [...this.#hub.get_vocab(true)];
+    const names = all.filter(([, id]) => !special.has(id));
+    return { names, byteLevel: this.#byteLevel };
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#hub.token_to_id(token);
+  }
+
+  #nameOf(id: number): string {
+    const name = this.#hub.id_to_token(id);
+    if (name !== undefined && this.#special.has(name)) return name;
+    throw mismatch(`tokenizer.json has no special token ${id} for the image.`);
+  }
+}
+
+/** Nobody may spell the image token, whatever its file says of it. */
+function specialTokens(
+  json: Json,
+  imageToken: number | undefined,
+): Map<string, number> {
+  const added = json["added_tokens"];
+  if (!Array.isArray(added)) throw mismatch("tokenizer.json: no added_tokens.");
+  const special = (added as AddedToken[]).filter(
+    ({ id, content, special }) =>
+      special || id === imageToken || content === IMAGE,
+  );
+  return new Map(special.map(({ content, id }) => [content, id]));
+}
+
+function lastIdOf(json: Json): number {
+  const { vocab } = object("tokenizer.json", json["model"]);
+  const words = Object.values(object("tokenizer.json", vocab));
+  const added = (json["added_tokens"] as AddedToken[]).map(({ id }) => id);
+  return [...words, ...added].reduce<number>(
+    (last, id) => Math.max(last, Number(id)),
+    0,
+  );
+}
+
+/** The same vocabulary, in which no special token can be spelt. */
+function withoutSpecial(
+  json: Json,
+  special: ReadonlyMap<string, number>,
+): Json {
+  const added = json["added_tokens"] as AddedToken[];
+  const model = object("tokenizer.json", json["model"]);
+  const vocab = object("tokenizer.json", model["vocab"]);
+  const words = Object.entries(vocab).filter(([word]) => !special.has(word));
+  return {
+    ...json,
+    added_tokens: added.filter(({ content }) => !special.has(content)),
+    model: { ...model, vocab: Object.fromEntries(words) },
+  };
+}
+
+/** Cuts before and after each of `words`; the longest match wins. */
+function cutsAt(words: readonly string[]): RegExp {
+  const escaped = [...words]
+    .sort((a, b) => b.length - a.length)
+    .map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  return new RegExp(`(${escaped.join("|")})`);
+}

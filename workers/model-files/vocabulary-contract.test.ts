@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { checkTogether, checkVocabulary } from "./vocabulary-contract";
+
+const value = (name: string, shape: (number | string)[]) => ({
+  name,
+  type: "float32",
+  shape,
+});
+
+const graphs = (
+  vision: number | string,
+  embed: number | string,
+  decoder: number | string,
+) => ({
+  vision_encoder: {
+    file: "onnx/vision_encoder_fp16.onnx",
+    inputs: [],
+    outputs: [value("image_features", ["b", "t", vision])],
+  },
+  embed_tokens: {
+    file: "onnx/embed_tokens.onnx",
+    inputs: [],
+    outputs: [value("inputs_embeds", ["b", "s", embed])],
+  },
+  decoder_model_merged: {
+    file: "onnx/decoder_model_merged_q4.onnx",
+    inputs: [value("inputs_embeds", ["b", "s", decoder])],
+    outputs: [value("logits", ["b", "s", 151646])],
+  },
+});
+
+const refuses = (message: string | RegExp, check: () => void) => {
+  expect(check).toThrow(
+    expect.objectContaining({
+      code: "model-mismatch",
+      message: expect.stringMatching(message) as string,
+    }),
+  );
+};
+
+test("graphs of one model are of one width, as far as they tell", () => {
+  checkTogether(graphs(896, 896, 896));
+  checkTogether(graphs("h", 896, 896));
+  checkTogether(graphs(896, 1536, "h"));
+});
+
+test("graphs of two models are both named", () => {
+  refuses(/vision_encoder_fp16.*896 wide.*decoder.*_q4.*1536/, () =>
+    checkTogether(graphs(896, 1536, 1536)),
+  );
+  refuses(/embed_tokens\.onnx.*1536 wide.*decoder.*_q4.*896/, () =>
+    checkTogether(graphs(896, 1536, 896)),
+  );
+});
+
+/** FastVLM-0.5B's: a row, but no logit, for `<image>`. */
+const published = {
+  lastId: 151646,
+  imageToken: 151646,
+  endTokens: [151645],
+  rows: 151647,
+};
+const decoder = graphs(896, 896, 896).decoder_model_merged;
+
+test("the published vocabulary passes, and one padded to a multiple of 64", () => {
+  checkVocabulary(published, decoder);
+  checkVocabulary({ ...published, rows: 151936 }, decoder);
+  checkVocabulary({ ...published, rows: undefined }, decoder);
+  // Features stand in the image's place: its row is not needed.
+  checkVocabulary({ ...published, rows: 151646 }, decoder);
+  checkVocabulary({ ...published, endTokens: [] }, decoder);
+});
+
+test("a tokenizer with more ids than the table has rows is refused", () => {
+  refuses(/ids up to 151645, embed_tokens only 151645 rows/, () =>
+    checkVocabulary({ ...published, rows: 151645 }, decoder),
+  );
+});
+
+test("a tokenizer without the model's end token is refused", () => {
+  const nano = { lastId: 425, imageToken: 425, endTokens: [151645] };
+  refuses(/ids up to 425, the model's end token 151645/, () =>
+    checkVocabulary({ ...nano, rows: 151647 }, decoder),
+  );
+  checkVocabulary({ ...published, endTokens: [151645, 999999] }, decoder);
+});
+
+test("a decoder that cannot say its end token is refused", () => {
+  const short = { ...decoder, outputs: [value("logits", ["b", "s", 151645])] };
+  refuses(/decoder_model_merged_q4.onnx has logits for 151645/, () =>
+    checkVocabulary(published, short),
+  );
+  checkVocabulary({ ...published, endTokens: [151643, 151645] }, short);
+});

@@ -1,0 +1,180 @@
+import { expect, test } from "vitest";
+import type { Message } from "../../src/shared/protocol";
+import { checkConversation, countTokens, makePrompt } from "./prompt";
+import type { ChatTurn } from "../model-files/chat-template";
+
+/** A token for each letter, 99 for a picture, as in "(turn picture words)". */
+const tokenizer = {
+  imageToken: 99,
+  encode: (text: string) => Array.from(text, () => 2),
+  encodeChat: (turns: readonly ChatTurn[]) =>
+    turns.flatMap(({ role, images, text }) =>
+      role === "system"
+        ? []
+        : [
+            1,
+            ...Array<number>(images).fill(99),
+            ...Array.from(text, () => 2),
+            3,
+          ],
+    ),
+};
+const say = (text: string, images = 1): Message => {
+  return { role: "user", text, images };
+};
+const answer = (text: string): Message => {
+  return { role: "assistant", text, images: 0 };
+};
+const system = (text: string): Message => {
+  return { role: "system", text, images: 0 };
+};
+const reference = (...messages: Message[]) => {
+  return { messages, style: "reference" } as const;
+};
+
+test("a picture takes as many positions as it has tokens", () => {
+  const prompt = makePrompt(tokenizer, reference(say("ab")), 4, 100);
+  expect(prompt.texts).toEqual([[1], [2, 2, 3]]);
+  expect(prompt.ids).toEqual([1, 99, 99, 99, 99, 2, 2, 3]);
+});
+
+test("pictures of several turns, side by side and apart", () => {
+  const turns = [say("a", 2), answer("b"), say("", 0), say("c", 1)];
+  const prompt = makePrompt(tokenizer, reference(...turns), 2, 100);
+  expect(prompt.texts).toEqual([[1], [], [2, 3, 1, 2, 3, 1, 3, 1], [2, 3]]);
+  expect(prompt.ids).toEqual([
+    ...[1, 99, 99, 99, 99, 2, 3],
+    ...[1, 2, 3],
+    ...[1, 3],
+    ...[1, 99, 99, 2, 3],
+  ]);
+});
+
+test("each style has its system text, and its way to part pictures", () => {
+  const seen: ChatTurn[] = [];
+  const spy = {
+    ...tokenizer,
+    encodeChat: (turns: readonly ChatTurn[]) => {
+      seen.push(...turns);
+      return tokenizer.encodeChat(turns);
+    },
+  };
+  makePrompt(spy, { messages: [say("a")], style: "reference" }, 1, 100);
+  makePrompt(spy, { messages: [say("a")], style: "demo" }, 1, 100);
+  expect(seen).toMatchObject([
+    { role: "system", images: 0, text: "You are a helpful assistant." },
+    { role: "user", images: 1, separator: "\n", text: "a" },
+    {
+      role: "system",
+      text: expect.stringMatching(
+        /^You are a helpful visual AI .* one sentence\.$/,
+      ) as string,
+    },
+    { role: "user", images: 1, separator: "", text: "a" },
+  ]);
+});
+
+test("a system text of one's own stands for the style's", () => {
+  const seen: ChatTurn[][] = [];
+  const spy = {
+    ...tokenizer,
+    encodeChat: (turns: readonly ChatTurn[]) => {
+      seen.push([...turns]);
+      return tokenizer.encodeChat(turns);
+    },
+  };
+  makePrompt(spy, reference(system("Rhyme."), say("a")), 1, 100);
+  expect(seen).toMatchObject([
+    [{ role: "system", text: "Rhyme." }, { role: "user" }],
+  ]);
+});
+
+test("what the answer begins with stands last, and counts", () => {
+  const begun = { ...reference(say("a")), prefix: "So" };
+  const { texts, ids } = makePrompt(tokenizer, begun, 2, 8);
+  expect(texts).toEqual([[1], [2, 3, 2, 2]]);
+  expect(ids).toEqual([1, 99, 99, 2, 3, 2, 2]);
+  expect(() => makePrompt(tokenizer, begun, 2, 7)).toThrow(
+    expect.objectContaining({ code: "prompt-too-long" }),
+  );
+});
+
+test("messages are counted so that they add up", () => {
+  const count = (...messages: Message[]) =>
+    countTokens(tokenizer, reference(...messages), 5, 100);
+  expect(count()).toEqual({ tokens: 0, room: 100 });
+  expect(count(say("abc", 0)).tokens).toBe(5);
+  expect(count(system("abc")).tokens).toBe(5);
+  expect(count(answer("abc")).tokens).toBe(5);
+  expect(count(say("abc", 2)).tokens).toBe(15);
+  const turns = [system("a"), say("b"), answer("c"), say("", 3)];
+  const apart = turns.map((turn) => count(turn).tokens);
+  expect(count(...turns).tokens).toBe(apart.reduce((a, b) => a + b));
+});
+
+test("there must be room for one token of the answer", () => {
+  expect(makePrompt(tokenizer, reference(say("ab")), 4, 9).ids).toHaveLength(8);
+  expect(() => makePrompt(tokenizer, reference(say("abc")), 4, 9)).toThrow(
+    expect.objectContaining({
+      code: "prompt-too-long",
+      message:
+        "5 tokens of text and a picture of 4 tokens do not fit: the model reads 9 tokens, its answer included.",
+    }),
+  );
+  const two = reference(say("a", 2), answer("b"), say("c", 1));
+  expect(() => makePrompt(tokenizer, two, 20, 64)).toThrow(
+    /^9 tokens of text and 3 pictures of 20 tokens each do not fit: .* 64 /,
+  );
+});
+
+const frame = {};
+
+test.each([
+  [[frame], [say("a")]],
+  [[], [say("a", 0)]],
+  [
+    [frame, frame, frame],
+    [say("a", 2), answer("b"), say("c", 0), say("d", 1)],
+  ],
+  [[frame], [system("z"), say("a")]],
+])("a conversation about %j is one", (frames, messages) => {
+  expect(() => checkConversation(frames, reference(...messages))).not.toThrow();
+});
+
+test.each<[string, unknown[], Message[]]>([
+  ["no message", [], []],
+  ["the assistant's at its end", [frame], [say("a"), answer("b")]],
+  ["a frame too few", [], [say("a")]],
+  ["a frame too many", [frame, frame], [say("a")]],
+  ["half a picture", [frame], [say("a", 0.5), say("b", 0.5)]],
+  ["less than none", [frame], [say("a", 2), say("b", -1)]],
+  [
+    "pictures of the assistant",
+    [frame],
+    [{ ...answer("a"), images: 1 }, say("b", 0)],
+  ],
+  ["nothing but a system text", [], [system("a")]],
+  ["a system text later on", [], [say("a", 0), system("b"), say("c", 0)]],
+  ["two system texts", [], [system("a"), system("b"), say("c", 0)]],
+  [
+    "pictures of the system",
+    [frame],
+    [{ ...system("a"), images: 1 }, say("b", 0)],
+  ],
+  [
+    "a role of its own",
+    [frame],
+    [{ ...say("a"), role: "tool" as "user" }, say("b", 0)],
+  ],
+])("a conversation with %s is a bad option", (_, frames, messages) => {
+  expect(() => checkConversation(frames, reference(...messages))).toThrow(
+    expect.objectContaining({ code: "bad-option" }),
+  );
+});
+
+test("an unknown style is a bad option", () => {
+  const style = "toString" as "demo";
+  expect(() =>
+    checkConversation([frame], { messages: [say("a")], style }),
+  ).toThrow(/reference or demo/);
+});

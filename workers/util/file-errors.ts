@@ -1,0 +1,39 @@
+import { VlmError } from "../../src/shared/errors";
+
+export function missing(file: string, place: string): VlmError {
+  return new VlmError(
+    "model-file-missing",
+    `${place} has no ${file}.`,
+    "Check the model's name, revision, address or folder; if they are right, export the model again.",
+  );
+}
+
+export function corrupt(file: string, why: string, cause?: unknown): VlmError {
+  // What others say may end with a full stop already.
+  const end = /[.!?]$/.test(why) ? "" : ".";
+  return new VlmError(
+    "model-corrupt",
+    `${file} is damaged: ${why}${end}`,
+    "Load the model again; if it happens again, the copy at its source is bad: copy or export it anew.",
+    { cause },
+  );
+}
+
+/** A file that was there when it was opened cannot be read any more. */
+export function unreadable(file: string, cause: unknown): VlmError {
+  return new VlmError(
+    "model-file-missing",
+    `${file} can no longer be read: it was changed, moved or deleted since.`,
+    "Load the model again, or choose its folder again.",
+    { cause },
+  );
+}
+
+export function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw corrupt(file, `it is not JSON: ${why}`, error);
+  }
+}

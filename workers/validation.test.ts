@@ -1,0 +1,151 @@
+import { expect, test } from "vitest";
+import type { ModelSource } from "../src/shared/models";
+import type { LoadOptions } from "../src/shared/protocol";
+import { checkDescribe, checkLoad } from "./validation";
+import { options as describeOptions } from "./testing/harness";
+
+const loadOptions: LoadOptions = {
+  model: { kind: "url", url: "https://example.org/models/nano/" },
+  device: "auto",
+  dtype: "q4",
+  path: "auto",
+};
+
+test("the whole range of good options passes", () => {
+  for (const size of [64, 256, 1024, 2048]) {
+    checkDescribe({ ...describeOptions, size });
+  }
+  for (const device of ["auto", "webgpu", "wasm"] as const) {
+    checkLoad({ ...loadOptions, device });
+  }
+  checkLoad({ ...loadOptions, path: "plain" });
+  for (const gate of [0, 0.02, 1]) {
+    checkDescribe({ ...describeOptions, gate, draft: true, names: ["a"] });
+  }
+  for (const constraint of [
+    { type: "json", schema: true },
+    { type: "regex", source: "a", flags: "" },
+  ] as const) {
+    checkDescribe({ ...describeOptions, constraint, prefix: "{" });
+  }
+});
+
+for (const bad of [
+  { size: 0 },
+  { size: 63 },
+  { size: 100 },
+  { size: 2112 },
+  { size: NaN },
+  { size: "256" as never },
+  { run: undefined as never },
+  { anyres: "no" as never },
+  { maxTokens: 0 },
+  { maxTokens: 1.5 },
+  { maxTokens: Infinity },
+  { messages: [{ role: "user" as const, text: 7 as never, images: 1 }] },
+  { messages: "Describe the image." as never },
+  { messages: undefined as never },
+  { messages: [null as never] },
+  { messages: ["Describe the image." as never] },
+  { sampling: null as never },
+  { names: "a" as never },
+  { names: [7 as never] },
+  { names: null as never },
+  { draft: undefined as never },
+  { draft: "yes" as never },
+  { gate: -0.1 },
+  { gate: 1.1 },
+  { gate: NaN },
+  { gate: "0.5" as never },
+  { prefix: 1 as never },
+  { prefix: null as never },
+  { constraint: null as never },
+  { constraint: { type: "xml" } as never },
+  { constraint: { type: "regex", source: "a" } as never },
+  { constraint: { type: "regex", source: /a/, flags: "" } as never },
+  { sampling: { ...describeOptions.sampling, topP: 2 } },
+  { sampling: { ...describeOptions.sampling, temperature: "1" as never } },
+]) {
+  test(`describe refuses ${JSON.stringify(bad)}`, () => {
+    expect(() => {
+      checkDescribe({ ...describeOptions, ...bad });
+    }).toThrow(expect.objectContaining({ code: "bad-option" }));
+  });
+}
+
+test.each([undefined, null, 7, "options", []])(
+  "%j is no object of options",
+  (options) => {
+    const code = expect.objectContaining({ code: "bad-option" }) as Error;
+    expect(() => checkDescribe(options as never)).toThrow(code);
+    expect(() => checkLoad(options as never)).toThrow(code);
+  },
+);
+
+const hub = {
+  kind: "hub",
+  endpoint: "https://huggingface.co",
+  id: "onnx-community/FastVLM-0.5B-ONNX",
+  revision: "main",
+} as const;
+
+const sources: readonly ModelSource[] = [
+  hub,
+  { ...hub, endpoint: "http://127.0.0.1:8099", id: "nano" },
+  { kind: "folder", name: "nano", files: [{ path: "a", file: new Blob() }] },
+];
+
+test("a hub, a server and a folder are places of models", () => {
+  for (const model of sources) checkLoad({ ...loadOptions, model });
+});
+
+test("a dtype for all graphs, for each, for some, or none in particular", () => {
+  const some = { vision_encoder: "fp16", embed_tokens: "fp32" } as const;
+  const each = { ...some, decoder_model_merged: "q4" } as const;
+  for (const dtype of ["auto", "q4f16", each, some, {}] as const) {
+    checkLoad({ ...loadOptions, dtype });
+  }
+});
+
+const url = (text: string): ModelSource => ({ kind: "url", url: text });
+
+for (const bad of [
+  { model: url("models/nano/") },
+  { model: url("https://example.org/models/nano") },
+  { model: { ...hub, endpoint: "huggingface.co" } },
+  { model: { ...hub, endpoint: "https://huggingface.co/" } },
+  { model: { ...hub, id: "../secret" } },
+  { model: { ...hub, id: "a/b/c" } },
+  { model: { ...hub, revision: "" } },
+  { model: { ...hub, revision: ".." } },
+  { model: { ...hub, revision: "\ud800" } },
+  { model: { ...hub, revision: undefined as never } },
+  { model: { ...hub, id: undefined as never } },
+  { model: { ...hub, endpoint: "ftp://example.org" } },
+  { model: url("ftp://example.org/models/nano/") },
+  { model: url(["https://example.org/"] as never) },
+  { model: { kind: "folder" as const, name: "empty", files: [] } },
+  { model: { kind: "folder" as const, name: "odd", files: [null as never] } },
+  { model: { kind: "folder" as const, name: "odd", files: null as never } },
+  { model: { kind: "folder" as const, name: 7 as never, files: [] } },
+  { model: { kind: "ftp" } as unknown as ModelSource },
+  { model: null as never },
+  { model: "nano" as never },
+  { device: "tpu" as "auto" },
+  { path: "fast" as "auto" },
+  { path: undefined as never },
+  { path: ["auto"] as never },
+  { device: ["auto"] as never },
+  { dtype: "int8" as "q4" },
+  { dtype: null as never },
+  { dtype: ["q4"] as never },
+  { dtype: { vision_encoder: "int8" as "q4" } },
+  { dtype: { vision_encoder: "auto" as "q4" } },
+  { dtype: { encoder: "q4" } as never },
+]) {
+  test(`load refuses ${JSON.stringify(bad)}`, () => {
+    expect(() => {
+      checkLoad({ ...loadOptions, ...bad });
+    }).toThrow(expect.objectContaining({ code: "bad-option" }));
+  });
+}

@@ -1,0 +1,201 @@
+import type { Dtype, Graph, ModelSource } from "../src/shared/models";
+import type {
+  Constraint,
+  PromptInput,
+  GenerateOptions,
+  Frame,
+  LoadOptions,
+} from "../src/shared/protocol";
+import { badOption, checkSampling } from "./backends/ort/sampling";
+import { isSize, SIZE_RULE } from "./util/size";
+import { DTYPES, GRAPHS } from "./model-files/manifest";
+
+const MAX_TOKENS = 4096;
+const DEVICES = ["webgpu", "wasm", "auto"];
+const PATHS = ["auto", "plain"];
+
+// What comes from another thread may be anything, whatever its type says.
+
+/** Throws `bad-option` naming the first option that cannot be. */
+export function checkDescribe(options: GenerateOptions): void {
+  checkCount(options);
+  const { run, maxTokens, sampling, prefix = "", constraint } = options;
+  if (!Number.isInteger(run)) throw badOption("run must be a whole number.");
+  if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
+    throw badOption(
+      `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,
+    );
+  }
+  checkObject("sampling", sampling);
+  checkSampling(sampling);
+  if (typeof prefix !== "string") throw badOption("prefix must be a text.");
+  if (constraint !== undefined) checkConstraint(constraint);
+  checkLooking(options);
+}
+
+/** Throws `bad-option` naming what of a conversation cannot be. */
+export function checkCount(conversation: PromptInput): void {
+  checkObject("The options", conversation);
+  const { messages, anyres, size } = conversation;
+  if (!Array.isArray(messages)) throw badOption("messages must be a list.");
+  for (const message of messages as PromptInput["messages"]) {
+    checkObject("Every message", message);
+    if (typeof message.text !== "string") {
+      throw badOption("Every message must have a text.");
+    }
+  }
+  if (typeof anyres !== "boolean") {
+    throw badOption("anyres must be true or false.");
+  }
+  checkSide(size);
+}
+
+function checkConstraint(constraint: Constraint): void {
+  checkObject("constraint", constraint);
+  const named = constraint.type === "json" || constraint.type === "regex";
+  if (!named) throw badOption("constraint must be of type json or regex.");
+  if (constraint.type === "json") return;
+  const { source, flags } = constraint;
+  if (typeof source !== "string" || typeof flags !== "string") {
+    throw badOption("A regex constraint must have a source and flags.");
+  }
+}
+
+function checkLooking({ names, draft, gate }: GenerateOptions): void {
+  const named: unknown = names === undefined ? [] : names;
+  const areNames =
+    Array.isArray(named) &&
+    named.every((name) => name === null || typeof name === "string");
+  if (!areNames) throw badOption("names must be a list of texts.");
+  if (typeof draft !== "boolean") {
+    throw badOption("draft must be true or false.");
+  }
+  if (typeof gate !== "number" || !(gate >= 0 && gate <= 1))
+    throw badOption("gate must be from 0 to 1.");
+}
+
+export function isFrame(value: unknown): value is Frame {
+  return value instanceof ImageBitmap || value instanceof VideoFrame;
+}
+
+export function checkFrames(
+  frames: readonly Frame[],
+  { names }: Pick<GenerateOptions, "names"> = {},
+): void {
+  if (!Array.isArray(frames) || !frames.every(isFrame)) {
+    throw badOption(
+      "The pictures must be a list of VideoFrame or ImageBitmap.",
+    );
+  }
+  if (names !== undefined && names.length !== frames.length) {
+    throw badOption(
+      `Names of pictures: ${names.length}; handed over: ${frames.length}.`,
+    );
+  }
+}
+
+export function checkSide(size: number): void {
+  if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
+}
+
+export function checkLoad(options: LoadOptions): void {
+  checkObject("The options", options);
+  const { model, device, dtype, path } = options;
+  checkObject("model", model);
+  checkSource(model);
+  if (!DEVICES.includes(device)) {
+    throw badOption(`device must be one of ${DEVICES.join(", ")}.`);
+  }
+  if (!PATHS.includes(path)) {
+    throw badOption(`path must be ${PATHS.join(" or ")}.`);
+  }
+  if (dtype === "auto") return;
+  if (typeof dtype === "string") checkDtype(dtype);
+  else checkByGraph(dtype);
+}
+
+function checkByGraph(dtypes: Partial<Record<Graph, Dtype>>): void {
+  checkObject("dtype", dtypes);
+  for (const [graph, dtype] of Object.entries(dtypes)) {
+    if (!(GRAPHS as readonly string[]).includes(graph)) {
+      throw badOption(`dtype names ${graph}, not one of ${GRAPHS.join(", ")}.`);
+    }
+    checkDtype(dtype);
+  }
+}
+
+function checkDtype(dtype: Dtype): void {
+  if (DTYPES.includes(dtype)) return;
+  const names = ["auto", ...DTYPES].join(", ");
+  throw badOption(`dtype must be one of ${names}, or some of them by graph.`);
+}
+
+function checkSource(model: ModelSource): void {
+  switch (model.kind) {
+    case "hub":
+      checkHub(model);
+      break;
+    case "url":
+      if (isWebAddress(model.url) && model.url.endsWith("/")) break;
+      throw badOption("model must be an absolute URL that ends with a slash.");
+    case "folder":
+      checkFolder(model);
+      break;
+    default:
+      throw badOption("model must be of a hub, at a URL or in a folder.");
+  }
+}
+
+function checkFolder({
+  name,
+  files,
+}: Extract<ModelSource, { kind: "folder" }>): void {
+  const isFile = (each: unknown): boolean =>
+    isObject(each) &&
+    typeof each["path"] === "string" &&
+    each["file"] instanceof Blob;
+  if (typeof name !== "string" || !Array.isArray(files)) {
+    throw badOption("A folder must have a name and a list of files.");
+  }
+  if (files.length === 0) throw badOption(`The folder ${name} is empty.`);
+  if (files.every(isFile)) return;
+  throw badOption(
+    `Every file of the folder ${name} must have a path and data.`,
+  );
+}
+
+/** Owner and name; neither may lead out of the model's place on the hub. */
+const HUB_ID = /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/;
+
+function checkHub({
+  endpoint,
+  id,
+  revision,
+}: Extract<ModelSource, { kind: "hub" }>): void {
+  if (!isWebAddress(endpoint) || endpoint.endsWith("/")) {
+    throw badOption("The hub must be an absolute URL without a last slash.");
+  }
+  if (typeof id !== "string" || !HUB_ID.test(id)) {
+    throw badOption(`${id} is not the id of a model: owner/name.`);
+  }
+  // Two dots would lead out of it, half a character into no address.
+  const named = typeof revision === "string" && revision.isWellFormed();
+  if (!named || /^\.{0,2}$/.test(revision)) {
+    throw badOption(`${id} is asked for in no revision.`);
+  }
+}
+
+function isWebAddress(text: unknown): text is string {
+  return (
+    typeof text === "string" &&
+    /^https?:$/.test(URL.parse(text)?.protocol ?? "")
+  );
+}
+
+function checkObject(what: string, value: unknown): void {
+  if (!isObject(value)) throw badOption(`${what} must be an object.`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
