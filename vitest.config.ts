@@ -3,7 +3,39 @@ import { defineConfig, mergeConfig } from "vitest/config";
 import { requireBrowser, testFlags } from "./tools/cli/browser.mjs";
 import viteConfig from "./vite.config.ts";
 
+const browser = await requireBrowser();
+
 const inBrowser = ["**/*.browser.test.ts", "**/*.gpu.test.ts"];
+/** Run by `npm run test:long`, before a release. */
+const long = ["**/*.long.browser.test.ts", "**/*.long.gpu.test.ts"];
+
+/** Only a hung test reaches this: a busy machine may be many times slower. */
+const timeLimits = { testTimeout: 900_000, hookTimeout: 900_000 };
+
+const browserProject = (
+  name: string,
+  include: string[],
+  exclude: string[],
+) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: include.map((glob) => `{src,workers}/${glob}`),
+    exclude,
+    ...timeLimits,
+    // One page at a time: the software adapter computes on the processor.
+    fileParallelism: false,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: { executablePath: browser, args: testFlags },
+      }),
+      instances: [{ browser: "chromium" as const }],
+    },
+  },
+});
 
 export default mergeConfig(
   viteConfig,
@@ -19,36 +51,14 @@ export default mergeConfig(
               "{src,workers}/**/*.test.ts",
               "{bench,tools/cli}/**/*.test.{ts,mjs}",
             ],
-            exclude: inBrowser,
+            exclude: [...inBrowser, "**/*.long.test.{ts,mjs}"],
             // In TypeScript, so it has to be transformed.
             server: { deps: { inline: [/transformers-structured-output/] } },
-            testTimeout: 30_000,
+            ...timeLimits,
           },
         },
-        {
-          extends: true,
-          test: {
-            name: "browser",
-            include: inBrowser.map((glob) => `{src,workers}/${glob}`),
-            // Shaders compile for seconds each on the software adapter.
-            testTimeout: 180_000,
-            hookTimeout: 180_000,
-            // One page at a time: the adapter is the processor itself.
-            fileParallelism: false,
-            browser: {
-              enabled: true,
-              headless: true,
-              screenshotFailures: false,
-              provider: playwright({
-                launchOptions: {
-                  executablePath: await requireBrowser(),
-                  args: testFlags,
-                },
-              }),
-              instances: [{ browser: "chromium" }],
-            },
-          },
-        },
+        browserProject("browser", inBrowser, long),
+        browserProject("browser-long", long, []),
       ],
     },
   }),
