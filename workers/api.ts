@@ -12,7 +12,7 @@ import type {
   WorkerEvent,
   WorkerSettings,
 } from "../src/shared/protocol";
-import { imageTokenCount } from "./backends/image-tokens";
+import { imageTokenCount } from "./stages/tiling";
 import { inspectModel } from "./loading/inspect";
 import { ModelManager } from "./loading/model-manager";
 import {

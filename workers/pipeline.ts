@@ -7,7 +7,7 @@ import type {
   WorkerEvent,
 } from "../src/shared/protocol";
 import { decode } from "./stages/decode";
-import { imageTokenCount } from "./backends/image-tokens";
+import { imageTokenCount } from "./stages/tiling";
 import type { Generation, EncodedImage } from "./backends/backend";
 import type { LoadedModel } from "./loading/model";
 import { checkConversation, makePrompt } from "./stages/prompt";

@@ -1,3 +1,4 @@
+import { badOption } from "../src/shared/errors";
 import type { Dtype, Graph, ModelSource } from "../src/shared/models";
 import type {
   Constraint,
@@ -5,8 +6,8 @@ import type {
   GenerateOptions,
   Frame,
   LoadOptions,
+  Sampling,
 } from "../src/shared/protocol";
-import { badOption, checkSampling } from "./backends/ort/sampling";
 import { isSize, SIZE_RULE } from "./util/size";
 import { DTYPES, GRAPHS } from "./model-files/manifest";
 
@@ -48,6 +49,28 @@ export function checkCount(conversation: PromptInput): void {
     throw badOption("anyres must be true or false.");
   }
   checkSide(size);
+}
+
+function checkSampling(options: Sampling): void {
+  const { temperature, topK, topP, repetitionPenalty, seed } = options;
+  const numbers = { temperature, topK, topP, repetitionPenalty, seed };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value !== "number") throw badOption(`${name} must be a number.`);
+  }
+  const rules: readonly (readonly [string, boolean, string])[] = [
+    ["temperature", temperature >= 0 && temperature <= 100, "from 0 to 100"],
+    ["topK", Number.isInteger(topK) && topK >= 0, "a whole number, 0 or more"],
+    ["topP", topP > 0 && topP <= 1, "above 0, at most 1"],
+    [
+      "repetitionPenalty",
+      repetitionPenalty > 0 && repetitionPenalty <= 100,
+      "above 0, at most 100",
+    ],
+    ["seed", Number.isFinite(seed), "a number"],
+  ];
+  for (const [name, holds, range] of rules) {
+    if (!holds) throw badOption(`${name} must be ${range}.`);
+  }
 }
 
 function checkConstraint(constraint: Constraint): void {

@@ -60,6 +60,14 @@ export class VlmError extends Error {
   }
 }
 
+/** A `bad-option` error. */
+export function badOption(
+  message: string,
+  advice = "Correct the option.",
+): VlmError {
+  return new VlmError("bad-option", message, advice);
+}
+
 /** Structured-clone form: Comlink itself keeps only name, message and stack. */
 export interface SerializedError {
   readonly code: ErrorCode;

@@ -1,32 +1,76 @@
 import type { Sampling } from "../../src/shared/protocol";
+import type { GpuTimer } from "../kernels/gpu-timer";
+import type { OnnxGraph } from "../onnx/onnx";
 import type { Float, Tensor } from "../ort/tensor";
-import type { Prompt } from "../stages/prompt";
 
-/** What the encoder made of a picture. */
+/** A graph file and the files with its external data, by the names the graph
+ * gives them. */
+export interface GraphSource {
+  readonly graph: OnnxGraph;
+  readonly external: ReadonlyMap<string, Blob>;
+}
+
+/** Runs the graphs of one model. */
+export interface Backend {
+  readonly encoder: Encoder;
+  readonly language: LanguageBackend;
+  /** Measures stages by GPU timestamps, without waiting for them. The results
+   * are in `Generation.laps`. */
+  readonly timer?: GpuTimer | undefined;
+}
+
+/** Side of the square of pixels that becomes one image token. */
+export const PATCH = 64;
+
+/** Image tokens of one square of `size` pixels. */
+export function imageTokensForSize(size: number): number {
+  return (size / PATCH) ** 2;
+}
+
+/** The vision encoder (FastViTHD) and its projector. */
+export interface Encoder {
+  /**
+   * [1, 3, size, size] → [1, image tokens, hidden]. The caller disposes of the
+   * result. Rejects with `Stopped` when the signal is aborted.
+   */
+  encode(pixels: Tensor, signal?: AbortSignal): Promise<Tensor>;
+  release(): Promise<void>;
+}
+
+/** The image features of one image. */
 export interface EncodedImage {
-  /** Equal keys: equal features. */
+  /** Images with the same key have the same features. */
   readonly key: string;
-  /** One tensor a view, [1, image tokens, hidden]. */
+  /** One tensor per tile, [1, image tokens, hidden]. */
   readonly features: readonly Tensor[];
 }
 
-/** What an answer has to come to, token by token. */
+/** A conversation as token ids, with places for its images. */
+export interface Prompt {
+  /** The text around the images: one part more than there are images. */
+  readonly texts: readonly (readonly number[])[];
+  /** All ids; the image token is repeated for every image position. */
+  readonly ids: readonly number[];
+}
+
+/** Restricts which tokens may follow, one token at a time. */
 export interface TokenMask {
-  /** A bit for each token by its id, the lowest of a word first: 1 may come
-   * next. What is beyond may not. Good until `take`. */
+  /**
+   * One bit per token id, lowest bit first: 1 if the token may come next. Ids
+   * beyond the array may not. Valid until the next call of `take`.
+   */
   allowed(): Uint32Array<ArrayBuffer>;
-  /** What came. */
+  /** Advances the mask by the token that was sampled. */
   take(id: number): void;
 }
 
-/** How a prompt is continued. */
 export interface GenerationOptions {
   readonly sampling: Sampling;
   readonly constraint?: TokenMask | undefined;
-  /** What the answer may turn out to be. It changes how soon tokens come, never
-   * which. */
+  /** Expected token ids of the answer. They change the speed, never the
+   * answer. */
   readonly draft: readonly number[];
-  /** Ends what is under way, which may then reject with `Stopped`. */
+  /** Cancels pending calls, which may then reject with `Stopped`. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,29 +81,30 @@ export interface Logits {
   readonly dims: readonly number[];
 }
 
-/** The language model, whichever way it runs. */
+/** The language model. */
 export interface LanguageBackend {
-  /** Reads the prompt, each picture in its place. */
+  /** Runs the prefill; `images` fill the places of the prompt in order. */
   begin(
     prompt: Prompt,
-    pictures: readonly EncodedImage[],
-    how: GenerationOptions,
+    images: readonly EncodedImage[],
+    options: GenerationOptions,
   ): Promise<Generation>;
-  /** What the last tokens were picked of, where that stays on the GPU. */
+  /** Logits of the last step, if the backend keeps them on the GPU. */
   readonly logits?: Logits | undefined;
   release(): Promise<void>;
 }
 
+/** GPU milliseconds by stage. */
 export type StageDurations = Partial<
   Record<"preprocess" | "encode" | "prefill", number>
 >;
 
-/** An answer on its way. */
+/** An answer in progress. */
 export interface Generation {
-  /** What the GPU took up to the first tokens, in ms, if it was measured. */
+  /** GPU time of the stages up to the first token, if it was measured. */
   readonly laps?: StageDurations;
-  /** The next tokens: one at least, `limit` at most. Those after an end token
-   * mean nothing. */
+  /** The next token ids, from 1 to `limit`. Ids after an end token have no
+   * meaning. */
   next(limit: number): Promise<readonly number[]>;
   dispose(): void;
 }

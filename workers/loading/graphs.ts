@@ -3,18 +3,13 @@ import type { WorkerEvent } from "../../src/shared/protocol";
 import { missing } from "../util/file-errors";
 import type { Progress } from "../store/progress";
 import { filesOf, type ModelMetadata } from "./model-metadata";
+import type { GraphSource } from "../backends/backend";
 import { checkGraph } from "../model-files/graph-contract";
 import { checkTogether } from "../model-files/vocabulary-contract";
 import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
 import { readOnnx, type OnnxGraph } from "../onnx/onnx";
 
 export type Emit = (event: WorkerEvent) => void;
-
-/** A graph on disk: what it says of itself, and where its weights are. */
-export interface GraphSource {
-  readonly graph: OnnxGraph;
-  readonly external: ReadonlyMap<string, Blob>;
-}
 
 /** A model on disk, verified; nothing of its weights is in memory. */
 export interface Downloaded {

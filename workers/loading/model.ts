@@ -1,5 +1,5 @@
 import type { MemoryEstimate, MemoryUse } from "../../src/shared/models";
-import { VlmError } from "../../src/shared/errors";
+import { badOption, VlmError } from "../../src/shared/errors";
 import type {
   GenerateOptions,
   LoadOptions,
@@ -7,28 +7,22 @@ import type {
 } from "../../src/shared/protocol";
 import type { Grammar } from "../grammar/grammar";
 import { DraftCache } from "../stages/draft-cache";
-import type { Encoder } from "../backends/image-tokens";
 import { ChangeDetector } from "../stages/change-detector";
 import type { GpuTimer } from "../kernels/gpu-timer";
-import type { TokenMask, LanguageBackend } from "../backends/backend";
+import type {
+  Backend,
+  Encoder,
+  LanguageBackend,
+  TokenMask,
+} from "../backends/backend";
 import type { Gpu } from "../ort/device";
 import type { Memory } from "../ort/tensor";
 import { createFrameDiff } from "../stages/frame-diff";
-import { badOption } from "../backends/ort/sampling";
 import { Preprocessor } from "../stages/preprocess";
 import { ImageEncoderStage } from "../stages/encode-image";
 import type { ModelFolder } from "../store/model-folder";
 import type { ModelConfig } from "../model-files/config";
 import type { Tokenizer } from "../model-files/tokenizer";
-
-/** A way to run the graphs of a model. */
-export interface Backend {
-  readonly encoder: Encoder;
-  readonly language: LanguageBackend;
-  /** Times the stages on the GPU, so that nothing need wait between them; its
-   * generations then know the laps before them. */
-  readonly timer?: GpuTimer | undefined;
-}
 
 /** What is known of a model before it runs. */
 export interface ModelFacts {

@@ -1,14 +1,14 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { LoadOptions, WorkerEvent } from "../../src/shared/protocol";
 import type { WebGpuPlan } from "../backends/webgpu/open";
-import type { LoadedModel, Backend } from "./model";
+import type { LoadedModel } from "./model";
+import type { Backend, GraphSource } from "../backends/backend";
 import { Gpu } from "../ort/device";
 import type { Memory } from "../ort/tensor";
 import { describe as answer } from "../pipeline";
 import { openOrtBackend } from "../backends/ort/open";
 import { failsWith, loadOptions, options, picture } from "../testing/harness";
 import type { ModelConfig } from "../model-files/config";
-import type { GraphSource } from "./graphs";
 import { loadModel } from "./load";
 
 /** What is done with a fast path, whatever it is: here, the plain one again. */

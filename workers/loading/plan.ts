@@ -2,12 +2,8 @@ import type { DtypeChoice, Graph } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import { choose, type Runnable } from "./dtypes";
 import { hardwareOf, type Hardware } from "./hardware";
-import {
-  downloadGraphs,
-  type Downloaded,
-  type Emit,
-  type GraphSource,
-} from "./graphs";
+import { downloadGraphs, type Downloaded, type Emit } from "./graphs";
+import type { GraphSource } from "../backends/backend";
 import { estimateMemory } from "./memory-estimate";
 import type { ModelFacts } from "./model";
 import { checkCompatibility } from "./compatibility";

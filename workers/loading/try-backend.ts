@@ -1,5 +1,6 @@
 import type { LoadJob, LoadPlan } from "./plan";
-import { LoadedModel, type Backend } from "./model";
+import { LoadedModel } from "./model";
+import type { Backend } from "../backends/backend";
 import { measure } from "../ort/memory-use";
 import { loadOrt } from "../ort/runtime";
 import { Memory } from "../ort/tensor";

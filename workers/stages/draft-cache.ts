@@ -1,5 +1,5 @@
 import type { Sampling } from "../../src/shared/protocol";
-import type { Prompt } from "./prompt";
+import type { Prompt } from "../backends/backend";
 
 /** Prompts whose last answer is remembered. */
 const MAX_PROMPTS = 8;

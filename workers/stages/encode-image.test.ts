@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
-import type { Encoder } from "../backends/image-tokens";
+import type { Encoder } from "../backends/backend";
 import { ChangeDetector } from "./change-detector";
 import type { Tensor } from "../ort/tensor";
 import type { Preprocessor } from "./preprocess";

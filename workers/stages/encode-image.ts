@@ -1,8 +1,7 @@
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
-import type { Encoder } from "../backends/image-tokens";
 import type { ChangeDetector } from "./change-detector";
 import { FeatureCache } from "./feature-cache";
-import type { EncodedImage } from "../backends/backend";
+import type { EncodedImage, Encoder } from "../backends/backend";
 import type { Tensor } from "../ort/tensor";
 import type { Preprocessor } from "./preprocess";
 import { nextTask } from "../util/scheduler";

@@ -1,21 +1,13 @@
-import { VlmError } from "../../src/shared/errors";
+import { badOption, VlmError } from "../../src/shared/errors";
 import type {
   PromptInput,
   GenerateOptions,
   Message,
   TokenCount,
 } from "../../src/shared/protocol";
-import { badOption } from "../backends/ort/sampling";
+import type { Prompt } from "../backends/backend";
 import type { ChatTurn } from "../model-files/chat-template";
 import type { Tokenizer } from "../model-files/tokenizer";
-
-/** A conversation as ids, with room for its pictures. */
-export interface Prompt {
-  /** The text around the pictures: one part more than there are pictures. */
-  readonly texts: readonly (readonly number[])[];
-  /** Everything, the image token standing once for each image position. */
-  readonly ids: readonly number[];
-}
 
 interface Style {
   readonly system: string;

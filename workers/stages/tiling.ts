@@ -1,3 +1,4 @@
+import { badOption } from "../../src/shared/errors";
 import type { GenerateOptions } from "../../src/shared/protocol";
 import {
   crop,
@@ -6,7 +7,7 @@ import {
   stretch,
   type Geometry,
 } from "../kernels/geometry";
-import { badOption } from "../backends/ort/sampling";
+import { imageTokensForSize } from "../backends/backend";
 
 /** Squares along each side of AnyRes' grid. */
 const GRID = 2;
@@ -16,6 +17,13 @@ type Choice = Pick<GenerateOptions, "fit" | "anyres" | "size">;
 /** How many squares of `size` pixels the encoder is given of a picture. */
 export function tileCount({ anyres }: Pick<Choice, "anyres">): number {
   return anyres ? 1 + GRID * GRID : 1;
+}
+
+/** Image tokens of one image, all its tiles together. */
+export function imageTokenCount(
+  options: Pick<GenerateOptions, "anyres" | "size">,
+): number {
+  return tileCount(options) * imageTokensForSize(options.size);
 }
 
 /**

@@ -4,20 +4,24 @@ import { openEmbedding } from "../backends/ort/embedding";
 import { WebGpuLanguage } from "../backends/webgpu/language";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { planTable } from "../backends/webgpu/embedding-table";
-import type { Encoder } from "../backends/image-tokens";
 import { WebGpuEncoder } from "../backends/webgpu/encoder";
 import { planVision } from "../backends/webgpu/graphs/vision-plan";
 import { OrtEncoder } from "../backends/ort/encoder";
 import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
-import type { LanguageBackend, EncodedImage } from "../backends/backend";
-import { downloadGraphs, type GraphSource } from "../loading/graphs";
+import type {
+  LanguageBackend,
+  EncodedImage,
+  Encoder,
+  GraphSource,
+  Prompt,
+} from "../backends/backend";
+import { downloadGraphs } from "../loading/graphs";
 import { readMetadata } from "../loading/model-metadata";
 import type { Gpu } from "../ort/device";
 import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
 import { Memory } from "../ort/tensor";
 import { OrtLanguage } from "../backends/ort/language";
-import type { Prompt } from "../stages/prompt";
 import type { ModelConfig } from "../model-files/config";
 import { options } from "./harness";
 

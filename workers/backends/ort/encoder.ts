@@ -1,4 +1,4 @@
-import { PATCH, imageTokensForSize, type Encoder } from "../image-tokens";
+import { PATCH, imageTokensForSize, type Encoder } from "../backend";
 import type { Session } from "../../ort/session";
 import type { Memory, Tensor } from "../../ort/tensor";
 import { mismatch } from "../../model-files/config";

@@ -4,10 +4,10 @@ import type {
   Generation,
   LanguageBackend,
   EncodedImage,
+  Prompt,
 } from "../backend";
 import type { Session } from "../../ort/session";
 import type { Float, Memory, Tensor } from "../../ort/tensor";
-import type { Prompt } from "../../stages/prompt";
 import { Sampler } from "./sampling";
 import { OrtGeneration } from "./generation";
 import { KvCache, type CacheHeads } from "./kv-cache";

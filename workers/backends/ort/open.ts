@@ -1,7 +1,6 @@
 import type { Graph } from "../../../src/shared/models";
 import { openEmbedding } from "./embedding";
-import type { GraphSource } from "../../loading/graphs";
-import type { Backend } from "../../loading/model";
+import type { GraphSource, Backend } from "../backend";
 import { createSession, type Session } from "../../ort/session";
 import type { Memory } from "../../ort/tensor";
 import { OrtEncoder } from "./encoder";

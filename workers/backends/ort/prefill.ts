@@ -1,6 +1,6 @@
 import type { KvCache } from "./kv-cache";
 import type { Memory, Rows, Tensor } from "../../ort/tensor";
-import type { Prompt } from "../../stages/prompt";
+import type { Prompt } from "../backend";
 
 /** The two published graphs. */
 export interface OrtDecoder {

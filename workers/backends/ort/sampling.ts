@@ -1,4 +1,3 @@
-import { VlmError } from "../../../src/shared/errors";
 import type { Sampling } from "../../../src/shared/protocol";
 
 /** Logits to a token, in the order transformers applies its processors. */
@@ -8,7 +7,6 @@ export class Sampler {
   readonly #used: Set<number>;
 
   constructor(options: Sampling, promptIds: readonly number[]) {
-    checkSampling(options);
     this.#options = options;
     this.#random = mulberry32(options.seed);
     this.#used = new Set(promptIds);
@@ -59,32 +57,6 @@ export class Sampler {
     }
     return kept[count - 1] ?? 0;
   }
-}
-
-export function checkSampling(options: Sampling): void {
-  const { temperature, topK, topP, repetitionPenalty, seed } = options;
-  const numbers = { temperature, topK, topP, repetitionPenalty, seed };
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value !== "number") throw badOption(`${name} must be a number.`);
-  }
-  const rules: readonly (readonly [string, boolean, string])[] = [
-    ["temperature", temperature >= 0 && temperature <= 100, "from 0 to 100"],
-    ["topK", Number.isInteger(topK) && topK >= 0, "a whole number, 0 or more"],
-    ["topP", topP > 0 && topP <= 1, "above 0, at most 1"],
-    [
-      "repetitionPenalty",
-      repetitionPenalty > 0 && repetitionPenalty <= 100,
-      "above 0, at most 100",
-    ],
-    ["seed", Number.isFinite(seed), "a number"],
-  ];
-  for (const [name, holds, range] of rules) {
-    if (!holds) throw badOption(`${name} must be ${range}.`);
-  }
-}
-
-export function badOption(message: string): VlmError {
-  return new VlmError("bad-option", message, "Correct the option.");
 }
 
 /** The first of the largest, as argmax has it everywhere. */

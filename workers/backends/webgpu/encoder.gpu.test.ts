@@ -8,7 +8,7 @@ import {
   test,
   vi,
 } from "vitest";
-import type { Encoder } from "../image-tokens";
+import type { Encoder } from "../backend";
 import { loadOrt } from "../../ort/runtime";
 import { Memory, type Tensor } from "../../ort/tensor";
 import {

@@ -1,5 +1,5 @@
 import { VlmError } from "../../../src/shared/errors";
-import { imageTokensForSize, type Encoder } from "../image-tokens";
+import { imageTokensForSize, type Encoder } from "../backend";
 import type { VisionPlan } from "./graphs/vision-plan";
 import { UnsupportedGraph } from "./graphs/weight";
 import type { GpuTimer } from "../../kernels/gpu-timer";

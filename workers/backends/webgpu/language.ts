@@ -6,9 +6,9 @@ import type {
   LanguageBackend,
   Logits,
   EncodedImage,
+  Prompt,
 } from "../backend";
 import { Queue } from "../../util/queue";
-import type { Prompt } from "../../stages/prompt";
 import { Stopped } from "../../util/scheduler";
 import { Decoder, tooMany, type Begun, type DecoderParts } from "./decoder";
 import { usableDraft } from "./draft";

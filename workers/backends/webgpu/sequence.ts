@@ -1,6 +1,5 @@
-import type { EncodedImage } from "../backend";
+import type { EncodedImage, Prompt } from "../backend";
 import type { Rows, Tensor } from "../../ort/tensor";
-import type { Prompt } from "../../stages/prompt";
 
 /** What stands at a position: a token's id, or a place in a picture. */
 export type Content = number | string;

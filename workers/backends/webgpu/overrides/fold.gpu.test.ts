@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Encoder } from "../../image-tokens";
+import type { Encoder } from "../../backend";
 import type { Gpu } from "../../../ort/device";
 import { loadOrt } from "../../../ort/runtime";
 import { Memory } from "../../../ort/tensor";
