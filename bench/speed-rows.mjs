@@ -1,5 +1,5 @@
 // @ts-check
-/** The records of bench/results as rows of the README's table. */
+/** The records of bench/results as rows of the table in docs/performance.md. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { root } from "../tools/cli/prepare.mjs";
@@ -57,8 +57,8 @@ const row = (cells) => `| ${cells.join(" | ")} |`;
 /** @param {Live} record @returns {string[]} */
 function liveRows({ model, size, device, adapter, machine, contenders }) {
   const made = model.startsWith("made/");
-  const what = made ? `${basename(model)}, made weights` : model;
-  // Of made weights every draft is right, which says nothing.
+  const what = made ? `${basename(model)}, synthetic weights` : model;
+  // With synthetic weights every draft is accepted, so drafts are left out.
   const own = made ? "fast-vlm:no-draft" : "fast-vlm";
   return contenders
     .filter(({ name }) => [own, "transformers.js"].includes(name))
@@ -78,7 +78,7 @@ function liveRows({ model, size, device, adapter, machine, contenders }) {
 function singleRow({ model, size, device, adapter, processor, milliseconds }) {
   const { firstToken, tokensPerSecond } = milliseconds;
   return row([
-    `${model}, made weights, ${size} px`,
+    `${model}, synthetic weights, ${size} px`,
     "fast-vlm",
     machineText(device, adapter, processor),
     timeText(firstToken),
@@ -86,7 +86,7 @@ function singleRow({ model, size, device, adapter, processor, milliseconds }) {
   ]);
 }
 
-/** @returns {string[]} a row for each record, whoever measured it */
+/** @returns {string[]} a row for each contender of each record */
 export function speedRows() {
   const records = readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
@@ -97,7 +97,7 @@ export function speedRows() {
       return /** @type {Live | Single[]} */ (json);
     });
   return [
-    // Records without contenders are of something else than speed.
+    // Records without contenders do not measure speed.
     ...records.flatMap((each) => ("contenders" in each ? liveRows(each) : [])),
     ...records
       .flatMap((each) => (Array.isArray(each) ? each : []))

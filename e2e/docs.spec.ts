@@ -11,7 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import {
   readDocument,
-  readmeHeaders,
+  documentedHeaders,
   samplesOf,
 } from "../tools/cli/documents.mjs";
 import {
@@ -25,15 +25,14 @@ import { expect, test } from "./support/test.ts";
 
 const elementPage = join(root, "docs/element.md");
 const committed = readFileSync(elementPage, "utf8");
-/** Somebody's site, who has README only. */
+/** A site that contains only the package and the samples. */
 const folder = join(scratch, "readme");
 
-const samples = samplesOf(readDocument("README.md").text);
-function sample(language: string, part: string): string {
-  const found = samples.find(
+function sample(document: string, language: string, part: string): string {
+  const found = samplesOf(readDocument(document).text).find(
     (each) => each.language === language && each.code.includes(part),
   );
-  if (!found) throw new Error(`README has no ${language} with ${part}.`);
+  if (!found) throw new Error(`${document} has no ${language} with ${part}.`);
   return found.code;
 }
 
@@ -45,19 +44,19 @@ test.beforeAll(() => {
     ["tools/cli/docs.mjs"],
     { cwd: root, encoding: "utf8" },
   );
-  expect(stderr, "typedoc takes every warning for an error").toBe("");
+  expect(stderr, "typedoc treats warnings as errors").toBe("");
   expect(status).toBe(0);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   symlinkSync(join(root, "lib/web"), join(folder, "fast-vlm"));
 });
 
-test("the element's page is what its sources say", () => {
+test("docs/element.md matches the sources", () => {
   const now = readFileSync(elementPage, "utf8");
-  expect(now, "commit what npm run docs makes").toBe(committed);
+  expect(now, "run npm run docs and commit docs/element.md").toBe(committed);
 });
 
-test("the documents are a site", async ({ page }) => {
+test("the documents build as a site", async ({ page }) => {
   const site = await serveFolder(join(root, ".cache/docs"));
   const troubles = troublesOf(page);
   await page.goto(`${site.url}functions/index.createFastVlm.html`);
@@ -71,11 +70,14 @@ test("the documents are a site", async ({ page }) => {
   await site.close();
 });
 
-test("README's page captions the camera, under README's policy", async ({
+test("the README's page captions the camera under the documented policy", async ({
   page,
 }) => {
-  writeFileSync(join(folder, "index.html"), sample("html", "<!doctype html>"));
-  const site = await serveFolder(folder, readmeHeaders());
+  writeFileSync(
+    join(folder, "index.html"),
+    sample("README.md", "html", "<!doctype html>"),
+  );
+  const site = await serveFolder(folder, documentedHeaders());
   const troubles = troublesOf(page);
   await page.goto(site.url);
   expectScene(await captionOf(page));
@@ -83,14 +85,17 @@ test("README's page captions the camera, under README's policy", async ({
   await site.close();
 });
 
-test("README's picture is described, and asked about", async ({ page }) => {
+test("the guide's image is described and asked about", async ({ page }) => {
   copyFileSync(join(fixtures, "scenes/0015.png"), join(folder, "photo.jpg"));
   writeFileSync(
     join(folder, "picture.html"),
-    `<!doctype html><script type="module" src="fast-vlm/fast-vlm.js"></script>${sample("html", "<img")}`,
+    `<!doctype html><script type="module" src="fast-vlm/fast-vlm.js"></script>${sample("docs/guide.md", "html", "<img")}`,
   );
-  writeFileSync(join(folder, "photo.js"), sample("js", "photo.js"));
-  const site = await serveFolder(folder, readmeHeaders());
+  writeFileSync(
+    join(folder, "photo.js"),
+    sample("docs/guide.md", "js", "photo.js"),
+  );
+  const site = await serveFolder(folder, documentedHeaders());
   const troubles = troublesOf(page);
   const said: string[] = [];
   page.on("console", (message) => {

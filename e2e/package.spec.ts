@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findFirefox } from "../tools/cli/browser.mjs";
-import { readmeHeaders } from "../tools/cli/documents.mjs";
+import { documentedHeaders } from "../tools/cli/documents.mjs";
 import { isolationHeaders } from "../tools/cli/headers.mjs";
 import { unpacked } from "../tools/cli/pack.mjs";
 import {
@@ -16,7 +16,7 @@ import { captionInFirefox } from "./support/firefox.ts";
 import { root } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
 
-const headers = readmeHeaders();
+const headers = documentedHeaders();
 const firefox = findFirefox();
 
 let project: string;
@@ -40,7 +40,7 @@ test.describe("a static page", () => {
 
   test.afterAll(() => site.close());
 
-  test("captions under README's policy, without isolation", async ({
+  test("captions under the documented policy, without isolation", async ({
     page,
   }) => {
     const troubles = troublesOf(page);
@@ -108,7 +108,7 @@ test.describe("the script of another origin", () => {
 
   test.afterAll(() => cdn.close());
 
-  /** README's policy, with more sources where somebody else is let in. */
+  /** The documented policy with additional sources. */
   const policy = (more: Readonly<Record<string, string>>): string =>
     Object.entries(more).reduce(
       (text, [directive, source]) =>

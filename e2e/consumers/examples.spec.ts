@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Page } from "@playwright/test";
-import { readmeHeaders } from "../../tools/cli/documents.mjs";
+import { documentedHeaders } from "../../tools/cli/documents.mjs";
 import { npm, pack } from "../../tools/cli/pack.mjs";
 import {
   captionOf,
@@ -47,12 +47,12 @@ for (const [name, built] of [
   ["webpack", "public"],
   ["react", "dist"],
 ] as const) {
-  test(`${name} captions under README's policy`, async ({ page }) => {
+  test(`${name} captions under the documented policy`, async ({ page }) => {
     const project = install(name);
     run(project, "build");
     const { url, close } = await serveFolder(
       join(project, built),
-      readmeHeaders(),
+      documentedHeaders(),
     );
     await expectCaption(page, name, url);
     await close();

@@ -1,5 +1,5 @@
 // @ts-check
-/** README, docs/ and the like: their text, code samples, links and names. */
+/** The documents of the repository: their text, code samples, links and file names. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { root } from "./prepare.mjs";
@@ -21,7 +21,7 @@ export const readDocument = (path) => ({
   text: readFileSync(join(root, path), "utf8"),
 });
 
-/** @returns {Document[]} what people read; tools/ and models speak for themselves */
+/** @returns {Document[]} every document for readers, without the model cards */
 export function documents() {
   const below = (/** @type {string} */ folder) =>
     readdirSync(join(root, folder), { recursive: true })
@@ -29,7 +29,7 @@ export function documents() {
       .filter((path) => path.endsWith(".md"))
       .sort();
   return ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tools/README.md"]
-    .concat(below("docs"), ".changeset/README.md")
+    .concat(below("docs"), ".changeset/README.md", "examples/README.md")
     .map(readDocument);
 }
 
@@ -99,11 +99,12 @@ export function isThere(name) {
   return readdirSync(folder).some((file) => pattern.test(file));
 }
 
-/** @returns {Record<string, string>} the response headers that README asks for */
-export function readmeHeaders() {
-  const { text } = readDocument("README.md");
+/** @returns {Record<string, string>} the response headers in docs/security.md */
+export function documentedHeaders() {
+  const { text } = readDocument("docs/security.md");
   const sample = samplesOf(text).find(({ language }) => language === "http");
-  if (sample === undefined) throw new Error("README.md has no ```http block.");
+  if (sample === undefined)
+    throw new Error("docs/security.md has no ```http block.");
   const lines = sample.code.trim().split("\n");
   return Object.fromEntries(
     lines.map((line) => {

@@ -12,17 +12,16 @@ import {
   linksOf,
   namesOf,
   readDocument,
-  readmeHeaders,
+  documentedHeaders,
   samplesOf,
 } from "./documents.mjs";
 import { productionHeaders } from "./headers.mjs";
 import { root } from "./prepare.mjs";
 
 const all = documents();
-const readme = readDocument("README.md").text;
 
 describe.each(all)("$path", ({ path, text }) => {
-  test("links lead somewhere", () => {
+  test("has no broken links", () => {
     const lost = linksOf(text).filter((target) => {
       if (/^https?:/.test(target)) return false;
       const [file = "", anchor] = target.split("#");
@@ -36,11 +35,11 @@ describe.each(all)("$path", ({ path, text }) => {
     expect(lost).toEqual([]);
   });
 
-  test("files that it names are there", () => {
+  test("names only files that exist", () => {
     expect(namesOf(text).filter((name) => !isThere(name))).toEqual([]);
   });
 
-  test("commands that it names are there", () => {
+  test("names only npm scripts that exist", () => {
     /** @type {unknown} */
     const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     const { scripts } = /** @type {{ scripts: Record<string, string> }} */ (
@@ -53,13 +52,13 @@ describe.each(all)("$path", ({ path, text }) => {
   });
 });
 
-test("samples of code compile against the package", () => {
+test("code samples compile against the package", () => {
   const { count, faults } = checkSamples();
   expect(faults).toEqual([]);
   expect(count).toBeGreaterThan(4);
 }, 300_000);
 
-test("tags in samples have only attributes that there are", () => {
+test("tags in samples use only attributes of the element", () => {
   const known = [...FastVlmElement.observedAttributes, "id"];
   const html = all.flatMap(({ text }) =>
     samplesOf(text).filter(({ language }) => language === "html"),
@@ -74,7 +73,8 @@ test("tags in samples have only attributes that there are", () => {
   expect(set.filter((name) => !known.includes(name ?? ""))).toEqual([]);
 });
 
-test("README names every attribute and every event of the element", () => {
+test("docs/element.md names every attribute and every event", () => {
+  const { text: page } = readDocument("docs/element.md");
   const { text: manifest } = readDocument("src/element/fast-vlm.ts");
   const events = [...manifest.matchAll(/@fires \{[^}]*\} ([a-z]+)/g)];
   expect(events.length).toBeGreaterThan(6);
@@ -82,21 +82,21 @@ test("README names every attribute and every event of the element", () => {
     ...FastVlmElement.observedAttributes,
     ...events.map(([, name = ""]) => name),
   ];
-  expect(wanted.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+  expect(wanted.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
-test("README says how quick every machine is that was measured", () => {
-  const lines = readme
-    .split("\n")
+test("docs/performance.md has a row for every record of bench/results", () => {
+  const lines = readDocument("docs/performance.md")
+    .text.split("\n")
     .map((line) => line.replace(/\s+/g, " ").trim());
   const rows = speedRows();
   expect(rows.length).toBeGreaterThan(3);
   expect(rows.filter((row) => !lines.includes(row))).toEqual([]);
 });
 
-test("README's policy is ours, and no looser", () => {
+test("the documented policy is no looser than the served one", () => {
   const ours = productionHeaders();
-  const { "Content-Security-Policy": policy, ...others } = readmeHeaders();
+  const { "Content-Security-Policy": policy, ...others } = documentedHeaders();
   expect(ours).toMatchObject(others);
   const allowed = directives(ours["Content-Security-Policy"]);
   const asked = directives(policy ?? "");
@@ -106,7 +106,7 @@ test("README's policy is ours, and no looser", () => {
   }
 });
 
-test("every code of an error is explained, and no other", () => {
+test("docs/errors.md lists exactly the error codes", () => {
   const { text } = readDocument("docs/errors.md");
   const explained = [...text.matchAll(/^\| `([a-z-]+)`/gm)].map(
     ([, code]) => code,
