@@ -24,8 +24,8 @@ test("--json gives one object a line", async () => {
     tokenIds: expect.any(Array),
     device: expect.stringMatching(/^(webgpu|wasm)$/),
     adapter: expect.stringMatching(/./),
-    path: expect.stringMatching(/^(fast|plain)$/),
-    ...(first?.["path"] === "plain" && { pathReason: expect.any(String) }),
+    backend: expect.stringMatching(/^(webgpu|ort)$/),
+    ...(first?.["backend"] === "ort" && { backendReason: expect.any(String) }),
     imageTokens: 16,
     timings: {
       preprocess: expect.any(Number),

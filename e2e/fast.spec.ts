@@ -56,15 +56,15 @@ test("the fast path says what the plain one says, and sees a picture once", asyn
   test.setTimeout(600_000);
   await openQuiet(page, { device: "wasm" });
   expect(valueOf(await load(page))).toMatchObject({
-    path: "plain",
-    pathReason: "It needs WebGPU.",
+    backend: "ort",
+    backendReason: "It needs WebGPU.",
   });
   const plain = await askAll(page);
 
   await openQuiet(page, { device: "webgpu" });
   const info = valueOf(await load(page));
-  expect(info).toMatchObject({ path: "fast", device: "webgpu" });
-  expect(info).not.toHaveProperty("pathReason");
+  expect(info).toMatchObject({ backend: "webgpu", device: "webgpu" });
+  expect(info).not.toHaveProperty("backendReason");
   await expect(page.locator("#about-path")).toHaveText("Fast");
   const fast = await askAll(page);
 

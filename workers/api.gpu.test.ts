@@ -27,7 +27,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     expect(info).toMatchObject({
       name: "fast-vlm/micro",
       device,
-      side: 256,
+      size: 256,
       contextLength: 512,
       dtypes: { decoder_model_merged: "fp32" },
     });
@@ -62,7 +62,11 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     expect(t.total).toBeGreaterThan(t.firstToken);
     expect(t.tokensPerSecond).toBeGreaterThan(0);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(events[0]).toMatchObject({ type: "image", run: 1, imageTokens: 16 });
+    expect(events[0]).toMatchObject({
+      type: "image",
+      requestId: 1,
+      imageTokens: 16,
+    });
     const tokens = events.flatMap((e) => (e.type === "token" ? [e] : []));
     expect(tokens.map(({ id }) => id)).toEqual(answer.tokenIds);
     expect(tokens.map((e) => e.timings !== undefined)).toEqual(
@@ -92,9 +96,12 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
 
   test("abort ends a run before its next token; the next run is whole", async () => {
     events.length = 0;
-    const long = { ...options, run: 7, maxTokens: 400 };
+    const long = { ...options, requestId: 7, maxTokens: 400 };
     const running = api.describe([await picture()], long);
-    const waiting = api.describe([await picture()], { ...options, run: 8 });
+    const waiting = api.describe([await picture()], {
+      ...options,
+      requestId: 8,
+    });
     await event(events, "token");
     api.abort(7);
     const answer = await running;
@@ -105,7 +112,10 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
 
   test("a run aborted while it waits never starts decoding", async () => {
     const running = api.describe([await picture()], options);
-    const waiting = api.describe([await picture()], { ...options, run: 9 });
+    const waiting = api.describe([await picture()], {
+      ...options,
+      requestId: 9,
+    });
     api.abort(9);
     await running;
     expect(await waiting).toMatchObject({ finish: "abort", tokenIds: [] });

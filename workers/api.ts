@@ -102,7 +102,7 @@ export class Api implements VlmWorker {
       throw error;
     }
     const controller = new AbortController();
-    this.#runs.set(options.run, controller);
+    this.#runs.set(options.requestId, controller);
     return this.#seat.use(async (model) => {
       try {
         if (model === undefined) throw notLoaded();
@@ -113,7 +113,7 @@ export class Api implements VlmWorker {
         throw (await model?.gpu?.explain(error)) ?? VlmError.from(error);
       } finally {
         closeAll(frames);
-        this.#runs.delete(options.run);
+        this.#runs.delete(options.requestId);
       }
     });
   }

@@ -48,9 +48,9 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
   );
 
   for (const wanted of cases[device]) {
-    const { fit, anyres, size, style, messages } = wanted.options;
+    const { fit, anyres, size, promptStyle, messages } = wanted.options;
     const pictures = wanted.pictures.length;
-    const title = `${pictures} pictures in ${messages.length} turns, ${style}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
+    const title = `${pictures} pictures in ${messages.length} turns, ${promptStyle}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
     test(title, async () => {
       const frames = await Promise.all(
         wanted.pictures.map((file) => openPicture(new URL(file, photo))),

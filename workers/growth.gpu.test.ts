@@ -66,13 +66,13 @@ function watchGpu(): () => { alive: number; made: number } {
 test("after hundreds of frames as much is on the GPU as after some", async () => {
   const read = watchGpu();
   const model = await loadModel(
-    { ...loadOptions, device: "webgpu", path: "auto" },
+    { ...loadOptions, device: "webgpu", backend: "auto" },
     new AbortController().signal,
     () => undefined,
   );
   const held = () => ({ ...read(), bytes: model.gpu?.bytes.now });
   try {
-    expect(model.info.path).toBe("fast");
+    expect(model.info.backend).toBe("webgpu");
     await feed(model, 60);
     const before = held();
     await feed(model, 240);

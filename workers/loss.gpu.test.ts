@@ -5,7 +5,7 @@ import { Gpu } from "./ort/device";
 import { failsWith, loadOptions, options, picture } from "./testing/harness";
 import { breakSubmit, loseAt } from "./testing/on-gpu";
 
-const fast: LoadOptions = { ...loadOptions, device: "webgpu", path: "auto" };
+const fast: LoadOptions = { ...loadOptions, device: "webgpu", backend: "auto" };
 
 /** Of the device in use. */
 const checks = vi.spyOn(Gpu.prototype, "check");
@@ -18,14 +18,14 @@ afterAll(() => api.dispose());
 
 /** One that says what it should, whatever happened to those before it. */
 async function load(): Promise<Gpu> {
-  expect(await api.load(fast)).toMatchObject({ path: "fast" });
+  expect(await api.load(fast)).toMatchObject({ backend: "webgpu" });
   const { tokenIds } = await ask("before");
   expect(tokenIds).toEqual((tokens ??= tokenIds));
   return checks.mock.contexts.at(-1) as Gpu;
 }
 
 const ask = async (name: string) =>
-  api.describe([await picture()], { ...options, names: [name] });
+  api.describe([await picture()], { ...options, imageIds: [name] });
 
 test.each(["encode", "prefill", "decode"])(
   "a device that is taken away in the %s fails what is asked until the next load",

@@ -28,9 +28,9 @@ function ask(
 
 /** The context of the tiny model is short: two pictures are 32 tokens. */
 const talk: GenerateOptions["messages"] = [
-  { role: "user", text: "Which is red?", images: 2 },
-  { role: "assistant", text: "The first.", images: 0 },
-  { role: "user", text: "And this one?", images: 1 },
+  { role: "user", text: "Which is red?", imageCount: 2 },
+  { role: "assistant", text: "The first.", imageCount: 0 },
+  { role: "user", text: "And this one?", imageCount: 1 },
 ];
 
 describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
@@ -68,7 +68,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     await expect(
       ask(model, [1, 2, 3, 4, 5, 6, 7], {
         anyres: true,
-        messages: [{ role: "user", text: "?", images: 7 }],
+        messages: [{ role: "user", text: "?", imageCount: 7 }],
       }),
     ).rejects.toMatchObject({
       code: "prompt-too-long",
@@ -79,7 +79,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   });
 
   test("text alone is answered, too", async () => {
-    const messages = [{ role: "user", text: "Hello?", images: 0 }] as const;
+    const messages = [{ role: "user", text: "Hello?", imageCount: 0 }] as const;
     const got = await ask(model, [], { messages });
     expect(got).toMatchObject({ imageTokens: 0, finish: "length" });
   });

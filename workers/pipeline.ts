@@ -27,7 +27,7 @@ export async function describe(
 ): Promise<Answer> {
   checkConversation(frames, options);
   const { tokenizer, memory, sight, language, timer, drafts, config } = model;
-  const { run, maxTokens, sampling } = options;
+  const { requestId, maxTokens, sampling } = options;
   const perFrame = imageTokenCount(options);
   const prompt = makePrompt(tokenizer, options, perFrame, config.contextLength);
   const promptTokens = prompt.ids.length;
@@ -52,14 +52,14 @@ export async function describe(
   let generation: Generation | undefined;
   try {
     for (const [i, frame] of frames.entries()) {
-      const name = options.names?.[i] ?? null;
+      const name = options.imageIds?.[i] ?? null;
       const sighting = await sight.see(frame, name, options, { signal, lap });
       frame.close();
       if (sighting === undefined) return finishAs("abort");
       pictures.push(sighting.picture);
       if (sighting.how !== "encoded") seen[sighting.how] += 1;
     }
-    emit({ type: "image", run, ...seen });
+    emit({ type: "image", requestId, ...seen });
     await nextTask();
     if (signal.aborted) return finishAs("abort");
 
@@ -84,7 +84,7 @@ export async function describe(
         return finishAs(value);
       }
       const first = watch.tokens(value.length);
-      for (const token of speech.say(run, value, first)) emit(token);
+      for (const token of speech.say(requestId, value, first)) emit(token);
     }
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;

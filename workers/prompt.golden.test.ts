@@ -17,11 +17,11 @@ const tokenizer = new Tokenizer(
   json("tokenizer_config.json"),
 );
 
-test.each(golden)("$style: $messages", ({ ids, ...conversation }) => {
-  const { messages, style } = conversation as Pick<
+test.each(golden)("$promptStyle: $messages", ({ ids, ...conversation }) => {
+  const { messages, promptStyle } = conversation as Pick<
     GenerateOptions,
-    "messages" | "style"
+    "messages" | "promptStyle"
   >;
-  const prompt = makePrompt(tokenizer, { messages, style }, 1, 1024);
+  const prompt = makePrompt(tokenizer, { messages, promptStyle }, 1, 1024);
   expect(prompt.ids).toEqual(ids);
 });

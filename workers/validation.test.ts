@@ -8,7 +8,7 @@ const loadOptions: LoadOptions = {
   model: { kind: "url", url: "https://example.org/models/nano/" },
   device: "auto",
   dtype: "q4",
-  path: "auto",
+  backend: "auto",
 };
 
 test("the whole range of good options passes", () => {
@@ -18,9 +18,9 @@ test("the whole range of good options passes", () => {
   for (const device of ["auto", "webgpu", "wasm"] as const) {
     checkLoad({ ...loadOptions, device });
   }
-  checkLoad({ ...loadOptions, path: "plain" });
+  checkLoad({ ...loadOptions, backend: "ort" });
   for (const gate of [0, 0.02, 1]) {
-    checkDescribe({ ...describeOptions, gate, draft: true, names: ["a"] });
+    checkDescribe({ ...describeOptions, gate, draft: true, imageIds: ["a"] });
   }
   for (const constraint of [
     { type: "json", schema: true },
@@ -37,12 +37,12 @@ for (const bad of [
   { size: 2112 },
   { size: NaN },
   { size: "256" as never },
-  { run: undefined as never },
+  { requestId: undefined as never },
   { anyres: "no" as never },
   { maxTokens: 0 },
   { maxTokens: 1.5 },
   { maxTokens: Infinity },
-  { messages: [{ role: "user" as const, text: 7 as never, images: 1 }] },
+  { messages: [{ role: "user" as const, text: 7 as never, imageCount: 1 }] },
   { messages: "Describe the image." as never },
   { messages: undefined as never },
   { messages: [null as never] },
@@ -57,9 +57,9 @@ for (const bad of [
     { repetitionPenalty: 0 },
     { seed: Infinity },
   ].map((bad) => ({ sampling: { ...describeOptions.sampling, ...bad } })),
-  { names: "a" as never },
-  { names: [7 as never] },
-  { names: null as never },
+  { imageIds: "a" as never },
+  { imageIds: [7 as never] },
+  { imageIds: null as never },
   { draft: undefined as never },
   { draft: "yes" as never },
   { gate: -0.1 },
@@ -141,9 +141,9 @@ for (const bad of [
   { model: null as never },
   { model: "nano" as never },
   { device: "tpu" as "auto" },
-  { path: "fast" as "auto" },
-  { path: undefined as never },
-  { path: ["auto"] as never },
+  { backend: "webgpu" as "auto" },
+  { backend: undefined as never },
+  { backend: ["auto"] as never },
   { device: ["auto"] as never },
   { dtype: "int8" as "q4" },
   { dtype: null as never },

@@ -13,15 +13,16 @@ import { DTYPES, GRAPHS } from "./model-files/manifest";
 
 const MAX_TOKENS = 4096;
 const DEVICES = ["webgpu", "wasm", "auto"];
-const PATHS = ["auto", "plain"];
+const BACKENDS = ["auto", "ort"];
 
 // What comes from another thread may be anything, whatever its type says.
 
 /** Throws `bad-option` naming the first option that cannot be. */
 export function checkDescribe(options: GenerateOptions): void {
   checkCount(options);
-  const { run, maxTokens, sampling, prefix = "", constraint } = options;
-  if (!Number.isInteger(run)) throw badOption("run must be a whole number.");
+  const { requestId, maxTokens, sampling, prefix = "", constraint } = options;
+  if (!Number.isInteger(requestId))
+    throw badOption("requestId must be a whole number.");
   if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
     throw badOption(
       `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,
@@ -84,12 +85,12 @@ function checkConstraint(constraint: Constraint): void {
   }
 }
 
-function checkLooking({ names, draft, gate }: GenerateOptions): void {
-  const named: unknown = names === undefined ? [] : names;
+function checkLooking({ imageIds, draft, gate }: GenerateOptions): void {
+  const named: unknown = imageIds === undefined ? [] : imageIds;
   const areNames =
     Array.isArray(named) &&
     named.every((name) => name === null || typeof name === "string");
-  if (!areNames) throw badOption("names must be a list of texts.");
+  if (!areNames) throw badOption("imageIds must be a list of texts.");
   if (typeof draft !== "boolean") {
     throw badOption("draft must be true or false.");
   }
@@ -103,16 +104,16 @@ export function isFrame(value: unknown): value is Frame {
 
 export function checkFrames(
   frames: readonly Frame[],
-  { names }: Pick<GenerateOptions, "names"> = {},
+  { imageIds }: Pick<GenerateOptions, "imageIds"> = {},
 ): void {
   if (!Array.isArray(frames) || !frames.every(isFrame)) {
     throw badOption(
       "The pictures must be a list of VideoFrame or ImageBitmap.",
     );
   }
-  if (names !== undefined && names.length !== frames.length) {
+  if (imageIds !== undefined && imageIds.length !== frames.length) {
     throw badOption(
-      `Names of pictures: ${names.length}; handed over: ${frames.length}.`,
+      `Names of pictures: ${imageIds.length}; handed over: ${frames.length}.`,
     );
   }
 }
@@ -123,14 +124,14 @@ export function checkSide(size: number): void {
 
 export function checkLoad(options: LoadOptions): void {
   checkObject("The options", options);
-  const { model, device, dtype, path } = options;
+  const { model, device, dtype, backend } = options;
   checkObject("model", model);
   checkSource(model);
   if (!DEVICES.includes(device)) {
     throw badOption(`device must be one of ${DEVICES.join(", ")}.`);
   }
-  if (!PATHS.includes(path)) {
-    throw badOption(`path must be ${PATHS.join(" or ")}.`);
+  if (!BACKENDS.includes(backend)) {
+    throw badOption(`backend must be ${BACKENDS.join(" or ")}.`);
   }
   if (dtype === "auto") return;
   if (typeof dtype === "string") checkDtype(dtype);

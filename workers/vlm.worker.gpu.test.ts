@@ -35,7 +35,7 @@ test("a picture is handed over, not copied, and tokens stream back", async () =>
   const answer = ask(frame);
   expect(frame.width).toBe(0);
   expect((await answer).tokenIds).toHaveLength(12);
-  expect(await event(events, "token")).toMatchObject({ run: 1 });
+  expect(await event(events, "token")).toMatchObject({ requestId: 1 });
 });
 
 test("a VideoFrame is handed over the same way", async () => {
@@ -47,7 +47,7 @@ test("a VideoFrame is handed over the same way", async () => {
 
 test("abort gets in between two tokens, graphs on the processor or not", async () => {
   events.length = 0;
-  const running = ask(await picture(), { run: 5, maxTokens: 400 });
+  const running = ask(await picture(), { requestId: 5, maxTokens: 400 });
   await event(events, "token");
   await api.abort(5);
   const { finish, tokenIds } = await running;

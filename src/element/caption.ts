@@ -29,7 +29,7 @@ export interface CaptionListener {
 export async function captionFrame(
   lease: WorkerHandle,
   captured: Taken,
-  options: Omit<GenerateOptions, "run">,
+  options: Omit<GenerateOptions, "requestId">,
   listener: CaptionListener,
 ): Promise<{ answer: Answer; detail: CaptionDetail }> {
   let firstToken = 0;
@@ -38,7 +38,7 @@ export async function captionFrame(
   let { time, dropped } = captured;
   const answer = await lease.describe(
     frames,
-    { ...options, names },
+    { ...options, imageIds: names },
     {
       signal: listener.signal,
       renew: () => {

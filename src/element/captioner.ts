@@ -47,7 +47,7 @@ export async function ask(
   question: Question,
 ): Promise<Answer> {
   const { signal, live = false } = question;
-  const { side } = await models.ready(signal, live);
+  const { size } = await models.ready(signal, live);
   const captured = await take();
   const onStart = (frame: FrameDetail): void => {
     said.stale = true;
@@ -63,7 +63,7 @@ export async function ask(
     return host.updateComplete;
   };
   try {
-    const run = describeOptions(host, question, side);
+    const run = describeOptions(host, question, size);
     const listener = { signal, onStart, onToken };
     const { answer, detail } = await captionFrame(
       models.lease,

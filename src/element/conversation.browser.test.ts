@@ -14,8 +14,8 @@ test("a question is a conversation of one turn, by the attributes", async () => 
   vlm.size = 512;
   await vlm.ask(undefined, { source: await pictureFile() });
   expect(fake.asked[0]).toMatchObject({
-    messages: [{ role: "user", text: "Describe the image.", images: 1 }],
-    ...{ fit: "crop", anyres: true, style: "demo", size: 512 },
+    messages: [{ role: "user", text: "Describe the image.", imageCount: 1 }],
+    ...{ fit: "crop", anyres: true, promptStyle: "demo", size: 512 },
   });
 });
 
@@ -34,11 +34,11 @@ test("a follow-up: earlier turns claim their pictures", async () => {
   expect(answer.finish).toBe("stop");
   expect(fake.asked[0]).toMatchObject({
     messages: [
-      { role: "user", text: "What is it?", images: 1 },
-      { role: "assistant", text: "A cat.", images: 0 },
-      { role: "user", text: "And this?", images: 1 },
+      { role: "user", text: "What is it?", imageCount: 1 },
+      { role: "assistant", text: "A cat.", imageCount: 0 },
+      { role: "user", text: "And this?", imageCount: 1 },
     ],
-    ...{ fit: "stretch", anyres: false, style: "reference", size: 256 },
+    ...{ fit: "stretch", anyres: false, promptStyle: "reference", size: 256 },
   });
 });
 
@@ -47,7 +47,7 @@ test("several pictures belong to one question", async () => {
   await mounted.vlm.ask(undefined, {
     source: [await pictureFile(), await pictureFile(), await pictureFile()],
   });
-  expect(mounted.fake.asked[0]?.messages).toMatchObject([{ images: 3 }]);
+  expect(mounted.fake.asked[0]?.messages).toMatchObject([{ imageCount: 3 }]);
 });
 
 test("of several pictures a bad one is told, and the others are left", async () => {

@@ -26,7 +26,9 @@ test("an image is asked about without a start", async () => {
   mounted.vlm.setAttribute("for", "it");
   await mounted.vlm.ask("What is it?");
   await mounted.vlm.ask("Where is it?");
-  const [first, second] = mounted.fake.asked.map(({ names }) => names?.[0]);
+  const [first, second] = mounted.fake.asked.map(
+    ({ imageIds }) => imageIds?.[0],
+  );
   expect(first).toBeTypeOf("string");
   expect(mounted.fake.calls.at(-1)).toBe("describe Where is it?");
   expect(second).toBe(first);
@@ -58,7 +60,7 @@ test("live, an image is captioned again when it or the question changes", async 
   await mounted.captions(2);
   shown.src = paintedCanvas("#0f0").toDataURL();
   await mounted.captions(3);
-  const names = mounted.fake.asked.map(({ names }) => names?.[0]);
+  const names = mounted.fake.asked.map(({ imageIds }) => imageIds?.[0]);
   expect(names[0]).toBe(names[1]);
   expect(names[2]).not.toBe(names[1]);
   await later(600);
@@ -120,7 +122,9 @@ test("frozen, its picture is held and shown here", async () => {
   expect(mounted.part("still")?.hidden).toBe(false);
   await vlm.ask("What?");
   await vlm.ask("Where?");
-  const [first, second] = mounted.fake.asked.map(({ names }) => names?.[0]);
+  const [first, second] = mounted.fake.asked.map(
+    ({ imageIds }) => imageIds?.[0],
+  );
   expect(second).toBe(first);
   vlm.resume();
   await vlm.updateComplete;
@@ -139,7 +143,7 @@ test("pointed at another element while it runs, it looks at that", async () => {
   await mounted.captions(1);
   vlm.for = "other";
   await mounted.captions(2);
-  const names = mounted.fake.asked.map(({ names }) => names?.[0]);
+  const names = mounted.fake.asked.map(({ imageIds }) => imageIds?.[0]);
   expect(names[1]).not.toBe(names[0]);
   vlm.for = "";
   await vi.waitFor(() => expect(vlm.open).toBe(false));

@@ -20,7 +20,7 @@ export function describeOptions(
   attributes: Attributes,
   options: Question,
   side: number,
-): Omit<GenerateOptions, "run"> {
+): Omit<GenerateOptions, "requestId"> {
   return {
     messages: conversation(options, options.prompt ?? attributes.prompt),
     ...runOptions({
@@ -60,7 +60,7 @@ function conversation(
       );
     }
     left -= images;
-    return { role, text, images };
+    return { role, text, imageCount: images };
   });
   if (turns.length % 2 !== 0) {
     throw badOption(
@@ -74,5 +74,5 @@ function conversation(
       "Hand over the pictures of all turns, oldest first.",
     );
   }
-  return [...messages, { role: "user", text: prompt, images: left }];
+  return [...messages, { role: "user", text: prompt, imageCount: left }];
 }

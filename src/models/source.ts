@@ -20,7 +20,7 @@ function sameSource(a: ModelSource, b: ModelSource): boolean {
 export function sameLoad(a: LoadOptions, b: LoadOptions): boolean {
   return (
     a.device === b.device &&
-    a.path === b.path &&
+    a.backend === b.backend &&
     JSON.stringify(a.dtype) === JSON.stringify(b.dtype) &&
     sameSource(a.model, b.model)
   );

@@ -107,7 +107,9 @@ describe("create", () => {
       initialPrompts: [{ role: "user", content }],
     });
     await model.prompt("What?");
-    expect(asked()?.messages.map(({ images }) => images)).toEqual([1, 0]);
+    expect(asked()?.messages.map(({ imageCount }) => imageCount)).toEqual([
+      1, 0,
+    ]);
   });
 
   test.each<[string, LanguageModelCreateOptions]>([

@@ -72,7 +72,7 @@ describe("pictures", () => {
     const value = await sources[name]?.();
     expect(await model.prompt(say(value))).toBe(caption);
     expect(asked()?.messages).toEqual([
-      { role: "user", text: "describe this", images: 1 },
+      { role: "user", text: "describe this", imageCount: 1 },
     ]);
   });
 
@@ -81,10 +81,12 @@ describe("pictures", () => {
     const model = await create(withImages);
     const file = await pictureFile();
     await model.prompt(say(file));
-    const [first] = asked()?.names ?? [];
+    const [first] = asked()?.imageIds ?? [];
     await model.prompt("And its colour?");
-    expect(asked()?.names).toEqual([first]);
-    expect(asked()?.messages.map(({ images }) => images)).toEqual([1, 0, 0]);
+    expect(asked()?.imageIds).toEqual([first]);
+    expect(asked()?.messages.map(({ imageCount }) => imageCount)).toEqual([
+      1, 0, 0,
+    ]);
   });
 
   test("count before they are looked at", async () => {

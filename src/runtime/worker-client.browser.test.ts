@@ -42,7 +42,7 @@ function setUp(script: Partial<Script> = {}) {
 
 test("loads with progress, answers with tokens", async () => {
   const { runtime, onProgress } = setUp();
-  expect(await runtime.load(model)).toMatchObject({ side: 256 });
+  expect(await runtime.load(model)).toMatchObject({ size: 256 });
   expect(onProgress.mock.calls.map(([event]) => event)).toContainEqual(
     expect.objectContaining({ phase: "warming" }),
   );

@@ -131,7 +131,7 @@ export class WorkerClient {
    */
   async describe(
     frames: readonly Frame[],
-    options: Omit<GenerateOptions, "run">,
+    options: Omit<GenerateOptions, "requestId">,
     listener: RequestListener = {},
     party?: object,
   ): Promise<Answer> {
@@ -202,7 +202,7 @@ export class WorkerClient {
 
   async #describe(
     frames: readonly Frame[],
-    options: Omit<GenerateOptions, "run">,
+    options: Omit<GenerateOptions, "requestId">,
     listener: RequestListener,
   ): Promise<Answer> {
     const newer = await listener.renew?.();
@@ -221,7 +221,7 @@ export class WorkerClient {
       const answered = connection.call((remote, { transfer }) =>
         remote.describe(transfer(newest, [...newest]), {
           ...options,
-          run: run.id,
+          requestId: run.id,
         }),
       );
       const answer = await abortable(listener.signal, answered, () =>
@@ -250,7 +250,7 @@ export class WorkerClient {
     } else if (event.type === "device-lost") {
       this.#info = undefined;
       this.#options.onLost?.(deviceLost(event.message));
-    } else if (event.run === this.#run?.id) {
+    } else if (event.requestId === this.#run?.id) {
       this.#run.receive(event);
     }
   }

@@ -106,7 +106,7 @@ export class WorkerHandle implements WorkerUser {
    */
   async describe(
     frames: readonly Frame[],
-    options: Omit<GenerateOptions, "run">,
+    options: Omit<GenerateOptions, "requestId">,
     listener: RequestListener = {},
   ): Promise<Answer> {
     const either = anySignal(this.#life.signal, listener.signal);

@@ -7,7 +7,7 @@ import type { AnswerTimings, AnswerDone, AnswerEvent } from "./answer-stream";
 
 /** A question, ready to be asked. */
 export interface AnswerRequest {
-  readonly run: Omit<GenerateOptions, "run">;
+  readonly run: Omit<GenerateOptions, "requestId">;
   /** Consumed. */
   readonly frames: readonly Frame[];
   /** When it was asked, or its frame captured. */

@@ -37,7 +37,7 @@ export class Conversation {
       const answer = await ask(turn);
       const { text, finish, tokenIds } = answer;
       if (finish !== "abort" || tokenIds.length > 0) {
-        const said = { role: "assistant", text, images: 0 } as const;
+        const said = { role: "assistant", text, imageCount: 0 } as const;
         this.#said.push(...turn.messages.slice(-1), said);
       }
       return answer;
@@ -61,7 +61,7 @@ export class Conversation {
     const images = this.#said.length === 0 ? pictures.length : 0;
     const messages = [
       ...this.#said,
-      { role: "user", text: prompt, images } as const,
+      { role: "user", text: prompt, imageCount: images } as const,
     ];
     return { messages, frames, names: pictures.map(({ name }) => name) };
   }

@@ -3,7 +3,7 @@ import { localFolder, type FolderFiles } from "../models/folder";
 import { resolveModel } from "../models/resolve";
 import { VlmError } from "../shared/errors";
 import type { DeviceChoice } from "../shared/models";
-import type { LoadOptions, BackendChoice } from "../shared/protocol";
+import type { LoadOptions } from "../shared/protocol";
 
 /** Which model, and how, as people name it. */
 export interface ModelSelection {
@@ -20,7 +20,7 @@ export interface ModelSelection {
 }
 
 const devices: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
-const paths: readonly BackendChoice[] = ["auto", "plain"];
+const paths = ["auto", "plain"] as const;
 
 /** Throws `bad-option`, naming the first that cannot be. */
 export function loadOptions(named: ModelSelection): LoadOptions {
@@ -29,7 +29,7 @@ export function loadOptions(named: ModelSelection): LoadOptions {
     model: folder ? localFolder(folder) : resolveModel(model, hub, modelBase),
     device: choose("device", device, devices),
     dtype: parseDtype(dtype),
-    path: choose("path", path, paths),
+    backend: choose("path", path, paths) === "plain" ? "ort" : "auto",
   };
 }
 

@@ -91,7 +91,7 @@ export function assertMessages(turns: unknown): void {
 
 export function toProtocolMessages(turns: readonly ChatMessage[]): Message[] {
   return turns.map(({ role, text, images = [] }) => {
-    return { role, text, images: images.length };
+    return { role, text, imageCount: images.length };
   });
 }
 
@@ -100,7 +100,7 @@ export function toGenerateOptions(
   options: Omit<WatchOptions, "prompt" | "signal">,
   side: number,
   messages: readonly Message[],
-): Omit<Run, "run"> {
+): Omit<Run, "requestId"> {
   const { size = side, maxTokens = 128, sampling = {}, prefix } = options;
   const { style = "reference", fit = "letterbox", anyres = false } = options;
   const { draft = false, gate = 0, responseConstraint } = options;

@@ -47,7 +47,7 @@ export function runOptions({
   maxTokens,
   sampling,
   ...rest
-}: NamedRun): Omit<GenerateOptions, "run" | "messages"> {
+}: NamedRun): Omit<GenerateOptions, "requestId" | "messages"> {
   checkSide(size);
   if (!(Number.isInteger(maxTokens) && maxTokens > 0)) {
     throw badOption(
@@ -62,7 +62,7 @@ export function runOptions({
     );
   }
   return {
-    style: choose("prompt style", style, styles),
+    promptStyle: choose("prompt style", style, styles),
     fit: choose("fit", fit, fits),
     size,
     maxTokens,

@@ -8,7 +8,7 @@ import { aborted, anySignal } from "../shared/abort";
 import type { WorkerStart } from "../runtime/start-worker";
 import { VlmError, type ErrorCode } from "../shared/errors";
 import type { DeviceChoice } from "../shared/models";
-import type { LoadOptions, BackendChoice } from "../shared/protocol";
+import type { LoadOptions } from "../shared/protocol";
 import { assertOptions, type OptionTypes } from "./validation";
 import { DownloadProgress, type DownloadMonitor } from "./download-monitor";
 import { Session } from "./session";
@@ -35,7 +35,7 @@ export interface AvailabilityOptions {
   /** What it is to run on; `auto`. */
   readonly device?: DeviceChoice | undefined;
   /** `plain` to run the graphs as they were published. */
-  readonly path?: BackendChoice | undefined;
+  readonly path?: "auto" | "plain" | undefined;
   /** Side of the encoder's input in pixels, a multiple of 64; the model's. */
   readonly size?: number | undefined;
   /** Aborted, it rejects with `aborted`. */

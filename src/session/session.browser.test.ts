@@ -69,8 +69,8 @@ test("what is asked is what was given", async () => {
   const { session, fake } = await openSession();
   await session.describe(await pictureFile()).done();
   expect(fake.asked[0]).toMatchObject({
-    messages: [{ role: "user", text: "Describe the image.", images: 1 }],
-    ...{ style: "reference", fit: "letterbox", anyres: false, size: 256 },
+    messages: [{ role: "user", text: "Describe the image.", imageCount: 1 }],
+    ...{ promptStyle: "reference", fit: "letterbox", anyres: false, size: 256 },
     ...{ maxTokens: 128, draft: false, gate: 0 },
     sampling: { temperature: 0 },
   });
@@ -83,8 +83,14 @@ test("what is asked is what was given", async () => {
     .done();
   expect(answer).toMatchObject({ text: "A red", finish: "length" });
   expect(fake.asked[1]).toMatchObject({
-    messages: [{ role: "user", text: "Which?", images: 2 }],
-    ...{ style: "demo", fit: "crop", anyres: true, size: 512, maxTokens: 2 },
+    messages: [{ role: "user", text: "Which?", imageCount: 2 }],
+    ...{
+      promptStyle: "demo",
+      fit: "crop",
+      anyres: true,
+      size: 512,
+      maxTokens: 2,
+    },
     sampling: { temperature: 0.5, seed: 7, topP: 1 },
     ...{ prefix: "The ", constraint: { type: "regex", source: "\\w+" } },
   });
@@ -114,13 +120,13 @@ describe("follow-ups", () => {
     const steps = session.ask("How many?");
     expect((await steps.done()).text).toBe("Two.");
     expect(fake.asked[2]?.messages).toEqual([
-      { role: "user", text: "What?", images: 1 },
-      { role: "assistant", text: "A cat.", images: 0 },
-      { role: "user", text: "Which colour?", images: 0 },
-      { role: "assistant", text: "Black.", images: 0 },
-      { role: "user", text: "How many?", images: 0 },
+      { role: "user", text: "What?", imageCount: 1 },
+      { role: "assistant", text: "A cat.", imageCount: 0 },
+      { role: "user", text: "Which colour?", imageCount: 0 },
+      { role: "assistant", text: "Black.", imageCount: 0 },
+      { role: "user", text: "How many?", imageCount: 0 },
     ]);
-    const names = fake.asked.map((asked) => asked.names);
+    const names = fake.asked.map((asked) => asked.imageIds);
     expect(names[0]?.[0]).toEqual(expect.any(String));
     expect(new Set(names.map((each) => JSON.stringify(each))).size).toBe(1);
   });
@@ -144,8 +150,8 @@ describe("follow-ups", () => {
     await session.describe(await pictureFile("blue")).done();
     await session.ask("And?").done();
     expect(fake.asked[2]?.messages).toHaveLength(3);
-    expect(fake.asked[2]?.names).toEqual(fake.asked[1]?.names);
-    expect(fake.asked[1]?.names).not.toEqual(fake.asked[0]?.names);
+    expect(fake.asked[2]?.imageIds).toEqual(fake.asked[1]?.imageIds);
+    expect(fake.asked[1]?.imageIds).not.toEqual(fake.asked[0]?.imageIds);
   });
 
   test("an answer that was left counts as far as it came", async () => {
@@ -195,11 +201,11 @@ describe("whole conversations", () => {
         },
       ])
       .done();
-    expect(fake.asked[1]?.messages.map(({ images }) => images)).toEqual([
-      0, 1, 0, 1,
-    ]);
-    expect(fake.asked[1]?.names?.[0]).toBe(fake.asked[0]?.names?.[0]);
-    expect(fake.asked[1]?.names?.[1]).not.toBe(fake.asked[0]?.names?.[0]);
+    expect(fake.asked[1]?.messages.map(({ imageCount }) => imageCount)).toEqual(
+      [0, 1, 0, 1],
+    );
+    expect(fake.asked[1]?.imageIds?.[0]).toBe(fake.asked[0]?.imageIds?.[0]);
+    expect(fake.asked[1]?.imageIds?.[1]).not.toBe(fake.asked[0]?.imageIds?.[0]);
   });
 
   test("are counted without their pictures being read", async () => {

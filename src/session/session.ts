@@ -53,7 +53,7 @@ export class Session implements AsyncDisposable {
   constructor(
     lease: WorkerHandle,
     info: ModelInfo,
-    size = info.side,
+    size = info.size,
     onEnd = (): void => undefined,
   ) {
     this.#lease = lease;
@@ -129,12 +129,12 @@ export class Session implements AsyncDisposable {
     assertMessages(turns);
     if (this.#life.signal.aborted) throw disposed();
     const messages = toProtocolMessages(turns);
-    const { style, size, anyres } = toGenerateOptions(
+    const { promptStyle, size, anyres } = toGenerateOptions(
       options,
       this.#side,
       messages,
     );
-    const conversation = { messages, style, size, anyres };
+    const conversation = { messages, promptStyle, size, anyres };
     return await this.#lease.count(conversation, this.#until(options.signal));
   }
 
@@ -157,7 +157,9 @@ export class Session implements AsyncDisposable {
     const { signal } = options;
     return watch(source, this.#until(signal), async (captured, until) => {
       const { prompt = usualPrompt, ...rest } = options;
-      const messages: Message[] = [{ role: "user", text: prompt, images: 1 }];
+      const messages: Message[] = [
+        { role: "user", text: prompt, imageCount: 1 },
+      ];
       const run = toGenerateOptions(
         { draft: true, ...rest },
         this.#side,

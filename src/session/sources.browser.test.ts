@@ -97,7 +97,7 @@ describe("sources", () => {
     expect(bitmap.width).toBe(8);
     expect(frame.codedWidth).toBe(8);
     expect(live.getTracks()[0]?.readyState).toBe("live");
-    const [first, second] = fake.asked.map(({ names }) => names ?? []);
+    const [first, second] = fake.asked.map(({ imageIds }) => imageIds ?? []);
     expect(second?.slice(0, 2)).toEqual(first?.slice(0, 2));
     expect(second?.[2]).not.toBe(first?.[2]);
     frame.close();

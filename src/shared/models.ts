@@ -98,7 +98,7 @@ export interface ModelReport {
   readonly license?: License;
   readonly layers: number;
   readonly hidden: number;
-  readonly side: number;
+  readonly size: number;
   readonly contextLength: number;
   readonly device: Device;
   readonly deviceReason?: string;

@@ -26,16 +26,16 @@ export type Frame = VideoFrame | ImageBitmap;
  * and replayed on WebGPU; `plain`: the published ones, as ONNX Runtime runs
  * them. Both say the same.
  */
-export type BackendName = "fast" | "plain";
+export type BackendName = "webgpu" | "ort";
 
 /** `auto`: the fast path where it runs and says what the plain one says. */
-export type BackendChoice = "auto" | "plain";
+export type BackendChoice = "auto" | "ort";
 
 export interface LoadOptions {
   readonly model: ModelSource;
   readonly device: DeviceChoice;
   readonly dtype: DtypeChoice;
-  readonly path: BackendChoice;
+  readonly backend: BackendChoice;
 }
 
 /** What a loaded model is and what it runs on. */
@@ -50,15 +50,15 @@ export interface ModelInfo {
   readonly dtypes: GraphDtypes;
   /** Why `dtypes` are not what was asked for; absent if they are. */
   readonly dtypeReason?: string;
-  readonly path: BackendName;
+  readonly backend: BackendName;
   /** Why `path` is not the fast one; absent if it is, or was not to be. */
-  readonly pathReason?: string;
+  readonly backendReason?: string;
   /** Commit of the hub that it came from, if told. */
   readonly commit?: string;
   /** Why it is an earlier version than its server has; absent if it is not. */
   readonly versionReason?: string;
   /** Side in pixels that the model's preprocessor asks for. */
-  readonly side: number;
+  readonly size: number;
   /** Longest sequence in tokens: image, prompt and answer together. */
   readonly contextLength: number;
   /** Size of the weights' files, in bytes. */
@@ -100,14 +100,14 @@ export interface Message {
   readonly role: "system" | "user" | "assistant";
   readonly text: string;
   /** How many of the frames, in their order, belong to this turn. */
-  readonly images: number;
+  readonly imageCount: number;
 }
 
 /** A conversation, as tokens are counted by it. */
 export interface PromptInput {
   /** Oldest first. */
   readonly messages: readonly Message[];
-  readonly style: PromptStyle;
+  readonly promptStyle: PromptStyle;
   /** Side of the encoder's input in pixels: a multiple of 64. */
   readonly size: number;
   /** Four tiles of a 2x2 grid after an overview, each of `size` pixels: five
@@ -139,7 +139,7 @@ export type Constraint =
 /** The last of the messages is the user's. */
 export interface GenerateOptions extends PromptInput {
   /** Chosen by the caller; tags every event of this run. */
-  readonly run: number;
+  readonly requestId: number;
   readonly fit: Fit;
   readonly maxTokens: number;
   readonly sampling: Sampling;
@@ -151,7 +151,7 @@ export interface GenerateOptions extends PromptInput {
   readonly constraint?: Constraint;
   /** Names of the frames, in their order: an equal name is the same picture,
    * and what was made of it is used again. Null, or no list: a new one. */
-  readonly names?: readonly (string | null)[];
+  readonly imageIds?: readonly (string | null)[];
   /** Try whether the last answer to the same words holds for these pictures,
    * too: if so it is there sooner. Only greedy answers; they stay the same. */
   readonly draft: boolean;
@@ -222,11 +222,11 @@ export type WorkerEvent =
   | (ImageUse & {
       /** The encoder has done its part, or was spared it. */
       readonly type: "image";
-      readonly run: number;
+      readonly requestId: number;
     })
   | {
       readonly type: "token";
-      readonly run: number;
+      readonly requestId: number;
       readonly id: number;
       /** Text that this token completes; may be empty inside a character. */
       readonly text: string;
@@ -264,8 +264,8 @@ export interface VlmWorker {
   describe(frames: readonly Frame[], options: GenerateOptions): Promise<Answer>;
   /** What messages would take of the loaded model's room; waits for no run. */
   count(conversation: PromptInput): Promise<TokenCount>;
-  /** Ends `run` before its next token; its answer has finish `abort`. */
-  abort(run: number): void;
+  /** Ends the request before its next token; its answer has finish `abort`. */
+  abort(requestId: number): void;
   /** Ends a load in progress: it rejects with `aborted`. */
   abortLoad(): void;
   /** Frees sessions, buffers and the device. */

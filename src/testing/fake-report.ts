@@ -30,7 +30,7 @@ export function fakeReport({ model }: LoadOptions): ModelReport {
     source: sourceName(model),
     layers: 24,
     hidden: 896,
-    side: 1024,
+    size: 1024,
     contextLength: 32_768,
     device: "wasm",
     deviceReason: "The adapter is a software one, which is slower than WASM.",

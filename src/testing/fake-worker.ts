@@ -97,8 +97,8 @@ export class FakeVlm implements VlmWorker {
       device: device === "webgpu" ? device : "wasm",
       adapter: "CPU, 1 thread",
       dtypes: fakeDtypes,
-      path: "plain",
-      side: 256,
+      backend: "ort",
+      size: 256,
       contextLength: 512,
       bytes: total,
       memory: { gpu: 0, wasm: 2 * total },
@@ -128,7 +128,7 @@ export class FakeVlm implements VlmWorker {
     options: GenerateOptions,
   ): Promise<Answer> {
     const { captions, runErrors } = this.script;
-    const { run, messages } = options;
+    const { requestId, messages } = options;
     this.asked.push(options);
     this.calls.push(`describe ${messages.at(-1)?.text}`);
     const start = performance.now();
@@ -141,7 +141,7 @@ export class FakeVlm implements VlmWorker {
     await this.#wait();
     const encode = since();
     const seen = { imageTokens: 16, reused: 0, unchanged: 0 };
-    this.send({ type: "image", run, ...seen });
+    this.send({ type: "image", requestId, ...seen });
     const said = captions[(this.#runs - 1) % captions.length] ?? [];
     const tokens = said.slice(0, options.maxTokens);
     const parts = { preprocess: 0, encode, prefill: 0, firstDecode: 0 };
@@ -149,7 +149,7 @@ export class FakeVlm implements VlmWorker {
     let count = 0;
     for (const text of tokens) {
       await this.#wait();
-      if (this.#aborted.has(run)) break;
+      if (this.#aborted.has(requestId)) break;
       firstToken ||= since();
       const timings = {
         ...parts,
@@ -157,10 +157,10 @@ export class FakeVlm implements VlmWorker {
         firstToken,
       };
       const first = count === 0 ? { timings } : {};
-      this.send({ type: "token", run, id: count, text, ...first });
+      this.send({ type: "token", requestId, id: count, text, ...first });
       count += 1;
     }
-    const stopped = this.#aborted.delete(run);
+    const stopped = this.#aborted.delete(requestId);
     const total = since();
     return {
       text: tokens.slice(0, count).join(""),
@@ -183,16 +183,16 @@ export class FakeVlm implements VlmWorker {
     this.calls.push("count");
     const words = (text: string): number => text.split(/\s+/).length;
     const tokens = messages.reduce(
-      (sum, { text, images }) =>
-        sum + 4 + words(text) + images * (size / 64) ** 2,
+      (sum, { text, imageCount }) =>
+        sum + 4 + words(text) + imageCount * (size / 64) ** 2,
       0,
     );
     return Promise.resolve({ tokens, room: 512 });
   }
 
-  abort(run: number): void {
+  abort(requestId: number): void {
     this.calls.push("abort");
-    this.#aborted.add(run);
+    this.#aborted.add(requestId);
   }
 
   abortLoad(): void {

@@ -6,15 +6,15 @@ export function loadOf(name = "fake"): LoadOptions {
     model: { kind: "url", url: `http://localhost/models/${name}/` },
     device: "auto",
     dtype: "fp32",
-    path: "auto",
+    backend: "auto",
   };
 }
 
 /** A question about one picture. */
-export function question(text: string): Omit<GenerateOptions, "run"> {
+export function question(text: string): Omit<GenerateOptions, "requestId"> {
   return {
-    messages: [{ role: "user", text, images: 1 }],
-    style: "reference",
+    messages: [{ role: "user", text, imageCount: 1 }],
+    promptStyle: "reference",
     fit: "letterbox",
     anyres: false,
     size: 256,

@@ -47,7 +47,7 @@ export async function converse(page, files, options, info) {
  * @param {ModelInfo} info
  */
 function printer(files, prompt, options, info) {
-  const { device, adapter, path, pathReason } = info;
+  const { device, adapter, backend, backendReason } = info;
   const live = process.stdout.isTTY && !options.json;
   const [{ name } = { name: "" }] = files;
   const apart = options.files.length > 1 && !options.together;
@@ -71,7 +71,12 @@ function printer(files, prompt, options, info) {
       const line = {
         ...named,
         ...{ model: options.model ?? "nano", prompt, text, tokenIds },
-        ...{ device, adapter, path, ...(pathReason && { pathReason }) },
+        ...{
+          device,
+          adapter,
+          backend,
+          ...(backendReason && { backendReason }),
+        },
         imageTokens,
         timings: {
           ...{ preprocess, encode, prefill, firstToken, total },

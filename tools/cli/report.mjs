@@ -28,14 +28,14 @@ export function table(rows) {
 
 /** @param {ModelReport} report @returns {string[]} */
 export function reportLines(report) {
-  const { source, commit, license, layers, hidden, side } = report;
+  const { source, commit, license, layers, hidden, size } = report;
   const { chosen, storage, obstacle } = report;
   const at = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
   const url = license?.url === undefined ? "" : ` (${license.url})`;
   return [
     `from      ${source}${at}`,
     ...(license ? [`licence   ${license.name}${url}`] : []),
-    `is        ${layers} layers of ${hidden}, pictures of ${side} px, ${report.contextLength} tokens at most`,
+    `is        ${layers} layers of ${hidden}, pictures of ${size} px, ${report.contextLength} tokens at most`,
     `runs on   ${deviceText(report)}`,
     ...(obstacle === undefined ? [] : [`but       ${obstacle}`]),
     "",

@@ -175,7 +175,7 @@ describe("a whole answer", () => {
 
   test("a system text of one's own is read", async () => {
     const messages = [
-      { role: "system", text: "No.", images: 0 } as const,
+      { role: "system", text: "No.", imageCount: 0 } as const,
       ...say("Describe the image."),
     ];
     const own = await ask({ messages });
@@ -186,7 +186,7 @@ describe("a whole answer", () => {
   test("without pictures", async () => {
     const asked = {
       ...options,
-      messages: [{ role: "user", text: "What?", images: 0 } as const],
+      messages: [{ role: "user", text: "What?", imageCount: 0 } as const],
       maxTokens: 40,
       constraint: { type: "regex", source: "(yes|no)", flags: "" } as const,
     };

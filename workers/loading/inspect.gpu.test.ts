@@ -24,7 +24,7 @@ test("a folder on a server: what it is, what it costs, what it needs", async () 
     source: micro,
     layers: 2,
     hidden: 32,
-    side: 256,
+    size: 256,
     contextLength: 512,
     device: "wasm",
     recommended: {

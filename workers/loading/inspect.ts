@@ -32,7 +32,7 @@ export async function inspectModel(
 }
 
 function report(
-  { model, dtype, path }: LoadOptions,
+  { model, dtype, backend }: LoadOptions,
   found: ModelMetadata,
   hardware: Hardware,
   storage: Storage | undefined,
@@ -46,7 +46,7 @@ function report(
   let obstacle: string | undefined;
   try {
     const dtypes = choose(dtype, graphs, hardware);
-    const way = { device: hardware.device, path };
+    const way = { device: hardware.device, backend };
     chosen = costOf(found, graphs, dtypes, side, way);
     const largest = largestActivation(config, dtypes.vision_encoder, side);
     obstacle =
@@ -60,7 +60,7 @@ function report(
     source: inWordsOf(model),
     layers: config.layers,
     hidden: config.hidden,
-    side: config.side,
+    size: config.side,
     contextLength: config.contextLength,
     device: hardware.device,
     adapter: hardware.adapter,

@@ -39,7 +39,7 @@ test("what has a default may be missing", async () => {
   const none = Object.fromEntries(OPTIONAL.map((f) => [f, () => undefined]));
   const side = edit((json) => ({ ...json, mm_vision_tower: "fastvithd_320" }));
   const info = await load({ ...none, "config.json": side });
-  expect(info).toMatchObject({ side: 320, contextLength: 512 });
+  expect(info).toMatchObject({ size: 320, contextLength: 512 });
 });
 
 describe("a model that is not one", () => {
@@ -142,7 +142,7 @@ test("a model of other sizes says the same on both devices", async () => {
   const said: (readonly number[])[] = [];
   for (const device of ["wasm", "webgpu"] as const) {
     const info = await load({}, { device, dtype: "auto" }, other);
-    expect(info).toMatchObject({ name: "other", side: 256, device });
+    expect(info).toMatchObject({ name: "other", size: 256, device });
     const answer = await api.describe([await picture()], options);
     said.push(answer.tokenIds);
   }

@@ -38,20 +38,20 @@ const exact: GraphDtypes = {
   decoder_model_merged: "q4",
 };
 
-const plain = { device: "webgpu", path: "plain" } as const;
+const plain = { device: "webgpu", backend: "ort" } as const;
 
 const estimate = (side: number, dtypes = exact, way: Way = plain) =>
   estimateMemory(config, variants, dtypes, side, way);
 
 test.each([
   ["webgpu", "auto", 508 + 381 + 272 + 317],
-  ["webgpu", "plain", 508 + 317],
+  ["webgpu", "ort", 508 + 317],
   ["wasm", "auto", 508 + 317],
-  ["wasm", "plain", 508 + 317],
-] as const)("weights held on %s, path %s", (device, path, megabytes) => {
+  ["wasm", "ort", 508 + 317],
+] as const)("weights held on %s, backend %s", (device, backend, megabytes) => {
   // The embedding stays in its file but for the fast path, which has the
   // encoder's convolutions in another order, too.
-  const { weights } = estimate(1024, exact, { device, path });
+  const { weights } = estimate(1024, exact, { device, backend });
   expect(weights).toBe(megabytes * MB);
 });
 

@@ -27,17 +27,17 @@ const FOLDED = 3 / 4;
 const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
 /** Where and how a model is to run. */
-export type Way = Pick<LoadOptions, "path"> & { readonly device: Device };
+export type Way = Pick<LoadOptions, "backend"> & { readonly device: Device };
 
 export function estimateMemory(
   config: ModelConfig,
   variants: Runnable,
   dtypes: GraphDtypes,
   side: number,
-  { device, path }: Way,
+  { device, backend }: Way,
 ): MemoryEstimate {
   // The plain path reads rows of the embedding from the file, one by one.
-  const fast = device === "webgpu" && path !== "plain";
+  const fast = device === "webgpu" && backend !== "ort";
   const held = GRAPHS.filter((graph) => fast || graph !== "embed_tokens");
   const files = held
     .map((graph) => bytesOf(variants, graph, dtypes[graph]))

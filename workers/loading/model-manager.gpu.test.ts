@@ -29,7 +29,7 @@ const load = async (
     model: await picked(folder, changes),
     device,
     dtype: "auto",
-    path: "plain",
+    backend: "ort",
   });
 
 /** What a load reports, as it goes. */

@@ -67,8 +67,8 @@ test("a fast path that agrees is taken, when the plain one is gone", async () =>
     expect(plain).not.toBe(gpu);
   });
   const loaded = await load();
-  expect(loaded.info).toMatchObject({ path: "fast" });
-  expect(loaded.info).not.toHaveProperty("pathReason");
+  expect(loaded.info).toMatchObject({ backend: "webgpu" });
+  expect(loaded.info).not.toHaveProperty("backendReason");
   expect(loaded.info.memory.gpu).toBeGreaterThan(0);
   expect(fast.open).toHaveBeenCalledTimes(1);
   expect(await lastWords(loaded)).toHaveLength(12);
@@ -77,8 +77,8 @@ test("a fast path that agrees is taken, when the plain one is gone", async () =>
 test("a device that the fast path loses is replaced", async () => {
   fast.open.mockImplementationOnce(({ device }) => device.destroy());
   const loaded = await load();
-  expect(loaded.info.path).toBe("plain");
-  expect(loaded.info.pathReason).toMatch(/lost/);
+  expect(loaded.info.backend).toBe("ort");
+  expect(loaded.info.backendReason).toMatch(/lost/);
   expect(await lastWords(loaded)).toHaveLength(12);
 });
 

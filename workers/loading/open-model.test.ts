@@ -27,7 +27,7 @@ vi.mock("../backends/webgpu/open");
 const forget = vi.hoisted(() => vi.fn());
 vi.mock("../backends/webgpu/overrides/choice-record");
 vi.mock("./model", () => ({
-  Model: class {
+  LoadedModel: class {
     forget = forget;
   },
 }));
@@ -36,7 +36,7 @@ vi.mock("../backends/ort/open");
 vi.mock("./try-backend");
 vi.mock("./verification", async (original) => ({
   ...(await original<object>()),
-  tryPicture: vi.fn(),
+  answerTestImage: vi.fn(),
 }));
 vi.mock("./verification-cache");
 vi.mock("./warm-up");
@@ -44,7 +44,7 @@ vi.mock("./warm-up");
 /** What was done with devices and paths, in order. */
 let story: string[];
 /** What each path says, without and with a draft. */
-let words: Record<"plain" | "fast", readonly [string, string]>;
+let words: Record<"ort" | "webgpu", readonly [string, string]>;
 let records: Map<string, VerificationResult>;
 let devices: number;
 
@@ -55,16 +55,16 @@ const tokens = (text: string) => [...text].map((c) => c.charCodeAt(0));
 beforeEach(() => {
   vi.clearAllMocks();
   story = [];
-  words = { plain: ["abc", "abc"], fast: ["abc", "abc"] };
+  words = { ort: ["abc", "abc"], webgpu: ["abc", "abc"] };
   records = new Map();
   devices = 1;
   vi.mocked(openOrtBackend).mockImplementation(() => {
-    story.push("plain");
-    return Promise.resolve({ kind: "plain" } as never);
+    story.push("ort");
+    return Promise.resolve({ kind: "ort" } as never);
   });
   const open: WebGpuPlan["open"] = () => {
-    story.push("fast");
-    return Promise.resolve({ kind: "fast" } as never);
+    story.push("webgpu");
+    return Promise.resolve({ kind: "webgpu" } as never);
   };
   vi.mocked(planWebGpuBackend).mockResolvedValue({ open });
   vi.mocked(reopenGpu).mockImplementation(() => {
@@ -83,7 +83,7 @@ beforeEach(() => {
   vi.mocked(warmUp).mockResolvedValue(undefined);
   vi.mocked(overflows).mockResolvedValue(false);
   vi.mocked(answerTestImage).mockImplementation((model, _side, { draft }) => {
-    const { kind } = model as unknown as { kind: "plain" | "fast" };
+    const { kind } = model as unknown as { kind: "ort" | "webgpu" };
     return Promise.resolve(tokens(words[kind][draft ? 1 : 0]));
   });
   vi.mocked(tryBackend).mockImplementation(async (_job, plan, open, check) => {
@@ -100,39 +100,39 @@ beforeEach(() => {
   });
 });
 
-const run = (path: BackendChoice = "auto", on: Gpu | undefined = gpu(1)) => {
+const run = (backend: BackendChoice = "auto", on: Gpu | undefined = gpu(1)) => {
   const signal = new AbortController().signal;
-  const job = { options: { path }, signal } as LoadJob;
-  const info = { path: "plain" };
+  const job = { options: { backend }, signal } as LoadJob;
+  const info = { backend: "ort" };
   return openModel(job, { info, gpu: on } as unknown as LoadPlan);
 };
 
 /** Of what became of it. */
 async function infoOf(outcome: Promise<LoadedModel | Graph>) {
   const { info } = (await outcome) as LoadedModel;
-  return [info.path, info.pathReason];
+  return [info.backend, info.backendReason];
 }
 
 test("the plain path answers and makes way for one that agrees", async () => {
-  expect(await infoOf(run())).toEqual(["fast", undefined]);
-  expect(story).toEqual(["plain", "freed", "device", "fast"]);
+  expect(await infoOf(run())).toEqual(["webgpu", undefined]);
+  expect(story).toEqual(["ort", "freed", "device", "webgpu"]);
   expect(records.get("key")).toEqual({ tokens: tokens("abc") });
 });
 
 test("the plain path alone, where it is asked for", async () => {
-  expect(await infoOf(run("plain"))).toEqual(["plain", undefined]);
-  expect(story).toEqual(["plain"]);
+  expect(await infoOf(run("ort"))).toEqual(["ort", undefined]);
+  expect(story).toEqual(["ort"]);
   expect(planWebGpuBackend).not.toHaveBeenCalled();
 });
 
 test("on the processor there is no other", async () => {
-  const job = { options: { path: "auto" } } as LoadJob;
+  const job = { options: { backend: "auto" } } as LoadJob;
   const plan = {
-    info: { path: "plain" },
+    info: { backend: "ort" },
     gpu: undefined,
   } as unknown as LoadPlan;
   const outcome = openModel(job, plan);
-  expect(await infoOf(outcome)).toEqual(["plain", "It needs WebGPU."]);
+  expect(await infoOf(outcome)).toEqual(["ort", "It needs WebGPU."]);
 });
 
 test.each([
@@ -140,44 +140,44 @@ test.each([
   ["with a draft", ["abc", "abd"]],
   ["too briefly", ["ab", "ab"]],
 ] as const)("one that differs %s is let go of for good", async (_, said) => {
-  words.fast = said;
+  words.webgpu = said;
   const [path, reason] = await infoOf(run());
-  expect(path).toBe("plain");
+  expect(path).toBe("ort");
   expect(reason).toMatch(/not say what the plain path says/);
-  const both = ["plain", "freed", "device", "fast", "freed", "device", "plain"];
+  const both = ["ort", "freed", "device", "webgpu", "freed", "device", "ort"];
   expect(story).toEqual(both);
 
   story = [];
-  words.fast = words.plain;
+  words.webgpu = words.ort;
   expect(await infoOf(run())).toEqual([path, reason]);
-  expect(story).toEqual(["plain"]);
+  expect(story).toEqual(["ort"]);
 });
 
 test("what is on record spares the plain half", async () => {
   records.set("key", { tokens: tokens("abc") });
-  expect(await infoOf(run())).toEqual(["fast", undefined]);
-  expect(story).toEqual(["fast"]);
+  expect(await infoOf(run())).toEqual(["webgpu", undefined]);
+  expect(story).toEqual(["webgpu"]);
 });
 
 test("a record that does not hold is checked", async () => {
   records.set("key", { tokens: tokens("xyz") });
-  expect(await infoOf(run())).toEqual(["fast", undefined]);
-  const anew = ["plain", "freed", "device", "fast"];
-  expect(story).toEqual(["fast", "freed", "device", ...anew]);
+  expect(await infoOf(run())).toEqual(["webgpu", undefined]);
+  const anew = ["ort", "freed", "device", "webgpu"];
+  expect(story).toEqual(["webgpu", "freed", "device", ...anew]);
   expect(records.get("key")).toEqual({ tokens: tokens("abc") });
 });
 
 test("kernels that were chosen in an earlier load are tried anew before one is let go of", async () => {
-  words.fast = ["abd", "abd"];
+  words.webgpu = ["abd", "abd"];
   const forgetChoices = vi.fn(() => {
-    words.fast = words.plain;
+    words.webgpu = words.ort;
     return Promise.resolve(true);
   });
   const record = { forget: forgetChoices } as unknown as ChoiceRecord;
   vi.mocked(recordOf).mockReturnValue(record);
-  expect(await infoOf(run())).toEqual(["fast", undefined]);
-  const again = ["fast", "freed", "device", "fast"];
-  expect(story).toEqual(["plain", "freed", "device", ...again]);
+  expect(await infoOf(run())).toEqual(["webgpu", undefined]);
+  const again = ["webgpu", "freed", "device", "webgpu"];
+  expect(story).toEqual(["ort", "freed", "device", ...again]);
   expect(recordOf).toHaveBeenCalledWith(gpu(2).device);
   expect(records.get("key")).toEqual({ tokens: tokens("abc") });
 });
@@ -186,10 +186,10 @@ test("one that overflows is let go of for good", async () => {
   vi.mocked(overflows).mockResolvedValue(true);
   for (const outcome of [await infoOf(run()), await infoOf(run())]) {
     const [path, reason] = outcome;
-    expect(path).toBe("plain");
+    expect(path).toBe("ort");
     expect(reason).toMatch(/numbers that are none/);
   }
-  expect(story.filter((what) => what === "fast")).toHaveLength(1);
+  expect(story.filter((what) => what === "webgpu")).toHaveLength(1);
 });
 
 test("what was asked to try a path is nobody's business later", async () => {
@@ -211,9 +211,9 @@ test("a failure leaves the record as it is, and compares nothing", async () => {
     open: () => Promise.reject(new Error("the device was lost")),
   });
   const [path, reason] = await infoOf(run());
-  expect(path).toBe("plain");
+  expect(path).toBe("ort");
   expect(reason).toMatch(/the device was lost/);
-  expect(story).toEqual(["device", "plain"]);
+  expect(story).toEqual(["device", "ort"]);
   expect(records.get("key")).toBe(record);
 });
 
@@ -221,7 +221,7 @@ test("without hashes nothing is on record", async () => {
   vi.mocked(verificationKey).mockResolvedValue(undefined);
   await run();
   await run();
-  expect(story.filter((what) => what === "plain")).toHaveLength(2);
+  expect(story.filter((what) => what === "ort")).toHaveLength(2);
   expect(records.size).toBe(0);
 });
 
@@ -230,9 +230,9 @@ test("graphs of another structure keep their sessions", async () => {
     new UnsupportedGraph("the attention is odd"),
   );
   const [path, reason] = await infoOf(run());
-  expect(path).toBe("plain");
+  expect(path).toBe("ort");
   expect(reason).toBe("It cannot run this model: the attention is odd");
-  expect(story).toEqual(["plain"]);
+  expect(story).toEqual(["ort"]);
 });
 
 test("a failure is told and tried again the next time", async () => {
@@ -241,7 +241,7 @@ test("a failure is told and tried again the next time", async () => {
   vi.mocked(planWebGpuBackend).mockResolvedValue({ open });
   for (const time of [1, 2]) {
     const [path, reason] = await infoOf(run());
-    expect(path).toBe("plain");
+    expect(path).toBe("ort");
     expect(reason).toMatch(/the device was lost/);
     expect(open).toHaveBeenCalledTimes(time);
   }
@@ -262,7 +262,7 @@ test.each([
     vi.mocked(planWebGpuBackend).mockResolvedValue({ open });
     for (let time = 0; time < 2; time++) {
       const [path, reason] = await infoOf(run());
-      expect(path).toBe("plain");
+      expect(path).toBe("ort");
       expect(reason).toMatch(new RegExp(`^It ${how}: .*captured nowhere`));
       expect(open).toHaveBeenCalledTimes(1);
     }
@@ -272,7 +272,7 @@ test.each([
 test("an overflow is told before the other path is made", async () => {
   vi.mocked(warmUp).mockResolvedValue("vision_encoder");
   expect(await run()).toBe("vision_encoder");
-  expect(story).toEqual(["plain", "freed"]);
+  expect(story).toEqual(["ort", "freed"]);
 });
 
 test("an abort is no reason to go on with the plain path", async () => {
@@ -285,10 +285,10 @@ test("an abort is no reason to go on with the plain path", async () => {
     },
   });
   const job = {
-    options: { path: "auto" },
+    options: { backend: "auto" },
     signal: controller.signal,
   } as LoadJob;
   const plan = { info: {}, gpu: gpu(1) } as unknown as LoadPlan;
   await expect(openModel(job, plan)).rejects.toBe(stopped);
-  expect(story).toEqual(["plain", "freed", "device"]);
+  expect(story).toEqual(["ort", "freed", "device"]);
 });

@@ -25,7 +25,7 @@ export async function openModel(
   job: LoadJob,
   plan: LoadPlan,
 ): Promise<LoadedModel | Graph> {
-  if (job.options.path === "plain") return openOn(job, plan);
+  if (job.options.backend === "ort") return openOn(job, plan);
   const fast = await fastPlan(plan);
   if (typeof fast === "string") return openOn(job, plan, fast);
   const key = await verificationKey(plan, verificationSize(plan));
@@ -78,9 +78,9 @@ async function compare(
 }
 
 /** On the plain path, and why. */
-function openOn(job: LoadJob, plan: LoadPlan, pathReason?: string) {
+function openOn(job: LoadJob, plan: LoadPlan, backendReason?: string) {
   const { info } = plan;
-  const told = pathReason === undefined ? info : { ...info, pathReason };
+  const told = backendReason === undefined ? info : { ...info, backendReason };
   return tryBackend(
     job,
     { ...plan, info: told },
@@ -123,7 +123,7 @@ async function tryFast(
   fast: WebGpuPlan,
   tokens: readonly number[],
 ): Promise<LoadedModel | Refusal> {
-  const info: ModelInfo = { ...plan.info, path: "fast" };
+  const info: ModelInfo = { ...plan.info, backend: "webgpu" };
   const open = (memory: Memory, next: () => void) => fast.open(memory, next);
   try {
     return await tryBackend(job, { ...plan, info }, open, async (model) => {

@@ -41,8 +41,8 @@ test("a fast decoder whose logits are no numbers gives way, and says so", async 
   } as const;
   const loaded = await loadModel(asked, never, () => undefined);
   try {
-    expect(loaded.info.path).toBe("plain");
-    expect(loaded.info.pathReason).toMatch(/numbers that are none/);
+    expect(loaded.info.backend).toBe("ort");
+    expect(loaded.info.backendReason).toMatch(/numbers that are none/);
     const frame = await picture();
     const said = await answer(loaded, [frame], options, never, () => undefined);
     expect(said.tokenIds).toHaveLength(12);

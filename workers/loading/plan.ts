@@ -60,8 +60,8 @@ export async function makePlan(
       device: hardware.device,
       adapter: hardware.adapter,
       dtypes,
-      path: "plain",
-      side: config.side,
+      backend: "ort",
+      size: config.side,
       contextLength: config.contextLength,
       bytes,
       memory: measure(gpu),
@@ -71,7 +71,7 @@ export async function makePlan(
       ...(dtypeReason !== undefined && { dtypeReason }),
       ...(commit !== undefined && { commit }),
     };
-    const way = { device: hardware.device, path: options.path };
+    const way = { device: hardware.device, backend: options.backend };
     const needs = estimateMemory(config, variants, dtypes, config.side, way);
     return {
       ...{ found, hardware, gpu, variants, config, tokenizer, info, needs },

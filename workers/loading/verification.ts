@@ -15,9 +15,9 @@ export const GREEDY: Sampling = {
 };
 
 const QUESTION: Omit<GenerateOptions, "size" | "draft"> = {
-  run: 0,
-  messages: [{ role: "user", text: "What is in the picture?", images: 1 }],
-  style: "reference",
+  requestId: 0,
+  messages: [{ role: "user", text: "What is in the picture?", imageCount: 1 }],
+  promptStyle: "reference",
   fit: "stretch",
   anyres: false,
   maxTokens: TOKENS,

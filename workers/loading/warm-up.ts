@@ -11,8 +11,8 @@ import { mismatch } from "../model-files/config";
 import { GREEDY } from "./verification";
 
 const CONVERSATION = {
-  messages: [{ role: "user", text: "Describe the image.", images: 1 }],
-  style: "reference",
+  messages: [{ role: "user", text: "Describe the image.", imageCount: 1 }],
+  promptStyle: "reference",
 } as const;
 
 /** What makes pixels of a picture. */

@@ -6,7 +6,7 @@ import { mismatch, type Json } from "./config";
 /** A turn of a conversation, pictures before words. */
 export interface ChatTurn {
   readonly role: "system" | "user" | "assistant";
-  readonly images: number;
+  readonly imageCount: number;
   /** What follows each picture. */
   readonly separator: string;
   readonly text: string;
@@ -49,8 +49,8 @@ export class ChatTemplate {
       this.#template = new Template(source);
       // One that cannot be used is found now, not with the first prompt.
       this.#checked([
-        { role: "system", images: 0, separator: "", text: "" },
-        { role: "user", images: 1, separator: "\n", text: "" },
+        { role: "system", imageCount: 0, separator: "", text: "" },
+        { role: "user", imageCount: 1, separator: "\n", text: "" },
       ]);
     } catch (error) {
       if (error instanceof VlmError) throw error;
@@ -78,9 +78,9 @@ export class ChatTemplate {
   #checked(turns: readonly ChatTurn[]): string {
     const rendered = this.#template.render({
       ...this.#variables,
-      messages: turns.map(({ role, images, separator }, i) => ({
+      messages: turns.map(({ role, imageCount, separator }, i) => ({
         role,
-        content: (this.#image + separator).repeat(images) + placeholder(i),
+        content: (this.#image + separator).repeat(imageCount) + placeholder(i),
       })),
       add_generation_prompt: true,
     });
@@ -89,7 +89,7 @@ export class ChatTemplate {
       const system = role === "system" && !found.includes(placeholder(i));
       return system ? [] : [placeholder(i)];
     });
-    const images = turns.reduce((sum, turn) => sum + turn.images, 0);
+    const images = turns.reduce((sum, turn) => sum + turn.imageCount, 0);
     const shown = rendered.split(this.#image).length - 1;
     if (found.join("") === kept.join("") && shown === images) return rendered;
     throw mismatch(

@@ -8,28 +8,28 @@ const tokenizer = {
   imageToken: 99,
   encode: (text: string) => Array.from(text, () => 2),
   encodeChat: (turns: readonly ChatTurn[]) =>
-    turns.flatMap(({ role, images, text }) =>
+    turns.flatMap(({ role, imageCount, text }) =>
       role === "system"
         ? []
         : [
             1,
-            ...Array<number>(images).fill(99),
+            ...Array<number>(imageCount).fill(99),
             ...Array.from(text, () => 2),
             3,
           ],
     ),
 };
 const say = (text: string, images = 1): Message => {
-  return { role: "user", text, images };
+  return { role: "user", text, imageCount: images };
 };
 const answer = (text: string): Message => {
-  return { role: "assistant", text, images: 0 };
+  return { role: "assistant", text, imageCount: 0 };
 };
 const system = (text: string): Message => {
-  return { role: "system", text, images: 0 };
+  return { role: "system", text, imageCount: 0 };
 };
 const reference = (...messages: Message[]) => {
-  return { messages, style: "reference" } as const;
+  return { messages, promptStyle: "reference" } as const;
 };
 
 test("a picture takes as many positions as it has tokens", () => {
@@ -59,18 +59,18 @@ test("each style has its system text, and its way to part pictures", () => {
       return tokenizer.encodeChat(turns);
     },
   };
-  makePrompt(spy, { messages: [say("a")], style: "reference" }, 1, 100);
-  makePrompt(spy, { messages: [say("a")], style: "demo" }, 1, 100);
+  makePrompt(spy, { messages: [say("a")], promptStyle: "reference" }, 1, 100);
+  makePrompt(spy, { messages: [say("a")], promptStyle: "demo" }, 1, 100);
   expect(seen).toMatchObject([
-    { role: "system", images: 0, text: "You are a helpful assistant." },
-    { role: "user", images: 1, separator: "\n", text: "a" },
+    { role: "system", imageCount: 0, text: "You are a helpful assistant." },
+    { role: "user", imageCount: 1, separator: "\n", text: "a" },
     {
       role: "system",
       text: expect.stringMatching(
         /^You are a helpful visual AI .* one sentence\.$/,
       ) as string,
     },
-    { role: "user", images: 1, separator: "", text: "a" },
+    { role: "user", imageCount: 1, separator: "", text: "a" },
   ]);
 });
 
@@ -151,7 +151,7 @@ test.each<[string, unknown[], Message[]]>([
   [
     "pictures of the assistant",
     [frame],
-    [{ ...answer("a"), images: 1 }, say("b", 0)],
+    [{ ...answer("a"), imageCount: 1 }, say("b", 0)],
   ],
   ["nothing but a system text", [], [system("a")]],
   ["a system text later on", [], [say("a", 0), system("b"), say("c", 0)]],
@@ -159,7 +159,7 @@ test.each<[string, unknown[], Message[]]>([
   [
     "pictures of the system",
     [frame],
-    [{ ...system("a"), images: 1 }, say("b", 0)],
+    [{ ...system("a"), imageCount: 1 }, say("b", 0)],
   ],
   [
     "a role of its own",
@@ -172,9 +172,9 @@ test.each<[string, unknown[], Message[]]>([
   );
 });
 
-test("an unknown style is a bad option", () => {
-  const style = "toString" as "demo";
+test("an unknown prompt style is a bad option", () => {
+  const promptStyle = "toString" as "demo";
   expect(() =>
-    checkConversation([frame], { messages: [say("a")], style }),
+    checkConversation([frame], { messages: [say("a")], promptStyle }),
   ).toThrow(/reference or demo/);
 });

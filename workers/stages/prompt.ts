@@ -15,7 +15,7 @@ interface Style {
   readonly separator: string;
 }
 
-const STYLES: Readonly<Record<GenerateOptions["style"], Style>> = {
+const STYLES: Readonly<Record<GenerateOptions["promptStyle"], Style>> = {
   reference: { system: "You are a helpful assistant.", separator: "\n" },
   demo: {
     system:
@@ -24,16 +24,20 @@ const STYLES: Readonly<Record<GenerateOptions["style"], Style>> = {
   },
 };
 
-type Turns = Pick<PromptInput, "messages" | "style">;
+type Turns = Pick<PromptInput, "messages" | "promptStyle">;
 
 /** Pictures come first in their turn, as in training. */
 export function makePrompt(
   tokenizer: Pick<Tokenizer, "imageToken" | "encodeChat" | "encode">,
-  { messages, style, prefix = "" }: Turns & Pick<GenerateOptions, "prefix">,
+  {
+    messages,
+    promptStyle,
+    prefix = "",
+  }: Turns & Pick<GenerateOptions, "prefix">,
   tokensPerImage: number,
   contextLength: number,
 ): Prompt {
-  const chat = tokenizer.encodeChat(turnsOf(messages, style));
+  const chat = tokenizer.encodeChat(turnsOf(messages, promptStyle));
   const ids = [...chat, ...tokenizer.encode(prefix)];
   const texts = splitAt(ids, tokenizer.imageToken);
   const images = texts.length - 1;
@@ -55,22 +59,22 @@ export function makePrompt(
  */
 export function countTokens(
   tokenizer: Pick<Tokenizer, "encodeChat">,
-  { messages, style }: Turns,
+  { messages, promptStyle }: Turns,
   tokensPerImage: number,
   contextLength: number,
 ): TokenCount {
   const lengthOf = (...turns: Message[]): number =>
-    tokenizer.encodeChat(turnsOf(turns, style)).length;
-  const said = { role: "user", text: "", images: 0 } as const;
+    tokenizer.encodeChat(turnsOf(turns, promptStyle)).length;
+  const said = { role: "user", text: "", imageCount: 0 } as const;
   const one = lengthOf(said);
   const three = lengthOf(said, { ...said, role: "assistant" }, said);
   const bare = Math.ceil((three - one) / 2);
   const tokens = messages.reduce(
-    (sum, { text, images }) =>
+    (sum, { text, imageCount }) =>
       sum +
-      (lengthOf({ role: "user", text, images }) - one) +
+      (lengthOf({ role: "user", text, imageCount }) - one) +
       bare +
-      images * (tokensPerImage - 1),
+      imageCount * (tokensPerImage - 1),
     0,
   );
   return { tokens, room: contextLength - (one - bare) };
@@ -78,12 +82,12 @@ export function countTokens(
 
 function turnsOf(
   messages: readonly Message[],
-  style: PromptInput["style"],
+  style: PromptInput["promptStyle"],
 ): ChatTurn[] {
   const { system, separator } = STYLES[style];
   const turns = messages.map((message) => ({ ...message, separator }));
   if (turns[0]?.role === "system") return turns;
-  return [{ role: "system", images: 0, separator, text: system }, ...turns];
+  return [{ role: "system", imageCount: 0, separator, text: system }, ...turns];
 }
 
 function splitAt(ids: readonly number[], image: number): number[][] {
@@ -126,7 +130,7 @@ export function checkConversation(
   if (system > 0) {
     throw badOption("Only the first message can be the system's.");
   }
-  const shown = messages.reduce((sum, { images }) => sum + images, 0);
+  const shown = messages.reduce((sum, { imageCount }) => sum + imageCount, 0);
   if (shown !== frames.length) {
     throw badOption(
       `Pictures in the messages: ${shown}; handed over: ${frames.length}.`,
@@ -135,20 +139,20 @@ export function checkConversation(
 }
 
 /** Throws `bad-option` if one of the messages, or their style, cannot be. */
-export function checkMessages({ messages, style }: Turns): void {
-  if (!Object.hasOwn(STYLES, style)) {
-    throw badOption(`style must be ${Object.keys(STYLES).join(" or ")}.`);
+export function checkMessages({ messages, promptStyle }: Turns): void {
+  if (!Object.hasOwn(STYLES, promptStyle)) {
+    throw badOption(`promptStyle must be ${Object.keys(STYLES).join(" or ")}.`);
   }
-  for (const { role, images } of messages) {
+  for (const { role, imageCount } of messages) {
     if (role !== "system" && role !== "user" && role !== "assistant") {
       throw badOption(
         "The role of a message must be system, user or assistant.",
       );
     }
-    if (!Number.isInteger(images) || images < 0) {
+    if (!Number.isInteger(imageCount) || imageCount < 0) {
       throw badOption("Every message must say how many pictures it has.");
     }
-    if (role !== "user" && images > 0) {
+    if (role !== "user" && imageCount > 0) {
       throw badOption("Only messages of the user have pictures.");
     }
   }

@@ -15,9 +15,9 @@ export class TokenStream {
     this.#detokenizer = new Detokenizer((ids) => tokenizer.decode(ids));
   }
 
-  /** What `run` tells of each token, with the text that it completes. */
+  /** What the request tells of each token, with the text that it completes. */
   *say(
-    run: number,
+    requestId: number,
     ids: readonly number[],
     timings: FirstTimings | undefined,
   ): Generator<TokenEvent> {
@@ -25,7 +25,7 @@ export class TokenStream {
       const text = this.#detokenizer.push(id);
       this.text += text;
       this.tokenIds.push(id);
-      const token = { type: "token", run, id, text } as const;
+      const token = { type: "token", requestId, id, text } as const;
       yield i === 0 && timings ? { ...token, timings } : token;
     }
   }

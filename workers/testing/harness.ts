@@ -57,18 +57,18 @@ export const loadOptions: LoadOptions = {
   model: { kind: "url", url: micro },
   device: "wasm",
   dtype: "fp32",
-  path: "plain",
+  backend: "ort",
 };
 
 /** One turn about one picture. */
 export function say(text: string): GenerateOptions["messages"] {
-  return [{ role: "user", text, images: 1 }];
+  return [{ role: "user", text, imageCount: 1 }];
 }
 
 export const options: GenerateOptions = {
-  run: 1,
+  requestId: 1,
   messages: say("Describe the image."),
-  style: "reference",
+  promptStyle: "reference",
   fit: "letterbox",
   anyres: false,
   size: 256,

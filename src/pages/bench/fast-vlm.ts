@@ -48,9 +48,9 @@ export async function openOwn(
     runtime.describe(
       [frame],
       {
-        names: [name],
-        messages: [{ role: "user", text, images: 1 }],
-        style: "reference",
+        imageIds: [name],
+        messages: [{ role: "user", text, imageCount: 1 }],
+        promptStyle: "reference",
         fit: "letterbox",
         anyres: false,
         size: side,

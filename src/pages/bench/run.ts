@@ -51,7 +51,7 @@ export async function runBench(
     }
     const [own] = entries.flatMap((entry) => entry.own ?? []);
     if (own === undefined) throw new Error("fast-vlm does not take part.");
-    const side = options.size || own.info.side;
+    const side = options.size || own.info.size;
     const versions: Record<string, string> = {
       "fast-vlm": version,
       // As the worker chooses it.
@@ -150,9 +150,9 @@ async function enterOwn(
   report: Report,
 ): Promise<Entry> {
   const start = performance.now();
-  const path = name === "fast-vlm:plain" ? "plain" : "auto";
+  const backend = name === "fast-vlm:plain" ? "ort" : "auto";
   const draft = name === "fast-vlm";
-  const own = await openOwn({ model, device, dtype, path }, draft, (phase) =>
+  const own = await openOwn({ model, device, dtype, backend }, draft, (phase) =>
     report(`${name}: ${phase}`),
   );
   const ready = performance.now() - start;
@@ -226,9 +226,9 @@ async function settle(
     const heapBytes = own ? owns === 1 && heap?.workers : heap?.page;
     settled.push({
       name,
-      ...(own && { path: own.info.path }),
-      ...(own?.info.pathReason !== undefined && {
-        pathReason: own.info.pathReason,
+      ...(own && { path: own.info.backend }),
+      ...(own?.info.backendReason !== undefined && {
+        pathReason: own.info.backendReason,
       }),
       captions,
       ...(entry !== judge && {

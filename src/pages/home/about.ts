@@ -34,11 +34,11 @@ export function setUpAbout(vlm: FastVlmElement): void {
 }
 
 /** Which it is, and why not the quick one. */
-function pathText({ path, pathReason }: ModelInfo): string {
-  const name = path === "fast" ? "Fast" : "Plain";
-  return pathReason === undefined
+function pathText({ backend, backendReason }: ModelInfo): string {
+  const name = backend === "webgpu" ? "Fast" : "Plain";
+  return backendReason === undefined
     ? name
-    : `${name}, not the fast one. ${pathReason}`;
+    : `${name}, not the fast one. ${backendReason}`;
 }
 
 function memoryText({ memory }: ModelInfo): string {

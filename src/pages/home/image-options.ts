@@ -15,7 +15,7 @@ export function setUpSeeing(vlm: FastVlmElement): void {
   anyres.checked = vlm.anyres;
 
   const fillSizes = (): void => {
-    const side = vlm.info?.side ?? 0;
+    const side = vlm.info?.size ?? 0;
     const all = new Set([...sides, side, vlm.size]);
     all.delete(0);
     size.replaceChildren();
@@ -29,15 +29,15 @@ export function setUpSeeing(vlm: FastVlmElement): void {
 
   const noteSize = (): void => {
     const { info } = vlm;
-    const chosen = vlm.size || info?.side;
+    const chosen = vlm.size || info?.size;
     if (!chosen) {
       setText("size-note", "");
       return;
     }
     const tokens = (chosen / 64) ** 2 * (vlm.anyres ? 5 : 1);
     const note = `${tokens.toLocaleString("en")} image tokens.`;
-    const trained = info && `${info.name} is trained for ${info.side} px`;
-    const other = info && chosen !== info.side;
+    const trained = info && `${info.name} is trained for ${info.size} px`;
+    const other = info && chosen !== info.size;
     setText(
       "size-note",
       trained

@@ -32,7 +32,7 @@ const sampling = {
 };
 
 const user = (text: string, images = 1): Message => ({
-  ...{ role: "user", text, images },
+  ...{ role: "user", text, imageCount: images },
 });
 
 class Soak {
@@ -45,9 +45,9 @@ class Soak {
 
   async load(): Promise<ModelInfo> {
     const { source: model, device, dtype } = this.#options;
-    const options = { model, device, dtype, path: "auto" } as const;
+    const options = { model, device, dtype, backend: "auto" } as const;
     const info = await this.#counted.runtime.load(options);
-    this.#side ||= info.side;
+    this.#side ||= info.size;
     return info;
   }
 
@@ -84,10 +84,10 @@ class Soak {
     const known = first || kind === "again" || kind === "turn";
     const frames = [this.#draw(index, kind)];
     if (kind === "two") frames.push(this.#draw(index + 1, kind));
-    const options: Omit<GenerateOptions, "run"> = {
-      names: frames.map(() => (known ? this.#named : null)),
+    const options: Omit<GenerateOptions, "requestId"> = {
+      imageIds: frames.map(() => (known ? this.#named : null)),
       messages: this.#messages(kind, question),
-      ...{ style: "reference", fit: "letterbox", anyres: false },
+      ...{ promptStyle: "reference", fit: "letterbox", anyres: false },
       size: kind === "refused" ? this.#side + 1 : this.#side,
       maxTokens,
       sampling: kind === "sampled" ? { ...sampling, seed: index } : greedy,
@@ -107,7 +107,11 @@ class Soak {
     if (kind === "again") return [user("Which colours do you see?")];
     if (kind === "two") return [user(question, 2)];
     if (kind !== "turn") return [user(question)];
-    const said: Message = { role: "assistant", text: this.#said, images: 0 };
+    const said: Message = {
+      role: "assistant",
+      text: this.#said,
+      imageCount: 0,
+    };
     return [user(question), said, user("Why?", 0)];
   }
 
