@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { machine, withPage } from "./built.mjs";
 import { command } from "./command.mjs";
 import { recordName } from "./record-name.mjs";
-import { madeNames } from "../tools/cli/made.mjs";
+import { syntheticNames } from "../tools/cli/synthetic.mjs";
 import {
   callerFolder,
   ensureBuilt,
@@ -20,7 +20,7 @@ import {
 
 const usage = `Usage: npm run bench -- [options]
 
-  --model MODEL    nano (default); ${madeNames.join(", ")}: made weights;
+  --model MODEL    nano (default); ${syntheticNames.join(", ")}: made weights;
                    else as for describe
   --size N         side of frames and encoder (default: the model's own)
   --frames N       captions that each makes (default 8)
@@ -72,7 +72,7 @@ const madeLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
 function measure() {
   const { model, software, "gpu-flags": gpuFlags } = values;
   const { size, frames, device, dtype, tokens, question } = values;
-  const made = madeNames.includes(model);
+  const made = syntheticNames.includes(model);
   const lineup = values.lineup ?? (made ? madeLineup : undefined);
   const search = { size, frames, device, dtype, tokens, question, lineup };
   const asked = { model, software, gpuFlags, search };

@@ -12,7 +12,7 @@ import { command } from "./command.mjs";
 import { makeRecord, print, save, slug } from "./full-size-record.mjs";
 import { processMemory } from "./processes.mjs";
 import { openModel } from "./model-source.mjs";
-import { madeNames } from "../tools/cli/made.mjs";
+import { syntheticNames } from "../tools/cli/synthetic.mjs";
 import {
   cache,
   callerFolder,
@@ -23,7 +23,7 @@ import {
 
 const usage = `Usage: npm run full-size -- [options]
 
-  --model NAME     ${madeNames.join(", ")}: made weights; or as for describe
+  --model NAME     ${syntheticNames.join(", ")}: made weights; or as for describe
                    (default fastvlm-0.5b)
   --device DEVICE  webgpu, wasm or auto (default auto)
   --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)

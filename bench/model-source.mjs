@@ -1,7 +1,11 @@
 // @ts-check
 /** Where the model of a bench comes from. */
 import { join } from "node:path";
-import { ensureMade, graphsOf, madeNames } from "../tools/cli/made.mjs";
+import {
+  ensureSyntheticModel,
+  graphsOf,
+  syntheticNames,
+} from "../tools/cli/synthetic.mjs";
 import { cache } from "../tools/cli/prepare.mjs";
 
 /**
@@ -10,11 +14,13 @@ import { cache } from "../tools/cli/prepare.mjs";
  * @returns {Promise<{ model: string, hub?: string, close: () => Promise<void> }>}
  */
 export async function openModel(model) {
-  if (!madeNames.includes(model)) {
+  if (!syntheticNames.includes(model)) {
     return { model, close: () => Promise.resolve() };
   }
   const folder = join(cache, "made", model);
-  ensureMade(model, folder, graphsOf(model), (line) => console.error(line));
+  ensureSyntheticModel(model, folder, graphsOf(model), (line) =>
+    console.error(line),
+  );
   const { startHub } = await import("../tools/cli/hub-server.mjs");
   const hub = await startHub({ models: { [`made/${model}`]: folder } });
   return {

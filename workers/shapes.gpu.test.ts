@@ -8,7 +8,7 @@ import { madeFolder } from "./testing/made";
  * FastVLM-0.5B's widths in the browser against `transformers` and timm: made
  * weights, one block a stage, two decoder layers. Needs no model's files.
  */
-const pictures = new URL("../e2e/fixtures/shapes/128.png", import.meta.url);
+const pictures = new URL("../e2e/fixtures/synthetic/128.png", import.meta.url);
 
 /** The software adapter takes its time: the smallest picture. */
 const cases = { wasm: golden, webgpu: golden.slice(0, 1) };

@@ -1,2 +1,2 @@
-"""A Hugging Face checkpoint of FastVLM in, a folder of published ONNX graphs
-out. `python tools/convert --help`"""
+"""Converts a Hugging Face checkpoint of FastVLM to a folder of ONNX graphs.
+See `python tools/convert --help`."""

@@ -1,4 +1,4 @@
-"""`python tools/convert` from the repository's root, `python -m convert` here."""
+"""`python tools/convert` in the repository root, or `python -m convert` in tools/."""
 
 import sys
 from pathlib import Path

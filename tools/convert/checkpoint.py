@@ -1,5 +1,5 @@
-"""A checkpoint folder's tensors, by our names, read one at a time: safetensors
-maps its files into memory and reads what is asked for."""
+"""Reads the tensors of a checkpoint folder by our names, one at a time: safetensors
+maps files into memory and reads only the requested tensor."""
 
 import json
 from pathlib import Path
@@ -8,11 +8,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .errors import ConvertError
-from .layouts import UNUSED, Layout, tell
+from .tensor_names import UNUSED, Layout, detect_layout
 
 INDEX = "model.safetensors.index.json"
 REALS = {"F32", "F16", "BF16"}
+
+
+class ConvertError(Exception):
+    """A checkpoint cannot be converted; the message names the file or tensor."""
 
 
 class Checkpoint:
@@ -25,16 +28,16 @@ class Checkpoint:
             name: file for file, handle in self.files.items() for name in handle.keys()
         }
         check_index(folder, found)
-        layout = tell(list(found))
+        layout = detect_layout(list(found))
         if layout is None:
             raise ConvertError(
-                f"{folder}: no vision tower of FastVLM among the {len(found)} tensors "
-                "(neither apple/FastVLM's names nor transformers' fast_vlm)"
+                f"{folder}: none of the {len(found)} tensors belongs to a FastVLM vision tower "
+                "(expected the names of apple/FastVLM or of transformers' fast_vlm)"
             )
         self.layout: Layout = layout
         self.places: dict[str, tuple[str, str]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
-        # Tensors whose values were seen to be numbers.
+        # Names of tensors whose values were found to be finite.
         self.checked: set[str] = set()
         for name, file in found.items():
             if not UNUSED.search(name):
@@ -43,18 +46,18 @@ class Checkpoint:
     def place(self, name: str, file: str) -> None:
         ours = self.layout.ours(name)
         if ours in self.places:
-            raise ConvertError(f"{name} and {self.places[ours][1]} are the same tensor")
+            raise ConvertError(f"{name} and {self.places[ours][1]} map to the same tensor")
         part = self.files[file].get_slice(name)
         if part.get_dtype() not in REALS:
             raise ConvertError(
                 f"{name} is {part.get_dtype()}: only float32, float16 and bfloat16 "
-                "checkpoints can be converted, not quantised ones"
+                "checkpoints can be converted"
             )
         self.places[ours] = file, name
         self.shapes[ours] = tuple(part.get_shape())
 
     def theirs(self, name: str) -> str:
-        """The checkpoint's name of a tensor that it has, or should have."""
+        """The checkpoint's name of a tensor, even if the tensor is missing."""
         place = self.places.get(name)
         return place[1] if place else self.layout.theirs(name)
 
@@ -64,18 +67,18 @@ class Checkpoint:
         return self.shapes[name]
 
     def tensor(self, name: str) -> Tensor:
-        """As it is stored."""
+        """The tensor in its stored dtype."""
         self.shape(name)
         file, theirs = self.places[name]
         tensor = self.files[file].get_tensor(theirs)
         if name not in self.checked:
             if not all(part.isfinite().all() for part in tensor.split(1 << 12)):
-                raise ConvertError(f"{theirs} in {file} has values that are no numbers")
+                raise ConvertError(f"{theirs} in {file} contains NaN or infinity")
             self.checked.add(name)
         return tensor
 
     def state(self, prefix: str) -> dict[str, Tensor]:
-        """A module's tensors in float32, by their names in the module."""
+        """A module's tensors in float32, by their names within the module."""
         return {
             name.removeprefix(prefix): self.tensor(name).to(torch.float32)
             for name in self.places
@@ -91,7 +94,7 @@ def read_json(path: Path) -> dict:
     except ValueError as error:
         raise ConvertError(f"{path} is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ConvertError(f"{path} does not hold an object")
+        raise ConvertError(f"{path} is not a JSON object")
     return content
 
 
@@ -100,12 +103,12 @@ def weight_files(folder: Path) -> list[Path]:
     if not index.exists():
         files = sorted(folder.glob("*.safetensors"))
         if not files:
-            raise ConvertError(f"{folder}: no *.safetensors (other formats are not read)")
+            raise ConvertError(f"{folder}: no *.safetensors file (other formats are not supported)")
         return files
     files = [folder / name for name in sorted(set(weight_map(index).values()))]
     for file in files:
         if not file.is_file():
-            raise ConvertError(f"{file} is missing; {INDEX} names it")
+            raise ConvertError(f"{file} is missing, but listed in {INDEX}")
     return files
 
 
@@ -122,11 +125,11 @@ def check_index(folder: Path, found: dict[str, str]) -> None:
         return
     for name, file in weight_map(index).items():
         if found.get(name) != file:
-            raise ConvertError(f"{folder / file} has no tensor {name}; {INDEX} names it")
+            raise ConvertError(f"{folder / file} does not contain tensor {name}, which is listed in {INDEX}")
 
 
 def open_file(path: Path) -> safe_open:
     try:
         return safe_open(path, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise ConvertError(f"{path} cannot be read, perhaps it was cut: {error}") from None
+        raise ConvertError(f"{path} cannot be read, possibly truncated: {error}") from None

@@ -1,5 +1,5 @@
-"""Checkpoint in, proved folder out. The folder appears under its name when all
-of it is done; before that it is DIR.part, and gone after a failure."""
+"""Converts a checkpoint to a verified model folder. Files are written to DIR.part,
+which is renamed to DIR at the end and removed after a failure."""
 
 import shutil
 import sys
@@ -12,22 +12,21 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from fastvlm.config import FastVlmConfig
-from fastvlm.folder import SpecialTokens, write_graph, write_model_configs
+from fastvlm.model_folder import SpecialTokens, write_graph, write_model_configs
 from fastvlm.graphs import BUILDERS
-from fastvlm.graphs.store import external_files, load_structure
+from fastvlm.graphs.external_data import external_files, load_structure
 from fastvlm.manifest import write_manifest
 from fastvlm.model import FastVlm
 from fastvlm.tokenizer import prompt_parts
 
-from .card import write_card
-from .checkpoint import Checkpoint
-from .errors import ConvertError
+from .model_card import write_card
+from .checkpoint import Checkpoint, ConvertError
 from .licence import copy_license_files, read_license
-from .proof import Loss, Peaks, Reference, compute_reference, prove
-from .room import check_disk, fits_memory
-from .sizes import read_sizes
-from .streamed import load_model
-from .tokens import load_tokenizer, write_tokenizer
+from .verify import ConversionLoss, Peaks, Reference, compute_reference, verify
+from .resources import check_disk, fits_memory
+from .model_config import read_model_config
+from .layer_streaming import load_model
+from .tokenizer_files import load_tokenizer, write_tokenizer
 
 QUESTION = "Describe the image."
 
@@ -39,12 +38,12 @@ class Options:
     dtypes: tuple[str, ...]
     name: str
     replace: bool = False
-    # Whether the decoder is compared in one piece; None: if it fits.
+    # Whether to verify the decoder in one session; None: if it fits into memory.
     whole: bool | None = None
 
 
 class Log:
-    """Progress for a person, on stderr."""
+    """Writes progress to stderr."""
 
     def __init__(self) -> None:
         self.start = time.monotonic()
@@ -54,33 +53,33 @@ class Log:
         print(f"[{seconds:6.0f} s] {line}", file=sys.stderr, flush=True)
 
 
-def convert(options: Options, say: Callable[[str], None]) -> dict[str, Loss]:
+def convert(options: Options, log: Callable[[str], None]) -> dict[str, ConversionLoss]:
     checkpoint = Checkpoint(options.checkpoint)
-    cfg = read_sizes(checkpoint, options.name)
-    describe(checkpoint, cfg, say)
+    cfg = read_model_config(checkpoint, options.name)
+    log_checkpoint(checkpoint, cfg, log)
     tokenizer = load_tokenizer(options.checkpoint)
     check_disk(cfg, options.dtypes, options.out.parent)
     whole = options.whole
     if whole is None:
         whole = fits_memory(cfg, options.dtypes)
     if not whole:
-        say("the decoder is compared layer by layer: the whole does not fit into memory")
-    with unfinished(options.out, options.replace) as part:
+        log("the decoder does not fit into memory and is compared layer by layer")
+    with atomic_folder(options.out, options.replace) as part:
         for note in write_tokenizer(
             tokenizer, options.checkpoint, part, cfg.text.vocab, cfg.text.max_position
         ):
-            say(note)
+            log(note)
         peaks = Peaks()
-        model = load_model(checkpoint, cfg, whole, peaks.watch)
-        reference = refer(model, tokenizer, say)
+        model = load_model(checkpoint, cfg, whole, peaks.observe)
+        reference = run_reference(model, tokenizer, log)
         for dtype in options.dtypes:
             peaks.check(dtype)
         losses = {}
         for dtype in options.dtypes:
             for graph in BUILDERS:
-                say(f"wrote {write(model, part, graph, dtype).name}")
-            losses[dtype] = prove(part, dtype, reference, whole, say)
-        write_rest(part, checkpoint, cfg, tokenizer, losses, peaks)
+                log(f"wrote {write(model, part, graph, dtype).name}")
+            losses[dtype] = verify(part, dtype, reference, whole, log)
+        write_metadata(part, checkpoint, cfg, tokenizer, losses, peaks)
     return losses
 
 
@@ -88,52 +87,52 @@ def write(model: FastVlm, part: Path, graph: str, dtype: str) -> Path:
     try:
         return write_graph(model, part, graph, dtype)
     except OverflowError as error:
-        raise ConvertError(f"{graph}: {error}: leave out {dtype} (--dtypes)") from None
+        raise ConvertError(f"{graph}: {error}. Remove {dtype} from --dtypes") from None
 
 
-def describe(
-    checkpoint: Checkpoint, cfg: FastVlmConfig, say: Callable[[str], None]
+def log_checkpoint(
+    checkpoint: Checkpoint, cfg: FastVlmConfig, log: Callable[[str], None]
 ) -> None:
     text, vision = cfg.text, cfg.vision
-    say(
+    log(
         f"{checkpoint.folder}: {checkpoint.layout.name} layout, "
         f"{'training branches' if vision.branches else 'folded'}, {text.layers} layers of "
         f"width {text.hidden}, {text.heads}/{text.kv_heads} heads of {text.head_dim}, "
-        f"{text.vocab} rows, vision {vision.depths} of {vision.widths}"
+        f"{text.vocab} rows, vision depths {vision.depths}, widths {vision.widths}"
     )
     flag = checkpoint.config.get("tie_word_embeddings")
     if flag is not None and flag != text.tied:
-        say(
-            f"config.json says tie_word_embeddings {str(flag).lower()}, but lm_head.weight "
-            f"is {'not ' if text.tied else ''}among the tensors: the tensors are right"
+        log(
+            f"config.json has tie_word_embeddings {str(flag).lower()}, but lm_head.weight "
+            f"is {'missing' if text.tied else 'present'}: using the tensors"
         )
 
 
-def refer(
-    model: FastVlm, tokenizer: Tokenizer, say: Callable[[str], None]
+def run_reference(
+    model: FastVlm, tokenizer: Tokenizer, log: Callable[[str], None]
 ) -> Reference:
     before, after = (tokenizer.encode(part).ids for part in prompt_parts(QUESTION))
     image = SpecialTokens.of(tokenizer).image
     reference = compute_reference(model, before, after, image)
-    say(f"PyTorch answers {reference.tokens}")
+    log(f"PyTorch's tokens: {reference.tokens}")
     return reference
 
 
-def write_rest(
+def write_metadata(
     part: Path,
     checkpoint: Checkpoint,
     cfg: FastVlmConfig,
     tokenizer: Tokenizer,
-    losses: dict[str, Loss],
+    losses: dict[str, ConversionLoss],
     peaks: Peaks,
 ) -> None:
-    """Configuration, card, licence, manifest."""
+    """Writes configuration, licence, model card and manifest."""
     chunks = {
         path.name: len(files)
         for path in sorted((part / "onnx").glob("*.onnx"))
         if (files := external_files(load_structure(path)))
     }
-    # How transformers.js learns of external data.
+    # Tells transformers.js how many external data files to load.
     extra = {"transformers.js_config": {"use_external_data_format": chunks}}
     write_model_configs(
         part, cfg, SpecialTokens.of(tokenizer), **(extra if chunks else {})
@@ -145,10 +144,10 @@ def write_rest(
 
 
 @contextmanager
-def unfinished(out: Path, replace: bool) -> Iterator[Path]:
-    """A folder to fill that becomes `out` if nothing fails."""
+def atomic_folder(out: Path, replace: bool) -> Iterator[Path]:
+    """A folder to fill, which is renamed to `out` if nothing fails."""
     if out.exists() and any(out.iterdir()) and not replace:
-        raise ConvertError(f"{out} exists: choose another --out, or add --replace")
+        raise ConvertError(f"{out} is not empty: choose another --out or pass --replace")
     part, old = out.with_name(f"{out.name}.part"), out.with_name(f"{out.name}.old")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -159,7 +158,7 @@ def unfinished(out: Path, replace: bool) -> Iterator[Path]:
             out.rename(old)
         part.rename(out)
     except BaseException:
-        # Also of Ctrl-C.
+        # Including KeyboardInterrupt.
         shutil.rmtree(part, ignore_errors=True)
         if old.exists() and not out.exists():
             old.rename(out)

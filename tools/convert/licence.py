@@ -1,4 +1,4 @@
-"""The checkpoint's licence, passed on: from its card, its files copied."""
+"""Reads the checkpoint's licence from its model card and copies its licence files."""
 
 import re
 import shutil
@@ -16,8 +16,8 @@ FILES = ("LICENSE*", "LICENCE*", "NOTICE*", "ACKNOWLEDGEMENTS*")
 
 
 def read_license(folder: Path) -> License | None:
-    """What README.md's front matter says, else Apple's agreement if its text is
-    in the folder."""
+    """The licence in the front matter of README.md, or Apple's if the folder contains
+    the text of its agreement."""
     fields = front_matter(folder / "README.md")
     id = fields.get("license")
     if id in ("other", "unknown"):

@@ -1,1 +1,1 @@
-"""FastVLM in PyTorch: one definition, several sizes, and the drawn world."""
+"""FastVLM in PyTorch: one definition in several sizes, and the scene generator for nano."""

@@ -1,7 +1,7 @@
-"""The sizes of FastVLM as plain data.
+"""Model sizes.
 
 Dimensions of 0.5B, 1.5B and 7B: FastVLM (arXiv 2412.13303) sec. 3.2 and B,
-and the Qwen2 configs. `nano` is the same architecture made small.
+and the Qwen2 configs. `nano` is the same architecture at a small size.
 """
 
 from dataclasses import dataclass, field, replace
@@ -46,10 +46,11 @@ class FastVlmConfig:
     name: str
     text: TextConfig
     vision: VisionConfig = field(default_factory=VisionConfig)
-    side: int = 1024
+    # Width and height of the encoder input in pixels.
+    size: int = 1024
 
     def with_layers(self, layers: int) -> "FastVlmConfig":
-        """The same widths, fewer decoder layers: shape-exact and affordable."""
+        """The same widths with fewer decoder layers, for tests."""
         return replace(self, text=replace(self.text, layers=layers))
 
 
@@ -75,7 +76,7 @@ CONFIGS = {
                 layer_scale=0.1,
                 branches=False,
             ),
-            side=256,
+            size=256,
         ),
         FastVlmConfig(
             "fastvlm-0.5b",

@@ -1,13 +1,19 @@
-"""Golden outputs: what nano computes in PyTorch, for `npm test` to hold the
-browser to without Python.
+"""Golden outputs: what nano computes in PyTorch. `npm test` compares the browser
+with them, without Python.
 
     python -m fastvlm.golden --checkpoint runs/nano/checkpoint.pt
 
-To be run again after each export, with the checkpoint that was exported.
+Run it after each export, with the exported checkpoint.
+
+    golden/nano.golden.json    features, logits and tokens of a few scenes
+    golden/pairs.golden.json   greedy tokens of many image/prompt pairs from
+        pairs/square   256 x 256 pixels, so nothing is resized
+        pairs/any      any size, letterboxed and resized by Pillow
 """
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,8 +23,9 @@ from torch import Tensor
 
 from .export import load
 from .model import FastVlm
-from .pairs import clear_answers
-from .runtime import OnnxModel
+from .model_folder import SpecialTokens
+from .onnx_model import OnnxModel
+from .render import letterbox
 from .samples import prompt_ids, to_pixels
 from .verify import TOLERANCE, relative_error
 
@@ -27,12 +34,18 @@ SCENES = ROOT / "e2e/fixtures/scenes"
 GOLDEN = ROOT / "e2e/fixtures/golden/nano.golden.json"
 PAIRS = ROOT / "e2e/fixtures/pairs"
 GOLDEN_PAIRS = ROOT / "e2e/fixtures/golden/pairs.golden.json"
-# Scenes taken, and values of each image token kept beside its norm.
+# Number of scenes, and of values recorded for each image token beside its norm.
 CASES, VALUES = 8, 8
+# Number of pairs taken from each folder.
+PAIR_COUNTS = {"square": 200, "any": 40}
+# Where the two most likely tokens are closer than this (in logits), rounding
+# decides between them and the pair proves nothing.
+MARGIN = 0.05
+MAX_TOKENS = 64
 
 
 def outputs(features: Tensor, logits: Tensor) -> dict:
-    """Image features [1, tokens, hidden], of which some are kept, and logits."""
+    """A sample of the image features [1, tokens, hidden], and the logits."""
     stride = features.shape[2] // VALUES
     return {
         "features": [digits(row[::stride]) for row in features[0]],
@@ -42,35 +55,95 @@ def outputs(features: Tensor, logits: Tensor) -> dict:
 
 
 def digits(values: Tensor) -> list[float]:
-    """Six significant digits: beyond the tolerance, and short."""
+    """Six significant digits: more precise than the tolerance, and short."""
     return [float(f"{v:.6g}") for v in values.tolist()]
 
 
 @torch.inference_mode()
-def golden_case(
-    model: FastVlm, tokenizer: Tokenizer, picture: Path, question: str
-) -> dict:
-    pixels = to_pixels(Image.open(picture).convert("RGB"))
-    features = model.image_features(pixels)
+def greedy_answer(
+    model: FastVlm, features: Tensor, ids: list[int], special: SpecialTokens
+) -> tuple[list[int], Tensor, float]:
+    """The tokens, the logits of the prompt's last position, and the smallest
+    margin between the best and the second best token."""
+    x = model.embed(torch.tensor([ids]), features, special.image)
+    tokens, margin, cache, first = [], torch.inf, None, None
+    positions = torch.arange(len(ids))[None]
+    while True:
+        hidden, cache = model.language_model(x, positions, cache=cache)
+        logits = model.lm_head(hidden[0, -1])
+        first = logits if first is None else first
+        best = logits.topk(2)
+        token = int(best.indices[0])
+        margin = min(margin, float(best.values[0] - best.values[1]))
+        if token in special.stop or len(tokens) == MAX_TOKENS:
+            return tokens, first, margin
+        tokens.append(token)
+        x = model.language_model.embed_tokens(torch.tensor([[token]]))
+        positions = positions[:, -1:] + 1
+
+
+@torch.inference_mode()
+def golden_case(model: FastVlm, tokenizer: Tokenizer, path: Path, question: str) -> dict:
+    features = model.image_features(to_pixels(Image.open(path).convert("RGB")))
     ids = prompt_ids(tokenizer, question, features.shape[1])
-    token = tokenizer.token_to_id
-    image, stop = token("<image>"), {token("<|im_end|>"), token("<|endoftext|>")}
-    x = model.embed(torch.tensor([ids]), features, image)
-    hidden, _ = model.language_model(x, torch.arange(len(ids))[None])
-    tokens = model.generate(pixels, ids, image, stop)
+    tokens, logits, _ = greedy_answer(model, features, ids, SpecialTokens.of(tokenizer))
     return {
-        "file": picture.name,
+        "file": path.name,
         "question": question,
         "promptIds": ids,
-        **outputs(features, model.lm_head(hidden[0, -1])),
+        **outputs(features, logits),
         "tokenIds": tokens,
         "text": tokenizer.decode(tokens),
     }
 
 
+def golden_cases(model: FastVlm, tokenizer: Tokenizer) -> list[dict]:
+    """Cases spread over the scenes, with one kind of question after another."""
+    lines = (SCENES / "scenes.jsonl").read_text().splitlines()
+    cases = []
+    for number in range(CASES):
+        scene = json.loads(lines[number * (len(lines) - 1) // (CASES - 1)])
+        questions = scene["questions"]
+        question = questions[number % len(questions)]["question"]
+        cases.append(golden_case(model, tokenizer, SCENES / scene["file"], question))
+    return cases
+
+
+@torch.inference_mode()
+def pair_answers(
+    model: FastVlm, tokenizer: Tokenizer, folder: Path
+) -> Iterator[tuple[dict, float]]:
+    """Each pair of the folder with the margin of its answer."""
+    special = SpecialTokens.of(tokenizer)
+    for line in (folder / "scenes.jsonl").read_text().splitlines():
+        scene = json.loads(line)
+        with Image.open(folder / scene["file"]) as image:
+            pixels = to_pixels(letterbox(image.convert("RGB"), model.cfg.size))
+        features = model.image_features(pixels)
+        for q in scene["questions"]:
+            ids = prompt_ids(tokenizer, q["question"], features.shape[1])
+            tokens, _, margin = greedy_answer(model, features, ids, special)
+            file = f"{folder.name}/{scene['file']}"
+            yield {"file": file, "question": q["question"], "tokenIds": tokens}, margin
+
+
+def unambiguous_pairs(model: FastVlm, tokenizer: Tokenizer) -> list[dict]:
+    pairs = []
+    for name, count in PAIR_COUNTS.items():
+        found = pair_answers(model, tokenizer, PAIRS / name)
+        clear = [pair for pair, margin in found if margin >= MARGIN]
+        if len(clear) < count:
+            raise SystemExit(
+                f"{PAIRS / name}: only {len(clear)} of {count} answers are unambiguous"
+            )
+        pairs += clear[:count]
+    return pairs
+
+
 @torch.inference_mode()
 def check_same(model: FastVlm, folder: Path) -> None:
-    """The committed tools/nano.pt, for one, is rounded to half precision."""
+    """Fails for any other checkpoint, including the committed tools/nano.pt, which
+    is rounded to half precision."""
     pixels = torch.rand((1, 3, 128, 128), generator=torch.Generator().manual_seed(0))
     exported = OnnxModel(folder).image_features(pixels.numpy())
     error = relative_error(exported, model.image_features(pixels))
@@ -80,20 +153,8 @@ def check_same(model: FastVlm, folder: Path) -> None:
         )
 
 
-def write_golden(model: FastVlm, tokenizer: Tokenizer, out: Path) -> None:
-    lines = (SCENES / "scenes.jsonl").read_text().splitlines()
-    # Spread over the scenes, each kind of question in its turn.
-    cases = []
-    for number in range(CASES):
-        scene = json.loads(lines[number * (len(lines) - 1) // (CASES - 1)])
-        asked = scene["questions"]
-        question = asked[number % len(asked)]["question"]
-        cases.append(golden_case(model, tokenizer, SCENES / scene["file"], question))
-    write_rows(cases, out)
-
-
 def write_rows(rows: list[dict], out: Path) -> None:
-    """JSON, a line for each row."""
+    """JSON with one row per line."""
     out.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     out.write_text(f"[\n{lines}\n]\n")
@@ -104,16 +165,16 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument(
         "--model", type=Path, default=ROOT / "public/models/nano",
-        help="the folder exported from it, for its tokenizer",
+        help="the exported folder; its tokenizer is used",
     )  # fmt: skip
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model, facts = load(args.checkpoint)
+    model, run = load(args.checkpoint)
     check_same(model, args.model)
     tokenizer = Tokenizer.from_file(str(args.model / "tokenizer.json"))
-    write_golden(model, tokenizer, GOLDEN)
-    print(f"{GOLDEN}: {CASES} cases after {facts.pictures} pictures")
-    pairs = clear_answers(model, tokenizer, PAIRS)
+    write_rows(golden_cases(model, tokenizer), GOLDEN)
+    print(f"{GOLDEN}: {CASES} cases after {run.images} images")
+    pairs = unambiguous_pairs(model, tokenizer)
     write_rows(pairs, GOLDEN_PAIRS)
     print(f"{GOLDEN_PAIRS}: {len(pairs)} pairs")
 

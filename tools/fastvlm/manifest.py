@@ -1,5 +1,5 @@
-"""manifest.json: the size and SHA-256 of every file of a model folder, by which
-a browser checks what it downloads from a server that knows neither.
+"""manifest.json: the size and SHA-256 of every file of a model folder. A browser
+uses it to check downloads from a server that provides neither.
 
     {"version": 1, "name": "...", "license": {"id", "name", "url"}?,
      "files": {"onnx/embed_tokens.onnx": {"bytes": 1, "sha256": "..."}}}

@@ -1,4 +1,4 @@
-"""FastVLM whole: FastViTHD -> mlp2x_gelu projector -> Qwen2."""
+"""The complete FastVLM: FastViTHD -> mlp2x_gelu projector -> Qwen2."""
 
 import torch
 import torch.nn.functional as F
@@ -31,12 +31,12 @@ class FastVlm(nn.Module):
             self.lm_head.weight = self.language_model.embed_tokens.weight
 
     def image_features(self, pixels: Tensor) -> Tensor:
-        """[B,3,H,W] in 0..1 -> [B, (H/64)(W/64), hidden], row-major."""
+        """Pixels [B, 3, H, W] in 0..1 -> features [B, (H/64)(W/64), hidden], row-major."""
         features = self.vision_tower(pixels)
         return self.projector(features.flatten(2).transpose(1, 2))
 
     def embed(self, ids: Tensor, features: Tensor, image_token: int) -> Tensor:
-        """Token embeddings with the image's features in the image's slots."""
+        """Token embeddings with the image features in place of the image tokens."""
         embeds = self.language_model.embed_tokens(ids)
         slots = (ids == image_token).unsqueeze(-1).expand_as(embeds)
         return embeds.masked_scatter(slots, features.to(embeds.dtype))
@@ -50,7 +50,7 @@ class FastVlm(nn.Module):
         stop: set[int],
         limit: int = 64,
     ) -> list[int]:
-        """Greedy answer to one prompt about one image."""
+        """Greedy tokens for one prompt about one image."""
         device = pixels.device
         prompt = torch.tensor([ids], device=device)
         x = self.embed(prompt, self.image_features(pixels), image_token)

@@ -23,7 +23,7 @@ def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """For weights that are matrices; a 1 x 1 convolution is one."""
+    """For matrix weights, including those of 1 x 1 convolutions."""
 
     def __init__(self, params, lr: float, momentum: float = 0.95, decay: float = 0.05):
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})

@@ -92,7 +92,7 @@ class DecoderLayer(nn.Module):
 
 
 class Qwen2(nn.Module):
-    """Embeddings in, hidden states and KV cache out."""
+    """Maps embeddings to hidden states and a KV cache."""
 
     def __init__(self, cfg: TextConfig):
         super().__init__()
@@ -108,7 +108,7 @@ class Qwen2(nn.Module):
         mask: Tensor | None = None,
         cache: Cache | None = None,
     ) -> tuple[Tensor, Cache]:
-        """`mask` [B, 1, S, T] is added to the scores; None is causal."""
+        """`mask` [B, 1, S, T] is added to the attention scores; None means causal."""
         rope, present, x = rotary(positions, self.cfg), [], embeds
         for i, layer in enumerate(self.layers):
             x, kv = layer(x, rope, mask, cache[i] if cache else None)

@@ -1,4 +1,4 @@
-"""Convolutions that train as several branches and infer as one.
+"""Convolutions with several branches in training and one in inference.
 
     train:  y = bn_k(conv_k x) + bn_small(conv_small x) + bn_1(conv_1 x) + bn(x)
     infer:  y = conv x          with one k x k kernel and a bias
@@ -92,7 +92,7 @@ class ReparamConv(nn.Module):
         self.set_folded(*self.folded())
 
     def set_folded(self, weight: Tensor, bias: Tensor) -> None:
-        """Becomes a plain convolution; the branches are dropped."""
+        """Replaces the branches by a single convolution."""
         c_in, c_out, kernel, stride, groups = self.shape
         conv = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups)
         conv.weight.data, conv.bias.data = weight.detach(), bias.detach()

@@ -1,4 +1,4 @@
-"""Scenes as the model meets them: pixels and the ids of a question's prompt."""
+"""Model inputs from generated scenes: pixels and prompt ids."""
 
 from dataclasses import dataclass
 from random import Random
@@ -9,20 +9,20 @@ from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from .draw import camera, draw, installed_fonts, letterbox
+from .render import camera, installed_fonts, letterbox, render
 from .tokenizer import prompt_parts
-from .world import Question, Sampler, questions
+from .scene_generator import Question, Sampler, questions
 
 
 @dataclass(frozen=True)
 class Sample:
-    pixels: Tensor  # [1, 3, side, side], 0..1
-    ids: list[int]  # the image token stands once for each image position
+    pixels: Tensor  # [1, 3, size, size], 0..1
+    ids: list[int]  # with one <image> id per image token
     question: Question
 
 
 def to_pixels(image: Image.Image) -> Tensor:
-    """[1, 3, H, W] in 0..1 of an RGB picture."""
+    """RGB image -> [1, 3, H, W] in 0..1."""
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     return pixels[None].float() / 255
 
@@ -33,13 +33,13 @@ def prompt_ids(tokenizer: Tokenizer, question: str, image_tokens: int) -> list[i
     return [*tokenizer.encode(before).ids, *image, *tokenizer.encode(after).ids]
 
 
-def draw_samples(tokenizer: Tokenizer, count: int, seed: int, side: int) -> list[Sample]:
-    """`count` scenes, each with one of its questions."""
+def generate_samples(tokenizer: Tokenizer, count: int, seed: int, size: int) -> list[Sample]:
+    """`count` scenes with one question each."""
     rng, sampler, samples = Random(seed), Sampler(installed_fonts()), []
     for _ in range(count):
         scene = sampler.scene(rng)
-        image = letterbox(camera(draw(scene, side, rng)[0], rng), side)
+        image = letterbox(camera(render(scene, size, rng)[0], rng), size)
         question = rng.choice(questions(scene, rng))
-        ids = prompt_ids(tokenizer, question.question, (side // 64) ** 2)
+        ids = prompt_ids(tokenizer, question.question, (size // 64) ** 2)
         samples.append(Sample(to_pixels(image), ids, question))
     return samples

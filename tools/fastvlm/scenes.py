@@ -1,8 +1,8 @@
-"""Draws fresh scenes with their questions, as pictures a camera gives.
+"""Writes a data set of generated scenes and their questions.
 
     python -m fastvlm.scenes --out DIR --count 500 --seed 1
 
-Writes PNG files and scenes.jsonl, a line for each:
+Writes PNG files and scenes.jsonl, with one line per image:
 {"file": …, "questions": [{"question": …, "answer": …, "kind": …}, …]}.
 """
 
@@ -14,22 +14,22 @@ from random import Random
 
 from PIL import Image
 
-from .draw import camera, draw, installed_fonts, letterbox
-from .world import Question, Sampler, questions
+from .render import camera, installed_fonts, letterbox, render
+from .scene_generator import Question, Sampler, questions
 
-# Pixels of a picture's longer side.
-SIDES = (256, 320, 384, 480, 512, 640, 720, 800, 1024, 1280)
+# Lengths of the longer side in pixels.
+LENGTHS = (256, 320, 384, 480, 512, 640, 720, 800, 1024, 1280)
 
 
-def draw_scene(
-    sampler: Sampler, rng: Random, side: int | None
+def generate_scene(
+    sampler: Sampler, rng: Random, size: int | None
 ) -> tuple[Image.Image, list[Question]]:
-    """A camera's picture of any size, or a letterboxed square of `side`."""
+    """A camera image of random size, or letterboxed to `size` x `size`."""
     scene = sampler.scene(rng)
-    longer = rng.choice(SIDES) if side is None else side
-    image = camera(draw(scene, longer, rng)[0], rng)
-    if side is not None:
-        image = letterbox(image, side)
+    longer = rng.choice(LENGTHS) if size is None else size
+    image = camera(render(scene, longer, rng)[0], rng)
+    if size is not None:
+        image = letterbox(image, size)
     return image, questions(scene, rng)
 
 
@@ -37,17 +37,17 @@ def write_scenes(
     out: Path,
     count: int,
     seed: int,
-    side: int | None = None,
-    largest: int | None = None,
+    size: int | None = None,
+    max_bytes: int | None = None,
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
     rng, sampler = Random(seed), Sampler(installed_fonts())
     lines: list[str] = []
     while len(lines) < count:
-        image, asked = draw_scene(sampler, rng, side)
+        image, asked = generate_scene(sampler, rng, size)
         png = io.BytesIO()
-        image.save(png, "PNG", optimize=largest is not None)
-        if largest is not None and len(png.getbuffer()) > largest:
+        image.save(png, "PNG", optimize=max_bytes is not None)
+        if max_bytes is not None and len(png.getbuffer()) > max_bytes:
             continue
         file = f"{len(lines):04}.png"
         (out / file).write_bytes(png.getvalue())
@@ -60,9 +60,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--side", type=int, help="letterbox to squares of this side")
+    parser.add_argument("--size", type=int, help="letterbox to squares of this size")
     parser.add_argument(
-        "--largest", type=int, help="leave out pictures whose files have more bytes"
+        "--max-bytes", type=int, help="leave out images with larger files"
     )
     write_scenes(**vars(parser.parse_args()))
 

@@ -1,7 +1,7 @@
 """nano's tokenizer: Qwen2's byte-level BPE and ChatML with a small vocabulary.
 
-Merges are learnt from the world's sentences without their codes, so that every
-character of a printed text stays a token of its own.
+Merges are learnt from the scene generator's sentences without the printed texts,
+so every character of a printed text remains a token of its own.
 """
 
 import json
@@ -15,11 +15,11 @@ from tokenizers.normalizers import NFC
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 from tokenizers.trainers import BpeTrainer
 
-from .world import COLORS, GROUNDS, NUMBERS, SHAPES, article, sentence
+from .scene_generator import COLORS, GROUNDS, NUMBERS, SHAPES, article, sentence
 
 SYSTEM = "You are a helpful assistant."
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>")
-# Qwen2's own: contractions, words, single digits, punctuation, spaces.
+# As in Qwen2: contractions, words, single digits, punctuation, spaces.
 PRE_TOKENIZE = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -35,7 +35,7 @@ CHAT_TEMPLATE = (
 
 
 def corpus() -> list[str]:
-    """Every word of the world in the places where it stands."""
+    """Every word of the generated questions and answers, in context."""
     lines = [SYSTEM, "system\n", "user\n", "assistant\n", "\n"]
     for color, shape in product(COLORS, SHAPES):
         name = article(f"{color} {shape}")
@@ -51,7 +51,7 @@ def corpus() -> list[str]:
 
 
 def build(vocab: int) -> Tokenizer:
-    """A tokenizer of at most `vocab` ids, the special ones last."""
+    """Trains a tokenizer with at most `vocab` ids, the special tokens last."""
     tokenizer = Tokenizer(BPE())
     tokenizer.normalizer = NFC()
     tokenizer.pre_tokenizer = Sequence(
@@ -72,7 +72,7 @@ def build(vocab: int) -> Tokenizer:
 
 
 def save(tokenizer: Tokenizer, folder: Path) -> None:
-    """tokenizer.json and tokenizer_config.json as `transformers` reads them."""
+    """Writes tokenizer.json and tokenizer_config.json as transformers reads them."""
     tokenizer.save(str(folder / "tokenizer.json"))
     added = {
         str(tokenizer.token_to_id(t)): {
@@ -104,7 +104,7 @@ def save(tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def prompt_parts(question: str) -> tuple[str, str]:
-    """The prompt before the image and after it (FastVLM's `qwen_2`)."""
+    """The prompt before and after the image (FastVLM's `qwen_2` template)."""
     before = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"
     after = f"\n{question}<|im_end|>\n<|im_start|>assistant\n"
     return before, after

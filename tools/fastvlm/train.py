@@ -1,14 +1,15 @@
-"""Trains nano from scratch on the drawn world. Resumes where it stopped.
+"""Trains nano on generated scenes. Resumes an interrupted training.
 
-    python -m fastvlm.train --pictures 300000
+    python -m fastvlm.train --images 300000
 
-The learning rate warms up, holds, and falls to zero over the second half of
-`--pictures`; training again with a larger number goes on from the checkpoint in
-`--run`, or where there is none from the weights in `--start`, which are
-committed (the optimizers then start afresh). A finished run renews them.
-Each batch is fresh, so the printed exact matches are on unseen scenes (answers
-read off the teacher-forced pass: all tokens right there is the same as greedy
-decoding being right).
+The learning rate warms up, stays constant, and falls to zero over the second half
+of `--images`. Training with a larger number continues from the checkpoint in
+`--run`, or, if there is none, from the committed weights in `--start` with new
+optimizer states. A finished training overwrites `--start`.
+
+Every image is new, so the printed exact matches are on unseen scenes. They are
+taken from the teacher-forced pass: if all tokens are right there, greedy decoding
+is right, too.
 """
 
 import argparse
@@ -24,24 +25,24 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
 from .config import CONFIGS
-from .data import CELLS, IGNORE, KINDS, PAINTS, Batch, Batches, Pack, packed_mask
-from .draw import installed_fonts
+from .batches import CELLS, COLOR_CLASSES, IGNORE, KIND_CLASSES, Batch, SceneBatches, SequencePacker, packed_mask
+from .render import installed_fonts
 from .model import FastVlm
 from .muon import Muon
 from .tokenizer import build
-from .world import Sampler
+from .scene_generator import Sampler
 
 
-class Teacher(nn.Module):
-    """Dense supervision while training: what and which paint is in each cell,
-    asked of stage 3's map and of the image tokens themselves (each answers for
-    its own block of cells). Dropped at export."""
+class DenseHeads(nn.Module):
+    """Auxiliary heads for dense supervision: they predict kind and colour of each cell
+    from the map of stage 3, and from the image tokens, each for its own block of
+    cells. Dropped at export; saved in checkpoints as "teacher"."""
 
     def __init__(self, stage_width: int, hidden: int, grid: int):
         super().__init__()
         self.block = CELLS // grid
-        self.stage = nn.Conv2d(stage_width, KINDS + PAINTS, 1)
-        self.tokens = nn.Linear(hidden, (KINDS + PAINTS) * self.block**2)
+        self.stage = nn.Conv2d(stage_width, KIND_CLASSES + COLOR_CLASSES, 1)
+        self.tokens = nn.Linear(hidden, (KIND_CLASSES + COLOR_CLASSES) * self.block**2)
 
     def forward(self, stage: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         grid = int(tokens.shape[1] ** 0.5)
@@ -50,17 +51,17 @@ class Teacher(nn.Module):
 
 
 def cell_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross-entropy; objects together weigh as much as all the ground."""
-    kinds, paints = logits.float().split((KINDS, PAINTS), 1)
-    loss = F.cross_entropy(kinds, batch.kinds, reduction="none") + F.cross_entropy(
-        paints, batch.paints, reduction="none"
+    """Cross-entropy in which objects together weigh as much as the ground."""
+    kinds, colors = logits.float().split((KIND_CLASSES, COLOR_CLASSES), 1)
+    loss = F.cross_entropy(kinds, batch.cell_kinds, reduction="none") + F.cross_entropy(
+        colors, batch.cell_colors, reduction="none"
     )
-    thing = batch.kinds > 0
-    return loss[thing].mean() + loss[~thing].mean()
+    is_object = batch.cell_kinds > 0
+    return loss[is_object].mean() + loss[~is_object].mean()
 
 
-def forward(model: FastVlm, teacher: Teacher, batch: Batch, image_token: int):
-    """Logits of the answers' tokens and the dense loss."""
+def forward(model: FastVlm, heads: DenseHeads, batch: Batch, image_token: int):
+    """Logits of the answer tokens, and the loss of the dense heads."""
     pixels = batch.pixels.permute(0, 3, 1, 2).float() / 255
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     tower = model.vision_tower
@@ -70,7 +71,7 @@ def forward(model: FastVlm, teacher: Teacher, batch: Batch, image_token: int):
     stage3 = tower.stages[:3](x)
     x = tower.final_conv(tower.stages[3:](stage3))
     features = model.projector(x.flatten(2).transpose(1, 2))
-    dense = sum(cell_loss(m, batch) for m in teacher(stage3, features))
+    dense = sum(cell_loss(m, batch) for m in heads(stage3, features))
     embeds = model.embed(batch.ids, features, image_token)
     mask = packed_mask(batch.segments, torch.bfloat16)
     hidden, _ = model.language_model(embeds, batch.positions, mask)
@@ -78,7 +79,7 @@ def forward(model: FastVlm, teacher: Teacher, batch: Batch, image_token: int):
 
 
 def exact_matches(logits: Tensor, batch: Batch) -> dict[str, list[bool]]:
-    """Per kind of question: whether all tokens of its answer are right."""
+    """Per kind of question, for each answer: whether all its tokens are right."""
     where = batch.targets != IGNORE
     wrong = torch.zeros_like(where)
     wrong[where] = logits.argmax(-1) != batch.targets[where]
@@ -90,8 +91,8 @@ def exact_matches(logits: Tensor, batch: Batch) -> dict[str, list[bool]]:
     return found
 
 
-def suit_cpu(model: nn.Module) -> None:
-    """Depthwise convolutions in fp32: their bf16 backward pass on a CPU is
+def use_fp32_depthwise(model: nn.Module) -> None:
+    """Runs depthwise convolutions in fp32 on a CPU, where their bf16 backward pass is
     three times slower (channels_last, 7 x 7, measured with oneDNN)."""
 
     def in_fp32(conv: nn.Conv2d):
@@ -106,9 +107,9 @@ def suit_cpu(model: nn.Module) -> None:
             module.forward = in_fp32(module)
 
 
-def optimizers(model: nn.Module, teacher: nn.Module, lr: float):
+def optimizers(model: nn.Module, heads: nn.Module, lr: float):
     embedding = model.language_model.embed_tokens.weight
-    matrices, rest = [], list(teacher.parameters())
+    matrices, rest = [], list(heads.parameters())
     for p in model.parameters():
         is_matrix = p.ndim == 2 or (p.ndim == 4 and p.shape[1] > 3 and p.shape[2] == 1)
         (matrices if is_matrix and p is not embedding else rest).append(p)
@@ -119,12 +120,12 @@ def optimizers(model: nn.Module, teacher: nn.Module, lr: float):
 
 
 def schedule(done: float, warm: float = 0.01, fall: float = 0.5) -> float:
-    """Learning rate factor at the fraction `done` of all pictures."""
+    """Learning rate factor at the fraction `done` of all images."""
     return min(1.0, (done + 1e-4) / warm, max(0.0, (1 - done) / fall))
 
 
-def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights in 16 bits, to be committed; norms' statistics as they are."""
+def to_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in 16 bits, for committing; vectors, such as norm statistics, unchanged."""
     return {
         name: value.half() if value.ndim > 1 else value for name, value in state.items()
     }
@@ -132,7 +133,7 @@ def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=1_000_000)
+    parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--text-share", type=float, default=0.5)
@@ -149,45 +150,45 @@ def main() -> None:
 
     cfg = CONFIGS["nano"]
     tokenizer = build(cfg.text.vocab)
-    grid = cfg.side // 64
-    pack = Pack(tokenizer, grid**2)
+    grid = cfg.size // 64
+    packer = SequencePacker(tokenizer, grid**2)
     model = FastVlm(cfg).to(device)
     model.vision_tower.to(memory_format=torch.channels_last)
     nn.init.normal_(model.language_model.embed_tokens.weight, std=0.05)
     if device.type == "cpu":
-        suit_cpu(model)
-    teacher = Teacher(cfg.vision.widths[2], cfg.text.hidden, grid).to(device)
-    both = optimizers(model, teacher, args.lr)
+        use_fp32_depthwise(model)
+    heads = DenseHeads(cfg.vision.widths[2], cfg.text.hidden, grid).to(device)
+    optimizer_pair = optimizers(model, heads, args.lr)
 
     step, seconds, checkpoint = 0, 0.0, args.run / "checkpoint.pt"
     source = checkpoint if checkpoint.exists() else args.start
     if source.exists():
         saved = torch.load(source, map_location=device)
         model.load_state_dict(saved["model"])
-        teacher.load_state_dict(saved["teacher"])
-        for optimizer, state in zip(both, saved.get("optimizers", ()), strict=False):
+        heads.load_state_dict(saved["teacher"])
+        for optimizer, state in zip(optimizer_pair, saved.get("optimizers", ()), strict=False):
             optimizer.load_state_dict(state)
         step, seconds = saved["pictures"] // args.batch, saved["seconds"]
 
-    last = args.pictures // args.batch
+    last = args.images // args.batch
 
     def save() -> None:
-        facts = {
+        state = {
             "model": model.state_dict(),
-            "teacher": teacher.state_dict(),
+            "teacher": heads.state_dict(),
             "pictures": step * args.batch,
             "seconds": seconds,
             "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
         }
         part = checkpoint.with_suffix(".part")
-        torch.save(facts | {"optimizers": [o.state_dict() for o in both]}, part)
+        torch.save(state | {"optimizers": [o.state_dict() for o in optimizer_pair]}, part)
         part.replace(checkpoint)
         if step == last:
-            halves = {name: halved(facts[name]) for name in ("model", "teacher")}
-            torch.save(facts | halves, args.start)
+            halves = {name: to_half(state[name]) for name in ("model", "teacher")}
+            torch.save(state | halves, args.start)
 
     sampler = Sampler(installed_fonts(), text_share=args.text_share)
-    batches = Batches(sampler, pack, args.batch, step, last, cfg.side)
+    batches = SceneBatches(sampler, packer, args.batch, step, last, cfg.size)
     loader = DataLoader(
         batches,
         batch_size=None,
@@ -201,17 +202,17 @@ def main() -> None:
             if isinstance(value, Tensor):
                 setattr(batch, name, value.to(device, non_blocking=True))
         factor = schedule(step / last)
-        for optimizer in both:
+        for optimizer in optimizer_pair:
             for group in optimizer.param_groups:
                 group["lr"] = args.lr * factor
-        # The fused attention's backward pass is the slow one at these lengths.
+        # At these lengths the backward pass of fused attention is slower.
         with torch.autocast(device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-            logits, dense = forward(model, teacher, batch, pack.image)
+            logits, dense = forward(model, heads, batch, packer.image)
         answers = batch.targets[batch.targets != IGNORE]
         loss = F.cross_entropy(logits.float(), answers)
         (loss + 0.5 * dense).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-        for optimizer in both:
+        for optimizer in optimizer_pair:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         step += 1
@@ -223,7 +224,7 @@ def main() -> None:
             seconds += took
             lm, dense_mean = (sum(v) / len(v) for v in zip(*losses, strict=True))
             line = {
-                "pictures": step * args.batch,
+                "images": step * args.batch,
                 "loss": round(lm, 4),
                 "dense": round(dense_mean, 4),
                 "rate": round((step - shown) * args.batch / took, 1),

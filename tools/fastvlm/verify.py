@@ -1,4 +1,4 @@
-"""Proof that an exported folder computes what the PyTorch model computes."""
+"""Verifies that an exported folder computes what the PyTorch model computes."""
 
 from dataclasses import dataclass
 
@@ -8,34 +8,34 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from .model import FastVlm
-from .runtime import PAST, OnnxModel
+from .onnx_model import PAST, OnnxModel
 from .samples import Sample
 
 TOLERANCE = 1e-4
-# Sides the encoder is proved on besides the model's own: none was trained.
+# Encoder input sizes that are verified besides the model's own.
 OTHER_SIZES = ((64, 64), (192, 320), (384, 384))
 
 
 class ParityError(Exception):
-    """A graph computes something else than PyTorch."""
+    """The output of a graph differs from PyTorch's."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What quantisation costs on the samples."""
+    """The loss by quantisation, measured on samples."""
 
     features: float  # relative error of image features
-    logits: float  # relative error of the prompt's last logits
+    logits: float  # relative error of the logits after the prompt
     same: int  # answers with the same tokens
-    right: tuple[int, int]  # answers that are right, before and after
+    right: tuple[int, int]  # correct answers before and after
     answers: int
 
 
 def relative_error(got: np.ndarray, wanted: np.ndarray | Tensor) -> float:
-    """Largest difference over the largest value."""
+    """Largest difference, divided by the largest value."""
     wanted = np.asarray(wanted)
     if got.shape != wanted.shape:
-        raise ParityError(f"shape {got.shape}, not {wanted.shape}")
+        raise ParityError(f"shape {got.shape} instead of {wanted.shape}")
     return float(np.abs(got - wanted).max() / np.abs(wanted).max())
 
 
@@ -43,7 +43,7 @@ def relative_error(got: np.ndarray, wanted: np.ndarray | Tensor) -> float:
 def graph_errors(
     model: FastVlm, exported: OnnxModel, samples: list[Sample], image_token: int
 ) -> dict[str, float]:
-    """Largest relative error of each graph's outputs, over all samples."""
+    """Largest relative error of each graph output over all samples."""
     errors: dict[str, float] = {}
 
     def check(name: str, got: np.ndarray, wanted: Tensor) -> None:
@@ -61,7 +61,7 @@ def graph_errors(
         check("image_features", got, features)
         ids = torch.tensor([sample.ids])
         check("inputs_embeds", exported.embed(sample.ids), language.embed_tokens(ids))
-        # The decoder on PyTorch's own embeddings: its error alone.
+        # PyTorch's embeddings as input, to measure the decoder's error alone.
         x, cache, past = model.embed(ids, features, image_token), None, exported.empty_cache()
         positions = torch.arange(len(sample.ids))[None]
         for step in range(4):
@@ -78,7 +78,7 @@ def graph_errors(
     return errors
 
 
-def prove(
+def verify(
     model: FastVlm,
     exported: OnnxModel,
     samples: list[Sample],
@@ -89,7 +89,7 @@ def prove(
     a greedy answer differs."""
     errors = graph_errors(model, exported, samples, image_token)
     for name, error in errors.items():
-        # A NaN must not pass.
+        # Written so that NaN fails, too.
         if not error <= TOLERANCE:
             raise ParityError(f"{name}: relative error {error:.1e} > {TOLERANCE}")
     for sample in samples:
@@ -97,7 +97,7 @@ def prove(
         wanted = model.generate(sample.pixels, *arguments)
         got = exported.generate(sample.pixels.numpy(), *arguments)
         if got != wanted:
-            raise ParityError(f"{sample.question.question} {got}, not {wanted}")
+            raise ParityError(f"{sample.question.question} gives tokens {got} instead of {wanted}")
     return errors
 
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from models import NANO
+from model_fixtures import NANO
 from tokenizers import Tokenizer
 
 from fastvlm.tokenizer import build

@@ -1,4 +1,4 @@
-"""Checkpoints in, model folders out."""
+"""Conversion of checkpoints to model folders."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
-from checkpoints import checkpoint, config, edit_json, options
+from checkpoint_fixtures import checkpoint, config, edit_json, options
 from tokenizers import Tokenizer
 
 from convert.convert import convert
-from convert.layouts import LAYOUTS
-from convert.made import made_tensors
-from fastvlm.graphs import store
-from fastvlm.runtime import OnnxModel
+from convert.tensor_names import LAYOUTS
+from convert.synthetic_checkpoint import synthetic_tensors
+from fastvlm.graphs import external_data
+from fastvlm.onnx_model import OnnxModel
 
 TOOLS = Path(__file__).parents[1]
 
@@ -24,20 +24,20 @@ TOOLS = Path(__file__).parents[1]
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("folded", [True, False], ids=["folded", "branches"])
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-def test_converted(layout: str, folded: bool, tied: bool, tmp_path: Path) -> None:
-    cfg, said = config(tied), []
+def test_converts_every_layout(layout: str, folded: bool, tied: bool, tmp_path: Path) -> None:
+    cfg, log = config(tied), []
     source = checkpoint(tmp_path / "in", cfg, layout, folded=folded, shard=200_000)
     assert len(list(source.glob("*.safetensors"))) > 1
-    # The flag says otherwise; the tensors are right.
+    # A wrong flag: the tensors take precedence.
     fields = json.loads((source / "config.json").read_text())
     fields.get("text_config", fields)["tie_word_embeddings"] = not tied
     (source / "config.json").write_text(json.dumps(fields))
-    losses = convert(options(source, ("fp32", "q4f16")), said.append)
+    losses = convert(options(source, ("fp32", "q4f16")), log.append)
     out = tmp_path / "out"
     assert losses["fp32"].same == losses["fp32"].of == 9
     assert losses["fp32"].logits <= 1e-4 < losses["q4f16"].logits
-    # Of PyTorch's own model, not by way of the checkpoint.
-    tensors = dict(made_tensors(cfg, folded))
+    # Weights of the PyTorch model, bypassing the checkpoint.
+    tensors = dict(synthetic_tensors(cfg, folded))
     weights = {
         w.name: torch.from_numpy(onnx.numpy_helper.to_array(w).copy())
         for w in onnx.load(out / "onnx" / "decoder_model_merged.onnx").graph.initializer
@@ -52,19 +52,19 @@ def test_converted(layout: str, folded: bool, tied: bool, tmp_path: Path) -> Non
     assert "transformers.js_config" not in written
     side = json.loads((out / "preprocessor_config.json").read_text())["size"]
     assert side == {"shortest_edge": 192}
-    assert f"{layout} layout, {'folded' if folded else 'training branches'}" in said[0]
+    assert f"{layout} layout, {'folded' if folded else 'training branches'}" in log[0]
 
 
-def test_a_flag_that_differs_is_told(tmp_path: Path) -> None:
-    source, said = checkpoint(tmp_path / "in"), []
+def test_logs_a_wrong_tie_word_embeddings_flag(tmp_path: Path) -> None:
+    source, log = checkpoint(tmp_path / "in"), []
     edit_json(source / "config.json", tie_word_embeddings=True)
-    convert(options(source), said.append)
-    assert any("tie_word_embeddings true, but lm_head.weight is among" in s for s in said)
+    convert(options(source), log.append)
+    assert any("tie_word_embeddings true, but lm_head.weight is present" in s for s in log)
 
 
-def test_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file that clients read, with external data where it is large."""
-    monkeypatch.setattr(store.GraphFiles.__init__, "__defaults__", (400_000, 200_000))
+def test_writes_every_file_that_clients_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Including external data for large graphs."""
+    monkeypatch.setattr(external_data.ExternalData.__init__, "__defaults__", (400_000, 200_000))
     source = checkpoint(tmp_path / "in", dtype=torch.bfloat16)
     (source / "README.md").write_text("---\nlicense: apple-amlr\n---\n# Apple's\n")
     (source / "LICENSE").write_text("the agreement\n")
@@ -78,7 +78,7 @@ def test_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
     manifest = json.loads((out / "manifest.json").read_text())
     assert set(manifest["files"]) == names - {"manifest.json"}
-    assert manifest["name"] == "made"
+    assert manifest["name"] == "synthetic"
     assert manifest["license"]["id"] == "apple-amlr"
     assert {
         "config.json", "generation_config.json", "preprocessor_config.json",
@@ -105,20 +105,20 @@ def test_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.embed(ids).shape == (1, len(ids), 64)
 
 
-def test_a_tokenizer_without_image_gets_one(tmp_path: Path) -> None:
+def test_adds_the_image_token_to_a_tokenizer_without_it(tmp_path: Path) -> None:
     source = checkpoint(tmp_path / "in")
     content = json.loads((source / "tokenizer.json").read_text())
     image = content["added_tokens"].pop()
     assert image["content"] == "<image>"
     (source / "tokenizer.json").write_text(json.dumps(content))
-    said: list[str] = []
-    convert(options(source), said.append)
+    log: list[str] = []
+    convert(options(source), log.append)
     written = Tokenizer.from_file(str(tmp_path / "out" / "tokenizer.json"))
     assert written.token_to_id("<image>") == image["id"]
-    assert f"<image> is {image['id']}" in said
+    assert f"<image> has id {image['id']}" in log
 
 
-def test_layer_by_layer_proves_the_same(tmp_path: Path) -> None:
+def test_comparing_layer_by_layer_measures_the_same_loss(tmp_path: Path) -> None:
     source = checkpoint(tmp_path / "in")
     whole = convert(options(source, ("q4",), whole=True), lambda _: None)
     pieces = convert(options(source, ("q4",), whole=False, replace=True), lambda _: None)
@@ -131,7 +131,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=TOOLS.parent, capture_output=True, text=True)
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_command_line(tmp_path: Path) -> None:
     source, out = checkpoint(tmp_path / "in"), tmp_path / "model"
     done = run(str(source), "--out", str(out), "--dtypes", "fp32", "--threads", "1")
     assert done.returncode == 0, done.stderr
@@ -145,7 +145,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert "onnx/vision_encoder.onnx" in manifest["files"]
 
 
-def test_the_command_says_what_stands_in_the_way(tmp_path: Path) -> None:
+def test_command_line_reports_errors(tmp_path: Path) -> None:
     done = run(str(tmp_path), "--out", str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr == f"convert: --out {tmp_path} holds the checkpoint\n"
+    assert done.stderr == f"convert: --out {tmp_path} contains the checkpoint\n"

@@ -1,4 +1,4 @@
-"""Exported graphs against PyTorch, and what a frame of nano costs."""
+"""Exported graphs compute what PyTorch computes; the cost of a frame of nano."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
-from models import NANO, made, small_config
+from model_fixtures import NANO, small_config, synthetic_vlm
 from tokenizers import Tokenizer
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -18,13 +18,13 @@ from fastvlm.graphs import build_decoder, build_vision
 from fastvlm.graphs.builder import F32, Graph, value
 from fastvlm.graphs.quantize import dequantize, quantize
 from fastvlm.model import FastVlm
-from fastvlm.runtime import OnnxModel
-from fastvlm.samples import draw_samples, prompt_ids
-from fastvlm.verify import ParityError, prove
+from fastvlm.onnx_model import OnnxModel
+from fastvlm.samples import generate_samples, prompt_ids
+from fastvlm.verify import ParityError, verify
 
 
 def folded(cfg: FastVlmConfig) -> FastVlm:
-    model = made(cfg)
+    model = synthetic_vlm(cfg)
     model.vision_tower.fold()
     return model
 
@@ -42,13 +42,13 @@ def test_graphs_compute_what_pytorch_computes(
 ) -> None:
     model = folded(cfg)
     write(model, tmp_path)
-    samples = draw_samples(tokenizer, 3, seed=1, side=cfg.side)
+    samples = generate_samples(tokenizer, 3, seed=1, size=cfg.size)
     image, end = tokenizer.token_to_id("<image>"), tokenizer.token_to_id("<|im_end|>")
-    prove(model, OnnxModel(tmp_path), samples, image, {end})
+    verify(model, OnnxModel(tmp_path), samples, image, {end})
 
 
 @torch.inference_mode()
-def test_the_encoder_takes_several_pictures_at_once() -> None:
+def test_the_encoder_accepts_a_batch_of_images() -> None:
     model, pixels = folded(NANO), torch.rand(3, 3, 128, 64)
     session = ort.InferenceSession(build_vision(model).SerializeToString())
     got = session.run(None, {"pixel_values": pixels.numpy()})[0]
@@ -57,15 +57,15 @@ def test_the_encoder_takes_several_pictures_at_once() -> None:
     torch.testing.assert_close(torch.from_numpy(got), wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_a_wrong_graph_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_rejects_a_wrong_graph(tokenizer: Tokenizer, tmp_path: Path) -> None:
     model = folded(small_config(False))
     write(model, tmp_path)
     with torch.no_grad():
         model.language_model.layers[1].mlp.up_proj.weight[0, 0] += 0.5
-    samples = draw_samples(tokenizer, 1, seed=1, side=128)
+    samples = generate_samples(tokenizer, 1, seed=1, size=128)
     image, end = tokenizer.token_to_id("<image>"), tokenizer.token_to_id("<|im_end|>")
     with pytest.raises(ParityError, match="logits"):
-        prove(model, OnnxModel(tmp_path), samples, image, {end})
+        verify(model, OnnxModel(tmp_path), samples, image, {end})
 
 
 def test_published_names_shapes_and_types(tmp_path: Path) -> None:
@@ -104,7 +104,8 @@ def test_published_names_shapes_and_types(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["fastvlm-0.5b", "fastvlm-1.5b", "fastvlm-7b"])
 def test_other_sizes_build(name: str) -> None:
-    """Their widths and heads; one block a stage, one narrow layer, few words."""
+    """With their widths and heads, but one block per stage, one narrow layer and a small
+    vocabulary."""
     cfg = CONFIGS[name].with_layers(1)
     vision = replace(cfg.vision, depths=(1, 1, 1, 1, 1))
     if name != "fastvlm-0.5b":  # all three have the same encoder
@@ -137,7 +138,7 @@ def test_other_sizes_build(name: str) -> None:
     torch.testing.assert_close(torch.from_numpy(got), wanted, rtol=1e-3, atol=1e-3)
 
 
-def test_graphs_have_no_unfolded_operators() -> None:
+def test_graphs_contain_only_folded_operators() -> None:
     kinds = {node.op_type for node in build_vision(folded(NANO)).graph.node}
     assert kinds == {
         "Conv", "Gelu", "Add", "Transpose", "Shape", "LayerNormalization", "Reshape",
@@ -149,7 +150,7 @@ def test_graphs_have_no_unfolded_operators() -> None:
     assert {"GroupQueryAttention", "RotaryEmbedding", "MatMulNBits"} < kinds
 
 
-def test_quantised_linear_layer_is_its_dequantised_weight() -> None:
+def test_quantised_linear_layer_multiplies_by_the_dequantised_weight() -> None:
     random = torch.Generator().manual_seed(0)
     weight = torch.randn(48, 72, generator=random)  # 72: the last block is not full
     bias = torch.randn(48, generator=random)
@@ -172,7 +173,7 @@ def test_a_block_of_zeros_stays_zero() -> None:
 
 @torch.inference_mode()
 def test_a_frame_costs_at_most_0_3_gmac(tokenizer: Tokenizer) -> None:
-    """Vision and prefill at 256 pixels, logits of all positions as exported."""
+    """Vision encoder and prefill at 256 pixels, with logits for all positions."""
     model = folded(NANO)
     ids = torch.tensor([prompt_ids(tokenizer, "Describe the image.", 16)])
     counter = FlopCounterMode(display=False)

@@ -1,4 +1,4 @@
-"""Qwen2's ChatML, and a vocabulary that spells every printed text."""
+"""Qwen2's ChatML, and a vocabulary with a token for every printed character."""
 
 import json
 
@@ -15,7 +15,7 @@ from fastvlm.tokenizer import (
     prompt_parts,
     save,
 )
-from fastvlm.world import CHARACTERS
+from fastvlm.scene_generator import CHARACTERS
 
 QUESTION = "Describe the image."
 PROMPT = (
@@ -32,7 +32,7 @@ def test_chat_template_renders_the_published_prompt(system: list) -> None:
     assert template.render(messages=messages, add_generation_prompt=True) == PROMPT
 
 
-def test_training_uses_that_prompt() -> None:
+def test_training_uses_the_published_prompt() -> None:
     before, after = prompt_parts(QUESTION)
     assert f"{before}<image>{after}" == PROMPT
 
@@ -45,11 +45,11 @@ def test_ids_fit_the_embeddings_and_end_with_the_special_tokens(
     assert [tokenizer.token_to_id(t) for t in SPECIAL] == [*range(size - 4, size)]
 
 
-def test_it_is_learnt_the_same_each_time(tokenizer: Tokenizer) -> None:
+def test_training_the_tokenizer_is_deterministic(tokenizer: Tokenizer) -> None:
     assert build(CONFIGS["nano"].text.vocab).to_str() == tokenizer.to_str()
 
 
-def test_special_tokens_stand_alone_in_the_prompt(tokenizer: Tokenizer) -> None:
+def test_special_tokens_are_single_tokens_in_the_prompt(tokenizer: Tokenizer) -> None:
     tokens = tokenizer.encode(PROMPT).tokens
     assert [t for t in tokens if t in SPECIAL] == [
         "<|im_start|>", "<|im_end|>", "<|im_start|>", "<image>", "<|im_end|>", "<|im_start|>",
@@ -62,11 +62,11 @@ def test_every_character_of_a_printed_text_is_a_token(tokenizer: Tokenizer) -> N
 
 
 @pytest.mark.parametrize("text", ["An orange star.", "naïve café 東京 🙂", " \n\t x"])
-def test_any_text_survives(tokenizer: Tokenizer, text: str) -> None:
+def test_any_text_round_trips(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text).ids) == text
 
 
-def test_saved_config_names_the_tokens_ids(tokenizer: Tokenizer, tmp_path) -> None:
+def test_saved_config_has_the_token_ids(tokenizer: Tokenizer, tmp_path) -> None:
     save(tokenizer, tmp_path)
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
     added = {int(i): t["content"] for i, t in config["added_tokens_decoder"].items()}

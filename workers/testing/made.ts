@@ -1,5 +1,5 @@
-import { byteLength, fillElements } from "../../tools/cli/made-fill.mjs";
-import type { Fill } from "../../tools/cli/made-fill.mjs";
+import { byteLength, fillElements } from "../../tools/cli/synthetic-fill.mjs";
+import type { Fill } from "../../tools/cli/synthetic-fill.mjs";
 import type { LocalFile, ModelSource } from "../../src/shared/models";
 
 type Placed = Fill & { readonly offset: number };
@@ -8,12 +8,12 @@ interface Recipe {
   readonly files: Readonly<Record<string, readonly Placed[]>>;
 }
 
-const shapes = new URL("../../tools/shapes/vector.json", import.meta.url);
+const shapes = new URL("../../tools/synthetic/vector.json", import.meta.url);
 /** Bytes of weights made at once. */
 const CHUNK = 1 << 24;
 
-/** A folder of a model of tools/shapes that its tokenizer fits: what
- * `node tools/cli/made.mjs` writes, made in memory. */
+/** A folder of a model of tools/synthetic that its tokenizer fits: what
+ * `node tools/cli/synthetic.mjs` writes, made in memory. */
 export async function madeFolder(
   name: string,
 ): Promise<Extract<ModelSource, { kind: "folder" }>> {

@@ -3,11 +3,11 @@
 from .decoder import build_decoder
 from .dtypes import DTYPES, SUFFIXES
 from .embed import build_embed
-from .store import GraphFiles
+from .external_data import ExternalData
 from .vision import build_vision
 
 __all__ = [
-    "BUILDERS", "DTYPES", "SUFFIXES", "GraphFiles",
+    "BUILDERS", "DTYPES", "SUFFIXES", "ExternalData",
     "build_decoder", "build_embed", "build_vision",
 ]  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""A graph under construction: nodes and weights, each named by its place in
-the PyTorch model, so that a node in a profile leads back to its module."""
+"""Builds an ONNX graph. Nodes and weights are named after their PyTorch module, so
+a node in a profile can be traced back to it."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .dtypes import DTYPES, is_half, is_quantised
 from .quantize import BLOCK, quantize
-from .store import Memory, Store
+from .external_data import InlineWeights, WeightWriter
 
 MS = "com.microsoft"
 F32, F16 = TensorProto.FLOAT, TensorProto.FLOAT16
@@ -23,43 +23,43 @@ KINDS = {
     torch.uint8: TensorProto.UINT8,
 }
 
-# 20 is the first with Gelu as one operator.
+# Opset 20 is the first with a Gelu operator.
 OPSET, IR = 20, 10
-# Elements that are converted or quantised at once.
+# Elements converted or quantised at once.
 CHUNK = 1 << 20
 
 
 def value(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:
-    """An input or output; a size by name is free."""
+    """An input or output; a dimension given as a string is dynamic."""
     return helper.make_tensor_value_info(name, kind, shape)
 
 
 class Graph:
-    """`dtype` as in dtypes.py; weights go where `store` puts them."""
+    """`dtype` is one of dtypes.py; `weights` decides where weights are stored."""
 
-    def __init__(self, name: str, dtype: str = "fp32", store: Store | None = None):
+    def __init__(self, name: str, dtype: str = "fp32", writer: WeightWriter | None = None):
         if dtype not in DTYPES:
-            raise ValueError(f"{dtype}: not one of {', '.join(DTYPES)}")
+            raise ValueError(f"dtype {dtype} is not one of {', '.join(DTYPES)}")
         self.name, self.quantised = name, is_quantised(dtype)
         self.real = torch.float16 if is_half(dtype) else torch.float32
-        self.store = store or Memory()
+        self.writer = writer or InlineWeights()
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[str, TensorProto] = {}
 
     @property
     def kind(self) -> int:
-        """The type that the graph computes in."""
+        """The ONNX type of the graph's computations."""
         return KINDS[self.real]
 
     def weight(self, name: str, data: Tensor | np.ndarray | list[int]) -> str:
-        """An initializer; the same name twice is the same weight."""
+        """Adds an initializer, unless one of this name exists; returns the name."""
         if name not in self.weights:
             if not isinstance(data, Tensor):
                 data = torch.from_numpy(np.asarray(data))
             dtype = self.real if data.is_floating_point() else data.dtype
             tensor = TensorProto(name=name, data_type=KINDS[dtype], dims=data.shape)
             size = data.numel() * dtype.itemsize
-            self.store.add(tensor, size, elements(name, data.detach(), dtype))
+            self.writer.add(tensor, size, elements(name, data.detach(), dtype))
             self.weights[name] = tensor
         return name
 
@@ -72,7 +72,7 @@ class Graph:
         domain: str = "",
         **attributes: object,
     ) -> str:
-        """Adds a node; its first output, named after the node if not given."""
+        """Adds a node and returns its first output, named after the node by default."""
         outputs = outputs or [name]
         self.nodes.append(
             helper.make_node(kind, inputs, outputs, name, domain=domain, **attributes)
@@ -80,17 +80,17 @@ class Graph:
         return outputs[0]
 
     def enter(self, x: str) -> str:
-        """A float32 input in the type that the graph computes in."""
+        """Casts a float32 input to the type of the graph's computations."""
         if self.real == torch.float32:
             return x
         return self.op("Cast", [x], f"{x}/half", to=F16)
 
     def inner(self, output: str) -> str:
-        """The name under which a float32 output is computed; see `leave`."""
+        """The name to compute a float32 output under, before `leave` casts it."""
         return output if self.real == torch.float32 else f"{output}/half"
 
     def leave(self, output: str) -> None:
-        """The output in float32."""
+        """Casts the output to float32."""
         if self.real != torch.float32:
             self.op("Cast", [f"{output}/half"], f"{output}/float", [output], to=F32)
 
@@ -102,7 +102,7 @@ class Graph:
         bias: Tensor | None = None,
         output: str | None = None,
     ) -> str:
-        """x W^T + b with W [out, in], as torch.nn.Linear."""
+        """x W^T + b with W [out, in], like torch.nn.Linear."""
         outputs = [output or name]
         if not self.quantised:
             w = self.weight(f"{name}.weight", weight.T)
@@ -140,7 +140,7 @@ class Graph:
 
 
 def rows(data: Tensor) -> tuple[Tensor, ...]:
-    """At most CHUNK elements each, along the first dimension."""
+    """Splits along the first dimension into parts of at most CHUNK elements."""
     return data.split(max(1, CHUNK * len(data) // max(1, data.numel())))
 
 
@@ -148,5 +148,5 @@ def elements(name: str, data: Tensor, dtype: torch.dtype) -> Iterator[bytes]:
     for part in rows(data) if data.dim() else [data]:
         converted = part.to(dtype)
         if dtype == torch.float16 and not converted.isfinite().all():
-            raise OverflowError(f"{name} has values beyond float16")
+            raise OverflowError(f"{name} has values beyond the range of float16")
         yield converted.contiguous().numpy().tobytes()

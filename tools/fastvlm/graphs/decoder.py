@@ -24,8 +24,8 @@
         |
     logits [b, s, vocab]
 
-The published graphs' names, shapes and operators (onnx-community's FastVLM):
-positions come from outside, the mask only tells lengths.
+Names, shapes and operators are those of the published graphs (onnx-community's
+FastVLM): positions are inputs, and only lengths are read from the mask.
 """
 
 import numpy as np
@@ -35,19 +35,18 @@ from ..config import TextConfig
 from ..model import FastVlm
 from ..qwen2 import DecoderLayer, RMSNorm
 from .builder import F32, I32, I64, MS, Graph, value
-from .store import Store
+from .external_data import WeightWriter
 
 
 def build_decoder(
-    model: FastVlm, dtype: str = "fp32", store: Store | None = None
+    model: FastVlm, dtype: str = "fp32", writer: WeightWriter | None = None
 ) -> onnx.ModelProto:
-    """Takes the layers one after another, each once: they may be read as they
-    are asked for."""
+    """Iterates over the layers once, so they may be loaded lazily."""
     g, language, cfg = (
-        Graph("decoder_model_merged", dtype, store), model.language_model, model.cfg.text
+        Graph("decoder_model_merged", dtype, writer), model.language_model, model.cfg.text
     )  # fmt: skip
     lengths, tables = sequence_lengths(g), rotary_tables(g, cfg)
-    # x is the residual stream, y what the layer before adds to it.
+    # x is the residual stream, y the previous layer's contribution to it.
     x, y, past, present = g.enter("inputs_embeds"), None, [], []
     for i, layer in enumerate(language.layers):
         x, y = add_layer(g, x, y, i, layer, cfg, lengths, tables)
@@ -79,7 +78,7 @@ def add_layer(
     lengths: list[str],
     tables: list[str],
 ) -> tuple[str, str]:
-    """The next residual stream, and what is still to be added to it."""
+    """The next residual stream, and the contribution still to be added to it."""
     name, norm = f"layers.{index}", layer.input_layernorm
     if y is None:
         z = g.op(
@@ -155,7 +154,7 @@ def attention(
 def skip_norm(
     g: Graph, x: str, y: str, name: str, norm: RMSNorm, last: bool = False
 ) -> tuple[str, str]:
-    """x + y and its RMSNorm; after the last layer nothing needs the sum."""
+    """x + y and its RMSNorm; after the last layer only the norm is an output."""
     outputs = [name] if last else [name, "", "", f"{name}/residual"]
     inputs = [x, y, g.weight(f"{name}.weight", norm.weight)]
     g.op(

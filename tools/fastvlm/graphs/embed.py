@@ -10,14 +10,14 @@ import onnx
 
 from ..model import FastVlm
 from .builder import F32, I64, Graph, value
-from .store import Store
+from .external_data import WeightWriter
 
 
 def build_embed(
-    model: FastVlm, dtype: str = "fp32", store: Store | None = None
+    model: FastVlm, dtype: str = "fp32", writer: WeightWriter | None = None
 ) -> onnx.ModelProto:
-    """A table is not quantised: that of q4 is float32."""
-    g = Graph("embed_tokens", dtype, store)
+    """The embedding table is never quantised: in q4 it is float32."""
+    g = Graph("embed_tokens", dtype, writer)
     table = g.weight("embed_tokens.weight", model.language_model.embed_tokens.weight)
     found = g.inner("inputs_embeds")
     g.op("Gather", [table, "input_ids"], "embed_tokens", [found], axis=0)

@@ -4,13 +4,13 @@ A row of the weight [N, K] is cut into blocks of 32; each has one scale:
 
     w ~ scale (q - 8),   q in 0..15, two to a byte, the first in the low half
 
-Symmetric (no zero points): ONNX Runtime's fused MLP takes nothing else.
+Symmetric (no zero points), which ONNX Runtime's fused MLP requires.
 """
 
 import numpy as np
 
 BLOCK = 32
-# A slightly smaller scale clips the largest weight but rounds the rest finer.
+# A slightly smaller scale clips the largest weight but rounds the others less.
 SHRINK = np.linspace(1.0, 0.75, 11, dtype=np.float32)
 
 
@@ -22,7 +22,7 @@ def quantize(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     best, scales = np.full(peak.shape, np.inf, np.float32), np.zeros_like(peak)
     levels, rounded = np.empty_like(blocks), np.empty_like(blocks)
     for shrink in SHRINK:
-        # The side with the largest weight gets the code -8.
+        # The sign is chosen so that the largest weight gets level -8.
         scale = peak * shrink / -8
         round_to(blocks, scale, levels)
         np.multiply(levels, scale, out=rounded)
@@ -38,7 +38,7 @@ def quantize(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def round_to(blocks: np.ndarray, scale: np.ndarray, levels: np.ndarray) -> None:
-    """Writes the levels -8..7 of the blocks; those of an empty block are 0."""
+    """Writes the levels -8..7 of the blocks; an all-zero block gets zeros."""
     np.divide(blocks, np.where(scale == 0, 1, scale), out=levels)
     np.rint(levels, out=levels)
     np.clip(levels, -8, 7, out=levels)

@@ -22,9 +22,9 @@
         |
     image_features [batch, (height/64)(width/64), hidden]
 
-As ONNX Runtime's WebGPU provider runs it quickest: batch norms and layer scales
-are folded into weights, a linear layer on the map is a 1x1 Conv (one kernel
-with its bias and Gelu), and in NHWC, its own layout, the Transposes vanish.
+The form that ONNX Runtime's WebGPU provider runs fastest: batch norms and layer
+scales are folded into weights, a linear layer on the map is a 1x1 Conv (one kernel
+with its bias and Gelu), and in its NHWC layout the Transposes are no-ops.
 """
 
 import onnx
@@ -33,14 +33,14 @@ from torch import Tensor, nn
 from ..model import FastVlm
 from ..vision import AttentionBlock, ConvMlp, RepMixerBlock, SqueezeExcite
 from .builder import F32, MS, Graph, value
-from .store import Store
+from .external_data import WeightWriter
 
 
 def build_vision(
-    model: FastVlm, dtype: str = "fp32", store: Store | None = None
+    model: FastVlm, dtype: str = "fp32", writer: WeightWriter | None = None
 ) -> onnx.ModelProto:
-    """Of a model whose vision tower is folded."""
-    g, tower = Graph("vision_encoder", dtype, store), model.vision_tower
+    """The vision tower of the model must be folded."""
+    g, tower = Graph("vision_encoder", dtype, writer), model.vision_tower
     x = g.enter("pixel_values")
     for i, conv in enumerate(tower.stem):
         x = gelu(g, convolution(g, x, f"stem.{i}", conv.reparam_conv))
@@ -70,7 +70,7 @@ def convolution(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
 ) -> str:
-    """`conv`, or one of its geometry with another weight and bias."""
+    """`conv`, optionally with another weight and bias."""
     (kernel, _), (stride, _) = conv.kernel_size, conv.stride
     inputs = [
         x,

@@ -1,1 +1,1 @@
-import shapes.operators  # noqa: F401
+import synthetic.reference  # noqa: F401

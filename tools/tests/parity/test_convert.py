@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from models import small_config
+from model_fixtures import small_config
 from tokenizers import Tokenizer
-from shapes.reference import configured
+from synthetic.reference import transformers_config
 from transformers import AutoTokenizer, FastVlmForConditionalGeneration
 
 from convert.convert import Options, convert
-from convert.made import write_tokenizer
-from convert.tokens import load_tokenizer
-from convert.tokens import write_tokenizer as write_converted
-from fastvlm.folder import SpecialTokens, write_model_configs
-from fastvlm.made import make_weights
-from fastvlm.runtime import OnnxModel
+from convert.synthetic_checkpoint import write_tokenizer
+from convert.tokenizer_files import load_tokenizer
+from convert.tokenizer_files import write_tokenizer as write_converted
+from fastvlm.model_folder import SpecialTokens, write_model_configs
+from fastvlm.synthetic_weights import fill_weights
+from fastvlm.onnx_model import OnnxModel
 from fastvlm.tokenizer import prompt_parts
 
 CFG = small_config(branches=False)
@@ -27,12 +27,12 @@ CFG = small_config(branches=False)
 def small(inference_mode: bool, tied: bool) -> FastVlmForConditionalGeneration:
     # Other values than the sizes' defaults: they have to come from the files.
     own = replace(CFG.text, max_position=512, rope_theta=3e4, rms_eps=3e-5, tied=tied)
-    config = configured(replace(CFG, text=own), 425, inference_mode=inference_mode)
+    config = transformers_config(replace(CFG, text=own), 425, inference_mode=inference_mode)
     model = FastVlmForConditionalGeneration(config)
-    make_weights(model, seed=0)
+    fill_weights(model, seed=0)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            # transformers' and timm's own classes, which make_weights leaves.
+            # transformers' and timm's own classes, which fill_weights leaves.
             if name.endswith("norm.weight") and p.dim() == 1:
                 p.uniform_(0.5, 1.5)
             elif "gamma" in name or "layer_scale" in name:
@@ -44,7 +44,7 @@ def small(inference_mode: bool, tied: bool) -> FastVlmForConditionalGeneration:
 @pytest.mark.parametrize("inference_mode", [True, False], ids=["folded", "branches"])
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @torch.inference_mode()
-def test_what_transformers_saves(
+def test_converts_a_checkpoint_saved_by_transformers(
     inference_mode: bool, tied: bool, tmp_path: Path
 ) -> None:
     theirs = small(inference_mode, tied)
@@ -52,8 +52,8 @@ def test_what_transformers_saves(
     theirs.save_pretrained(source, max_shard_size="200KB")
     assert len(list(source.glob("*.safetensors"))) > 1
     write_tokenizer(CFG, source, slow=False)
-    sides = {"size": {"shortest_edge": CFG.side}}
-    (source / "preprocessor_config.json").write_text(json.dumps(sides))
+    fields = {"size": {"shortest_edge": CFG.size}}
+    (source / "preprocessor_config.json").write_text(json.dumps(fields))
     convert(Options(source, out, ("fp32",), "small"), print)
     ours = OnnxModel(out)
     pixels = torch.rand((1, 3, 128, 192), generator=torch.Generator().manual_seed(0))
@@ -76,8 +76,8 @@ def test_what_transformers_saves(
     assert ours.generate(pixels.numpy(), ids, image, set(), 12) == tokens[0, len(ids) :].tolist()
 
 
-def test_a_tokenizer_of_words_and_merges(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    """As Apple's checkpoints have it: no tokenizer.json, no `<image>`."""
+def test_converts_a_tokenizer_of_vocab_and_merges(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """Like Apple's checkpoints: without tokenizer.json and `<image>`."""
     write_tokenizer(CFG, tmp_path, slow=True)
     assert not (tmp_path / "tokenizer.json").exists()
     made = load_tokenizer(tmp_path)

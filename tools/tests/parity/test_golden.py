@@ -1,36 +1,36 @@
-"""The committed golden outputs of tiny-wide are what transformers computes."""
+"""The committed golden outputs of tiny-wide equal what transformers computes."""
 
 import json
 
 import torch
-from shapes.golden import CASES, GOLDEN, NAME, PICTURES, golden_case, made_model
-from shapes.reference import published
-from shapes.skeleton import TOKENIZER
+from synthetic.golden import CASES, GOLDEN, IMAGES, NAME, golden_case, synthetic_model
+from synthetic.reference import transformers_model
+from synthetic.templates import TOKENIZER
 from tokenizers import Tokenizer
 
 
-def test_committed_outputs_are_those_of_the_made_weights() -> None:
-    """Else: python -m shapes.golden."""
+def test_committed_outputs_equal_those_of_the_synthetic_weights() -> None:
+    """If this fails, run python -m synthetic.golden."""
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
-    model = made_model(NAME)
-    theirs = published(model, tokenizer.token_to_id("<image>"))
+    model = synthetic_model(NAME)
+    theirs = transformers_model(model, tokenizer.token_to_id("<image>"))
     committed = json.loads(GOLDEN.read_text())
     assert len(committed) == len(CASES)
-    for (side, question), wanted in zip(CASES.items(), committed, strict=True):
-        picture = PICTURES / f"{side}.png"
-        got = golden_case(model, theirs, tokenizer, picture, question)
+    for (size, question), wanted in zip(CASES.items(), committed, strict=True):
+        path = IMAGES / f"{size}.png"
+        got = golden_case(model, theirs, tokenizer, path, question)
         assert got.keys() == wanted.keys()
         assert got["promptIds"] == wanted["promptIds"]
         for name in ("features", "featureNorms", "logits"):
             values = torch.tensor(wanted[name])
-            # Somebody else's processor may add up in another order.
+            # Another processor may sum in another order.
             error = (torch.tensor(got[name]) - values).abs().max() / values.abs().max()
             assert error <= 1e-5, name
         assert torch.tensor(wanted["logits"]).std() > 1
 
 
-def test_the_picture_decides_the_outputs() -> None:
-    """Else parity of the encoder would be parity of its biases."""
+def test_outputs_depend_on_the_image() -> None:
+    """Otherwise the encoder's biases alone would give parity."""
     first, *others = json.loads(GOLDEN.read_text())
     rows = [torch.tensor(case["features"]) for case in (first, *others)]
     for features in rows:

@@ -1,4 +1,4 @@
-"""The golden pictures' geometry is that of transformers: `crop` of the published
+"""The golden images have the geometry of transformers: `crop` of the published
 processor, `grid` and its overview of LLaVA's AnyRes."""
 
 import sys

@@ -1,10 +1,10 @@
-"""Our FastViTHD against timm's fastvit_mci3 structure, weights copied over."""
+"""Our FastViTHD compared with timm's fastvit_mci3 with the same weights."""
 
 import re
 
 import timm
 import torch
-from models import made, small_config
+from model_fixtures import small_config, synthetic_vlm
 from torch import nn
 
 from fastvlm.config import CONFIGS, VisionConfig
@@ -22,7 +22,7 @@ def timm_tower(cfg: VisionConfig, inference_mode: bool) -> nn.Module:
 
 
 def timm_name(name: str) -> str:
-    """Our training-time name in timm; folded names are the same."""
+    """timm's name for a training-time tensor; folded names are identical."""
     for ours, theirs in (
         (r"(downsample\.proj\.0)\.convs\.0\.", r"\1.large_conv."),
         (r"(downsample\.proj\.0)\.convs\.1\.", r"\1.small_conv."),
@@ -36,7 +36,7 @@ def timm_name(name: str) -> str:
 
 
 def tower() -> FastViTHD:
-    return made(small_config(branches=True)).vision_tower
+    return synthetic_vlm(small_config(branches=True)).vision_tower
 
 
 PIXELS = torch.rand(2, 3, 128, 192, generator=torch.Generator().manual_seed(1))
@@ -67,7 +67,7 @@ def test_folded_structure_computes_the_same() -> None:
 
 
 @torch.inference_mode()
-def test_timm_folds_as_we_do() -> None:
+def test_timm_folds_to_the_same_weights() -> None:
     ours = tower()
     theirs = timm_tower(small_config(True).vision, inference_mode=False)
     theirs.load_state_dict({timm_name(k): v for k, v in ours.state_dict().items()})

@@ -1,18 +1,17 @@
-"""Our FastVlm against transformers' FastVlmForConditionalGeneration, and our
-tokenizer files as transformers reads them."""
+"""Our FastVlm and tokenizer files compared with transformers'."""
 
 from pathlib import Path
 
 import pytest
 import torch
-from models import made, small_config
-from shapes.reference import published
+from model_fixtures import small_config, synthetic_vlm
+from synthetic.reference import transformers_model
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, FastVlmForConditionalGeneration
 
-from fastvlm.folder import write_configs
+from fastvlm.model_folder import write_configs
 from fastvlm.model import FastVlm
-from fastvlm.samples import Sample, draw_samples
+from fastvlm.samples import Sample, generate_samples
 from fastvlm.tokenizer import prompt_parts
 
 CFG = small_config(branches=True)
@@ -26,19 +25,19 @@ def image_token(tokenizer: Tokenizer) -> int:
 
 @pytest.fixture(scope="module")
 def ours() -> FastVlm:
-    model = made(CFG)
+    model = synthetic_vlm(CFG)
     model.vision_tower.fold()
     return model
 
 
 @pytest.fixture(scope="module")
 def theirs(ours: FastVlm, image_token: int) -> FastVlmForConditionalGeneration:
-    return published(ours, image_token)
+    return transformers_model(ours, image_token)
 
 
 @pytest.fixture(scope="module")
 def samples(tokenizer: Tokenizer) -> list[Sample]:
-    return draw_samples(tokenizer, 4, seed=1, side=CFG.side)
+    return generate_samples(tokenizer, 4, seed=1, size=CFG.size)
 
 
 def assert_same(got: torch.Tensor, wanted: torch.Tensor) -> None:
