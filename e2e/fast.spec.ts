@@ -57,7 +57,7 @@ test("the fast path says what the plain one says, and sees a picture once", asyn
   await openQuiet(page, { device: "wasm" });
   expect(valueOf(await load(page))).toMatchObject({
     backend: "ort",
-    backendReason: "It needs WebGPU.",
+    backendReason: "The WebGPU backend needs a WebGPU device.",
   });
   const plain = await askAll(page);
 

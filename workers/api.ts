@@ -12,7 +12,6 @@ import type {
   WorkerEvent,
   WorkerSettings,
 } from "../src/shared/protocol";
-import { imageTokenCount } from "./stages/tiling";
 import { inspectModel } from "./loading/inspect";
 import { ModelManager } from "./loading/model-manager";
 import {
@@ -20,27 +19,28 @@ import {
   checkDescribe,
   checkFrames,
   checkLoad,
-  checkSide,
+  checkSize,
   isFrame,
 } from "./validation";
-import { Queue } from "./util/queue";
 import { takeWasmFrom } from "./ort/runtime";
-import { describe } from "./pipeline";
+import { generate } from "./pipeline";
 import { checkMessages, countTokens } from "./stages/prompt";
+import { imageTokenCount } from "./stages/tiling";
 import { removeModel, storedModels } from "./store/folder";
 import { askThePage } from "./store/request";
+import { Queue } from "./util/queue";
 
-/** The worker's side of the contract. */
+/** The functions that the worker exposes to the page. */
 export class Api implements VlmWorker {
   #events: MessagePort | undefined;
-  readonly #seat = new ModelManager((event) => {
+  readonly #models = new ModelManager((event) => {
     this.#emit(event);
   });
   readonly #loads = new Queue();
   readonly #runs = new Map<number, AbortController>();
   #load = new AbortController();
-  /** Ends with `dispose`. */
-  #life = new AbortController();
+  /** Aborted by `dispose`. */
+  #lifetime = new AbortController();
 
   connect(events: MessagePort, settings: WorkerSettings = {}): void {
     this.#events = events;
@@ -49,26 +49,26 @@ export class Api implements VlmWorker {
     if (fetch !== undefined) askThePage(fetch);
   }
 
-  /** A load that comes during another ends that one. */
+  /** Aborts a load in progress. */
   async load(options: LoadOptions): Promise<ModelInfo> {
     checkLoad(options);
     this.#load.abort();
     const { signal } = (this.#load = new AbortController());
-    const life = this.#life.signal;
+    const lifetime = this.#lifetime.signal;
     return this.#loads.add(async () => {
       try {
-        return (await this.#seat.exchange(options, signal, life)).info;
+        return (await this.#models.load(options, signal, lifetime)).info;
       } catch (error) {
         throw VlmError.from(error);
       }
     });
   }
 
-  async inspect(options: LoadOptions, side?: number): Promise<ModelReport> {
+  async inspect(options: LoadOptions, size?: number): Promise<ModelReport> {
     try {
       checkLoad(options);
-      if (side !== undefined) checkSide(side);
-      return await inspectModel(options, side, this.#life.signal);
+      if (size !== undefined) checkSize(size);
+      return await inspectModel(options, size, this.#lifetime.signal);
     } catch (error) {
       throw VlmError.from(error);
     }
@@ -103,12 +103,12 @@ export class Api implements VlmWorker {
     }
     const controller = new AbortController();
     this.#runs.set(options.requestId, controller);
-    return this.#seat.use(async (model) => {
+    return this.#models.use(async (model) => {
       try {
         if (model === undefined) throw notLoaded();
         model.gpu?.check();
         const { signal } = controller;
-        return await describe(model, frames, options, signal, this.#emit);
+        return await generate(model, frames, options, signal, this.#emit);
       } catch (error) {
         throw (await model?.gpu?.explain(error)) ?? VlmError.from(error);
       } finally {
@@ -122,8 +122,8 @@ export class Api implements VlmWorker {
     return new Promise((resolve) => resolve(this.#count(conversation)));
   }
 
-  abort(run: number): void {
-    this.#runs.get(run)?.abort();
+  abort(requestId: number): void {
+    this.#runs.get(requestId)?.abort();
   }
 
   abortLoad(): void {
@@ -132,17 +132,17 @@ export class Api implements VlmWorker {
 
   async dispose(): Promise<void> {
     this.#load.abort();
-    this.#life.abort();
-    this.#life = new AbortController();
+    this.#lifetime.abort();
+    this.#lifetime = new AbortController();
     for (const controller of this.#runs.values()) controller.abort();
-    await this.#loads.add(() => this.#seat.clear());
+    await this.#loads.add(() => this.#models.unload());
   }
 
   #count(conversation: PromptInput): TokenCount {
     try {
       checkCount(conversation);
       checkMessages(conversation);
-      const { model } = this.#seat;
+      const { model } = this.#models;
       if (model === undefined) throw notLoaded();
       const { tokenizer, config } = model;
       const perImage = imageTokenCount(conversation);
@@ -158,7 +158,7 @@ export class Api implements VlmWorker {
   };
 }
 
-/** What was handed over, pictures or not. */
+/** Closes whatever of the argument is a frame. */
 function closeAll(frames: unknown): void {
   if (!Array.isArray(frames)) return;
   for (const frame of frames) if (isFrame(frame)) frame.close();
@@ -168,6 +168,6 @@ function notLoaded(): VlmError {
   return new VlmError(
     "not-loaded",
     "No model is loaded.",
-    "Load a model before asking it to describe a picture.",
+    "Load a model first.",
   );
 }

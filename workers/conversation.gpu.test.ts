@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { GenerateOptions } from "../src/shared/protocol";
-import type { LoadedModel } from "./loading/model";
-import { describe as answer } from "./pipeline";
+import type { LoadedModel } from "./loading/loaded-model";
+import { generate } from "./pipeline";
 import golden from "./testing/conversation.golden.json";
 import { nano, openPicture, plainLanguage, useModel } from "./testing/golden";
 import { options } from "./testing/harness";
@@ -60,7 +60,7 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
         ...(wanted.options as Partial<GenerateOptions>),
         maxTokens: 12,
       };
-      const got = await answer(model, frames, asked, never, () => undefined);
+      const got = await generate(model, frames, asked, never, () => undefined);
       expect(got.promptTokens).toBe(wanted.promptTokens);
       expect(got.tokenIds).toEqual(wanted.tokenIds);
       const logits = heard.at(-1);

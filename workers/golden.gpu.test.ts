@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import golden from "../e2e/fixtures/golden/nano.golden.json";
-import type { LoadedModel } from "./loading/model";
-import { describe as answer } from "./pipeline";
+import type { LoadedModel } from "./loading/loaded-model";
+import { generate } from "./pipeline";
 import { expectGolden, nano, openPicture, useModel } from "./testing/golden";
 import { options, say } from "./testing/harness";
 
@@ -36,7 +36,7 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
       await expectGolden(model, frame, { question, ...wanted });
 
       const asked = { ...options, messages: say(question), maxTokens: 64 };
-      const got = await answer(model, [frame], asked, never, () => undefined);
+      const got = await generate(model, [frame], asked, never, () => undefined);
       expect(got).toMatchObject({
         text: wanted.text,
         tokenIds: wanted.tokenIds,

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { GenerateOptions } from "../src/shared/protocol";
 import { loadModel } from "./loading/load";
-import type { LoadedModel } from "./loading/model";
-import { describe } from "./pipeline";
+import type { LoadedModel } from "./loading/loaded-model";
+import { generate } from "./pipeline";
 import { loadOptions, options, picture, say } from "./testing/harness";
 
 /** Kinds of question, in turn; none is about a picture that is kept. */
@@ -20,7 +20,7 @@ async function feed(model: LoadedModel, count: number): Promise<void> {
     const controller = new AbortController();
     const asked = { ...options, ...kinds[i % kinds.length], size: 64 };
     const stop = i % 6 === 5;
-    await describe(
+    await generate(
       model,
       [await picture(1 + (i % 40))],
       { ...asked, maxTokens: 4 },

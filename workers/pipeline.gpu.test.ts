@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { GenerateOptions, WorkerEvent } from "../src/shared/protocol";
 import { loadModel } from "./loading/load";
-import type { LoadedModel } from "./loading/model";
-import { describe as answer } from "./pipeline";
+import type { LoadedModel } from "./loading/loaded-model";
+import { generate } from "./pipeline";
 import { Stopped } from "./util/scheduler";
 import { loadOptions, options, picture } from "./testing/harness";
 
@@ -16,7 +16,7 @@ function ask(
   signal = never,
 ) {
   return Promise.all(seeds.map(picture)).then((frames) =>
-    answer(
+    generate(
       model,
       frames,
       { ...options, maxTokens: 2, ...changes },
@@ -26,7 +26,7 @@ function ask(
   );
 }
 
-/** The context of the tiny model is short: two pictures are 32 tokens. */
+/** The context of the micro model is short: two images are 32 tokens. */
 const talk: GenerateOptions["messages"] = [
   { role: "user", text: "Which is red?", imageCount: 2 },
   { role: "assistant", text: "The first.", imageCount: 0 },
@@ -43,7 +43,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
 
   afterAll(() => model.release());
 
-  test("several pictures in several turns", async () => {
+  test("answers about several images in several turns", async () => {
     const events: WorkerEvent[] = [];
     const messages = talk;
     const got = await ask(model, [1, 2, 3], { messages }, (event) =>
@@ -60,7 +60,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     );
   });
 
-  test("AnyRes has five times the tokens, the context permitting", async () => {
+  test("AnyRes uses five times the image tokens", async () => {
     const plain = await ask(model, [1], {});
     const five = await ask(model, [1], { anyres: true });
     expect(five.imageTokens).toBe(5 * plain.imageTokens);
@@ -72,28 +72,26 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
       }),
     ).rejects.toMatchObject({
       code: "prompt-too-long",
-      message: expect.stringMatching(
-        /7 pictures of 80 tokens .* 512/,
-      ) as string,
+      message: expect.stringMatching(/7 images of 80 tokens .* 512/) as string,
     });
   });
 
-  test("text alone is answered, too", async () => {
+  test("answers a prompt without images", async () => {
     const messages = [{ role: "user", text: "Hello?", imageCount: 0 }] as const;
     const got = await ask(model, [], { messages });
     expect(got).toMatchObject({ imageTokens: 0, finish: "length" });
   });
 
-  test("pictures and messages that do not match are a bad option", async () => {
+  test("rejects with bad-option when frames and messages do not match", async () => {
     for (const seeds of [[], [1, 2]]) {
       await expect(ask(model, seeds, {})).rejects.toMatchObject({
         code: "bad-option",
-        message: `Pictures in the messages: 1; handed over: ${seeds.length}.`,
+        message: `The messages have 1 images, but ${seeds.length} frames were given.`,
       });
     }
   });
 
-  test("an abort between two squares encodes no more of them", async () => {
+  test("an abort between two views encodes no further view", async () => {
     const controller = new AbortController();
     let encoded = 0;
     const { encoder } = model;
@@ -116,7 +114,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     expect(events).toEqual([]);
   });
 
-  test("a stage that was stopped ends the run as an abort, which is no failure", async () => {
+  test("resolves with finish abort when a stage throws Stopped", async () => {
     const { encoder, language } = model;
     const whole = await ask(model, [1], {});
     for (const stage of [
@@ -133,12 +131,12 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     vi.restoreAllMocks();
   });
 
-  test("sides change from frame to frame and hold nothing back", async () => {
-    // The tiny model reads 512 tokens, and the software adapter takes its time.
+  test("changing the size from frame to frame leaks no GPU memory", async () => {
+    // The context is 512 tokens, and the software adapter is slow.
     const wide = [256, 384, 512, 640, 768, 1024];
-    const sides = device === "wasm" ? wide : [256, 320];
+    const sizes = device === "wasm" ? wide : [256, 320];
     const round = async (): Promise<number> => {
-      for (const size of sides) {
+      for (const size of sizes) {
         const { imageTokens } = await ask(model, [1], { size, maxTokens: 1 });
         expect(imageTokens).toBe((size / 64) ** 2);
       }

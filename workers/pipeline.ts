@@ -1,23 +1,30 @@
 import { now } from "../src/shared/clock";
 import type {
   Answer,
-  GenerateOptions,
   FinishReason,
   Frame,
+  GenerateOptions,
   WorkerEvent,
 } from "../src/shared/protocol";
+import type { EncodedImage, Generation } from "./backends/backend";
+import type { LoadedModel } from "./loading/loaded-model";
 import { decode } from "./stages/decode";
-import { imageTokenCount } from "./stages/tiling";
-import type { Generation, EncodedImage } from "./backends/backend";
-import type { LoadedModel } from "./loading/model";
 import { checkConversation, makePrompt } from "./stages/prompt";
-import { TokenStream } from "./stages/token-stream";
+import { imageTokenCount } from "./stages/tiling";
 import { StageTimer } from "./stages/timings";
-import { nextTask, Stopped } from "./util/scheduler";
+import { TokenStream } from "./stages/token-stream";
+import { checkpoint, Stopped } from "./util/scheduler";
 
-/** Frames and a conversation about them to the next turn of it: see, each
- * frame, → prefill → decode. */
-export async function describe(
+/**
+ * Answers one request.
+ *
+ *     frames   → preprocess → encode ─┐
+ *     messages → prompt ──────────────┴→ prefill → decode → token stream
+ *
+ * Closes each frame as soon as it is encoded. An aborted request resolves with
+ * the tokens so far and `finish: "abort"`.
+ */
+export async function generate(
   model: LoadedModel,
   frames: readonly Frame[],
   options: GenerateOptions,
@@ -26,73 +33,74 @@ export async function describe(
   { endTokens }: Pick<LoadedModel, "endTokens"> = model,
 ): Promise<Answer> {
   checkConversation(frames, options);
-  const { tokenizer, memory, sight, language, timer, drafts, config } = model;
-  const { requestId, maxTokens, sampling } = options;
-  const perFrame = imageTokenCount(options);
-  const prompt = makePrompt(tokenizer, options, perFrame, config.contextLength);
+  const { tokenizer, imageStage, language, drafts } = model;
+  const { contextLength } = model.config;
+  const { requestId, sampling, maxTokens } = options;
+
+  const tokensPerImage = imageTokenCount(options);
+  const imageUse = {
+    imageTokens: tokensPerImage * frames.length,
+    reused: 0,
+    unchanged: 0,
+  };
+  const prompt = makePrompt(tokenizer, options, tokensPerImage, contextLength);
   const promptTokens = prompt.ids.length;
-  const room = Math.min(maxTokens, config.contextLength - promptTokens + 1);
-  const constraint = await model.constrain(options, room);
-  const watch = new StageTimer(now);
-  timer?.restart();
-  const speech = new TokenStream(tokenizer);
-  const imageTokens = perFrame * frames.length;
-  const seen = { imageTokens, reused: 0, unchanged: 0 };
-  const finishAs = (finish: FinishReason): Answer => {
-    const { text, tokenIds } = speech;
-    const timings = watch.timings();
-    return { text, tokenIds, finish, ...seen, promptTokens, timings };
-  };
-  const lap = async (stage: "preprocess" | "encode"): Promise<void> => {
-    if (timer === undefined) await memory.settle();
-    watch.lap(stage);
-  };
+  // The last token is not fed back, so it needs no position in the context.
+  const limit = Math.min(maxTokens, contextLength - promptTokens + 1);
+  const constraint = await model.constrain(options, limit);
 
-  const pictures: EncodedImage[] = [];
+  const stream = new TokenStream(tokenizer);
+  const timer = new StageTimer(now);
+  model.gpuTimer?.restart();
+  const endStage = async (stage: "preprocess" | "encode"): Promise<void> => {
+    await model.settle();
+    timer.lap(stage);
+  };
   let generation: Generation | undefined;
+  let finish: FinishReason;
   try {
+    const images: EncodedImage[] = [];
     for (const [i, frame] of frames.entries()) {
-      const name = options.imageIds?.[i] ?? null;
-      const sighting = await sight.see(frame, name, options, { signal, lap });
+      const id = options.imageIds?.[i] ?? null;
+      const context = { signal, endStage };
+      const { image, origin } = await imageStage.run(
+        frame,
+        id,
+        options,
+        context,
+      );
       frame.close();
-      if (sighting === undefined) return finishAs("abort");
-      pictures.push(sighting.picture);
-      if (sighting.how !== "encoded") seen[sighting.how] += 1;
+      images.push(image);
+      if (origin !== "encoded") imageUse[origin] += 1;
     }
-    emit({ type: "image", requestId, ...seen });
-    await nextTask();
-    if (signal.aborted) return finishAs("abort");
+    emit({ type: "image", requestId, ...imageUse });
+    await checkpoint(signal);
 
-    const guess = options.draft ? drafts.of(prompt, sampling) : [];
-    const draft = guess.slice(0, room - 1);
+    const cached = options.draft ? drafts.get(prompt, sampling) : [];
+    const draft = cached.slice(0, limit - 1);
     const how = { sampling, draft, constraint, signal };
-    generation = await language.begin(prompt, pictures, how);
-    watch.lap("prefill");
-    if (generation.laps !== undefined) watch.measured(generation.laps);
+    generation = await language.begin(prompt, images, how);
+    timer.lap("prefill");
+    if (generation.laps !== undefined) timer.measured(generation.laps);
 
-    const tokens = decode(generation, { endTokens, room, signal });
-    for (;;) {
-      const { value, done } = await tokens.next();
-      if (done === true) {
-        speech.end();
-        if (value === "abort") {
-          watch.stopped();
-        } else {
-          watch.tokens(0);
-          drafts.remember(prompt, sampling, speech.tokenIds);
-        }
-        return finishAs(value);
-      }
-      const first = watch.tokens(value.length);
-      for (const token of speech.say(requestId, value, first)) emit(token);
-    }
+    const rules = { endTokens, limit, signal };
+    finish = await decode(generation, rules, (ids) => {
+      const firstTimings = timer.tokens(ids.length);
+      for (const token of stream.push(requestId, ids, firstTimings))
+        emit(token);
+    });
+    timer.tokens(0);
+    drafts.set(prompt, sampling, stream.tokenIds);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
-    speech.end();
-    watch.stopped();
-    return finishAs("abort");
+    timer.stop();
+    finish = "abort";
   } finally {
     generation?.dispose();
-    sight.endRun(generation !== undefined);
+    imageStage.endRequest({ keepNew: generation !== undefined });
   }
+  stream.end();
+  const { text, tokenIds } = stream;
+  const timings = timer.timings();
+  return { text, tokenIds, finish, ...imageUse, promptTokens, timings };
 }

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import golden from "../e2e/fixtures/golden/tiny-wide.golden.json";
-import type { LoadedModel } from "./loading/model";
+import type { LoadedModel } from "./loading/loaded-model";
 import { expectGolden, openPicture, useModel } from "./testing/golden";
 import { madeFolder } from "./testing/made";
 

@@ -15,9 +15,9 @@ const MAX_TOKENS = 4096;
 const DEVICES = ["webgpu", "wasm", "auto"];
 const BACKENDS = ["auto", "ort"];
 
-// What comes from another thread may be anything, whatever its type says.
+// Messages from another thread may be anything, whatever their types say.
 
-/** Throws `bad-option` naming the first option that cannot be. */
+/** Throws `bad-option` with the name of the first invalid option. */
 export function checkDescribe(options: GenerateOptions): void {
   checkCount(options);
   const { requestId, maxTokens, sampling, prefix = "", constraint } = options;
@@ -30,26 +30,26 @@ export function checkDescribe(options: GenerateOptions): void {
   }
   checkObject("sampling", sampling);
   checkSampling(sampling);
-  if (typeof prefix !== "string") throw badOption("prefix must be a text.");
+  if (typeof prefix !== "string") throw badOption("prefix must be a string.");
   if (constraint !== undefined) checkConstraint(constraint);
-  checkLooking(options);
+  checkImageOptions(options);
 }
 
-/** Throws `bad-option` naming what of a conversation cannot be. */
+/** Throws `bad-option` with the name of the first invalid part. */
 export function checkCount(conversation: PromptInput): void {
   checkObject("The options", conversation);
   const { messages, anyres, size } = conversation;
-  if (!Array.isArray(messages)) throw badOption("messages must be a list.");
+  if (!Array.isArray(messages)) throw badOption("messages must be an array.");
   for (const message of messages as PromptInput["messages"]) {
     checkObject("Every message", message);
     if (typeof message.text !== "string") {
-      throw badOption("Every message must have a text.");
+      throw badOption("text of a message must be a string.");
     }
   }
   if (typeof anyres !== "boolean") {
     throw badOption("anyres must be true or false.");
   }
-  checkSide(size);
+  checkSize(size);
 }
 
 function checkSampling(options: Sampling): void {
@@ -77,25 +77,26 @@ function checkSampling(options: Sampling): void {
 function checkConstraint(constraint: Constraint): void {
   checkObject("constraint", constraint);
   const named = constraint.type === "json" || constraint.type === "regex";
-  if (!named) throw badOption("constraint must be of type json or regex.");
+  if (!named) throw badOption("constraint.type must be json or regex.");
   if (constraint.type === "json") return;
   const { source, flags } = constraint;
   if (typeof source !== "string" || typeof flags !== "string") {
-    throw badOption("A regex constraint must have a source and flags.");
+    throw badOption("source and flags of a regex constraint must be strings.");
   }
 }
 
-function checkLooking({ imageIds, draft, gate }: GenerateOptions): void {
+function checkImageOptions({ imageIds, draft, gate }: GenerateOptions): void {
   const named: unknown = imageIds === undefined ? [] : imageIds;
   const areNames =
     Array.isArray(named) &&
     named.every((name) => name === null || typeof name === "string");
-  if (!areNames) throw badOption("imageIds must be a list of texts.");
+  if (!areNames)
+    throw badOption("imageIds must be an array of strings or null.");
   if (typeof draft !== "boolean") {
     throw badOption("draft must be true or false.");
   }
   if (typeof gate !== "number" || !(gate >= 0 && gate <= 1))
-    throw badOption("gate must be from 0 to 1.");
+    throw badOption("gate must be a number from 0 to 1.");
 }
 
 export function isFrame(value: unknown): value is Frame {
@@ -107,18 +108,16 @@ export function checkFrames(
   { imageIds }: Pick<GenerateOptions, "imageIds"> = {},
 ): void {
   if (!Array.isArray(frames) || !frames.every(isFrame)) {
-    throw badOption(
-      "The pictures must be a list of VideoFrame or ImageBitmap.",
-    );
+    throw badOption("frames must be an array of VideoFrame or ImageBitmap.");
   }
   if (imageIds !== undefined && imageIds.length !== frames.length) {
     throw badOption(
-      `Names of pictures: ${imageIds.length}; handed over: ${frames.length}.`,
+      `imageIds has ${imageIds.length} entries, but ${frames.length} frames were given.`,
     );
   }
 }
 
-export function checkSide(size: number): void {
+export function checkSize(size: number): void {
   if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
 }
 
@@ -151,7 +150,9 @@ function checkByGraph(dtypes: Partial<Record<Graph, Dtype>>): void {
 function checkDtype(dtype: Dtype): void {
   if (DTYPES.includes(dtype)) return;
   const names = ["auto", ...DTYPES].join(", ");
-  throw badOption(`dtype must be one of ${names}, or some of them by graph.`);
+  throw badOption(
+    `dtype must be one of ${names}, or an object of dtypes by graph.`,
+  );
 }
 
 function checkSource(model: ModelSource): void {
@@ -166,7 +167,7 @@ function checkSource(model: ModelSource): void {
       checkFolder(model);
       break;
     default:
-      throw badOption("model must be of a hub, at a URL or in a folder.");
+      throw badOption("model.kind must be hub, url or folder.");
   }
 }
 
@@ -179,16 +180,16 @@ function checkFolder({
     typeof each["path"] === "string" &&
     each["file"] instanceof Blob;
   if (typeof name !== "string" || !Array.isArray(files)) {
-    throw badOption("A folder must have a name and a list of files.");
+    throw badOption("model must have a name and an array of files.");
   }
   if (files.length === 0) throw badOption(`The folder ${name} is empty.`);
   if (files.every(isFile)) return;
   throw badOption(
-    `Every file of the folder ${name} must have a path and data.`,
+    `Every file of the folder ${name} must have a path and a Blob.`,
   );
 }
 
-/** Owner and name; neither may lead out of the model's place on the hub. */
+/** owner/name; neither may leave the model's path on the hub. */
 const HUB_ID = /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/;
 
 function checkHub({
@@ -197,15 +198,17 @@ function checkHub({
   revision,
 }: Extract<ModelSource, { kind: "hub" }>): void {
   if (!isWebAddress(endpoint) || endpoint.endsWith("/")) {
-    throw badOption("The hub must be an absolute URL without a last slash.");
+    throw badOption(
+      "model.endpoint must be an absolute URL without a trailing slash.",
+    );
   }
   if (typeof id !== "string" || !HUB_ID.test(id)) {
-    throw badOption(`${id} is not the id of a model: owner/name.`);
+    throw badOption(`Invalid model id ${id}: it must be owner/name.`);
   }
-  // Two dots would lead out of it, half a character into no address.
+  // Two dots would leave the path; a lone surrogate cannot be in a URL.
   const named = typeof revision === "string" && revision.isWellFormed();
   if (!named || /^\.{0,2}$/.test(revision)) {
-    throw badOption(`${id} is asked for in no revision.`);
+    throw badOption(`Invalid revision for ${id}.`);
   }
 }
 

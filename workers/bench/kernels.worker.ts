@@ -10,7 +10,7 @@ import type { Switch } from "../backends/webgpu/overrides/override";
 import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
 import { planVision } from "../backends/webgpu/graphs/vision-plan";
 import type { Weight } from "../backends/webgpu/graphs/weight";
-import { downloadGraphs } from "../loading/graphs";
+import { downloadGraphs } from "../loading/download-graphs";
 import type { GraphSource } from "../backends/backend";
 import { readMetadata } from "../loading/model-metadata";
 import { openGpu } from "../ort/adapter";

@@ -4,7 +4,7 @@ import { inputsOf, type Layer } from "../backends/webgpu/graphs/vision-layers";
 import { readStructure } from "../backends/webgpu/graphs/vision-structure";
 import { readTensors } from "../backends/webgpu/graphs/vision-tensor";
 import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
-import { downloadGraphs } from "../loading/graphs";
+import { downloadGraphs } from "../loading/download-graphs";
 import type { GraphSource } from "../backends/backend";
 import { readMetadata } from "../loading/model-metadata";
 import type { ModelConfig } from "../model-files/config";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Constraint, Sampling } from "../../src/shared/protocol";
 import type { LanguageBackend } from "../backends/backend";
-import type { LoadedModel } from "../loading/model";
+import type { LoadedModel } from "../loading/loaded-model";
 import type { Gpu } from "../ort/device";
-import { describe as answerOf } from "../pipeline";
+import { generate } from "../pipeline";
 import {
   fastLanguage,
   greedy,
@@ -152,7 +152,7 @@ describe("a whole answer", () => {
     const asked = { ...options, size: 64, maxTokens: 120, ...more };
     const frames = [await picture()];
     const { signal } = new AbortController();
-    return answerOf(model, frames, asked, signal, () => undefined);
+    return generate(model, frames, asked, signal, () => undefined);
   };
 
   test("comes to what is asked for, within its room", async () => {
@@ -191,7 +191,7 @@ describe("a whole answer", () => {
       constraint: { type: "regex", source: "(yes|no)", flags: "" } as const,
     };
     const { signal } = new AbortController();
-    const { text } = await answerOf(model, [], asked, signal, () => undefined);
+    const { text } = await generate(model, [], asked, signal, () => undefined);
     expect(["yes", "no"]).toContain(text);
   });
 

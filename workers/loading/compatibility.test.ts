@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import type { Dtype, Graph } from "../../src/shared/models";
 import type { Hardware } from "./hardware";
 import { largestActivation } from "./memory-estimate";
-import { checkCompatibility, memoryObstacle } from "./compatibility";
+import { checkCompatibility, memoryIssue } from "./compatibility";
 import { eachGraph } from "../model-files/manifest";
 
 const GB = 1e9;
 const MiB = 2 ** 20;
 
-/** FastVLM-7B's. */
+/** FastVLM-7B. */
 const config = {
   name: undefined,
   hidden: 3584,
@@ -33,7 +33,7 @@ const gpu: Hardware = {
 };
 const wasm: Hardware = { ...gpu, device: "wasm", largestBuffer: Infinity };
 
-/** What stands in the way of one graph, its files this large. */
+/** The issue of one graph whose files have these sizes. */
 function obstacle(
   graph: Graph,
   dtype: Dtype,
@@ -57,7 +57,7 @@ function obstacle(
 
 const decoder = "decoder_model_merged";
 
-test("half precision needs shader-f16, but for rows read on the processor", () => {
+test("half precision needs shader-f16, except in embed_tokens", () => {
   const old = { ...gpu, halfPrecision: false };
   for (const dtype of ["fp16", "q4f16"] as const) {
     expect(obstacle("vision_encoder", dtype, [1], old)).toMatch(/shader-f16/);
@@ -67,7 +67,7 @@ test("half precision needs shader-f16, but for rows read on the processor", () =
   expect(obstacle("vision_encoder", "q4", [1], old)).toBeUndefined();
 });
 
-test("the output layer must fit a buffer", () => {
+test("the output layer must fit in a buffer", () => {
   const small = { ...gpu, largestBuffer: 1024 * MiB };
   expect(obstacle(decoder, "fp32", [1, 3 * GB], small)).toMatch(
     /output layer of 2\.2 GB is larger than .* largest buffer, 1\.1 GB/,
@@ -77,26 +77,26 @@ test("the output layer must fit a buffer", () => {
   expect(obstacle(decoder, "fp32", [1, 3 * GB], gpu)).toBeUndefined();
 });
 
-test("files larger than their format allows", () => {
+test("rejects files that are larger than their format allows", () => {
   expect(obstacle(decoder, "q4", [2.2 * GB], gpu)).toMatch(/2 GB/);
   expect(obstacle(decoder, "q4", [1, 4.3 * GB], gpu)).toMatch(
     /onnx_data is larger than 4 GB/,
   );
 });
 
-test("WebAssembly ends at 4 GB", () => {
+test("WebAssembly is limited to 4 GB", () => {
   expect(obstacle(decoder, "q4", [1, 3.9 * GB], wasm)).toMatch(/3\.9 GB.*4 GB/);
   expect(obstacle(decoder, "q4", [1, 3 * GB], wasm)).toBeUndefined();
   expect(obstacle("embed_tokens", "fp32", [1, 3.9 * GB], wasm)).toBeUndefined();
   const memory = (total: number) => ({
     ...{ weights: total, activations: 0, cache: 0, contextTokens: 0, total },
   });
-  const sum = (total: number) => memoryObstacle(memory(total), 1, wasm, 1024);
+  const sum = (total: number) => memoryIssue(memory(total), 1, wasm, 1024);
   expect(sum(4 * GB)).toMatch(/4\.0 GB.*1024/);
   expect(sum(3 * GB)).toBeUndefined();
 });
 
-test("on a graphics card it is the largest buffer that a picture takes", () => {
+test("on WebGPU the largest activation must fit in a buffer", () => {
   const memory = {
     ...{ weights: 9 * GB, activations: 0, cache: 0, contextTokens: 0 },
     total: 9 * GB,
@@ -104,9 +104,9 @@ test("on a graphics card it is the largest buffer that a picture takes", () => {
   const small = { ...gpu, largestBuffer: 128 * MiB };
   const at = (side: number) => {
     const largest = largestActivation(config, "fp32", side);
-    return memoryObstacle(memory, largest, small, side);
+    return memoryIssue(memory, largest, small, side);
   };
   expect(at(1024)).toBeUndefined();
-  expect(at(1536)).toMatch(/1536 pixels take a buffer of 226 MB.*134 MB/);
+  expect(at(1536)).toMatch(/1536 pixels need a buffer of 226 MB.*134 MB/);
   expect(largestActivation(config, "fp16", 1536)).toBe(108 * MiB);
 });

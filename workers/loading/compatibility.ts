@@ -4,17 +4,17 @@ import type {
   GraphFiles,
   MemoryEstimate,
 } from "../../src/shared/models";
-import { inWords } from "../store/errors";
-import type { Runnable } from "./dtypes";
-import type { Hardware } from "./hardware";
 import type { ModelConfig } from "../model-files/config";
 import {
   eachGraph,
   type Variant,
   type Variants,
 } from "../model-files/manifest";
+import { inWords } from "../store/errors";
+import type { Runnable } from "./dtypes";
+import type { Hardware } from "./hardware";
 
-/** Bytes of a weight in the matrices; 4 bits with a 16-bit scale for 32. */
+/** Bytes of one weight of a matrix. */
 const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = {
   fp32: 4,
   fp16: 2,
@@ -22,16 +22,16 @@ const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = {
   q4f16: 0.5,
 };
 
-/** What WebAssembly can address, less what the runtime itself takes. */
+/** Bytes of WebAssembly's address space that ONNX Runtime leaves to a model. */
 export const WASM_MEMORY = 3.5 * 2 ** 30;
 
-/** Places in a file of external data are numbers of 32 bits. */
+/** ONNX Runtime addresses external data with 32 bits. */
 const LARGEST_DATA = 2 ** 32;
 
-/** The format that graphs are written in ends here. */
+/** Protobuf messages are limited to 2 GB. */
 const LARGEST_GRAPH = 2 ** 31;
 
-/** Says of each graph in each dtype whether this machine can run it. */
+/** Adds to each graph in each dtype why this machine cannot run it, if so. */
 export function checkCompatibility(
   variants: Variants,
   config: ModelConfig,
@@ -39,13 +39,13 @@ export function checkCompatibility(
 ): Runnable {
   return eachGraph((graph) =>
     variants[graph].map((variant): GraphFiles => {
-      const obstacle = obstacleOf(graph, variant, config, hardware);
+      const obstacle = issueOf(graph, variant, config, hardware);
       return { ...variant, ...(obstacle !== undefined && { obstacle }) };
     }),
   );
 }
 
-function obstacleOf(
+function issueOf(
   graph: Graph,
   { dtype, files, bytes }: Variant,
   config: ModelConfig,
@@ -53,15 +53,15 @@ function obstacleOf(
 ): string | undefined {
   const [model, ...data] = files;
   if (model !== undefined && model.bytes >= LARGEST_GRAPH) {
-    return `${model.path} is larger than 2 GB and cannot be read whole; it needs its weights in files of external data.`;
+    return `${model.path} is larger than 2 GB and cannot be parsed. Export it with external data.`;
   }
   const long = data.find((file) => file.bytes >= LARGEST_DATA);
   if (long !== undefined) return `${long.path} is larger than 4 GB.`;
-  // Its rows are read from the file, on the processor.
+  // Its rows are read from the file, on the CPU.
   if (graph === "embed_tokens") return undefined;
   if (hardware.device === "wasm") {
     if (bytes <= WASM_MEMORY) return undefined;
-    return `it takes ${inWords(bytes)}, and WebAssembly has 4 GB in all.`;
+    return `it takes ${inWords(bytes)}, and WebAssembly is limited to 4 GB.`;
   }
   if ((dtype === "fp16" || dtype === "q4f16") && !hardware.halfPrecision) {
     return "it computes in half precision, and this adapter lacks shader-f16.";
@@ -74,19 +74,21 @@ function obstacleOf(
   return `its output layer of ${inWords(head)} is larger than this adapter's largest buffer, ${inWords(hardware.largestBuffer)}.`;
 }
 
-/** What stands in the way of a whole model with pictures of `side` pixels.
- * How much graphics memory there is browsers do not tell; running out of it is
- * found out when a model is loaded. */
-export function memoryObstacle(
+/**
+ * Why a model does not fit in memory with images of `size` pixels, if so.
+ * Browsers do not report the size of graphics memory, so a load may still run
+ * out of it.
+ */
+export function memoryIssue(
   { total }: MemoryEstimate,
   largest: number,
   hardware: Hardware,
-  side: number,
+  size: number,
 ): string | undefined {
   if (hardware.device === "wasm") {
     if (total <= WASM_MEMORY) return undefined;
-    return `it takes about ${inWords(total)} with pictures of ${side} pixels, and WebAssembly has 4 GB in all.`;
+    return `it takes about ${inWords(total)} with images of ${size} pixels, and WebAssembly is limited to 4 GB.`;
   }
   if (largest <= hardware.largestBuffer) return undefined;
-  return `pictures of ${side} pixels take a buffer of ${inWords(largest)}, and this adapter's largest is ${inWords(hardware.largestBuffer)}.`;
+  return `images of ${size} pixels need a buffer of ${inWords(largest)}, and this adapter's largest is ${inWords(hardware.largestBuffer)}.`;
 }

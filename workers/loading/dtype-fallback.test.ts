@@ -14,7 +14,7 @@ function next(graph: Graph, from: Dtype, ...there: Dtype[]) {
   return fallBackToWiderDtype(graph, all(from), has(...there), "acme gpu");
 }
 
-test("the encoder widens to what is exact, the decoder to what is compact", () => {
+test("prefers fp32 for the encoder and q4 for the decoder", () => {
   const everything: Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
   const vision = next("vision_encoder", "fp16", ...everything);
   expect(vision.dtypes).toEqual({ ...all("fp16"), vision_encoder: "fp32" });
@@ -23,7 +23,7 @@ test("the encoder widens to what is exact, the decoder to what is compact", () =
   expect(decoder.reason).toMatch(/decoder_model_merged_q4f16.onnx.*acme.* q4 /);
 });
 
-test("whatever is wide is taken, if it runs", () => {
+test("skips dtypes that are missing or cannot run", () => {
   expect(next("vision_encoder", "fp16", "q4").dtypes.vision_encoder).toBe("q4");
   const stuck = eachGraph((): GraphFiles[] => [
     { dtype: "q4", files: [], bytes: 1, obstacle: "it is too large." },
@@ -38,7 +38,7 @@ test("whatever is wide is taken, if it runs", () => {
   expect(dtypes.decoder_model_merged).toBe("fp32");
 });
 
-test("nothing wider is an error that names the file", () => {
+test("throws unsupported with the file's name if there is no wider dtype", () => {
   expect(() => next("vision_encoder", "fp16", "fp16", "q4f16")).toThrow(
     expect.objectContaining({
       code: "unsupported",
@@ -47,7 +47,7 @@ test("nothing wider is an error that names the file", () => {
   );
 });
 
-test("32 bits do not overflow: the weights are spoiled", () => {
+test("throws model-corrupt if a graph in 32 bits overflows", () => {
   for (const dtype of ["fp32", "q4"] as const) {
     expect(() => next("embed_tokens", dtype, "fp32", "q4")).toThrow(
       expect.objectContaining({ code: "model-corrupt" }),

@@ -1,18 +1,18 @@
 import { VlmError } from "../../src/shared/errors";
 import type { Dtype, Graph, GraphDtypes } from "../../src/shared/models";
-import type { Runnable } from "./dtypes";
 import { graphFile } from "../model-files/manifest";
+import type { Runnable } from "./dtypes";
 
-/** What computes more widely than half precision, the next best first: the
- * encoder as exactly, the decoder as compactly as can be. */
+/** The dtypes that replace one in half precision, in order of preference: the
+ * most exact for the encoder, the smallest for the decoder. */
 function wider(graph: Graph, dtype: Dtype): readonly Dtype[] {
   if (dtype !== "fp16" && dtype !== "q4f16") return [];
   const exact = graph !== "decoder_model_merged" && dtype === "fp16";
   return exact ? ["fp32", "q4"] : ["q4", "fp32"];
 }
 
-/** The dtypes to try when `graph` has given NaN or infinity, and the reason.
- * Throws if there is nothing wider. */
+/** The dtypes to try after `graph` computed NaN or Infinity, and the reason.
+ * Throws if there is no wider dtype. */
 export function fallBackToWiderDtype(
   graph: Graph,
   dtypes: GraphDtypes,
@@ -27,19 +27,19 @@ export function fallBackToWiderDtype(
     );
   const dtype = wider(graph, old).find(runs);
   if (dtype !== undefined) {
-    const reason = `${file} overflowed on ${adapter} (NaN or infinity came out), so ${dtype} took its place.`;
+    const reason = `${file} overflowed on ${adapter} (it computed NaN or Infinity), so ${dtype} is used instead.`;
     return { dtypes: { ...dtypes, [graph]: dtype }, reason };
   }
   if (old === "fp16" || old === "q4f16") {
     throw new VlmError(
       "unsupported",
-      `${file} overflows on ${adapter}: NaN or infinity comes out, and the folder has no wider dtype of it.`,
-      "Choose another device, or add the graph in q4 or fp32 to the folder.",
+      `${file} overflows on ${adapter}: it computes NaN or Infinity, and the model has no wider dtype of it.`,
+      "Choose another device, or add the graph in q4 or fp32 to the model.",
     );
   }
   throw new VlmError(
     "model-corrupt",
-    `${file} computes NaN or infinity from an ordinary picture.`,
-    "Its weights are spoiled: export the model again.",
+    `${file} computes NaN or Infinity for a test image.`,
+    "Its weights are damaged. Export the model again.",
   );
 }

@@ -51,32 +51,32 @@ const dtypesOf = (variants: Runnable, hardware: Hardware) => {
   return [all.vision_encoder, all.embed_tokens, all.decoder_model_merged];
 };
 
-test("FastVLM-0.5B: half precision where shaders have it, 32 bits elsewhere", () => {
+test("recommends half precision for FastVLM-0.5B where shaders support it", () => {
   expect(dtypesOf(folder(), graphics)).toEqual(["fp16", "fp16", "q4"]);
   expect(dtypesOf(folder(), plain)).toEqual(["fp32", "fp16", "q4"]);
   expect(dtypesOf(folder(), wasm)).toEqual(["fp32", "fp16", "q4"]);
 });
 
-test("4 bits for the encoder too, where they save something", () => {
+test("recommends q4 for the encoder where it is smaller", () => {
   const vision_encoder = { fp32: 508 * MB, q4: 300 * MB };
   expect(dtypesOf(folder({ vision_encoder }), plain)[0]).toBe("q4");
 });
 
-test("a small model is taken as it is, whatever there is", () => {
+test("recommends fp32 for a small model", () => {
   const sizes = { fp32: 7 * MB, fp16: 3.5 * MB, q4: 1 * MB };
   const small = folder(eachGraph(() => sizes));
   expect(dtypesOf(small, graphics)).toEqual(["fp32", "fp32", "fp32"]);
   expect(recommend(small, graphics).vision_encoder.reason).toMatch(/small/);
 });
 
-test("what cannot run here is passed over", () => {
+test("skips dtypes that cannot run", () => {
   const stuck = { decoder_model_merged: ["fp32", "q4"] as const };
   expect(dtypesOf(folder({}, stuck), graphics)[2]).toBe("q4f16");
   const large = { decoder_model_merged: ["fp32"] as const };
   expect(dtypesOf(folder({}, large), wasm)[2]).toBe("q4");
 });
 
-test("there is a reason for each graph, with its dtype and bytes", () => {
+test("gives a reason for each graph, with its dtype and bytes", () => {
   const { vision_encoder, embed_tokens, decoder_model_merged } = recommend(
     folder(),
     graphics,
@@ -86,7 +86,7 @@ test("there is a reason for each graph, with its dtype and bytes", () => {
   expect(decoder_model_merged.reason).toMatch(/^q4: 317 MB instead of 2.0 GB/);
 });
 
-test("one dtype for all, or one for each", () => {
+test("accepts one dtype for all graphs or one for each", () => {
   expect(choose("q4", folder(), plain)).toEqual(eachGraph(() => "q4"));
   const each = {
     vision_encoder: "fp32",
@@ -96,7 +96,7 @@ test("one dtype for all, or one for each", () => {
   expect(choose(each, folder(), plain)).toEqual(each);
 });
 
-test("a graph that is left out is chosen as by auto", () => {
+test("treats an omitted graph as auto", () => {
   const some = { vision_encoder: "q4" } as const;
   expect(choose(some, folder(), graphics)).toEqual({
     vision_encoder: "q4",
@@ -112,21 +112,21 @@ const failsWith = (code: string, message: RegExp) =>
     message: expect.stringMatching(message) as string,
   }) as Error;
 
-test("a dtype that the folder has not: what it has", () => {
+test("rejects with the available dtypes if one is missing", () => {
   const embed_tokens = { fp32: 1, fp16: 1 };
   expect(() => choose("q4", folder({ embed_tokens }), plain)).toThrow(
     failsWith("model-file-missing", /embed_tokens_q4\.onnx; .* fp32, fp16\./),
   );
 });
 
-test("a dtype that cannot run here: why", () => {
+test("rejects a dtype that cannot run, with the reason", () => {
   const stuck = folder({}, { vision_encoder: ["fp16"] });
   expect(() => choose("fp16", stuck, plain)).toThrow(
     failsWith("unsupported", /vision_encoder_fp16.*acme gpu: it is too large/),
   );
 });
 
-test("a graph that is not there, or in no dtype that runs", () => {
+test("rejects a graph that is missing or cannot run in any dtype", () => {
   const none = folder({ decoder_model_merged: {} });
   expect(() => choose("auto", none, wasm)).toThrow(
     failsWith("model-file-missing", /no onnx\/decoder_model_merged\.onnx/),

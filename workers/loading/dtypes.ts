@@ -6,51 +6,52 @@ import type {
   GraphDtypes,
   GraphFiles,
 } from "../../src/shared/models";
-import { inWords } from "../store/errors";
-import type { Hardware } from "./hardware";
 import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
+import { inWords } from "../store/errors";
+import { defined } from "../util/assert";
+import type { Hardware } from "./hardware";
 
-/** The graphs of a folder, each with what stands in its way here. */
+/** The variants of each graph, with the compatibility issues of this machine. */
 export type Runnable = Readonly<Record<Graph, readonly GraphFiles[]>>;
 
-/** A dtype for a graph, or none; and a sentence that says why. */
+/** The recommended dtype of a graph, if one can run, and why. */
 export interface Recommendation {
   readonly dtype: Dtype | undefined;
   readonly reason: string;
 }
 
-/** Below this a model is small enough to be taken exactly as it is. */
+/** Bytes below which a model is used in fp32 where possible. */
 const SMALL = 100e6;
 
-/** A dtype that loses accuracy must save at least this part of the bytes. */
+/** Share of the bytes that a less exact dtype has to save. */
 const WORTHWHILE = 0.1;
 
-/** From the most exact on; and what to take if there is none of them. */
+/** Suitable dtypes, the most exact first, and those for want of them. */
 interface Order {
-  readonly good: readonly Dtype[];
-  readonly otherwise: readonly Dtype[];
+  readonly suitable: readonly Dtype[];
+  readonly fallbacks: readonly Dtype[];
 }
 
 /**
- * embed_tokens is a table whose rows are read on the processor: half precision
- * needs nothing of the adapter.
+ * embed_tokens is a table whose rows are read on the CPU, so half precision needs
+ * no support of the adapter.
  *
- * The encoder's convolutions stay in 32 bits in q4, so that only half precision
- * halves its bytes. The decoder's activations are kept in 32 bits wherever it
- * can be: those of Qwen2 overflow in half precision on WebGPU (onnxruntime
- * #26732). Processors compute in 32 bits anyway.
+ * The encoder's convolutions stay in 32 bits in q4, so only half precision
+ * halves its bytes. The decoder's activations stay in 32 bits where possible:
+ * those of Qwen2 overflow in half precision on WebGPU (onnxruntime #26732). CPUs
+ * compute in 32 bits anyway.
  */
 function orderOf(graph: Graph, { halfPrecision }: Hardware): Order {
   if (graph === "embed_tokens") {
-    return { good: ["fp32", "fp16"], otherwise: ["q4f16", "q4"] };
+    return { suitable: ["fp32", "fp16"], fallbacks: ["q4f16", "q4"] };
   }
   if (graph === "vision_encoder" && halfPrecision) {
-    return { good: ["fp32", "fp16", "q4f16"], otherwise: ["q4"] };
+    return { suitable: ["fp32", "fp16", "q4f16"], fallbacks: ["q4"] };
   }
-  return { good: ["fp32", "q4"], otherwise: ["q4f16", "fp16"] };
+  return { suitable: ["fp32", "q4"], fallbacks: ["q4f16", "fp16"] };
 }
 
-/** What suits the adapter, of what there is and runs here. */
+/** Recommends the dtypes that suit the adapter, among those that can run. */
 export function recommend(
   variants: Runnable,
   hardware: Hardware,
@@ -72,25 +73,32 @@ function recommendOne(
 ): Recommendation {
   const runs = (dtype: Dtype) =>
     variants.some((one) => one.dtype === dtype && one.obstacle === undefined);
-  const { good, otherwise } = orderOf(graph, hardware);
-  const [first, ...others] = good.filter(runs);
+  const { suitable, fallbacks } = orderOf(graph, hardware);
+  const [first, ...others] = suitable.filter(runs);
   if (first === undefined) {
-    const last = otherwise.find(runs);
+    const last = fallbacks.find(runs);
     return last === undefined
       ? { dtype: undefined, reason: nothingRuns(graph, variants) }
-      : { dtype: last, reason: `${last}: nothing better suited is there.` };
+      : {
+          dtype: last,
+          reason: `${last}: the model has no dtype that suits better.`,
+        };
   }
   if (small && first === "fp32") {
-    const reason = "fp32: the model is so small that nothing need be lost.";
+    const reason =
+      "fp32: the model is so small that a smaller dtype saves little.";
     return { dtype: first, reason };
   }
   if (others.length === 0) {
-    return { dtype: first, reason: `${first}: no other that suits is there.` };
+    return {
+      dtype: first,
+      reason: `${first}: the only suitable dtype of the model.`,
+    };
   }
   let best = first;
   for (const dtype of others) {
-    const [old, now] = [bytesOf(variants, best), bytesOf(variants, dtype)];
-    if (now <= old * (1 - WORTHWHILE)) best = dtype;
+    const limit = bytesOf(variants, best) * (1 - WORTHWHILE);
+    if (bytesOf(variants, dtype) <= limit) best = dtype;
   }
   return { dtype: best, reason: reasonFor(graph, best, variants, hardware) };
 }
@@ -102,33 +110,33 @@ function reasonFor(
   { device }: Hardware,
 ): string {
   const size = inWords(bytesOf(variants, dtype));
-  const exact = bytesOf(variants, "fp32");
-  const of = exact > 0 ? ` instead of ${inWords(exact)}` : "";
+  const fp32 = variants.find((one) => one.dtype === "fp32");
+  const of = fp32 === undefined ? "" : ` instead of ${inWords(fp32.bytes)}`;
   switch (`${graph} ${dtype}`) {
     case "embed_tokens fp16":
-      return `fp16: ${size}${of}; its rows are read on the processor, and rounding bfloat16 weights to it changes only those below 0.00006.`;
+      return `fp16: ${size}${of}. Its rows are read on the CPU, and rounding bfloat16 weights to fp16 changes only those below 0.00006.`;
     case "vision_encoder fp16":
     case "vision_encoder q4f16":
-      return `${dtype}: ${size}${of}, and up to twice as quick, as this adapter computes in half precision.`;
+      return `${dtype}: ${size}${of}, and up to twice as fast, because this adapter computes in half precision.`;
     case "decoder_model_merged q4":
-      return `q4: ${size}${of} to be read for every token; it computes in 32 bits, where half precision has overflowed.`;
+      return `q4: ${size}${of} to read for every token. It computes in 32 bits; half precision is known to overflow.`;
   }
-  if (dtype === "fp32") return `fp32: nothing here saves much and loses less.`;
-  const where = device === "wasm" ? "on the processor" : "without shader-f16";
-  return `${dtype}: ${size}${of}; it computes in 32 bits, as it must ${where}.`;
+  if (dtype === "fp32") return `fp32: no smaller dtype saves enough.`;
+  const where = device === "wasm" ? "on the CPU" : "without shader-f16";
+  return `${dtype}: ${size}${of}. It computes in 32 bits, as required ${where}.`;
 }
 
 function nothingRuns(graph: Graph, variants: readonly GraphFiles[]): string {
   const [first] = variants;
   if (first === undefined) {
-    return `There is no ${graphFile(graph, "fp32")}, nor ${graph} in another dtype.`;
+    return `The model has no ${graphFile(graph, "fp32")}, nor ${graph} in another dtype.`;
   }
   return variants
     .map(({ dtype, obstacle }) => `${graph} ${dtype}: ${obstacle ?? ""}`)
     .join(" ");
 }
 
-/** The dtypes to load. Throws what stands in the way. */
+/** The dtypes to load. Throws if one is missing or cannot run. */
 export function choose(
   choice: DtypeChoice,
   variants: Runnable,
@@ -156,10 +164,10 @@ function checked(
 ): Dtype {
   const found = variants.find((variant) => variant.dtype === dtype);
   if (found === undefined) {
-    const there = variants.map((variant) => variant.dtype).join(", ");
+    const present = variants.map((variant) => variant.dtype).join(", ");
     throw missing(
-      `There is no ${graphFile(graph, dtype)}; the model has ${graph} in ${there || "no dtype"}.`,
-      `Choose another dtype than ${dtype}, or auto; or add it to the model.`,
+      `The model has no ${graphFile(graph, dtype)}; it has ${graph} in ${present || "no dtype"}.`,
+      `Choose another dtype than ${dtype}, choose auto, or add the file to the model.`,
     );
   }
   if (found.obstacle === undefined) return dtype;
@@ -181,5 +189,6 @@ function unsupported(message: string): VlmError {
 }
 
 function bytesOf(variants: readonly GraphFiles[], dtype: Dtype): number {
-  return variants.find((variant) => variant.dtype === dtype)?.bytes ?? 0;
+  const variant = variants.find((one) => one.dtype === dtype);
+  return defined(variant, `variant in ${dtype}`).bytes;
 }

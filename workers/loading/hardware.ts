@@ -7,37 +7,37 @@ import {
 } from "../ort/adapter";
 import { cpuThreads } from "../ort/threads";
 
-/** What a model would run on, as far as it can be told without running it. */
+/** Where a model would run, as far as that is known before it runs. */
 export interface Hardware {
   readonly device: Device;
-  /** Why `device` is not what was asked for or expected. */
+  /** Why `device` is not the requested or expected one. */
   readonly deviceReason?: string;
   readonly adapter: string;
   /** Whether shaders can compute in half precision. */
   readonly halfPrecision: boolean;
-  /** A processor, whether it poses as a graphics card or not. */
+  /** Whether it is a CPU, be it behind a software adapter. */
   readonly software: boolean;
-  /** Largest buffer that a shader can read. */
+  /** Bytes of the largest buffer that a shader can read. */
   readonly largestBuffer: number;
 }
 
-/** Asks for an adapter only: a device would take memory, and a test of it time.
- * It may still turn out to be unfit when a model is loaded. */
-export async function askHardware(choice: DeviceChoice): Promise<Hardware> {
-  if (choice === "wasm") return processor(undefined);
+/** Requests an adapter only: a device takes memory, and testing it time. A load
+ * may still find that the device does not work. */
+export async function detectHardware(choice: DeviceChoice): Promise<Hardware> {
+  if (choice === "wasm") return cpuHardware(undefined);
   const adapter = await requestAdapter();
   const reason = reasonForWasm(choice, adapter?.info);
-  if (adapter === null || reason !== undefined) return processor(reason);
-  return graphics(adapterName(adapter.info), adapter.info, adapter);
+  if (adapter === null || reason !== undefined) return cpuHardware(reason);
+  return gpuHardware(adapterName(adapter.info), adapter.info, adapter);
 }
 
 export function hardwareOf(opened: Opened): Hardware {
-  if (!("gpu" in opened)) return processor(opened.reason);
+  if (!("gpu" in opened)) return cpuHardware(opened.reason);
   const { name, device } = opened.gpu;
-  return graphics(name, device.adapterInfo, device);
+  return gpuHardware(name, device.adapterInfo, device);
 }
 
-function graphics(
+function gpuHardware(
   adapter: string,
   info: GPUAdapterInfo,
   { features, limits }: Pick<GPUDevice, "features" | "limits">,
@@ -54,7 +54,7 @@ function graphics(
   };
 }
 
-function processor(deviceReason: string | undefined): Hardware {
+function cpuHardware(deviceReason: string | undefined): Hardware {
   const threads = cpuThreads();
   return {
     device: "wasm",

@@ -6,58 +6,63 @@ import type {
   ModelSource,
 } from "../../src/shared/models";
 import type { LoadOptions } from "../../src/shared/protocol";
-import { choose, recommend, type Runnable } from "./dtypes";
-import { askHardware, type Hardware } from "./hardware";
-import { estimateMemory, largestActivation, type Way } from "./memory-estimate";
-import { checkCompatibility, memoryObstacle } from "./compatibility";
-import { inWords } from "../store/errors";
-import { filesOf, readMetadata, type ModelMetadata } from "./model-metadata";
 import { eachGraph } from "../model-files/manifest";
+import { inWords } from "../store/errors";
+import { checkCompatibility, memoryIssue } from "./compatibility";
+import { choose, recommend, type Runnable } from "./dtypes";
+import { detectHardware, type Hardware } from "./hardware";
+import {
+  estimateMemory,
+  largestActivation,
+  type Placement,
+} from "./memory-estimate";
+import { filesOf, readMetadata, type ModelMetadata } from "./model-metadata";
 
 type Chosen = NonNullable<ModelReport["chosen"]>;
 type Storage = NonNullable<ModelReport["storage"]>;
 
-/** What a model is and would cost here. Its weights and its tokenizer are not
- * downloaded, and no device is opened. */
+/** Reports what a model is and needs on this machine. Does not download its
+ * weights or its tokenizer and opens no device. */
 export async function inspectModel(
   options: LoadOptions,
-  side: number | undefined,
+  size: number | undefined,
   signal: AbortSignal,
 ): Promise<ModelReport> {
-  const hardware = await askHardware(options.device);
-  const storage = await askStorage();
-  const found = await readMetadata(options.model, signal);
-  found.folder.release();
-  return report(options, found, hardware, storage, side ?? found.config.side);
+  const hardware = await detectHardware(options.device);
+  const storage = await estimateStorage();
+  const metadata = await readMetadata(options.model, signal);
+  metadata.folder.release();
+  const imageSize = size ?? metadata.config.side;
+  return report(options, metadata, hardware, storage, imageSize);
 }
 
 function report(
   { model, dtype, backend }: LoadOptions,
-  found: ModelMetadata,
+  metadata: ModelMetadata,
   hardware: Hardware,
   storage: Storage | undefined,
-  side: number,
+  size: number,
 ): ModelReport {
-  const { folder, config } = found;
-  const graphs = checkCompatibility(found.variants, config, hardware);
+  const { folder, config } = metadata;
+  const graphs = checkCompatibility(metadata.variants, config, hardware);
   const best = recommend(graphs, hardware);
   const recommended = wholeOf(eachGraph((graph) => best[graph].dtype));
   let chosen: Chosen | undefined;
   let obstacle: string | undefined;
   try {
     const dtypes = choose(dtype, graphs, hardware);
-    const way = { device: hardware.device, backend };
-    chosen = costOf(found, graphs, dtypes, side, way);
-    const largest = largestActivation(config, dtypes.vision_encoder, side);
+    const placement = { device: hardware.device, backend };
+    chosen = costOf(metadata, graphs, dtypes, size, placement);
+    const largest = largestActivation(config, dtypes.vision_encoder, size);
     obstacle =
-      memoryObstacle(chosen.memory, largest, hardware, side) ??
-      storageObstacle(chosen, storage);
+      memoryIssue(chosen.memory, largest, hardware, size) ??
+      storageIssue(chosen, storage);
   } catch (error) {
     obstacle = VlmError.from(error).message;
   }
   return {
-    name: found.name,
-    source: inWordsOf(model),
+    name: metadata.name,
+    source: describeSource(model),
     layers: config.layers,
     hidden: config.hidden,
     size: config.side,
@@ -89,28 +94,34 @@ function wholeOf(
 }
 
 function costOf(
-  found: ModelMetadata,
+  metadata: ModelMetadata,
   graphs: Runnable,
   dtypes: GraphDtypes,
-  side: number,
-  way: Way,
+  size: number,
+  placement: Placement,
 ): Chosen {
-  const files = filesOf(found, dtypes);
+  const files = filesOf(metadata, dtypes);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const kept = files.reduce((sum, file) => sum + file.kept, 0);
-  const memory = estimateMemory(found.config, graphs, dtypes, side, way);
+  const memory = estimateMemory(
+    metadata.config,
+    graphs,
+    dtypes,
+    size,
+    placement,
+  );
   return { dtypes, files, bytes, missing: bytes - kept, memory };
 }
 
-function storageObstacle(
+function storageIssue(
   { missing }: Chosen,
   storage: Storage | undefined,
 ): string | undefined {
   if (storage === undefined || missing <= storage.free) return undefined;
-  return `${inWords(missing)} are still to be downloaded, and this browser has room for ${inWords(storage.free)}.`;
+  return `${inWords(missing)} remain to be downloaded, and this browser has ${inWords(storage.free)} of free storage.`;
 }
 
-function inWordsOf(source: ModelSource): string {
+function describeSource(source: ModelSource): string {
   switch (source.kind) {
     case "hub":
       return `${source.endpoint}/${source.id} at ${source.revision}`;
@@ -121,7 +132,7 @@ function inWordsOf(source: ModelSource): string {
   }
 }
 
-async function askStorage(): Promise<Storage | undefined> {
+async function estimateStorage(): Promise<Storage | undefined> {
   // Absent in insecure contexts.
   const storage = navigator.storage as StorageManager | undefined;
   if (storage === undefined) return undefined;

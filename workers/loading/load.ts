@@ -1,82 +1,120 @@
 import { VlmError } from "../../src/shared/errors";
-import type { Graph, MemoryEstimate } from "../../src/shared/models";
+import type { MemoryEstimate } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
-import type { Emit } from "./graphs";
-import { makePlan, type LoadJob, type LoadPlan } from "./plan";
-import { openModel } from "./open-model";
+import type { Emit } from "./download-graphs";
 import { fallBackToWiderDtype } from "./dtype-fallback";
-import { LoadedModel } from "./model";
+import {
+  makePlan,
+  type LoadJob,
+  type LoadPlan,
+  type LoadReasons,
+} from "./load-plan";
+import type { LoadedModel } from "./loaded-model";
 import {
   forgetUnchecked,
   readMetadata,
   readStoredMetadata,
   type ModelMetadata,
 } from "./model-metadata";
+import { openModel } from "./open-model";
 
-/** Everything is on disk and checked; `start` puts it into memory. */
-export interface Prepared {
+/** A model whose files are on disk and checked, but not in memory. */
+export interface PreparedModel {
   readonly needs: MemoryEstimate;
   readonly device: ModelInfo["device"];
-  /** Once. Leaves nothing behind if it fails. */
-  start(): Promise<LoadedModel>;
+  /** Opens the model. Call it once. Frees everything if it rejects. */
+  open(): Promise<LoadedModel>;
 }
 
-/** Configuration → device → dtypes → download and checks → sessions → warm up.
- * Leaves nothing behind if any of it fails. */
+/** Loads a model. Frees everything if it rejects. */
 export async function loadModel(
   options: LoadOptions,
   signal: AbortSignal,
   emit: Emit,
 ): Promise<LoadedModel> {
-  return (await prepareModel(options, signal, emit)).start();
+  return (await prepareModel(options, signal, emit)).open();
 }
 
+/** Downloads and checks a model. Falls back to the version on disk if the
+ * current version cannot be downloaded. */
 export async function prepareModel(
   options: LoadOptions,
   signal: AbortSignal,
   emit: Emit,
-): Promise<Prepared> {
+): Promise<PreparedModel> {
   const job = { options, signal, emit };
-  const nothing = { loaded: 0, total: 0, rate: 0, elsewhere: false };
-  emit({ type: "progress", phase: "loading", ...nothing });
+  const bytes = { loaded: 0, total: 0, rate: 0, elsewhere: false };
+  emit({ type: "progress", phase: "loading", ...bytes });
   try {
-    return await prepare(job, await readMetadata(options.model, signal));
+    return await prepare(job, await readMetadata(options.model, signal), {});
   } catch (error) {
-    const found = unobtainable(error)
+    const stored = isDownloadFailure(error)
       ? await readStoredMetadata(options.model, signal)
       : undefined;
-    if (found === undefined) throw error;
-    return prepare(job, found, VlmError.from(error)).catch(() => {
+    if (stored === undefined) throw error;
+    const { message } = VlmError.from(error);
+    const versionReason = `An earlier version is used, because the newer one cannot be downloaded: ${message}`;
+    return prepare(job, stored, { versionReason }).catch(() => {
       throw error;
     });
   }
 }
 
-/** `newer`: what stands in the way of a newer version of the model. */
 async function prepare(
   job: LoadJob,
-  found: ModelMetadata,
-  newer?: VlmError,
-): Promise<Prepared> {
+  metadata: ModelMetadata,
+  reasons: LoadReasons,
+): Promise<PreparedModel> {
+  const plan = await releaseOnError(job, metadata, () =>
+    makePlan(job, metadata, job.options.dtype, reasons),
+  );
+  return {
+    needs: plan.needs,
+    device: plan.hardware.device,
+    open: () => releaseOnError(job, metadata, () => open(job, plan)),
+  };
+}
+
+/** Opens the model, with a wider dtype for each graph that overflows. */
+async function open(job: LoadJob, plan: LoadPlan): Promise<LoadedModel> {
+  for (;;) {
+    const opened = await openModel(job, plan);
+    if ("model" in opened) {
+      opened.model.measureMemory();
+      return opened.model;
+    }
+    const { info, metadata, variants } = plan;
+    const { dtypes, reason } = fallBackToWiderDtype(
+      opened.overflowing,
+      info.dtypes,
+      variants,
+      info.adapter,
+    );
+    const reasons = [info.dtypeReason, reason];
+    const { versionReason } = info;
+    plan = await makePlan(job, metadata, dtypes, {
+      dtypeReason: reasons.filter((each) => each !== undefined).join(" "),
+      ...(versionReason !== undefined && { versionReason }),
+    });
+  }
+}
+
+async function releaseOnError<T>(
+  job: LoadJob,
+  { folder }: ModelMetadata,
+  run: () => Promise<T>,
+): Promise<T> {
   try {
-    const plan = await makePlan(job, found, job.options.dtype);
-    const earlier = newer === undefined ? plan : asEarlier(plan, newer);
-    const { needs, hardware } = plan;
-    return { needs, device: hardware.device, start: () => start(job, earlier) };
+    return await run();
   } catch (error) {
-    found.folder.release();
+    folder.release();
     await forgetUnchecked(job.options.model, error);
     throw error;
   }
 }
 
-function asEarlier(plan: LoadPlan, newer: VlmError): LoadPlan {
-  const versionReason = `An earlier version is used, since the newer one cannot be had: ${newer.message}`;
-  return { ...plan, info: { ...plan.info, versionReason } };
-}
-
-/** The files of a model cannot be had, or not whole. */
-function unobtainable(error: unknown): boolean {
+/** The files are not available, or are damaged. */
+function isDownloadFailure(error: unknown): boolean {
   const { code } = VlmError.from(error);
   return [
     "download-failed",
@@ -85,35 +123,4 @@ function unobtainable(error: unknown): boolean {
     "offline",
     "storage-full",
   ].includes(code);
-}
-
-async function start(job: LoadJob, plan: LoadPlan): Promise<LoadedModel> {
-  try {
-    let tried: LoadPlan = plan;
-    for (;;) {
-      const model = await openModel(job, tried);
-      if (model instanceof LoadedModel) return model;
-      tried = await widened(job, tried, model);
-    }
-  } catch (error) {
-    plan.found.folder.release();
-    await forgetUnchecked(job.options.model, error);
-    throw error;
-  }
-}
-
-/** The plan with a wider dtype for `graph`, which has overflowed. */
-async function widened(
-  job: LoadJob,
-  plan: LoadPlan,
-  graph: Graph,
-): Promise<LoadPlan> {
-  const { info, found, variants } = plan;
-  const next = fallBackToWiderDtype(graph, info.dtypes, variants, info.adapter);
-  const reasons = [info.dtypeReason, next.reason];
-  const reason = reasons.filter((each) => each !== undefined).join(" ");
-  const wider = await makePlan(job, found, next.dtypes, reason);
-  const { versionReason } = info;
-  if (versionReason === undefined) return wider;
-  return { ...wider, info: { ...wider.info, versionReason } };
 }

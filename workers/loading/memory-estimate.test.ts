@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { GraphDtypes, GraphFiles } from "../../src/shared/models";
-import { estimateMemory, fitBeside, type Way } from "./memory-estimate";
+import { estimateMemory, fitTogether, type Placement } from "./memory-estimate";
 import { eachGraph } from "../model-files/manifest";
 
 const MB = 1e6;
@@ -40,22 +40,25 @@ const exact: GraphDtypes = {
 
 const plain = { device: "webgpu", backend: "ort" } as const;
 
-const estimate = (side: number, dtypes = exact, way: Way = plain) =>
-  estimateMemory(config, variants, dtypes, side, way);
+const estimate = (size: number, dtypes = exact, placement: Placement = plain) =>
+  estimateMemory(config, variants, dtypes, size, placement);
 
 test.each([
   ["webgpu", "auto", 508 + 381 + 272 + 317],
   ["webgpu", "ort", 508 + 317],
   ["wasm", "auto", 508 + 317],
   ["wasm", "ort", 508 + 317],
-] as const)("weights held on %s, backend %s", (device, backend, megabytes) => {
-  // The embedding stays in its file but for the fast path, which has the
-  // encoder's convolutions in another order, too.
-  const { weights } = estimate(1024, exact, { device, backend });
-  expect(weights).toBe(megabytes * MB);
-});
+] as const)(
+  "weights in memory on %s with the backend %s",
+  (device, backend, megabytes) => {
+    // The ORT backend leaves the embedding table in its file. The WebGPU backend
+    // holds the encoder's convolutions in a second layout.
+    const { weights } = estimate(1024, exact, { device, backend });
+    expect(weights).toBe(megabytes * MB);
+  },
+);
 
-test("the cache has 24,576 bytes a token, half of it in half precision", () => {
+test("the KV cache takes 24,576 bytes a token, and half of that in fp16", () => {
   const { cache, contextTokens } = estimate(1024);
   expect(cache / contextTokens).toBe(24_576);
   const half = estimate(
@@ -65,7 +68,7 @@ test("the cache has 24,576 bytes a token, half of it in half precision", () => {
   expect(half.cache / half.contextTokens).toBe(12_288);
 });
 
-test("activations grow with the picture's area and halve with precision", () => {
+test("activations grow with the image's area and halve in fp16", () => {
   const [small, large] = [estimate(256), estimate(1024)];
   expect(large.activations).toBeGreaterThan(8 * small.activations);
   const half = estimate(1024, { ...exact, vision_encoder: "fp16" });
@@ -83,18 +86,18 @@ afterEach(() => {
 
 const on = (device: "webgpu" | "wasm", bytes: number) => ({ device, bytes });
 
-test("two models are in memory at once if half of the machine's holds them", () => {
+test("two models fit together in half of the machine's memory", () => {
   vi.stubGlobal("navigator", { deviceMemory: 8 });
-  expect(fitBeside(on("webgpu", 2 * GB), on("webgpu", 2 * GB))).toBe(true);
-  expect(fitBeside(on("webgpu", 3 * GB), on("webgpu", 2 * GB))).toBe(false);
+  expect(fitTogether(on("webgpu", 2 * GB), on("webgpu", 2 * GB))).toBe(true);
+  expect(fitTogether(on("webgpu", 3 * GB), on("webgpu", 2 * GB))).toBe(false);
   vi.stubGlobal("navigator", {});
-  expect(fitBeside(on("webgpu", 1 * GB), on("webgpu", 1 * GB))).toBe(true);
-  expect(fitBeside(on("webgpu", 1 * GB), on("webgpu", 1.5 * GB))).toBe(false);
+  expect(fitTogether(on("webgpu", 1 * GB), on("webgpu", 1 * GB))).toBe(true);
+  expect(fitTogether(on("webgpu", 1 * GB), on("webgpu", 1.5 * GB))).toBe(false);
 });
 
-test("on WebAssembly they share one heap", () => {
+test("two models on WebAssembly share one heap", () => {
   vi.stubGlobal("navigator", { deviceMemory: 32 });
-  expect(fitBeside(on("wasm", 2 * GB), on("wasm", 2 * GB))).toBe(false);
-  expect(fitBeside(on("wasm", 2 * GB), on("webgpu", 2 * GB))).toBe(true);
-  expect(fitBeside(on("wasm", 1 * GB), on("wasm", 1 * GB))).toBe(true);
+  expect(fitTogether(on("wasm", 2 * GB), on("wasm", 2 * GB))).toBe(false);
+  expect(fitTogether(on("wasm", 2 * GB), on("webgpu", 2 * GB))).toBe(true);
+  expect(fitTogether(on("wasm", 1 * GB), on("wasm", 1 * GB))).toBe(true);
 });

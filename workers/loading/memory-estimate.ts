@@ -6,73 +6,79 @@ import type {
   MemoryEstimate,
 } from "../../src/shared/models";
 import type { LoadOptions } from "../../src/shared/protocol";
-import type { Runnable } from "./dtypes";
 import type { ModelConfig } from "../model-files/config";
-import { WASM_MEMORY } from "./compatibility";
 import { GRAPHS } from "../model-files/manifest";
+import { defined } from "../util/assert";
+import { WASM_MEMORY } from "./compatibility";
+import type { Runnable } from "./dtypes";
 
-/** Long conversations about several pictures; a longer context is rare. */
+/** Enough for long conversations about several images. */
 const USUAL_CONTEXT = 4096;
 
-/** A prompt's words and the conversation's frame, beside the picture. */
+/** Tokens of a question and of the chat template. */
 const PROMPT_TOKENS = 64;
 
-/** The first stage of FastViTHD is this much narrower than its last layer. */
+/** Channels of FastViTHD's last layer over those of its first stage. */
 const LAST_TO_FIRST = 32;
 
-/** Convolutions' part of FastViTHD's weights, the rest being attention's. The
- * fast path has them in a second order as well. */
-const FOLDED = 3 / 4;
+/** Share of FastViTHD's weights in convolutions; the rest is in attention. The
+ * WebGPU backend holds these weights in a second layout, too. */
+const CONVOLUTIONS = 3 / 4;
 
 const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
-/** Where and how a model is to run. */
-export type Way = Pick<LoadOptions, "backend"> & { readonly device: Device };
+/** Where a model runs. */
+export type Placement = Pick<LoadOptions, "backend"> & {
+  readonly device: Device;
+};
 
 export function estimateMemory(
   config: ModelConfig,
   variants: Runnable,
   dtypes: GraphDtypes,
-  side: number,
-  { device, backend }: Way,
+  size: number,
+  { device, backend }: Placement,
 ): MemoryEstimate {
-  // The plain path reads rows of the embedding from the file, one by one.
-  const fast = device === "webgpu" && backend !== "ort";
-  const held = GRAPHS.filter((graph) => fast || graph !== "embed_tokens");
-  const files = held
-    .map((graph) => bytesOf(variants, graph, dtypes[graph]))
-    .reduce((sum, bytes) => sum + bytes, 0);
-  const encoder = bytesOf(variants, "vision_encoder", dtypes.vision_encoder);
-  const weights = files + (fast ? Math.ceil(FOLDED * encoder) : 0);
+  const bytesOf = (graph: Graph): number => {
+    const dtype = dtypes[graph];
+    const variant = variants[graph].find((one) => one.dtype === dtype);
+    return defined(variant, `${graph} in ${dtype}`).bytes;
+  };
+  const webgpu = device === "webgpu" && backend !== "ort";
+  // The ORT backend reads the rows of the embedding table from the file.
+  const weights = webgpu
+    ? GRAPHS.map(bytesOf).reduce((sum, bytes) => sum + bytes) +
+      Math.ceil(CONVOLUTIONS * bytesOf("vision_encoder"))
+    : bytesOf("vision_encoder") + bytesOf("decoder_model_merged");
   const contextTokens = Math.min(config.contextLength, USUAL_CONTEXT);
   const value = isHalf(dtypes.decoder_model_merged) ? 2 : 4;
   const { layers, kvHeads, headDim } = config;
   const cache = 2 * layers * kvHeads * headDim * value * contextTokens;
-  const activations = activationBytes(config, dtypes, side);
+  const activations = activationBytes(config, dtypes, size);
   const total = weights + activations + cache;
   return { weights, activations, cache, contextTokens, total };
 }
 
 /**
- * Buffers of the encoder and of the prefill. They are pooled, by size, and not
- * given back while the model is loaded, so that each stage adds its own:
+ * Buffers of the encoder and of the prefill. They are pooled by size and freed
+ * with the model only, so that each stage adds its own:
  *
- *     side/4 squared positions · width w:  x, 4w before and 4w after GELU = 9w
+ *     (size/4)² positions · width w:  x, 4w before and 4w after GELU = 9w
  *
- * Every stage has twice the width on a quarter of the positions: half of the
- * one before, together twice the first. w is 96 where the last layer is 3072.
- * The prefill adds its logits: all positions where the decoder gives all.
- * Measured: 39 MB on WebGPU at 256 pixels and true widths, 33 by this sum; all
- * of FastVLM-0.5B at 1024 on WebAssembly 1.58 GB of heap, 1.49 by this sum.
+ * Each stage has twice the width on a quarter of the positions: half of the
+ * previous one, together twice the first. w is 96 where the last layer is 3072.
+ * The prefill adds its logits: of all positions where the decoder outputs all.
+ * Measured: 39 MB on WebGPU at 256 pixels and real widths, where this sum gives
+ * 33; FastVLM-0.5B at 1024 on WebAssembly 1.58 GB of heap, where it gives 1.49.
  */
 function activationBytes(
   { visionWidth, vocabulary, hidden }: ModelConfig,
   dtypes: GraphDtypes,
-  side: number,
+  size: number,
 ): number {
   const value = isHalf(dtypes.vision_encoder) ? 2 : 4;
-  const first = 9 * (visionWidth / LAST_TO_FIRST) * (side / 4) ** 2 * value;
-  const tokens = (side / 64) ** 2 + PROMPT_TOKENS;
+  const first = 9 * (visionWidth / LAST_TO_FIRST) * (size / 4) ** 2 * value;
+  const tokens = (size / 64) ** 2 + PROMPT_TOKENS;
   return Math.ceil(2 * first + tokens * (vocabulary + 16 * hidden) * 4);
 }
 
@@ -80,31 +86,27 @@ function activationBytes(
 export function largestActivation(
   { visionWidth }: ModelConfig,
   dtype: Dtype,
-  side: number,
+  size: number,
 ): number {
   const value = isHalf(dtype) ? 2 : 4;
-  return 4 * (visionWidth / LAST_TO_FIRST) * (side / 4) ** 2 * value;
+  return 4 * (visionWidth / LAST_TO_FIRST) * (size / 4) ** 2 * value;
 }
 
-function bytesOf(variants: Runnable, graph: Graph, dtype: Dtype): number {
-  return variants[graph].find((one) => one.dtype === dtype)?.bytes ?? 0;
-}
-
-/** Where a model runs and what it takes there. */
+/** Where a model is in memory, and how large it is there. */
 export interface Footprint {
   readonly device: Device;
   readonly bytes: number;
 }
 
-/** Where the browser does not tell; what small machines have. */
+/** GB of memory assumed where the browser does not report it. */
 const USUAL_MEMORY = 4;
 
 /**
- * Whether a model may be made ready while another is still in memory: both
- * together take at most half of the machine's, and on WebAssembly, whose one
- * heap they share and which never shrinks, no more than that can address.
+ * Whether a model may open while another is in memory: together they take at
+ * most half of the machine's memory and, on WebAssembly, whose one heap they
+ * share and which never shrinks, no more than it can address.
  */
-export function fitBeside(old: Footprint, next: Footprint): boolean {
+export function fitTogether(old: Footprint, next: Footprint): boolean {
   const { deviceMemory = USUAL_MEMORY } = navigator as {
     deviceMemory?: number;
   };

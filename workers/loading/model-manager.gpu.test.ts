@@ -32,7 +32,7 @@ const load = async (
     backend: "ort",
   });
 
-/** What a load reports, as it goes. */
+/** The phases that a load reports. */
 function phases(): string[] {
   const seen: string[] = [];
   watch(api, (event) => {
@@ -41,7 +41,7 @@ function phases(): string[] {
   return seen;
 }
 
-describe("when there is no room for two models", () => {
+describe("without memory for two models", () => {
   beforeEach(() => {
     vi.stubGlobal("navigator", {
       hardwareConcurrency: 1,
@@ -52,11 +52,11 @@ describe("when there is no room for two models", () => {
     });
   });
 
-  test("the old one makes room for the new one", async () => {
+  test("unloads the old model before the new one opens", async () => {
     expect((await load({}, other)).name).toBe("other");
   });
 
-  test("a question asked meanwhile waits for the new one", async () => {
+  test("a request during the load waits for the new model", async () => {
     const loading = load({}, other);
     const seen = phases();
     while (!seen.includes("preparing")) {
@@ -67,16 +67,21 @@ describe("when there is no room for two models", () => {
     expect((await loading).name).toBe("other");
   });
 
-  test("it comes back if the new one fails, and the error says so", async () => {
+  test("loads the old model again if the new one fails", async () => {
     await expect(load({ [DECODER]: spoil(256) })).rejects.toEqual(
       failsWith(
         "model-corrupt",
-        ...["decoder", "NaN", "micro had made room", "loaded again"],
+        ...[
+          "decoder",
+          "NaN",
+          "micro was unloaded to make room",
+          "loaded again",
+        ],
       ),
     );
   });
 
-  test("it comes back if the load is stopped", async () => {
+  test("loads the old model again if the load is aborted", async () => {
     let stopped = false;
     watch(api, (event) => {
       const warming = event.type === "progress" && event.phase === "warming";
@@ -88,7 +93,7 @@ describe("when there is no room for two models", () => {
     );
   });
 
-  test("what can be told without memory is told before it goes", async () => {
+  test("keeps the old model when checks of the files fail", async () => {
     const seen = phases();
     const cut: Change = (bytes) => bytes.slice(0, -1);
     await expect(load({ [DECODER]: cut })).rejects.toEqual(
@@ -98,9 +103,9 @@ describe("when there is no room for two models", () => {
   });
 });
 
-describe("when the graphics memory is full", () => {
-  /** Runs the newest device out of memory when sessions are to be made, this
-   * many times. */
+describe("when the GPU is out of memory", () => {
+  /** Reports out-of-memory on the newest device at the next `count` times that
+   * sessions are created. */
   function fill(count: number): void {
     // eslint-disable-next-line @typescript-eslint/unbound-method -- called on its own this below
     const { requestDevice } = GPUAdapter.prototype;
@@ -125,13 +130,13 @@ describe("when the graphics memory is full", () => {
     });
   }
 
-  test("the old model makes room, and the new one is tried again", async () => {
+  test("unloads the old model and tries again", async () => {
     fill(1);
     const info = await load({}, micro, "webgpu");
     expect(info.device).toBe("webgpu");
   });
 
-  test("if that does not help, the old one comes back", async () => {
+  test("loads the old model again if the second try fails", async () => {
     fill(2);
     await expect(load({}, micro, "webgpu")).rejects.toEqual(
       failsWith("out-of-memory", VISION, "loaded again"),
@@ -139,7 +144,7 @@ describe("when the graphics memory is full", () => {
   });
 });
 
-test("what comes after a failure loads as if there had been none", async () => {
+test("loads normally after a failed load", async () => {
   await expect(load({ [DECODER]: spoil(256) })).rejects.toThrow(/NaN/);
   expect((await load({}, other)).name).toBe("other");
   await expect(load({ "config.json": () => undefined }, half)).rejects.toThrow(
@@ -147,7 +152,7 @@ test("what comes after a failure loads as if there had been none", async () => {
   );
 });
 
-test("dispose ends a load, and a later one works", async () => {
+test("dispose aborts a load, and a later load works", async () => {
   const loading = expect(load({}, other)).rejects.toMatchObject({
     code: "aborted",
   });

@@ -1,103 +1,102 @@
 import { VlmError } from "../../src/shared/errors";
 import type { LoadOptions } from "../../src/shared/protocol";
-import { loadModel, prepareModel, type Prepared } from "./load";
-import type { Emit } from "./graphs";
-import { fitBeside, type Footprint } from "./memory-estimate";
-import { LoadedModel } from "./model";
 import { Queue } from "../util/queue";
+import type { Emit } from "./download-graphs";
+import { loadModel, prepareModel, type PreparedModel } from "./load";
+import { LoadedModel } from "./loaded-model";
+import { fitTogether, type Footprint } from "./memory-estimate";
 
-/**
- * The place of the one model: work with it waits its turn, and another takes
- * its place between two turns.
- */
+/** Holds the current model. A request and the replacement of the model exclude
+ * each other; the files of the next model are prepared meanwhile. */
 export class ModelManager {
   #model: LoadedModel | undefined;
-  readonly #turns = new Queue();
+  readonly #queue = new Queue();
   readonly #emit: Emit;
 
   constructor(emit: Emit) {
     this.#emit = emit;
   }
 
-  /** What sits there now; for what needs no turn of its own. */
+  /** The current model, for work that needs not wait for requests. */
   get model(): Pick<LoadedModel, "tokenizer" | "config"> | undefined {
     return this.#model;
   }
 
-  use<T>(job: (model: LoadedModel | undefined) => Promise<T>): Promise<T> {
-    return this.#turns.add(() => job(this.#model));
+  /** Runs a request on the current model. */
+  use<T>(request: (model: LoadedModel | undefined) => Promise<T>): Promise<T> {
+    return this.#queue.add(() => request(this.#model));
   }
 
   /**
-   * The old model works until the new one does, if there is room for both; else
-   * it makes room once the new one is downloaded and checked, and comes back if
-   * that fails after all. Browsers do not tell how much room there is: running
-   * out of it is a reason to try it in the other way. `life` ends the coming
-   * back too.
+   * Replaces the model.
+   *
+   * If there is memory for both, the old model answers requests until the new
+   * one is ready. Otherwise, or if that runs out of memory, the old model is
+   * freed once the new one is downloaded and checked, and is loaded again if
+   * the new one fails to open; `lifetime` aborts that second load.
    */
-  async exchange(
+  async load(
     options: LoadOptions,
     signal: AbortSignal,
-    life: AbortSignal,
+    lifetime: AbortSignal,
   ): Promise<LoadedModel> {
     const prepare = () => prepareModel(options, signal, this.#emit);
     const next = await prepare();
     const old = this.#model;
-    if (old === undefined) return this.#seat(next);
-    if (!fitBeside(footprint(old), footprint(next))) {
-      return this.#makeRoom(old, next, life);
-    }
+    if (old === undefined) return this.#openBeside(next);
+    const fits = fitTogether(footprint(old), footprint(next));
+    if (!fits) return this.#openAfterFreeing(old, next, lifetime);
     try {
-      return await this.#seat(next);
+      return await this.#openBeside(next);
     } catch (error) {
       if (VlmError.from(error).code !== "out-of-memory") throw error;
-      return this.#makeRoom(old, await prepare(), life);
+      return this.#openAfterFreeing(old, await prepare(), lifetime);
     }
   }
 
-  async clear(): Promise<void> {
-    await this.#turns.add(() => this.#replace(undefined));
+  async unload(): Promise<void> {
+    await this.#queue.add(() => this.#replace(undefined));
   }
 
-  async #seat(next: Prepared): Promise<LoadedModel> {
-    const model = await next.start();
-    await this.#turns.add(() => this.#replace(model));
+  async #openBeside(next: PreparedModel): Promise<LoadedModel> {
+    const model = await next.open();
+    await this.#queue.add(() => this.#replace(model));
     return model;
   }
 
-  #makeRoom(
+  #openAfterFreeing(
     old: LoadedModel,
-    next: Prepared,
-    life: AbortSignal,
+    next: PreparedModel,
+    lifetime: AbortSignal,
   ): Promise<LoadedModel> {
-    return this.#turns.add(async () => {
+    return this.#queue.add(async () => {
       await this.#replace(undefined);
       try {
-        const model = await next.start();
+        const model = await next.open();
         await this.#replace(model);
         return model;
       } catch (error) {
-        throw await this.#bringBack(old, error, life);
+        throw await this.#restore(old, error, lifetime);
       }
     });
   }
 
-  /** `error`, with what became of the model that had made room. */
-  async #bringBack(
+  /** Loads the old model again. Returns `error` with the outcome added. */
+  async #restore(
     { options, info }: LoadedModel,
     error: unknown,
-    life: AbortSignal,
+    lifetime: AbortSignal,
   ): Promise<VlmError> {
     const { code, message, advice } = VlmError.from(error);
-    const add = (more: string): VlmError =>
-      new VlmError(code, `${message} ${more}`, advice, { cause: error });
+    const add = (outcome: string): VlmError =>
+      new VlmError(code, `${message} ${outcome}`, advice, { cause: error });
     try {
-      await this.#replace(await loadModel(options, life, this.#emit));
-      return add(`${info.name} had made room for it and is loaded again.`);
+      await this.#replace(await loadModel(options, lifetime, this.#emit));
+      return add(`${info.name} was unloaded to make room and is loaded again.`);
     } catch (failure) {
       const why = VlmError.from(failure).message;
       return add(
-        `${info.name} had made room for it and did not come back: ${why}`,
+        `${info.name} was unloaded to make room and failed to load again: ${why}`,
       );
     }
   }
@@ -112,7 +111,7 @@ export class ModelManager {
   }
 }
 
-function footprint(model: LoadedModel | Prepared): Footprint {
+function footprint(model: LoadedModel | PreparedModel): Footprint {
   const { device } = model instanceof LoadedModel ? model.info : model;
   return { device, bytes: model.needs.total };
 }

@@ -23,26 +23,26 @@ import {
   type Variants,
 } from "../model-files/manifest";
 
-/** What a model folder says before anything large of it is downloaded. */
+/** What the small files of a model folder tell, and which graphs it has. */
 export interface ModelMetadata {
   readonly folder: ModelFolder;
   readonly name: string;
   readonly config: ModelConfig;
   readonly variants: Variants;
-  /** The files that are read besides the graphs. */
+  /** The files besides the graphs. */
   readonly configFiles: readonly ModelFile[];
 }
 
-/** Whoever asks for it releases its folder. */
+/** Reads the metadata of a model. The caller releases its folder. */
 export async function readMetadata(
   source: ModelSource,
   signal: AbortSignal,
 ): Promise<ModelMetadata> {
   const folder = await openFolder(source, signal);
   try {
-    // Of a folder on a server the whole address: it may be a mistyped name.
+    // The whole address, because it may be mistyped.
     const place = source.kind === "url" ? source.url : folder.name;
-    return await look(folder, place, signal);
+    return await readFolder(folder, place, signal);
   } catch (error) {
     folder.release();
     await forgetUnchecked(source, error);
@@ -50,7 +50,7 @@ export async function readMetadata(
   }
 }
 
-/** Of the version that is kept, while a newer one cannot be had whole. */
+/** Reads the version that is on disk, if there is one. */
 export async function readStoredMetadata(
   source: ModelSource,
   signal: AbortSignal,
@@ -58,7 +58,7 @@ export async function readStoredMetadata(
   const folder = await openEarlier(source);
   if (folder === undefined) return undefined;
   try {
-    return await look(folder, folder.name, signal);
+    return await readFolder(folder, folder.name, signal);
   } catch {
     folder.release();
     return undefined;
@@ -66,9 +66,9 @@ export async function readStoredMetadata(
 }
 
 /**
- * Of the files of a plain server nobody says what they should be: one that was
- * damaged on its way is kept, and would be found damaged again each time. To
- * be called with what has failed, once the folder is released.
+ * Removes a stored model after a `model-corrupt` error, if its files came without
+ * hashes: a file that was damaged in transit would stay damaged. Call it once
+ * the folder is released.
  */
 export async function forgetUnchecked(
   source: ModelSource,
@@ -77,13 +77,13 @@ export async function forgetUnchecked(
   if (VlmError.from(error).code !== "model-corrupt") return;
   const text = JSON.stringify(source);
   const models = await storedModels();
-  const kept = models.find((model) => JSON.stringify(model.source) === text);
-  if (kept?.files.every(({ sha256 }) => sha256 === undefined) === true) {
-    await removeModel(kept.key);
+  const stored = models.find((model) => JSON.stringify(model.source) === text);
+  if (stored?.files.every(({ sha256 }) => sha256 === undefined) === true) {
+    await removeModel(stored.key);
   }
 }
 
-async function look(
+async function readFolder(
   folder: ModelFolder,
   place: string,
   signal: AbortSignal,
@@ -110,19 +110,19 @@ async function look(
   };
 }
 
-/** Every file that is read with these dtypes. */
+/** Every file that a load with these dtypes reads. */
 export function filesOf(
-  found: ModelMetadata,
+  metadata: ModelMetadata,
   dtypes: GraphDtypes,
 ): ModelFile[] {
   const graphs = GRAPHS.flatMap((graph) => {
-    const variants = found.variants[graph];
+    const variants = metadata.variants[graph];
     return variants.find(({ dtype }) => dtype === dtypes[graph])?.files ?? [];
   });
-  return [...found.configFiles, ...graphs];
+  return [...metadata.configFiles, ...graphs];
 }
 
-/** The configuration files of `blobs`, by name. */
+/** Parses the configuration files among `blobs`. */
 export async function readJson(
   files: readonly ConfigFile[],
   blobs: ReadonlyMap<string, Blob>,
@@ -132,8 +132,8 @@ export async function readJson(
     const blob = blobs.get(file);
     if (blob === undefined) continue;
     const text = await readText(file, blob);
-    const plain = file.endsWith(".jinja");
-    parsed.set(file, plain ? text : parseJson(file, text));
+    const isText = file.endsWith(".jinja");
+    parsed.set(file, isText ? text : parseJson(file, text));
   }
   return parsed;
 }

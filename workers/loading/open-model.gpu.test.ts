@@ -1,32 +1,37 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { LoadOptions, WorkerEvent } from "../../src/shared/protocol";
-import type { WebGpuPlan } from "../backends/webgpu/open";
-import type { LoadedModel } from "./model";
 import type { Backend, GraphSource } from "../backends/backend";
+import type { WebGpuPlan } from "../backends/webgpu/open";
+import type { LoadedModel } from "./loaded-model";
 import { Gpu } from "../ort/device";
 import type { Memory } from "../ort/tensor";
-import { describe as answer } from "../pipeline";
+import { generate } from "../pipeline";
 import { openOrtBackend } from "../backends/ort/open";
 import { failsWith, loadOptions, options, picture } from "../testing/harness";
 import type { ModelConfig } from "../model-files/config";
 import { loadModel } from "./load";
 
-/** What is done with a fast path, whatever it is: here, the plain one again. */
-const fast = vi.hoisted(() => ({
-  plan: vi.fn<() => void>(),
+/** The WebGPU backend of these tests is the ORT backend. `open` is called before
+ * it opens; `change` may alter it. */
+const webgpu = vi.hoisted(() => ({
   open: vi.fn<(gpu: Gpu) => void>(),
+  change: vi.fn<(backend: Backend) => void>(),
 }));
 
 vi.mock("../backends/webgpu/open", () => ({
-  planFast: (
+  planWebGpuBackend: (
     graphs: ReadonlyMap<never, GraphSource>,
     config: ModelConfig,
   ): WebGpuPlan => {
-    fast.plan();
-    const open = async (memory: Memory, next: () => void): Promise<Backend> => {
+    const open = async (
+      memory: Memory,
+      onStep: () => void,
+    ): Promise<Backend> => {
       if (memory.gpu === undefined) throw new Error("no GPU");
-      fast.open(memory.gpu);
-      return openOrtBackend(graphs, memory, config, next);
+      webgpu.open(memory.gpu);
+      const backend = await openOrtBackend(graphs, memory, config, onStep);
+      webgpu.change(backend);
+      return backend;
     };
     return { open };
   },
@@ -37,8 +42,8 @@ const closing = vi.spyOn(Gpu.prototype, "close");
 const opening = vi.spyOn(GPUAdapter.prototype, "requestDevice");
 
 beforeEach(() => {
-  fast.plan.mockReset();
-  fast.open.mockReset();
+  webgpu.open.mockReset();
+  webgpu.change.mockReset();
   vi.clearAllMocks();
 });
 
@@ -48,54 +53,75 @@ const load = (
   emit: (event: WorkerEvent) => void = () => undefined,
 ): Promise<LoadedModel> => {
   const device = "webgpu" as const;
-  const asked = { ...loadOptions, device, path: "auto" } as const;
+  const asked = { ...loadOptions, device, backend: "auto" } as const;
   return loadModel({ ...asked, ...changes }, signal, emit);
 };
 
-/** What it says of a picture, after which it is released. */
-async function lastWords(model: LoadedModel): Promise<readonly number[]> {
+/** Its answer about an image. Releases it. */
+async function answer(model: LoadedModel): Promise<readonly number[]> {
   const frame = await picture();
-  const said = await answer(model, [frame], options, never, () => undefined);
+  const said = await generate(model, [frame], options, never, () => undefined);
   await model.release();
   return said.tokenIds;
 }
 
-test("a fast path that agrees is taken, when the plain one is gone", async () => {
-  fast.open.mockImplementation((gpu) => {
-    const plain = closing.mock.contexts.at(-1) as Gpu | undefined;
-    expect(plain?.bytes.now, "the plain path's bytes").toBe(0);
-    expect(plain).not.toBe(gpu);
+test("opens the WebGPU backend after the reference is freed", async () => {
+  webgpu.open.mockImplementation((gpu) => {
+    const reference = closing.mock.contexts.at(-1) as Gpu | undefined;
+    expect(reference?.bytes.now, "bytes of the reference").toBe(0);
+    expect(reference).not.toBe(gpu);
   });
   const loaded = await load();
   expect(loaded.info).toMatchObject({ backend: "webgpu" });
   expect(loaded.info).not.toHaveProperty("backendReason");
   expect(loaded.info.memory.gpu).toBeGreaterThan(0);
-  expect(fast.open).toHaveBeenCalledTimes(1);
-  expect(await lastWords(loaded)).toHaveLength(12);
+  expect(webgpu.open).toHaveBeenCalledTimes(1);
+  expect(await answer(loaded)).toHaveLength(12);
 });
 
-test("a device that the fast path loses is replaced", async () => {
-  fast.open.mockImplementationOnce(({ device }) => device.destroy());
+test("opens the ORT backend when the WebGPU backend gives another answer", async () => {
+  webgpu.change.mockImplementation(({ language }) => {
+    const begin = language.begin.bind(language);
+    language.begin = async (...request) => {
+      const generation = await begin(...request);
+      const next = generation.next.bind(generation);
+      generation.next = async (limit) => {
+        const ids = await next(limit);
+        return ids.map((id) => (id + 1) % 256);
+      };
+      return generation;
+    };
+  });
+  const loaded = await load();
+  expect(loaded.info.backend).toBe("ort");
+  expect(loaded.info.backendReason).toMatch(
+    /answer differs from the reference/,
+  );
+  expect(await answer(loaded)).toHaveLength(12);
+});
+
+test("replaces a device that the WebGPU backend loses", async () => {
+  webgpu.open.mockImplementationOnce(({ device }) => device.destroy());
   const loaded = await load();
   expect(loaded.info.backend).toBe("ort");
   expect(loaded.info.backendReason).toMatch(/lost/);
-  expect(await lastWords(loaded)).toHaveLength(12);
+  expect(await answer(loaded)).toHaveLength(12);
 });
 
 test.each([
-  ["is being made", "preparing"],
-  ["answers", "warming"],
+  ["opens", "preparing"],
+  ["is verified", "warming"],
 ] as const)(
-  "an abort while the fast path %s leaves no device behind",
+  "an abort while the WebGPU backend %s closes all devices",
   async (_, phase) => {
     const controller = new AbortController();
     const loading = load({}, controller.signal, (event) => {
-      const begun = fast.open.mock.calls.length > 0;
+      const begun = webgpu.open.mock.calls.length > 0;
       if (!begun || event.type !== "progress") return;
       if (event.phase === phase) controller.abort();
     });
     await expect(loading).rejects.toEqual(failsWith("aborted"));
-    expect(fast.open).toHaveBeenCalledTimes(1);
+    expect(webgpu.open).toHaveBeenCalledTimes(1);
     const { calls } = opening.mock;
     expect(closing).toHaveBeenCalledTimes(calls.length);
   },

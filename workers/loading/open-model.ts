@@ -1,189 +1,250 @@
-import type { Graph } from "../../src/shared/models";
-import type { ModelInfo } from "../../src/shared/protocol";
 import { VlmError } from "../../src/shared/errors";
+import type { Graph } from "../../src/shared/models";
+import type { Backend } from "../backends/backend";
+import { openOrtBackend } from "../backends/ort/open";
+import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
 import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
 import { recordOf } from "../backends/webgpu/overrides/choice-record";
-import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
-import { LoadedModel } from "./model";
 import { reopenGpu } from "../ort/adapter";
-import type { Memory } from "../ort/tensor";
-import { openOrtBackend } from "../backends/ort/open";
-import { tryBackend, verificationSize } from "./try-backend";
-import type { LoadJob, LoadPlan } from "./plan";
-import { sameTokens, answerTestImage } from "./verification";
-import { verificationKey, verificationCache } from "./verification-cache";
-import { overflows, warmUp } from "./warm-up";
+import { loadOrt } from "../ort/runtime";
+import { Memory } from "../ort/tensor";
+import { aborted } from "../store/errors";
+import type { LoadJob, LoadPlan } from "./load-plan";
+import { LoadedModel } from "./loaded-model";
+import { answerTestImage, verify } from "./verification";
+import { verificationCache, verificationKey } from "./verification-cache";
+import { warmUp } from "./warm-up";
+
+/** The model, or the graph that computes NaN or Infinity in its dtype. */
+export type OpenResult =
+  { readonly model: LoadedModel } | { readonly overflowing: Graph };
+
+/** Why the WebGPU backend is not used. */
+export interface Rejection {
+  /** Becomes `ModelInfo.backendReason`. */
+  readonly reason: string;
+  /** Whether another load of the same files would be rejected, too. */
+  readonly permanent: boolean;
+}
+
+type WebGpuResult = { readonly model: LoadedModel } | Rejection;
+
+/** Width and height of the test image where the backend runs on a CPU, which
+ * has no shaders to compile and takes seconds for a large image. */
+const CPU_SIZE = 256;
 
 /**
- * The model on the fast path if that says what the plain one says, else on the
- * plain one; or the graph of it that does not compute with numbers. Never are
- * the weights of both on the GPU: the plain path answers and makes way, and
- * comes back if need be. Where both were compared before, the fast path only
- * has to give the tokens that are on record.
+ * Opens the model on the WebGPU backend if that gives the same tokens for the
+ * test image as the ORT backend, else on the ORT backend.
+ *
+ * The two are never in memory together: each is freed, with its device, before
+ * the next one opens. The reference tokens are cached, so that later loads open
+ * the WebGPU backend only.
  */
 export async function openModel(
   job: LoadJob,
   plan: LoadPlan,
-): Promise<LoadedModel | Graph> {
-  if (job.options.backend === "ort") return openOn(job, plan);
-  const fast = await fastPlan(plan);
-  if (typeof fast === "string") return openOn(job, plan, fast);
-  const key = await verificationKey(plan, verificationSize(plan));
-  const verdict =
+): Promise<OpenResult> {
+  if (job.options.backend === "ort") return openOrt(job, plan);
+  const webgpu = await planWebGpu(plan);
+  if ("reason" in webgpu) return openOrt(job, plan, webgpu.reason);
+
+  const key = await verificationKey(plan, testImageSize(plan));
+  const cached =
     key === undefined ? undefined : await verificationCache.recall(key);
-  if (verdict === undefined) return compare(job, plan, fast, key);
-  if (verdict.against !== undefined) return openOn(job, plan, verdict.against);
-  const outcome = await openFast(job, plan, fast, verdict.tokens);
-  if (outcome instanceof LoadedModel) return outcome;
-  const anew = await reopened(plan);
-  // A failure says nothing against the record.
-  if (!outcome.lasting) return openOn(job, anew, outcome.against);
-  return compare(job, anew, fast, key);
+  if (cached?.rejection !== undefined) {
+    return openOrt(job, plan, cached.rejection);
+  }
+  if (cached !== undefined) {
+    const opened = await openWebGpu(job, plan, webgpu, cached.tokens);
+    if ("model" in opened) return opened;
+    plan = await withNewDevice(plan);
+    // A failure proves nothing about the cached tokens.
+    if (!opened.permanent) return openOrt(job, plan, opened.reason);
+  }
+
+  const reference = await referenceTokens(job, plan);
+  if ("overflowing" in reference) return reference;
+  const { tokens } = reference;
+  plan = await withNewDevice(plan);
+  const opened = await openWebGpu(job, plan, webgpu, tokens);
+  if (key !== undefined) {
+    if ("model" in opened) await verificationCache.remember(key, { tokens });
+    else if (opened.permanent) {
+      const { reason } = opened;
+      await verificationCache.remember(key, { tokens, rejection: reason });
+    }
+  }
+  if ("model" in opened) return opened;
+  return openOrt(job, await withNewDevice(plan), opened.reason);
 }
 
-/** Plain, then fast, and plain again if they differ. */
-async function compare(
+/** Opens the ORT backend. `reason`: why it is not the WebGPU backend. */
+function openOrt(
   job: LoadJob,
   plan: LoadPlan,
-  fast: WebGpuPlan,
-  key: string | undefined,
-): Promise<LoadedModel | Graph> {
-  const { signal } = job;
-  const side = verificationSize(plan);
-  const answered = await tryBackend(
+  reason?: string,
+): Promise<OpenResult> {
+  const info = {
+    ...plan.info,
+    ...(reason !== undefined && { backendReason: reason }),
+  };
+  const { graphs, config } = plan;
+  return withModel(
     job,
-    plan,
-    plainly(plan),
-    async (model, path) => {
-      const overflowing = await warmUp(model, path, side, signal);
-      return (
-        overflowing ??
-        answerTestImage(model, side, { draft: false, name: newName() }, signal)
-      );
+    { ...plan, info },
+    (memory, onStep) => openOrtBackend(graphs, memory, config, onStep),
+    async (model, backend) => {
+      const size = testImageSize(plan);
+      const overflowing = await warmUp(model, backend, size, job.signal);
+      if (overflowing === undefined) return { model };
+      await model.free();
+      return { overflowing };
     },
   );
-  if (answered instanceof LoadedModel || typeof answered === "string")
-    return answered;
-  const outcome = await openFast(job, await reopened(plan), fast, answered);
-  const { against, lasting } =
-    outcome instanceof LoadedModel ? { lasting: true } : outcome;
-  if (key !== undefined && lasting) {
-    await verificationCache.remember(key, {
-      tokens: answered,
-      ...(against && { against }),
-    });
-  }
-  if (outcome instanceof LoadedModel) return outcome;
-  return openOn(job, await reopened(plan), against);
 }
 
-/** On the plain path, and why. */
-function openOn(job: LoadJob, plan: LoadPlan, backendReason?: string) {
-  const { info } = plan;
-  const told = backendReason === undefined ? info : { ...info, backendReason };
-  return tryBackend(
+/** The ORT backend's answer about the test image. Frees the backend. */
+function referenceTokens(
+  job: LoadJob,
+  plan: LoadPlan,
+): Promise<
+  { readonly tokens: readonly number[] } | { readonly overflowing: Graph }
+> {
+  const { graphs, config } = plan;
+  return withModel(
     job,
-    { ...plan, info: told },
-    plainly(plan),
-    (model, path) => warmUp(model, path, verificationSize(plan), job.signal),
+    plan,
+    (memory, onStep) => openOrtBackend(graphs, memory, config, onStep),
+    async (model, backend) => {
+      const size = testImageSize(plan);
+      const overflowing = await warmUp(model, backend, size, job.signal);
+      if (overflowing === undefined) {
+        const tokens = await answerTestImage(model, size, job.signal);
+        await model.free();
+        return { tokens };
+      }
+      await model.free();
+      return { overflowing };
+    },
   );
 }
 
-const plainly =
-  ({ graphs, config }: LoadPlan) =>
-  (memory: Memory, next: () => void) =>
-    openOrtBackend(graphs, memory, config, next);
-
-/** Why the fast path is not taken. */
-interface Refusal {
-  readonly against: string;
-  /** Whether it would be the same the next time. */
-  readonly lasting: boolean;
-}
-
-/** With and without a draft it has to say what the plain path said. A kernel of
- * ours that was right in an earlier load may not be so any more: before it is
- * refused, they are tried anew. */
-async function openFast(
+/** Opens the WebGPU backend and verifies it. A kernel override that was correct
+ * in an earlier load may no longer be: if that load's choices were used, they
+ * are deleted and measured again before the backend is rejected. */
+async function openWebGpu(
   job: LoadJob,
   plan: LoadPlan,
-  fast: WebGpuPlan,
+  webgpu: WebGpuPlan,
   tokens: readonly number[],
-): Promise<LoadedModel | Refusal> {
-  const outcome = await tryFast(job, plan, fast, tokens);
-  if (outcome instanceof LoadedModel || !outcome.lasting) return outcome;
+): Promise<WebGpuResult> {
+  const opened = await verifyWebGpu(job, plan, webgpu, tokens);
+  if ("model" in opened || !opened.permanent) return opened;
   const record = plan.gpu && recordOf(plan.gpu.device);
-  const stale = (await record?.forget()) ?? false;
-  return stale ? tryFast(job, await reopened(plan), fast, tokens) : outcome;
+  const outdated = (await record?.forget()) ?? false;
+  if (!outdated) return opened;
+  return verifyWebGpu(job, await withNewDevice(plan), webgpu, tokens);
 }
 
-async function tryFast(
+async function verifyWebGpu(
   job: LoadJob,
   plan: LoadPlan,
-  fast: WebGpuPlan,
+  webgpu: WebGpuPlan,
   tokens: readonly number[],
-): Promise<LoadedModel | Refusal> {
-  const info: ModelInfo = { ...plan.info, backend: "webgpu" };
-  const open = (memory: Memory, next: () => void) => fast.open(memory, next);
+): Promise<WebGpuResult> {
+  const info = { ...plan.info, backend: "webgpu" } as const;
   try {
-    return await tryBackend(job, { ...plan, info }, open, async (model) => {
-      const side = verificationSize(plan);
-      if (await overflows(model, side, job.signal)) return OVERFLOWING;
-      let name = "";
-      for (const draft of [false, true]) {
-        name = newName();
-        const trial = { draft, name };
-        const said = await answerTestImage(model, side, trial, job.signal);
-        if (!sameTokens(said, tokens)) return DIFFERENT;
-      }
-      // So that a person's second question finds its short prefill captured.
-      const again = { text: "Why?", draft: false, name };
-      await answerTestImage(model, side, again, job.signal);
-      model.forget();
-      return undefined;
-    });
+    return await withModel(
+      job,
+      { ...plan, info },
+      (memory, onStep) => webgpu.open(memory, onStep),
+      async (model): Promise<WebGpuResult> => {
+        const size = testImageSize(plan);
+        const reason = await verify(model, tokens, size, job.signal);
+        if (reason === undefined) return { model };
+        await model.free();
+        return { reason, permanent: true };
+      },
+    );
   } catch (error) {
     if (job.signal.aborted) throw error;
-    return refusalOf(error);
+    return rejectionFor(error);
   }
 }
 
-/** For a picture that nobody else can name. */
-const newName = (): string => crypto.randomUUID();
-
-const OVERFLOWING: Refusal = {
-  against: "Of a busy picture it makes numbers that are none.",
-  lasting: true,
-};
-
-const DIFFERENT: Refusal = {
-  against: "It did not say what the plain path says of a picture.",
-  lasting: true,
-};
-
-/** Or why there is none. */
-async function fastPlan({
+async function planWebGpu({
   gpu,
   graphs,
   config,
-}: LoadPlan): Promise<WebGpuPlan | string> {
-  if (gpu === undefined) return "It needs WebGPU.";
+}: LoadPlan): Promise<WebGpuPlan | Rejection> {
+  if (gpu === undefined) {
+    const reason = "The WebGPU backend needs a WebGPU device.";
+    return { reason, permanent: true };
+  }
   try {
     return await planWebGpuBackend(graphs, config, gpu);
   } catch (error) {
-    return refusalOf(error).against;
+    return rejectionFor(error);
   }
 }
 
-function refusalOf(error: unknown): Refusal {
+function rejectionFor(error: unknown): Rejection {
   const { code, message, cause } = VlmError.from(error);
   return cause instanceof UnsupportedGraph
-    ? { against: `It cannot run this model: ${message}`, lasting: true }
-    : { against: `It failed: ${message}`, lasting: code === "unsupported" };
+    ? {
+        reason: `The WebGPU backend cannot run this model: ${message}`,
+        permanent: true,
+      }
+    : {
+        reason: `The WebGPU backend failed: ${message}`,
+        permanent: code === "unsupported",
+      };
 }
 
-/** With a new device in place of the one that an attempt has closed. */
-async function reopened(plan: LoadPlan): Promise<LoadPlan> {
+/**
+ * Opens a backend and passes the model to `check`, which returns it or frees it.
+ * Frees the model and the plan's device if anything rejects.
+ */
+async function withModel<B extends Backend, T>(
+  job: LoadJob,
+  plan: LoadPlan,
+  open: (memory: Memory, onStep: () => void) => Promise<B>,
+  check: (model: LoadedModel, backend: B) => Promise<T>,
+): Promise<T> {
+  const { gpu, loaded } = plan;
+  let reported = "";
+  const report = (phase: "preparing" | "warming") => {
+    // There may be hundreds of steps.
+    if (phase === reported) return;
+    reported = phase;
+    const bytes = { loaded, total: loaded, rate: 0, elsewhere: false };
+    job.emit({ type: "progress", phase, ...bytes });
+  };
+  let model: LoadedModel | undefined;
+  try {
+    const memory = new Memory(await loadOrt(), gpu);
+    const backend = await open(memory, () => {
+      if (job.signal.aborted) throw aborted();
+      report("preparing");
+    });
+    model = new LoadedModel(job.options, plan, backend, memory);
+    report("warming");
+    return await check(model, backend);
+  } catch (error) {
+    const cause = (await gpu?.explain(error)) ?? error;
+    if (model === undefined) gpu?.close();
+    else await model.free();
+    throw job.signal.aborted ? aborted() : cause;
+  }
+}
+
+function testImageSize({ hardware, config }: LoadPlan): number {
+  return hardware.software ? Math.min(config.side, CPU_SIZE) : config.side;
+}
+
+/** Replaces the device, which closes together with a model. */
+async function withNewDevice(plan: LoadPlan): Promise<LoadPlan> {
   const { gpu } = plan;
   return gpu === undefined ? plan : { ...plan, gpu: await reopenGpu(gpu) };
 }

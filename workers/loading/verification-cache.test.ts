@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { LoadPlan } from "./plan";
+import type { LoadPlan } from "./load-plan";
 import { verificationKey } from "./verification-cache";
 
 beforeEach(() => {
@@ -11,21 +11,21 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A model whose files have these hashes. */
+/** A plan for a model whose files have these hashes. */
 function planOf(...hashes: (string | undefined)[]): LoadPlan {
   const configFiles = hashes.map((sha256, i) => ({ path: `${i}`, sha256 }));
   const none = {
     ...{ vision_encoder: [], embed_tokens: [], decoder_model_merged: [] },
   };
   return {
-    found: { variants: none, configFiles },
+    metadata: { variants: none, configFiles },
     info: { dtypes: {} },
     graphs: new Map(),
     gpu: undefined,
   } as unknown as LoadPlan;
 }
 
-test("other files, another side: another key; no hash: none", async () => {
+test("the key depends on files and image size, and is undefined without hashes", async () => {
   vi.stubEnv("DEV", false);
   const key = await verificationKey(planOf("abc"), 256);
   expect(key).toMatch(/^[0-9a-f]{64}$/);

@@ -1,13 +1,12 @@
 import { KeyValueStore, environmentKey } from "../store/key-value-store";
-import type { LoadPlan } from "./plan";
+import type { LoadPlan } from "./load-plan";
 import { filesOf } from "./model-metadata";
 
-/** What came of comparing the paths of a model on this machine. */
 export interface VerificationResult {
-  /** What the plain path says of the picture of the trial. */
+  /** The reference's tokens for the test image. */
   readonly tokens: readonly number[];
-  /** Why the fast path is not to be tried again. */
-  readonly against?: string;
+  /** Why the WebGPU backend is rejected without another try. */
+  readonly rejection?: string;
 }
 
 export const verificationCache = new KeyValueStore<VerificationResult>(
@@ -16,14 +15,15 @@ export const verificationCache = new KeyValueStore<VerificationResult>(
 );
 
 /**
- * A name for everything that a verdict depends on: these files in these dtypes,
- * and what `memoKey` counts in. Undefined where nobody tells the hash of a file.
+ * Identifies everything a verification depends on: the model's files and dtypes,
+ * the test image's size, and the environment. Undefined where the hash of a file
+ * is not known.
  */
 export async function verificationKey(
-  { found, graphs, info, gpu }: LoadPlan,
-  side: number,
+  { metadata, graphs, info, gpu }: LoadPlan,
+  size: number,
 ): Promise<string | undefined> {
-  const files = filesOf(found, info.dtypes);
+  const files = filesOf(metadata, info.dtypes);
   if (files.some((file) => file.sha256 === undefined)) return undefined;
   const isListed = (name: string): boolean =>
     files.some(({ path }) => path.endsWith(`/${name}`));
@@ -31,5 +31,5 @@ export async function verificationKey(
     if (!graph.externalFiles.every(isListed)) return undefined;
   }
   const hashes = files.map(({ path, sha256 }) => [path, sha256]);
-  return environmentKey(gpu?.device, hashes, side);
+  return environmentKey(gpu?.device, hashes, size);
 }

@@ -1,12 +1,16 @@
-import type { GenerateOptions, Sampling } from "../../src/shared/protocol";
-import type { LoadedModel } from "./model";
-import { describe } from "../pipeline";
-import { aborted } from "../store/errors";
+import type { Sampling } from "../../src/shared/protocol";
+import type { EncodedImage } from "../backends/backend";
+import type { Tensor } from "../ort/tensor";
+import { decode } from "../stages/decode";
+import { makePrompt } from "../stages/prompt";
+import { defined } from "../util/assert";
+import type { LoadedModel } from "./loaded-model";
+import { isFinite, noise, preprocessImage } from "./warm-up";
 
-/** Tokens that both paths have to agree on. */
+/** Tokens on which the backends have to agree. */
 const TOKENS = 8;
 
-export const GREEDY: Sampling = {
+const GREEDY: Sampling = {
   temperature: 0,
   topK: 0,
   topP: 1,
@@ -14,69 +18,149 @@ export const GREEDY: Sampling = {
   seed: 0,
 };
 
-const QUESTION: Omit<GenerateOptions, "size" | "draft"> = {
-  requestId: 0,
-  messages: [{ role: "user", text: "What is in the picture?", imageCount: 1 }],
-  promptStyle: "reference",
-  fit: "stretch",
-  anyres: false,
-  maxTokens: TOKENS,
-  sampling: GREEDY,
-  gate: 0,
-};
-
-/** A question about the picture. */
-interface Trial {
-  /** Another question than the usual one. */
-  readonly text?: string;
-  /** Whether its last answer is tried as a draft. */
-  readonly draft: boolean;
-  /** Under which it is known, the second time. */
-  readonly name: string;
-}
-
-/** What a model says of one picture. */
+/** The tokens that the model generates for the test image. */
 export async function answerTestImage(
   model: LoadedModel,
-  side: number,
-  { text, draft, name }: Trial,
+  size: number,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
-  const frame = await createImageBitmap(redDisc(side));
-  const messages = QUESTION.messages.map((message) =>
-    text === undefined ? message : { ...message, text },
-  );
-  const names = [name];
-  const options = { ...QUESTION, messages, size: side, draft, names };
-  const answer = await describe(
-    model,
-    [frame],
-    options,
-    signal,
-    () => undefined,
-  );
-  if (signal.aborted) throw aborted();
-  return answer.tokenIds;
+  const features = await encodeTestImage(model, size, signal);
+  try {
+    return await answer(model, newImage(features), [], signal);
+  } finally {
+    features.dispose();
+  }
 }
 
-/** Plain enough that no model is of two minds about it, whose tokens rounding
- * could change. */
-function redDisc(side: number): ImageData {
-  const image = new ImageData(side, side);
-  const words = new Uint32Array(image.data.buffer);
-  const middle = (side - 1) / 2;
-  for (let i = 0; i < words.length; i++) {
-    const x = (i % side) - middle;
-    const y = Math.floor(i / side) - middle;
-    const inside = x * x + y * y < (side * side) / 9;
-    words[i] = inside ? 0xff2828dc : 0xffffffff;
+/**
+ * Runs the WebGPU backend on images and compares its tokens with `expected`,
+ * the reference's. Returns why it is rejected, if it is.
+ */
+export async function verify(
+  model: LoadedModel,
+  expected: readonly number[],
+  size: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (await overflows(model, size, signal)) {
+    return "The WebGPU backend produced NaN or Infinity on the test image.";
+  }
+  const features = await encodeTestImage(model, size, signal);
+  try {
+    let image = newImage(features);
+    const plain = await answer(model, image, [], signal);
+    image = newImage(features);
+    const drafted = await answer(model, image, plain, signal);
+    if (!equal(plain, expected) || !equal(drafted, expected)) {
+      return "The WebGPU backend's answer differs from the reference backend's on the test image.";
+    }
+    // Captures the short prefill of a second question about the same image.
+    await answer(model, image, [], signal, "Why?");
+    return undefined;
+  } finally {
+    features.dispose();
+  }
+}
+
+/** Whether the model computes NaN or Infinity for a noisy image, in the encoder,
+ * in the prefill or in a decode step. */
+async function overflows(
+  model: LoadedModel,
+  size: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { encoder, language, memory } = model;
+  const pixels = await preprocessImage(model, noise(size));
+  signal.throwIfAborted();
+  const features = await encoder.encode(pixels, signal);
+  try {
+    if (!isFinite(await memory.numbers(features))) return true;
+    signal.throwIfAborted();
+    const prompt = promptFor(model, features, "Describe the image.");
+    const how = { sampling: GREEDY, draft: [], signal };
+    const generation = await language.begin(prompt, [newImage(features)], how);
+    try {
+      for (let step = 0; step < 2; step++) {
+        await generation.next(1);
+        signal.throwIfAborted();
+        if (language.logits === undefined) continue;
+        const { buffer, dims, type } = language.logits;
+        const logits = memory.onBuffer(buffer, dims, type);
+        if (!isFinite(await memory.numbers(logits))) return true;
+      }
+      return false;
+    } finally {
+      generation.dispose();
+    }
+  } finally {
+    features.dispose();
+  }
+}
+
+async function encodeTestImage(
+  model: LoadedModel,
+  size: number,
+  signal: AbortSignal,
+): Promise<Tensor> {
+  const pixels = await preprocessImage(model, redDisc(size));
+  return model.encoder.encode(pixels, signal);
+}
+
+/** Under a new key, so that the KV cache holds nothing of the image. */
+function newImage(features: Tensor): EncodedImage {
+  return { key: crypto.randomUUID(), features: [features] };
+}
+
+async function answer(
+  model: LoadedModel,
+  image: EncodedImage,
+  draft: readonly number[],
+  signal: AbortSignal,
+  question = "What is in the picture?",
+): Promise<readonly number[]> {
+  const { language, endTokens, config } = model;
+  const features = defined(image.features[0], "features");
+  const prompt = promptFor(model, features, question);
+  const limit = Math.min(TOKENS, config.contextLength - prompt.ids.length + 1);
+  const how = { sampling: GREEDY, draft: draft.slice(0, limit - 1), signal };
+  const generation = await language.begin(prompt, [image], how);
+  const tokens: number[] = [];
+  try {
+    await decode(generation, { endTokens, limit, signal }, (ids) => {
+      tokens.push(...ids);
+    });
+    return tokens;
+  } finally {
+    generation.dispose();
+  }
+}
+
+function promptFor(
+  { tokenizer, config }: LoadedModel,
+  { dims }: Tensor,
+  text: string,
+) {
+  const messages = [{ role: "user", text, imageCount: 1 }] as const;
+  const tokens = defined(dims[1], "image tokens");
+  const conversation = { messages, promptStyle: "reference" } as const;
+  return makePrompt(tokenizer, conversation, tokens, config.contextLength);
+}
+
+/** The test image. It is so simple that no model is undecided about a token,
+ * which rounding could then change. */
+function redDisc(size: number): ImageData {
+  const image = new ImageData(size, size);
+  const pixels = new Uint32Array(image.data.buffer);
+  const middle = (size - 1) / 2;
+  for (let i = 0; i < pixels.length; i++) {
+    const x = (i % size) - middle;
+    const y = Math.floor(i / size) - middle;
+    const inside = x * x + y * y < (size * size) / 9;
+    pixels[i] = inside ? 0xff2828dc : 0xffffffff;
   }
   return image;
 }
 
-export function sameTokens(
-  a: readonly number[],
-  b: readonly number[],
-): boolean {
+function equal(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((id, i) => id === b[i]);
 }

@@ -1,39 +1,102 @@
-import type { Tensor } from "../ort/tensor";
+import { ChangeMeter } from "../kernels/change";
+import { changeOf } from "../kernels/change.reference";
+import type { Gpu } from "../ort/device";
+import type { Memory, Tensor } from "../ort/tensor";
+import { defined } from "../util/assert";
 
-/** How far the pixels of a picture are from the last ones it was told to keep:
- * the largest mean difference of a tile; infinite if they cannot be compared. */
+/** Compares preprocessed images [1, 3, size, size] with a kept one. */
 export interface FrameDiff {
+  /** The largest mean difference of a tile, 0 to 1 (`changeOf`). Infinity if no
+   * image of the same size was kept. */
   measure(pixels: Tensor): Promise<number>;
   keep(pixels: Tensor): void;
   dispose(): void;
 }
 
 /**
- * Tells frames that show what the last encoded one did. They are compared with
+ * Detects frames that look like the last encoded one. Frames are compared with
  * that one and not with each other, so that slow changes add up.
  */
 export class ChangeDetector {
-  readonly #meter: FrameDiff;
+  readonly #diff: FrameDiff;
   #key: string | undefined;
 
-  constructor(meter: FrameDiff) {
-    this.#meter = meter;
+  constructor(diff: FrameDiff) {
+    this.#diff = diff;
   }
 
-  /** The key of the last picture if `pixels` differ less than `threshold`. */
-  async sameAs(pixels: Tensor, threshold: number): Promise<string | undefined> {
+  /** The key of the last encoded image if `pixels` differ from it by less than
+   * `threshold`. */
+  async match(pixels: Tensor, threshold: number): Promise<string | undefined> {
     if (this.#key === undefined) return undefined;
-    const change = await this.#meter.measure(pixels);
+    const change = await this.#diff.measure(pixels);
     return change < threshold ? this.#key : undefined;
   }
 
-  /** `pixels` were encoded as the picture of that key. */
+  /** Makes `pixels`, encoded under `key`, the image to compare with. */
   keep(pixels: Tensor, key: string): void {
-    this.#meter.keep(pixels);
+    this.#diff.keep(pixels);
     this.#key = key;
   }
 
   dispose(): void {
-    this.#meter.dispose();
+    this.#diff.dispose();
   }
+}
+
+/** Compares images where they are: on the GPU or on the CPU. */
+export function createFrameDiff({ gpu }: Memory): FrameDiff {
+  return gpu === undefined ? new CpuFrameDiff() : new GpuFrameDiff(gpu);
+}
+
+class GpuFrameDiff implements FrameDiff {
+  readonly #gpu: Gpu;
+  #kernel: ChangeMeter | undefined;
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  measure(pixels: Tensor): Promise<number> {
+    const { gpuBuffer } = pixels;
+    return this.#gpu.guard(this.#meter.measure(gpuBuffer, sizeOf(pixels)));
+  }
+
+  keep(pixels: Tensor): void {
+    this.#meter.keep(pixels.gpuBuffer, sizeOf(pixels));
+  }
+
+  dispose(): void {
+    this.#kernel?.dispose();
+    this.#kernel = undefined;
+  }
+
+  /** Created on first use: most requests have no `gate`. */
+  get #meter(): ChangeMeter {
+    return (this.#kernel ??= new ChangeMeter(this.#gpu.device));
+  }
+}
+
+class CpuFrameDiff implements FrameDiff {
+  #kept: Tensor | undefined;
+
+  measure(pixels: Tensor): Promise<number> {
+    const before = this.#kept;
+    if (before?.size !== pixels.size) return Promise.resolve(Infinity);
+    const a = pixels.data as Float32Array;
+    const b = before.data as Float32Array;
+    return Promise.resolve(changeOf(a, b, sizeOf(pixels)));
+  }
+
+  keep(pixels: Tensor): void {
+    this.#kept = pixels;
+  }
+
+  dispose(): void {
+    this.#kept = undefined;
+  }
+}
+
+function sizeOf({ dims }: Tensor): number {
+  return defined(dims[3], "image size");
 }

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { decode } from "./decode";
 import type { Generation } from "../backends/backend";
+import { Stopped } from "../util/scheduler";
+import { decode } from "./decode";
 
 const END = 9;
 
-/** Gives these, batch by batch, and notes what it was asked for. */
+/** A generation of these batches that records the limits it is given. */
 function generation(...batches: number[][]) {
   const limits: number[] = [];
   const fake: Generation = {
@@ -19,20 +20,22 @@ function generation(...batches: number[][]) {
 
 async function run(
   from: Generation,
-  room: number,
+  limit: number,
   signal = new AbortController().signal,
 ) {
   const endTokens = new Set([END]);
-  const tokens = decode(from, { endTokens, room, signal });
   const batches: (readonly number[])[] = [];
-  for (;;) {
-    const { value, done } = await tokens.next();
-    if (done === true) return { batches, finish: value };
-    batches.push(value);
-  }
+  const rules = { endTokens, limit, signal };
+  const finish = await decode(from, rules, (ids) => batches.push(ids)).catch(
+    (error: unknown) => {
+      if (error instanceof Stopped) return "stopped";
+      throw error;
+    },
+  );
+  return { batches, finish };
 }
 
-test("batches are passed on as they come, up to the end token", async () => {
+test("passes on batches up to the end token", async () => {
   const { fake, limits } = generation([1], [2, 3, 4], [5, END, 7]);
   expect(await run(fake, 20)).toEqual({
     batches: [[1], [2, 3, 4], [5]],
@@ -41,12 +44,12 @@ test("batches are passed on as they come, up to the end token", async () => {
   expect(limits).toEqual([20, 19, 16]);
 });
 
-test("an end token that comes first ends with nothing", async () => {
+test("an end token at the start ends without tokens", async () => {
   const { fake } = generation([END, 1, 2]);
   expect(await run(fake, 20)).toEqual({ batches: [], finish: "stop" });
 });
 
-test("there is room for so many tokens", async () => {
+test("stops at the limit", async () => {
   const { fake, limits } = generation([1, 2], [3], [4, 5]);
   expect(await run(fake, 3)).toEqual({
     batches: [[1, 2], [3]],
@@ -55,12 +58,12 @@ test("there is room for so many tokens", async () => {
   expect(limits).toEqual([3, 1]);
 });
 
-test("the end token as the last for which there is room is a stop", async () => {
+test("an end token at the limit finishes with stop", async () => {
   const { fake } = generation([1, END]);
   expect(await run(fake, 2)).toMatchObject({ finish: "stop" });
 });
 
-test("an abort while a batch is under way loses that batch", async () => {
+test("an abort during a batch discards that batch", async () => {
   const controller = new AbortController();
   const { fake } = generation([1], [2, 3, 4]);
   let calls = 0;
@@ -75,14 +78,14 @@ test("an abort while a batch is under way loses that batch", async () => {
   };
   expect(await run(aborting, 20, controller.signal)).toEqual({
     batches: [[1]],
-    finish: "abort",
+    finish: "stopped",
   });
   expect(calls).toBe(2);
 });
 
-test("what is aborted before it begins asks for nothing", async () => {
+test("requests no tokens when aborted before it starts", async () => {
   const { fake, limits } = generation([1]);
   const { finish } = await run(fake, 20, AbortSignal.abort());
-  expect(finish).toBe("abort");
+  expect(finish).toBe("stopped");
   expect(limits).toEqual([]);
 });

@@ -1,31 +1,32 @@
 import type { FinishReason } from "../../src/shared/protocol";
 import type { Generation } from "../backends/backend";
-import { nextTask } from "../util/scheduler";
+import { checkpoint } from "../util/scheduler";
 
-/** When an answer ends. */
 export interface StopRules {
   readonly endTokens: ReadonlySet<number>;
-  /** Tokens at most. */
-  readonly room: number;
+  /** Maximum number of tokens. */
+  readonly limit: number;
   readonly signal: AbortSignal;
 }
 
-/** Tokens as they come, one or several at once, until a rule. */
-export async function* decode(
+/**
+ * Generates tokens until an end token or the limit, and passes on each batch
+ * without the end token. Rejects with `Stopped` when the signal is aborted.
+ */
+export async function decode(
   generation: Generation,
-  { endTokens, room, signal }: StopRules,
-): AsyncGenerator<readonly number[], FinishReason> {
-  for (let left = room; ;) {
-    await nextTask();
-    if (signal.aborted) return "abort";
+  { endTokens, limit, signal }: StopRules,
+  onTokens: (ids: readonly number[]) => void,
+): Promise<Exclude<FinishReason, "abort">> {
+  await checkpoint(signal);
+  for (let left = limit; left > 0;) {
     const ids = await generation.next(left);
-    // An abort that came while the GPU was at work.
-    await nextTask();
-    if (signal.aborted) return "abort";
+    // The abort may have arrived while the GPU was busy.
+    await checkpoint(signal);
     const end = ids.findIndex((id) => endTokens.has(id));
-    if (end !== 0) yield end < 0 ? ids : ids.slice(0, end);
+    if (end !== 0) onTokens(end < 0 ? ids : ids.slice(0, end));
     if (end >= 0) return "stop";
     left -= ids.length;
-    if (left <= 0) return "length";
   }
+  return "length";
 }

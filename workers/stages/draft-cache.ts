@@ -1,30 +1,31 @@
 import type { Sampling } from "../../src/shared/protocol";
 import type { Prompt } from "../backends/backend";
 
-/** Prompts whose last answer is remembered. */
 const MAX_PROMPTS = 8;
 
 /**
- * The last answer to each prompt, whatever its pictures were. Scenes change
- * less often than frames, so it is a good guess at the next answer.
+ * The previous answer to each prompt, regardless of its images. A scene changes
+ * less often than its frames, so that answer is a good draft of the next one.
+ *
+ * Holds greedy answers without a repetition penalty only: the tokens of others
+ * rarely repeat.
  */
 export class DraftCache {
-  /** The one used last comes last. */
+  /** In order of use, the latest last. */
   readonly #answers = new Map<string, readonly number[]>();
 
-  /** Empty where tokens are drawn or depend on earlier ones: a guess would
-   * rarely hold. */
-  of({ texts }: Pick<Prompt, "texts">, sampling: Sampling): readonly number[] {
-    if (!isPlainGreedy(sampling)) return [];
+  /** Empty if there is none. */
+  get({ texts }: Pick<Prompt, "texts">, sampling: Sampling): readonly number[] {
+    if (!isRepeatable(sampling)) return [];
     return this.#answers.get(JSON.stringify(texts)) ?? [];
   }
 
-  remember(
+  set(
     { texts }: Pick<Prompt, "texts">,
     sampling: Sampling,
     ids: readonly number[],
   ): void {
-    if (!isPlainGreedy(sampling)) return;
+    if (!isRepeatable(sampling)) return;
     const key = JSON.stringify(texts);
     this.#answers.delete(key);
     this.#answers.set(key, [...ids]);
@@ -33,12 +34,8 @@ export class DraftCache {
       this.#answers.delete(oldest);
     }
   }
-
-  forget(): void {
-    this.#answers.clear();
-  }
 }
 
-function isPlainGreedy(sampling: Sampling): boolean {
+function isRepeatable(sampling: Sampling): boolean {
   return sampling.temperature === 0 && sampling.repetitionPenalty === 1;
 }

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
 import type { Encoder } from "../backends/backend";
-import { ChangeDetector } from "./change-detector";
 import type { Tensor } from "../ort/tensor";
-import type { Preprocessor } from "./preprocess";
+import { Stopped } from "../util/scheduler";
+import { ChangeDetector } from "./change-detector";
 import { ImageEncoderStage } from "./encode-image";
+import type { Preprocessor } from "./preprocess";
 
-/** A picture is a number; so are its pixels, and its features. */
+/** An image is a number, and so are its pixels and its features. */
 interface Fake {
   readonly value: number;
   readonly size: number;
@@ -16,7 +17,7 @@ interface Fake {
 const valueOf = (tensor: unknown) => (tensor as Fake).value;
 const frame = (value: number) => ({ value }) as unknown as Frame;
 
-/** `bytes`: of the features of one picture. */
+/** `bytes`: size of the features of one image. */
 function setUp(bytes = 4) {
   const made: Fake[] = [];
   const tensor = (value: number): Tensor => {
@@ -46,187 +47,177 @@ function setUp(bytes = 4) {
     run: (seen: unknown, view: number) => ({ value: valueOf(seen) + view }),
   } as unknown as Preprocessor;
   let kept = NaN;
-  const gate = new ChangeDetector({
+  const changes = new ChangeDetector({
     measure: (pixels) => Promise.resolve(Math.abs(valueOf(pixels) - kept)),
     keep: (pixels) => {
       kept = valueOf(pixels);
     },
     dispose: () => undefined,
   });
-  const sight = new ImageEncoderStage(preprocessor, encoder, gate);
+  const stage = new ImageEncoderStage(preprocessor, encoder, changes);
   const living = () => made.filter(({ disposed }) => !disposed).length;
-  return { sight, encoded, living };
+  return { stage, encoded, living };
 }
 
 const options = {
   ...{ fit: "letterbox", anyres: false, size: 256, gate: 0 },
 } as GenerateOptions;
-const onlooker = {
+const context = {
   signal: new AbortController().signal,
-  lap: () => Promise.resolve(),
+  endStage: () => Promise.resolve(),
 };
 
-test("a frame without a name is encoded, and forgotten after the run", async () => {
-  const { sight, encoded, living } = setUp();
+test("encodes a frame without id and drops it after the request", async () => {
+  const { stage, encoded, living } = setUp();
   for (let run = 0; run < 2; run++) {
-    const seen = await sight.see(frame(5), null, options, onlooker);
-    expect(seen?.how).toBe("encoded");
+    const seen = await stage.run(frame(5), null, options, context);
+    expect(seen.origin).toBe("encoded");
     expect(living()).toBe(1);
-    sight.endRun(true);
+    stage.endRequest({ keepNew: true });
     expect(living()).toBe(0);
   }
   expect(encoded).toEqual([5, 5]);
 });
 
-test("a name is known as long as it is seen in the same way", async () => {
-  const { sight, encoded } = setUp();
+test("reuses an image with the same id and the same options", async () => {
+  const { stage, encoded } = setUp();
   const see = async (name: string, change: Partial<GenerateOptions> = {}) => {
     const asked = { ...options, ...change };
-    const seen = await sight.see(frame(5), name, asked, onlooker);
-    sight.endRun(true);
+    const seen = await stage.run(frame(5), name, asked, context);
+    stage.endRequest({ keepNew: true });
     return seen;
   };
   const first = await see("a");
   const second = await see("a");
-  expect(second).toMatchObject({ how: "reused", picture: first?.picture });
+  expect(second).toMatchObject({ origin: "reused", image: first.image });
   for (const other of [{ size: 512 }, { fit: "crop" }, { anyres: true }]) {
     const seen = await see("a", other as Partial<GenerateOptions>);
-    expect(seen?.how).toBe("encoded");
-    expect(seen?.picture.key).not.toBe(first?.picture.key);
+    expect(seen.origin).toBe("encoded");
+    expect(seen.image.key).not.toBe(first.image.key);
   }
-  expect((await see("a"))?.how).toBe("reused");
+  expect((await see("a")).origin).toBe("reused");
   expect(encoded).toHaveLength(8);
 });
 
-test("the last few pictures are known, the rest is let go", async () => {
-  const { sight, living } = setUp();
+test("keeps the eight most recently used images", async () => {
+  const { stage, living } = setUp();
   for (let i = 0; i < 50; i++) {
-    await sight.see(frame(i), `picture ${i}`, options, onlooker);
-    sight.endRun(true);
-    // The first one is asked about all the time.
-    await sight.see(frame(0), "picture 0", options, onlooker);
-    sight.endRun(true);
+    await stage.run(frame(i), `picture ${i}`, options, context);
+    stage.endRequest({ keepNew: true });
+    // The first image is used in between.
+    await stage.run(frame(0), "picture 0", options, context);
+    stage.endRequest({ keepNew: true });
   }
   expect(living()).toBe(8);
   const how = async (name: string) =>
-    (await sight.see(frame(0), name, options, onlooker))?.how;
+    (await stage.run(frame(0), name, options, context)).origin;
   expect(await how("picture 0")).toBe("reused");
   expect(await how("picture 49")).toBe("reused");
   expect(await how("picture 42")).toBe("encoded");
-  sight.dispose();
+  stage.dispose();
   expect(living()).toBe(0);
 });
 
-test("what a failed run encoded is seen anew, by name and by the gate", async () => {
-  const { sight, encoded, living } = setUp();
+test("encodes again what a failed request encoded", async () => {
+  const { stage, encoded, living } = setUp();
   const gated = { ...options, gate: 0.5 };
-  for (const sound of [false, false, true, false]) {
-    await sight.see(frame(5), "a", options, onlooker);
-    await sight.see(frame(7), null, gated, onlooker);
-    sight.endRun(sound);
+  for (const keepNew of [false, false, true, false]) {
+    await stage.run(frame(5), "a", options, context);
+    await stage.run(frame(7), null, gated, context);
+    stage.endRequest({ keepNew });
     expect(living()).toBe(encoded.length < 6 ? 0 : 2);
   }
   expect(encoded).toEqual([5, 7, 5, 7, 5, 7]);
 });
 
-test("what is forgotten is let go of, and seen anew", async () => {
-  const { sight, living } = setUp();
-  await sight.see(frame(5), "a", options, onlooker);
-  sight.endRun(true);
-  sight.forget();
-  expect(living()).toBe(0);
-  const seen = await sight.see(frame(5), "a", options, onlooker);
-  expect(seen?.how).toBe("encoded");
-});
-
-test("large pictures are kept while there is room, and during the run", async () => {
-  const { sight, living } = setUp(15 * 2 ** 20);
+test("keeps large images within a byte limit, and all during the request", async () => {
+  const { stage, living } = setUp(15 * 2 ** 20);
   for (let i = 0; i < 5; i++) {
-    await sight.see(frame(i), `picture ${i}`, options, onlooker);
+    await stage.run(frame(i), `picture ${i}`, options, context);
   }
   expect(living()).toBe(5);
-  sight.endRun(true);
+  stage.endRequest({ keepNew: true });
   expect(living()).toBe(2);
 });
 
-test("an encoder that fails leaves nothing behind, nor does an abort", async () => {
-  const { sight, living } = setUp();
+test("frees the features when the encoder fails or the request is aborted", async () => {
+  const { stage, living } = setUp();
   const anyres = { ...options, anyres: true };
-  await expect(sight.see(frame(1000), "a", anyres, onlooker)).rejects.toThrow(
+  await expect(stage.run(frame(1000), "a", anyres, context)).rejects.toThrow(
     "bad luck",
   );
   expect(living()).toBe(0);
   const controller = new AbortController();
   let laps = 0;
-  const lap = () => {
+  const endStage = () => {
     if (++laps === 4) controller.abort();
     return Promise.resolve();
   };
   const { signal } = controller;
-  const seen = await sight.see(frame(1), "a", anyres, { signal, lap });
-  expect(seen).toBeUndefined();
+  const stopped = stage.run(frame(1), "a", anyres, { signal, endStage });
+  await expect(stopped).rejects.toBeInstanceOf(Stopped);
   expect(living()).toBe(0);
 });
 
-test("what differs too little is the picture that was encoded last", async () => {
-  const { sight, encoded, living } = setUp();
+test("returns the last encoded image for a frame that differs less than gate", async () => {
+  const { stage, encoded, living } = setUp();
   const look = async (value: number, gate = 0.5) => {
     const asked = { ...options, gate };
-    const seen = await sight.see(frame(value), null, asked, onlooker);
-    sight.endRun(true);
+    const seen = await stage.run(frame(value), null, asked, context);
+    stage.endRequest({ keepNew: true });
     return seen;
   };
   const first = await look(1);
   expect(await look(1.4)).toEqual({
-    how: "unchanged",
-    picture: first?.picture,
+    origin: "unchanged",
+    image: first.image,
   });
-  // Small steps add up.
-  expect((await look(1.6))?.how).toBe("encoded");
-  expect((await look(1.4))?.how).toBe("unchanged");
-  expect((await look(1.4, 0))?.how).toBe("encoded");
-  expect((await look(1.4))?.how).toBe("unchanged");
+  // Small changes add up.
+  expect((await look(1.6)).origin).toBe("encoded");
+  expect((await look(1.4)).origin).toBe("unchanged");
+  expect((await look(1.4, 0)).origin).toBe("encoded");
+  expect((await look(1.4)).origin).toBe("unchanged");
   expect(encoded).toEqual([1, 1.6, 1.4]);
   for (let i = 10; i < 100; i++) await look(i);
   expect(living()).toBe(1);
 });
 
-test("frames that pass the gate leave named pictures where they are", async () => {
-  const { sight, living } = setUp();
+test("gated frames do not displace images with ids", async () => {
+  const { stage, living } = setUp();
   const gated = { ...options, gate: 0.5 };
-  await sight.see(frame(-1), "a", options, onlooker);
-  await sight.see(frame(-2), "b", gated, onlooker);
-  sight.endRun(true);
+  await stage.run(frame(-1), "a", options, context);
+  await stage.run(frame(-2), "b", gated, context);
+  stage.endRequest({ keepNew: true });
   for (let i = 0; i < 50; i++) {
-    await sight.see(frame(10 * i), null, gated, onlooker);
-    sight.endRun(true);
+    await stage.run(frame(10 * i), null, gated, context);
+    stage.endRequest({ keepNew: true });
   }
   expect(living()).toBe(3);
   for (const name of ["a", "b"]) {
     const asked = name === "a" ? options : gated;
-    const seen = await sight.see(frame(0), name, asked, onlooker);
-    expect(seen?.how).toBe("reused");
+    const seen = await stage.run(frame(0), name, asked, context);
+    expect(seen.origin).toBe("reused");
   }
 });
 
-test("a picture that the gate lets go of is good until the run ends", async () => {
-  const { sight, living } = setUp();
+test("a replaced gated image is valid until the request ends", async () => {
+  const { stage, living } = setUp();
   const gated = { ...options, gate: 0.5 };
-  await sight.see(frame(1), null, gated, onlooker);
-  sight.endRun(true);
-  const same = await sight.see(frame(1.2), null, gated, onlooker);
-  expect(same?.how).toBe("unchanged");
-  await sight.see(frame(7), null, gated, onlooker);
+  await stage.run(frame(1), null, gated, context);
+  stage.endRequest({ keepNew: true });
+  const same = await stage.run(frame(1.2), null, gated, context);
+  expect(same.origin).toBe("unchanged");
+  await stage.run(frame(7), null, gated, context);
   expect(living()).toBe(2);
-  sight.endRun(true);
+  stage.endRequest({ keepNew: true });
   expect(living()).toBe(1);
 });
 
-test("AnyRes passes no gate", async () => {
-  const { sight, encoded } = setUp();
+test("AnyRes ignores gate", async () => {
+  const { stage, encoded } = setUp();
   const asked = { ...options, gate: 1, anyres: true };
-  await sight.see(frame(1), null, asked, onlooker);
-  const seen = await sight.see(frame(1), null, asked, onlooker);
-  expect(seen?.how).toBe("encoded");
+  await stage.run(frame(1), null, asked, context);
+  const seen = await stage.run(frame(1), null, asked, context);
+  expect(seen.origin).toBe("encoded");
   expect(encoded).toHaveLength(10);
 });

@@ -1,107 +1,102 @@
-import type { GenerateOptions, Frame } from "../../src/shared/protocol";
-import type { ChangeDetector } from "./change-detector";
-import { FeatureCache } from "./feature-cache";
+import type { Frame, GenerateOptions } from "../../src/shared/protocol";
 import type { EncodedImage, Encoder } from "../backends/backend";
 import type { Tensor } from "../ort/tensor";
+import { checkpoint } from "../util/scheduler";
+import type { ChangeDetector } from "./change-detector";
+import { FeatureCache } from "./feature-cache";
 import type { Preprocessor } from "./preprocess";
-import { nextTask } from "../util/scheduler";
 
-/** A picture, and how the model came to know it. */
 export interface ImageResult {
-  readonly picture: EncodedImage;
-  readonly how: "encoded" | "reused" | "unchanged";
+  readonly image: EncodedImage;
+  /** `reused`: cached under its id; `unchanged`: the change detector matched it
+   * with the image encoded last. */
+  readonly origin: "encoded" | "reused" | "unchanged";
 }
 
-/** What a run has to do with it. */
 export interface StageContext {
   readonly signal: AbortSignal;
-  /** Ends the stage that was under way. */
-  readonly lap: (stage: "preprocess" | "encode") => Promise<void>;
+  /** Called at the end of each stage. */
+  readonly endStage: (stage: "preprocess" | "encode") => Promise<void>;
 }
 
 /**
- * A frame → a picture: preprocess → encode, for each of its views, unless its
- * name is known or the gate finds nothing new in it.
+ * Frame → image features: preprocesses and encodes each view, unless the frame's
+ * id is cached or the change detector finds no difference.
  */
 export class ImageEncoderStage {
   readonly #preprocessor: Preprocessor;
   readonly #encoder: Encoder;
-  readonly #gate: ChangeDetector;
-  readonly #kept = new FeatureCache();
-  /** Encoded in this run. */
-  readonly #fresh = new Set<string>();
-  #unnamed = 0;
-  /** The picture that is kept for the gate only. */
-  #gated: string | undefined;
+  readonly #changes: ChangeDetector;
+  readonly #cache = new FeatureCache();
+  /** Keys encoded in the current request. */
+  readonly #added = new Set<string>();
+  #nextKey = 1;
+  /** The image without id that is cached for the change detector only. */
+  #unnamed: string | undefined;
 
   constructor(
     preprocessor: Preprocessor,
     encoder: Encoder,
-    gate: ChangeDetector,
+    changes: ChangeDetector,
   ) {
     this.#preprocessor = preprocessor;
     this.#encoder = encoder;
-    this.#gate = gate;
+    this.#changes = changes;
   }
 
-  /** Undefined if aborted. The picture is good until `endRun`. */
-  async see(
+  /** The image is valid until `endRequest`. Rejects with `Stopped` when the
+   * signal is aborted. */
+  async run(
     frame: Frame,
-    name: string | null,
+    id: string | null,
     options: GenerateOptions,
-    { signal, lap }: StageContext,
-  ): Promise<ImageResult | undefined> {
-    const { fit, anyres, size } = options;
+    { signal, endStage }: StageContext,
+  ): Promise<ImageResult> {
+    const { fit, anyres, size, gate } = options;
     const key =
-      name === null
-        ? `#${++this.#unnamed}`
-        : JSON.stringify([name, fit, anyres, size]);
-    const known = this.#kept.get(key);
-    if (known !== undefined) return { picture: known, how: "reused" };
+      id === null
+        ? `#${this.#nextKey++}`
+        : JSON.stringify([id, fit, anyres, size]);
+    const cached = this.#cache.get(key);
+    if (cached !== undefined) return { image: cached, origin: "reused" };
 
-    const gated = options.gate > 0 && !anyres;
+    const gated = gate > 0 && !anyres;
     const features: Tensor[] = [];
     try {
       for (const view of this.#preprocessor.views(frame, options)) {
         const pixels = this.#preprocessor.run(frame, view);
-        const same = gated && (await this.#gate.sameAs(pixels, options.gate));
-        await lap("preprocess");
-        await nextTask();
-        if (signal.aborted) return undefined;
-        const before = same && this.#kept.get(same);
-        if (before) return { picture: before, how: "unchanged" };
+        const match = gated && (await this.#changes.match(pixels, gate));
+        await endStage("preprocess");
+        await checkpoint(signal);
+        const previous = match && this.#cache.get(match);
+        if (previous) return { image: previous, origin: "unchanged" };
         features.push(await this.#encoder.encode(pixels, signal));
-        if (gated) this.#gate.keep(pixels, key);
-        await lap("encode");
+        if (gated) this.#changes.keep(pixels, key);
+        await endStage("encode");
       }
-      const keep = gated || name !== null;
-      const picture = this.#kept.add(key, features.splice(0), keep);
-      this.#fresh.add(key);
+      const keep = gated || id !== null;
+      const image = this.#cache.add(key, features.splice(0), keep);
+      this.#added.add(key);
       if (gated) {
-        if (this.#gated !== undefined) this.#kept.letGo(this.#gated);
-        this.#gated = name === null ? key : undefined;
+        if (this.#unnamed !== undefined) this.#cache.release(this.#unnamed);
+        this.#unnamed = id === null ? key : undefined;
       }
-      return { picture, how: "encoded" };
+      return { image, origin: "encoded" };
     } finally {
       for (const tensor of features) tensor.dispose();
     }
   }
 
-  /** `sound`: something was read that the GPU computed after what it encoded. An
-   * encoder that failed may be known by that only. */
-  endRun(sound: boolean): void {
-    if (!sound) for (const key of this.#fresh) this.#kept.letGo(key);
-    this.#fresh.clear();
-    this.#kept.trim();
-  }
-
-  /** Between two runs: no picture is known any more. */
-  forget(): void {
-    this.#kept.dispose();
+  /** Pass `keepNew: false` if no later GPU work of the request was read back: a
+   * failed encode may show only there. */
+  endRequest({ keepNew }: { readonly keepNew: boolean }): void {
+    if (!keepNew) for (const key of this.#added) this.#cache.release(key);
+    this.#added.clear();
+    this.#cache.trim();
   }
 
   dispose(): void {
-    this.#kept.dispose();
-    this.#gate.dispose();
+    this.#cache.dispose();
+    this.#changes.dispose();
   }
 }

@@ -1,20 +1,20 @@
 import type { EncodedImage } from "../backends/backend";
 import type { Tensor } from "../ort/tensor";
 
-/** The features of the last few pictures, for questions that come again. */
-const MAX_PICTURES = 8;
+const MAX_IMAGES = 8;
 const MAX_BYTES = 32 * 2 ** 20;
 
 interface Entry {
-  readonly picture: EncodedImage;
+  readonly image: EncodedImage;
   readonly bytes: number;
-  /** Whether it outlives the run that needs it. */
+  /** Whether it outlives the current request. */
   keep: boolean;
 }
 
-/** Owns the features of pictures, those of the present run and some of before. */
+/** Owns image features: those of the current request and the most recent of
+ * earlier ones. */
 export class FeatureCache {
-  /** The one used last comes last. */
+  /** In order of use, the latest last. */
   readonly #entries = new Map<string, Entry>();
 
   get(key: string): EncodedImage | undefined {
@@ -22,30 +22,30 @@ export class FeatureCache {
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    return entry.picture;
+    return entry.image;
   }
 
-  /** Takes the features over. */
+  /** Takes ownership of the features. */
   add(key: string, features: readonly Tensor[], keep: boolean): EncodedImage {
-    const picture = { key, features };
+    const image = { key, features };
     const bytes = features.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
-    this.#entries.set(key, { picture, bytes, keep });
-    return picture;
+    this.#entries.set(key, { image, bytes, keep });
+    return image;
   }
 
-  /** That picture is good for the present run only, from now on. */
-  letGo(key: string): void {
+  /** Drops the image at the end of the current request. */
+  release(key: string): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined) entry.keep = false;
   }
 
-  /** Between two runs: lets go of what is not kept, and the oldest of the rest
-   * until it is little enough. */
+  /** At the end of a request: drops what is released, then the least recently
+   * used beyond the limits. */
   trim(): void {
     let count = 0;
     let held = 0;
     for (const [key, { bytes, keep }] of [...this.#entries].reverse()) {
-      const fits = count < MAX_PICTURES && held + bytes <= MAX_BYTES;
+      const fits = count < MAX_IMAGES && held + bytes <= MAX_BYTES;
       if (keep && fits) {
         count += 1;
         held += bytes;
@@ -62,7 +62,7 @@ export class FeatureCache {
   #drop(key: string): void {
     const entry = this.#entries.get(key);
     this.#entries.delete(key);
-    for (const tensor of entry?.picture.features ?? []) tensor.dispose();
+    for (const tensor of entry?.image.features ?? []) tensor.dispose();
   }
 }
 

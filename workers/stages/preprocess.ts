@@ -5,15 +5,14 @@ import type { GpuTimer } from "../kernels/gpu-timer";
 import { Resizer } from "../kernels/resize";
 import { resizeToPlanes, type PixelReader } from "../kernels/resize.reference";
 import type { Memory, Tensor } from "../ort/tensor";
-import { tilesOf } from "./tiling";
+import { viewsOf } from "./tiling";
 
 const CHANNELS = 3;
 const FLOAT_BYTES = 4;
 
 /**
- * A view of a frame → what the encoder reads: [1, 3, side, side] floats in
- * 0..1. On the GPU straight from the frame, into one buffer that is kept from
- * view to view; else on the processor.
+ * Frame → the encoder's input: [1, 3, size, size] floats from 0 to 1. On the GPU
+ * directly from the frame into one reused buffer, else on the CPU.
  */
 export class Preprocessor {
   readonly #memory: Memory;
@@ -21,7 +20,6 @@ export class Preprocessor {
   readonly #timer: GpuTimer | undefined;
   #planes: GPUBuffer | undefined;
 
-  /** `timer`: what measures it on the GPU. */
   constructor(memory: Memory, timer?: GpuTimer) {
     this.#memory = memory;
     this.#timer = timer;
@@ -29,13 +27,13 @@ export class Preprocessor {
     this.#resizer = device && new Resizer(device);
   }
 
-  /** The squares that the encoder is to see of the frame. */
+  /** The square views of the frame that are encoded. */
   views(frame: Frame, options: GenerateOptions): Geometry[] {
     const { width, height } = frameSize(frame);
-    return tilesOf(width, height, options);
+    return viewsOf(width, height, options);
   }
 
-  /** The tensor is good until the next call. */
+  /** The tensor is valid until the next call. */
   run(frame: Frame, view: Geometry): Tensor {
     const { side } = view;
     const dims = [1, CHANNELS, side, side];
@@ -72,25 +70,25 @@ export class Preprocessor {
   }
 }
 
-/** As shown: turned, and with square pixels. A closed frame has no size. */
+/** The display size: rotated, with square pixels. A closed frame has none. */
 function frameSize(frame: Frame): { width: number; height: number } {
   const [width, height] =
     frame instanceof VideoFrame
       ? [frame.displayWidth, frame.displayHeight]
       : [frame.width, frame.height];
   if (width > 0 && height > 0) return { width, height };
-  throw badImage(`it is ${width} by ${height} pixels, or was closed`);
+  throw badImage(`it is ${width} x ${height} pixels, or was closed`);
 }
 
 function badImage(why: string): VlmError {
   return new VlmError(
     "bad-image",
-    `The picture cannot be read: ${why}.`,
-    "Try another picture.",
+    `The image cannot be read: ${why}.`,
+    "Try another image.",
   );
 }
 
-/** Copied to a GPU as they are, such frames lose their colours in Chromium. */
+/** Chromium copies such frames to a GPU with wrong colours. */
 function isHdr(frame: Frame): frame is VideoFrame {
   const hdr: readonly (string | null)[] = ["pq", "hlg"];
   return frame instanceof VideoFrame && hdr.includes(frame.colorSpace.transfer);
@@ -103,18 +101,18 @@ function toSrgb(frame: VideoFrame): OffscreenCanvas {
   return canvas;
 }
 
-/** Opaque, so that what shines through is black. */
+/** Opaque, so that transparent pixels become black. */
 function contextOf(
   canvas: OffscreenCanvas,
   willReadFrequently: boolean,
 ): OffscreenCanvasRenderingContext2D {
   const options = { alpha: false, colorSpace: "srgb", willReadFrequently };
   const context = canvas.getContext("2d", options);
-  if (context === null) throw new Error("no canvas to read it with");
+  if (context === null) throw new Error("this browser offers no 2D canvas");
   return context;
 }
 
-/** Rectangles by way of a canvas of their size. */
+/** Reads rectangles through a canvas of their size. */
 function readerOf(frame: Frame): PixelReader {
   const shown = frameSize(frame);
   let canvas = new OffscreenCanvas(1, 1);

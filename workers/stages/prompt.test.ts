@@ -3,7 +3,7 @@ import type { Message } from "../../src/shared/protocol";
 import { checkConversation, countTokens, makePrompt } from "./prompt";
 import type { ChatTurn } from "../model-files/chat-template";
 
-/** A token for each letter, 99 for a picture, as in "(turn picture words)". */
+/** One token per letter; a turn is 1, its images as 99, its letters as 2, 3. */
 const tokenizer = {
   imageToken: 99,
   encode: (text: string) => Array.from(text, () => 2),
@@ -32,13 +32,13 @@ const reference = (...messages: Message[]) => {
   return { messages, promptStyle: "reference" } as const;
 };
 
-test("a picture takes as many positions as it has tokens", () => {
+test("an image takes as many positions as it has tokens", () => {
   const prompt = makePrompt(tokenizer, reference(say("ab")), 4, 100);
   expect(prompt.texts).toEqual([[1], [2, 2, 3]]);
   expect(prompt.ids).toEqual([1, 99, 99, 99, 99, 2, 2, 3]);
 });
 
-test("pictures of several turns, side by side and apart", () => {
+test("places the images of several turns", () => {
   const turns = [say("a", 2), answer("b"), say("", 0), say("c", 1)];
   const prompt = makePrompt(tokenizer, reference(...turns), 2, 100);
   expect(prompt.texts).toEqual([[1], [], [2, 3, 1, 2, 3, 1, 3, 1], [2, 3]]);
@@ -50,7 +50,7 @@ test("pictures of several turns, side by side and apart", () => {
   ]);
 });
 
-test("each style has its system text, and its way to part pictures", () => {
+test("each prompt style has its system text and image separator", () => {
   const seen: ChatTurn[] = [];
   const spy = {
     ...tokenizer,
@@ -74,7 +74,7 @@ test("each style has its system text, and its way to part pictures", () => {
   ]);
 });
 
-test("a system text of one's own stands for the style's", () => {
+test("a system message replaces the system text of the style", () => {
   const seen: ChatTurn[][] = [];
   const spy = {
     ...tokenizer,
@@ -89,7 +89,7 @@ test("a system text of one's own stands for the style's", () => {
   ]);
 });
 
-test("what the answer begins with stands last, and counts", () => {
+test("the prefix comes last and counts", () => {
   const begun = { ...reference(say("a")), prefix: "So" };
   const { texts, ids } = makePrompt(tokenizer, begun, 2, 8);
   expect(texts).toEqual([[1], [2, 3, 2, 2]]);
@@ -99,7 +99,7 @@ test("what the answer begins with stands last, and counts", () => {
   );
 });
 
-test("messages are counted so that they add up", () => {
+test("token counts of messages add up", () => {
   const count = (...messages: Message[]) =>
     countTokens(tokenizer, reference(...messages), 5, 100);
   expect(count()).toEqual({ tokens: 0, room: 100 });
@@ -112,18 +112,18 @@ test("messages are counted so that they add up", () => {
   expect(count(...turns).tokens).toBe(apart.reduce((a, b) => a + b));
 });
 
-test("there must be room for one token of the answer", () => {
+test("rejects with prompt-too-long when no token of the answer fits", () => {
   expect(makePrompt(tokenizer, reference(say("ab")), 4, 9).ids).toHaveLength(8);
   expect(() => makePrompt(tokenizer, reference(say("abc")), 4, 9)).toThrow(
     expect.objectContaining({
       code: "prompt-too-long",
       message:
-        "5 tokens of text and a picture of 4 tokens do not fit: the model reads 9 tokens, its answer included.",
+        "5 tokens of text and an image of 4 tokens do not fit: the model's context is 9 tokens, the answer included.",
     }),
   );
   const two = reference(say("a", 2), answer("b"), say("c", 1));
   expect(() => makePrompt(tokenizer, two, 20, 64)).toThrow(
-    /^9 tokens of text and 3 pictures of 20 tokens each do not fit: .* 64 /,
+    /^9 tokens of text and 3 images of 20 tokens each do not fit: .* 64 /,
   );
 });
 
@@ -137,42 +137,42 @@ test.each([
     [say("a", 2), answer("b"), say("c", 0), say("d", 1)],
   ],
   [[frame], [system("z"), say("a")]],
-])("a conversation about %j is one", (frames, messages) => {
+])("accepts a conversation about %j", (frames, messages) => {
   expect(() => checkConversation(frames, reference(...messages))).not.toThrow();
 });
 
 test.each<[string, unknown[], Message[]]>([
   ["no message", [], []],
-  ["the assistant's at its end", [frame], [say("a"), answer("b")]],
-  ["a frame too few", [], [say("a")]],
-  ["a frame too many", [frame, frame], [say("a")]],
-  ["half a picture", [frame], [say("a", 0.5), say("b", 0.5)]],
-  ["less than none", [frame], [say("a", 2), say("b", -1)]],
+  ["an assistant message at the end", [frame], [say("a"), answer("b")]],
+  ["too few frames", [], [say("a")]],
+  ["too many frames", [frame, frame], [say("a")]],
+  ["half an image", [frame], [say("a", 0.5), say("b", 0.5)]],
+  ["a negative number of images", [frame], [say("a", 2), say("b", -1)]],
   [
-    "pictures of the assistant",
+    "images in an assistant message",
     [frame],
     [{ ...answer("a"), imageCount: 1 }, say("b", 0)],
   ],
-  ["nothing but a system text", [], [system("a")]],
-  ["a system text later on", [], [say("a", 0), system("b"), say("c", 0)]],
-  ["two system texts", [], [system("a"), system("b"), say("c", 0)]],
+  ["a system message only", [], [system("a")]],
+  ["a later system message", [], [say("a", 0), system("b"), say("c", 0)]],
+  ["two system messages", [], [system("a"), system("b"), say("c", 0)]],
   [
-    "pictures of the system",
+    "images in a system message",
     [frame],
     [{ ...system("a"), imageCount: 1 }, say("b", 0)],
   ],
   [
-    "a role of its own",
+    "an unknown role",
     [frame],
     [{ ...say("a"), role: "tool" as "user" }, say("b", 0)],
   ],
-])("a conversation with %s is a bad option", (_, frames, messages) => {
+])("rejects with bad-option for %s", (_, frames, messages) => {
   expect(() => checkConversation(frames, reference(...messages))).toThrow(
     expect.objectContaining({ code: "bad-option" }),
   );
 });
 
-test("an unknown prompt style is a bad option", () => {
+test("rejects with bad-option for an unknown prompt style", () => {
   const promptStyle = "toString" as "demo";
   expect(() =>
     checkConversation([frame], { messages: [say("a")], promptStyle }),

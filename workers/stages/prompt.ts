@@ -9,13 +9,13 @@ import type { Prompt } from "../backends/backend";
 import type { ChatTurn } from "../model-files/chat-template";
 import type { Tokenizer } from "../model-files/tokenizer";
 
-interface Style {
+interface Preset {
   readonly system: string;
-  /** What follows a picture. */
+  /** The text after an image. */
   readonly separator: string;
 }
 
-const STYLES: Readonly<Record<GenerateOptions["promptStyle"], Style>> = {
+const PRESETS: Readonly<Record<GenerateOptions["promptStyle"], Preset>> = {
   reference: { system: "You are a helpful assistant.", separator: "\n" },
   demo: {
     system:
@@ -24,16 +24,21 @@ const STYLES: Readonly<Record<GenerateOptions["promptStyle"], Style>> = {
   },
 };
 
-type Turns = Pick<PromptInput, "messages" | "promptStyle">;
+type Conversation = Pick<PromptInput, "messages" | "promptStyle">;
 
-/** Pictures come first in their turn, as in training. */
+/**
+ * Renders and tokenizes a conversation with the model's chat template. The images
+ * of a message come before its text, as in training.
+ *
+ * Throws `prompt-too-long` if the context has no room for one token of an answer.
+ */
 export function makePrompt(
   tokenizer: Pick<Tokenizer, "imageToken" | "encodeChat" | "encode">,
   {
     messages,
     promptStyle,
     prefix = "",
-  }: Turns & Pick<GenerateOptions, "prefix">,
+  }: Conversation & Pick<GenerateOptions, "prefix">,
   tokensPerImage: number,
   contextLength: number,
 ): Prompt {
@@ -53,48 +58,49 @@ export function makePrompt(
 }
 
 /**
- * Every message counts as one of the user would, so that what is counted apart
- * adds up. A template may hold an empty conversation for none: what begins and
- * ends a turn is told by two conversations instead.
+ * Counts the tokens of messages. Each counts as a user message would, so that
+ * separate counts add up. Some templates reject an empty conversation, so the
+ * tokens around a message are the difference of two longer ones.
  */
 export function countTokens(
   tokenizer: Pick<Tokenizer, "encodeChat">,
-  { messages, promptStyle }: Turns,
+  { messages, promptStyle }: Conversation,
   tokensPerImage: number,
   contextLength: number,
 ): TokenCount {
   const lengthOf = (...turns: Message[]): number =>
     tokenizer.encodeChat(turnsOf(turns, promptStyle)).length;
-  const said = { role: "user", text: "", imageCount: 0 } as const;
-  const one = lengthOf(said);
-  const three = lengthOf(said, { ...said, role: "assistant" }, said);
-  const bare = Math.ceil((three - one) / 2);
+  const empty = { role: "user", text: "", imageCount: 0 } as const;
+  const one = lengthOf(empty);
+  const three = lengthOf(empty, { ...empty, role: "assistant" }, empty);
+  const perMessage = Math.ceil((three - one) / 2);
   const tokens = messages.reduce(
     (sum, { text, imageCount }) =>
       sum +
       (lengthOf({ role: "user", text, imageCount }) - one) +
-      bare +
+      perMessage +
       imageCount * (tokensPerImage - 1),
     0,
   );
-  return { tokens, room: contextLength - (one - bare) };
+  return { tokens, room: contextLength - (one - perMessage) };
 }
 
 function turnsOf(
   messages: readonly Message[],
   style: PromptInput["promptStyle"],
 ): ChatTurn[] {
-  const { system, separator } = STYLES[style];
+  const { system, separator } = PRESETS[style];
   const turns = messages.map((message) => ({ ...message, separator }));
   if (turns[0]?.role === "system") return turns;
   return [{ role: "system", imageCount: 0, separator, text: system }, ...turns];
 }
 
 function splitAt(ids: readonly number[], image: number): number[][] {
-  const texts: number[][] = [[]];
+  let text: number[] = [];
+  const texts = [text];
   for (const id of ids) {
-    if (id === image) texts.push([]);
-    else texts.at(-1)?.push(id);
+    if (id === image) texts.push((text = []));
+    else text.push(id);
   }
   return texts;
 }
@@ -105,43 +111,45 @@ function tooLong(
   tokensPerImage: number,
   contextLength: number,
 ): VlmError {
-  const pictures =
+  const imageText =
     images === 1
-      ? `a picture of ${tokensPerImage} tokens`
-      : `${images} pictures of ${tokensPerImage} tokens each`;
+      ? `an image of ${tokensPerImage} tokens`
+      : `${images} images of ${tokensPerImage} tokens each`;
   return new VlmError(
     "prompt-too-long",
-    `${text} tokens of text and ${pictures} do not fit: the model reads ${contextLength} tokens, its answer included.`,
-    "Shorten the conversation, show fewer pictures, or choose a smaller picture size.",
+    `${text} tokens of text and ${imageText} do not fit: the model's context is ${contextLength} tokens, the answer included.`,
+    "Shorten the conversation, use fewer images, or choose a smaller size.",
   );
 }
 
-/** Throws `bad-option` if these cannot be a conversation about `frames`. */
+/** Throws `bad-option` if the messages are no conversation about `frames`. */
 export function checkConversation(
   frames: readonly unknown[],
-  conversation: Turns,
+  conversation: Conversation,
 ): void {
   checkMessages(conversation);
   const { messages } = conversation;
   if (messages.at(-1)?.role !== "user") {
-    throw badOption("The last message must be the user's.");
+    throw badOption("The last message must have the role user.");
   }
   const system = messages.findLastIndex(({ role }) => role === "system");
   if (system > 0) {
-    throw badOption("Only the first message can be the system's.");
+    throw badOption("Only the first message can have the role system.");
   }
-  const shown = messages.reduce((sum, { imageCount }) => sum + imageCount, 0);
-  if (shown !== frames.length) {
+  const total = messages.reduce((sum, { imageCount }) => sum + imageCount, 0);
+  if (total !== frames.length) {
     throw badOption(
-      `Pictures in the messages: ${shown}; handed over: ${frames.length}.`,
+      `The messages have ${total} images, but ${frames.length} frames were given.`,
     );
   }
 }
 
-/** Throws `bad-option` if one of the messages, or their style, cannot be. */
-export function checkMessages({ messages, promptStyle }: Turns): void {
-  if (!Object.hasOwn(STYLES, promptStyle)) {
-    throw badOption(`promptStyle must be ${Object.keys(STYLES).join(" or ")}.`);
+/** Throws `bad-option` if a message or the prompt style is invalid. */
+export function checkMessages({ messages, promptStyle }: Conversation): void {
+  if (!Object.hasOwn(PRESETS, promptStyle)) {
+    throw badOption(
+      `promptStyle must be ${Object.keys(PRESETS).join(" or ")}.`,
+    );
   }
   for (const { role, imageCount } of messages) {
     if (role !== "system" && role !== "user" && role !== "assistant") {
@@ -150,10 +158,12 @@ export function checkMessages({ messages, promptStyle }: Turns): void {
       );
     }
     if (!Number.isInteger(imageCount) || imageCount < 0) {
-      throw badOption("Every message must say how many pictures it has.");
+      throw badOption(
+        "imageCount of a message must be a whole number, 0 or more.",
+      );
     }
     if (role !== "user" && imageCount > 0) {
-      throw badOption("Only messages of the user have pictures.");
+      throw badOption("Only user messages can have images.");
     }
   }
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Geometry } from "../kernels/geometry";
-import { tileCount, tilesOf } from "./tiling";
+import { imageTokenCount, viewsOf } from "./tiling";
 
-/** Where the squares lie on the picture after its resize. */
+/** Size of the resized image and the offset of each view in it. */
 const places = (views: readonly Geometry[]): number[][] =>
   views.map(({ x, y }) => [x.resized, y.resized, x.first, y.first]);
 
@@ -10,16 +10,16 @@ test.each([
   ["letterbox", [[256, 256, 0, 0]]],
   ["crop", [[455, 256, 99, 0]]],
   ["stretch", [[256, 256, 0, 0]]],
-] as const)("%s is one square", (fit, wanted) => {
+] as const)("%s is one view", (fit, wanted) => {
   const choice = { fit, anyres: false, size: 256 };
-  expect(tileCount(choice)).toBe(1);
-  expect(places(tilesOf(1280, 720, choice))).toEqual(wanted);
+  expect(imageTokenCount(choice)).toBe(16);
+  expect(places(viewsOf(1280, 720, choice))).toEqual(wanted);
 });
 
-test("AnyRes: the whole picture, then a grid of it, row by row", () => {
+test("AnyRes is an overview and the tiles of a grid, row by row", () => {
   const choice = { fit: "crop", anyres: true, size: 256 } as const;
-  const views = tilesOf(1280, 720, choice);
-  expect(tileCount(choice)).toBe(views.length);
+  const views = viewsOf(1280, 720, choice);
+  expect(imageTokenCount(choice)).toBe(16 * views.length);
   expect(places(views)).toEqual([
     [256, 256, 0, 0],
     [512, 288, 0, -112],
@@ -29,9 +29,9 @@ test("AnyRes: the whole picture, then a grid of it, row by row", () => {
   ]);
 });
 
-test("an unknown fit is a bad option", () => {
+test("rejects with bad-option for an unknown fit", () => {
   const choice = { fit: "cover" as "crop", anyres: false, size: 64 };
-  expect(() => tilesOf(1, 1, choice)).toThrow(
+  expect(() => viewsOf(1, 1, choice)).toThrow(
     expect.objectContaining({ code: "bad-option" }),
   );
 });

@@ -9,40 +9,38 @@ import {
 } from "../kernels/geometry";
 import { imageTokensForSize } from "../backends/backend";
 
-/** Squares along each side of AnyRes' grid. */
+/** Rows and columns of the AnyRes grid. */
 const GRID = 2;
 
-type Choice = Pick<GenerateOptions, "fit" | "anyres" | "size">;
+type TilingOptions = Pick<GenerateOptions, "fit" | "anyres" | "size">;
 
-/** How many squares of `size` pixels the encoder is given of a picture. */
-export function tileCount({ anyres }: Pick<Choice, "anyres">): number {
-  return anyres ? 1 + GRID * GRID : 1;
-}
-
-/** Image tokens of one image, all its tiles together. */
-export function imageTokenCount(
-  options: Pick<GenerateOptions, "anyres" | "size">,
-): number {
-  return tileCount(options) * imageTokensForSize(options.size);
+/** Image tokens of one image, all its views together. */
+export function imageTokenCount({
+  anyres,
+  size,
+}: Pick<TilingOptions, "anyres" | "size">): number {
+  const views = anyres ? 1 + GRID * GRID : 1;
+  return views * imageTokensForSize(size);
 }
 
 /**
- * The squares, in the order of their tokens. AnyRes has its own way to fit: an
- * overview, stretched, then the grid's squares row by row, on black.
+ * The square views of an image, in the order of their tokens. AnyRes ignores
+ * `fit`: a stretched overview, then the tiles of the grid row by row, on black
+ * (FastVLM, arXiv 2412.13303, section AnyRes).
  */
-export function tilesOf(
+export function viewsOf(
   width: number,
   height: number,
-  { fit, anyres, size }: Choice,
+  { fit, anyres, size }: TilingOptions,
 ): Geometry[] {
-  if (!anyres) return [fitted(width, height, fit, size)];
-  const squares = Array.from({ length: GRID * GRID }, (_, i) =>
+  if (!anyres) return [fitImage(width, height, fit, size)];
+  const tiles = Array.from({ length: GRID * GRID }, (_, i) =>
     gridSquare(width, height, size, GRID, i % GRID, Math.floor(i / GRID)),
   );
-  return [stretch(width, height, size), ...squares];
+  return [stretch(width, height, size), ...tiles];
 }
 
-function fitted(
+function fitImage(
   width: number,
   height: number,
   fit: GenerateOptions["fit"],

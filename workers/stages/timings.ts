@@ -2,55 +2,57 @@ import type { Timings } from "../../src/shared/protocol";
 import type { StageDurations } from "../backends/backend";
 
 type Stage = "preprocess" | "encode" | "prefill" | "firstDecode";
-type FirstToken = Omit<Timings, "total" | "tokensPerSecond">;
+type FirstTimings = Omit<Timings, "total" | "tokensPerSecond">;
 
-/** Times the stages of one run; a stage that was never reached took 0. */
+/** Times the stages of one request in ms. A stage that was not reached took 0. */
 export class StageTimer {
-  readonly laps = { preprocess: 0, encode: 0, prefill: 0, firstDecode: 0 };
   readonly #now: () => number;
   readonly #start: number;
+  readonly #stages = { preprocess: 0, encode: 0, prefill: 0, firstDecode: 0 };
+  /** End of the last stage or token. */
   #last: number;
   #firstToken = 0;
-  /** Tokens that came after those of the first time. */
-  #later = 0;
+  /** Tokens after the first batch. */
+  #laterTokens = 0;
 
   constructor(now: () => number) {
     this.#now = now;
     this.#start = this.#last = now();
   }
 
-  /** Ends a stage, which may come again; the next begins at once, so the
-   * stages add up. */
+  /** Ends a stage and starts the next at once, so that the stages add up. A
+   * stage may occur more than once. */
   lap(stage: Stage): void {
     const time = this.#now();
-    this.laps[stage] += time - this.#last;
+    this.#stages[stage] += time - this.#last;
     this.#last = time;
   }
 
-  /** What the stages so far really took; the rest goes to the next. */
-  measured(laps: StageDurations): void {
+  /** Replaces the durations of the stages so far by the GPU's own. The
+   * difference goes to the next stage. */
+  measured(durations: StageDurations): void {
     const sum = (): number =>
-      this.laps.preprocess + this.laps.encode + this.laps.prefill;
+      this.#stages.preprocess + this.#stages.encode + this.#stages.prefill;
     const before = sum();
-    Object.assign(this.laps, { preprocess: 0, encode: 0, prefill: 0 }, laps);
+    const none = { preprocess: 0, encode: 0, prefill: 0 };
+    Object.assign(this.#stages, none, durations);
     this.#last -= before - sum();
   }
 
-  /** Call whenever tokens come: the run's figures the first time, else
-   * undefined. */
-  tokens(count: number): FirstToken | undefined {
+  /** Counts a batch of tokens. Returns the timings with the first batch only. */
+  tokens(count: number): FirstTimings | undefined {
     if (this.#firstToken > 0) {
       this.#last = this.#now();
-      this.#later += count;
+      this.#laterTokens += count;
       return undefined;
     }
     this.lap("firstDecode");
     this.#firstToken = this.#last - this.#start;
-    return { ...this.laps, firstToken: this.#firstToken };
+    return { ...this.#stages, firstToken: this.#firstToken };
   }
 
-  /** The run was stopped: a first token that never came has no time. */
-  stopped(): void {
+  /** Ends an aborted request: a first token that did not come has no time. */
+  stop(): void {
     this.#last = this.#now();
   }
 
@@ -58,10 +60,10 @@ export class StageTimer {
     const total = this.#last - this.#start;
     const decoding = total - this.#firstToken;
     return {
-      ...this.laps,
+      ...this.#stages,
       firstToken: this.#firstToken,
       total,
-      tokensPerSecond: decoding > 0 ? (this.#later * 1000) / decoding : 0,
+      tokensPerSecond: decoding > 0 ? (this.#laterTokens * 1000) / decoding : 0,
     };
   }
 }

@@ -3,9 +3,8 @@ import { Detokenizer } from "../model-files/detokenizer";
 import type { Tokenizer } from "../model-files/tokenizer";
 
 type TokenEvent = Extract<WorkerEvent, { type: "token" }>;
-type FirstTimings = NonNullable<TokenEvent["timings"]>;
 
-/** Tokens → text: what an answer has come to. */
+/** Collects an answer's tokens and turns them into text and events. */
 export class TokenStream {
   text = "";
   readonly tokenIds: number[] = [];
@@ -15,22 +14,22 @@ export class TokenStream {
     this.#detokenizer = new Detokenizer((ids) => tokenizer.decode(ids));
   }
 
-  /** What the request tells of each token, with the text that it completes. */
-  *say(
+  /** The events of `ids`; `timings` go with the first. */
+  *push(
     requestId: number,
     ids: readonly number[],
-    timings: FirstTimings | undefined,
+    timings: TokenEvent["timings"],
   ): Generator<TokenEvent> {
     for (const [i, id] of ids.entries()) {
       const text = this.#detokenizer.push(id);
       this.text += text;
       this.tokenIds.push(id);
-      const token = { type: "token", requestId, id, text } as const;
-      yield i === 0 && timings ? { ...token, timings } : token;
+      const event = { type: "token", requestId, id, text } as const;
+      yield i === 0 && timings ? { ...event, timings } : event;
     }
   }
 
-  /** Nothing comes any more. */
+  /** Flushes the bytes of an unfinished character. */
   end(): void {
     this.text += this.#detokenizer.flush();
   }

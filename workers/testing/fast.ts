@@ -15,7 +15,7 @@ import type {
   GraphSource,
   Prompt,
 } from "../backends/backend";
-import { downloadGraphs } from "../loading/graphs";
+import { downloadGraphs } from "../loading/download-graphs";
 import { readMetadata } from "../loading/model-metadata";
 import type { Gpu } from "../ort/device";
 import { loadOrt } from "../ort/runtime";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Device, ModelSource } from "../../src/shared/models";
 import { loadModel } from "../loading/load";
-import type { LoadedModel } from "../loading/model";
+import type { LoadedModel } from "../loading/loaded-model";
 import { OrtLanguage } from "../backends/ort/language";
 import { prefill } from "../backends/ort/prefill";
 import { makePrompt } from "../stages/prompt";

@@ -5,8 +5,8 @@ port1.onmessage = () => {
 };
 
 /**
- * Resolves in a task of its own, after messages that have already arrived: how
- * an abort gets in. Timers would wait for 4 ms.
+ * Resolves in a later task, after messages that have already arrived, such as
+ * an abort. A MessageChannel, because nested timers wait at least 4 ms.
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
@@ -15,6 +15,13 @@ export function nextTask(): Promise<void> {
   });
 }
 
-/** Thrown by work that its signal has ended; what it was part of ends as
- * `abort`, which is no failure. */
+/** Thrown where a request ends because its signal was aborted. The request
+ * then resolves with the finish reason `abort`. */
 export class Stopped extends Error {}
+
+/** Processes the messages that have arrived, then throws `Stopped` if `signal`
+ * is aborted. */
+export async function checkpoint(signal: AbortSignal): Promise<void> {
+  await nextTask();
+  if (signal.aborted) throw new Stopped();
+}

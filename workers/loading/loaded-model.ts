@@ -1,44 +1,36 @@
-import type { MemoryEstimate, MemoryUse } from "../../src/shared/models";
 import { badOption, VlmError } from "../../src/shared/errors";
+import type { MemoryEstimate } from "../../src/shared/models";
 import type {
   GenerateOptions,
   LoadOptions,
   ModelInfo,
 } from "../../src/shared/protocol";
-import type { Grammar } from "../grammar/grammar";
-import { DraftCache } from "../stages/draft-cache";
-import { ChangeDetector } from "../stages/change-detector";
-import type { GpuTimer } from "../kernels/gpu-timer";
 import type {
   Backend,
   Encoder,
   LanguageBackend,
   TokenMask,
 } from "../backends/backend";
-import type { Gpu } from "../ort/device";
-import type { Memory } from "../ort/tensor";
-import { createFrameDiff } from "../stages/frame-diff";
-import { Preprocessor } from "../stages/preprocess";
-import { ImageEncoderStage } from "../stages/encode-image";
-import type { ModelFolder } from "../store/model-folder";
+import type { Grammar } from "../grammar/grammar";
+import type { GpuTimer } from "../kernels/gpu-timer";
 import type { ModelConfig } from "../model-files/config";
 import type { Tokenizer } from "../model-files/tokenizer";
+import type { Gpu } from "../ort/device";
+import { measure } from "../ort/memory-use";
+import type { Memory } from "../ort/tensor";
+import { ChangeDetector, createFrameDiff } from "../stages/change-detector";
+import { DraftCache } from "../stages/draft-cache";
+import { ImageEncoderStage } from "../stages/encode-image";
+import { Preprocessor } from "../stages/preprocess";
+import type { LoadPlan } from "./load-plan";
 
-/** What is known of a model before it runs. */
-export interface ModelFacts {
-  readonly info: ModelInfo;
-  readonly config: ModelConfig;
-  readonly tokenizer: Tokenizer;
-  readonly needs: MemoryEstimate;
-  readonly found: { readonly folder: Pick<ModelFolder, "release"> };
-}
-
-/** Names of end tokens, for folders whose generation_config lists fewer. */
+/** Added to the end tokens of generation_config.json, which some model folders
+ * list incompletely. */
 const END_TOKENS = ["<|im_end|>", "<|endoftext|>"];
 
-/** A loaded model with everything it runs on. */
+/** A model on its backend, with the stages and caches that requests use. */
 export class LoadedModel {
-  /** What it was loaded with, to load it again. */
+  /** The options it was loaded with, to load it again. */
   readonly options: LoadOptions;
   readonly needs: MemoryEstimate;
   readonly config: ModelConfig;
@@ -47,34 +39,38 @@ export class LoadedModel {
   readonly memory: Memory;
   readonly preprocessor: Preprocessor;
   readonly encoder: Encoder;
-  readonly sight: ImageEncoderStage;
+  readonly imageStage: ImageEncoderStage;
   readonly language: LanguageBackend;
-  readonly timer: GpuTimer | undefined;
+  readonly gpuTimer: GpuTimer | undefined;
   readonly drafts = new DraftCache();
-  readonly #folder: Pick<ModelFolder, "release">;
+  readonly #folder: Pick<LoadPlan["metadata"]["folder"], "release">;
   #info: ModelInfo;
-  /** Few answers are constrained: it comes with the first that is. */
+  /** Loaded with the first constrained request: few requests are. */
   #grammar: Promise<Grammar> | undefined;
 
   constructor(
     options: LoadOptions,
-    { info, config, tokenizer, needs, found }: ModelFacts,
+    { info, config, tokenizer, needs, metadata }: LoadPlan,
     { encoder, language, timer }: Backend,
     memory: Memory,
   ) {
     this.options = options;
     this.#info = info;
     this.needs = needs;
-    this.#folder = found.folder;
+    this.#folder = metadata.folder;
     this.config = config;
     this.tokenizer = tokenizer;
     this.memory = memory;
     this.encoder = encoder;
     this.language = language;
-    this.timer = timer;
+    this.gpuTimer = timer;
     this.preprocessor = new Preprocessor(memory, timer);
-    const gate = new ChangeDetector(createFrameDiff(memory));
-    this.sight = new ImageEncoderStage(this.preprocessor, encoder, gate);
+    const changes = new ChangeDetector(createFrameDiff(memory));
+    this.imageStage = new ImageEncoderStage(
+      this.preprocessor,
+      encoder,
+      changes,
+    );
     const named = END_TOKENS.map((name) => tokenizer.idOf(name));
     this.endTokens = new Set(
       [...config.endTokens, ...named].filter((id) => id !== undefined),
@@ -89,33 +85,35 @@ export class LoadedModel {
     return this.memory.gpu;
   }
 
-  /** For an answer of `room` tokens at most, if it is to have one. */
+  /** Waits until the GPU has done the work of a stage, so that the stage can be
+   * timed. Not needed where the GPU measures its stages itself. */
+  async settle(): Promise<void> {
+    if (this.gpuTimer === undefined) await this.memory.settle();
+  }
+
+  /** The token mask of a request that has a constraint. `limit` is the maximum
+   * number of tokens. */
   async constrain(
     { constraint, prefix = "" }: Pick<GenerateOptions, "constraint" | "prefix">,
-    room: number,
+    limit: number,
   ): Promise<TokenMask | undefined> {
     if (constraint === undefined) return undefined;
-    this.#grammar ??= makeGrammar(this.tokenizer, this.endTokens);
+    this.#grammar ??= loadGrammar(this.tokenizer, this.endTokens);
     try {
-      return (await this.#grammar).constrain(constraint, prefix, room);
+      return (await this.#grammar).constrain(constraint, prefix, limit);
     } catch (error) {
-      // A file that did not come may come the next time.
+      // The module failed to load: the next request tries again.
       if (!(error instanceof VlmError)) this.#grammar = undefined;
       throw error;
     }
   }
 
-  measured(memory: MemoryUse): void {
-    this.#info = { ...this.#info, memory };
+  /** Measures the memory in use for `info`. */
+  measureMemory(): void {
+    this.#info = { ...this.#info, memory: measure(this.gpu) };
   }
 
-  /** As if it had never been asked anything. */
-  forget(): void {
-    this.sight.forget();
-    this.drafts.forget();
-  }
-
-  /** Frees everything, its folder included. */
+  /** Frees everything and releases the model folder. */
   async release(): Promise<void> {
     await this.free();
     this.#folder.release();
@@ -123,7 +121,7 @@ export class LoadedModel {
 
   /** Frees sessions, buffers and the device. */
   async free(): Promise<void> {
-    this.sight.dispose();
+    this.imageStage.dispose();
     this.preprocessor.dispose();
     this.memory.dispose();
     await this.encoder.release();
@@ -132,11 +130,11 @@ export class LoadedModel {
   }
 }
 
-async function makeGrammar(
+async function loadGrammar(
   tokenizer: Tokenizer,
-  [end]: Iterable<number>,
+  [endToken]: Iterable<number>,
 ): Promise<Grammar> {
   const { Grammar } = await import("../grammar/grammar");
-  if (end !== undefined) return new Grammar(tokenizer, end);
-  throw badOption("The model has no end token: no answer can be constrained.");
+  if (endToken !== undefined) return new Grammar(tokenizer, endToken);
+  throw badOption("constraint needs a model that has an end token.");
 }

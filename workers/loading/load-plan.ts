@@ -1,31 +1,43 @@
-import type { DtypeChoice, Graph } from "../../src/shared/models";
+import type {
+  DtypeChoice,
+  Graph,
+  MemoryEstimate,
+} from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
-import { choose, type Runnable } from "./dtypes";
-import { hardwareOf, type Hardware } from "./hardware";
-import { downloadGraphs, type Downloaded, type Emit } from "./graphs";
 import type { GraphSource } from "../backends/backend";
-import { estimateMemory } from "./memory-estimate";
-import type { ModelFacts } from "./model";
-import { checkCompatibility } from "./compatibility";
-import { openGpu } from "../ort/adapter";
-import type { Gpu } from "../ort/device";
-import { measure } from "../ort/memory-use";
-import { readJson, type ModelMetadata } from "./model-metadata";
-import { checkVocabulary } from "../model-files/vocabulary-contract";
+import type { ModelConfig } from "../model-files/config";
 import { embeddingTable } from "../model-files/embedding-table";
 import { CONFIG_FILES, GRAPHS } from "../model-files/manifest";
 import { Tokenizer } from "../model-files/tokenizer";
+import { checkVocabulary } from "../model-files/vocabulary-contract";
+import { openGpu } from "../ort/adapter";
+import type { Gpu } from "../ort/device";
+import { measure } from "../ort/memory-use";
+import { checkCompatibility } from "./compatibility";
+import {
+  downloadGraphs,
+  type DownloadedModel,
+  type Emit,
+} from "./download-graphs";
+import { choose, type Runnable } from "./dtypes";
+import { hardwareOf, type Hardware } from "./hardware";
+import { estimateMemory } from "./memory-estimate";
+import { readJson, type ModelMetadata } from "./model-metadata";
 
-/** What one load was asked for. */
+/** The arguments of one load. */
 export interface LoadJob {
   readonly options: LoadOptions;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
 
-/** A model that lacks nothing but its sessions. */
-export interface LoadPlan extends ModelFacts {
-  readonly found: ModelMetadata;
+/** Everything that a load needs to open a backend. */
+export interface LoadPlan {
+  readonly metadata: ModelMetadata;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly info: ModelInfo;
+  readonly needs: MemoryEstimate;
   readonly graphs: ReadonlyMap<Graph, GraphSource>;
   /** Bytes of all files. */
   readonly loaded: number;
@@ -34,48 +46,56 @@ export interface LoadPlan extends ModelFacts {
   readonly variants: Runnable;
 }
 
-/** Device → dtypes → download → checks. */
+/** Why dtypes or version are not what was asked for. */
+export type LoadReasons = Pick<ModelInfo, "dtypeReason" | "versionReason">;
+
+/** Opens the device, chooses the dtypes, downloads and checks the files. */
 export async function makePlan(
   { options, signal, emit }: LoadJob,
-  found: ModelMetadata,
+  metadata: ModelMetadata,
   choice: DtypeChoice,
-  dtypeReason?: string,
+  reasons: LoadReasons,
 ): Promise<LoadPlan> {
-  const { config } = found;
+  const { config } = metadata;
   const opened = await openGpu(options.device, config);
   const gpu = "gpu" in opened ? opened.gpu : undefined;
   try {
     const hardware = hardwareOf(opened);
-    const variants = checkCompatibility(found.variants, config, hardware);
+    const { device, adapter, deviceReason } = hardware;
+    const variants = checkCompatibility(metadata.variants, config, hardware);
     const dtypes = choose(choice, variants, hardware);
-    const downloaded = await downloadGraphs(found, dtypes, signal, emit);
+    const downloaded = await downloadGraphs(metadata, dtypes, signal, emit);
     const { bytes, loaded } = downloaded;
     const graphs = new Map(
       GRAPHS.map((graph) => [graph, downloaded.graphs[graph]]),
     );
-    const tokenizer = await readTokenizer(found, downloaded);
-    const { commit } = found.folder;
+    const tokenizer = await readTokenizer(metadata, downloaded);
+    const { commit } = metadata.folder;
     const info: ModelInfo = {
-      name: found.name,
-      device: hardware.device,
-      adapter: hardware.adapter,
+      name: metadata.name,
+      device,
+      adapter,
       dtypes,
       backend: "ort",
       size: config.side,
       contextLength: config.contextLength,
       bytes,
       memory: measure(gpu),
-      ...(hardware.deviceReason !== undefined && {
-        deviceReason: hardware.deviceReason,
-      }),
-      ...(dtypeReason !== undefined && { dtypeReason }),
+      ...(deviceReason !== undefined && { deviceReason }),
       ...(commit !== undefined && { commit }),
+      ...reasons,
     };
-    const way = { device: hardware.device, backend: options.backend };
-    const needs = estimateMemory(config, variants, dtypes, config.side, way);
+    const placement = { device, backend: options.backend };
+    const needs = estimateMemory(
+      config,
+      variants,
+      dtypes,
+      config.side,
+      placement,
+    );
     return {
-      ...{ found, hardware, gpu, variants, config, tokenizer, info, needs },
-      ...{ graphs, loaded },
+      ...{ metadata, config, tokenizer, info, needs },
+      ...{ graphs, loaded, hardware, gpu, variants },
     };
   } catch (error) {
     gpu?.close();
@@ -85,11 +105,11 @@ export async function makePlan(
 
 async function readTokenizer(
   { config }: ModelMetadata,
-  { blobs, graphs }: Downloaded,
+  { blobs, graphs }: DownloadedModel,
 ): Promise<Tokenizer> {
   const json = await readJson(CONFIG_FILES, blobs);
   const options = json.get("tokenizer_config.json");
-  // Newer tools write the template into a file of its own.
+  // Newer tools write the template to a file of its own.
   const template = json.get("chat_template.jinja");
   const tokenizer = new Tokenizer(
     json.get("tokenizer.json"),
