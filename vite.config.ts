@@ -45,6 +45,7 @@ export default defineConfig({
       "@huggingface/tokenizers",
       "comlink",
       "hash-wasm",
+      "idb",
       "lit",
       "regjsparser",
       "uplot",

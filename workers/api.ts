@@ -26,8 +26,8 @@ import { takeWasmFrom } from "./ort/runtime";
 import { generate } from "./pipeline";
 import { checkMessages, countTokens } from "./stages/prompt";
 import { imageTokenCount } from "./stages/tiling";
-import { removeModel, storedModels } from "./store/folder";
-import { askThePage } from "./store/request";
+import { removeModel, storedModels } from "./store/open-folder";
+import { usePageFetch } from "./store/request";
 import { Queue } from "./util/queue";
 
 /** The functions that the worker exposes to the page. */
@@ -46,7 +46,7 @@ export class Api implements VlmWorker {
     this.#events = events;
     const { wasmPaths, fetch } = settings;
     if (wasmPaths !== undefined) takeWasmFrom(wasmPaths);
-    if (fetch !== undefined) askThePage(fetch);
+    if (fetch !== undefined) usePageFetch(fetch);
   }
 
   /** Aborts a load in progress. */

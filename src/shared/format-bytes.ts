@@ -1,28 +1,38 @@
-/** `2.1 kB`, `505 MB`, `1.12 GB`: as precise as anybody needs. */
+/** `2.1 kB`, `11.4 MB`, `505 MB`, `1.12 GB`, with decimal prefixes. */
 export function formatBytes(bytes: number, lang = "en"): string {
-  if (bytes >= 1e9) return `${fixed(bytes / 1e9, 2, lang)} GB`;
-  if (bytes >= 1e8) return `${fixed(bytes / 1e6, 0, lang)} MB`;
-  if (bytes >= 1e6) return `${fixed(bytes / 1e6, 1, lang)} MB`;
-  if (bytes >= 1e3) return `${fixed(bytes / 1e3, 1, lang)} kB`;
+  if (bytes >= 1e9) return format(bytes / 1e9, 2, lang, "gigabyte");
+  if (bytes >= 1e8) return format(bytes / 1e6, 0, lang, "megabyte");
+  if (bytes >= 1e6) return format(bytes / 1e6, 1, lang, "megabyte");
+  if (bytes >= 1e3) return format(bytes / 1e3, 1, lang, "kilobyte");
   return `${bytes} B`;
 }
 
-/** `12.3`, `45.6 MB`: both in the unit of the whole. */
+/** `12.3` and `45.6 MB`: both in the unit of the whole. */
 export function formatByteProgress(
   part: number,
   whole: number,
   lang = "en",
 ): [part: string, whole: string] {
-  const [unit, name, digits] =
-    whole >= 1e9 ? ([1e9, "GB", 2] as const) : ([1e6, "MB", 1] as const);
-  const text = (bytes: number): string => fixed(bytes / unit, digits, lang);
-  return [text(part), `${text(whole)} ${name}`];
+  const [factor, digits, unit] =
+    whole >= 1e9
+      ? ([1e9, 2, "gigabyte"] as const)
+      : ([1e6, 1, "megabyte"] as const);
+  return [
+    format(part / factor, digits, lang),
+    format(whole / factor, digits, lang, unit),
+  ];
 }
 
-function fixed(value: number, digits: number, lang: string): string {
-  return value.toLocaleString(lang, {
+function format(
+  value: number,
+  digits: number,
+  lang: string,
+  unit?: "kilobyte" | "megabyte" | "gigabyte",
+): string {
+  return new Intl.NumberFormat(lang, {
+    ...(unit !== undefined && { style: "unit", unit }),
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
     useGrouping: false,
-  });
+  }).format(value);
 }

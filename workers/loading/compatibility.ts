@@ -10,7 +10,7 @@ import {
   type Variant,
   type Variants,
 } from "../model-files/manifest";
-import { inWords } from "../store/errors";
+import { formatBytes } from "../../src/shared/format-bytes";
 import type { Runnable } from "./dtypes";
 import type { Hardware } from "./hardware";
 
@@ -61,7 +61,7 @@ function issueOf(
   if (graph === "embed_tokens") return undefined;
   if (hardware.device === "wasm") {
     if (bytes <= WASM_MEMORY) return undefined;
-    return `it takes ${inWords(bytes)}, and WebAssembly is limited to 4 GB.`;
+    return `it takes ${formatBytes(bytes)}, and WebAssembly is limited to 4 GB.`;
   }
   if ((dtype === "fp16" || dtype === "q4f16") && !hardware.halfPrecision) {
     return "it computes in half precision, and this adapter lacks shader-f16.";
@@ -71,7 +71,7 @@ function issueOf(
     config.vocabulary * config.hidden * WEIGHT_BYTES[dtype],
   );
   if (head <= hardware.largestBuffer) return undefined;
-  return `its output layer of ${inWords(head)} is larger than this adapter's largest buffer, ${inWords(hardware.largestBuffer)}.`;
+  return `its output layer of ${formatBytes(head)} is larger than this adapter's largest buffer, ${formatBytes(hardware.largestBuffer)}.`;
 }
 
 /**
@@ -87,8 +87,8 @@ export function memoryIssue(
 ): string | undefined {
   if (hardware.device === "wasm") {
     if (total <= WASM_MEMORY) return undefined;
-    return `it takes about ${inWords(total)} with images of ${size} pixels, and WebAssembly is limited to 4 GB.`;
+    return `it takes about ${formatBytes(total)} with images of ${size} pixels, and WebAssembly is limited to 4 GB.`;
   }
   if (largest <= hardware.largestBuffer) return undefined;
-  return `images of ${size} pixels need a buffer of ${inWords(largest)}, and this adapter's largest is ${inWords(hardware.largestBuffer)}.`;
+  return `images of ${size} pixels need a buffer of ${formatBytes(largest)}, and this adapter's largest is ${formatBytes(hardware.largestBuffer)}.`;
 }

@@ -7,7 +7,7 @@ import type {
   GraphFiles,
 } from "../../src/shared/models";
 import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
-import { inWords } from "../store/errors";
+import { formatBytes } from "../../src/shared/format-bytes";
 import { defined } from "../util/assert";
 import type { Hardware } from "./hardware";
 
@@ -109,9 +109,9 @@ function reasonFor(
   variants: readonly GraphFiles[],
   { device }: Hardware,
 ): string {
-  const size = inWords(bytesOf(variants, dtype));
+  const size = formatBytes(bytesOf(variants, dtype));
   const fp32 = variants.find((one) => one.dtype === "fp32");
-  const of = fp32 === undefined ? "" : ` instead of ${inWords(fp32.bytes)}`;
+  const of = fp32 === undefined ? "" : ` instead of ${formatBytes(fp32.bytes)}`;
   switch (`${graph} ${dtype}`) {
     case "embed_tokens fp16":
       return `fp16: ${size}${of}. Its rows are read on the CPU, and rounding bfloat16 weights to fp16 changes only those below 0.00006.`;

@@ -7,7 +7,7 @@ import type {
 } from "../../src/shared/models";
 import type { LoadOptions } from "../../src/shared/protocol";
 import { eachGraph } from "../model-files/manifest";
-import { inWords } from "../store/errors";
+import { formatBytes } from "../../src/shared/format-bytes";
 import { checkCompatibility, memoryIssue } from "./compatibility";
 import { choose, recommend, type Runnable } from "./dtypes";
 import { detectHardware, type Hardware } from "./hardware";
@@ -118,7 +118,7 @@ function storageIssue(
   storage: Storage | undefined,
 ): string | undefined {
   if (storage === undefined || missing <= storage.free) return undefined;
-  return `${inWords(missing)} remain to be downloaded, and this browser has ${inWords(storage.free)} of free storage.`;
+  return `${formatBytes(missing)} remain to be downloaded, and this browser has ${formatBytes(storage.free)} of free storage.`;
 }
 
 function describeSource(source: ModelSource): string {

@@ -6,11 +6,11 @@ import type {
 } from "../../src/shared/models";
 import { missing, parseJson, unreadable } from "../util/file-errors";
 import {
-  openEarlier,
+  openPreviousFolder,
   openFolder,
   removeModel,
   storedModels,
-} from "../store/folder";
+} from "../store/open-folder";
 import type { ModelFolder } from "../store/model-folder";
 import { bytesOf } from "../util/read-blob";
 import { readConfig, type ModelConfig } from "../model-files/config";
@@ -55,7 +55,7 @@ export async function readStoredMetadata(
   source: ModelSource,
   signal: AbortSignal,
 ): Promise<ModelMetadata | undefined> {
-  const folder = await openEarlier(source);
+  const folder = await openPreviousFolder(source);
   if (folder === undefined) return undefined;
   try {
     return await readFolder(folder, folder.name, signal);

@@ -76,10 +76,10 @@ beforeEach(() => {
     return Promise.resolve(gpuNumber(++devices));
   });
   vi.mocked(verificationKey).mockResolvedValue("key");
-  vi.spyOn(verificationCache, "recall").mockImplementation((key) =>
+  vi.spyOn(verificationCache, "get").mockImplementation((key) =>
     Promise.resolve(cache.get(key)),
   );
-  vi.spyOn(verificationCache, "remember").mockImplementation((key, result) => {
+  vi.spyOn(verificationCache, "set").mockImplementation((key, result) => {
     cache.set(key, result);
     return Promise.resolve();
   });

@@ -51,7 +51,7 @@ export async function openModel(
 
   const key = await verificationKey(plan, testImageSize(plan));
   const cached =
-    key === undefined ? undefined : await verificationCache.recall(key);
+    key === undefined ? undefined : await verificationCache.get(key);
   if (cached?.rejection !== undefined) {
     return openOrt(job, plan, cached.rejection);
   }
@@ -69,10 +69,10 @@ export async function openModel(
   plan = await withNewDevice(plan);
   const opened = await openWebGpu(job, plan, webgpu, tokens);
   if (key !== undefined) {
-    if ("model" in opened) await verificationCache.remember(key, { tokens });
+    if ("model" in opened) await verificationCache.set(key, { tokens });
     else if (opened.permanent) {
       const { reason } = opened;
-      await verificationCache.remember(key, { tokens, rejection: reason });
+      await verificationCache.set(key, { tokens, rejection: reason });
     }
   }
   if ("model" in opened) return opened;

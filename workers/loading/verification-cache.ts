@@ -1,3 +1,4 @@
+import { database } from "../store/database";
 import { KeyValueStore, environmentKey } from "../store/key-value-store";
 import type { LoadPlan } from "./load-plan";
 import { filesOf } from "./model-metadata";
@@ -10,7 +11,7 @@ export interface VerificationResult {
 }
 
 export const verificationCache = new KeyValueStore<VerificationResult>(
-  "fast-vlm verdicts",
+  database.table("verifications"),
   32,
 );
 

@@ -1,35 +1,38 @@
-import type { Here } from "./progress";
+import type { BytesByPath } from "./progress";
 
-/** What the tabs of this site tell each other. */
-export type News =
+/** A message to all tabs of this site. */
+export type StoreMessage =
   | {
       readonly type: "progress";
       readonly model: string;
-      readonly here: Here;
+      readonly bytes: BytesByPath;
       readonly rate: number;
     }
   | { readonly type: "removed"; readonly model: string };
 
-type Listener = (news: News) => void;
+type Listener = (message: StoreMessage) => void;
 
-/** Reaches every listener in every tab, the poster's own worker included. */
+/** A BroadcastChannel that also reaches the listeners of its own worker. */
 export class Channel {
   readonly #listeners = new Set<Listener>();
   readonly #tabs: BroadcastChannel | undefined;
 
   constructor(tabs: BroadcastChannel | undefined) {
     this.#tabs = tabs;
-    tabs?.addEventListener("message", ({ data }: MessageEvent<News>) => {
-      this.#tell(data);
-    });
+    tabs?.addEventListener(
+      "message",
+      ({ data }: MessageEvent<StoreMessage>) => {
+        this.#dispatch(data);
+      },
+    );
   }
 
-  post(news: News): void {
-    this.#tabs?.postMessage(news);
-    this.#tell(news);
+  post(message: StoreMessage): void {
+    this.#tabs?.postMessage(message);
+    this.#dispatch(message);
   }
 
-  /** Until the returned function is called. */
+  /** Returns a function that removes the listener. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -37,7 +40,7 @@ export class Channel {
     };
   }
 
-  #tell(news: News): void {
-    for (const listener of [...this.#listeners]) listener(news);
+  #dispatch(message: StoreMessage): void {
+    for (const listener of [...this.#listeners]) listener(message);
   }
 }

@@ -1,59 +1,60 @@
 import { createSHA1, createSHA256, type IHasher } from "hash-wasm";
 import { corrupt } from "../util/file-errors";
-import type { Fact } from "./listing";
+import type { FileMetadata } from "./listing";
 
-/** Hashes a file in pieces, in their order, as its record asks. */
+interface ExpectedHash {
+  readonly hasher: IHasher;
+  readonly name: string;
+  readonly hex: string;
+  /** Hashed before the file's bytes. */
+  readonly prefix: string;
+}
+
+/** Hashes the bytes of a file, in their order, and verifies the hash. */
 export class Digest {
-  readonly #hasher: IHasher | undefined;
-  readonly #name: string;
-  readonly #expected: string;
-  /** What the hash begins with, before the file. */
-  readonly #prefix: string;
+  readonly #expected: ExpectedHash | undefined;
 
-  private constructor(
-    name: string,
-    hasher?: IHasher,
-    expected = "",
-    prefix = "",
-  ) {
-    this.#name = name;
-    this.#hasher = hasher;
+  private constructor(expected?: ExpectedHash) {
     this.#expected = expected;
-    this.#prefix = prefix;
     this.reset();
   }
 
-  static async create({ sha256, blob, bytes }: Fact): Promise<Digest> {
+  /** SHA-256, or git's SHA-1 of a blob; none if the metadata has no hash. */
+  static async create({ sha256, blob, bytes }: FileMetadata): Promise<Digest> {
     if (sha256 !== undefined) {
-      return new Digest("SHA-256", await createSHA256(), sha256);
+      const hasher = await createSHA256();
+      return new Digest({ hasher, name: "SHA-256", hex: sha256, prefix: "" });
     }
     if (blob !== undefined && bytes !== undefined) {
+      const hasher = await createSHA1();
       const prefix = `blob ${bytes}\0`;
-      return new Digest("git SHA-1", await createSHA1(), blob, prefix);
+      return new Digest({ hasher, name: "git SHA-1", hex: blob, prefix });
     }
-    return new Digest("none");
+    return new Digest();
   }
 
-  /** False if nobody told a hash: then anything passes. */
-  get checks(): boolean {
-    return this.#hasher !== undefined;
+  /** False without an expected hash: then any bytes pass. */
+  get enabled(): boolean {
+    return this.#expected !== undefined;
   }
 
   reset(): void {
-    this.#hasher?.init().update(this.#prefix);
+    this.#expected?.hasher.init().update(this.#expected.prefix);
   }
 
   update(bytes: Uint8Array): void {
-    this.#hasher?.update(bytes);
+    this.#expected?.hasher.update(bytes);
   }
 
-  /** Ends it. */
-  check(path: string): void {
-    const hash = this.#hasher?.digest();
-    if (hash === undefined || hash === this.#expected) return;
+  /** Ends the hash. @throws `model-corrupt` if it is not the expected one */
+  verify(path: string): void {
+    if (this.#expected === undefined) return;
+    const { hasher, name, hex } = this.#expected;
+    const actual = hasher.digest();
+    if (actual === hex) return;
     throw corrupt(
       path,
-      `its ${this.#name} begins with ${hash.slice(0, 12)} and should with ${this.#expected.slice(0, 12)}`,
+      `its ${name} starts with ${actual.slice(0, 12)} instead of ${hex.slice(0, 12)}`,
     );
   }
 }

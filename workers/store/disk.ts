@@ -1,40 +1,25 @@
-/** Where files are kept: the browser's private file system, or memory. */
-
-/** A file opened by one writer; every other writer is kept out. */
+/** A file that one writer has opened exclusively. */
 export interface DiskFile {
   size(): number;
-  /** Resolves with how many bytes there were. */
+  /** Resolves with the number of bytes read. */
   read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
-  /** Throws a `QuotaExceededError` if there is no room. */
+  /** @throws QuotaExceededError when the disk is full */
   write(bytes: Uint8Array<ArrayBuffer>, at: number): void;
   truncate(size: number): void;
-  /** What was written is on the disk when it returns. */
+  /** Everything written so far is on the disk when it returns. */
   flush(): void;
   close(): void;
 }
 
-export interface Directory {
-  /** Makes it if it is not there. */
+/** A flat directory: the origin private file system, or memory. */
+export interface Disk {
+  /** Creates the file if it does not exist. */
   open(name: string): Promise<DiskFile>;
-  /** As it is now; a later change or deletion makes it unreadable. */
+  /** A snapshot, unreadable once the file is changed or deleted. */
   blob(name: string): Promise<Blob | undefined>;
-  /** Nothing happens if it is not there. */
+  /** Does nothing if the file does not exist. */
   remove(name: string): Promise<void>;
   names(): Promise<string[]>;
-}
-
-export interface Disk {
-  readonly files: Directory;
-  readonly models: Directory;
-  /** Bytes that may still be written; absent if nobody tells. */
+  /** Bytes that can still be written; undefined if unknown. */
   free(): Promise<number | undefined>;
-}
-
-/** All of a small file. */
-export async function readAll(
-  file: DiskFile,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(file.size());
-  const count = await file.read(bytes, 0);
-  return bytes.subarray(0, count);
 }

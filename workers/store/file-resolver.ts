@@ -1,30 +1,30 @@
-import { requestHead } from "./head-request";
-import { factOf, type Fact, type Listing } from "./listing";
+import { findFile, type FileMetadata, type Listing } from "./listing";
+import { fileKey } from "./model-index";
+import { requestHead } from "./response";
 import { Semaphore } from "./semaphore";
 import { urlOf, type RemoteSource } from "./source";
-import { fileKey, type Store } from "./store";
+import type { Store } from "./store";
 
-/** Questions to a server at once. */
-const QUESTIONS = 6;
+/** Head requests at a time. */
+const MAX_HEAD_REQUESTS = 6;
 
-/** A file that exists, and where it is kept. */
-export interface Found {
+/** A file that exists, and the key it is stored under. */
+export interface ResolvedFile {
   readonly path: string;
-  readonly fact: Fact;
+  readonly file: FileMetadata;
   readonly url: string;
   readonly key: string;
 }
 
-/** Looks files up: in the listing, or one by one on the server if that does not
- * list them all. */
+/** Resolves paths from the listing, or by one request each if that has gaps. */
 export class FileResolver {
   readonly #store: Store;
   readonly #model: string;
   readonly #source: RemoteSource;
   readonly #offline: boolean;
   #listing: Listing;
-  /** Questions to the server, by path. */
-  readonly #asked = new Map<string, Promise<void>>();
+  /** Head requests, by path. */
+  readonly #requests = new Map<string, Promise<void>>();
 
   constructor(
     store: Store,
@@ -44,60 +44,63 @@ export class FileResolver {
     return this.#listing;
   }
 
-  /** Those of `paths` that exist. */
-  async find(paths: readonly string[], signal: AbortSignal): Promise<Found[]> {
+  /** Skips the paths that do not exist. */
+  async resolve(
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ResolvedFile[]> {
     const before = this.#listing;
-    const slots = new Semaphore(QUESTIONS);
+    const slots = new Semaphore(MAX_HEAD_REQUESTS);
     const unique = [...new Set(paths)];
-    await Promise.all(
-      unique.map((path) => slots.use(() => this.#ask(path, signal))),
-    );
+    if (!before.complete && !this.#offline) {
+      await Promise.all(
+        unique.map((path) => slots.run(() => this.#requestOnce(path, signal))),
+      );
+    }
     if (this.#listing !== before) {
-      await this.#store.save(this.#model, this.#source, this.#listing);
+      await this.#store.addListing(this.#model, this.#source, this.#listing);
     }
-    const found: Found[] = [];
+    const { commit } = this.#listing;
+    const resolved: ResolvedFile[] = [];
     for (const path of unique) {
-      const { commit } = this.#listing;
-      const fact = factOf(this.#listing, path);
-      if (fact === undefined) continue;
+      const file = findFile(this.#listing, path);
+      if (file === undefined) continue;
       const url = urlOf(this.#source, path, commit);
-      const key = await fileKey(this.#source, path, fact, commit);
-      found.push({ path, fact, url, key });
+      const key = await fileKey(this.#source, path, file, commit);
+      resolved.push({ path, file, url, key });
     }
-    return found;
+    return resolved;
   }
 
-  /** The server is asked about it again, if it is the only one to know. */
+  /** The next `resolve` requests the file's metadata again, if unlisted. */
   forget(path: string): void {
-    this.#asked.delete(path);
+    this.#requests.delete(path);
   }
 
-  #ask(path: string, signal: AbortSignal): Promise<void> {
-    if (this.#listing.whole || this.#offline) return Promise.resolve();
-    const asked = this.#asked.get(path) ?? this.#askNow(path, signal);
-    this.#asked.set(path, asked);
-    return asked;
+  #requestOnce(path: string, signal: AbortSignal): Promise<void> {
+    const pending = this.#requests.get(path) ?? this.#request(path, signal);
+    this.#requests.set(path, pending);
+    return pending;
   }
 
-  async #askNow(path: string, signal: AbortSignal): Promise<void> {
-    const { commit, name } = this.#listing;
-    const url = urlOf(this.#source, path, commit);
-    const remote = { path, url, place: name };
+  async #request(path: string, signal: AbortSignal): Promise<void> {
+    const { commit, name: place } = this.#listing;
+    const location = { path, url: urlOf(this.#source, path, commit), place };
     const lenient = this.#source.kind === "url";
     try {
       const head = isInside(path)
-        ? await requestHead(this.#store.net, remote, lenient, signal)
+        ? await requestHead(this.#store.net, location, lenient, signal)
         : undefined;
-      const files = { ...this.#listing.files, [path]: head?.fact ?? null };
+      const files = { ...this.#listing.files, [path]: head?.file ?? null };
       this.#listing = { ...this.#listing, files };
     } catch (error) {
-      this.#asked.delete(path);
+      this.#requests.delete(path);
       throw error;
     }
   }
 }
 
-/** A graph may name any file as its external data. */
+/** A graph may name any path as its external data. */
 function isInside(path: string): boolean {
   const parts = path.split("/");
   return parts.every((part) => part !== "" && part !== "." && part !== "..");

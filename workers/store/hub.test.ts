@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeEach, expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { openKept, openRemote } from "./open";
+import { openPreviousRemoteFolder, openRemoteFolder } from "./open-folder";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
 import { FakeServer } from "./testing/fake-server";
@@ -36,7 +36,7 @@ const hash = (algorithm: string, ...parts: (string | Bytes)[]) => {
 
 const gitHash = (bytes: Bytes) => hash("sha1", `blob ${bytes.length}\0`, bytes);
 
-/** A commit of a repository, as a hub has it. */
+/** Serves a commit of a repository. */
 function publish(
   sha: string,
   files: Readonly<Record<string, Bytes>>,
@@ -59,7 +59,7 @@ function publish(
 const tab = () => openTab(server.net, disk.tab());
 
 async function load(paths: string[], store = tab()) {
-  const folder = await openRemote(store, source, signal);
+  const folder = await openRemoteFolder(store, source, signal);
   const blobs = await folder.fetch(paths, signal, () => undefined);
   return { folder, loaded: await hashes(Object.fromEntries(blobs)) };
 }
@@ -72,7 +72,7 @@ const old = {
 const next = { ...old, "onnx/b": bytesOf(30_000, 3) };
 const paths = Object.keys(old);
 
-test("a branch is pinned to its commit; the card tells the licence", async () => {
+test("pins a branch to its commit and reads the licence from the model card", async () => {
   publish(first, old, {
     license: "other",
     license_name: "apple-amlr",
@@ -90,7 +90,7 @@ test("a branch is pinned to its commit; the card tells the licence", async () =>
   expect(server.requests.filter((line) => line.startsWith("HEAD"))).toEqual([]);
 });
 
-test("small files are held to git's hash", async () => {
+test("verifies small files by their git hash", async () => {
   publish(first, old);
   const spoiled = new TextEncoder().encode('{"a": 2}');
   server.put(`/me/model/resolve/${first}/config.json`, spoiled);
@@ -100,7 +100,7 @@ test("small files are held to git's hash", async () => {
   });
 });
 
-test("of a new commit only what changed is downloaded", async () => {
+test("downloads only the changed files of a new commit", async () => {
   publish(first, old);
   await load(paths);
   publish(second, next);
@@ -110,18 +110,18 @@ test("of a new commit only what changed is downloaded", async () => {
   expect(loaded).toEqual(await hashes(next));
   const sent = server.sent.map(({ path }) => path.slice(-6));
   expect(new Set(sent)).toEqual(new Set(["n/main", "onnx/b"]));
-  // What only the old one had is gone.
-  expect(disk.files.size).toBe(2 * paths.length);
+  // Files of the old commit only are deleted.
+  expect(disk.files.size).toBe(paths.length);
 });
 
-test("until a new commit is whole the kept one starts", async () => {
+test("opens the stored commit until the new one is complete", async () => {
   publish(first, old);
   await load(paths);
   publish(second, next);
   server.fault = (path) =>
     path.endsWith("onnx/b") ? { kind: "status", status: 500 } : undefined;
   await expect(load(paths)).rejects.toMatchObject({ code: "download-failed" });
-  const kept = await openKept(tab(), source);
+  const kept = await openPreviousRemoteFolder(tab(), source);
   expect(kept?.commit).toBe(first);
   server.down = true;
   const { folder, loaded } = await load(paths);
@@ -130,10 +130,10 @@ test("until a new commit is whole the kept one starts", async () => {
   server.down = false;
   server.fault = () => undefined;
   expect((await load(paths)).folder.commit).toBe(second);
-  expect(await openKept(tab(), source)).toBeUndefined();
+  expect(await openPreviousRemoteFolder(tab(), source)).toBeUndefined();
 });
 
-test("a look at a new commit's small files does not cost the kept one", async () => {
+test("keeps the stored commit when only small files of a new one are loaded", async () => {
   publish(first, old);
   await load(paths);
   publish(second, next);
@@ -142,7 +142,7 @@ test("a look at a new commit's small files does not cost the kept one", async ()
   expect((await load(paths)).loaded).toEqual(await hashes(old));
 });
 
-test("behind a network's log-in page the kept one starts", async () => {
+test("opens the stored commit behind a network's login page", async () => {
   publish(first, old);
   await load(paths);
   const page = new TextEncoder().encode("<!doctype html>Log in");
@@ -156,24 +156,24 @@ test("behind a network's log-in page the kept one starts", async () => {
   disk = new CrashDisk();
   await expect(load(paths)).rejects.toMatchObject({
     code: "download-failed",
-    message: expect.stringContaining("a page comes instead") as string,
+    message: expect.stringContaining("the answer is an HTML page") as string,
   });
 });
 
-test("a commit that is on record is not asked for again", async () => {
+test("sends no request for a recorded commit", async () => {
   const pinned = { ...source, revision: first };
   publish(first, old);
   server.put(
     `/api/models/me/model/revision/${first}`,
     server.files.get(api)?.bytes ?? new Uint8Array(),
   );
-  await openRemote(tab(), pinned, signal);
+  await openRemoteFolder(tab(), pinned, signal);
   server.requests.length = 0;
-  expect((await openRemote(tab(), pinned, signal)).commit).toBe(first);
+  expect((await openRemoteFolder(tab(), pinned, signal)).commit).toBe(first);
   expect(server.requests).toEqual([]);
 });
 
-test("a mirror without the API tells file by file", async () => {
+test("requests file by file from a mirror without the API", async () => {
   for (const [path, bytes] of Object.entries(old)) {
     const linked = { "x-linked-size": String(bytes.length) };
     const headers = path.startsWith("onnx/")
@@ -200,9 +200,9 @@ test("a mirror without the API tells file by file", async () => {
 });
 
 test.each([
-  [401, "download-failed", "private, gated or not there"],
+  [401, "download-failed", "private, gated or does not exist"],
   [404, "model-file-missing", "me/model has no config.json"],
-])("a hub that answers %i: %s", async (status, code, words) => {
+])("rejects when the hub answers %i: %s", async (status, code, words) => {
   server.put(api, new Uint8Array());
   server.fault = () => ({ kind: "status", status });
   await expect(load(paths)).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { openRemote } from "./open";
+import { openRemoteFolder } from "./open-folder";
 import type { Store } from "./store";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
@@ -32,7 +32,11 @@ beforeEach(async () => {
 const tab = () => openTab(server.net, disk.tab());
 
 const open = (name: Name) =>
-  openRemote(store, { kind: "url", url: `https://m.test/${name}/` }, signal);
+  openRemoteFolder(
+    store,
+    { kind: "url", url: `https://m.test/${name}/` },
+    signal,
+  );
 
 async function load(name: Name) {
   const folder = await open(name);
@@ -41,18 +45,18 @@ async function load(name: Name) {
   return { folder, blobs: Object.fromEntries(blobs) };
 }
 
-test("files that are equal are listed once, by the first name", async () => {
+test("lists files with the same content once, under the first path", async () => {
   const files = { "onnx/a": shared, "onnx/a_q4": shared };
   await server.publish("/twice/", files);
   const source = { kind: "url", url: "https://m.test/twice/" } as const;
-  const folder = await openRemote(store, source, signal);
+  const folder = await openRemoteFolder(store, source, signal);
   await folder.fetch(["onnx/a"], signal, () => undefined);
   expect(await store.list()).toMatchObject([
     { name: "twice", bytes: 10_000, files: [{ path: "onnx/a" }] },
   ]);
 });
 
-test("models share equal files; each is deleted alone", async () => {
+test("models share equal files and are deleted one by one", async () => {
   const [one, two] = [await load("one"), await load("two")];
   one.folder.release();
   two.folder.release();
@@ -77,7 +81,7 @@ test("models share equal files; each is deleted alone", async () => {
   await expect(load("one")).rejects.toMatchObject({ code: "offline" });
 });
 
-test("files in use outlive their deletion until they are released", async () => {
+test("keeps files in use until they are released", async () => {
   const { folder, blobs } = await load("one");
   const before = disk.files.size;
   await store.remove((await store.list())[0]?.key ?? "");
@@ -90,7 +94,7 @@ test("files in use outlive their deletion until they are released", async () => 
   });
 });
 
-test("what is there in part is listed so", async () => {
+test("lists incomplete files with the bytes that are stored", async () => {
   server.fault = (path, from) =>
     path.endsWith("shared") && from > 0 ? { kind: "down" } : undefined;
   await expect(load("one")).rejects.toMatchObject({ code: "offline" });
@@ -100,8 +104,8 @@ test("what is there in part is listed so", async () => {
   );
 });
 
-test("a download ends when its model is deleted", async () => {
-  // Slow enough to be stopped.
+test("aborts a download when its model is deleted", async () => {
+  // Slow enough to be deleted midway.
   server.pause = 50;
   server.chunk = 500;
   const ends = expect(load("one")).rejects.toMatchObject({
@@ -110,7 +114,7 @@ test("a download ends when its model is deleted", async () => {
   });
   const model = await vi.waitFor(async () => {
     const [first] = await store.list();
-    return first ?? expect.fail("Nothing is kept yet.");
+    return first ?? expect.fail("Nothing is stored yet.");
   });
   await store.remove(model.key);
   await ends;
@@ -118,7 +122,7 @@ test("a download ends when its model is deleted", async () => {
   expect(disk.files.size).toBe(0);
 });
 
-test("too little room is told before a byte comes", async () => {
+test("rejects with storage-full before the download begins", async () => {
   await load("two");
   server.sent.length = 0;
   const big: Record<string, Bytes> = { big: bytesOf(50_000, 5) };
@@ -128,15 +132,15 @@ test("too little room is told before a byte comes", async () => {
   await expect(failure).rejects.toMatchObject({
     code: "storage-full",
     message: expect.stringMatching(
-      /one needs 50 KB .* 3\d KB are missing/,
+      /one needs 50\.0 kB .* 3\d\.\d kB are missing/,
     ) as string,
-    advice: expect.stringContaining("two (10 KB)") as string,
+    advice: expect.stringContaining("two (10.1 kB)") as string,
   });
   expect(server.sent.filter(({ path }) => path === "/one/big")).toEqual([]);
 });
 
-test("a disk that fills up on the way keeps what was checked", async () => {
-  const free = vi.spyOn(store.disk, "free").mockResolvedValue(1e9);
+test("keeps verified files when the disk fills up", async () => {
+  const free = vi.spyOn(store.storage.disk, "free").mockResolvedValue(1e9);
   disk.room = 9000;
   await expect(load("one")).rejects.toMatchObject({
     code: "storage-full",

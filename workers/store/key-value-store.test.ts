@@ -1,24 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { memoryTable, type Table } from "./database";
 import { KeyValueStore, environmentKey } from "./key-value-store";
 
-/** What a browser keeps, in the order in which it came. */
-let kept: Map<string, Response>;
-
 beforeEach(() => {
-  kept = new Map();
-  const cache = {
-    match: (url: string) => Promise.resolve(kept.get(url)?.clone()),
-    put: (url: string, response: Response) => {
-      kept.delete(url);
-      kept.set(url, response);
-      return Promise.resolve();
-    },
-    keys: () => Promise.resolve([...kept.keys()]),
-    delete: (url: string) => Promise.resolve(kept.delete(url)),
-  };
-  vi.stubGlobal("caches", { open: () => Promise.resolve(cache) });
   vi.stubGlobal("navigator", { userAgent: "a browser" });
-  vi.stubGlobal("origin", "https://page.example");
   vi.stubEnv("DEV", false);
 });
 
@@ -27,39 +12,43 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("what is remembered is recalled, until it is forgotten", async () => {
-  const memo = new KeyValueStore<number[]>("test", 8);
-  expect(await memo.recall("a")).toBeUndefined();
-  await memo.remember("a", [1, 2]);
-  expect(await memo.recall("a")).toEqual([1, 2]);
-  await memo.remember("a", [3]);
-  expect(await memo.recall("a")).toEqual([3]);
-  await memo.forget("a");
-  expect(await memo.recall("a")).toBeUndefined();
+test("returns what was set until it is deleted", async () => {
+  const cache = new KeyValueStore<number[]>(memoryTable(), 8);
+  expect(await cache.get("a")).toBeUndefined();
+  await cache.set("a", [1, 2]);
+  expect(await cache.get("a")).toEqual([1, 2]);
+  await cache.set("a", [3]);
+  expect(await cache.get("a")).toEqual([3]);
+  await cache.delete("a");
+  expect(await cache.get("a")).toBeUndefined();
 });
 
-test("the oldest are forgotten first", async () => {
-  const memo = new KeyValueStore<number>("test", 2);
+test("deletes the oldest entries above the limit", async () => {
+  const cache = new KeyValueStore<number>(memoryTable(), 2);
   for (const [i, key] of ["a", "b", "a", "c"].entries()) {
-    await memo.remember(key, i);
+    await cache.set(key, i);
   }
-  expect(await memo.recall("b")).toBeUndefined();
-  expect(await memo.recall("a")).toBe(2);
-  expect(await memo.recall("c")).toBe(3);
+  expect(await cache.get("b")).toBeUndefined();
+  expect(await cache.get("a")).toBe(2);
+  expect(await cache.get("c")).toBe(3);
 });
 
-test("a browser that keeps nothing does no harm", async () => {
-  vi.stubGlobal("caches", undefined);
-  const memo = new KeyValueStore<number>("test", 2);
-  await memo.remember("a", 1);
-  await memo.forget("a");
-  expect(await memo.recall("a")).toBeUndefined();
+test("misses where the browser stores nothing", async () => {
+  const denied = (): Promise<never> =>
+    Promise.reject(new DOMException("Denied", "SecurityError"));
+  const table: Table<never> = {
+    ...{ get: denied, put: denied, delete: denied, entries: denied },
+  };
+  const cache = new KeyValueStore<number>(table, 2);
+  await cache.set("a", 1);
+  await cache.delete("a");
+  expect(await cache.get("a")).toBeUndefined();
 });
 
 const device = (vendor: string, ...features: string[]) =>
   ({ adapterInfo: { vendor }, features }) as unknown as GPUDevice;
 
-test("another adapter, feature, browser or fact: another key", async () => {
+test("the key depends on adapter, features, browser and facts", async () => {
   const key = await environmentKey(device("a", "f16"), 1);
   expect(key).toMatch(/^[0-9a-f]{64}$/);
   expect(await environmentKey(device("a", "f16"), 1)).toBe(key);
@@ -74,7 +63,7 @@ test("another adapter, feature, browser or fact: another key", async () => {
   expect(new Set([key, ...others]).size).toBe(6);
 });
 
-test("builds in development are all alike, so they have no key", async () => {
+test("there is no key under the development server", async () => {
   vi.stubEnv("DEV", true);
   expect(await environmentKey(device("a"))).toBeUndefined();
 });

@@ -1,74 +1,80 @@
 import { sha256 } from "hash-wasm";
+import type { Table } from "./database";
 
 /** Never the base of a `new URL`: bundlers would look for that file. */
-const US = import.meta.url;
+const MODULE_URL = import.meta.url;
 
-/** What was found out about this machine and need not be found out again. */
+interface CacheEntry<T> {
+  /** Higher for entries that were set later. */
+  readonly order: number;
+  readonly value: T;
+}
+
+/**
+ * A bounded cache of what was measured on this machine. It is best effort: where
+ * the browser stores nothing, every lookup misses.
+ */
 export class KeyValueStore<T> {
-  readonly #name: string;
-  readonly #most: number;
+  readonly #table: Table<CacheEntry<T>>;
+  readonly #limit: number;
 
-  /** Of more than `most` the older ones are forgotten. */
-  constructor(name: string, most: number) {
-    this.#name = name;
-    this.#most = most;
+  /** With more than `limit` entries the oldest are deleted. */
+  constructor(table: Table<CacheEntry<T>>, limit: number) {
+    this.#table = table;
+    this.#limit = limit;
   }
 
-  /** Nothing, too, where the browser keeps nothing. */
-  async recall(key: string): Promise<T | undefined> {
+  async get(key: string): Promise<T | undefined> {
     try {
-      const cache = await caches.open(this.#name);
-      const found = await cache.match(urlOf(key));
-      return (await found?.json()) as T | undefined;
+      return (await this.#table.get(key))?.value;
     } catch {
       return undefined;
     }
   }
 
-  async remember(key: string, what: T): Promise<void> {
+  async set(key: string, value: T): Promise<void> {
     try {
-      const cache = await caches.open(this.#name);
-      await cache.put(urlOf(key), Response.json(what));
-      const old = (await cache.keys()).slice(0, -this.#most);
-      for (const each of old) await cache.delete(each);
+      const others = await this.#table.entries();
+      others.delete(key);
+      const oldestFirst = [...others].sort((a, b) => a[1].order - b[1].order);
+      const order = 1 + (oldestFirst.at(-1)?.[1].order ?? 0);
+      await this.#table.put(key, { order, value });
+      const surplus = oldestFirst.length + 1 - this.#limit;
+      for (const [old] of oldestFirst.slice(0, Math.max(0, surplus))) {
+        await this.#table.delete(old);
+      }
     } catch {
-      // The next load finds out again.
+      // The next load measures again.
     }
   }
 
-  async forget(key: string): Promise<void> {
+  async delete(key: string): Promise<void> {
     try {
-      await (await caches.open(this.#name)).delete(urlOf(key));
+      await this.#table.delete(key);
     } catch {
-      // Nothing was kept.
+      // Nothing was stored.
     }
   }
 }
 
 /**
- * A name for `facts`, this adapter, this browser and this build of ours.
- * Undefined while we are being worked on.
+ * A cache key for `facts`, this adapter, this browser and this build. Undefined
+ * under the development server, where a changed file changes no key.
  */
 export async function environmentKey(
   device: GPUDevice | undefined,
   ...facts: readonly unknown[]
 ): Promise<string | undefined> {
-  // Served as it is written, a change of ours changes no name.
   if (import.meta.env.DEV) return undefined;
   const { vendor, architecture, description } = device?.adapterInfo ?? {};
   const adapter = [vendor, architecture, device?.adapterInfo.device];
   const features = [...(device?.features ?? [])].sort();
-  // The build is told by the hash in the name of its own file, or by itself.
-  const us = [navigator.userAgent, US, import.meta.env.BUILD];
-  return nameOf(facts, [...adapter, description, features], us);
+  // The hash in this file's name identifies the build, or else BUILD does.
+  const build = [navigator.userAgent, MODULE_URL, import.meta.env.BUILD];
+  return hashOf(facts, [...adapter, description, features], build);
 }
 
-/** Of the same facts always the same. */
-export function nameOf(...facts: readonly unknown[]): Promise<string> {
+/** SHA-256 of the facts as JSON. */
+export function hashOf(...facts: readonly unknown[]): Promise<string> {
   return sha256(JSON.stringify(facts));
-}
-
-/** The cache knows things by URLs; nobody asks this one for anything. */
-function urlOf(key: string): string {
-  return `${origin}/memo/${key}`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { factOf, readHubListing, readManifest } from "./listing";
+import { findFile, readHubListing, readManifest } from "./listing";
 
 const page = "https://hub.test/me/model/blob/main/";
 const sha256 = "ab".repeat(32);
@@ -12,7 +12,7 @@ const hub = (changes: object) =>
     page,
   );
 
-test("a hub's list: large files by SHA-256, small ones by git's hash", () => {
+test("reads a hub's listing: SHA-256 of large files, git hash of small ones", () => {
   const listing = hub({
     sha: "E".repeat(40),
     siblings: [
@@ -28,7 +28,7 @@ test("a hub's list: large files by SHA-256, small ones by git's hash", () => {
   expect(listing).toEqual({
     name: "me/model",
     commit: "e".repeat(40),
-    whole: true,
+    complete: true,
     files: {
       "config.json": { bytes: 5, blob },
       "onnx/a.onnx": { bytes: 9, sha256 },
@@ -52,29 +52,29 @@ test.each([
   ],
   [{ license: ["mit"] }, undefined],
   ["card", undefined],
-])("the licence of the card %j", (cardData, license) => {
+])("reads the licence of the card %j", (cardData, license) => {
   expect(hub({ cardData })?.license).toEqual(license);
 });
 
 test.each([null, [], "x", {}, { siblings: {} }, { siblings: [null] }])(
-  "%j is no hub's list",
+  "%j is not a hub's listing",
   (json) => {
     expect(readHubListing(json, "asked/for", page)).toBeUndefined();
   },
 );
 
-test("a name that is a method's is no file", () => {
+test("a path named like a method of Object is not a file", () => {
   const listing = hub({});
-  expect(factOf(listing, "constructor")).toBeUndefined();
-  expect(factOf(listing, "__proto__")).toBeUndefined();
+  expect(findFile(listing, "constructor")).toBeUndefined();
+  expect(findFile(listing, "__proto__")).toBeUndefined();
   const odd = hub({ siblings: [{ rfilename: "__proto__", size: 1 }] });
-  expect(factOf(odd, "__proto__")).toEqual({ bytes: 1 });
+  expect(findFile(odd, "__proto__")).toEqual({ bytes: 1 });
 });
 
 const manifest = (changes: object) =>
   readManifest({ version: 1, files: {}, ...changes }, "nano", page);
 
-test("a manifest: every file, by SHA-256", () => {
+test("reads a manifest: SHA-256 of each file", () => {
   const entry = { bytes: 5, sha256: sha256.toUpperCase() };
   expect(
     manifest({
@@ -84,13 +84,13 @@ test("a manifest: every file, by SHA-256", () => {
     }),
   ).toEqual({
     name: "Nano",
-    whole: true,
+    complete: true,
     files: { "a.json": { bytes: 5, sha256 } },
     license: { id: "mit", name: "MIT", url: `${page}LICENSE` },
   });
 });
 
-test("a web app's manifest.json is not a model's", () => {
+test("ignores the manifest.json of a web app", () => {
   const json = { name: "App", start_url: "/", icons: [] };
   expect(readManifest(json, "nano", page)).toBeUndefined();
 });
@@ -100,7 +100,7 @@ test.each([
   [{ files: { "a.json": { bytes: 5, sha256: "12" } } }, "model-corrupt"],
   [{ files: { "a.json": 5 } }, "model-corrupt"],
   [{ version: 2 }, "model-mismatch"],
-])("a manifest with %j is refused", (changes, code) => {
+])("rejects a manifest with %j", (changes, code) => {
   expect(() => manifest(changes)).toThrow(
     expect.objectContaining({
       code,

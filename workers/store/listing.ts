@@ -2,14 +2,14 @@ import type { License } from "../../src/shared/models";
 import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "../util/file-errors";
 
-/** What is on record about a file. */
-export interface Fact {
-  /** Absent if the server does not tell. */
+/** A file as its server describes it. */
+export interface FileMetadata {
+  /** Absent if the server does not send it. */
   readonly bytes?: number;
   readonly sha256?: string;
-  /** Git's hash of a small file: hex SHA-1 of `blob {size}\0` and the file. */
+  /** Git's hash of a small file: hex SHA-1 of `blob {size}\\0` and the bytes. */
   readonly blob?: string;
-  /** ETag or date of a file without a hash. */
+  /** ETag or Last-Modified of a file without a hash. */
   readonly version?: string;
 }
 
@@ -18,21 +18,21 @@ export interface Listing {
   readonly name: string;
   readonly commit?: string;
   readonly license?: License;
-  /** There are no other files; else each is asked for. */
-  readonly whole: boolean;
-  /** Null: asked for, and not there. */
-  readonly files: Readonly<Record<string, Fact | null>>;
+  /** False if the server has no list: then each file is requested to find out. */
+  readonly complete: boolean;
+  /** Null for a file that was requested and does not exist. */
+  readonly files: Readonly<Record<string, FileMetadata | null>>;
 }
 
-/** Undefined if it is not there, or nobody asked. */
-export function factOf(
+/** Undefined if the file does not exist or was not requested. */
+export function findFile(
   listing: Listing | undefined,
   path: string,
-): Fact | undefined {
+): FileMetadata | undefined {
   if (listing === undefined) return undefined;
-  // Names come from others: one may be that of a method.
-  const fact = Object.hasOwn(listing.files, path) ? listing.files[path] : null;
-  return fact ?? undefined;
+  // A file may be named like a method of Object.
+  const file = Object.hasOwn(listing.files, path) ? listing.files[path] : null;
+  return file ?? undefined;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -46,7 +46,7 @@ const size = (value: unknown): number | undefined =>
     ? (value as number)
     : undefined;
 
-/** Lower case hex of so many digits. */
+/** Lower-case hex with this many digits; undefined for anything else. */
 export function hex(value: unknown, digits: number): string | undefined {
   const lower = text(value)?.toLowerCase();
   return lower?.length === digits && /^[0-9a-f]+$/.test(lower)
@@ -54,42 +54,43 @@ export function hex(value: unknown, digits: number): string | undefined {
     : undefined;
 }
 
-/** A fact without the fields that nobody told. */
-export function fact(fields: {
-  readonly [K in keyof Fact]: Fact[K] | undefined;
-}): Fact {
-  const told = Object.entries(fields).filter(
-    ([, value]) => value !== undefined,
+/** Metadata without the undefined fields. */
+export function fileMetadata(fields: {
+  readonly [K in keyof FileMetadata]: FileMetadata[K] | undefined;
+}): FileMetadata {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
   );
-  return Object.fromEntries(told);
 }
 
-/** `/api/models/{id}/revision/{revision}?blobs=true` of a hub. Undefined if
- * this is something else. */
+/**
+ * Parses a hub's answer to `/api/models/{id}/revision/{revision}?blobs=true`;
+ * undefined if it is something else.
+ */
 export function readHubListing(
   json: unknown,
   id: string,
   page: string,
 ): Listing | undefined {
   if (!isObject(json) || !Array.isArray(json["siblings"])) return undefined;
-  const files: [path: string, Fact][] = [];
+  const files: [path: string, FileMetadata][] = [];
   for (const sibling of json["siblings"] as unknown[]) {
     if (!isObject(sibling)) return undefined;
     const path = text(sibling["rfilename"]);
     if (path === undefined) return undefined;
     const lfs = isObject(sibling["lfs"]) ? sibling["lfs"] : undefined;
-    const told = fact({
+    const file = fileMetadata({
       bytes: size(lfs?.["size"]) ?? size(sibling["size"]),
       sha256: hex(lfs?.["sha256"], 64),
       blob: lfs === undefined ? hex(sibling["blobId"], 40) : undefined,
     });
-    files.push([path, told]);
+    files.push([path, file]);
   }
   const commit = hex(json["sha"], 40);
   const license = readCard(json["cardData"], page);
   return {
     name: text(json["id"]) ?? id,
-    whole: true,
+    complete: true,
     files: Object.fromEntries(files),
     ...(commit !== undefined && { commit }),
     ...(license !== undefined && { license }),
@@ -112,8 +113,8 @@ function license(id: string, name: string, link: unknown, base: string) {
   return { id, name, ...(web && { url: url.href }) };
 }
 
-/** manifest.json of a model's folder. Undefined if it is another thing, such as
- * the manifest of a web app. */
+/** Parses the manifest.json of a model's folder; undefined if it is another kind
+ * of manifest, such as that of a web app. */
 export function readManifest(
   json: unknown,
   name: string,
@@ -123,16 +124,16 @@ export function readManifest(
   if (json["version"] !== 1) {
     throw new VlmError(
       "model-mismatch",
-      `The manifest.json of ${name} is of version ${JSON.stringify(json["version"])}; this page reads version 1.`,
-      "Use a newer page, or export the model with this version's tools.",
+      `manifest.json of ${name} has version ${JSON.stringify(json["version"])}; this page supports version 1.`,
+      "Update fast-vlm, or export the model again with this version's tools.",
     );
   }
-  const files: [path: string, Fact][] = [];
+  const files: [path: string, FileMetadata][] = [];
   for (const [path, value] of Object.entries(json["files"])) {
     const entry = isObject(value) ? value : {};
     const [bytes, sha256] = [size(entry["bytes"]), hex(entry["sha256"], 64)];
     if (bytes === undefined || sha256 === undefined) {
-      throw corrupt("manifest.json", `it has no size or hash of ${path}`);
+      throw corrupt("manifest.json", `it has no size or hash for ${path}`);
     }
     files.push([path, { bytes, sha256 }]);
   }
@@ -140,7 +141,7 @@ export function readManifest(
   const id = text(given["id"]);
   return {
     name: text(json["name"]) ?? name,
-    whole: true,
+    complete: true,
     files: Object.fromEntries(files),
     ...(id !== undefined && {
       license: license(id, text(given["name"]) ?? id, given["url"], base),

@@ -21,7 +21,7 @@ async function manifestOf(contents: Readonly<Record<string, Bytes>>) {
   return JSON.stringify({ version: 1, name: "Mine", files: all });
 }
 
-test("without a manifest files are used as they are", async () => {
+test("uses files unverified without a manifest", async () => {
   const given = picked(files);
   const folder = await LocalFolder.open("nano", given);
   expect(folder.name).toBe("nano");
@@ -34,7 +34,7 @@ test("without a manifest files are used as they are", async () => {
   ]);
 });
 
-test("a manifest is held to, and tells the name", async () => {
+test("verifies files by the manifest, which has the name", async () => {
   const manifest = await manifestOf(files);
   const given = picked({ ...files, "manifest.json": manifest });
   const folder = await LocalFolder.open("nano", given);
@@ -50,7 +50,7 @@ test("a manifest is held to, and tells the name", async () => {
 test.each([
   ["flipped", files["onnx/b"].with(7, 0).with(8, 0)],
   ["cut", files["onnx/b"].slice(1)],
-])("a %s file is named", async (_, bytes) => {
+])("rejects with model-corrupt when a file is %s", async (_, bytes) => {
   const manifest = await manifestOf(files);
   const given = picked({
     ...files,
@@ -66,7 +66,7 @@ test.each([
   });
 });
 
-test("a manifest that is no JSON is named", async () => {
+test("rejects with model-corrupt when the manifest is not JSON", async () => {
   const given = picked({ ...files, "manifest.json": "{" });
   await expect(LocalFolder.open("nano", given)).rejects.toMatchObject({
     code: "model-corrupt",
@@ -74,7 +74,7 @@ test("a manifest that is no JSON is named", async () => {
   });
 });
 
-test("a file that is not there is named", async () => {
+test("rejects with model-file-missing", async () => {
   const folder = await LocalFolder.open("nano", picked(files));
   await expect(
     folder.fetch(["c.json"], signal, () => undefined),

@@ -4,20 +4,20 @@ import { nextTask } from "../util/scheduler";
 import { Digest } from "./digest";
 import { aborted } from "./errors";
 import type { ModelFolder } from "./model-folder";
-import { factOf, readManifest, type Listing } from "./listing";
-import { ProgressMeter, type Progress } from "./progress";
+import { findFile, readManifest, type Listing } from "./listing";
+import { ProgressTracker, type Progress } from "./progress";
 import { bytesOf } from "../util/read-blob";
 
-/** What files of this machine were checked against, so that each is read once. */
-const checked = new WeakMap<Blob, string>();
+/** SHA-256 that each file was verified against, so that it is read only once. */
+const verified = new WeakMap<Blob, string>();
 
-/** Bytes that are hashed at once. */
-const BLOCK = 4 * 1024 * 1024;
+/** Bytes per read when a file is hashed. */
+const HASH_BLOCK = 4 * 1024 * 1024;
 
-/** Addresses in a manifest are absolute; this is for those that are not. */
+/** Resolves relative URLs of a manifest, which lead nowhere. */
 const BASE = "https://folder.invalid/";
 
-/** A folder on this machine. Its files are used where they are. */
+/** A folder on this machine; its files are not copied. */
 export class LocalFolder implements ModelFolder {
   readonly #name: string;
   readonly #files: ReadonlyMap<string, Blob>;
@@ -59,7 +59,7 @@ export class LocalFolder implements ModelFolder {
     for (const path of paths) {
       const file = this.#files.get(path);
       if (file === undefined) continue;
-      const sha256 = factOf(this.#listing, path)?.sha256;
+      const sha256 = findFile(this.#listing, path)?.sha256;
       const hash = sha256 === undefined ? {} : { sha256 };
       files.set(path, { path, bytes: file.size, kept: file.size, ...hash });
     }
@@ -72,49 +72,49 @@ export class LocalFolder implements ModelFolder {
     onProgress: (progress: Progress) => void,
   ): Promise<Map<string, Blob>> {
     const blobs = new Map<string, Blob>();
-    const meter = new ProgressMeter(onProgress);
+    const tracker = new ProgressTracker(onProgress);
     for (const path of paths) {
       const file = this.#files.get(path);
       if (file === undefined) throw missing(path, `The folder ${this.name}`);
-      meter.expect(path, file.size);
+      tracker.addFile(path, file.size);
       blobs.set(path, file);
     }
     for (const [path, file] of blobs) {
-      await this.#check(path, file, signal, meter);
-      meter.kept(path, file.size);
+      await this.#verify(path, file, signal, tracker);
+      tracker.stored(path, file.size);
     }
-    meter.flush();
+    tracker.flush();
     return blobs;
   }
 
   release(): void {
-    // Nothing is kept of it.
+    // Nothing of it is stored.
   }
 
-  /** @throws if it is not what the manifest says */
-  async #check(
+  /** @throws `model-corrupt` unless the file matches the manifest */
+  async #verify(
     path: string,
     file: Blob,
     signal: AbortSignal,
-    meter: ProgressMeter,
+    tracker: ProgressTracker,
   ) {
     if (signal.aborted) throw aborted();
-    const fact = factOf(this.#listing, path);
-    if (fact?.sha256 === undefined) return;
-    if (fact.bytes !== file.size) {
-      const why = `it has ${file.size} bytes, and manifest.json says ${fact.bytes}`;
+    const expected = findFile(this.#listing, path);
+    if (expected?.sha256 === undefined) return;
+    if (expected.bytes !== file.size) {
+      const why = `it has ${file.size} bytes instead of the ${expected.bytes} in manifest.json`;
       throw corrupt(path, why);
     }
-    if (checked.get(file) === fact.sha256) return;
-    const digest = await Digest.create(fact);
-    for (let at = 0; at < file.size; at += BLOCK) {
+    if (verified.get(file) === expected.sha256) return;
+    const digest = await Digest.create(expected);
+    for (let at = 0; at < file.size; at += HASH_BLOCK) {
       if (signal.aborted) throw aborted();
-      digest.update(await read(path, file.slice(at, at + BLOCK)));
-      meter.kept(path, Math.min(at + BLOCK, file.size));
+      digest.update(await read(path, file.slice(at, at + HASH_BLOCK)));
+      tracker.stored(path, Math.min(at + HASH_BLOCK, file.size));
       await nextTask();
     }
-    digest.check(path);
-    checked.set(file, fact.sha256);
+    digest.verify(path);
+    verified.set(file, expected.sha256);
   }
 }
 

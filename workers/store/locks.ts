@@ -1,26 +1,26 @@
-/** Who may do what, among all tabs of this site. */
+/** Named locks, among all tabs of this site. */
 export interface Locks {
-  /** Waits until nobody else has `name`, then works alone with it. */
-  alone<T>(
+  /** Waits for an exclusive lock and holds it during `task`. */
+  exclusive<T>(
     name: string,
-    work: () => Promise<T>,
+    task: () => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T>;
-  /** Works only if nobody has `name` now; tells whether it did. */
-  ifFree(name: string, work: () => Promise<void>): Promise<boolean>;
-  /** Has `name` together with others, until the returned function is called. */
+  /** Runs `task` only if nobody holds the lock; resolves with whether it ran. */
+  ifFree(name: string, task: () => Promise<void>): Promise<boolean>;
+  /** Takes a shared lock; resolves with the function that releases it. */
   share(name: string): Promise<() => void>;
 }
 
 export function webLocks(manager: LockManager): Locks {
   return {
-    alone: async (name, work, signal) => {
+    exclusive: async (name, task, signal) => {
       const options = signal === undefined ? {} : { signal };
-      return await manager.request(name, options, work);
+      return await manager.request(name, options, task);
     },
-    ifFree: async (name, work) =>
+    ifFree: async (name, task) =>
       await manager.request(name, { ifAvailable: true }, async (lock) => {
-        if (lock !== null) await work();
+        if (lock !== null) await task();
         return lock !== null;
       }),
     share: (name) =>
@@ -38,38 +38,39 @@ export function webLocks(manager: LockManager): Locks {
   };
 }
 
-/** Where there are no Web Locks: between the loads of this worker only. */
-export function ownLocks(): Locks {
+/** For browsers without Web Locks: locks within this worker. */
+export function workerLocks(): Locks {
   const last = new Map<string, Promise<void>>();
   const holders = new Map<string, number>();
-  const hold = (name: string, by: number) => {
-    holders.set(name, (holders.get(name) ?? 0) + by);
+  const holdersOf = (name: string): number => holders.get(name) ?? 0;
+  const hold = (name: string, by: number): void => {
+    holders.set(name, holdersOf(name) + by);
   };
-  const alone: Locks["alone"] = async (name, work, signal) => {
-    const before = last.get(name) ?? Promise.resolve();
+  const exclusive: Locks["exclusive"] = async (name, task, signal) => {
+    const previous = last.get(name) ?? Promise.resolve();
     let release = (): void => undefined;
-    const turn = new Promise<void>((resolve) => {
+    const released = new Promise<void>((resolve) => {
       release = resolve;
     });
     hold(name, 1);
     last.set(
       name,
-      before.then(() => turn),
+      previous.then(() => released),
     );
     try {
-      await before;
+      await previous;
       signal?.throwIfAborted();
-      return await work();
+      return await task();
     } finally {
       hold(name, -1);
       release();
     }
   };
   return {
-    alone,
-    ifFree: async (name, work) => {
-      if ((holders.get(name) ?? 0) > 0) return false;
-      await alone(name, work);
+    exclusive,
+    ifFree: async (name, task) => {
+      if (holdersOf(name) > 0) return false;
+      await exclusive(name, task);
       return true;
     },
     share: (name) => {

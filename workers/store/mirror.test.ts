@@ -1,12 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { openRemote } from "./open";
+import { openRemoteFolder } from "./open-folder";
 import type { Store } from "./store";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { FakeServer } from "./testing/fake-server";
 import { beOnline, openTab } from "./testing/tab";
 
-/** Servers of files that keep no list of them. */
+/** A server without a manifest. */
 const source = {
   kind: "url",
   url: "https://mirror.test/my%20model/",
@@ -29,14 +29,14 @@ const put = (path: string, bytes: Bytes, headers = {}) => {
 };
 
 async function load(...paths: string[]) {
-  const folder = await openRemote(store, source, signal);
+  const folder = await openRemoteFolder(store, source, signal);
   const blobs = await folder.fetch(paths, signal, () => undefined);
   return hashes(Object.fromEntries(blobs));
 }
 
-test("each file is asked for, once", async () => {
+test("requests the metadata of each file once", async () => {
   put("a", old, { etag: '"1"' });
-  const folder = await openRemote(store, source, signal);
+  const folder = await openRemoteFolder(store, source, signal);
   expect(folder.name).toBe("my model");
   const both = [folder.stat(["a", "b"], signal), folder.stat(["a"], signal)];
   const [first, second] = await Promise.all(both);
@@ -47,7 +47,7 @@ test("each file is asked for, once", async () => {
   expect(asked).toHaveLength(2);
 });
 
-test("a file that changed is downloaded again, an equal one is not", async () => {
+test("downloads a changed file again, an unchanged one not", async () => {
   put("a", old, { etag: 'W/"1"' });
   put("b", old, { "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT" });
   await load("a", "b");
@@ -58,7 +58,7 @@ test("a file that changed is downloaded again, an equal one is not", async () =>
   expect(server.sent.every(({ path }) => path.endsWith("/a"))).toBe(true);
 });
 
-test("two versions are never mixed", async () => {
+test("never mixes two versions of a file", async () => {
   put("a", old, { etag: '"1"' });
   server.fault = (path, from) => {
     if (path.endsWith("/a") && from > 40_000) put("a", next, { etag: '"2"' });
@@ -67,7 +67,7 @@ test("two versions are never mixed", async () => {
   expect(await load("a")).toEqual(await hashes({ a: next }));
 });
 
-test("a file that goes on changing is given up on", async () => {
+test("rejects when a file keeps changing", async () => {
   let version = 0;
   put("a", old, { etag: '"0"' });
   server.fault = (path) => {
@@ -80,7 +80,7 @@ test("a file that goes on changing is given up on", async () => {
   });
 });
 
-test("what was loaded starts without a network, nothing else", async () => {
+test("loads stored files offline, and no others", async () => {
   put("a", old, { etag: '"1"' });
   await load("a");
   server.down = true;
@@ -90,7 +90,7 @@ test("what was loaded starts without a network, nothing else", async () => {
   });
 });
 
-test("a page in place of a file, or of the list, is no file", async () => {
+test("treats an HTML page as a missing file or manifest", async () => {
   const page = new TextEncoder().encode("<!doctype html>");
   const html = { "content-type": "text/html; charset=utf-8" };
   put("manifest.json", page, html);
@@ -103,7 +103,7 @@ test("a page in place of a file, or of the list, is no file", async () => {
   });
 });
 
-test("a cut list is named", async () => {
+test("rejects with model-corrupt when the manifest is truncated", async () => {
   put("manifest.json", new TextEncoder().encode('{"version": 1,'));
   await expect(load("a")).rejects.toMatchObject({
     code: "model-corrupt",
@@ -111,7 +111,7 @@ test("a cut list is named", async () => {
   });
 });
 
-test("stores that refuse what they do not have are no obstacle", async () => {
+test("treats 403 as a missing file", async () => {
   put("a", old, { etag: '"1"' });
   const { net } = server;
   const fetch = async (url: string, init: RequestInit) =>
@@ -119,11 +119,11 @@ test("stores that refuse what they do not have are no obstacle", async () => {
       ? new Response("", { status: 403 })
       : net.fetch(url, init);
   store = openTab({ ...net, fetch });
-  const folder = await openRemote(store, source, signal);
+  const folder = await openRemoteFolder(store, source, signal);
   expect([...(await folder.stat(["a", "b"], signal)).keys()]).toEqual(["a"]);
 });
 
-test("a file whose size nobody tells comes in one go", async () => {
+test("downloads a file of unknown size in one request", async () => {
   put("a", old, { "content-encoding": "br" });
   server.sized = false;
   let cuts = 2;
@@ -137,13 +137,13 @@ test("a file whose size nobody tells comes in one go", async () => {
   expect(server.sent).toEqual([]);
 });
 
-test("an empty file is one", async () => {
+test("downloads an empty file", async () => {
   put("a", new Uint8Array(), { etag: '"1"' });
   expect(await load("a")).toEqual(await hashes({ a: new Uint8Array() }));
 });
 
-test("nothing outside the folder is asked for", async () => {
-  const folder = await openRemote(store, source, signal);
+test("sends no request for paths outside the folder", async () => {
+  const folder = await openRemoteFolder(store, source, signal);
   server.requests.length = 0;
   expect(await folder.stat(["../a", "/b", "c//d"], signal)).toEqual(new Map());
   expect(server.requests).toEqual([]);

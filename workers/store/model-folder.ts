@@ -1,23 +1,23 @@
 import type { License, ModelFile } from "../../src/shared/models";
 import type { Progress } from "./progress";
 
-/** A model's files, wherever they come from. */
+/** The files of a model: on a server, or in a folder of this machine. */
 export interface ModelFolder {
   readonly name: string;
   readonly commit?: string | undefined;
   readonly license?: License | undefined;
-  /** Those of `paths` that exist. From the hub's list or a manifest if there is
-   * one, else one request each. */
+  /** Metadata of the paths that exist: from the hub's list or the manifest, or
+   * else by one request each. */
   stat(
     paths: readonly string[],
     signal: AbortSignal,
   ): Promise<Map<string, ModelFile>>;
-  /** Downloads what is missing, checks it, gives disk-backed Blobs. */
+  /** Downloads and verifies what is missing; resolves with disk-backed Blobs. */
   fetch(
     paths: readonly string[],
     signal: AbortSignal,
     onProgress: (progress: Progress) => void,
   ): Promise<Map<string, Blob>>;
-  /** Its Blobs are no longer used: files of a deleted model may go now. */
+  /** The Blobs are no longer used: if the model was deleted, so are they. */
   release(): void;
 }

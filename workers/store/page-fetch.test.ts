@@ -5,7 +5,7 @@ import type {
 } from "../../src/shared/fetch-protocol";
 import { fetchThrough } from "./page-fetch";
 
-/** The page's side, by hand: what it was asked, and its port for the answer. */
+/** The page's side, scripted: the requests, and the port of each answer. */
 function setUp() {
   const { port1, port2 } = new MessageChannel();
   const asked: FetchRequest[] = [];
@@ -31,7 +31,7 @@ function setUp() {
 
 const head = { type: "head", status: 206, headers: [["etag", '"x"']] } as const;
 
-test("asks with address, method and headers", async () => {
+test("sends URL, method and headers", async () => {
   const { fetch, asked, send, isAsked, end } = setUp();
   const answer = fetch("https://a.b/c", { headers: { range: "bytes=0-1" } });
   await isAsked();
@@ -44,7 +44,7 @@ test("asks with address, method and headers", async () => {
   end();
 });
 
-test("a body comes piece by piece, as it is read", async () => {
+test("streams the body as it is read", async () => {
   const { fetch, wishes, send, isAsked, end } = setUp();
   const answer = fetch("https://a.b/c", {});
   await isAsked();
@@ -60,7 +60,7 @@ test("a body comes piece by piece, as it is read", async () => {
   end();
 });
 
-test("what the page's fetch throws is thrown, before and in the body", async () => {
+test("rejects when the page's fetch fails, before and during the body", async () => {
   const { fetch, send, isAsked, end } = setUp();
   const refused = fetch("https://a.b/c", {});
   await isAsked();
@@ -78,7 +78,7 @@ test("what the page's fetch throws is thrown, before and in the body", async () 
   second.end();
 });
 
-test("a status that no response can have is a failure, not a hang", async () => {
+test("rejects an invalid status", async () => {
   const { fetch, send, isAsked, end } = setUp();
   const answer = fetch("https://a.b/c", {});
   await isAsked();
@@ -87,7 +87,7 @@ test("a status that no response can have is a failure, not a hang", async () => 
   end();
 });
 
-test("aborted, it tells the page to end", async () => {
+test("ends the page's request when aborted", async () => {
   const { fetch, wishes, send, isAsked, end } = setUp();
   const controller = new AbortController();
   const answer = fetch("https://a.b/c", { signal: controller.signal });

@@ -4,7 +4,7 @@ import type {
   FetchWish,
 } from "../../src/shared/fetch-protocol";
 
-/** A `fetch` that asks the page's own, over its port. */
+/** A `fetch` that runs the page's `fetch`, over a MessagePort. */
 export function fetchThrough(
   page: MessagePort,
 ): (url: string, init: RequestInit) => Promise<Response> {
@@ -40,7 +40,7 @@ function receive(
       reject(error);
     };
     const leave = (): void => {
-      fail(new DOMException("It was stopped.", "AbortError"));
+      fail(new DOMException("The request was aborted.", "AbortError"));
     };
     const streamed = (): ReadableStream<Uint8Array> =>
       new ReadableStream({

@@ -1,166 +1,163 @@
-import { readAll, type Directory, type DiskFile } from "./disk";
-import { decodeLines, encodeLine } from "./journal";
+import type { Table } from "./database";
+import type { Disk, DiskFile } from "./disk";
 import { Ranges, type Span } from "./ranges";
-import { bytesOf } from "../util/read-blob";
 
-/** Of the time, a disk may take one part in so many for flushing. */
-const SHARE = 10;
+/** Journaling takes at most one part in this many of the time. */
+const JOURNAL_SHARE = 10;
 
-/** A span of bytes that is on disk, or the size of a file that was checked. */
-type Entry = Span | { readonly verified: number };
+/** Which bytes of a file are on the disk. */
+export interface JournalEntry {
+  readonly spans: readonly Span[];
+  /** Size of the complete file, once its hash was verified. */
+  readonly verified?: number;
+}
 
-const logOf = (key: string) => `${key}.log`;
-
-/** What is kept of a file. */
-export interface Kept {
+/** The part of a file that is on the disk. */
+export interface StoredFile {
   readonly bytes: number;
-  /** All of it, and it was checked. */
+  /** Present if the file is complete and verified. */
   readonly blob?: Blob;
 }
 
+export interface FileStorage {
+  readonly disk: Disk;
+  /** By file key. */
+  readonly journal: Table<JournalEntry>;
+}
+
 /**
- * A file that is being kept, and the log of which of its bytes are on disk. The
- * log is written after the bytes were flushed: what it names is there, whenever
- * the tab dies. Bytes that it does not name do not count.
+ * A file that is being written. The journal is written after the bytes were
+ * flushed, so that each span in it is on the disk whenever the tab dies. Bytes
+ * outside the journal do not count.
  */
 export class PartialFile {
+  /** Bytes in the file. */
   readonly have = new Ranges();
-  readonly #data: DiskFile;
-  readonly #log: DiskFile;
-  #logEnd = 0;
-  /** When to log next. */
-  #due: number;
-  readonly #pending = new Ranges();
-
-  /** ms between two writes of the log. */
+  readonly #file: DiskFile;
+  readonly #journal: FileStorage["journal"];
+  readonly #key: string;
+  /** ms between two journal entries. */
   readonly #pause: number;
+  #nextCommit: number;
+  #dirty = false;
 
-  private constructor(data: DiskFile, log: DiskFile, pause: number) {
-    this.#data = data;
-    this.#log = log;
+  private constructor(
+    file: DiskFile,
+    journal: FileStorage["journal"],
+    key: string,
+    pause: number,
+  ) {
+    this.#file = file;
+    this.#journal = journal;
+    this.#key = key;
     this.#pause = pause;
-    this.#due = performance.now() + pause;
+    this.#nextCommit = performance.now() + pause;
   }
 
   static async open(
-    files: Directory,
+    { disk, journal }: FileStorage,
     key: string,
     pause: number,
   ): Promise<PartialFile> {
-    const data = await files.open(key);
-    let log: DiskFile | undefined;
+    const file = await disk.open(key);
     try {
-      log = await files.open(logOf(key));
-      const part = new PartialFile(data, log, pause);
-      const { entries, end } = decode(await readAll(log));
-      for (const entry of entries) {
-        if (!("verified" in entry)) part.have.add(entry[0], entry[1]);
-      }
-      part.#logEnd = end;
-      // Someone else cut it: nothing of it can be trusted.
-      if (part.have.end > data.size()) part.discard();
+      const part = new PartialFile(file, journal, key, pause);
+      const entry = await journal.get(key);
+      for (const [from, to] of entry?.spans ?? []) part.have.add(from, to);
+      // The file was truncated or deleted by something else.
+      if (part.have.end > file.size()) await part.discard();
       return part;
     } catch (error) {
-      log?.close();
-      data.close();
+      file.close();
       throw error;
     }
   }
 
   write(bytes: Uint8Array<ArrayBuffer>, at: number): void {
-    this.#data.write(bytes, at);
+    this.#file.write(bytes, at);
     this.have.add(at, at + bytes.length);
-    this.#pending.add(at, at + bytes.length);
-    if (performance.now() >= this.#due) this.commit();
+    this.#dirty = true;
   }
 
   read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
-    return this.#data.read(into, at);
+    return this.#file.read(into, at);
   }
 
-  /** Logs what was written. */
-  commit(): void {
-    if (this.#pending.size === 0) return;
-    const before = performance.now();
-    this.#data.flush();
-    this.#append(this.#pending.spans);
-    this.#pending.clear();
-    const now = performance.now();
-    this.#due = now + Math.max(this.#pause, SHARE * (now - before));
+  /** Journals the written bytes if the last entry is old enough. */
+  async commitIfDue(): Promise<void> {
+    if (performance.now() < this.#nextCommit) return;
+    this.#nextCommit = Infinity;
+    const start = performance.now();
+    await this.#commit();
+    const end = performance.now();
+    this.#nextCommit =
+      end + Math.max(this.#pause, JOURNAL_SHARE * (end - start));
   }
 
-  /** It is whole and what it should be. */
-  markVerified(bytes: number): void {
-    this.commit();
-    this.#append([{ verified: bytes }]);
+  /** Journals the file as complete and correct. */
+  markVerified(bytes: number): Promise<void> {
+    this.#dirty = true;
+    return this.#commit({ verified: bytes });
   }
 
-  /** Forgets all of it; first in the log, so that no old byte counts. */
-  discard(): void {
-    this.#log.truncate(0);
-    this.#log.flush();
-    this.#logEnd = 0;
-    this.#data.truncate(0);
+  /** Drops all bytes: first from the journal, so that no old byte counts. */
+  async discard(): Promise<void> {
     this.have.clear();
-    this.#pending.clear();
+    this.#dirty = false;
+    await this.#journal.delete(this.#key);
+    this.#file.truncate(0);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     try {
-      this.commit();
+      await this.#commit();
     } finally {
-      this.#log.close();
-      this.#data.close();
+      this.#file.close();
     }
   }
 
-  #append(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      const line = encodeLine(entry);
-      // Over what a crash may have left behind the last whole line.
-      this.#log.write(line, this.#logEnd);
-      this.#logEnd += line.length;
+  async #commit(verified: Pick<JournalEntry, "verified"> = {}): Promise<void> {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    try {
+      this.#file.flush();
+      const { spans } = this.have;
+      await this.#journal.put(this.#key, { spans, ...verified });
+    } catch (error) {
+      this.#dirty = true;
+      throw error;
     }
-    this.#log.truncate(this.#logEnd);
-    this.#log.flush();
   }
 }
 
-function decode(bytes: Uint8Array) {
-  const { values, end } = decodeLines(bytes);
-  return { entries: values as Entry[], end };
-}
-
-/** Without opening it: what another tab is writing just now may be missed. */
-export async function readKept(files: Directory, key: string): Promise<Kept> {
-  const [log, blob] = [await files.blob(logOf(key)), await files.blob(key)];
-  if (log === undefined || blob === undefined) return { bytes: 0 };
-  let bytes: Uint8Array;
-  try {
-    bytes = await bytesOf(log);
-  } catch {
-    // Another tab wrote to it in between.
-    return { bytes: 0 };
-  }
+/** Does not open the file: the bytes of the last seconds may be missing. */
+export async function readStored(
+  { disk, journal }: FileStorage,
+  key: string,
+): Promise<StoredFile> {
+  const entry = await journal.get(key);
+  const blob = entry === undefined ? undefined : await disk.blob(key);
+  if (entry === undefined || blob === undefined) return { bytes: 0 };
+  if (entry.verified === blob.size) return { bytes: blob.size, blob };
   const have = new Ranges();
-  for (const entry of decode(bytes).entries) {
-    if ("verified" in entry) {
-      if (blob.size === entry.verified) return { bytes: blob.size, blob };
-    } else {
-      have.add(entry[0], entry[1]);
-    }
-  }
+  for (const [from, to] of entry.spans) have.add(from, to);
   return { bytes: Math.min(have.size, blob.size) };
 }
 
-/** The log goes first, as in `discard`. */
-export async function removeKept(files: Directory, key: string): Promise<void> {
-  await files.remove(logOf(key));
-  await files.remove(key);
+/** Deletes the journal entry first, like `discard`. */
+export async function removeStored(
+  { disk, journal }: FileStorage,
+  key: string,
+): Promise<void> {
+  await journal.delete(key);
+  await disk.remove(key);
 }
 
-/** The keys of all files of which something is kept. */
-export async function keptKeys(files: Directory): Promise<Set<string>> {
-  const names = await files.names();
-  return new Set(names.map((name) => name.replace(/\.log$/, "")));
+/** Keys of all files of which anything is stored. */
+export async function storedKeys({
+  disk,
+  journal,
+}: FileStorage): Promise<Set<string>> {
+  const [names, entries] = await Promise.all([disk.names(), journal.entries()]);
+  return new Set([...names, ...entries.keys()]);
 }

@@ -1,87 +1,90 @@
-import { Rate } from "./rate";
-
-/** Like the `progress` event of the protocol. */
+/** Matches the `progress` event of the protocol. */
 export interface Progress {
-  /** Bytes of the files asked for that are here. */
+  /** Bytes of the requested files that are on the disk. */
   readonly loaded: number;
-  /** Bytes of all files asked for; 0 while unknown. */
+  /** Bytes of all requested files; 0 while unknown. */
   readonly total: number;
-  /** Bytes a second from the network, lately. */
+  /** Bytes per second from the network, over the last seconds. */
   readonly rate: number;
-  /** Seconds that the rest will take at that rate; absent if unknown. */
+  /** Seconds left at that rate; absent if unknown. */
   readonly left?: number;
-  /** Another tab is downloading; this one waits for it. */
+  /** Another tab downloads the model, and this one waits for it. */
   readonly elsewhere: boolean;
 }
 
-/** Reports are this many ms apart. */
-const STEP = 100;
-/** So many ms another tab's word is believed. */
-const HEARSAY = 3000;
+/** Bytes on the disk, by path. */
+export type BytesByPath = Readonly<Record<string, number>>;
 
-/** Counts what comes of some files, and reports it now and then. */
-export class ProgressMeter {
-  /** Bytes of each file; undefined if nobody tells. */
+/** ms between two reports. */
+const REPORT_INTERVAL = 100;
+/** ms for which the rate that another tab reported is valid. */
+const REMOTE_RATE_TTL = 3000;
+
+/** Counts the bytes of the requested files and reports them at intervals. */
+export class ProgressTracker {
+  /** Size of each file; undefined if unknown. */
   readonly #sizes = new Map<string, number | undefined>();
-  /** Bytes of each that are here. */
-  readonly #here = new Map<string, number>();
-  readonly #report: (progress: Progress, here: Here) => void;
-  readonly #rate = new Rate();
+  readonly #stored = new Map<string, number>();
+  readonly #report: (progress: Progress, bytes: BytesByPath) => void;
+  readonly #rate = new TransferRate();
   #reportedAt = -Infinity;
   #waiting = false;
-  #told = { rate: 0, time: -Infinity };
-  /** The most that was reported: a file that has to come again hides it. */
+  #remote = { rate: 0, time: -Infinity };
+  /** The highest value reported: it does not fall when a file is discarded. */
   #loaded = 0;
 
-  constructor(report: (progress: Progress, here: Here) => void) {
+  constructor(report: (progress: Progress, bytes: BytesByPath) => void) {
     this.#report = report;
   }
 
-  expect(path: string, bytes: number | undefined): void {
+  addFile(path: string, bytes: number | undefined): void {
     this.#sizes.set(path, bytes);
   }
 
+  /** Bytes arrived from the network. */
   received(bytes: number): void {
     this.#rate.add(bytes, performance.now());
   }
 
-  kept(path: string, bytes: number): void {
-    this.#here.set(path, bytes);
-    this.#now();
+  /** This many bytes of the file are on the disk. */
+  stored(path: string, bytes: number): void {
+    this.#stored.set(path, bytes);
+    this.#reportIfDue();
   }
 
-  /** This tab waits for another one, or no longer. */
-  wait(waiting: boolean): void {
+  /** Whether this tab waits for another one to download the model. */
+  setWaiting(waiting: boolean): void {
     this.#waiting = waiting;
     this.flush();
   }
 
-  /** What the other one tells. */
-  told(here: Here, rate: number): void {
-    for (const [path, bytes] of Object.entries(here)) {
-      if (this.#sizes.has(path)) this.#here.set(path, bytes);
+  /** Progress of the tab that this one waits for. */
+  remoteProgress(bytes: BytesByPath, rate: number): void {
+    for (const [path, count] of Object.entries(bytes)) {
+      if (this.#sizes.has(path)) this.#stored.set(path, count);
     }
-    this.#told = { rate, time: performance.now() };
+    this.#remote = { rate, time: performance.now() };
     this.#waiting = true;
-    this.#now();
+    this.#reportIfDue();
   }
 
-  /** Reports without waiting for its time. */
+  /** Reports at once. */
   flush(): void {
     this.#reportedAt = -Infinity;
-    this.#now();
+    this.#reportIfDue();
   }
 
-  #now(): void {
+  #reportIfDue(): void {
     const now = performance.now();
-    if (now - this.#reportedAt < STEP) return;
+    if (now - this.#reportedAt < REPORT_INTERVAL) return;
     this.#reportedAt = now;
-    this.#loaded = Math.max(this.#loaded, sum(this.#here.values()));
+    this.#loaded = Math.max(this.#loaded, sum(this.#stored.values()));
     const sizes = [...this.#sizes.values()];
     const known = sizes.filter((size) => size !== undefined);
     const total = known.length === sizes.length ? sum(known) : 0;
-    const told = now - this.#told.time < HEARSAY ? this.#told.rate : 0;
-    const rate = Math.round(this.#waiting ? told : this.#rate.at(now));
+    const isRecent = now - this.#remote.time < REMOTE_RATE_TTL;
+    const remote = isRecent ? this.#remote.rate : 0;
+    const rate = Math.round(this.#waiting ? remote : this.#rate.at(now));
     const rest = Math.max(0, total - this.#loaded);
     this.#report(
       {
@@ -91,16 +94,42 @@ export class ProgressMeter {
         ...(total > 0 && rate > 0 && { left: rest / rate }),
         elsewhere: this.#waiting,
       },
-      Object.fromEntries(this.#here),
+      Object.fromEntries(this.#stored),
     );
   }
 }
-
-/** Bytes that are here, by path. */
-export type Here = Readonly<Record<string, number>>;
 
 function sum(numbers: Iterable<number>): number {
   let all = 0;
   for (const number of numbers) all += number;
   return all;
+}
+
+/** ms over which the rate is averaged. */
+const RATE_WINDOW = 5000;
+/** ms before which no rate is given. */
+const RATE_DELAY = 250;
+
+/** Bytes per second, over the last seconds. */
+export class TransferRate {
+  #samples: { readonly time: number; bytes: number }[] = [];
+  #start: number | undefined;
+
+  add(bytes: number, now: number): void {
+    this.#start ??= now;
+    const last = this.#samples.at(-1);
+    // One sample per 100 ms keeps the list short however small the chunks are.
+    if (last !== undefined && now - last.time < 100) last.bytes += bytes;
+    else this.#samples.push({ time: now, bytes });
+  }
+
+  at(now: number): number {
+    if (this.#start === undefined) return 0;
+    this.#samples = this.#samples.filter(
+      ({ time }) => now - time < RATE_WINDOW,
+    );
+    const bytes = sum(this.#samples.map((sample) => sample.bytes));
+    const elapsed = Math.min(RATE_WINDOW, now - this.#start);
+    return elapsed < RATE_DELAY ? 0 : (bytes * 1000) / elapsed;
+  }
 }

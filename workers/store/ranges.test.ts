@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Ranges } from "./ranges";
 import { randomOf } from "./testing/bytes";
 
-test("agrees with a set of numbers", () => {
+test("behaves like a set of numbers", () => {
   const random = randomOf(1);
   const pick = () => Math.floor(random() * 40);
   for (let round = 0; round < 200; round++) {
@@ -17,7 +17,7 @@ test("agrees with a set of numbers", () => {
       const [low, high] = [pick(), pick()];
       expect(ranges.gap(low, high)).toEqual(gapOf(numbers, low, high));
     }
-    // Spans that touch are one.
+    // Adjacent spans are joined.
     for (const [i, [from]] of ranges.spans.entries()) {
       expect(from).toBeGreaterThan(ranges.spans[i - 1]?.[1] ?? -1);
     }
@@ -33,7 +33,7 @@ function gapOf(numbers: Set<number>, low: number, high: number) {
   return [from, to];
 }
 
-test("the end of a run, and nothing after clearing", () => {
+test("finds the end of a span; is empty once cleared", () => {
   const ranges = new Ranges();
   ranges.add(0, 5);
   ranges.add(5, 9);

@@ -1,49 +1,49 @@
+/** Bytes [from, to). */
 export type Span = readonly [from: number, to: number];
 
-/** A set of bytes of a file: sorted, disjoint, non-empty spans. */
+/** A set of byte offsets, as sorted, disjoint, non-empty spans. */
 export class Ranges {
+  /** Replaced, never mutated. */
   #spans: readonly Span[] = [];
 
   get spans(): readonly Span[] {
     return this.#spans;
   }
 
-  /** How many bytes are in it. */
+  /** Number of bytes in the set. */
   get size(): number {
     return this.#spans.reduce((sum, [from, to]) => sum + to - from, 0);
   }
 
-  /** Behind its last byte. */
+  /** End of the last span; 0 if the set is empty. */
   get end(): number {
     return this.#spans.at(-1)?.[1] ?? 0;
   }
 
   add(from: number, to: number): void {
     if (from >= to) return;
-    const touching = this.#spans.filter(
-      ([low, high]) => low <= to && high >= from,
-    );
-    const apart = this.#spans.filter((span) => !touching.includes(span));
+    const touches = ([low, high]: Span): boolean => low <= to && high >= from;
+    const touching = this.#spans.filter(touches);
     const joined: Span = [
-      Math.min(from, touching[0]?.[0] ?? from),
-      Math.max(to, touching.at(-1)?.[1] ?? to),
+      Math.min(from, ...touching.map(([low]) => low)),
+      Math.max(to, ...touching.map(([, high]) => high)),
     ];
+    const apart = this.#spans.filter((span) => !touches(span));
     this.#spans = [...apart, joined].sort((a, b) => a[0] - b[0]);
   }
 
-  /** Where the run of its bytes that begins at `from` ends; `from` if there is
-   * none. */
+  /** End of the span that contains `from`; `from` if none does. */
   endOf(from: number): number {
-    const run = this.#spans.find(([low, high]) => low <= from && from < high);
-    return run?.[1] ?? from;
+    const span = this.#spans.find(([low, high]) => low <= from && from < high);
+    return span?.[1] ?? from;
   }
 
-  /** The first span within [from, to) that is not in it. */
+  /** The first span of [from, to) that is not in the set. */
   gap(from: number, to: number): Span | undefined {
-    const begin = this.endOf(from);
-    if (begin >= to) return undefined;
-    const next = this.#spans.find(([low]) => low > begin)?.[0] ?? to;
-    return [begin, Math.min(next, to)];
+    const start = this.endOf(from);
+    if (start >= to) return undefined;
+    const next = this.#spans.find(([low]) => low > start)?.[0] ?? to;
+    return [start, Math.min(next, to)];
   }
 
   clear(): void {

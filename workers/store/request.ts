@@ -1,119 +1,135 @@
 import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "../util/file-errors";
-import { aborted, failed, notAllowed, offline } from "./errors";
+import { aborted, blockedByPolicy, failed, offline } from "./errors";
 import { fetchThrough } from "./page-fetch";
 
-/** What of the world outside is needed; tests bring their own. */
+/** Network access; tests replace it. */
 export interface Net {
   fetch(url: string, init: RequestInit): Promise<Response>;
   wait(ms: number): Promise<void>;
-  /** Bytes asked for at once. */
-  readonly piece: number;
-  /** ms after which it is put on record what came. */
-  readonly pause: number;
+  /** Bytes per range request. */
+  readonly rangeBytes: number;
+  /** ms between two journal entries of a download. */
+  readonly journalPause: number;
 }
 
-/** Origins that the page's own policy has kept from being asked. */
-const forbidden = new Set<string>();
+/** Origins that the page's Content-Security-Policy has blocked. */
+const blockedOrigins = new Set<string>();
 if (typeof SecurityPolicyViolationEvent !== "undefined") {
   addEventListener("securitypolicyviolation", (event) => {
     const { blockedURI } = event as SecurityPolicyViolationEvent;
-    if (URL.canParse(blockedURI)) forbidden.add(new URL(blockedURI).origin);
+    if (URL.canParse(blockedURI))
+      blockedOrigins.add(new URL(blockedURI).origin);
   });
 }
 
-async function askedForReal(url: string, init: RequestInit) {
+async function ownFetch(url: string, init: RequestInit) {
   try {
     return await fetch(url, init);
   } catch (error) {
-    // The policy is told of in a task of its own, after the failure.
+    // The violation event comes in a later task than the failure.
     await new Promise((resolve) => setTimeout(resolve, 20));
     const { origin } = new URL(url);
-    if (forbidden.has(origin)) throw notAllowed(origin, error);
+    if (blockedOrigins.has(origin)) throw blockedByPolicy(origin, error);
     throw error;
   }
 }
 
-let ask: Net["fetch"] = askedForReal;
+let currentFetch: Net["fetch"] = ownFetch;
 
-/** From now on the page's own `fetch` is asked for everything. */
-export function askThePage(page: MessagePort): void {
-  ask = fetchThrough(page);
+/** Sends all later requests through the `fetch` of the page, over its port. */
+export function usePageFetch(page: MessagePort): void {
+  currentFetch = fetchThrough(page);
 }
 
 export const realNet: Net = {
-  fetch: (url, init) => ask(url, init),
+  fetch: (url, init) => currentFetch(url, init),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  piece: 8 * 1024 * 1024,
-  pause: 1000,
+  rangeBytes: 8 * 1024 * 1024,
+  journalPause: 1000,
 };
 
-/** A connection on which nothing comes for so long, in ms, is dead. */
-const SILENCE = 20_000;
-/** The same where there is a way without it. */
-const HASTE = 6000;
-/** Failures in a row, without a byte in between, that are borne. */
-const ATTEMPTS = 5;
-/** Before the second attempt, in ms; it doubles each time. */
-const PAUSE = 400;
-/** Longer, in ms, nobody sits and waits for a server that asks for it. */
-const LONGEST = 60_000;
+/** ms without a byte after which a connection counts as dead. */
+const SILENCE_TIMEOUT = 20_000;
+/** The same for a request that has a fallback. */
+const SHORT_SILENCE_TIMEOUT = 6000;
+/** Failed attempts in a row, without a byte in between. */
+const MAX_ATTEMPTS = 5;
+const MAX_ATTEMPTS_WITH_FALLBACK = 2;
+/** ms before the second attempt; doubled for each further one. */
+const FIRST_PAUSE = 400;
+/** ms; a server that asks for a longer pause counts as failed. */
+const MAX_PAUSE = 60_000;
 
-/** A failure that may pass. */
-export class Trouble extends Error {
+/** A failure that may pass, so that the request is retried. */
+export class TransientError extends Error {
   /**
-   * `silent`: nobody answers; `refused`: an answer, but not the file; `short`:
-   * the answer ended as if that were all.
+   * `no-answer`: the server does not answer; `bad-answer`: it answers without
+   * the file; `short`: the body ended too early without an error.
    */
-  readonly kind: "silent" | "refused" | "short";
-  /** ms that the server asks to wait. */
-  readonly pause: number | undefined;
+  readonly kind: "no-answer" | "bad-answer" | "short";
+  /** ms to wait, from `Retry-After`. */
+  readonly retryAfter: number | undefined;
 
-  constructor(kind: Trouble["kind"], message: string, pause?: number) {
+  constructor(
+    kind: TransientError["kind"],
+    message: string,
+    retryAfter?: number,
+  ) {
     super(message);
     this.kind = kind;
-    this.pause = pause;
+    this.retryAfter = retryAfter;
   }
 
-  toError(subject: string, host: string): VlmError {
-    if (this.kind === "silent") return offline(subject, host, this);
+  toVlmError(subject: string, host: string): VlmError {
+    if (this.kind === "no-answer") return offline(subject, host, this);
     if (this.kind === "short") return corrupt(subject, this.message, this);
     return failed(subject, host, this.message);
   }
 }
 
+/** Something to get from a server. */
+export interface RequestTarget {
+  readonly net: Net;
+  readonly url: string;
+  /** The file, or a description of the answer, for error messages. */
+  readonly subject: string;
+  readonly signal: AbortSignal;
+  /** The caller can go on without it: gives up sooner. */
+  readonly hasFallback?: boolean;
+}
+
 /**
- * One request and what is made of its answer. `alive` is called whenever
- * something came; the connection is ended when `use` returns.
+ * Sends one request and consumes its response with `use`, which calls `alive`
+ * for each chunk. The connection is closed when `use` returns.
  */
-export async function exchange<T>(
-  net: Net,
-  url: string,
+export async function request<T>(
+  { net, url, signal, hasFallback = false }: RequestTarget,
   init: RequestInit,
-  signal: AbortSignal,
   use: (response: Response, alive: () => void) => Promise<T>,
-  hasty = false,
 ): Promise<T> {
+  const silence = hasFallback ? SHORT_SILENCE_TIMEOUT : SILENCE_TIMEOUT;
   const ending = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const alive = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(
-      () => {
-        ending.abort();
-      },
-      hasty ? HASTE : SILENCE,
-    );
+    timer = setTimeout(() => {
+      ending.abort();
+    }, silence);
   };
   alive();
   try {
     const either = AbortSignal.any([signal, ending.signal]);
-    const response = await answer(net, url, { ...init, signal: either });
+    const response = await send(net, url, { ...init, signal: either });
     alive();
     const { status } = response;
     if (status === 408 || status === 429 || status >= 500) {
-      const pause = retryAfter(response.headers.get("retry-after"));
-      throw new Trouble("refused", `it answers HTTP ${status}`, pause);
+      const pause = parseRetryAfter(response.headers.get("retry-after"));
+      throw new TransientError(
+        "bad-answer",
+        `it answers HTTP ${status}`,
+        pause,
+      );
     }
     return await use(response, alive);
   } catch (error) {
@@ -125,17 +141,17 @@ export async function exchange<T>(
   }
 }
 
-async function answer(net: Net, url: string, init: RequestInit) {
+async function send(net: Net, url: string, init: RequestInit) {
   try {
-    // What is kept here need not be kept by the browser a second time.
+    // Files are stored here; the HTTP cache need not store them again.
     return await net.fetch(url, { cache: "no-store", ...init });
   } catch (error) {
     if (error instanceof VlmError) throw error;
-    throw new Trouble("silent", String(error));
+    throw new TransientError("no-answer", String(error));
   }
 }
 
-/** The chunks of a body, as they come. */
+/** The chunks of a body, as they arrive. */
 export async function* chunksOf(response: Response, alive: () => void) {
   const reader = response.body?.getReader();
   while (reader !== undefined) {
@@ -143,8 +159,10 @@ export async function* chunksOf(response: Response, alive: () => void) {
     try {
       part = await reader.read();
     } catch {
-      // Not `silent`: it did answer.
-      throw new Trouble("refused", "the connection is cut again and again");
+      throw new TransientError(
+        "bad-answer",
+        "the connection is interrupted again and again",
+      );
     }
     if (part.done) return;
     alive();
@@ -152,8 +170,8 @@ export async function* chunksOf(response: Response, alive: () => void) {
   }
 }
 
-/** ms, of seconds or of a date. */
-function retryAfter(header: string | null): number | undefined {
+/** ms, from seconds or a date. */
+function parseRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   const seconds = Number(header);
   const ms = Number.isNaN(seconds)
@@ -162,47 +180,36 @@ function retryAfter(header: string | null): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
-/** Something to be had from a server, in spite of troubles. */
-export interface Errand {
-  readonly net: Net;
-  /** A file, or what else it is, for people. */
-  readonly subject: string;
-  readonly url: string;
-  readonly signal: AbortSignal;
-  /** There is a way without it. */
-  readonly hasty?: boolean;
-}
-
 /**
- * Tries until it works, with growing pauses. An attempt that brought
- * `position` on does not count as a failure.
+ * Retries transient failures, with growing pauses. An attempt that advanced
+ * `position` resets the count of failures.
  */
-export async function persevere<T>(
-  { net, subject, url, signal, hasty = false }: Errand,
+export async function retry<T>(
+  { net, subject, url, signal, hasFallback = false }: RequestTarget,
   attempt: () => Promise<T>,
   position: () => number = () => 0,
 ): Promise<T> {
-  let at = position();
+  const maxAttempts = hasFallback ? MAX_ATTEMPTS_WITH_FALLBACK : MAX_ATTEMPTS;
+  let lastPosition = position();
   for (let failures = 0; ;) {
     if (signal.aborted) throw aborted();
     try {
       return await attempt();
     } catch (error) {
       if (signal.aborted) throw aborted();
-      if (!(error instanceof Trouble)) throw error;
-      failures = position() > at ? 1 : failures + 1;
-      at = position();
-      const pause = error.pause ?? PAUSE * 2 ** (failures - 1);
-      const enough = failures >= (hasty ? 2 : ATTEMPTS);
-      if (enough || pause > LONGEST) {
-        throw error.toError(subject, new URL(url).host);
+      if (!(error instanceof TransientError)) throw error;
+      failures = position() > lastPosition ? 1 : failures + 1;
+      lastPosition = position();
+      const pause = error.retryAfter ?? FIRST_PAUSE * 2 ** (failures - 1);
+      if (failures >= maxAttempts || pause > MAX_PAUSE) {
+        throw error.toVlmError(subject, new URL(url).host);
       }
-      await waited(net, pause, signal);
+      await waitUnlessAborted(net, pause, signal);
     }
   }
 }
 
-async function waited(net: Net, ms: number, signal: AbortSignal) {
+async function waitUnlessAborted(net: Net, ms: number, signal: AbortSignal) {
   let stop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;

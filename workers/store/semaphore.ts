@@ -1,21 +1,21 @@
-/** So many may work at a time; the others wait in line. */
+/** Limits how many tasks run at a time; the others wait in order. */
 export class Semaphore {
-  readonly count: number;
+  readonly limit: number;
   #free: number;
-  readonly #line: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
-  constructor(count: number) {
-    this.count = count;
-    this.#free = count;
+  constructor(limit: number) {
+    this.limit = limit;
+    this.#free = limit;
   }
 
-  async use<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#line.push(resolve));
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      return await work();
+      return await task();
     } finally {
-      const next = this.#line.shift();
+      const next = this.#waiting.shift();
       if (next === undefined) this.#free++;
       else next();
     }

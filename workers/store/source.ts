@@ -2,19 +2,21 @@ import { sha256 } from "hash-wasm";
 import type { ModelSource } from "../../src/shared/models";
 import { missing, parseJson } from "../util/file-errors";
 import { failed, refused } from "./errors";
-import { requestHead } from "./head-request";
 import { readHubListing, readManifest, type Listing } from "./listing";
-import { isPage } from "./response";
-import { chunksOf, exchange, persevere, type Net } from "./request";
+import { chunksOf, request, retry, type RequestTarget } from "./request";
+import { isHtml, requestHead } from "./response";
 
 export type RemoteSource = Exclude<ModelSource, { kind: "folder" }>;
 type HubSource = Extract<ModelSource, { kind: "hub" }>;
 type UrlSource = Extract<ModelSource, { kind: "url" }>;
 
+/** How a listing is requested. */
+export type ListingRequest = Omit<RequestTarget, "url" | "subject">;
+
 const encodePath = (path: string) =>
   path.split("/").map(encodeURIComponent).join("/");
 
-/** A model's name for people, until its own is known. */
+/** A display name, until the listing has one. */
 function nameOf(source: RemoteSource): string {
   if (source.kind === "hub") return source.id;
   const { pathname, host } = new URL(source.url);
@@ -22,9 +24,9 @@ function nameOf(source: RemoteSource): string {
   return last === undefined ? host : decodeURIComponent(last);
 }
 
-/** A name for files on disk: readable, and another one for each source. */
-export async function keyOf(source: RemoteSource): Promise<string> {
-  const whole =
+/** A readable key, unique to the source. */
+export async function modelKey(source: RemoteSource): Promise<string> {
+  const identity =
     source.kind === "hub"
       ? `${source.endpoint} ${source.id} ${source.revision}`
       : source.url;
@@ -33,9 +35,10 @@ export async function keyOf(source: RemoteSource): Promise<string> {
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "")
     .slice(0, 40);
-  return `${slug}-${(await sha256(whole)).slice(0, 16)}`;
+  return `${slug}-${(await sha256(identity)).slice(0, 16)}`;
 }
 
+/** URL of a file; on a hub at `commit`, or else at the source's revision. */
 export function urlOf(
   source: RemoteSource,
   path: string,
@@ -47,81 +50,76 @@ export function urlOf(
   return `${endpoint}/${encodePath(id)}/resolve/${at}/${encodePath(path)}`;
 }
 
-/** What is in a model's folder now. With `hasty` it gives up soon. */
-export function listFiles(
-  net: Net,
+/** Requests the current list of a model's files. */
+export function requestListing(
   source: RemoteSource,
-  signal: AbortSignal,
-  hasty: boolean,
+  options: ListingRequest,
 ): Promise<Listing> {
   return source.kind === "hub"
-    ? listHub(net, source, signal, hasty)
-    : listFolder(net, source, signal, hasty);
+    ? requestHubListing(source, options)
+    : requestManifest(source, options);
 }
 
-async function listHub(
-  net: Net,
+async function requestHubListing(
   source: HubSource,
-  signal: AbortSignal,
-  hasty: boolean,
+  options: ListingRequest,
 ): Promise<Listing> {
   const { endpoint, id, revision } = source;
   const at = encodeURIComponent(revision);
   const url = `${endpoint}/api/models/${encodePath(id)}/revision/${at}?blobs=true`;
-  const subject = `The list of ${id}'s files`;
+  const subject = `The file list of ${id}`;
   const { host } = new URL(url);
-  let page = false;
-  const text = await readText(net, subject, url, signal, hasty, (response) => {
+  let isPage = false;
+  const text = await readText({ ...options, subject, url }, (response) => {
     const { status, headers } = response;
-    page = response.ok && isPage(response);
+    isPage = response.ok && isHtml(response);
     if (status === 401 || status === 403) throw refused(id, host, status);
-    // A hub that has an API, but not this model or revision.
+    // A hub with an API that lacks this model or revision.
     const code = headers.get("x-error-code");
     if (status === 404 && code !== null) {
       throw missing(`model ${id} at ${revision}`, host);
     }
   });
-  const home = `${endpoint}/${encodePath(id)}/blob/${at}/`;
-  const listing = readHubListing(json(text), id, home);
+  const page = `${endpoint}/${encodePath(id)}/blob/${at}/`;
+  const listing = readHubListing(tryParse(text), id, page);
   if (listing !== undefined) return listing;
 
-  // A mirror of the hub that has its files only.
+  // A mirror of the hub without its API.
   const path = "config.json";
-  const remote = { path, url: urlOf(source, path, undefined), place: id };
-  const head = await requestHead(net, remote, false, signal);
+  const location = { path, url: urlOf(source, path, undefined), place: id };
+  const { net, signal } = options;
+  const head = await requestHead(net, location, false, signal);
   if (head === undefined) {
-    // Networks that want a log-in first answer everything with their page.
-    throw page
-      ? failed(subject, host, "a page comes instead")
+    // Networks with a login page answer every request with it.
+    throw isPage
+      ? failed(subject, host, "the answer is an HTML page")
       : missing(path, id);
   }
-  const { commit, fact } = head;
+  const { commit, file } = head;
   return {
     name: id,
-    whole: false,
-    files: { [path]: fact },
+    complete: false,
+    files: { [path]: file },
     ...(commit !== undefined && { commit }),
   };
 }
 
-async function listFolder(
-  net: Net,
+async function requestManifest(
   source: UrlSource,
-  signal: AbortSignal,
-  hasty: boolean,
+  options: ListingRequest,
 ): Promise<Listing> {
-  const url = new URL("manifest.json", source.url).href;
   const subject = "manifest.json";
-  const text = await readText(net, subject, url, signal, hasty);
+  const url = new URL(subject, source.url).href;
+  const text = await readText({ ...options, subject, url });
   const name = nameOf(source);
-  if (text === undefined) return { name, whole: false, files: {} };
-  const value = parseJson(subject, text);
-  return (
-    readManifest(value, name, source.url) ?? { name, whole: false, files: {} }
-  );
+  const listing =
+    text === undefined
+      ? undefined
+      : readManifest(parseJson(subject, text), name, source.url);
+  return listing ?? { name, complete: false, files: {} };
 }
 
-function json(text: string | undefined): unknown {
+function tryParse(text: string | undefined): unknown {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   } catch {
@@ -129,19 +127,14 @@ function json(text: string | undefined): unknown {
   }
 }
 
-/** Undefined if there is no such file, or a page instead of it. */
+/** Undefined if the file does not exist, or a page comes instead. */
 function readText(
-  net: Net,
-  subject: string,
-  url: string,
-  signal: AbortSignal,
-  hasty: boolean,
+  target: RequestTarget,
   check: (response: Response) => void = () => undefined,
 ): Promise<string | undefined> {
-  const errand = { net, subject, url, signal, hasty };
   const read = async (response: Response, alive: () => void) => {
     check(response);
-    if (!response.ok || isPage(response)) return undefined;
+    if (!response.ok || isHtml(response)) return undefined;
     const decoder = new TextDecoder();
     let text = "";
     for await (const chunk of chunksOf(response, alive)) {
@@ -149,5 +142,5 @@ function readText(
     }
     return text + decoder.decode();
   };
-  return persevere(errand, () => exchange(net, url, {}, signal, read, hasty));
+  return retry(target, () => request(target, {}, read));
 }

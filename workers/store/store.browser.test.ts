@@ -16,20 +16,21 @@ beforeAll(() => {
 });
 
 beforeEach(() => {
-  // Another disk for each test.
+  // A storage for each test.
   directory = `store-test-${count++}`;
 });
 
 afterEach(async () => {
   for (const worker of workers.splice(0)) worker.terminate();
+  indexedDB.deleteDatabase(directory);
   const root = await navigator.storage.getDirectory();
-  // A worker that was ended holds its files for a moment longer.
+  // A terminated worker holds its files a moment longer.
   await vi.waitFor(() => root.removeEntry(directory, { recursive: true }), {
     timeout: 20_000,
   });
 });
 
-/** A tab. `pause`: ms before each 16 KB; `down`: without a network. */
+/** Opens a tab. `pause`: ms before each 16 KB; `down`: offline. */
 async function tab(pause = 0, down = false) {
   const worker = new Worker(
     new URL("./testing/store.worker.ts", import.meta.url),
@@ -46,7 +47,7 @@ async function tab(pause = 0, down = false) {
 
 type Api = Awaited<ReturnType<typeof tab>>["api"];
 
-/** Bytes of the large file that a tab has from the network. */
+/** Bytes of the large file that a tab received. */
 async function sentTo(api: Api): Promise<number> {
   const parts = (await api.sent()).filter(({ path }) => path.endsWith("b"));
   return parts.reduce((sum, { from, to }: Sent) => sum + to - from, 0);
@@ -60,7 +61,7 @@ const half = (api: Api) =>
     { timeout: 60_000, interval: 20 },
   );
 
-test("what was loaded starts again with the network off", async () => {
+test("loads stored files offline", async () => {
   const online = await tab();
   expect(await hashes(await online.api.load(paths))).toEqual(
     await hashes(files),
@@ -73,7 +74,7 @@ test("what was loaded starts again with the network off", async () => {
   expect(await offline.api.sent()).toEqual([]);
 });
 
-test("a tab that is closed leaves what it had to the next", async () => {
+test("resumes the download of a closed tab", async () => {
   const first = await tab(40);
   const lost = first.api.load(paths);
   lost.catch(() => undefined);
@@ -86,7 +87,7 @@ test("a tab that is closed leaves what it had to the next", async () => {
   expect(await sentTo(second.api)).toBeLessThan(1_900_000);
 });
 
-test("two tabs download once; the second shows the first's progress", async () => {
+test("two tabs download once, and the second reports the first's progress", async () => {
   const [first, second] = [await tab(20), await tab(20)];
   const loads = [first.api.load(paths), second.api.load(paths)];
   const [one, two] = await Promise.all(loads);
@@ -105,8 +106,8 @@ test("two tabs download once; the second shows the first's progress", async () =
   expect(seen.at(-1)).toMatchObject({ loaded: 2_000_500, elsewhere: false });
 });
 
-test.each(["closed", "stopped"])(
-  "the second tab goes on when the first is %s",
+test.each(["closed", "aborted"])(
+  "resumes in the second tab when the first is %s",
   async (how) => {
     const [first, second] = [await tab(40), await tab()];
     const lost = first.api.load(paths);
@@ -121,7 +122,7 @@ test.each(["closed", "stopped"])(
   },
 );
 
-test("what a tab uses outlives its deletion by another", async () => {
+test("keeps files that another tab uses until they are released", async () => {
   const [first, second] = [await tab(), await tab()];
   const blobs = await first.api.load(paths);
   const [model] = await second.api.list();
@@ -130,11 +131,10 @@ test("what a tab uses outlives its deletion by another", async () => {
   expect(await second.api.list()).toEqual([]);
   expect(await hashes(blobs)).toEqual(await hashes(files));
   await first.api.release();
-  // Now it is gone from the disk.
   await vi.waitFor(() => expect(hashes(blobs)).rejects.toThrow(), 20_000);
 });
 
-test("what was never kept can be deleted, whatever it is called", async () => {
+test("ignores the deletion of unknown keys", async () => {
   const { api } = await tab();
   await api.load(paths);
   for (const key of ["../nano", "", ".", "a/b", "toString"]) {
@@ -143,7 +143,7 @@ test("what was never kept can be deleted, whatever it is called", async () => {
   expect(await api.list()).toMatchObject([{ bytes: 2_000_500 }]);
 });
 
-test("a download in another tab ends when its model is deleted", async () => {
+test("aborts the download of another tab when its model is deleted", async () => {
   const [first, second] = [await tab(40), await tab()];
   const load = expect(first.api.load(paths)).rejects.toMatchObject({
     code: "aborted",

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { openRemote } from "./open";
+import { openRemoteFolder } from "./open-folder";
 import type { Progress } from "./progress";
 import { bytesOf, hashes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
@@ -27,11 +27,10 @@ beforeEach(async () => {
   await server.publish("/nano/", files);
 });
 
-/** As a tab that is opened now has it. */
 const tab = () => openTab(server.net, disk.tab());
 
 async function load(store = tab(), wanted = paths, at = signal) {
-  const folder = await openRemote(store, source, at);
+  const folder = await openRemoteFolder(store, source, at);
   const seen: Progress[] = [];
   const blobs = await folder.fetch(wanted, at, (progress) => {
     seen.push(progress);
@@ -45,7 +44,7 @@ const sent = (path: string) =>
     .filter((part) => part.path === `/nano/${path}`)
     .reduce((sum, part) => sum + part.to - part.from, 0);
 
-test("files come whole, in pieces, once", async () => {
+test("downloads each file once, in pieces", async () => {
   const { loaded, seen } = await load();
   expect(loaded).toEqual(await hashes(files));
   expect(seen.at(-1)).toMatchObject({ loaded: 100_500, total: 100_500 });
@@ -57,7 +56,7 @@ test("files come whole, in pieces, once", async () => {
   expect(server.sent).toEqual([]);
 });
 
-test("progress never goes back, and says how long it will take", async () => {
+test("reports progress that never falls, with the time left", async () => {
   server.pause = 10;
   let flips = 1;
   server.fault = (path) =>
@@ -72,13 +71,13 @@ test("progress never goes back, and says how long it will take", async () => {
   expect(left).toBeGreaterThanOrEqual(0);
 });
 
-test("a server without ranges sends everything once", async () => {
+test("downloads once from a server without ranges", async () => {
   server.fault = () => ({ kind: "no-ranges" });
   expect((await load()).loaded).toEqual(await hashes(files));
   expect(sent("onnx/b")).toBe(100_000);
 });
 
-test("a byte that was flipped on the way comes again, alone", async () => {
+test("downloads a damaged file again, and no other", async () => {
   let flips = 1;
   server.fault = (path, from) =>
     path.endsWith("b") && from === PIECE && flips-- > 0
@@ -89,7 +88,7 @@ test("a byte that was flipped on the way comes again, alone", async () => {
   expect(sent("a.json")).toBe(500);
 });
 
-test("a damaged file is named; what was checked stays", async () => {
+test("rejects with model-corrupt and keeps the verified files", async () => {
   server.fault = (path) =>
     path.endsWith("b") ? { kind: "flip", at: 7 } : undefined;
   await expect(load()).rejects.toMatchObject({
@@ -105,7 +104,7 @@ test("a damaged file is named; what was checked stays", async () => {
 test.each([
   ["too long", 10],
   ["too short", -10],
-])("a manifest that says a file is %s is found out", async (_, by) => {
+])("rejects when a file is %s", async (_, by) => {
   const bytes = files["onnx/b"];
   const served = by > 0 ? bytes.slice(0, -by) : bytesOf(100_010, 2);
   server.put("/nano/onnx/b", served);
@@ -115,12 +114,12 @@ test.each([
   });
 });
 
-test("a file that is not there is named", async () => {
+test("rejects with model-file-missing", async () => {
   await expect(load(tab(), ["a.json", "c.json"])).rejects.toMatchObject({
     code: "model-file-missing",
     message: "nano has no c.json.",
   });
-  // On record, and gone.
+  // Listed, but deleted on the server.
   server.files.delete("/nano/onnx/b");
   await expect(load()).rejects.toMatchObject({
     code: "model-file-missing",
@@ -128,7 +127,7 @@ test("a file that is not there is named", async () => {
   });
 });
 
-test("a busy server is given the time it asks for", async () => {
+test("waits as long as Retry-After demands", async () => {
   let busy = 1;
   server.fault = (path) =>
     path.endsWith("b") && busy-- > 0
@@ -138,7 +137,7 @@ test("a busy server is given the time it asks for", async () => {
   expect(server.waits).toEqual([3000]);
 });
 
-test("a server that stays broken ends it; what came stays", async () => {
+test("rejects after several failures and keeps the received bytes", async () => {
   server.fault = (path, from) =>
     path.endsWith("b") && from >= 2 * PIECE
       ? { kind: "status", status: 503 }
@@ -154,7 +153,7 @@ test("a server that stays broken ends it; what came stays", async () => {
   expect(sent("onnx/b")).toBe(100_000 - 2 * PIECE);
 });
 
-test("a file whose end does not come is named; what came stays", async () => {
+test("rejects when the end of a file is missing and keeps the received bytes", async () => {
   server.fault = (path, from) =>
     path.endsWith("b") ? { kind: "end", after: 90_000 - from } : undefined;
   await expect(load()).rejects.toMatchObject({
@@ -166,7 +165,7 @@ test("a file whose end does not come is named; what came stays", async () => {
   expect(sent("onnx/b")).toBe(100_000);
 });
 
-test("a network that is lost is told; later it goes on", async () => {
+test("rejects with offline when the network is lost, and resumes later", async () => {
   server.fault = (_, from) => {
     if (from < 3 * PIECE) return undefined;
     server.down = true;
@@ -179,12 +178,12 @@ test("a network that is lost is told; later it goes on", async () => {
   expect(sent("onnx/b")).toBe(100_000);
 });
 
-test("without a network and without a record nothing can be loaded", async () => {
+test("rejects with offline if nothing is stored", async () => {
   server.down = true;
   await expect(load()).rejects.toMatchObject({ code: "offline" });
 });
 
-test("stopping it is no failure of the download", async () => {
+test("rejects with aborted when the signal aborts", async () => {
   const stop = new AbortController();
   server.onChunk = () => {
     stop.abort();
@@ -194,7 +193,7 @@ test("stopping it is no failure of the download", async () => {
   });
 });
 
-test("a silent server is given up on", async () => {
+test("rejects with offline when the server is silent", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {
     server.fault = () => ({ kind: "hang" });

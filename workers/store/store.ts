@@ -1,231 +1,203 @@
-import { sha256 } from "hash-wasm";
 import type { ModelFile, StoredModel } from "../../src/shared/models";
 import type { VlmError } from "../../src/shared/errors";
 import type { Channel } from "./channel";
-import type { Disk } from "./disk";
 import { isNamed, storageFull, undeletable } from "./errors";
-import { factOf, type Fact, type Listing } from "./listing";
+import { findFile, type Listing } from "./listing";
 import type { Locks } from "./locks";
-import { keptKeys, readKept, removeKept, type Kept } from "./partial-file";
-import { continues, ModelIndex, type ModelRecord } from "./model-index";
+import { fileKey, filesOf, withListing, type ModelRecord } from "./model-index";
+import {
+  readStored,
+  removeStored,
+  storedKeys,
+  type StoredFile,
+} from "./partial-file";
 import type { Net } from "./request";
-import { urlOf, type RemoteSource } from "./source";
+import type { RemoteSource } from "./source";
+import type { ModelStorage } from "./storage";
 
-/** For a tab that downloads to end that, in ms. */
-const PATIENCE = 10_000;
-/** More bytes than a record has. */
-const RECORD = 1_000_000;
+/** ms that another tab has to end its download of a model being deleted. */
+const REMOVE_TIMEOUT = 10_000;
+/** An upper bound for the bytes of a model's record. */
+const MAX_RECORD_BYTES = 1_000_000;
 
-const recordsLock = "fast-vlm records";
+const indexLock = "fast-vlm records";
 export const modelLock = (key: string): string => `fast-vlm model ${key}`;
 const fileLock = (key: string) => `fast-vlm file ${key}`;
 const useLock = (key: string) => `fast-vlm use ${key}`;
 
 /**
- * Models on this disk. Files go by their hash, so that models and commits share
- * equal ones; a file that no record names is deleted when nobody uses it.
+ * The models stored in this browser. Files are stored by hash, so that models
+ * and commits share equal ones; a file without a record is deleted when no tab
+ * uses it.
  */
 export class Store {
   readonly net: Net;
-  readonly disk: Disk;
+  readonly storage: ModelStorage;
   readonly locks: Locks;
   readonly channel: Channel;
-  readonly #records: ModelIndex;
 
-  constructor(net: Net, disk: Disk, locks: Locks, channel: Channel) {
+  constructor(net: Net, storage: ModelStorage, locks: Locks, channel: Channel) {
     this.net = net;
-    this.disk = disk;
+    this.storage = storage;
     this.locks = locks;
     this.channel = channel;
-    this.#records = new ModelIndex(disk.models);
   }
 
   record(model: string): Promise<ModelRecord | undefined> {
-    return this.#alone(() => this.#records.read(model));
+    return this.#withIndex(() => this.storage.models.get(model));
   }
 
-  /** Puts the newest listing of a model on record. */
-  async save(
+  /** Records the newest listing of a model. */
+  async addListing(
     model: string,
     source: RemoteSource,
-    next: Listing,
+    listing: Listing,
   ): Promise<void> {
+    const { models } = this.storage;
     try {
-      await this.#alone(async () => {
-        const old = (await this.#records.read(model))?.listings ?? [];
-        const listings = withNext(old, next);
-        if (JSON.stringify(listings) === JSON.stringify(old)) return;
-        await this.#records.write(model, { source, listings });
+      await this.#withIndex(async () => {
+        const record = await models.get(model);
+        const listings = withListing(record, listing);
+        if (JSON.stringify(listings) === JSON.stringify(record?.listings)) {
+          return;
+        }
+        await models.put(model, { source, listings });
       });
     } catch (error) {
       if (!isNamed(error, "QuotaExceededError")) throw error;
-      throw await this.full(model, next.name, RECORD);
+      throw await this.full(model, listing.name, MAX_RECORD_BYTES);
     }
   }
 
-  /** Forgets a model's older listing once all that was kept by it is kept by
-   * the newer one, or is gone from it. */
-  async settle(model: string): Promise<void> {
-    const settled = await this.#alone(async () => {
-      const record = await this.#records.read(model);
+  /** Drops the older listing of a model once each of its stored files is also
+   * stored for the newer listing, or no longer part of it. */
+  async dropOldListing(model: string): Promise<void> {
+    const dropped = await this.#withIndex(async () => {
+      const record = await this.storage.models.get(model);
       const [older, newer] = record?.listings ?? [];
-      if (record === undefined || older === undefined) return false;
-      if (newer === undefined) return false;
-      const { source } = record;
-      for (const path of Object.keys(older.files)) {
-        const fact = factOf(newer, path);
-        if (fact === undefined) continue;
-        if (await this.#whole(source, path, fact, newer.commit)) continue;
-        const before = factOf(older, path);
-        if (before === undefined) continue;
-        if (await this.#whole(source, path, before, older.commit)) return false;
+      if (record === undefined || older === undefined || newer === undefined) {
+        return false;
       }
-      await this.#records.write(model, { source, listings: [newer] });
+      const { source } = record;
+      const isComplete = async (path: string, listing: Listing) => {
+        const file = findFile(listing, path);
+        if (file === undefined) return undefined;
+        const key = await fileKey(source, path, file, listing.commit);
+        return (await this.stored(key)).blob !== undefined;
+      };
+      for (const path of Object.keys(older.files)) {
+        if ((await isComplete(path, newer)) !== false) continue;
+        if (await isComplete(path, older)) return false;
+      }
+      await this.storage.models.put(model, { source, listings: [newer] });
       return true;
     });
-    if (settled) await this.sweep();
+    if (dropped) await this.sweep();
   }
 
-  kept(key: string): Promise<Kept> {
-    return readKept(this.disk.files, key);
+  stored(key: string): Promise<StoredFile> {
+    return readStored(this.storage, key);
   }
 
-  /** Alone with a file that is not whole yet. */
-  withFile<T>(key: string, signal: AbortSignal, work: () => Promise<T>) {
-    return this.locks.alone(fileLock(key), work, signal);
+  /** Runs `task` as the only writer of a file. */
+  withFile<T>(key: string, signal: AbortSignal, task: () => Promise<T>) {
+    return this.locks.exclusive(fileLock(key), task, signal);
   }
 
-  /** Keeps a whole file from being deleted, until what it resolves with is
-   * called. */
+  /** Locks a complete file against deletion; resolves with the release. */
   use(key: string): Promise<() => void> {
     return this.locks.share(useLock(key));
   }
 
-  /** Deletes what no record names and nobody uses. */
+  /** Deletes files that no record lists and no tab uses. */
   sweep(): Promise<void> {
-    return this.#alone(async () => {
-      const keys = await keptKeys(this.disk.files);
-      for (const [, { source, listings }] of await this.#records.all()) {
-        for (const [path, fact, commit] of factsOf(listings)) {
-          keys.delete(await fileKey(source, path, fact, commit));
-        }
+    return this.#withIndex(async () => {
+      const keys = await storedKeys(this.storage);
+      const records = await this.storage.models.entries();
+      for (const record of records.values()) {
+        for (const { key } of await filesOf(record)) keys.delete(key);
       }
       for (const key of keys) {
         await this.locks.ifFree(fileLock(key), async () => {
-          await this.locks.ifFree(useLock(key), () => this.#drop(key));
+          await this.locks.ifFree(useLock(key), () => this.#removeFile(key));
         });
       }
     });
   }
 
-  /** Every model of which something is kept. */
+  /** Every model of which any bytes are stored. */
   async list(): Promise<StoredModel[]> {
-    const records = await this.#alone(() => this.#records.all());
+    const records = await this.#withIndex(() => this.storage.models.entries());
     const models: StoredModel[] = [];
-    for (const [key, { source, listings }] of records) {
+    for (const [key, record] of records) {
+      // Files with the same content are listed once, under the first path.
       const files = new Map<string, ModelFile>();
-      for (const [path, fact, commit] of factsOf(listings)) {
-        const name = await fileKey(source, path, fact, commit);
-        const { bytes: kept } = await this.kept(name);
-        const { bytes = kept, sha256 } = fact;
+      for (const { path, file, key } of await filesOf(record)) {
+        if (files.has(key)) continue;
+        const { bytes: kept } = await this.stored(key);
+        if (kept === 0) continue;
+        const { bytes = kept, sha256 } = file;
         const hash = sha256 === undefined ? {} : { sha256 };
-        // Equal files are one, by the first of their names.
-        if (kept === 0 || files.has(name)) continue;
-        files.set(name, { path, bytes, kept, ...hash });
+        files.set(key, { path, bytes, kept, ...hash });
       }
-      const kept = [...files.values()];
-      const bytes = kept.reduce((sum, file) => sum + file.kept, 0);
-      const { name = key, commit } = listings[0] ?? {};
-      if (bytes === 0) continue;
+      if (files.size === 0) continue;
+      const stored = [...files.values()];
+      const bytes = stored.reduce((sum, file) => sum + file.kept, 0);
+      const { source, listings } = record;
+      const { name, commit } = listings[0];
       const at = commit === undefined ? {} : { commit };
-      models.push({ key, name, source, bytes, files: kept, ...at });
+      models.push({ key, name, source, bytes, files: stored, ...at });
     }
     return models;
   }
 
-  /** A download of it ends; files that others use or share stay for them. */
+  /** Aborts a download of the model; files that are in use or belong to other
+   * models stay. Does nothing for an unknown key. */
   async remove(model: string): Promise<void> {
-    // Any word may come; not every one can name a file.
-    const records = await this.#alone(() => this.#records.all());
-    const record = records.get(model);
+    const record = await this.record(model);
     if (record === undefined) return;
     this.channel.post({ type: "removed", model });
-    const signal = AbortSignal.timeout(PATIENCE);
+    const signal = AbortSignal.timeout(REMOVE_TIMEOUT);
     try {
-      await this.locks.alone(
+      await this.locks.exclusive(
         modelLock(model),
-        () => this.#alone(() => this.#records.remove(model)),
+        () => this.#withIndex(() => this.storage.models.delete(model)),
         signal,
       );
     } catch (error) {
       if (!signal.aborted) throw error;
-      throw undeletable(record.listings[0]?.name ?? model, error);
+      throw undeletable(record.listings[0].name, error);
     }
     await this.sweep();
   }
 
-  /** @throws if so many bytes more do not fit. */
+  /** @throws `storage-full` if this many more bytes do not fit */
   async reserve(model: string, name: string, bytes: number): Promise<void> {
-    const fits = async () => bytes <= ((await this.disk.free()) ?? Infinity);
+    const fits = async () =>
+      bytes <= ((await this.storage.disk.free()) ?? Infinity);
     if (await fits()) return;
     await this.sweep();
     if (await fits()) return;
     throw await this.full(model, name, bytes);
   }
 
-  /** The error for so many bytes more that do not fit. */
+  /** The `storage-full` error for this many more bytes. */
   async full(model: string, name: string, bytes: number): Promise<VlmError> {
-    const free = await this.disk.free();
+    const free = await this.storage.disk.free();
     const others = (await this.list()).filter(({ key }) => key !== model);
     return storageFull(name, bytes, free, others);
   }
 
-  async #whole(...file: Parameters<typeof fileKey>): Promise<boolean> {
-    return (await this.kept(await fileKey(...file))).blob !== undefined;
-  }
-
-  async #drop(key: string): Promise<void> {
+  async #removeFile(key: string): Promise<void> {
     try {
-      await removeKept(this.disk.files, key);
+      await removeStored(this.storage, key);
     } catch (error) {
-      // A tab without locks has it open; another time, then.
+      // A tab without locks has the file open; a later sweep deletes it.
       if (!isNamed(error, "NoModificationAllowedError")) throw error;
     }
   }
 
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.locks.alone(recordsLock, work);
+  #withIndex<T>(task: () => Promise<T>): Promise<T> {
+    return this.locks.exclusive(indexLock, task);
   }
-}
-
-/** The first that can be started, then the newest. */
-function withNext(old: readonly Listing[], next: Listing): readonly Listing[] {
-  const last = old.at(-1);
-  if (last !== undefined && continues(last, next)) {
-    return [...old.slice(0, -1), next];
-  }
-  return [...old.slice(0, 1), next];
-}
-
-function* factsOf(listings: readonly Listing[]) {
-  for (const { files, commit } of listings) {
-    for (const [path, fact] of Object.entries(files)) {
-      if (fact !== null) yield [path, fact, commit] as const;
-    }
-  }
-}
-
-/** Where a file is kept: by what is in it, or by where it is from and which
- * version that is. */
-export async function fileKey(
-  source: RemoteSource,
-  path: string,
-  fact: Fact,
-  commit: string | undefined,
-): Promise<string> {
-  const bytes = fact.bytes ?? "unknown";
-  if (fact.sha256 !== undefined) return `sha256-${fact.sha256}-${bytes}`;
-  if (fact.blob !== undefined) return `git-${fact.blob}-${bytes}`;
-  const url = urlOf(source, path, commit);
-  return `url-${await sha256(`${url} ${fact.version ?? ""}`)}-${bytes}`;
 }

@@ -5,7 +5,9 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 /** The same bytes for the same seed. */
 export function bytesOf(length: number, seed: number): Bytes {
   const random = randomOf(seed);
-  return Uint8Array.from({ length }, () => random() * 256);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = random() * 256;
+  return bytes;
 }
 
 /** mulberry32 */

@@ -1,60 +1,108 @@
-import type { Directory, Disk, DiskFile } from "../disk";
-import { decodeLines } from "../journal";
+import type { Table } from "../database";
+import type { Disk, DiskFile } from "../disk";
+import type { JournalEntry } from "../partial-file";
+import type { ModelRecord } from "../model-index";
 import { Ranges } from "../ranges";
+import type { ModelStorage } from "../storage";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A file as the programs see it, and as it would be found after a crash. */
+/** A file as programs see it, and as it is after a crash. */
 class CrashFile {
   current: Bytes = new Uint8Array();
-  safe: Bytes = new Uint8Array();
+  flushed: Bytes = new Uint8Array();
   open = false;
 }
 
-/** A directory as one tab sees it. */
-class TabDirectory implements Directory {
-  readonly #files: Map<string, CrashFile>;
+/** The disk as one tab sees it. */
+class TabDisk implements Disk {
   readonly #disk: CrashDisk;
   readonly #life: number;
 
-  constructor(files: Map<string, CrashFile>, disk: CrashDisk) {
-    this.#files = files;
+  constructor(disk: CrashDisk) {
     this.#disk = disk;
     this.#life = disk.life;
   }
 
   async open(name: string): Promise<DiskFile> {
     await this.#alive();
-    const file = this.#files.get(name) ?? new CrashFile();
+    const file = this.#disk.files.get(name) ?? new CrashFile();
     if (file.open) throw new DOMException(name, "NoModificationAllowedError");
     file.open = true;
-    this.#files.set(name, file);
+    this.#disk.files.set(name, file);
     return new Handle(file, this.#disk);
   }
 
   async blob(name: string): Promise<Blob | undefined> {
     await this.#alive();
-    const file = this.#files.get(name);
+    const file = this.#disk.files.get(name);
     return file && new Blob([file.current]);
   }
 
   async remove(name: string): Promise<void> {
     await this.#alive();
-    if (this.#files.get(name)?.open === true) {
+    if (this.#disk.files.get(name)?.open === true) {
       throw new DOMException(name, "NoModificationAllowedError");
     }
-    this.#files.delete(name);
+    this.#disk.files.delete(name);
   }
 
   async names(): Promise<string[]> {
     await this.#alive();
-    return [...this.#files.keys()];
+    return [...this.#disk.files.keys()];
   }
 
-  /** In a tab that is gone nothing goes on. */
+  free(): Promise<number> {
+    return Promise.resolve(this.#disk.room);
+  }
+
   #alive(): Promise<void> {
-    if (this.#life === this.#disk.life) return Promise.resolve();
-    return Promise.reject(new DOMException("Gone", "InvalidStateError"));
+    return this.#disk.checkAlive(this.#life);
+  }
+}
+
+/** A table as one tab sees it. */
+class TabTable<T> implements Table<T> {
+  readonly #records: Map<string, T>;
+  readonly #disk: CrashDisk;
+  readonly #life: number;
+
+  constructor(records: Map<string, T>, disk: CrashDisk) {
+    this.#records = records;
+    this.#disk = disk;
+    this.#life = disk.life;
+  }
+
+  async get(key: string): Promise<T | undefined> {
+    await this.#alive();
+    return this.#records.get(key);
+  }
+
+  put(key: string, value: T): Promise<void> {
+    return this.#write(() => this.#records.set(key, structuredClone(value)));
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#write(() => this.#records.delete(key));
+  }
+
+  async entries(): Promise<Map<string, T>> {
+    await this.#alive();
+    return new Map(this.#records);
+  }
+
+  /** A write that is pending when the tab dies happens or does not. */
+  async #write(write: () => void): Promise<void> {
+    await this.#alive();
+    this.#disk.pending.add(write);
+    await new Promise((resolve) => setTimeout(resolve));
+    await this.#alive();
+    this.#disk.pending.delete(write);
+    write();
+  }
+
+  #alive(): Promise<void> {
+    return this.#disk.checkAlive(this.#life);
   }
 }
 
@@ -96,7 +144,7 @@ class Handle implements DiskFile {
   }
 
   flush(): void {
-    if (!this.#dead) this.#file.safe = this.#file.current.slice();
+    if (!this.#dead) this.#file.flushed = this.#file.current.slice();
   }
 
   close(): void {
@@ -104,26 +152,36 @@ class Handle implements DiskFile {
     this.#life = -1;
   }
 
-  /** Of a tab that is gone. */
+  /** The tab was closed or crashed. */
   get #dead(): boolean {
     return this.#life !== this.#disk.life;
   }
 }
 
-/** A disk in memory that can lose power, and can be full. */
+/** A storage in memory that can lose power, and can be full. */
 export class CrashDisk {
   readonly files = new Map<string, CrashFile>();
-  readonly models = new Map<string, CrashFile>();
+  readonly journal = new Map<string, JournalEntry>();
+  readonly models = new Map<string, ModelRecord>();
+  /** Table writes whose transactions are not complete. */
+  readonly pending = new Set<() => void>();
+  /** Tabs opened before the last crash are dead. */
   life = 0;
+  /** Bytes that can still be written. */
   room = Infinity;
 
-  /** As a tab that is opened now sees it. */
-  tab(): Disk {
+  /** The storage as a tab that is opened now sees it. */
+  tab(): ModelStorage {
     return {
-      files: new TabDirectory(this.files, this),
-      models: new TabDirectory(this.models, this),
-      free: () => Promise.resolve(this.room),
+      disk: new TabDisk(this),
+      journal: new TabTable(this.journal, this),
+      models: new TabTable(this.models, this),
     };
+  }
+
+  checkAlive(life: number): Promise<void> {
+    if (life === this.life) return Promise.resolve();
+    return Promise.reject(new DOMException("Dead", "InvalidStateError"));
   }
 
   spend(bytes: number): void {
@@ -131,35 +189,36 @@ export class CrashDisk {
     this.room -= bytes;
   }
 
-  /** Which bytes of a file its log names. */
-  logged(key: string): Ranges {
+  /** The bytes of a file that the journal lists. */
+  journaled(key: string): Ranges {
     const ranges = new Ranges();
-    const log = this.files.get(`${key}.log`)?.current ?? new Uint8Array();
-    for (const value of decodeLines(log).values) {
-      if (Array.isArray(value)) ranges.add(Number(value[0]), Number(value[1]));
+    for (const [from, to] of this.journal.get(key)?.spans ?? []) {
+      ranges.add(from, to);
     }
     return ranges;
   }
 
-  /** What was not flushed is lost: cut off, or only in part on the disk. */
+  /** Bytes that were not flushed are lost, or on the disk in part. */
   crash(random: () => number): void {
     this.life++;
-    for (const file of [...this.files.values(), ...this.models.values()]) {
+    for (const write of this.pending) if (random() < 0.5) write();
+    this.pending.clear();
+    for (const file of this.files.values()) {
       file.open = false;
-      file.current = torn(file.safe, file.current, random);
-      file.safe = file.current.slice();
+      file.current = torn(file.flushed, file.current, random);
+      file.flushed = file.current.slice();
     }
   }
 }
 
-/** The flushed bytes, and the others up to some point; zeroes in between. */
-function torn(safe: Bytes, current: Bytes, random: () => number): Bytes {
+/** The flushed bytes, then some of the others, or zeros in their place. */
+function torn(flushed: Bytes, current: Bytes, random: () => number): Bytes {
   const end = Math.floor(
-    safe.length + (current.length - safe.length) * random(),
+    flushed.length + (current.length - flushed.length) * random(),
   );
   const found = current.slice(0, Math.max(end, 0));
-  const from = Math.min(safe.length, found.length);
-  found.set(safe.subarray(0, from));
+  const from = Math.min(flushed.length, found.length);
+  found.set(flushed.subarray(0, from));
   if (random() < 0.5) found.fill(0, from);
   return found;
 }

@@ -42,15 +42,15 @@ export class FakeServer {
   /** Called before each chunk of a body. */
   onChunk: () => void = () => undefined;
 
-  constructor(piece: number, pause = 0) {
+  constructor(rangeBytes: number, journalPause = 0) {
     this.net = {
       fetch: (url, init) => this.#fetch(url, init),
       wait: (ms) => {
         this.waits.push(ms);
         return Promise.resolve();
       },
-      piece,
-      pause,
+      rangeBytes,
+      journalPause,
     };
   }
 

@@ -1,11 +1,12 @@
-/** A tab with a store on the real disk and a server that a test scripts. */
+/** A tab with a store in OPFS and IndexedDB, and a scripted server. */
 import { expose, transferHandlers } from "comlink";
 import type { ModelSource, StoredModel } from "../../../src/shared/models";
 import { transferErrors } from "../../../src/shared/error-transfer";
 import { Channel } from "../channel";
 import { webLocks } from "../locks";
-import { openRemote } from "../open";
-import { openOpfs } from "../opfs";
+import { Database } from "../database";
+import { openRemoteFolder } from "../open-folder";
+import { openStorage } from "../storage";
 import type { Progress } from "../progress";
 import { Store } from "../store";
 import type { Bytes } from "./bytes";
@@ -19,29 +20,29 @@ const source = {
 export class Tab {
   readonly #server = new FakeServer(64 * 1024, 50);
   #store: Store | undefined;
-  #folder: Awaited<ReturnType<typeof openRemote>> | undefined;
+  #folder: Awaited<ReturnType<typeof openRemoteFolder>> | undefined;
   readonly #stop = new AbortController();
   readonly #seen: Progress[] = [];
 
-  /** `pause`: ms before each chunk; `quota`: instead of the browser's. */
+  /** `pause`: ms before each chunk; `down`: offline. */
   async open(
     directory: string,
     files: Readonly<Record<string, Bytes>>,
     pause = 0,
     down = false,
   ): Promise<void> {
-    const disk = await openOpfs(directory);
-    if (disk === undefined) throw new Error("There is no OPFS.");
+    const storage = await openStorage(directory, new Database(directory));
+    if (storage === undefined) throw new Error("OPFS or IndexedDB is missing.");
     const channel = new Channel(new BroadcastChannel(directory));
     const locks = webLocks(navigator.locks);
-    this.#store = new Store(this.#server.net, disk, locks, channel);
+    this.#store = new Store(this.#server.net, storage, locks, channel);
     await this.#server.publish("/nano/", files);
     Object.assign(this.#server, { pause, down, chunk: 16 * 1024 });
   }
 
   async load(paths: string[]): Promise<Record<string, Blob>> {
     const { signal } = this.#stop;
-    this.#folder = await openRemote(this.#opened, source, signal);
+    this.#folder = await openRemoteFolder(this.#opened, source, signal);
     const blobs = await this.#folder.fetch(paths, signal, (progress) => {
       this.#seen.push(progress);
     });

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, vi } from "vitest";
 import { Channel } from "../channel";
-import type { Disk } from "../disk";
-import { ownLocks } from "../locks";
-import { memoryDisk } from "../memory";
+import { workerLocks } from "../locks";
 import type { Net } from "../request";
+import { memoryStorage, type ModelStorage } from "../storage";
 import { Store } from "../store";
 
-/** Node does not say whether it is online. */
+/** Node's navigator has no `onLine`. */
 export function beOnline(): void {
   beforeAll(() => {
     vi.stubGlobal("navigator", { onLine: true });
@@ -16,7 +15,10 @@ export function beOnline(): void {
   });
 }
 
-/** The store as a tab that is opened now has it. */
-export function openTab(net: Net, disk: Disk = memoryDisk()): Store {
-  return new Store(net, disk, ownLocks(), new Channel(undefined));
+/** The store of a tab that is opened now. */
+export function openTab(
+  net: Net,
+  storage: ModelStorage = memoryStorage(),
+): Store {
+  return new Store(net, storage, workerLocks(), new Channel(undefined));
 }

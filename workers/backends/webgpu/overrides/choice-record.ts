@@ -1,7 +1,8 @@
+import { database } from "../../../store/database";
 import {
   KeyValueStore,
   environmentKey,
-  nameOf,
+  hashOf,
 } from "../../../store/key-value-store";
 import { RUNTIME, type Command } from "../../../ort/capture";
 import type { Operation } from "./operation";
@@ -21,7 +22,7 @@ export interface Choice {
 
 type Choices = Readonly<Record<string, Choice>>;
 
-const memo = new KeyValueStore<Choices>("fast-vlm kernels", 8);
+const cache = new KeyValueStore<Choices>(database.table("kernels"), 8);
 const records = new WeakMap<GPUDevice, ChoiceRecord>();
 
 /** What trials on an adapter found, in earlier loads and in this one. */
@@ -50,21 +51,21 @@ export class ChoiceRecord {
   async save(): Promise<void> {
     if (this.#saved === this.#added.size) return;
     this.#saved = this.#added.size;
-    const others = await memo.recall(this.#key);
+    const others = await cache.get(this.#key);
     const added = Object.fromEntries(this.#added);
-    await memo.remember(this.#key, { ...others, ...added });
+    await cache.set(this.#key, { ...others, ...added });
   }
 
   /** Whether there was anything of earlier loads to be forgotten. */
   async forget(): Promise<boolean> {
-    await memo.forget(this.#key);
+    await cache.delete(this.#key);
     return Object.keys(this.#old).length > 0;
   }
 }
 
 /** From now on `device` tries nothing that is on record under `key`. */
 export async function useRecord(device: GPUDevice, key: string): Promise<void> {
-  records.set(device, new ChoiceRecord(key, (await memo.recall(key)) ?? {}));
+  records.set(device, new ChoiceRecord(key, (await cache.get(key)) ?? {}));
 }
 
 /** Undefined where every kind of work is to be tried. */
@@ -86,5 +87,5 @@ export function workOf(
 ): Promise<string> {
   const theirs = commands.map(({ shader }) => shader.code);
   const ours = variants(limits).map(({ family, kernel }) => [family, kernel]);
-  return nameOf(kind, type, theirs, ours);
+  return hashOf(kind, type, theirs, ours);
 }

@@ -1,13 +1,13 @@
-import type { Directory, Disk, DiskFile } from "./disk";
+import type { Disk, DiskFile } from "./disk";
 import { bytesOf } from "../util/read-blob";
 
-/** Bytes of a page. A full one becomes a Blob, which the browser may keep on
- * the disk: little of a large file stays in memory. */
+/** Bytes per page. A full page becomes a Blob, which the browser may move to
+ * the disk, so that little of a large file stays in memory. */
 const PAGE = 4 * 1024 * 1024;
 
 class MemoryFile implements DiskFile {
   #pages: (Blob | Uint8Array<ArrayBuffer>)[] = [];
-  /** Bytes written of each page; every byte is written once. */
+  /** Bytes written to each page; each byte is written once. */
   #written: number[] = [];
   #size = 0;
 
@@ -58,21 +58,21 @@ class MemoryFile implements DiskFile {
   }
 
   flush(): void {
-    // Nothing lies behind memory.
+    // There is nothing to flush to.
   }
 
   close(): void {
-    // It stays as it is.
+    // The file stays in the map.
   }
 
   blob(): Blob {
     return new Blob(this.#pages).slice(0, this.#size);
   }
 
-  /** The page with room for `size` bytes. */
+  /** The page, grown to at least `size` bytes. */
   #page(index: number, size: number): Uint8Array<ArrayBuffer> {
     const page = this.#pages[index] ?? new Uint8Array();
-    if (page instanceof Blob) throw new RangeError("That page is full.");
+    if (page instanceof Blob) throw new RangeError("The page is full.");
     if (page.length >= size) return page;
     const grown = new Uint8Array(
       Math.min(PAGE, Math.max(size, 2 * page.length)),
@@ -82,7 +82,7 @@ class MemoryFile implements DiskFile {
   }
 }
 
-class MemoryDirectory implements Directory {
+class MemoryDisk implements Disk {
   readonly #files = new Map<string, MemoryFile>();
 
   open(name: string): Promise<DiskFile> {
@@ -103,13 +103,13 @@ class MemoryDirectory implements Directory {
   names(): Promise<string[]> {
     return Promise.resolve([...this.#files.keys()]);
   }
+
+  free(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
 }
 
-/** Where the browser has no private file system: gone with the worker. */
+/** For browsers without a private file system: lost with the worker. */
 export function memoryDisk(): Disk {
-  return {
-    files: new MemoryDirectory(),
-    models: new MemoryDirectory(),
-    free: () => Promise.resolve(undefined),
-  };
+  return new MemoryDisk();
 }

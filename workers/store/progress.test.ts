@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { Rate } from "./rate";
+import { TransferRate } from "./progress";
 
-test("a steady stream has its rate, soon and for good", () => {
-  const rate = new Rate();
+test("reports the rate of a steady stream within 6 %", () => {
+  const rate = new TransferRate();
   for (let now = 0; now <= 20_000; now += 10) {
     rate.add(1000, now);
     if (now > 2000)
@@ -10,14 +10,14 @@ test("a steady stream has its rate, soon and for good", () => {
   }
 });
 
-test("at the first moment nothing is said", () => {
-  const rate = new Rate();
+test("reports 0 in the first moments", () => {
+  const rate = new TransferRate();
   rate.add(1_000_000, 0);
   expect(rate.at(1)).toBe(0);
 });
 
-test("it follows, and ends in 0 when nothing comes", () => {
-  const rate = new Rate();
+test("falls to 0 when nothing arrives", () => {
+  const rate = new TransferRate();
   for (let now = 0; now < 10_000; now += 100) rate.add(10_000, now);
   expect(rate.at(12_500)).toBeLessThan(60_000);
   expect(rate.at(15_100)).toBe(0);
