@@ -20,6 +20,11 @@ const workers = {
   regex: "/workers/(?!.*\\?worker&url$)",
   message: betweenThreads,
 };
+const benchWorkers = {
+  // The bench shares message types and call counters with its workers.
+  regex: "/workers/(?!bench/(messages|gpu-calls)$|.*\\?worker&url$)",
+  message: betweenThreads,
+};
 const src = {
   regex: "(^|/)src/(?!shared/)",
   message: betweenThreads,
@@ -79,6 +84,7 @@ export default defineConfig(
     },
   },
   forbid(["src/**"], [workers, ort], ["src/shared/**", "src/element/**"]),
+  forbid(["src/pages/bench/**", "src/pages/soak/**"], [benchWorkers, ort]),
   forbid(["src/element/**"], [workers, ort, comlink]),
   forbid(
     ["src/pages/home/**"],

@@ -36,9 +36,9 @@ const { values } = parseArgs({
   },
 });
 
-/** @typedef {import("../src/shared/kernel-bench.ts").KernelAnswer} Answer */
+/** @typedef {import("../workers/bench/messages.ts").KernelAnswer} Answer */
 /** @typedef {Extract<Answer, { adapter: string }>} Found */
-/** @typedef {import("../src/shared/kernel-bench.ts").KernelTrial} Trial */
+/** @typedef {import("../workers/bench/messages.ts").KernelTrial} Trial */
 
 /** @returns {Promise<Found>} */
 async function measure() {
@@ -73,7 +73,7 @@ async function measure() {
         embed_tokens: "fp32",
         decoder_model_merged: values.decoder,
       },
-      side: Number(values.side),
+      size: Number(values.side),
       lengths: values.lengths.split(",").map(Number),
     };
     const answer = await page.evaluate(ask, question);

@@ -1,8 +1,8 @@
 /**
- * The page's own worker, as it was built, with its WebGPU calls counted. Its
- * name carries what a worker cannot be handed otherwise before it starts.
+ * Runs the built worker with its WebGPU calls counted. The worker's name carries
+ * its URL, which must be known before any message arrives.
  */
-import { countGpuCalls, type WorkerUse } from "../../src/shared/gpu-calls";
+import { countGpuCalls, type WorkerUse } from "./gpu-calls";
 
 const read = countGpuCalls();
 const memories: WebAssembly.Memory[] = [];
@@ -24,7 +24,7 @@ const { worker, channel } = JSON.parse(self.name) as {
 const asked = new BroadcastChannel(channel);
 asked.onmessage = () => asked.postMessage(use());
 
-// What comes before the worker listens would be lost.
+// Messages that arrive before the worker listens would be lost.
 const early: MessageEvent[] = [];
 const keep = (event: Event): void => void early.push(event as MessageEvent);
 addEventListener("message", keep);

@@ -1,8 +1,5 @@
-/** Tries our kernels against the runtime's on the graphs of a model. */
-import type {
-  KernelAnswer,
-  KernelQuestion,
-} from "../../src/shared/kernel-bench";
+/** Compares our kernels with ONNX Runtime's on the graphs of a model. */
+import type { KernelAnswer, KernelQuestion } from "./messages";
 import { VlmError } from "../../src/shared/errors";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { makeGraph } from "../backends/webgpu/graph";
@@ -28,7 +25,7 @@ self.onmessage = ({ data }: MessageEvent<KernelQuestion>) => {
 const post = (message: KernelAnswer): void => self.postMessage(message);
 
 async function answer(question: KernelQuestion): Promise<KernelAnswer> {
-  const { model, dtypes, side, lengths } = question;
+  const { model, dtypes, size, lengths } = question;
   const { signal } = new AbortController();
   const found = await readMetadata(model, signal);
   try {
@@ -45,7 +42,7 @@ async function answer(question: KernelQuestion): Promise<KernelAnswer> {
       const graphs = [
         {
           graph: "encoder",
-          switches: await tryEncoder(gpu, encoder, config, side),
+          switches: await tryEncoder(gpu, encoder, config, size),
         },
       ];
       for (const length of lengths) {
@@ -65,16 +62,16 @@ async function tryEncoder(
   gpu: Gpu,
   { graph, external }: GraphSource,
   config: ModelConfig,
-  side: number,
+  size: number,
 ): Promise<readonly Switch[]> {
   const plan = await planVision(graph, external, config);
   const { hidden, type } = plan;
-  const tokens = (side / 64) ** 2;
+  const tokens = (size / 64) ** 2;
   return tryGraph(
     gpu,
     plan.weights,
-    plan.graph(side),
-    { pixel_values: tensor(gpu, "float32", [1, 3, side, side]) },
+    plan.graph(size),
+    { pixel_values: tensor(gpu, "float32", [1, 3, size, size]) },
     { image_features: tensor(gpu, type, [1, tokens, hidden]) },
   );
 }

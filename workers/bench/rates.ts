@@ -3,22 +3,14 @@ import { encode, prepare, upload } from "../kernels/kernel";
 import { pointwiseSize, pointwiseVariants } from "../kernels/pointwise";
 import type { StorageType } from "../kernels/storage-type";
 import { trial } from "../kernels/trial";
+import type { Rates } from "./messages";
 
-/** What an adapter does in a second. */
-export interface Rates {
-  /** Multiply-adds of 32-bit floats, in the quickest product we have. */
-  readonly matmul: number;
-  /** Of 16-bit floats, their sums in 32 bits. */
-  readonly matmulHalf?: number;
-  /** Bytes read and written. */
-  readonly copy: number;
-}
-
-/** Sides of the product; the larger where the smaller says little. */
+/** Sizes of the square product; the larger is used if the smaller is too fast to
+ * be measured. */
 const SIDES = [512, 2048];
-/** In ms: what is quicker is mostly the start of a dispatch. */
+/** Milliseconds below which the start of a dispatch dominates. */
 const SHORT = 2;
-/** More than caches hold. */
+/** Bytes; more than caches hold. */
 const COPIED = 2 ** 28;
 
 export async function measureRates(
@@ -95,7 +87,7 @@ async function copyRate(device: GPUDevice): Promise<number> {
   try {
     const kernel = { label: "copy", code: copyCode };
     const resources = buffers.map((buffer) => ({ buffer }));
-    // Enough threads for any adapter, and work enough for each of them.
+    // One of these has enough threads, and enough work for each thread.
     const works = [64, 1024, 8192].map((groups) => {
       const dispatch = prepare(device, kernel, resources, [groups, 1, 1]);
       return (pass: GPUComputePassEncoder) => encode(pass, dispatch);

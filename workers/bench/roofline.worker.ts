@@ -1,10 +1,7 @@
-/** Measures what the adapter can do, and counts what a caption needs of it. */
+/** Measures the adapter's rates and counts the work of a caption. */
 import { VlmError } from "../../src/shared/errors";
 import type { Dtype } from "../../src/shared/models";
-import type {
-  RooflineAnswer,
-  RooflineQuestion,
-} from "../../src/shared/roofline";
+import type { RooflineAnswer, RooflineQuestion } from "./messages";
 import { measureRates } from "./rates";
 import { workOf } from "./work";
 
@@ -19,10 +16,10 @@ const post = (message: RooflineAnswer): void => self.postMessage(message);
 async function answer({
   model,
   dtypes,
-  side,
+  size,
   promptTokens,
 }: RooflineQuestion): Promise<RooflineAnswer> {
-  const work = await workOf(model, dtypes, side, promptTokens);
+  const work = await workOf(model, dtypes, size, promptTokens);
   const device = await openDevice();
   try {
     const { vision_encoder, decoder_model_merged } = dtypes;
@@ -48,13 +45,14 @@ async function answer({
   }
 }
 
-/** Whether a graph's numbers are, between its weights. */
+/** Whether the activations are in half precision. */
 const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
 async function openDevice(): Promise<GPUDevice> {
   const power = { powerPreference: "high-performance" } as const;
   const adapter = await navigator.gpu.requestAdapter(power);
-  if (adapter === null) throw new Error("There is no WebGPU adapter.");
+  if (adapter === null)
+    throw new Error("This browser offers no WebGPU adapter.");
   const requiredLimits: Record<string, number> = {};
   for (const limit in adapter.limits) {
     const value = adapter.limits[limit as keyof GPUSupportedLimits];

@@ -10,22 +10,13 @@ import { readMetadata } from "../loading/model-metadata";
 import type { ModelConfig } from "../model-files/config";
 import type { OnnxGraph, OnnxNode } from "../onnx/onnx";
 import { bytesOf } from "../onnx/onnx-messages";
+import type { Work } from "./messages";
 
-/** What a caption cannot do without. */
-export interface Work {
-  /** Multiply-adds of a picture; absent where the graph is not understood. */
-  readonly encoder?: number;
-  /** Multiply-adds of the prompt, with logits for its last token only. */
-  readonly prefill: number;
-  /** Weights and cache that a token after it reads. */
-  readonly tokenBytes: number;
-}
-
-/** Read out of the graphs' own structure; `tokens` are the prompt's. */
+/** Counts the work from the graphs' structure. `tokens` is the prompt's length. */
 export async function workOf(
   model: ModelSource,
   dtypes: GraphDtypes,
-  side: number,
+  size: number,
   tokens: number,
 ): Promise<Work> {
   const { signal } = new AbortController();
@@ -37,7 +28,7 @@ export async function workOf(
       signal,
       () => undefined,
     );
-    const encoder = await encoderWork(graphs.vision_encoder, side);
+    const encoder = await encoderWork(graphs.vision_encoder, size);
     return {
       ...decoderWork(graphs.decoder_model_merged.graph, found.config, tokens),
       ...(encoder !== undefined && { encoder }),
@@ -47,16 +38,16 @@ export async function workOf(
   }
 }
 
-/** Of convolutions, products and attention; what is done to each number by
- * itself is less than a hundredth of them. */
+/** Counts convolutions, matrix products and attention. Elementwise operations are
+ * less than 1 % of them. */
 async function encoderWork(
   { graph, external }: GraphSource,
-  side: number,
+  size: number,
 ): Promise<number | undefined> {
   try {
     const tensors = await readTensors(graph, external);
     const seen = new Set<Layer>();
-    const rest = [folded(readStructure(graph, tensors, side))];
+    const rest = [folded(readStructure(graph, tensors, size))];
     let work = 0;
     for (let layer = rest.pop(); layer !== undefined; layer = rest.pop()) {
       if (seen.has(layer)) continue;
@@ -80,7 +71,7 @@ function layerWork(layer: Layer): number {
     return (pixels * channels * input.channels * rows * columns) / groups;
   }
   if (layer.kind === "blocks") return pixels * channels * layer.input.channels;
-  // Scores and their sums, for each pair of pixels.
+  // Scores and weighted sums, for each pair of pixels.
   if (layer.kind === "attention") return 2 * pixels ** 2 * channels;
   return 0;
 }
@@ -95,10 +86,9 @@ function decoderWork(
   const every = products.reduce((sum, { size }) => sum + size, 0);
   const bytes = products.reduce((sum, product) => sum + product.bytes, 0);
   const last = head?.size ?? 0;
-  // A token looks at those before it and at itself.
+  // A token attends to those before it and to itself.
   const pairs = (tokens * (tokens + 1)) / 2;
   const attention = 2 * pairs * layers * heads * headDim;
-  // The type that the graph itself keeps it in.
   const past = graph.inputs.find(({ name }) => name.startsWith("past_key_"));
   const held = [tokens, layers, kvHeads, headDim];
   const cache = 2 * (bytesOf(past?.type ?? "float32", held) ?? 0);
@@ -108,7 +98,7 @@ function decoderWork(
   };
 }
 
-/** A product with a weight: its elements, and the bytes that hold them. */
+/** The weight of a matrix product: its elements and bytes. */
 function productOf(
   { op, attributes, inputs, outputs }: OnnxNode,
   graph: OnnxGraph,

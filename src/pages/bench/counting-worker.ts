@@ -2,7 +2,7 @@ import {
   WorkerClient,
   type WorkerClientOptions,
 } from "../../runtime/worker-client";
-import type { WorkerUse } from "../../shared/gpu-calls";
+import type { WorkerUse } from "../../../workers/bench/gpu-calls";
 import workerUrl from "../../../workers/vlm.worker?worker&url";
 
 /** fast-vlm as a page has it, the runtime and the worker as it was built, with

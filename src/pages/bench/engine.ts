@@ -1,4 +1,4 @@
-import type { GpuCalls } from "../../shared/gpu-calls";
+import type { GpuCalls } from "../../../workers/bench/gpu-calls";
 import type { CaptionRecord, ContenderRecord } from "./record";
 
 /** A caption before it is told which frame it was of. */

@@ -1,5 +1,5 @@
 import { now } from "../../shared/clock";
-import { difference } from "../../shared/gpu-calls";
+import { difference } from "../../../workers/bench/gpu-calls";
 import type { Answer, LoadOptions, ModelInfo } from "../../shared/protocol";
 import {
   measured,

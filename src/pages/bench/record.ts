@@ -1,8 +1,8 @@
 /** What a run of the bench measured. Times are milliseconds. */
-import type { GpuCalls } from "../../shared/gpu-calls";
+import type { GpuCalls } from "../../../workers/bench/gpu-calls";
 import type { Device, GraphDtypes } from "../../shared/models";
 import type { BackendName } from "../../shared/protocol";
-import type { Roofline } from "../../shared/roofline";
+import type { Roofline } from "../../../workers/bench/messages";
 
 /** Who takes part: the rival, and fast-vlm as it comes or with less. */
 export const lineup = [

@@ -2,7 +2,7 @@ import type {
   Roofline,
   RooflineAnswer,
   RooflineQuestion,
-} from "../../shared/roofline";
+} from "../../../workers/bench/messages";
 
 /** In a worker of its own, when nothing else runs. */
 export async function measureRoofline(

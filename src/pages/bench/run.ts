@@ -1,7 +1,10 @@
-import { countGpuCalls } from "../../shared/gpu-calls";
+import { countGpuCalls } from "../../../workers/bench/gpu-calls";
 import { VlmError } from "../../shared/errors";
 import type { Device } from "../../shared/models";
-import type { Roofline, RooflineQuestion } from "../../shared/roofline";
+import type {
+  Roofline,
+  RooflineQuestion,
+} from "../../../workers/bench/messages";
 import { devDependencies, version } from "../../../package.json";
 import { drawFrame } from "./clip";
 import type { Contender, Question } from "./engine";
@@ -104,7 +107,7 @@ export async function runBench(
     const { info, features } = own;
     const { dtypes } = info;
     const promptTokens = own.promptTokens();
-    const asked = { model: options.source, dtypes, side, promptTokens };
+    const asked = { model: options.source, dtypes, size: side, promptTokens };
     const sameTokens = compared(contenders);
     // They would have their part of the memory.
     await dispose(entries);

@@ -1,4 +1,4 @@
-import type { GpuCalls } from "../../shared/gpu-calls";
+import type { GpuCalls } from "../../../workers/bench/gpu-calls";
 import {
   stages,
   type BenchRecord,

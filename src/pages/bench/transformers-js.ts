@@ -10,7 +10,7 @@ import {
 import mjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
 import wasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import { now } from "../../shared/clock";
-import { difference, type GpuUse } from "../../shared/gpu-calls";
+import { difference, type GpuUse } from "../../../workers/bench/gpu-calls";
 import type { Device, GraphDtypes, ModelSource } from "../../shared/models";
 import {
   measured,

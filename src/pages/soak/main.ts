@@ -3,7 +3,7 @@
  * questions of every kind that could leave something behind, one after another.
  */
 import { VlmError } from "../../shared/errors";
-import type { WorkerUse } from "../../shared/gpu-calls";
+import type { WorkerUse } from "../../../workers/bench/gpu-calls";
 import type {
   Answer,
   GenerateOptions,

@@ -1,6 +1,6 @@
 /**
- * Counts the WebGPU calls of a thread, whoever makes them, and the bytes of
- * its buffers, and what is alive. Installed before anything asks for an adapter.
+ * Counts the WebGPU calls of a thread, the bytes of its buffers and its live
+ * objects. Install it before an adapter is requested.
  */
 export interface GpuCalls {
   readonly submits: number;
@@ -9,24 +9,24 @@ export interface GpuCalls {
   readonly copies: number;
   readonly writes: number;
   readonly maps: number;
-  /** Bytes that `mapAsync` brought back to be read. */
+  /** Bytes mapped for reading. */
   readonly bytesRead: number;
 }
 
 export interface GpuUse {
   readonly calls: GpuCalls;
-  /** Bytes of buffers, now and at their most. */
+  /** Bytes of buffers, now and at the peak. */
   readonly bytes: number;
   readonly peak: number;
-  /** Objects by their type that are neither destroyed nor collected. */
+  /** Live objects by type: neither destroyed nor garbage-collected. */
   readonly handles: Readonly<Record<string, number>>;
-  /** That the last device was asked for. */
+  /** Requested for the last device. */
   readonly features: readonly string[];
 }
 
-/** Of a worker that is counted. */
+/** The use of a counted worker. */
 export interface WorkerUse extends GpuUse {
-  /** Bytes of the memories that its scripts made for WebAssembly. */
+  /** Bytes of WebAssembly memory. */
   readonly wasm: number;
 }
 
@@ -34,7 +34,7 @@ type Method = (this: object, ...given: unknown[]) => unknown;
 
 const READ = 1;
 
-/** What a device makes, by the methods that make it. */
+/** Object types of a device and the methods that create them. */
 const makers = [
   ["GPUBuffer", "createBuffer"],
   ["GPUTexture", "createTexture"],
@@ -144,7 +144,7 @@ export function countGpuCalls(): () => GpuUse {
   });
 }
 
-/** Nothing where the browser has no such type. */
+/** Wraps a method, if the browser has the type. */
 function wrap(
   type: string,
   method: string,
