@@ -1,6 +1,6 @@
 import type { Sampling } from "../../src/shared/protocol";
 import type { GpuTimer } from "../kernels/gpu-timer";
-import type { OnnxGraph } from "../onnx/onnx";
+import type { OnnxGraph } from "../onnx/onnx-reader";
 import type { Float, Tensor } from "../ort/tensor";
 
 /** A graph file and the files with its external data, by the names the graph

@@ -84,7 +84,7 @@ async function tryDecoder(
 ): Promise<readonly Switch[]> {
   const plan = await planDecoder(graph, external, config);
   const { hidden, vocabulary, layers, kvHeads, headDim, type } = plan;
-  const capacity = Math.min(512, plan.positions);
+  const capacity = Math.min(512, plan.maxPositions);
   const past: Record<string, ReturnType<typeof tensor>> = {};
   const present: Record<string, ReturnType<typeof tensor>> = {};
   for (let layer = 0; layer < layers; layer++) {

@@ -1,15 +1,18 @@
 import type { GraphDtypes, ModelSource } from "../../src/shared/models";
-import { folded } from "../backends/webgpu/graphs/vision-fold";
-import { inputsOf, type Layer } from "../backends/webgpu/graphs/vision-layers";
-import { readStructure } from "../backends/webgpu/graphs/vision-structure";
-import { readTensors } from "../backends/webgpu/graphs/vision-tensor";
+import { fuseLayers } from "../backends/webgpu/graphs/vision-fusion";
+import {
+  inputsOf,
+  type VisionLayer,
+} from "../backends/webgpu/graphs/vision-layers";
+import { readVisionLayers } from "../backends/webgpu/graphs/vision-reader";
+import { readGraphTensors } from "../backends/webgpu/graphs/graph-tensor";
 import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
 import { downloadGraphs } from "../loading/download-graphs";
 import type { GraphSource } from "../backends/backend";
 import { readMetadata } from "../loading/model-metadata";
 import type { ModelConfig } from "../model-files/config";
-import type { OnnxGraph, OnnxNode } from "../onnx/onnx";
-import { bytesOf } from "../onnx/onnx-messages";
+import type { OnnxGraph } from "../onnx/onnx-reader";
+import { tensorBytes, type OnnxNode } from "../onnx/onnx-protos";
 import type { Work } from "./messages";
 
 /** Counts the work from the graphs' structure. `tokens` is the prompt's length. */
@@ -45,9 +48,9 @@ async function encoderWork(
   size: number,
 ): Promise<number | undefined> {
   try {
-    const tensors = await readTensors(graph, external);
-    const seen = new Set<Layer>();
-    const rest = [folded(readStructure(graph, tensors, size))];
+    const tensors = await readGraphTensors(graph, external);
+    const seen = new Set<VisionLayer>();
+    const rest = [fuseLayers(readVisionLayers(graph, tensors, size))];
     let work = 0;
     for (let layer = rest.pop(); layer !== undefined; layer = rest.pop()) {
       if (seen.has(layer)) continue;
@@ -62,7 +65,7 @@ async function encoderWork(
   }
 }
 
-function layerWork(layer: Layer): number {
+function layerWork(layer: VisionLayer): number {
   const { height, width, channels } = layer;
   const pixels = height * width;
   if (layer.kind === "conv") {
@@ -70,7 +73,8 @@ function layerWork(layer: Layer): number {
     const [rows, columns] = window.kernel;
     return (pixels * channels * input.channels * rows * columns) / groups;
   }
-  if (layer.kind === "blocks") return pixels * channels * layer.input.channels;
+  if (layer.kind === "quantized")
+    return pixels * channels * layer.input.channels;
   // Scores and weighted sums, for each pair of pixels.
   if (layer.kind === "attention") return 2 * pixels ** 2 * channels;
   return 0;
@@ -91,7 +95,7 @@ function decoderWork(
   const attention = 2 * pairs * layers * heads * headDim;
   const past = graph.inputs.find(({ name }) => name.startsWith("past_key_"));
   const held = [tokens, layers, kvHeads, headDim];
-  const cache = 2 * (bytesOf(past?.type ?? "float32", held) ?? 0);
+  const cache = 2 * (tensorBytes(past?.type ?? "float32", held) ?? 0);
   return {
     prefill: tokens * (every - last) + last + attention,
     tokenBytes: bytes + cache,
@@ -105,7 +109,7 @@ function productOf(
 ) {
   const weights = inputs.flatMap((name) => graph.initializers.get(name) ?? []);
   const bytes = weights.reduce(
-    (sum, { type, dims }) => sum + (bytesOf(type, dims) ?? 0),
+    (sum, { type, dims }) => sum + (tensorBytes(type, dims) ?? 0),
     0,
   );
   if (op === "MatMulNBits") {

@@ -1,100 +1,113 @@
-import type { NumberReader } from "./numbers";
+import type { NumberMatcher } from "./number-matcher";
 
-/** A grammar of what may come. */
-export type Node =
+/** The syntax tree of a grammar over bytes. */
+export type GrammarNode =
   | { readonly kind: "bytes"; readonly bytes: readonly number[] }
-  | { readonly kind: "blank" }
-  /** Inside of quotes. */
-  | { readonly kind: "text"; readonly least: number; readonly most: number }
-  | { readonly kind: "number"; readonly reader: NumberReader }
-  | { readonly kind: "sequence"; readonly nodes: readonly Node[] }
-  | { readonly kind: "choice"; readonly nodes: readonly Node[] }
-  | { readonly kind: "lazy"; readonly node: () => Node };
+  /** Optional JSON whitespace. */
+  | { readonly kind: "whitespace" }
+  /** `min` to `max` characters of a JSON string, without its quotes. */
+  | { readonly kind: "text"; readonly min: number; readonly max: number }
+  | { readonly kind: "number"; readonly matcher: NumberMatcher }
+  | { readonly kind: "sequence"; readonly nodes: readonly GrammarNode[] }
+  | { readonly kind: "choice"; readonly nodes: readonly GrammarNode[] }
+  | { readonly kind: "lazy"; readonly node: () => GrammarNode };
 
 const encoder = new TextEncoder();
 
-export function written(text: string): Node {
+export function literal(text: string): GrammarNode {
   return { kind: "bytes", bytes: [...encoder.encode(text)] };
 }
 
-export function sequence(...nodes: Node[]): Node {
+export function sequence(...nodes: GrammarNode[]): GrammarNode {
   return { kind: "sequence", nodes };
 }
 
-/** Made when it is met, once: positions are told apart by their nodes. */
-export function lazy(make: () => Node): Node {
-  let made: Node | undefined;
-  return { kind: "lazy", node: () => (made ??= make()) };
+/** Creates the node at its first use, and only once: parser states are compared by
+ * the identity of their nodes. */
+export function lazy(create: () => GrammarNode): GrammarNode {
+  let node: GrammarNode | undefined;
+  return { kind: "lazy", node: () => (node ??= create()) };
 }
 
-export function choice(nodes: readonly Node[]): Node {
+export function choice(nodes: readonly GrammarNode[]): GrammarNode {
   const [only] = nodes;
   return only !== undefined && nodes.length === 1
     ? only
     : { kind: "choice", nodes };
 }
 
-export const nothing = sequence();
-export const blank: Node = { kind: "blank" };
-export const comma = sequence(blank, written(","), blank);
+export const emptyNode = sequence();
+export const whitespace: GrammarNode = { kind: "whitespace" };
+export const comma = sequence(whitespace, literal(","), whitespace);
 
-/** A list of some of these, in their order, each once. */
-export function subset(
-  all: readonly Node[],
-  least: number,
-  most: number,
-): Node {
-  const from = (at: number, taken: number): Node => {
+/** A JSON array of `min` to `max` of these items, in order, each at most once. */
+export function orderedSubset(
+  all: readonly GrammarNode[],
+  min: number,
+  max: number,
+): GrammarNode {
+  const from = (at: number, count: number): GrammarNode => {
     const item = all[at];
-    if (item === undefined || taken === most) {
-      return taken < least ? choice([]) : nothing;
+    if (item === undefined || count === max) {
+      return count < min ? choice([]) : emptyNode;
     }
-    const on = lazy(() => from(at + 1, taken + 1));
-    const taking = sequence(...(taken > 0 ? [comma] : []), item, on);
-    const left = all.length - at - 1;
-    return taken + left < least
-      ? taking
-      : choice([lazy(() => from(at + 1, taken)), taking]);
+    const rest = lazy(() => from(at + 1, count + 1));
+    const withItem = sequence(...(count > 0 ? [comma] : []), item, rest);
+    const remaining = all.length - at - 1;
+    return count + remaining < min
+      ? withItem
+      : choice([lazy(() => from(at + 1, count)), withItem]);
   };
-  return enclosed("[", from(0, 0), "]");
+  return bracketed("[", from(0, 0), "]");
 }
 
-/** So many of them, a comma between two; one before the first if `next`. */
-export function several(
-  item: Node,
-  least: number,
-  most: number,
-  next = false,
-): Node {
-  if (most <= 0) return nothing;
-  const more = (count: number): Node =>
-    lazy(() => several(item, Math.max(0, least - 1), count, true));
-  const some = sequence(...(next ? [comma] : []), item, more(most - 1));
-  return least > 0 ? some : choice([nothing, some]);
+/** `min` to `max` items separated by commas; with `leadingComma`, one before the
+ * first item as well. */
+export function repeat(
+  item: GrammarNode,
+  min: number,
+  max: number,
+  leadingComma = false,
+): GrammarNode {
+  if (max <= 0) return emptyNode;
+  const more = (count: number): GrammarNode =>
+    lazy(() => repeat(item, Math.max(0, min - 1), count, true));
+  const some = sequence(...(leadingComma ? [comma] : []), item, more(max - 1));
+  return min > 0 ? some : choice([emptyNode, some]);
 }
 
-/** Those that are needed and any of the others, in this order. */
-export function properties(
-  pairs: readonly { readonly pair: Node; readonly needed: boolean }[],
-): Node {
-  // What may follow another, and what may stand first.
-  let after: Node = nothing;
-  let first: Node = nothing;
-  for (const { pair, needed } of pairs.toReversed()) {
+/** All required pairs and any of the optional ones, in this order. */
+export function propertyList(
+  pairs: readonly { readonly pair: GrammarNode; readonly required: boolean }[],
+): GrammarNode {
+  // The rest of the list after another pair, and at its start.
+  let after: GrammarNode = emptyNode;
+  let first: GrammarNode = emptyNode;
+  for (const { pair, required } of pairs.toReversed()) {
     const next = sequence(comma, pair, after);
-    first = needed
+    first = required
       ? sequence(pair, after)
       : choice([sequence(pair, after), first]);
-    after = needed ? next : choice([next, after]);
+    after = required ? next : choice([next, after]);
   }
   return first;
 }
 
-export function quoted(text: Node): Node {
-  return sequence(written('"'), text, written('"'));
+export function quoted(text: GrammarNode): GrammarNode {
+  return sequence(literal('"'), text, literal('"'));
 }
 
-/** Brackets around it, and blanks within them. */
-export function enclosed(open: string, inside: Node, close: string): Node {
-  return sequence(written(open), blank, inside, blank, written(close));
+/** Brackets with optional whitespace inside. */
+export function bracketed(
+  open: string,
+  inside: GrammarNode,
+  close: string,
+): GrammarNode {
+  return sequence(
+    literal(open),
+    whitespace,
+    inside,
+    whitespace,
+    literal(close),
+  );
 }

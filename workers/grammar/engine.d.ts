@@ -1,13 +1,13 @@
-/** The engine of @huggingface/transformers-structured-output, as far as we use
- * it; tools/cli/structured-output.mjs finds it. */
+/** The parts of @huggingface/transformers-structured-output that are used here;
+ * tools/cli/structured-output.mjs resolves them. */
 
 declare module "structured-output/json" {
-  /** Never changed, and new for each byte. */
+  /** Immutable; each byte gives a new state. */
   export interface JsonState {
     readonly mode: string;
   }
 
-  /** Throws where the schema is none, or has what is not supported. */
+  /** Throws if the schema is invalid or uses an unsupported keyword. */
   export function compileJsonSchema(schema: unknown): {
     readonly initial: JsonState;
     transition(state: JsonState, byte: number): JsonState;
@@ -17,7 +17,7 @@ declare module "structured-output/json" {
 }
 
 declare module "structured-output/regex" {
-  /** Throws where the pattern has what is not supported. */
+  /** Throws if the pattern uses an unsupported construct. */
   export function compileRegex(source: string): {
     readonly initial: number;
     transition(state: number, byte: number): number;

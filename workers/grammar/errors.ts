@@ -4,7 +4,7 @@ export function unsupportedConstraint(why: string, cause?: unknown): VlmError {
   return new VlmError(
     "bad-option",
     `The response constraint cannot be used: ${why}`,
-    "See which keywords of JSON Schema and which parts of regular expressions are supported: docs/prompt-api.md.",
+    "Change the schema or the pattern; docs/prompt-api.md lists what is supported.",
     { cause },
   );
 }

@@ -5,7 +5,7 @@ import { wander as drawn } from "../testing/wander";
 import { Tokenizer } from "../model-files/tokenizer";
 import { Grammar } from "./grammar";
 import type { TokenConstraint } from "./token-constraint";
-import { isSet } from "./vocabulary";
+import { hasBit } from "./vocabulary";
 
 const nano = new URL("../../public/models/nano/", import.meta.url);
 const read = (file: string): unknown =>
@@ -20,7 +20,7 @@ const grammar = new Grammar(tokenizer, END);
 /** Whether those are the tokens of an answer, the end included. */
 function accepts(constraint: TokenConstraint<unknown>, text: string): boolean {
   for (const id of [...tokenizer.encode(text), END]) {
-    if (!isSet(constraint.allowed(), id)) return false;
+    if (!hasBit(constraint.allowed(), id)) return false;
     constraint.take(id);
   }
   return true;

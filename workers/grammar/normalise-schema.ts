@@ -1,26 +1,26 @@
 import { compileJsonSchema } from "structured-output/json";
 import { unsupportedConstraint } from "./errors";
 
-/** A schema without references and choices. */
-export type NormalSchema = Readonly<Record<string, unknown>>;
-type Schema = boolean | NormalSchema;
+/** A schema without $ref, allOf, anyOf and oneOf. */
+export type NormalisedSchema = Readonly<Record<string, unknown>>;
+type Schema = boolean | NormalisedSchema;
 
-/** Keywords that a form may have; others of them need the library's engine. */
-const KNOWN = new Set(
+/** Keywords that are compiled. */
+const SUPPORTED_KEYWORDS = new Set(
   "type const enum minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength properties required additionalProperties minProperties maxProperties items prefixItems additionalItems minItems maxItems uniqueItems".split(
     " ",
   ),
 );
-/** What the library could check, but not lead to. */
-const OTHERS =
+/** Keywords that the library can check but that cannot guide generation. */
+const UNSUPPORTED_KEYWORDS =
   "not if then else dependencies dependentSchemas patternProperties propertyNames contains minContains maxContains".split(
     " ",
   );
-const DATA = ["const", "enum", "default", "examples"];
-const NAMES = ["properties", "$defs", "definitions"];
-const DEEPEST = 32;
+const DATA_KEYWORDS = ["const", "enum", "default", "examples"];
+const NAME_KEYWORDS = ["properties", "$defs", "definitions"];
+const MAX_REF_DEPTH = 32;
 
-/** Throws where the schema is none, or has what is not supported. */
+/** Throws if the schema is invalid or uses an unsupported keyword. */
 export function checkSchema(schema: unknown): void {
   compileJsonSchema(schema);
   checkKeywords(schema);
@@ -30,11 +30,13 @@ function checkKeywords(schema: unknown): void {
   if (Array.isArray(schema)) schema.forEach(checkKeywords);
   if (!isObject(schema)) return;
   for (const [key, value] of Object.entries(schema)) {
-    if (OTHERS.includes(key))
-      throw unsupportedConstraint(`${key} is not supported.`);
-    if (DATA.includes(key)) continue;
-    // There, keys are names.
-    if (NAMES.includes(key) && isObject(value)) {
+    if (UNSUPPORTED_KEYWORDS.includes(key))
+      throw unsupportedConstraint(
+        `keyword “${key}” is not supported; remove it.`,
+      );
+    if (DATA_KEYWORDS.includes(key)) continue;
+    // The keys of these objects are names, not keywords.
+    if (NAME_KEYWORDS.includes(key) && isObject(value)) {
       Object.values(value).forEach(checkKeywords);
     } else {
       checkKeywords(value);
@@ -42,7 +44,7 @@ function checkKeywords(schema: unknown): void {
   }
 }
 
-/** What a schema allows, as a choice of forms. */
+/** Resolves references and combinators: a schema becomes a list of alternatives. */
 export class SchemaNormaliser {
   readonly #root: Schema;
 
@@ -50,34 +52,40 @@ export class SchemaNormaliser {
     this.#root = root as Schema;
   }
 
-  of(schema: unknown, depth = 0): NormalSchema[] {
-    if (depth > DEEPEST)
-      throw unsupportedConstraint("it refers to itself without end.");
+  normalise(schema: unknown, depth = 0): NormalisedSchema[] {
+    if (depth > MAX_REF_DEPTH)
+      throw unsupportedConstraint(
+        `$ref or combinators are nested more than ${MAX_REF_DEPTH} deep; a schema must not refer to itself directly.`,
+      );
     if (schema === false) return [];
     if (!isObject(schema)) return [{}];
     const all = schema;
-    const own = Object.entries(all).filter(([key]) => KNOWN.has(key));
-    let forms: NormalSchema[] = [
+    const own = Object.entries(all).filter(([key]) =>
+      SUPPORTED_KEYWORDS.has(key),
+    );
+    let alternatives: NormalisedSchema[] = [
       { ...Object.fromEntries(own), ...requiredOf(all) },
     ];
-    const also = (others: readonly NormalSchema[]): void => {
-      forms = forms.flatMap((a) => others.flatMap((b) => merged(a, b)));
+    const combine = (others: readonly NormalisedSchema[]): void => {
+      alternatives = alternatives.flatMap((a) =>
+        others.flatMap((b) => merged(a, b)),
+      );
     };
-    const list = (key: string): NormalSchema[][] =>
+    const list = (key: string): NormalisedSchema[][] =>
       (Array.isArray(all[key]) ? (all[key] as unknown[]) : []).map((each) =>
-        this.of(each, depth + 1),
+        this.normalise(each, depth + 1),
       );
     if (typeof all["$ref"] === "string") {
-      also(this.of(this.#find(all["$ref"]), depth + 1));
+      combine(this.normalise(this.#find(all["$ref"]), depth + 1));
     }
-    for (const each of list("allOf")) also(each);
+    for (const each of list("allOf")) combine(each);
     for (const key of ["anyOf", "oneOf"]) {
       if (!Array.isArray(all[key])) continue;
       const choices = list(key);
-      if (key === "oneOf") checkApart(choices);
-      also(choices.flat());
+      if (key === "oneOf") checkDisjoint(choices);
+      combine(choices.flat());
     }
-    return forms;
+    return alternatives;
   }
 
   #find(pointer: string): unknown {
@@ -93,19 +101,19 @@ export class SchemaNormaliser {
   }
 }
 
-/** One form for two, or none if they cannot hold together. */
-function merged(a: NormalSchema, b: NormalSchema): NormalSchema[] {
-  const form: Record<string, unknown> = { ...a };
+/** Both schemas as one; empty if they contradict each other. */
+function merged(a: NormalisedSchema, b: NormalisedSchema): NormalisedSchema[] {
+  const schema: Record<string, unknown> = { ...a };
   for (const [key, theirs] of Object.entries(b)) {
     const ours = a[key];
-    form[key] = ours === undefined ? theirs : both(key, ours, theirs);
+    schema[key] = ours === undefined ? theirs : mergeKeyword(key, ours, theirs);
   }
-  mergeObjects(form, a, b);
-  const types = form["type"];
-  return Array.isArray(types) && types.length === 0 ? [] : [form];
+  mergeObjects(schema, a, b);
+  const types = schema["type"];
+  return Array.isArray(types) && types.length === 0 ? [] : [schema];
 }
 
-function both(key: string, ours: unknown, theirs: unknown): unknown {
+function mergeKeyword(key: string, ours: unknown, theirs: unknown): unknown {
   if (JSON.stringify(ours) === JSON.stringify(theirs)) return ours;
   if (/^(m|exclusiveM)in/.test(key)) {
     return Math.max(Number(ours), Number(theirs));
@@ -125,14 +133,16 @@ function both(key: string, ours: unknown, theirs: unknown): unknown {
   if (key === "items" && !Array.isArray(ours) && !Array.isArray(theirs)) {
     return { allOf: [ours, theirs] };
   }
-  throw unsupportedConstraint(`${key} is told twice.`);
+  throw unsupportedConstraint(
+    `keyword “${key}” has different values in two parts of allOf; merge them.`,
+  );
 }
 
-/** A property has to be as both want it. */
+/** Each property has to satisfy both schemas. */
 function mergeObjects(
-  form: Record<string, unknown>,
-  a: NormalSchema,
-  b: NormalSchema,
+  schema: Record<string, unknown>,
+  a: NormalisedSchema,
+  b: NormalisedSchema,
 ): void {
   const [ours, theirs] = [propertiesOf(a), propertiesOf(b)];
   const rest = [a, b].map((each) => each["additionalProperties"] ?? true);
@@ -144,18 +154,21 @@ function mergeObjects(
     if (other === true) return [name, one];
     return [name, { allOf: [one, other] }];
   });
-  if (names.length > 0) form["properties"] = Object.fromEntries(properties);
+  if (names.length > 0) schema["properties"] = Object.fromEntries(properties);
   const open = rest.filter((each) => each !== true);
   if (open.length > 0) {
-    form["additionalProperties"] = open.length > 1 ? { allOf: open } : open[0];
+    schema["additionalProperties"] =
+      open.length > 1 ? { allOf: open } : open[0];
   }
 }
 
-export function propertiesOf(form: NormalSchema): Record<string, unknown> {
-  return (form["properties"] ?? {}) as Record<string, unknown>;
+export function propertiesOf(
+  schema: NormalisedSchema,
+): Record<string, unknown> {
+  return (schema["properties"] ?? {}) as Record<string, unknown>;
 }
 
-export function typesOf({ type }: NormalSchema): string[] {
+export function typesOf({ type }: NormalisedSchema): string[] {
   const all = ["object", "array", "string", "number", "boolean", "null"];
   return type === undefined ? all : ([type].flat() as string[]);
 }
@@ -171,18 +184,21 @@ function commonTypes(a: unknown, b: unknown): string[] {
   return [...new Set(kept)];
 }
 
-/** Of `oneOf` nothing may be allowed twice; where that is not plain, it is not
- * tried. */
-function checkApart(choices: readonly (readonly NormalSchema[])[]): void {
+/** The alternatives of oneOf must be provably disjoint. */
+function checkDisjoint(
+  choices: readonly (readonly NormalisedSchema[])[],
+): void {
   choices.forEach((ones, i) => {
     for (const others of choices.slice(i + 1)) {
-      if (ones.every((a) => others.every((b) => areApart(a, b)))) continue;
-      throw unsupportedConstraint("choices of oneOf may overlap; use anyOf.");
+      if (ones.every((a) => others.every((b) => areDisjoint(a, b)))) continue;
+      throw unsupportedConstraint(
+        "alternatives of oneOf may overlap; use anyOf, or give each a different const property.",
+      );
     }
   });
 }
 
-function areApart(a: NormalSchema, b: NormalSchema): boolean {
+function areDisjoint(a: NormalisedSchema, b: NormalisedSchema): boolean {
   const [ours, theirs] = [valuesOf(a), valuesOf(b)];
   if (ours && theirs) return !ours.some((text) => theirs.includes(text));
   if (commonTypes(typesOf(a), typesOf(b)).length === 0) return true;
@@ -192,33 +208,33 @@ function areApart(a: NormalSchema, b: NormalSchema): boolean {
     return listed.every((text) => !types.includes(typeOf(text)));
   }
   const [mine, yours] = [propertiesOf(a), propertiesOf(b)];
-  const needs = (form: NormalSchema): string[] =>
-    (form["required"] ?? []) as string[];
+  const needs = (schema: NormalisedSchema): string[] =>
+    (schema["required"] ?? []) as string[];
   const onlyObjects = [a, b].every((each) => typesOf(each).join() === "object");
   if (!onlyObjects) return false;
-  // Objects have no other properties than those that are named.
-  const lacks = (form: NormalSchema, names: string[]): boolean =>
-    names.some((name) => !Object.hasOwn(propertiesOf(form), name));
+  // Generated objects have no properties other than the named ones.
+  const lacks = (schema: NormalisedSchema, names: string[]): boolean =>
+    names.some((name) => !Object.hasOwn(propertiesOf(schema), name));
   if (lacks(a, needs(b)) && lacks(b, needs(a))) return true;
   return needs(a)
     .filter((name) => needs(b).includes(name))
     .some((name) => {
       const [one, other] = [mine[name], yours[name]];
       if (typeof one !== "object" || typeof other !== "object") return false;
-      return areApart(
-        (one ?? {}) as NormalSchema,
-        (other ?? {}) as NormalSchema,
+      return areDisjoint(
+        (one ?? {}) as NormalisedSchema,
+        (other ?? {}) as NormalisedSchema,
       );
     });
 }
 
-/** The values that a form lists, as texts. */
-export function valuesOf(form: NormalSchema): string[] | undefined {
-  const listed = form["enum"] as unknown[] | undefined;
-  if (!Object.hasOwn(form, "const")) {
+/** The values of const or enum as JSON; undefined without these keywords. */
+export function valuesOf(schema: NormalisedSchema): string[] | undefined {
+  const listed = schema["enum"] as unknown[] | undefined;
+  if (!Object.hasOwn(schema, "const")) {
     return listed?.map((each) => JSON.stringify(each));
   }
-  const only = JSON.stringify(form["const"]);
+  const only = JSON.stringify(schema["const"]);
   const all = listed?.map((each) => JSON.stringify(each));
   return all === undefined || all.includes(only) ? [only] : [];
 }
@@ -230,16 +246,16 @@ function typeOf(text: string): string {
   return typeof value;
 }
 
-/** With a property, those that depend on it; it is simpler to have them always. */
+/** Treats properties of dependentRequired as always required. */
 function requiredOf({
   required,
   dependentRequired,
-}: NormalSchema): NormalSchema {
+}: NormalisedSchema): NormalisedSchema {
   if (!isObject(dependentRequired)) return {};
   const all = [required ?? [], ...Object.values(dependentRequired)].flat();
   return { required: [...new Set(all)] };
 }
 
-function isObject(value: unknown): value is NormalSchema {
+function isObject(value: unknown): value is NormalisedSchema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

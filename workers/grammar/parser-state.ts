@@ -1,15 +1,22 @@
-import type { Node } from "./ast";
-import { afterByte, DEAD } from "./utf8";
+import type { GrammarNode } from "./ast";
+import { nextUtf8State, INVALID_UTF8, type Utf8State } from "./utf8";
 
-/** What is still to come, the next first. */
-export type Rest = { readonly node: Node; readonly then: Rest } | undefined;
+/** The nodes still to be parsed, next first. */
+export type Continuation =
+  { readonly node: GrammarNode; readonly then: Continuation } | undefined;
 
-/** Puts a node before a rest; the same two are the same rest again. */
-export type Join = (node: Node, then: Rest) => NonNullable<Rest>;
+/** Prepends a node; equal arguments give the identical continuation. */
+export type ContinuationCache = (
+  node: GrammarNode,
+  then: Continuation,
+) => NonNullable<Continuation>;
 
-export function joining(): Join {
+export function continuationCache(): ContinuationCache {
   const last = {};
-  const known = new WeakMap<object, WeakMap<Node, NonNullable<Rest>>>();
+  const known = new WeakMap<
+    object,
+    WeakMap<GrammarNode, NonNullable<Continuation>>
+  >();
   return (node, then) => {
     const before = known.get(then ?? last) ?? new WeakMap();
     known.set(then ?? last, before);
@@ -19,24 +26,28 @@ export function joining(): Join {
   };
 }
 
-/** Inside of a node, and what comes after it. */
+/** A state inside of a terminal node, and the nodes after it. */
 export interface ParserState {
-  readonly node: Extract<Node, { kind: "bytes" | "blank" | "text" | "number" }>;
-  readonly then: Rest;
-  /** Bytes, blanks or characters that have come. */
+  readonly node: Extract<
+    GrammarNode,
+    { kind: "bytes" | "whitespace" | "text" | "number" }
+  >;
+  readonly then: Continuation;
+  /** Bytes, whitespace or characters read in this node. */
   readonly count: number;
-  /** Of a text: within a character, or after `\`. */
-  readonly utf8: number;
+  /** In a string: state within a character. */
+  readonly utf8: Utf8State;
+  /** In a string: whether the last character was `\`. */
   readonly escaped: boolean;
-  /** Of a number, what has come. */
+  /** In a number: the characters read. */
   readonly text: string;
 }
 
-/** Of a line: enough to indent what is nested. */
-const MOST_BLANKS = 16;
+/** Longest indentation of a line. */
+const MAX_WHITESPACE = 16;
 const ESCAPES = new Set(new TextEncoder().encode('"\\/bfnrt'));
 
-export function isSame(a: ParserState, b: ParserState): boolean {
+export function sameParserState(a: ParserState, b: ParserState): boolean {
   return (
     a.node === b.node &&
     a.then === b.then &&
@@ -47,8 +58,8 @@ export function isSame(a: ParserState, b: ParserState): boolean {
   );
 }
 
-/** Whether what comes after the node may come now. */
-export function mayEnd({
+/** Whether the node is complete, so that its continuation may follow. */
+export function canEnd({
   node,
   count,
   utf8,
@@ -58,55 +69,53 @@ export function mayEnd({
   switch (node.kind) {
     case "bytes":
       return count === node.bytes.length;
-    case "blank":
+    case "whitespace":
       return true;
     case "text":
-      return count >= node.least && utf8 === 0 && !escaped;
+      return count >= node.min && utf8 === 0 && !escaped;
     case "number":
-      return node.reader.is(text);
+      return node.matcher.matches(text);
   }
 }
 
-/** After one byte more; undefined where it leads nowhere. */
-export function stepped(
-  position: ParserState,
+/** The state after a byte; undefined if the node rejects it. */
+export function advanced(
+  state: ParserState,
   byte: number,
 ): ParserState | undefined {
-  const { node, count, utf8, escaped, text } = position;
+  const { node, count, utf8, escaped, text } = state;
   switch (node.kind) {
     case "bytes":
       return node.bytes[count] === byte
-        ? { ...position, count: count + 1 }
+        ? { ...state, count: count + 1 }
         : undefined;
-    case "blank": {
-      // A space, or a line and what indents it.
+    case "whitespace": {
+      // One space, or a line break with its indentation.
       if (count === 0) {
-        if (byte === 0x20) return { ...position, count: MOST_BLANKS };
-        return byte === 0x0a ? { ...position, count: 1 } : undefined;
+        if (byte === 0x20) return { ...state, count: MAX_WHITESPACE };
+        return byte === 0x0a ? { ...state, count: 1 } : undefined;
       }
       const indents = byte === 0x20 || byte === 0x09;
-      return indents && count < MOST_BLANKS
-        ? { ...position, count: count + 1 }
+      return indents && count < MAX_WHITESPACE
+        ? { ...state, count: count + 1 }
         : undefined;
     }
     case "number": {
       const more = text + String.fromCharCode(byte);
-      return node.reader.mayBecome(more)
-        ? { ...position, text: more }
-        : undefined;
+      return node.matcher.isPrefix(more) ? { ...state, text: more } : undefined;
     }
     case "text": {
-      const another = utf8 === 0 && !escaped;
-      if (another && count >= node.most) return undefined;
+      const startsCharacter = utf8 === 0 && !escaped;
+      if (startsCharacter && count >= node.max) return undefined;
       if (escaped) {
-        return ESCAPES.has(byte) ? { ...position, escaped: false } : undefined;
+        return ESCAPES.has(byte) ? { ...state, escaped: false } : undefined;
       }
       if (byte < 0x20 || byte === 0x22) return undefined;
-      const next = afterByte(utf8, byte);
-      if (next === DEAD) return undefined;
-      const come = another ? count + 1 : count;
+      const next = nextUtf8State(utf8, byte);
+      if (next === INVALID_UTF8) return undefined;
+      const read = startsCharacter ? count + 1 : count;
       const escapes = byte === 0x5c;
-      return { ...position, count: come, utf8: next, escaped: escapes };
+      return { ...state, count: read, utf8: next, escaped: escapes };
     }
   }
 }

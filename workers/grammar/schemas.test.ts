@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { wander } from "../testing/wander";
 import { Tokenizer } from "../model-files/tokenizer";
 import { Grammar } from "./grammar";
-import { schemaMachine } from "./schema-machine";
+import { schemaAutomaton } from "./schema-automaton";
 
 const nano = new URL("../../public/models/nano/", import.meta.url);
 const read = (file: string): unknown =>
@@ -125,16 +125,16 @@ test.each([
   { type: "integer", exclusiveMaximum: -1e15 },
 ])("numbers that are too long to be written are refused: %j", (schema) => {
   const asked = { type: "json", schema } as const;
-  expect(() => grammar.constrain(asked, "", 200)).toThrow(/nothing can meet/);
+  expect(() => grammar.constrain(asked, "", 200)).toThrow(/no text satisfies/);
 });
 
 test("blanks in what is empty, again and again, are read like any others", () => {
   const list = { type: "array", items: { $ref: "#" } };
-  const machine = schemaMachine(list);
+  const machine = schemaAutomaton(list);
   const text = `[${Array.from({ length: 40 }, () => "[\n        ]").join(", ")}]`;
-  let state: ReturnType<typeof machine.step> = machine.initial;
+  let state: ReturnType<typeof machine.next> = machine.initial;
   for (const byte of new TextEncoder().encode(text)) {
-    state = state && machine.step(state, byte);
+    state = state && machine.next(state, byte);
   }
   expect(state && machine.accepting(state)).toBe(true);
 });

@@ -1,15 +1,17 @@
-import type { Node } from "./ast";
+import type { GrammarNode } from "./ast";
 import type { ParserState } from "./parser-state";
-import { afterByte, DEAD } from "./utf8";
+import { nextUtf8State, INVALID_UTF8 } from "./utf8";
 
-export type Shortest = (node: Node) => readonly number[] | undefined;
+export type ShortestBytes = (
+  node: GrammarNode,
+) => readonly number[] | undefined;
 
-/** What a node takes at least; undefined where it never ends. */
-export function shortestOf(): Shortest {
-  const known = new Map<Node, readonly number[]>();
-  /** Nodes that are being looked at: within themselves they never end. */
-  const open = new Set<Node>();
-  const of = (node: Node): readonly number[] | undefined => {
+/** Shortest bytes of a node, memoised; undefined for endless recursion. */
+export function shortestBytes(): ShortestBytes {
+  const known = new Map<GrammarNode, readonly number[]>();
+  /** Nodes being visited: a node that contains itself has no shortest text here. */
+  const open = new Set<GrammarNode>();
+  const of = (node: GrammarNode): readonly number[] | undefined => {
     const before = known.get(node);
     if (before !== undefined || open.has(node)) return before;
     open.add(node);
@@ -18,34 +20,34 @@ export function shortestOf(): Shortest {
     if (found !== undefined) known.set(node, found);
     return found;
   };
-  const find = (node: Node): readonly number[] | undefined => {
+  const find = (node: GrammarNode): readonly number[] | undefined => {
     switch (node.kind) {
       case "bytes":
         return node.bytes;
-      case "blank":
+      case "whitespace":
         return [];
       case "text":
-        return Array<number>(node.least).fill(0x20);
+        return Array<number>(node.min).fill(0x20);
       case "number":
         return numberFrom("", node);
       case "lazy":
         return of(node.node());
       case "sequence": {
-        const way: number[] = [];
+        const bytes: number[] = [];
         for (const each of node.nodes) {
           const part = of(each);
           if (part === undefined) return undefined;
-          way.push(...part);
+          bytes.push(...part);
         }
-        return way;
+        return bytes;
       }
       case "choice": {
         let best: readonly number[] | undefined;
         for (const each of node.nodes) {
-          const way = of(each);
-          if (way && (best === undefined || way.length < best.length))
-            best = way;
-          // Lists may go on without end; there is nothing shorter than nothing.
+          const bytes = of(each);
+          if (bytes && (best === undefined || bytes.length < best.length))
+            best = bytes;
+          // Lazy lists are endless: stop at the empty text.
           if (best?.length === 0) break;
         }
         return best;
@@ -55,53 +57,53 @@ export function shortestOf(): Shortest {
   return of;
 }
 
-/** The quickest way to an end from here. */
+/** Shortest bytes that complete the answer from a parser state. */
 export function shortestCompletion(
-  position: ParserState,
-  shortest: Shortest,
+  from: ParserState,
+  shortest: ShortestBytes,
 ): number[] | undefined {
-  const { node, count, utf8, escaped, text } = position;
-  const way: number[] = [];
-  if (node.kind === "bytes") way.push(...node.bytes.slice(count));
+  const { node, count, utf8, escaped, text } = from;
+  const bytes: number[] = [];
+  if (node.kind === "bytes") bytes.push(...node.bytes.slice(count));
   if (node.kind === "number") {
     const rest = numberFrom(text, node);
     if (rest === undefined) return undefined;
-    way.push(...rest);
+    bytes.push(...rest);
   }
   if (node.kind === "text") {
-    if (escaped) way.push(0x6e);
+    if (escaped) bytes.push(0x6e);
     for (let state = utf8; state !== 0;) {
       const byte = [0x80, 0x90, 0xa0].find(
-        (each) => afterByte(state, each) !== DEAD,
+        (each) => nextUtf8State(state, each) !== INVALID_UTF8,
       );
       if (byte === undefined) return undefined;
-      way.push(byte);
-      state = afterByte(state, byte);
+      bytes.push(byte);
+      state = nextUtf8State(state, byte);
     }
-    way.push(...Array<number>(Math.max(0, node.least - count)).fill(0x20));
+    bytes.push(...Array<number>(Math.max(0, node.min - count)).fill(0x20));
   }
-  for (let rest = position.then; rest !== undefined; rest = rest.then) {
-    const bytes = shortest(rest.node);
-    if (bytes === undefined) return undefined;
-    way.push(...bytes);
+  for (let rest = from.then; rest !== undefined; rest = rest.then) {
+    const part = shortest(rest.node);
+    if (part === undefined) return undefined;
+    bytes.push(...part);
   }
-  return way;
+  return bytes;
 }
 
-/** Digits that make a number of what has come. */
+/** Shortest characters that complete a number. */
 function numberFrom(
   text: string,
-  { reader }: Extract<Node, { kind: "number" }>,
+  { matcher }: Extract<GrammarNode, { kind: "number" }>,
 ): number[] | undefined {
-  let now = text;
-  const way: number[] = [];
-  while (!reader.is(now)) {
-    const next = [..."0123456789.-"].find((sign) =>
-      reader.mayBecome(now + sign),
+  let number = text;
+  const bytes: number[] = [];
+  while (!matcher.matches(number)) {
+    const next = [..."0123456789.-"].find((char) =>
+      matcher.isPrefix(number + char),
     );
     if (next === undefined) return undefined;
-    now += next;
-    way.push(next.charCodeAt(0));
+    number += next;
+    bytes.push(next.charCodeAt(0));
   }
-  return way;
+  return bytes;
 }

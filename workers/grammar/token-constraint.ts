@@ -1,119 +1,131 @@
 import type { TokenMask } from "../backends/backend";
-import type { Machine } from "./machine";
+import type { ByteAutomaton } from "./automaton";
 import { unsupportedConstraint } from "./errors";
-import { isSet, members, set, type Vocabulary } from "./vocabulary";
+import { hasBit, setBits, setBit, type Vocabulary } from "./vocabulary";
 
-/** With so many tokens left it is time to think of the end. */
-const NEAR = 512;
-/** So many that a token may need more than the one before it. */
-const SPARE = 64;
-/** In the midst of a text, of which any token may be the last. */
-const SPARE_IN_TEXT = 4;
-/** Sets of bits that are remembered. */
-const KEPT = 64;
-/** More tokens than this may come in a text only. */
-const FEW = 32;
+/** From this many remaining tokens on, the end of the answer is planned. */
+const NEAR_END = 512;
+/** Margin for tokens that make the shortest completion longer. */
+const SPARE_TOKENS = 64;
+/** The same inside of free text, which any token may end. */
+const SPARE_TOKENS_IN_TEXT = 4;
+/** Masks in the cache. */
+const MAX_CACHED_MASKS = 64;
+/** A mask with more tokens than this is free text and is not checked one by one. */
+const MAX_CHECKED_TOKENS = 32;
 
-/** What may come next in one answer. */
+/** The tokens that may come next in one answer. */
 export class TokenConstraint<State> implements TokenMask {
   readonly #vocabulary: Vocabulary;
-  readonly #machine: Machine<State>;
+  readonly #automaton: ByteAutomaton<State>;
   readonly #bits: Uint32Array<ArrayBuffer>;
-  /** By the machine's key: in a text the same may come again and again. */
-  readonly #known = new Map<string, Uint32Array>();
-  /** Whether `#bits` are those of the next token. */
-  #fresh = false;
-  #left: number;
+  /** Masks by the automaton's key; inside of a string they repeat. */
+  readonly #cache = new Map<string, Uint32Array>();
+  /** Whether `#bits` is the mask of the next token. */
+  #isCurrent = false;
+  #remaining: number;
   #state: State;
 
-  /** For an answer of `room` tokens at most, after `prefix`. */
+  /** For an answer of at most `room` tokens that continues `prefix`. */
   constructor(
     vocabulary: Vocabulary,
-    machine: Machine<State>,
+    automaton: ByteAutomaton<State>,
     prefix: string,
     room: number,
   ) {
     this.#vocabulary = vocabulary;
-    this.#machine = machine;
-    this.#left = room;
+    this.#automaton = automaton;
+    this.#remaining = room;
     this.#bits = new Uint32Array(Math.ceil(vocabulary.size / 32));
-    this.#state = machine.initial;
-    // Tells at once if there is nothing that meets it.
+    this.#state = automaton.initial;
+    // Throws early if no text satisfies the constraint.
     this.allowed();
     for (const byte of new TextEncoder().encode(prefix)) {
       const state = this.#state;
       const next =
-        machine.step(state, byte) ??
-        (machine.ignores(state, byte) ? state : undefined);
+        automaton.next(state, byte) ??
+        (automaton.ignores(state, byte) ? state : undefined);
       if (next === undefined)
-        throw unsupportedConstraint("the prefix does not begin it.");
+        throw unsupportedConstraint(
+          `no text that satisfies it starts with the prefix ${JSON.stringify(prefix)}.`,
+        );
       this.#state = next;
     }
-    this.#fresh = false;
+    this.#isCurrent = false;
   }
 
   allowed(): Uint32Array<ArrayBuffer> {
-    if (this.#fresh) return this.#bits;
+    if (this.#isCurrent) return this.#bits;
     this.#fill();
-    if (this.#left <= NEAR) this.#keepRoom();
-    this.#fresh = true;
+    if (this.#remaining <= NEAR_END) this.#reserveEnd();
+    this.#isCurrent = true;
     return this.#bits;
   }
 
   take(id: number): void {
-    if (!isSet(this.#bits, id)) {
-      throw new Error(`Token ${id} was picked, which the constraint forbids.`);
+    if (!hasBit(this.#bits, id)) {
+      throw new Error(
+        `Token ${id} was sampled although the token mask excludes it`,
+      );
     }
-    this.#left -= 1;
-    this.#fresh = false;
-    const next = this.#vocabulary.after(this.#machine, this.#state, id);
-    if (next !== undefined) this.#state = next;
+    this.#remaining -= 1;
+    this.#isCurrent = false;
+    const next = this.#vocabulary.advance(this.#automaton, this.#state, id);
+    if (next === undefined) {
+      throw new Error(`Token ${id} is in the token mask but is rejected`);
+    }
+    this.#state = next;
   }
 
   #fill(): void {
-    const key = this.#machine.key(this.#state);
-    const known = this.#known.get(key);
-    if (known !== undefined) {
-      this.#bits.set(known);
+    const key = this.#automaton.key(this.#state);
+    const cached = this.#cache.get(key);
+    if (cached !== undefined) {
+      this.#bits.set(cached);
       return;
     }
-    this.#vocabulary.fill(this.#machine, this.#state, this.#bits);
+    this.#vocabulary.fillMask(this.#automaton, this.#state, this.#bits);
     if (this.#bits.every((word) => word === 0)) {
-      throw unsupportedConstraint("nothing can meet it.");
+      throw unsupportedConstraint("no text satisfies it.");
     }
-    if (this.#known.size >= KEPT) this.#known.clear();
-    this.#known.set(key, this.#bits.slice());
+    if (this.#cache.size >= MAX_CACHED_MASKS) this.#cache.clear();
+    this.#cache.set(key, this.#bits.slice());
   }
 
-  /** Where the end is near, only tokens after which it can still be reached. */
-  #keepRoom(): void {
-    const way = this.#wayOut(this.#state);
-    if (way === undefined || this.#left > way.length + SPARE) return;
-    const ids = members(this.#bits, FEW);
-    const [first] = way;
+  /** Close to the token limit, allows only tokens that leave room for the end. */
+  #reserveEnd(): void {
+    const completion = this.#completion(this.#state);
+    if (
+      completion === undefined ||
+      this.#remaining > completion.length + SPARE_TOKENS
+    )
+      return;
+    const ids = setBits(this.#bits, MAX_CHECKED_TOKENS);
+    const [first] = completion;
     if (ids === undefined) {
-      const late = this.#left <= way.length + SPARE_IN_TEXT;
-      if (late && first !== undefined) this.#allowOnly([first]);
+      const urgent =
+        this.#remaining <= completion.length + SPARE_TOKENS_IN_TEXT;
+      if (urgent && first !== undefined) this.#allowOnly([first]);
       return;
     }
-    const reaching = ids.filter((id) => {
+    const finishing = ids.filter((id) => {
       if (id === this.#vocabulary.end) return true;
-      const next = this.#vocabulary.after(this.#machine, this.#state, id);
-      const rest = next && this.#wayOut(next);
-      return rest !== undefined && rest.length < this.#left;
+      const next = this.#vocabulary.advance(this.#automaton, this.#state, id);
+      const rest = next && this.#completion(next);
+      return rest !== undefined && rest.length < this.#remaining;
     });
-    if (reaching.length > 0) this.#allowOnly(reaching);
+    if (finishing.length > 0) this.#allowOnly(finishing);
   }
 
-  /** Tokens by which the answer may end soon, the end token among them. */
-  #wayOut(state: State): readonly number[] | undefined {
-    const bytes = this.#machine.wayOut(state);
-    if (bytes === undefined) return undefined;
-    return [...this.#vocabulary.encode(bytes), this.#vocabulary.end];
+  /** A short sequence of tokens that ends the answer, with the end token last. */
+  #completion(state: State): readonly number[] | undefined {
+    const bytes = this.#automaton.shortestCompletion(state);
+    const ids = bytes && this.#vocabulary.encode(bytes);
+    return ids && [...ids, this.#vocabulary.end];
   }
 
   #allowOnly(ids: readonly number[]): void {
     this.#bits.fill(0);
-    for (const id of ids) set(this.#bits, id);
+    for (const id of ids) setBit(this.#bits, id);
   }
 }

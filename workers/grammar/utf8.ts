@@ -1,13 +1,13 @@
-/** Of a text in UTF-8: what may come next. 0: a whole character has come. */
-export type Utf8 = number;
+/** State of a UTF-8 decoder; 0 is the boundary between characters. */
+export type Utf8State = number;
 
-export const DEAD = -1;
+export const INVALID_UTF8 = -1;
 
-/** For each state, ranges of the next byte and the state after it. */
+/** Transitions of each state: ranges of the next byte, and the state after it. */
 const STEPS: readonly (readonly (readonly [
   first: number,
   last: number,
-  next: Utf8,
+  next: Utf8State,
 ])[])[] = [
   [
     [0x00, 0x7f, 0],
@@ -29,11 +29,11 @@ const STEPS: readonly (readonly (readonly [
   [[0x80, 0x8f, 2]],
 ];
 
-/** The state after a byte, `DEAD` if it cannot come. */
-export function afterByte(state: Utf8, byte: number): Utf8 {
-  if (byte < 0x80) return state === 0 ? 0 : DEAD;
+/** The state after a byte; `INVALID_UTF8` if the byte is not allowed. */
+export function nextUtf8State(state: Utf8State, byte: number): Utf8State {
+  if (byte < 0x80) return state === 0 ? 0 : INVALID_UTF8;
   const step = STEPS[state]?.find(
     ([first, last]) => byte >= first && byte <= last,
   );
-  return step?.[2] ?? DEAD;
+  return step?.[2] ?? INVALID_UTF8;
 }

@@ -4,7 +4,7 @@ import type { GraphSource } from "../backends/backend";
 import { checkGraph } from "../model-files/graph-contract";
 import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
 import { checkTogether } from "../model-files/vocabulary-contract";
-import { readOnnx, type OnnxGraph } from "../onnx/onnx";
+import { readOnnx, type OnnxGraph } from "../onnx/onnx-reader";
 import type { Progress } from "../store/progress";
 import { defined } from "../util/assert";
 import { missing } from "../util/file-errors";

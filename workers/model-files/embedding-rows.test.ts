@@ -3,7 +3,7 @@ import { fromHalf } from "../util/float16";
 import golden from "./block-rows.golden.json";
 import { EmbeddingRows } from "./embedding-rows";
 import { embeddingTable } from "./embedding-table";
-import { readOnnx } from "../onnx/onnx";
+import { readOnnx } from "../onnx/onnx-reader";
 
 for (const [what, { onnx, ids, rows }] of Object.entries(golden)) {
   test(`rows in blocks of ${what} are those of ONNX Runtime, bit by bit`, async () => {

@@ -1,8 +1,8 @@
 import { fromHalf, toHalf } from "../util/float16";
 import type { Blocks, EmbeddingTable } from "./embedding-table";
-import type { DataPlace, OnnxGraph } from "../onnx/onnx";
-import { RowReader } from "../onnx/row-reader";
-import { baseName, weightFiles } from "../onnx/weight-files";
+import type { TensorLocation, OnnxGraph } from "../onnx/onnx-reader";
+import { RowReader } from "./row-reader";
+import { baseName, openWeightFiles } from "../onnx/external-data";
 
 /** Floats, or the bits of halves. */
 export type Numbers = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
@@ -18,7 +18,7 @@ export class EmbeddingRows {
     external: ReadonlyMap<string, Blob>,
     table: EmbeddingTable,
   ) {
-    const files = weightFiles(graph, external);
+    const files = openWeightFiles(graph, external);
     const open: Open = ({ location, offset }, rowBytes) => {
       const blob = files.get(location ?? baseName(graph.file)) ?? graph.blob;
       return new RowReader(graph.file, blob, offset, rowBytes);
@@ -41,7 +41,7 @@ export class EmbeddingRows {
   }
 }
 
-type Open = (place: DataPlace, rowBytes: number) => RowReader;
+type Open = (place: TensorLocation, rowBytes: number) => RowReader;
 
 function numbersIn(
   { buffer }: Uint8Array<ArrayBuffer>,

@@ -2,8 +2,8 @@ import { openAsBlob } from "node:fs";
 import { expect, test } from "vitest";
 import { node, onnxFile, type Weight } from "../testing/onnx-file";
 import { embeddingTable } from "./embedding-table";
-import { readOnnx } from "../onnx/onnx";
-import { RowReader } from "../onnx/row-reader";
+import { readOnnx } from "../onnx/onnx-reader";
+import { RowReader } from "./row-reader";
 
 const table: Weight = {
   name: "table",

@@ -1,5 +1,10 @@
 import type { Float } from "../ort/rows";
-import type { DataPlace, Initializer, OnnxGraph, OnnxNode } from "../onnx/onnx";
+import type {
+  TensorLocation,
+  Initializer,
+  OnnxGraph,
+} from "../onnx/onnx-reader";
+import type { OnnxNode } from "../onnx/onnx-protos";
 
 /** A graph that does nothing but look up rows. */
 export interface EmbeddingTable {
@@ -10,7 +15,7 @@ export interface EmbeddingTable {
   /** Of what the graph gives. */
   readonly outputType: Float;
   /** Where the first row is. */
-  readonly data: DataPlace;
+  readonly data: TensorLocation;
   /** Absent if the numbers are stored as they are. */
   readonly blocks?: Blocks;
 }
@@ -22,9 +27,9 @@ export interface Blocks {
   /** Numbers of a row that share a scale and a zero. */
   readonly size: number;
   /** Of the type of the table. */
-  readonly scales: DataPlace;
+  readonly scales: TensorLocation;
   /** In as many bits as the numbers. */
-  readonly zeros?: DataPlace;
+  readonly zeros?: TensorLocation;
   /** Whether the zeros of each row begin with a whole byte. */
   readonly padded: boolean;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readOnnx } from "./onnx";
+import { readOnnx } from "./onnx-reader";
 import { writeModel } from "./onnx-writer";
 
 test("what is written reads back: attributes of every kind, constants", async () => {

@@ -1,40 +1,33 @@
 /**
- * Just enough of the ONNX protobuf to write a graph of operators:
- * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Field numbers are
- * that file's.
+ * Writes ONNX models. Field numbers follow
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
  */
-import { typeNumber } from "./onnx-messages";
+import { dataTypeNumber, type ValueInfo } from "./onnx-protos";
 import {
   bytesField,
   contentField,
-  contentHead,
+  contentHeader,
   floatField,
   numberField,
   textField,
-} from "./protobuf-writer";
+} from "./protobuf";
 
-export interface Value {
-  readonly name: string;
-  readonly type: string;
-  /** A string is a free dimension. */
-  readonly shape: readonly (number | string)[];
-}
-
-/** A number is a whole one; others are marked, as 1 and 1.0 are the same. */
-export type Attribute =
+/** A plain number is an INT attribute; `{ float }` marks a FLOAT, since 1 and 1.0
+ * are one value in JavaScript. */
+export type AttributeValue =
   number | string | readonly number[] | { readonly float: number };
 
-export interface Node {
+export interface NodeSpec {
   readonly op: string;
   readonly domain: string;
-  /** An empty name stands for one that is left out. */
+  /** An empty name is an omitted optional input. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
-/** A small tensor that the graph itself holds. */
-export interface Constant {
+/** A small initializer stored in the graph. */
+export interface ConstantSpec {
   readonly name: string;
   readonly type: string;
   readonly dims: readonly number[];
@@ -44,7 +37,7 @@ export interface Constant {
 /** AttributeProto.AttributeType. */
 const [FLOAT, INT, STRING, INTS] = [1, 2, 3, 7];
 
-function valueInfo({ name, type, shape }: Value): number[] {
+function valueInfoProto({ name, type, shape }: ValueInfo): number[] {
   const dims = shape.flatMap((size) =>
     contentField(
       1,
@@ -52,13 +45,13 @@ function valueInfo({ name, type, shape }: Value): number[] {
     ),
   );
   const tensor = [
-    ...numberField(1, typeNumber(type)),
+    ...numberField(1, dataTypeNumber(type)),
     ...contentField(2, dims),
   ];
   return [...textField(1, name), ...contentField(2, contentField(1, tensor))];
 }
 
-function attributeProto(value: Attribute): number[] {
+function attributeProto(value: AttributeValue): number[] {
   if (typeof value === "number") {
     return [...numberField(3, value), ...numberField(20, INT)];
   }
@@ -72,7 +65,7 @@ function attributeProto(value: Attribute): number[] {
   return [...numbers, ...numberField(20, INTS)];
 }
 
-function nodeProto(node: Node): number[] {
+function nodeProto(node: NodeSpec): number[] {
   const attributes = Object.entries(node.attributes).flatMap(([name, value]) =>
     contentField(5, [...textField(1, name), ...attributeProto(value)]),
   );
@@ -85,33 +78,33 @@ function nodeProto(node: Node): number[] {
   ];
 }
 
-function tensorProto({ name, type, dims, bytes }: Constant): number[] {
+function tensorProto({ name, type, dims, bytes }: ConstantSpec): number[] {
   return [
     ...dims.flatMap((size) => numberField(1, size)),
-    ...numberField(2, typeNumber(type)),
+    ...numberField(2, dataTypeNumber(type)),
     ...textField(8, name),
     ...bytesField(9, bytes),
   ];
 }
 
-/** All of a graph but its large weights. */
+/** Encodes a GraphProto. */
 export function writeGraph(
-  nodes: readonly Node[],
-  inputs: readonly Value[],
-  outputs: readonly Value[],
-  constants: readonly Constant[] = [],
+  nodes: readonly NodeSpec[],
+  inputs: readonly ValueInfo[],
+  outputs: readonly ValueInfo[],
+  constants: readonly ConstantSpec[] = [],
 ): number[] {
   return [
     ...nodes.flatMap((node) => contentField(1, nodeProto(node))),
     ...textField(2, "graph"),
     ...constants.flatMap((each) => contentField(5, tensorProto(each))),
-    ...inputs.flatMap((value) => contentField(11, valueInfo(value))),
-    ...outputs.flatMap((value) => contentField(12, valueInfo(value))),
+    ...inputs.flatMap((value) => contentField(11, valueInfoProto(value))),
+    ...outputs.flatMap((value) => contentField(12, valueInfoProto(value))),
   ];
 }
 
-/** What a file has before a graph of that many bytes: opset 21 and ONNX
- * Runtime's own operators. */
+/** The fields of a ModelProto up to the content of a graph of `graphBytes`: IR
+ * version 10, opset 21 and ONNX Runtime's contrib operators. */
 export function writeModelHead(graphBytes: number): number[] {
   const opset = (domain: string, version: number): number[] =>
     contentField(8, [...textField(1, domain), ...numberField(2, version)]);
@@ -119,16 +112,16 @@ export function writeModelHead(graphBytes: number): number[] {
     ...numberField(1, 10),
     ...opset("", 21),
     ...opset("com.microsoft", 1),
-    ...contentHead(7, graphBytes),
+    ...contentHeader(7, graphBytes),
   ];
 }
 
-/** A model file without large weights. */
+/** Encodes a ModelProto. */
 export function writeModel(
-  nodes: readonly Node[],
-  inputs: readonly Value[],
-  outputs: readonly Value[],
-  constants: readonly Constant[] = [],
+  nodes: readonly NodeSpec[],
+  inputs: readonly ValueInfo[],
+  outputs: readonly ValueInfo[],
+  constants: readonly ConstantSpec[] = [],
 ): Uint8Array<ArrayBuffer> {
   const graph = writeGraph(nodes, inputs, outputs, constants);
   return Uint8Array.from([...writeModelHead(graph.length), ...graph]);

@@ -1,57 +1,60 @@
 /**
- * Protobuf's wire format, as much of it as ONNX files use:
+ * Reads and writes the part of Protobuf's wire format that ONNX files use:
  * https://protobuf.dev/programming-guides/encoding/
  */
 
-export interface Field {
+export interface ProtobufField {
   readonly number: number;
-  /** Of a number; 0 if the field has content. */
+  /** The value of a varint field; 0 for other wire types. */
   readonly value: number;
-  /** The field begins here … */
+  /** Offset of the tag. */
   readonly at: number;
-  /** … its content here … */
+  /** Offset of the content. */
   readonly start: number;
-  /** … and the next field here. */
+  /** Offset of the next field. */
   readonly end: number;
 }
 
-/** Says what is wrong, not with which file. */
+/** Malformed data; the caller adds the file name. */
 export class ProtobufError extends Error {}
 
-/** A tag and a length, or a tag and a number, are no longer than this. */
-export const LONGEST_HEAD = 20;
+/** Most bytes of a tag together with a length or a varint. */
+export const MAX_HEADER_BYTES = 20;
 
 const VARINT = 0;
 const FIXED64 = 1;
-const CONTENT = 2;
+const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
-/** The field at `at`. Its content may end beyond `bytes`. */
-export function readField(bytes: Uint8Array, at: number): Field {
+/** Decodes the field at `at`. Its content may end beyond `bytes`. */
+export function readField(bytes: Uint8Array, at: number): ProtobufField {
   const tag = readVarint(bytes, at);
   const number = Math.floor(tag.value / 8);
   const start = tag.end;
-  if (number === 0) throw new ProtobufError("a field has no number");
+  if (number === 0) throw new ProtobufError("a field has number 0");
   switch (tag.value % 8) {
     case VARINT:
       return { number, at, start, ...readVarint(bytes, start) };
     case FIXED64:
       return { number, at, start, value: 0, end: start + 8 };
-    case CONTENT: {
+    case LENGTH_DELIMITED: {
       const length = readVarint(bytes, start);
-      if (length.value < 0) throw new ProtobufError("a length is negative");
+      if (length.value < 0)
+        throw new ProtobufError("a field has a negative length");
       const end = length.end + length.value;
       return { number, at, start: length.end, value: 0, end };
     }
     case FIXED32:
       return { number, at, start, value: 0, end: start + 4 };
     default:
-      throw new ProtobufError(`field ${number} is of no known kind`);
+      throw new ProtobufError(
+        `field ${number} has wire type ${tag.value % 8}, which is unknown`,
+      );
   }
 }
 
-/** The fields of a whole message. */
-export function* readFields(message: Uint8Array): Generator<Field> {
+/** Decodes the fields of a complete message. */
+export function* readFields(message: Uint8Array): Generator<ProtobufField> {
   for (let at = 0; at < message.length;) {
     const field = readField(message, at);
     if (!(field.end <= message.length)) throw tooLong(field);
@@ -60,37 +63,40 @@ export function* readFields(message: Uint8Array): Generator<Field> {
   }
 }
 
-export function tooLong({ number }: Field): ProtobufError {
+export function tooLong({ number }: ProtobufField): ProtobufError {
   return new ProtobufError(`field ${number} is longer than what holds it`);
 }
 
 /** A field's content, which `message` holds whole. */
-export function contentOf(message: Uint8Array, field: Field): Uint8Array {
+export function contentOf(
+  message: Uint8Array,
+  field: ProtobufField,
+): Uint8Array {
   return message.subarray(field.start, field.end);
 }
 
 const decoder = new TextDecoder();
 
-export function textOf(message: Uint8Array, field: Field): string {
+export function textOf(message: Uint8Array, field: ProtobufField): string {
   return decoder.decode(contentOf(message, field));
 }
 
-/** A float of 32 bits. */
-export function floatOf(message: Uint8Array, { start }: Field): number {
+/** Decodes a float (fixed 32 bits). */
+export function floatOf(message: Uint8Array, { start }: ProtobufField): number {
   const { buffer, byteOffset } = message;
   return new DataView(buffer, byteOffset).getFloat32(start, true);
 }
 
-/** The floats of a repeated field, packed or one of several such fields. */
-export function floatsIn(message: Uint8Array, field: Field): number[] {
+/** Decodes a repeated float field, packed or a single element of it. */
+export function floatsIn(message: Uint8Array, field: ProtobufField): number[] {
   const count = Math.floor((field.end - field.start) / 4);
   return Array.from({ length: count }, (_, i) =>
     floatOf(message, { ...field, start: field.start + 4 * i }),
   );
 }
 
-/** The numbers of a repeated field, packed or one of several such fields. */
-export function numbersIn(message: Uint8Array, field: Field): number[] {
+/** Decodes a repeated varint field, packed or a single element of it. */
+export function numbersIn(message: Uint8Array, field: ProtobufField): number[] {
   const content = contentOf(message, field);
   const numbers: number[] = [];
   for (let at = 0; at < content.length;) {
@@ -101,7 +107,7 @@ export function numbersIn(message: Uint8Array, field: Field): number[] {
   return numbers;
 }
 
-/** Signed, as int64 is; beyond 2^53 it is rounded. */
+/** Decodes an int64; values beyond 2^53 are rounded. */
 function readVarint(
   bytes: Uint8Array,
   at: number,
@@ -110,7 +116,7 @@ function readVarint(
   let high = 0n;
   for (let i = 0; i < 10; i++) {
     const byte = bytes[at + i];
-    if (byte === undefined) throw new ProtobufError("it ends in mid-number");
+    if (byte === undefined) throw new ProtobufError("it ends inside a varint");
     const bits = byte & 127;
     if (i < 7) low += bits * 128 ** i;
     else high |= BigInt(bits) << BigInt(7 * i);
@@ -120,5 +126,48 @@ function readVarint(
       return { value, end: at + i + 1 };
     }
   }
-  throw new ProtobufError("a number has more than ten bytes");
+  throw new ProtobufError("a varint has more than ten bytes");
 }
+
+/** Encodes a varint; a negative number as int64 in ten bytes. */
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  if (value < 0) {
+    // Groups of seven bits of the two's complement; the tenth byte has one bit.
+    for (let i = 0; i < 9; i++) {
+      bytes.push((Math.floor(value / 128 ** i) & 127) | 128);
+    }
+    return [...bytes, 1];
+  }
+  for (; value > 127; value = Math.floor(value / 128)) {
+    bytes.push((value % 128) | 128);
+  }
+  return [...bytes, value];
+}
+
+/** Tag and length of a length-delimited field. */
+export const contentHeader = (field: number, length: number): number[] => [
+  ...varint(field * 8 + 2),
+  ...varint(length),
+];
+
+export const numberField = (field: number, value: number): number[] => [
+  ...varint(field * 8),
+  ...varint(value),
+];
+
+export const contentField = (
+  field: number,
+  content: readonly number[],
+): number[] => [...contentHeader(field, content.length), ...content];
+
+export const textField = (field: number, content: string): number[] =>
+  contentField(field, [...new TextEncoder().encode(content)]);
+
+export const bytesField = (field: number, content: Uint8Array): number[] =>
+  contentField(field, [...content]);
+
+export const floatField = (field: number, value: number): number[] => [
+  ...varint(field * 8 + 5),
+  ...new Uint8Array(Float32Array.of(value).buffer),
+];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeModel, type Node, type Value } from "../onnx/onnx-writer";
+import { writeModel, type NodeSpec } from "../onnx/onnx-writer";
+import type { ValueInfo } from "../onnx/onnx-protos";
 import { failsWith } from "../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
 import { capture, encodeCommands, type Bound } from "./capture";
@@ -16,7 +17,7 @@ afterAll(() => {
   gpu.close();
 });
 
-const float = (name: string, ...shape: number[]): Value => {
+const float = (name: string, ...shape: number[]): ValueInfo => {
   return { name, type: "float32", shape };
 };
 
@@ -24,10 +25,10 @@ const operator = (
   op: string,
   inputs: readonly string[],
   output: string,
-): Node => ({ op, domain: "", inputs, outputs: [output], attributes: {} });
+): NodeSpec => ({ op, domain: "", inputs, outputs: [output], attributes: {} });
 
 function bound(
-  values: readonly Value[],
+  values: readonly ValueInfo[],
   buffers: Readonly<Record<string, GPUBuffer>>,
 ): Bound {
   return Object.fromEntries(
@@ -191,7 +192,7 @@ const PAST = 64;
 /** One position of attention over a cache of its own. */
 function attention() {
   const past = [1, HEADS.kv_num_heads, PAST, DIM];
-  const inputs: Value[] = [
+  const inputs: ValueInfo[] = [
     float("qkv", 1, 1, 8 * DIM),
     float("past_key", ...past),
     float("past_value", ...past),

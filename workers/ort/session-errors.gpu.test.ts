@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { VlmError } from "../../src/shared/errors";
 import { chain } from "../testing/chain";
 import { node, onnxFile, type OnnxFile } from "../testing/onnx-file";
-import { readOnnx } from "../onnx/onnx";
+import { readOnnx } from "../onnx/onnx-reader";
 import { openGpu } from "./adapter";
 import type { Gpu } from "./device";
 import { createSession } from "./session";

@@ -1,7 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
 import { corrupt, unreadable } from "../util/file-errors";
 import { bytesOf } from "../util/read-blob";
-import type { OnnxGraph } from "../onnx/onnx";
+import type { OnnxGraph } from "../onnx/onnx-reader";
 import { GPU_FAULT, outOfMemory, type Gpu } from "./device";
 import { runtimeMissing } from "./runtime";
 

@@ -1,7 +1,8 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web";
-import type { OnnxGraph, ValueInfo } from "../onnx/onnx";
-import { writeSkeleton } from "../onnx/onnx-skeleton";
-import { baseName, weightFiles } from "../onnx/weight-files";
+import type { OnnxGraph } from "../onnx/onnx-reader";
+import type { ValueInfo } from "../onnx/onnx-protos";
+import { writeSkeleton } from "../onnx/skeleton";
+import { baseName, openWeightFiles } from "../onnx/external-data";
 import type { Gpu } from "./device";
 import { externalData } from "./external-data";
 import { watchPeak } from "./memory-use";
@@ -75,7 +76,7 @@ export async function createSession(
 ): Promise<Session> {
   const { file } = graph;
   const ort = await loadOrt();
-  const files = weightFiles(graph, external);
+  const files = openWeightFiles(graph, external);
   const skeleton = await writeSkeleton(graph, baseName(file));
   return ortQueue.add(async () => {
     const start = performance.now();

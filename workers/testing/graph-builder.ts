@@ -1,15 +1,16 @@
-import type { Attribute, Node, Value } from "../onnx/onnx-writer";
+import type { AttributeValue, NodeSpec } from "../onnx/onnx-writer";
+import type { ValueInfo } from "../onnx/onnx-protos";
 import { onnxFile, type Weight } from "./onnx-file";
 
-type Attributes = Readonly<Record<string, Attribute>>;
+type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** Collects operators and weights; what is drawn is the same at every call. */
 export class GraphBuilder {
-  readonly nodes: Node[] = [];
+  readonly nodes: NodeSpec[] = [];
   readonly weights: Weight[] = [];
   #state = 1;
 
-  write(inputs: readonly Value[], outputs: readonly Value[]): Blob {
+  write(inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Blob {
     const { nodes, weights } = this;
     return onnxFile({ nodes, inputs, outputs, weights });
   }

@@ -3,7 +3,7 @@ import {
   type VisionPlan,
 } from "../backends/webgpu/graphs/vision-plan";
 import type { ModelConfig } from "../model-files/config";
-import { readOnnx } from "../onnx/onnx";
+import { readOnnx } from "../onnx/onnx-reader";
 import { GraphBuilder } from "./graph-builder";
 
 export const HIDDEN = 4;

@@ -1,16 +1,11 @@
-import {
-  writeGraph,
-  writeModelHead,
-  type Node,
-  type Value,
-} from "../onnx/onnx-writer";
-import { typeNumber } from "../onnx/onnx-messages";
+import { writeGraph, writeModelHead, type NodeSpec } from "../onnx/onnx-writer";
+import { dataTypeNumber, type ValueInfo } from "../onnx/onnx-protos";
 import {
   contentField,
-  contentHead,
+  contentHeader,
   numberField,
   textField,
-} from "../onnx/protobuf-writer";
+} from "../onnx/protobuf";
 
 /** A weight and what it holds; many may share one Blob. */
 export interface Weight {
@@ -24,9 +19,9 @@ export interface Weight {
 }
 
 export interface OnnxFile {
-  readonly nodes: readonly Node[];
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
+  readonly nodes: readonly NodeSpec[];
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
   readonly weights: readonly Weight[];
 }
 
@@ -36,7 +31,7 @@ export function node(
   output: string,
   attributes: Readonly<Record<string, number>> = {},
   domain = "",
-): Node {
+): NodeSpec {
   return { op, domain, inputs, outputs: [output], attributes };
 }
 
@@ -47,13 +42,13 @@ export function onnxFile(file: OnnxFile): Blob {
   for (const { name, type, dims, data, location, offset = 0 } of weights) {
     const facts = [
       ...dims.flatMap((size) => numberField(1, size)),
-      ...numberField(2, typeNumber(type)),
+      ...numberField(2, dataTypeNumber(type)),
       ...textField(8, name),
     ];
     if (location === undefined) {
-      const head = [...facts, ...contentHead(9, data.size)];
+      const head = [...facts, ...contentHeader(9, data.size)];
       const length = head.length + data.size;
-      parts.push(Uint8Array.from([...contentHead(5, length), ...head]), data);
+      parts.push(Uint8Array.from([...contentHeader(5, length), ...head]), data);
     } else {
       const entry = (key: string, value: string | number) =>
         contentField(13, [...textField(1, key), ...textField(2, `${value}`)]);

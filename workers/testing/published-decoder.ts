@@ -2,7 +2,7 @@ import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
 import type { Tensor } from "../ort/tensor";
 import type { ModelConfig } from "../model-files/config";
-import type { OnnxGraph } from "../onnx/onnx";
+import type { OnnxGraph } from "../onnx/onnx-reader";
 
 /** Rows of numbers as embeddings are, the same at every call. */
 export function embeddings(

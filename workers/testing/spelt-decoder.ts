@@ -1,5 +1,5 @@
 import { readConfig } from "../model-files/config";
-import type { Value } from "../onnx/onnx-writer";
+import type { ValueInfo } from "../onnx/onnx-protos";
 import { GraphBuilder } from "./graph-builder";
 
 /** The ways in which exporters say the same. */
@@ -63,13 +63,13 @@ export class SpeltDecoder extends GraphBuilder {
   }
 
   file(): Blob {
-    const float = (name: string, ...shape: (number | string)[]): Value => {
+    const float = (name: string, ...shape: (number | string)[]): ValueInfo => {
       return { name, type: "float32", shape };
     };
-    const integers = (name: string): Value => {
+    const integers = (name: string): ValueInfo => {
       return { name, type: "int64", shape: [1, "n"] };
     };
-    const caches = (prefix: string): Value[] =>
+    const caches = (prefix: string): ValueInfo[] =>
       Array.from({ length: LAYERS }, (_, i) => i).flatMap((layer) =>
         ["key", "value"].map((kind) =>
           float(`${prefix}.${layer}.${kind}`, 1, KV_HEADS, "t", HEAD_DIM),

@@ -1,5 +1,5 @@
 import type { TokenConstraint } from "../grammar/token-constraint";
-import { isSet } from "../grammar/vocabulary";
+import { hasBit } from "../grammar/vocabulary";
 import type { Tokenizer } from "../model-files/tokenizer";
 
 /** An answer of tokens that are drawn, as if a model knew nothing: its text,
@@ -15,7 +15,7 @@ export function wander(
   let state = seed;
   while (ids.length < most) {
     const bits = constraint.allowed();
-    const may = all.filter((id) => isSet(bits, id));
+    const may = all.filter((id) => hasBit(bits, id));
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const id = may[Math.floor((state / 2 ** 32) * may.length)] ?? -1;
     constraint.take(id);

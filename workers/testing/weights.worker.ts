@@ -7,7 +7,7 @@ import { measure, watchPeak, type Peak } from "../ort/memory-use";
 import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
 import { Memory } from "../ort/tensor";
-import { readOnnx } from "../onnx/onnx";
+import { readOnnx } from "../onnx/onnx-reader";
 import { chain } from "./chain";
 
 export interface Task {

@@ -9,7 +9,7 @@ import {
   type OnnxFile,
   type Weight,
 } from "../../testing/onnx-file";
-import { readOnnx } from "../../onnx/onnx";
+import { readOnnx } from "../../onnx/onnx-reader";
 
 const rows = 300;
 const width = 32;

@@ -6,7 +6,7 @@ import {
   embeddingTable,
   type EmbeddingTable,
 } from "../../model-files/embedding-table";
-import type { OnnxGraph } from "../../onnx/onnx";
+import type { OnnxGraph } from "../../onnx/onnx-reader";
 
 /** Token ids → their embeddings: embed_tokens, however it is run. */
 export interface Embedder {

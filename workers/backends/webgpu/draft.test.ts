@@ -10,7 +10,7 @@ const greedy = {
   seed: 0,
 };
 
-const plan = { vocabulary: 100, rowsAlike: true };
+const plan = { vocabulary: 100, batchInvariant: true };
 
 test("a draft is used up to the first id that there is not", () => {
   for (const wrong of [-1, 100, 1.5, NaN, Infinity]) {
@@ -35,6 +35,6 @@ test("where tokens depend on those before them none is used", () => {
 });
 
 test("where logits depend on how many are computed at once none is used", () => {
-  const apart = { ...plan, rowsAlike: false };
+  const apart = { ...plan, batchInvariant: false };
   expect(usableDraft([1, 2], greedy, apart, 50)).toEqual([]);
 });

@@ -10,10 +10,14 @@ import { MOST_ROWS } from "./prefill-plan";
 export function usableDraft(
   draft: readonly number[],
   { temperature, repetitionPenalty }: Sampling,
-  { vocabulary, rowsAlike }: Pick<DecoderPlan, "vocabulary" | "rowsAlike">,
+  {
+    vocabulary,
+    batchInvariant,
+  }: Pick<DecoderPlan, "vocabulary" | "batchInvariant">,
   room: number,
 ): readonly number[] {
-  if (temperature !== 0 || repetitionPenalty !== 1 || !rowsAlike) return [];
+  if (temperature !== 0 || repetitionPenalty !== 1 || !batchInvariant)
+    return [];
   const most = Math.max(0, Math.min(MOST_ROWS - 1, room));
   const wrong = draft.findIndex(
     (id) => !Number.isInteger(id) || id < 0 || id >= vocabulary,

@@ -9,7 +9,7 @@ import { bufferOf, testGpu } from "../../testing/on-gpu";
 import golden from "../../model-files/block-rows.golden.json";
 import { EmbeddingRows } from "../../model-files/embedding-rows";
 import { embeddingTable } from "../../model-files/embedding-table";
-import { readOnnx } from "../../onnx/onnx";
+import { readOnnx } from "../../onnx/onnx-reader";
 import { GpuWeights } from "./gpu-weights";
 import { planTable } from "./embedding-table";
 

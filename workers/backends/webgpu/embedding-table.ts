@@ -1,11 +1,15 @@
-import { stacked, UnsupportedGraph, type Weight } from "./graphs/weight";
+import {
+  concatenatedWeight,
+  UnsupportedGraph,
+  type Weight,
+} from "./graphs/weight";
 import type { Table } from "../../kernels/step-state";
 import {
   embeddingTable,
   type EmbeddingTable,
 } from "../../model-files/embedding-table";
-import type { DataPlace, OnnxGraph } from "../../onnx/onnx";
-import { baseName, weightFiles } from "../../onnx/weight-files";
+import type { TensorLocation, OnnxGraph } from "../../onnx/onnx-reader";
+import { baseName, openWeightFiles } from "../../onnx/external-data";
 import type { GpuWeights } from "./gpu-weights";
 
 /** The embeddings of all tokens, in the form that their file has. */
@@ -27,13 +31,18 @@ export function planTable(
   const table = embeddingTable(graph);
   if (table === undefined)
     throw new UnsupportedGraph(`${graph.file} is not a table`);
-  const files = weightFiles(graph, external);
-  const weight = (name: string, place: DataPlace | undefined): Weight[] => {
+  const files = openWeightFiles(graph, external);
+  const weight = (
+    name: string,
+    place: TensorLocation | undefined,
+  ): Weight[] => {
     if (place === undefined) return [];
     const { location, offset, length } = place;
     const blob = files.get(location ?? baseName(graph.file)) ?? graph.blob;
     const piece = { file: graph.file, blob, offset, length };
-    return [stacked({ name, type: "uint8", dims: [length] }, [piece])];
+    return [
+      concatenatedWeight({ name, type: "uint8", dims: [length] }, [piece]),
+    ];
   };
   const { data, blocks } = table;
   const weights = [

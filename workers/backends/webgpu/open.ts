@@ -42,9 +42,9 @@ export async function planWebGpuBackend(
   const decoder = await planDecoder(speaking.graph, speaking.external, config);
   const vision = await planVision(seeing.graph, seeing.external, config);
   const { contextLength } = config;
-  if (decoder.positions < contextLength) {
+  if (decoder.maxPositions < contextLength) {
     throw new UnsupportedGraph(
-      `it knows ${decoder.positions} positions, config.json ${contextLength}`,
+      `it knows ${decoder.maxPositions} positions, config.json ${contextLength}`,
     );
   }
   if (table.rows < decoder.vocabulary) {

@@ -1,168 +1,185 @@
-import type { OnnxNode } from "../../../onnx/onnx";
+import type { OnnxNode } from "../../../onnx/onnx-protos";
+import { elementCount, type StoredTensor, type Dataflow } from "./dataflow";
 import { UnsupportedGraph } from "./weight";
-import { sizeOf, type Stored, type Wiring } from "../../../onnx/wiring";
 
-/** x W + b, its weight as numbers … */
-export interface Dense {
+/** x W + b with a dense weight. */
+export interface DenseLinear {
   readonly kind: "dense";
-  /** [inner, outer], or the other way round if `transposed`. */
-  readonly weight: Stored;
+  /** [inner, outer], or [outer, inner] if `transposed`. */
+  readonly weight: StoredTensor;
   readonly transposed: boolean;
   readonly inner: number;
   readonly outer: number;
-  readonly bias?: Stored;
+  readonly bias?: StoredTensor;
 }
 
-/** … or in blocks of few bits, each (number - zero) · scale of its block. */
-export interface Blocks {
-  readonly kind: "blocks";
-  readonly weight: Stored;
-  readonly scales: Stored;
-  readonly zeros?: Stored;
+/** x W + b with a block-quantized weight: (q - zero point) · scale of its block. */
+export interface QuantizedLinear {
+  readonly kind: "quantized";
+  readonly weight: StoredTensor;
+  readonly scales: StoredTensor;
+  readonly zeros?: StoredTensor;
   readonly inner: number;
   readonly outer: number;
   readonly bits: number;
-  readonly size: number;
+  readonly blockSize: number;
   readonly accuracy: number;
-  readonly bias?: Stored;
+  readonly bias?: StoredTensor;
 }
 
-export type Linear = Dense | Blocks;
+export type LinearLayer = DenseLinear | QuantizedLinear;
 
-const PRODUCTS = ["MatMul", "Gemm", "MatMulNBits"];
+const MATMUL_OPS = ["MatMul", "Gemm", "MatMulNBits"];
 
-/** Whether `value` is a product with a weight, perhaps with a bias. */
-export function isLinear(wiring: Wiring, value: string): boolean {
-  const node = wiring.maker(value);
+/** Whether `value` is a matrix product, optionally with a bias. */
+export function isLinear(flow: Dataflow, value: string): boolean {
+  const node = flow.producer(value);
   if (node === undefined) return false;
-  if (PRODUCTS.includes(node.op)) return true;
-  return biased(wiring, node) !== undefined;
+  if (MATMUL_OPS.includes(node.op)) return true;
+  return matchBiasAdd(flow, node) !== undefined;
 }
 
-/** The product that gives `value`, and what it is of. */
+/** The linear layer that computes `value`, and its input. */
 export function readLinear(
-  wiring: Wiring,
+  flow: Dataflow,
   value: string,
-): { readonly input: string; readonly linear: Linear } {
-  const node = wiring.maker(value);
+): { readonly input: string; readonly linear: LinearLayer } {
+  const node = flow.producer(value);
   if (node === undefined)
-    throw new UnsupportedGraph(`${value} is not computed`);
-  const sum = biased(wiring, node);
-  const { input, linear } = readProduct(wiring, sum?.product ?? node, value);
+    throw new UnsupportedGraph(
+      `${value} is a graph input or a weight, not the output of a linear layer`,
+    );
+  const sum = matchBiasAdd(flow, node);
+  const { input, linear } = readProduct(flow, sum?.product ?? node, value);
   if (sum !== undefined && linear.bias !== undefined) {
-    throw new UnsupportedGraph(`${value} has two biases`);
+    throw new UnsupportedGraph(`linear layer ${value} adds two biases`);
   }
   const bias = sum?.bias ?? linear.bias;
   if (bias === undefined) return { input, linear };
-  if (sizeOf(bias) !== linear.outer)
-    throw new UnsupportedGraph(`${bias.name} is no bias`);
+  if (elementCount(bias) !== linear.outer)
+    throw new UnsupportedGraph(
+      `bias ${bias.name} has ${elementCount(bias)} elements, not ${linear.outer}`,
+    );
   return { input, linear: { ...linear, bias } };
 }
 
-/** The parts of a sum with a bias. */
-function biased(wiring: Wiring, { op, inputs }: OnnxNode) {
+/** Matches Add(product, bias) in either order. */
+function matchBiasAdd(flow: Dataflow, { op, inputs }: OnnxNode) {
   if (op !== "Add") return undefined;
   for (const [other, name] of [inputs, [...inputs].reverse()]) {
-    const bias = wiring.stored(name);
-    const product = wiring.maker(other);
+    const bias = flow.storedTensor(name);
+    const product = flow.producer(other);
     if (bias === undefined || product === undefined) continue;
-    if (PRODUCTS.includes(product.op)) return { product, bias };
+    if (MATMUL_OPS.includes(product.op)) return { product, bias };
   }
   return undefined;
 }
 
-function readProduct(wiring: Wiring, node: OnnxNode, value: string) {
+function readProduct(flow: Dataflow, node: OnnxNode, value: string) {
   switch (node.op) {
     case "MatMul":
-      return readMatMul(wiring, node);
+      return readMatMul(flow, node);
     case "Gemm":
-      return readGemm(wiring, node);
+      return readGemm(flow, node);
     case "MatMulNBits":
-      return readBlocks(wiring, node);
+      return readQuantized(flow, node);
     default:
       throw new UnsupportedGraph(
-        `${value} comes from ${node.op}, not from a product`,
+        `${value} is computed by ${node.op}, not by MatMul, Gemm or MatMulNBits`,
       );
   }
 }
 
-function readMatMul(wiring: Wiring, { inputs }: OnnxNode) {
+function readMatMul(flow: Dataflow, { inputs }: OnnxNode) {
   const [input = "", name = ""] = inputs;
-  const turned = wiring.maker(name);
+  const turned = flow.producer(name);
   const isTurned =
     turned?.op === "Transpose" && turned.lists.get("perm")?.join() === "1,0";
-  const weight = wiring.stored(isTurned ? turned.inputs[0] : name);
+  const weight = flow.storedTensor(isTurned ? turned.inputs[0] : name);
   return { input, linear: dense(weight, isTurned, name) };
 }
 
-function readGemm(wiring: Wiring, node: OnnxNode) {
+function readGemm(flow: Dataflow, node: OnnxNode) {
   const { attributes, floats, inputs } = node;
   const [input = "", name = "", c = ""] = inputs;
   const scaled = [floats.get("alpha") ?? 1, floats.get("beta") ?? 1];
   if (scaled.some((by) => by !== 1) || (attributes.get("transA") ?? 0) !== 0) {
     throw new UnsupportedGraph(
-      `${name} is scaled or transposed in its product`,
+      `Gemm with weight ${name} has alpha, beta or transA, which are not supported`,
     );
   }
   const transposed = attributes.get("transB") === 1;
-  const linear = dense(wiring.stored(name), transposed, name);
+  const linear = dense(flow.storedTensor(name), transposed, name);
   if (c === "") return { input, linear };
-  const bias = wiring.stored(c);
-  if (bias === undefined) throw new UnsupportedGraph(`${c} is no bias`);
+  const bias = flow.storedTensor(c);
+  if (bias === undefined)
+    throw new UnsupportedGraph(`bias ${c} is not a weight of the file`);
   return { input, linear: { ...linear, bias } };
 }
 
 function dense(
-  weight: Stored | undefined,
+  weight: StoredTensor | undefined,
   transposed: boolean,
   name: string,
-): Dense {
+): DenseLinear {
   const [rows = 0, columns = 0, ...more] = weight?.dims ?? [];
   if (weight === undefined || rows * columns === 0 || more.length > 0) {
-    throw new UnsupportedGraph(`${name} is no matrix in the file`);
+    throw new UnsupportedGraph(
+      `weight ${name} is not a matrix stored in the file`,
+    );
   }
   const [inner, outer] = transposed ? [columns, rows] : [rows, columns];
   return { kind: "dense", weight, transposed, inner, outer };
 }
 
-/** As WebGPU computes them. */
-const BITS = [2, 4, 8];
+/** Bit widths of ONNX Runtime's MatMulNBits on WebGPU. */
+const SUPPORTED_BITS = [2, 4, 8];
 
-function readBlocks(wiring: Wiring, { attributes, inputs }: OnnxNode) {
+function readQuantized(flow: Dataflow, { attributes, inputs }: OnnxNode) {
   const [input = "", name = "", scales, zeros = "", order = "", b = ""] =
     inputs;
   const number = (key: string, otherwise = 0) =>
     attributes.get(key) ?? otherwise;
   const [inner, outer] = [number("K"), number("N")];
-  const [bits, size] = [number("bits", 4), number("block_size")];
-  const weight = wiring.stored(name);
-  const scale = wiring.stored(scales);
+  const [bits, blockSize] = [number("bits", 4), number("block_size")];
+  const weight = flow.storedTensor(name);
+  const scale = flow.storedTensor(scales);
   if (weight === undefined || scale === undefined) {
-    throw new UnsupportedGraph(`${name} or its scales are not in the file`);
-  }
-  if (order !== "" || number("weight_prepacked") !== 0) {
-    throw new UnsupportedGraph(`${name} is stored in an order of its own`);
-  }
-  const count = Math.ceil(inner / size);
-  const bytes = (outer * count * size * bits) / 8;
-  const known = BITS.includes(bits) && weight.type === "uint8";
-  if (!known || sizeOf(weight) !== bytes || sizeOf(scale) !== outer * count) {
     throw new UnsupportedGraph(
-      `${name} is no matrix of ${bits} bits in blocks of ${size}`,
+      `MatMulNBits weight ${name} or its scales are not stored in the file`,
     );
   }
-  const zero = zeros === "" ? undefined : wiring.stored(zeros);
-  const zeroBytes = outer * Math.ceil((count * bits) / 8);
-  const zeroFits = zero?.type === "uint8" && sizeOf(zero) === zeroBytes;
-  if (zeros !== "" && !zeroFits) {
-    throw new UnsupportedGraph(`${zeros} are no zero points of ${bits} bits`);
+  if (order !== "" || number("weight_prepacked") !== 0) {
+    throw new UnsupportedGraph(
+      `MatMulNBits weight ${name} is reordered (g_idx or weight_prepacked)`,
+    );
   }
-  const bias = b === "" ? undefined : wiring.stored(b);
+  const count = Math.ceil(inner / blockSize);
+  const bytes = (outer * count * blockSize * bits) / 8;
+  const known = SUPPORTED_BITS.includes(bits) && weight.type === "uint8";
+  if (
+    !known ||
+    elementCount(weight) !== bytes ||
+    elementCount(scale) !== outer * count
+  ) {
+    throw new UnsupportedGraph(
+      `MatMulNBits weight ${name} does not match ${bits} bits in blocks of ${blockSize}`,
+    );
+  }
+  const zero = zeros === "" ? undefined : flow.storedTensor(zeros);
+  const zeroBytes = outer * Math.ceil((count * bits) / 8);
+  const zeroFits = zero?.type === "uint8" && elementCount(zero) === zeroBytes;
+  if (zeros !== "" && !zeroFits) {
+    throw new UnsupportedGraph(
+      `zero points ${zeros} are not packed in ${bits} bits`,
+    );
+  }
+  const bias = b === "" ? undefined : flow.storedTensor(b);
   if (b !== "" && bias === undefined)
-    throw new UnsupportedGraph(`${b} is no bias`);
-  const linear: Blocks = {
-    kind: "blocks",
-    ...{ weight, scales: scale, inner, outer, bits, size },
+    throw new UnsupportedGraph(`bias ${b} is not a weight of the file`);
+  const linear: QuantizedLinear = {
+    kind: "quantized",
+    ...{ weight, scales: scale, inner, outer, bits, blockSize },
     accuracy: number("accuracy_level"),
     ...(zero && { zeros: zero }),
     ...(bias && { bias }),

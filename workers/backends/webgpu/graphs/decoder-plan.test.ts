@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { halved } from "../../../testing/graph-builder";
 import { SpeltDecoder, speltConfig } from "../../../testing/spelt-decoder";
 import { readConfig } from "../../../model-files/config";
-import { readOnnx } from "../../../onnx/onnx";
+import { readOnnx } from "../../../onnx/onnx-reader";
 import { planDecoder, type DecoderPlan } from "./decoder-plan";
 
 const shape = { length: 40, rows: 3, capacity: 100 };
@@ -48,7 +48,7 @@ test.each([
   ["other", "", { type: "float32", vocabulary: 259, layers: 1, headDim: 32 }],
   ["half", "_fp16", { type: "float16", vocabulary: 260, layers: 2 }],
   ["../../public/models/nano", "_q4", { type: "float32", vocabulary: 448 }],
-])("%s is read", async (folder, dtype, facts) => {
+])("plans the decoder of %s", async (folder, dtype, facts) => {
   const plan = await planOf(folder, dtype);
   expect(plan).toMatchObject(facts);
   expect(plan.weights.length).toBeGreaterThan(8);
@@ -78,20 +78,20 @@ test.each([
   expect(outputs).toHaveLength(1 + 2 * layers);
 });
 
-test("a single position takes no rows", async () => {
+test("a graph for one position has no rows input", async () => {
   const plan = await planOf("micro", "");
   const written = plan.graph({ ...shape, length: 1, rows: 1 });
   const { inputs } = await readOnnx("ours.onnx", new Blob([written]));
   expect(inputs.map(({ name }) => name)).not.toContain("rows");
 });
 
-test("no cache is longer than the table of positions", async () => {
+test("rejects a KV cache longer than the rotary tables", async () => {
   const plan = await planOf("micro", "");
-  expect(plan.positions).toBe(512);
+  expect(plan.maxPositions).toBe(512);
   expect(() => plan.graph({ ...shape, capacity: 513 })).toThrow(RangeError);
 });
 
-/** The bytes of the weights of queries, keys and values of a decoder. */
+/** The bytes of the query, key and value weights. */
 async function parts(decoder: SpeltDecoder, suffix = ""): Promise<Buffer[]> {
   const named = (name: string) =>
     decoder.weights.find((weight) => weight.name === name + suffix);
@@ -103,7 +103,7 @@ async function parts(decoder: SpeltDecoder, suffix = ""): Promise<Buffer[]> {
   );
 }
 
-test("numbers of queries, keys and values are packed row by row", async () => {
+test("packs dense weights of queries, keys and values row by row", async () => {
   const decoder = new SpeltDecoder({ bias: "some" });
   const plan = await planSpelt(decoder);
   const packed = await bytesOf(plan, "decoder/0.q+0.k+0.v [64,128]");
@@ -125,7 +125,7 @@ test("numbers of queries, keys and values are packed row by row", async () => {
   );
 });
 
-test("their blocks, scales and zero points one after another", async () => {
+test("packs quantized weights, scales and zero points one after another", async () => {
   const decoder = new SpeltDecoder({ products: "blocks", zeros: "some" });
   const plan = await planSpelt(decoder);
   const blocks = Buffer.concat(await parts(decoder));
@@ -145,7 +145,7 @@ test("their blocks, scales and zero points one after another", async () => {
   ).toBe(true);
 });
 
-test("halves inside, floats at the ends and in the caches", async () => {
+test("reads float16 decoders with float32 inputs, outputs and caches", async () => {
   const decoder = halved(new SpeltDecoder({}), /nothing/);
   const cast = (from: string, to: string, type: number) => {
     const node = { op: "Cast", domain: "", attributes: { to: type } };
@@ -167,36 +167,36 @@ test("halves inside, floats at the ends and in the caches", async () => {
   expect((await planSpelt(decoder)).type).toBe("float16");
 });
 
-test("norms may be of floats where all else is of halves", async () => {
+test("supports float32 norms in a float16 decoder", async () => {
   const plan = await planSpelt(halved(new SpeltDecoder({}), /gamma/));
   expect(plan.type).toBe("float16");
   const written = new Blob([plan.graph(shape)]);
   const { nodes } = await readOnnx("ours.onnx", written);
   const casts = nodes.filter(({ op }) => op === "Cast");
-  // The embeddings, five norms and four branches.
+  // One for the embeddings, five for norms and four for branches.
   expect(casts.map(({ attributes }) => attributes.get("to")).sort()).toEqual([
     ...Array.from({ length: 5 }, () => 1),
     ...Array.from({ length: 5 }, () => 10),
   ]);
 });
 
-/** The last of its products in blocks may be as inexact as that. */
+/** Sets the accuracy level of the last MatMulNBits. */
 function withAccuracy(level: number): SpeltDecoder {
   const decoder = new SpeltDecoder({ products: "blocks" });
   const i = decoder.nodes.findLastIndex(({ op }) => op === "MatMulNBits");
   const node = decoder.nodes[i];
-  if (node === undefined) throw new Error("no product in blocks");
+  if (node === undefined) throw new Error("no MatMulNBits");
   const attributes = { ...node.attributes, accuracy_level: level };
   decoder.nodes[i] = { ...node, attributes };
   return decoder;
 }
 
-test("halves that may be multiplied in 8 bits differ with the rows", async () => {
-  const rowsAlike = async (decoder: SpeltDecoder) =>
-    (await planSpelt(decoder)).rowsAlike;
+test("float16 with accuracy level 4 is not batch-invariant", async () => {
+  const batchInvariant = async (decoder: SpeltDecoder) =>
+    (await planSpelt(decoder)).batchInvariant;
   const halves = (decoder: SpeltDecoder) => halved(decoder, /nothing/);
-  expect(await rowsAlike(halves(withAccuracy(4)))).toBe(false);
-  expect(await rowsAlike(halves(withAccuracy(0)))).toBe(true);
-  expect(await rowsAlike(halves(new SpeltDecoder({})))).toBe(true);
-  expect(await rowsAlike(withAccuracy(4))).toBe(true);
+  expect(await batchInvariant(halves(withAccuracy(4)))).toBe(false);
+  expect(await batchInvariant(halves(withAccuracy(0)))).toBe(true);
+  expect(await batchInvariant(halves(new SpeltDecoder({})))).toBe(true);
+  expect(await batchInvariant(withAccuracy(4))).toBe(true);
 });

@@ -1,20 +1,27 @@
 import type { ModelConfig } from "../../../model-files/config";
-import type { OnnxGraph } from "../../../onnx/onnx";
+import type { OnnxGraph } from "../../../onnx/onnx-reader";
 import {
   writeDecoder,
   type DecoderShape,
   type PlannedDecoder,
   type PlannedLayer,
   type PlannedNorm,
-} from "./decoder-graph";
-import type { Linear } from "./decoder-linear";
-import type { Norm } from "./decoder-norm";
-import { alike, product, type MatMul } from "./decoder-matmul";
-import { readDecoder, type Decoder, type Layer } from "./decoder-structure";
-import { stacked, UnsupportedGraph, type Weight } from "./weight";
-import type { Stored } from "../../../onnx/wiring";
+  canPack,
+  planLinear,
+  type PlannedLinear,
+} from "./decoder-writer";
+import { isFloatType, type FloatType } from "./graph-tensor";
+import type { LinearLayer } from "./decoder-linear";
+import type { RmsNorm } from "./decoder-norm";
+import {
+  readDecoder,
+  type DecoderStructure,
+  type DecoderLayer,
+} from "./decoder-reader";
+import { concatenatedWeight, UnsupportedGraph, type Weight } from "./weight";
+import type { StoredTensor } from "./dataflow";
 
-/** Our own graphs of a published decoder, all of the same weights. */
+/** Our graphs of a published decoder, all with the same weights. */
 export interface DecoderPlan {
   readonly weights: readonly Weight[];
   readonly hidden: number;
@@ -22,25 +29,25 @@ export interface DecoderPlan {
   readonly layers: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  /** Of embeddings, caches and logits. */
-  readonly type: "float32" | "float16";
-  /** Whether a position gives the same alone as in one run with others: what a
-   * draft's tokens are told from. */
-  readonly rowsAlike: boolean;
-  /** The most that a cache can have room for. */
-  readonly positions: number;
+  /** Type of embeddings, KV cache and logits. */
+  readonly type: FloatType;
+  /** Whether the logits of a position do not depend on how many rows one run has;
+   * otherwise a draft cannot be verified. */
+  readonly batchInvariant: boolean;
+  /** Largest capacity of the KV cache. */
+  readonly maxPositions: number;
   /**
-   * A model file. It takes inputs_embeds [1, length, hidden], seqlens_k and
-   * total_sequence_length [1] (index of the last position, and how many there
-   * are, both after this run), rows [rows] (places in inputs_embeds; not taken
-   * where length is 1), past_key_values.{layer}.{key,value} [1, kvHeads, capacity, headDim] and the
-   * weights; gives logits [1, rows, vocabulary] and present.{layer}.{key,value},
-   * which are to be the same buffers as the past.
+   * An ONNX model. Inputs: inputs_embeds [1, length, hidden]; seqlens_k and
+   * total_sequence_length [1], the last position and the number of positions after
+   * this run; rows [rows], indices into inputs_embeds, absent if length is 1;
+   * past_key_values.{layer}.{key,value} [1, kvHeads, capacity, headDim]; the
+   * weights. Outputs: logits [1, rows, vocabulary] and
+   * present.{layer}.{key,value}, to be bound to the buffers of the past.
    */
   graph(shape: DecoderShape): Uint8Array<ArrayBuffer>;
 }
 
-/** Throws `Unfit` if the graph is not of the structure we know. */
+/** Throws `UnsupportedGraph` if the graph does not match the known structure. */
 export async function planDecoder(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
@@ -52,13 +59,13 @@ export async function planDecoder(
   const { hidden, layers, kvHeads, headDim } = config;
   return {
     ...{ weights, hidden, vocabulary, layers, kvHeads, headDim, type },
-    rowsAlike: !linearsOf(decoder).some(roundsSomeRows),
-    positions: planned.cos.dims[0] ?? 0,
+    batchInvariant: !linearsOf(decoder).some(dependsOnRowCount),
+    maxPositions: planned.positions,
     graph: (shape) => writeDecoder(planned, shape),
   };
 }
 
-function linearsOf({ layers, head }: Decoder): Linear[] {
+function linearsOf({ layers, head }: DecoderStructure): LinearLayer[] {
   const all = layers.flatMap(({ attention: { qkv, out }, mlp }) => {
     const { gate, up, down } = mlp;
     return [...qkv, out, gate, ...(up ? [up] : []), down];
@@ -67,25 +74,25 @@ function linearsOf({ layers, head }: Decoder): Linear[] {
 }
 
 /**
- * Of blocks with accuracy level 4 the runtime rounds the other factor to 8 bits
- * where the adapter can multiply those; halves only if there are four rows or
- * more, floats always.
+ * With accuracy level 4, ONNX Runtime quantizes the activations of MatMulNBits to
+ * 8 bits where the adapter can multiply those: float16 only from four rows on,
+ * float32 always.
  */
-function roundsSomeRows(linear: Linear): boolean {
-  if (linear.kind !== "blocks") return false;
+function dependsOnRowCount(linear: LinearLayer): boolean {
+  if (linear.kind !== "quantized") return false;
   return linear.accuracy === 4 && linear.scales.type === "float16";
 }
 
-type Float = DecoderPlan["type"];
-
-/** Of what it computes with, whatever the ends of the graph are cast to. */
-function typeOf({ head }: Decoder): Float {
+/** The type that the weights are in, whatever the graph's ends are cast to. */
+function typeOf({ head }: DecoderStructure): FloatType {
   const { type } = head.kind === "dense" ? head.weight : head.scales;
-  if (type === "float32" || type === "float16") return type;
-  throw new UnsupportedGraph(`it computes with ${type}`);
+  if (isFloatType(type)) return type;
+  throw new UnsupportedGraph(
+    `the head has weights of type ${type}, not float32 or float16`,
+  );
 }
 
-function plan(decoder: Decoder, config: ModelConfig): PlannedDecoder {
+function plan(decoder: DecoderStructure, config: ModelConfig): PlannedDecoder {
   const { layers, norm, head } = decoder;
   const type = typeOf(decoder);
   const stream = norm.gamma.type === "float32" ? "float32" : type;
@@ -93,30 +100,30 @@ function plan(decoder: Decoder, config: ModelConfig): PlannedDecoder {
   const keep = (weight: Weight, expected = type): Weight => {
     if (weight.type !== expected && weight.type !== "uint8") {
       throw new UnsupportedGraph(
-        `${weight.name} is ${weight.type}, not ${expected}`,
+        `weight ${weight.name} is ${weight.type}, not ${expected}`,
       );
     }
     weights.set(weight.name, weight);
     return weight;
   };
-  const planned = (...linears: Linear[]): MatMul => {
-    const one = product(linears);
+  const planned = (...linears: LinearLayer[]): PlannedLinear => {
+    const one = planLinear(linears);
     for (const weight of one.weights) keep(weight);
     return one;
   };
-  const planNorm = ({ gamma, epsilon }: Norm): PlannedNorm => {
+  const planNorm = ({ gamma, epsilon }: RmsNorm): PlannedNorm => {
     if (gamma.dims.join() !== `${config.hidden}`) {
       throw new UnsupportedGraph(
-        `${gamma.name} is no norm of ${config.hidden}`,
+        `norm weight ${gamma.name} has the shape [${gamma.dims.join()}], not [${config.hidden}]`,
       );
     }
-    return { gamma: keep(asIs(gamma), stream), epsilon };
+    return { gamma: keep(unchangedWeight(gamma), stream), epsilon };
   };
-  const planLayer = (layer: Layer): PlannedLayer => {
+  const planLayer = (layer: DecoderLayer): PlannedLayer => {
     const { attention, mlp } = layer;
     return {
       attentionNorm: planNorm(layer.attentionNorm),
-      qkv: alike(attention.qkv)
+      qkv: canPack(attention.qkv)
         ? [planned(...attention.qkv)]
         : attention.qkv.map((one) => planned(one)),
       scale: attention.scale,
@@ -128,14 +135,16 @@ function plan(decoder: Decoder, config: ModelConfig): PlannedDecoder {
     };
   };
   const [first] = layers;
-  if (first === undefined) throw new UnsupportedGraph("there are no layers");
+  if (first === undefined)
+    throw new UnsupportedGraph("the graph has no layers");
   const { rotary } = first.attention;
   const facts = {
     ...{ config, type, stream },
     layers: layers.map(planLayer),
-    cos: keep(asIs(rotary.cos)),
-    sin: keep(asIs(rotary.sin)),
+    cos: keep(unchangedWeight(rotary.cos)),
+    sin: keep(unchangedWeight(rotary.sin)),
     interleaved: rotary.interleaved,
+    positions: rotary.positions,
     norm: planNorm(norm),
     head: planned(head),
     vocabulary: head.outer,
@@ -143,5 +152,5 @@ function plan(decoder: Decoder, config: ModelConfig): PlannedDecoder {
   return { ...facts, weights: [...weights.values()] };
 }
 
-const asIs = ({ name, type, dims, piece }: Stored): Weight =>
-  stacked({ name: `decoder/${name}`, type, dims }, [piece]);
+const unchangedWeight = ({ name, type, dims, source }: StoredTensor): Weight =>
+  concatenatedWeight({ name: `decoder/${name}`, type, dims }, [source]);

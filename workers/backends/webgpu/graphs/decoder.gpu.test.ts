@@ -13,7 +13,7 @@ import {
   type Spelling,
 } from "../../../testing/spelt-decoder";
 import { readConfig, type ModelConfig } from "../../../model-files/config";
-import { readOnnx, type OnnxGraph } from "../../../onnx/onnx";
+import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
 import { planDecoder } from "./decoder-plan";
 
 const nano = "/models/nano/";
@@ -48,10 +48,10 @@ async function open(folder: string, file: string): Promise<Published> {
   return { graph, external, config: readConfig((name) => files[name]) };
 }
 
-/** How many positions are real, and with how many they are run. */
+/** Number of real positions, and the padded length of the run. */
 type Chunk = readonly [real: number, length: number];
 
-/** The largest difference from the published graph, of the largest logit. */
+/** Largest difference from the published graph, relative to the largest logit. */
 async function difference(
   { graph, external, config }: Published,
   chunks: readonly Chunk[],
@@ -77,7 +77,7 @@ async function difference(
       for (let word = 0; word < vocabulary; word++) {
         const wanted = expected[(past + row) * vocabulary + word] ?? NaN;
         const off = Math.abs((logits[i * vocabulary + word] ?? NaN) - wanted);
-        // Not less rather than more: NaN is as far off as can be.
+        // Also true for NaN.
         if (!(off <= most)) most = off;
       }
     }
@@ -86,7 +86,7 @@ async function difference(
   return most / largest;
 }
 
-/** From 32 positions on attention goes another way. */
+/** ONNX Runtime uses another attention kernel from 32 positions on. */
 const chunked: Readonly<Record<string, readonly Chunk[]>> = {
   // Small chunks, a large one, single positions.
   "": [
@@ -96,7 +96,7 @@ const chunked: Readonly<Record<string, readonly Chunk[]>> = {
     [1, 1],
     [4, 4],
   ],
-  // Buckets whose ends are overwritten.
+  // Padded runs, whose padding the next run overwrites.
   _q4: [
     [10, 16],
     [33, 48],
@@ -107,7 +107,7 @@ const chunked: Readonly<Record<string, readonly Chunk[]>> = {
 };
 
 for (const [dtype, chunks] of Object.entries(chunked)) {
-  test(`nano${dtype}, in ${chunks.join(" and ")}`, async () => {
+  test(`nano${dtype} matches the published graph in runs of ${chunks.join(" and ")}`, async () => {
     const published = await open(nano, `decoder_model_merged${dtype}.onnx`);
     expect(await difference(published, chunks)).toBeLessThan(1e-5);
   });
@@ -119,7 +119,7 @@ const MIXED: readonly Chunk[] = [
   [1, 1],
 ];
 
-test("weights beside the graph, no mask of positions, one layer", async () => {
+test("matches a published graph with external data and one layer", async () => {
   const published = await open(other, "decoder_model_merged.onnx");
   expect(await difference(published, MIXED)).toBeLessThan(1e-5);
 });
@@ -134,7 +134,7 @@ const spellings: readonly Partial<Spelling>[] = [
 ];
 
 for (const spelling of spellings) {
-  test(`a decoder of ${JSON.stringify(spelling)}`, async () => {
+  test(`matches a decoder exported as ${JSON.stringify(spelling)}`, async () => {
     const graph = await readOnnx(
       "made.onnx",
       new SpeltDecoder(spelling).file(),

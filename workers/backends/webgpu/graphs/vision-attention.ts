@@ -1,30 +1,36 @@
-/** Attention, as one operator or spelled out. */
-import type { OnnxNode } from "../../../onnx/onnx";
-import { constantOf, vectorOf } from "./vision-convolution";
-import { affine, isAllChannels, sizeOnly } from "./vision-elementwise";
+/** Attention, as one operator or decomposed into MatMul, Softmax and MatMul. */
+import type { OnnxNode } from "../../../onnx/onnx-protos";
+import { requireConstant, channelVector } from "./vision-linear";
+import { applyAffine, spansChannels, sizeOnly } from "./vision-elementwise";
 import {
   headsOf,
-  pixelAtoms,
+  pixelDims,
   tokenView,
-  type Heads,
-  type Layer,
+  type HeadRange,
+  type VisionLayer,
+  isFeatures,
+  type FeatureView,
+  type GraphValue,
 } from "./vision-layers";
-import { isFeatures, type Features, type Value } from "./vision-value";
 import {
   axisOf,
-  joinedAtoms,
+  coalesced,
   reshaped,
   transposed,
-  type View,
-} from "./vision-view";
+  type StridedView,
+  shapeOf,
+} from "./strided-view";
 import { UnsupportedGraph } from "./weight";
 
-type Inputs = readonly (Value | undefined)[];
+type Inputs = readonly (GraphValue | undefined)[];
 
-/** Q Kᵀ: each head's as rows of a map. */
-export function scores(query: Features, key: Value | undefined): Features {
+/** Q Kᵀ, as a map with one row per head. */
+export function attentionScoresOp(
+  query: FeatureView,
+  key: GraphValue | undefined,
+): FeatureView {
   if (!isFeatures(key))
-    throw new UnsupportedGraph("attention has constant keys");
+    throw new UnsupportedGraph("the keys of attention are constant");
   const { dims } = key.view;
   const order = dims.map((_, i) => i);
   order.splice(-2, 2, dims.length - 1, dims.length - 2);
@@ -32,48 +38,58 @@ export function scores(query: Features, key: Value | undefined): Features {
   const k = headsOf(key.layer, transposed(key.view, order));
   const tokens = query.layer.height * query.layer.width;
   const size = { height: q.heads, width: tokens, channels: tokens };
-  const layer: Layer = { kind: "scores", query: q, key: k, ...size };
-  const rows = joinedAtoms([{ size: tokens, stride: tokens }]);
-  const columns = joinedAtoms([{ size: tokens, stride: 1 }]);
+  const layer: VisionLayer = { kind: "scores", query: q, key: k, ...size };
+  const rows = coalesced([{ size: tokens, stride: tokens }]);
+  const columns = coalesced([{ size: tokens, stride: 1 }]);
   const outer = splitHeads(query.view, q.heads, tokens * tokens);
   return { layer, view: { offset: 0, dims: [...outer, rows, columns] } };
 }
 
-/** The dimensions before the last two, which hold the heads. */
-function splitHeads(view: View, heads: number, stride: number): View["dims"] {
+/** The leading dimensions, one of which holds the heads. */
+function splitHeads(
+  view: StridedView,
+  heads: number,
+  stride: number,
+): StridedView["dims"] {
   return view.dims
     .slice(0, -2)
     .map((dim) => (dim.length === 0 ? [] : [{ size: heads, stride }]));
 }
 
-/** Of the keys, for each query. */
-export function softmax(node: OnnxNode, x: Features): Features {
+/** Softmax over the keys of each query. */
+export function softmaxOp(node: OnnxNode, x: FeatureView): FeatureView {
   const { layer, view } = x;
   const axis = axisOf(view, node.attributes.get("axis") ?? -1);
   if (
     axis !== view.dims.length - 1 ||
-    !isAllChannels(x, view.dims[axis] ?? [])
+    !spansChannels(x, view.dims[axis] ?? [])
   ) {
-    throw new UnsupportedGraph("a Softmax is not over the keys of attention");
+    throw new UnsupportedGraph(
+      `Softmax along axis ${axis} of [${shapeOf(view).join()}] is not over the keys of attention`,
+    );
   }
-  const made: Layer = { kind: "softmax", input: layer, ...sizeOnly(layer) };
-  return { layer: made, view };
+  const result: VisionLayer = {
+    kind: "softmax",
+    input: layer,
+    ...sizeOnly(layer),
+  };
+  return { layer: result, view };
 }
 
 /** softmax(scale · Q Kᵀ) V */
-export function attended(
-  weights: Features,
-  values: Value | undefined,
-): Features {
+export function attentionOutputOp(
+  weights: FeatureView,
+  values: GraphValue | undefined,
+): FeatureView {
   if (!isFeatures(values))
-    throw new UnsupportedGraph("attention has constant values");
+    throw new UnsupportedGraph("the values of attention are constant");
   const { scores: from, scale } = scaledScores(weights.layer);
   const value = headsOf(values.layer, values.view);
   const { query, key } = from;
   return attentionOf(query, key, value, scale, weights.view);
 }
 
-function scaledScores(layer: Layer) {
+function scaledScores(layer: VisionLayer) {
   let scale = 1;
   let at = layer.kind === "softmax" ? layer.input : layer;
   while (at.kind === "affine") {
@@ -83,62 +99,74 @@ function scaledScores(layer: Layer) {
   }
   if (at.kind !== "scores") {
     throw new UnsupportedGraph(
-      "attention has a mask or a bias, or none of its parts",
+      "attention is not softmax(scale · Q Kᵀ) V without a mask",
     );
   }
   return { scores: at, scale };
 }
 
 function attentionOf(
-  query: Heads,
-  key: Heads,
-  value: Heads,
+  query: HeadRange,
+  key: HeadRange,
+  value: HeadRange,
   scale: number,
-  view: View,
-): Features {
+  view: StridedView,
+): FeatureView {
   const { heads, width } = query;
-  const same = [key, value].every(
+  const matches = [key, value].every(
     (other) =>
       other.heads === heads &&
       other.width === width &&
       other.layer.height * other.layer.width ===
         query.layer.height * query.layer.width,
   );
-  if (!same)
+  if (!matches)
     throw new UnsupportedGraph(
-      "queries, keys and values differ in their heads",
+      "queries, keys and values differ in heads or tokens",
     );
   const size = { ...sizeOnly(query.layer), channels: heads * width };
-  const layer: Layer = { kind: "attention", query, key, value, scale, ...size };
+  const layer: VisionLayer = {
+    kind: "attention",
+    query,
+    key,
+    value,
+    scale,
+    ...size,
+  };
   const outer = splitHeads(view, heads, width);
-  const columns = joinedAtoms([{ size: width, stride: 1 }]);
-  const dims = [...outer, pixelAtoms(layer), columns];
+  const columns = coalesced([{ size: width, stride: 1 }]);
+  const dims = [...outer, pixelDims(layer), columns];
   return { layer, view: { offset: 0, dims } };
 }
 
-/** com.microsoft.MultiHeadAttention of queries, keys and values by themselves. */
-export function multiHead(node: OnnxNode, inputs: Inputs): Features {
+/** com.microsoft.MultiHeadAttention with separate queries, keys and values. */
+export function multiHeadAttentionOp(
+  node: OnnxNode,
+  inputs: Inputs,
+): FeatureView {
   const [q, k, v, bias, ...more] = inputs;
   if (more.some((input) => input !== undefined)) {
-    throw new UnsupportedGraph("attention has a mask, a bias or a past");
+    throw new UnsupportedGraph(
+      "a mask, an attention bias or a KV cache is not supported",
+    );
   }
   const heads = node.attributes.get("num_heads") ?? 1;
   let first = 0;
   const parts = [q, k, v].map((value) => {
     if (!isFeatures(value))
-      throw new UnsupportedGraph("attention has its parts packed");
-    const width = value.view.dims.at(-1)?.[0]?.size ?? 1;
+      throw new UnsupportedGraph(
+        "packed queries, keys and values are not supported",
+      );
+    const width = shapeOf(value.view).at(-1) ?? 1;
     const biased = withBias(value, bias, first, width);
     first += width;
-    const [, tokens = 1] = value.view.dims.map((dim) =>
-      dim.reduce((all, { size }) => all * size, 1),
-    );
+    const [, tokens = 1] = shapeOf(value.view);
     const split = reshaped(biased.view, [1, tokens, heads, -1]);
     return headsOf(biased.layer, transposed(split, [0, 2, 1, 3]));
   });
   const [query, key, value] = parts;
   if (query === undefined || key === undefined || value === undefined) {
-    throw new UnsupportedGraph("attention lacks a part");
+    throw new UnsupportedGraph("queries, keys or values are missing");
   }
   const scale = node.floats.get("scale") ?? 0;
   const by = scale === 0 ? 1 / Math.sqrt(query.width) : scale;
@@ -146,19 +174,19 @@ export function multiHead(node: OnnxNode, inputs: Inputs): Features {
   return { layer, view: tokenView(layer) };
 }
 
-/** The part of the bias that belongs to queries, keys or values. */
+/** Adds the part of the packed bias for queries, keys or values. */
 function withBias(
-  x: Features,
-  bias: Value | undefined,
+  x: FeatureView,
+  bias: GraphValue | undefined,
   first: number,
   width: number,
-): Features {
+): FeatureView {
   if (bias === undefined) return x;
-  const constant = constantOf(bias);
-  const total = constant.view.dims[0]?.[0]?.size ?? 0;
-  const all = vectorOf(constant, total);
+  const constant = requireConstant(bias);
+  const [total = 1] = shapeOf(constant.view);
+  const all = channelVector(constant, total);
   const { channels } = x.layer;
   const shift = new Float64Array(channels);
   shift.set(all.subarray(first, first + width), x.view.offset % channels);
-  return affine(x, 1, shift);
+  return applyAffine(x, 1, shift);
 }

@@ -1,66 +1,83 @@
-/** Operators that compute each number of others at the same place. */
+import { tensorValues, type ConstantView } from "./graph-tensor";
 import {
-  channelAtoms,
-  type Binary,
-  type Layer,
+  coalesced,
+  offsetsOf,
+  sameDims,
+  dimSize,
+  type StridedDim,
+  type StridedView,
+  shapeOf,
+} from "./strided-view";
+import {
+  isFeatures,
+  type FeatureView,
+  type GraphValue,
+  channelDims,
+  type BinaryOp,
+  type VisionLayer,
   type PerChannel,
-  type Size,
-  type Unary,
+  type MapSize,
+  type ScalarFunction,
 } from "./vision-layers";
-import { numbersOf, type Constant } from "./vision-tensor";
-import { isFeatures, type Features, type Value } from "./vision-value";
-import {
-  joinedAtoms,
-  placesOf,
-  sameAtoms,
-  sizeOf,
-  type Atom,
-  type View,
-} from "./vision-view";
 import { UnsupportedGraph } from "./weight";
 
-export const sizeOnly = ({ height, width, channels }: Size): Size => ({
+/** Elementwise operators. */
+
+export const sizeOnly = ({ height, width, channels }: MapSize): MapSize => ({
   height,
   width,
   channels,
 });
 
-export const unary = ({ layer, view }: Features, apply: Unary): Features => ({
+export const applyUnary = (
+  { layer, view }: FeatureView,
+  apply: ScalarFunction,
+): FeatureView => ({
   layer: { kind: "unary", input: layer, apply, ...sizeOnly(layer) },
   view,
 });
 
-export const affine = (
-  { layer, view }: Features,
+export const applyAffine = (
+  { layer, view }: FeatureView,
   scale: PerChannel,
   shift: PerChannel,
-): Features => ({
+): FeatureView => ({
   layer: { kind: "affine", input: layer, scale, shift, ...sizeOnly(layer) },
   view,
 });
 
-/** a + b, a - b, a · b or a / b. */
-export function combined(op: Binary, a: Value, b: Value): Features {
-  if (isFeatures(a) && isFeatures(b)) return joint(op, a, b);
-  if (isFeatures(a)) return withConstant(op, a, b as Constant);
+/** a + b, a - b, a · b or a / b with broadcasting. */
+export function applyBinary(
+  op: BinaryOp,
+  a: GraphValue,
+  b: GraphValue,
+): FeatureView {
+  if (isFeatures(a) && isFeatures(b)) return binaryOfFeatures(op, a, b);
+  if (isFeatures(a)) return binaryWithConstant(op, a, b as ConstantView);
   if (!isFeatures(b))
-    throw new UnsupportedGraph("constants meet where features should");
+    throw new UnsupportedGraph(
+      "both operands are constants that cannot be folded",
+    );
   switch (op) {
     case "add":
     case "mul":
-      return withConstant(op, b, a);
+      return binaryWithConstant(op, b, a);
     case "sub":
-      return withConstant("add", affine(b, -1, 0), a);
+      return binaryWithConstant("add", applyAffine(b, -1, 0), a);
     case "div":
-      return withConstant(
+      return binaryWithConstant(
         "mul",
-        unary(b, (x) => 1 / x),
+        applyUnary(b, (x) => 1 / x),
         a,
       );
   }
 }
 
-function withConstant(op: Binary, x: Features, by: Constant): Features {
+function binaryWithConstant(
+  op: BinaryOp,
+  x: FeatureView,
+  by: ConstantView,
+): FeatureView {
   const { view, numbers } = perChannel(
     x,
     by,
@@ -69,89 +86,107 @@ function withConstant(op: Binary, x: Features, by: Constant): Features {
   const seen = { layer: x.layer, view };
   switch (op) {
     case "add":
-      return affine(seen, 1, numbers);
+      return applyAffine(seen, 1, numbers);
     case "sub":
-      return affine(
+      return applyAffine(
         seen,
         1,
-        each(numbers, (n) => -n),
+        mapChannels(numbers, (n) => -n),
       );
     case "mul":
-      return affine(seen, numbers, 0);
+      return applyAffine(seen, numbers, 0);
     case "div":
-      return affine(
+      return applyAffine(
         seen,
-        each(numbers, (n) => 1 / n),
+        mapChannels(numbers, (n) => 1 / n),
         0,
       );
   }
 }
 
-export const each = (numbers: PerChannel, apply: Unary): PerChannel =>
+export const mapChannels = (
+  numbers: PerChannel,
+  apply: ScalarFunction,
+): PerChannel =>
   typeof numbers === "number" ? apply(numbers) : numbers.map(apply);
 
-/** Whether the atom goes from channel to channel, not from pixel to pixel. */
-const isChannel = ({ stride }: Atom, { channels }: Size) => stride < channels;
+/** Whether a strided dimension runs over channels, not over pixels. */
+const isChannel = ({ stride }: StridedDim, { channels }: MapSize) =>
+  stride < channels;
 
-/** The numbers that a constant, repeated where its sizes are 1, has for each
- * channel; `other` for channels that the view does not show. */
+/** Broadcasts a constant to one value per channel; channels outside of the view
+ * get `neutral`. */
 function perChannel(
-  { layer, view }: Features,
-  by: Constant,
-  other: number,
-): { readonly view: View; readonly numbers: PerChannel } {
+  { layer, view }: FeatureView,
+  by: ConstantView,
+  neutral: number,
+): { readonly view: StridedView; readonly numbers: PerChannel } {
   const rank = Math.max(view.dims.length, by.view.dims.length);
-  const dims = ranked(view, rank);
-  const own = ranked(by.view, rank);
-  const known = numbersOf(by).numbers;
+  const dims = padRank(view, rank);
+  const own = padRank(by.view, rank);
+  const { numbers: values } = tensorValues(by);
   const seen = { ...view, dims };
-  if (known.length === 1) return { view: seen, numbers: known[0] ?? 0 };
+  const [first] = values;
+  if (first !== undefined && values.length === 1) {
+    return { view: seen, numbers: first };
+  }
   const channels = dims.map((dim) =>
     dim.filter((atom) => isChannel(atom, layer)),
   );
   const sources = own.map((dim, i) => {
-    const size = sizeOf(channels[i] ?? []);
+    const size = dimSize(channels[i] ?? []);
     if (dim.length === 0) return [{ size, stride: 0 }];
-    if (sizeOf(dim) !== size || sizeOf(dims[i] ?? []) !== size) {
-      throw new UnsupportedGraph("a constant differs from pixel to pixel");
+    if (dimSize(dim) !== size || dimSize(dims[i] ?? []) !== size) {
+      throw new UnsupportedGraph(
+        `constant ${by.tensor.name} [${shapeOf(by.view).join()}] varies from pixel to pixel`,
+      );
     }
     return dim;
   });
-  const places = placesOf({
+  const channelOffsets = offsetsOf({
     offset: view.offset % layer.channels,
     dims: channels,
   });
-  const from = placesOf({ offset: by.view.offset, dims: sources });
-  const numbers = new Float64Array(layer.channels).fill(other);
-  const all = by.tensor.numbers ?? known;
-  places.forEach((place, i) => {
-    numbers[place] = all[from[i] ?? 0] ?? NaN;
+  const sourceOffsets = offsetsOf({ offset: by.view.offset, dims: sources });
+  const numbers = new Float64Array(layer.channels).fill(neutral);
+  const all = by.tensor.numbers ?? values;
+  channelOffsets.forEach((channel, i) => {
+    numbers[channel] = all[sourceOffsets[i] ?? NaN] ?? NaN;
   });
   return { view: seen, numbers };
 }
 
-/** With dimensions of size 1 before its own. */
-const ranked = ({ dims }: View, rank: number): (readonly Atom[])[] => [
+/** Prepends dimensions of size 1. */
+const padRank = (
+  { dims }: StridedView,
+  rank: number,
+): (readonly StridedDim[])[] => [
   ...Array.from({ length: rank - dims.length }, () => []),
   ...dims,
 ];
 
-/** Of two features, of which one may have a single pixel or channel. */
-function joint(op: Binary, a: Features, b: Features): Features {
+/** Combines two features; one of them may have a single pixel or channel. */
+function binaryOfFeatures(
+  op: BinaryOp,
+  a: FeatureView,
+  b: FeatureView,
+): FeatureView {
   const rank = Math.max(a.view.dims.length, b.view.dims.length);
   const big = covers(a.layer, b.layer) ? a : b;
   const small = big === a ? b : a;
-  const dims = ranked(big.view, rank);
-  const shown = ranked(small.view, rank);
+  const dims = padRank(big.view, rank);
+  const shown = padRank(small.view, rank);
   const aligned =
     covers(big.layer, small.layer) &&
     big.view.offset === small.view.offset &&
     dims.every((dim, i) =>
-      sameAtoms(shrunk(dim, big.layer, small.layer), shown[i] ?? []),
+      sameDims(shrunk(dim, big.layer, small.layer), shown[i] ?? []),
     );
   if (!aligned)
-    throw new UnsupportedGraph("features of different layouts meet");
-  const layer: Layer = {
+    throw new UnsupportedGraph(
+      `features of shapes [${shapeOf(a.view).join()}] and [${shapeOf(b.view).join()}] have different layouts`,
+    );
+  const layer: VisionLayer = {
     kind: "binary",
     op,
     inputs: [a.layer, b.layer],
@@ -160,28 +195,37 @@ function joint(op: Binary, a: Features, b: Features): Features {
   return { layer, view: { ...big.view, dims } };
 }
 
-const pixelsOf = ({ height, width }: Size) => height * width;
+const pixelsOf = ({ height, width }: MapSize) => height * width;
 
-const covers = (big: Size, small: Size) =>
+const covers = (big: MapSize, small: MapSize) =>
   [1, pixelsOf(big)].includes(pixelsOf(small)) &&
   [1, big.channels].includes(small.channels);
 
-/** How a dimension of `big` looks in a layer with one pixel or channel. */
-function shrunk(dim: readonly Atom[], big: Size, small: Size): Atom[] {
-  const atoms = dim.flatMap(({ size, stride }) => {
+/** A dimension of `big` as a layer with one pixel or channel has it. */
+function shrunk(
+  dim: readonly StridedDim[],
+  big: MapSize,
+  small: MapSize,
+): StridedDim[] {
+  const dims = dim.flatMap(({ size, stride }) => {
     if (isChannel({ size, stride }, big)) {
       return small.channels === 1 ? [] : [{ size, stride }];
     }
     if (pixelsOf(small) === 1) return [];
     return [{ size, stride: (stride / big.channels) * small.channels }];
   });
-  return joinedAtoms(atoms);
+  return coalesced(dims);
 }
 
-/** The function that `layer` computes of `root`, place by place. */
-export function functionOf(layer: Layer, root: Layer): Unary | undefined {
-  const seen = new Map<Layer, Unary | undefined>([[root, (x) => x]]);
-  const find = (at: Layer): Unary | undefined => {
+/** The function f with layer = f(root) elementwise; undefined if there is none. */
+export function functionOf(
+  layer: VisionLayer,
+  root: VisionLayer,
+): ScalarFunction | undefined {
+  const seen = new Map<VisionLayer, ScalarFunction | undefined>([
+    [root, (x) => x],
+  ]);
+  const find = (at: VisionLayer): ScalarFunction | undefined => {
     if (!seen.has(at)) seen.set(at, composed(at, find));
     return seen.get(at);
   };
@@ -189,13 +233,13 @@ export function functionOf(layer: Layer, root: Layer): Unary | undefined {
 }
 
 function composed(
-  layer: Layer,
-  find: (layer: Layer) => Unary | undefined,
-): Unary | undefined {
+  layer: VisionLayer,
+  find: (layer: VisionLayer) => ScalarFunction | undefined,
+): ScalarFunction | undefined {
   if (layer.kind === "binary") {
     const [a, b] = layer.inputs.map(find);
     if (a === undefined || b === undefined) return undefined;
-    const apply = BINARY[layer.op];
+    const apply = BINARY_FUNCTIONS[layer.op];
     return (x) => apply(a(x), b(x));
   }
   if (layer.kind !== "unary" && layer.kind !== "affine") return undefined;
@@ -207,15 +251,17 @@ function composed(
   return (x) => inner(x) * scale + shift;
 }
 
-const BINARY: Readonly<Record<Binary, (a: number, b: number) => number>> = {
+const BINARY_FUNCTIONS: Readonly<
+  Record<BinaryOp, (a: number, b: number) => number>
+> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
 };
 
-/** Whether a dimension is all channels of the layer in their order. */
-export const isAllChannels = (
-  { layer, view }: Features,
-  dim: readonly Atom[],
-): boolean => view.offset === 0 && sameAtoms(dim, channelAtoms(layer));
+/** Whether a dimension is all channels of the layer in order. */
+export const spansChannels = (
+  { layer, view }: FeatureView,
+  dim: readonly StridedDim[],
+): boolean => view.offset === 0 && sameDims(dim, channelDims(layer));

@@ -1,59 +1,71 @@
-/**
- * What a vision encoder does, whatever its file calls it and however it lays
- * its tensors out: a layer gives a map of `height` x `width` pixels (tokens are
- * pixels too), `channels` numbers each, in that order in memory.
- */
-import type { Atom, View } from "./vision-view";
-import { joinedAtoms, sameAtoms } from "./vision-view";
-import type { Tensor } from "./vision-tensor";
+import {
+  coalesced,
+  sameDims,
+  shapeOf,
+  sliced,
+  type StridedDim,
+  type StridedView,
+} from "./strided-view";
+import type { GraphTensor, ConstantView } from "./graph-tensor";
 import { UnsupportedGraph } from "./weight";
 
-/** One number for all channels, or one for each. */
+/**
+ * Intermediate representation of a vision encoder, independent of operator names
+ * and tensor layouts. A layer computes a feature map of `height` x `width` pixels
+ * (tokens are pixels, too) with `channels` values each, in channels-last order.
+ */
+
+/** One value for all channels, or one for each. */
 export type PerChannel = number | Float64Array;
 
-/** Part of a convolution's weight: w · scale, its kernel in the middle. */
-export interface Term {
-  /** A view [out, in / groups, height, width]; absent: the identity. */
-  readonly weight?: { readonly tensor: Tensor; readonly view: View };
+/** A summand of a convolution kernel: weight · scale, centred in the window. */
+export interface KernelTerm {
+  /** [out, in / groups, height, width]; absent: the identity kernel. */
+  readonly weight?: {
+    readonly tensor: GraphTensor;
+    readonly view: StridedView;
+  };
   readonly scale: PerChannel;
 }
 
-/** Heads in a row among the channels of a layer. */
-export interface Heads {
-  readonly layer: Layer;
+/** Consecutive attention heads among the channels of a layer. */
+export interface HeadRange {
+  readonly layer: VisionLayer;
+  /** First channel. */
   readonly first: number;
   readonly heads: number;
+  /** Channels per head. */
   readonly width: number;
 }
 
-export interface Window {
+export interface ConvWindow {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
   /** Top, left, bottom, right. */
   readonly pads: readonly [number, number, number, number];
 }
 
-export interface Conv {
+export interface ConvLayer {
   readonly kind: "conv";
-  readonly input: Layer;
-  /** The weight is their sum. */
-  readonly terms: readonly Term[];
+  readonly input: VisionLayer;
+  /** The kernel is their sum. */
+  readonly terms: readonly KernelTerm[];
   readonly bias: PerChannel;
   readonly groups: number;
-  readonly window: Window;
+  readonly window: ConvWindow;
 }
 
-/** x W^T + b, the weight in blocks of few bits (com.microsoft.MatMulNBits). */
-export interface Blocks {
-  readonly kind: "blocks";
-  readonly input: Layer;
-  readonly packed: Tensor;
-  readonly scales: Tensor;
-  readonly zeros?: Tensor;
+/** x W^T + b with a block-quantized weight (com.microsoft.MatMulNBits). */
+export interface QuantizedLayer {
+  readonly kind: "quantized";
+  readonly input: VisionLayer;
+  readonly packed: GraphTensor;
+  readonly scales: GraphTensor;
+  readonly zeros?: GraphTensor;
   readonly bits: number;
-  readonly size: number;
+  readonly blockSize: number;
   readonly accuracy: number;
-  /** The rows of the weight that are meant; absent: all. */
+  /** Rows of the weight that are used; absent: all. */
   readonly rows?: {
     readonly first: number;
     readonly count: number;
@@ -63,74 +75,83 @@ export interface Blocks {
   readonly bias: PerChannel;
 }
 
-export interface Attention {
+export interface AttentionLayer {
   readonly kind: "attention";
-  readonly query: Heads;
-  readonly key: Heads;
-  readonly value: Heads;
+  readonly query: HeadRange;
+  readonly key: HeadRange;
+  readonly value: HeadRange;
   readonly scale: number;
 }
 
-export type Unary = (x: number) => number;
+export type ScalarFunction = (x: number) => number;
 
-type Kind =
+type LayerKind =
   | { readonly kind: "pixels" }
-  | Conv
-  | Blocks
-  | Attention
-  | { readonly kind: "pool"; readonly input: Layer; readonly window: Window }
+  | ConvLayer
+  | QuantizedLayer
+  | AttentionLayer
+  | {
+      readonly kind: "pool";
+      readonly input: VisionLayer;
+      readonly window: ConvWindow;
+    }
   | {
       readonly kind: "mean";
-      readonly input: Layer;
+      readonly input: VisionLayer;
       readonly over: "pixels" | "channels";
     }
   | {
       readonly kind: "affine";
-      readonly input: Layer;
+      readonly input: VisionLayer;
       readonly scale: PerChannel;
       readonly shift: PerChannel;
     }
-  | { readonly kind: "unary"; readonly input: Layer; readonly apply: Unary }
+  | {
+      readonly kind: "unary";
+      readonly input: VisionLayer;
+      readonly apply: ScalarFunction;
+    }
   | {
       readonly kind: "binary";
-      readonly op: Binary;
-      readonly inputs: readonly [Layer, Layer];
+      readonly op: BinaryOp;
+      readonly inputs: readonly [VisionLayer, VisionLayer];
     }
   | {
       readonly kind: "norm";
-      readonly input: Layer;
+      readonly input: VisionLayer;
       readonly scale: PerChannel;
       readonly shift: PerChannel;
       readonly epsilon: number;
     }
   | {
       readonly kind: "scores";
-      readonly query: Heads;
-      readonly key: Heads;
+      readonly query: HeadRange;
+      readonly key: HeadRange;
     }
-  | { readonly kind: "softmax"; readonly input: Layer }
+  | { readonly kind: "softmax"; readonly input: VisionLayer }
   | {
       readonly kind: "activation";
-      readonly input: Layer;
+      readonly input: VisionLayer;
       readonly name: Activation;
     };
 
-export type Binary = "add" | "sub" | "mul" | "div";
+export type BinaryOp = "add" | "sub" | "mul" | "div";
 
 export type Activation = "Gelu" | "TanhGelu" | "Relu" | "Sigmoid" | "Silu";
 
-export interface Size {
+export interface MapSize {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
 }
 
-export type Layer = Size & Kind;
+export type VisionLayer = MapSize & LayerKind;
 
-export type LayerOf<K extends Kind["kind"]> = Size & Extract<Kind, { kind: K }>;
+export type LayerOf<K extends LayerKind["kind"]> = MapSize &
+  Extract<LayerKind, { kind: K }>;
 
-/** Those that a layer is computed from. */
-export function inputsOf(layer: Layer): readonly Layer[] {
+/** The layers that a layer reads. */
+export function inputsOf(layer: VisionLayer): readonly VisionLayer[] {
   switch (layer.kind) {
     case "pixels":
       return [];
@@ -145,42 +166,100 @@ export function inputsOf(layer: Layer): readonly Layer[] {
   }
 }
 
-/** The pixels as a dimension, row by row. */
-export const pixelAtoms = ({ height, width, channels }: Size): Atom[] =>
-  joinedAtoms([{ size: height * width, stride: channels }]);
+/** The pixels in row-major order as one dimension. */
+export const pixelDims = ({ height, width, channels }: MapSize): StridedDim[] =>
+  coalesced([{ size: height * width, stride: channels }]);
 
-export const channelAtoms = ({ channels }: Size): Atom[] =>
-  joinedAtoms([{ size: channels, stride: 1 }]);
+export const channelDims = ({ channels }: MapSize): StridedDim[] =>
+  coalesced([{ size: channels, stride: 1 }]);
 
-/** As [1, channels, height, width]. */
-export function mapView(size: Size): View {
+/** The layer as [1, channels, height, width]. */
+export function mapView(size: MapSize): StridedView {
   const { height, width, channels } = size;
-  const rows = joinedAtoms([{ size: height, stride: width * channels }]);
-  const columns = joinedAtoms([{ size: width, stride: channels }]);
-  return { offset: 0, dims: [[], channelAtoms(size), rows, columns] };
+  const rows = coalesced([{ size: height, stride: width * channels }]);
+  const columns = coalesced([{ size: width, stride: channels }]);
+  return { offset: 0, dims: [[], channelDims(size), rows, columns] };
 }
 
-/** As [1, pixels, channels]. */
-export const tokenView = (size: Size): View => ({
+/** The layer as [1, pixels, channels]. */
+export const tokenView = (size: MapSize): StridedView => ({
   offset: 0,
-  dims: [[], pixelAtoms(size), channelAtoms(size)],
+  dims: [[], pixelDims(size), channelDims(size)],
 });
 
-/** The heads that a view [heads, pixels, width] of `layer` shows. */
-export function headsOf(layer: Layer, view: View): Heads {
+/** The heads in a view [heads, pixels, width] of `layer`. */
+export function headsOf(layer: VisionLayer, view: StridedView): HeadRange {
   const [columns = [], rows = [], ...rest] = [...view.dims].reverse();
   const [column, ...more] = columns;
   const width = column?.size ?? 1;
-  const outer = joinedAtoms(rest.reverse().flat());
+  const outer = coalesced(rest.reverse().flat());
   const heads = outer.reduce((all, { size }) => all * size, 1);
-  const wanted = joinedAtoms([{ size: heads, stride: width }]);
+  const wanted = coalesced([{ size: heads, stride: width }]);
   const fits =
     more.length === 0 &&
     (column?.stride ?? 1) === 1 &&
-    sameAtoms(rows, pixelAtoms(layer)) &&
-    sameAtoms(outer, wanted) &&
+    sameDims(rows, pixelDims(layer)) &&
+    sameDims(outer, wanted) &&
     view.offset + heads * width <= layer.channels;
   if (!fits)
-    throw new UnsupportedGraph("attention is not over heads of all pixels");
+    throw new UnsupportedGraph(
+      `an attention operand of shape [${shapeOf(view).join()}] is not [heads, all pixels, width]`,
+    );
   return { layer, first: view.offset, heads, width };
+}
+
+/** A layer and the view of it that layout operators leave. */
+export interface FeatureView {
+  readonly layer: VisionLayer;
+  readonly view: StridedView;
+}
+
+export type GraphValue = ConstantView | FeatureView;
+
+export const isFeatures = (
+  value: GraphValue | undefined,
+): value is FeatureView => value !== undefined && "layer" in value;
+
+/** Whether a convolution is 1x1 without stride and padding. */
+export const isPointwise = ({ window }: LayerOf<"conv">): boolean =>
+  [...window.kernel, ...window.strides].every((n) => n === 1) &&
+  window.pads.every((pad) => pad === 0);
+
+/** A layer that computes the channels of the given heads only. */
+export function headChannels({
+  layer,
+  first,
+  heads,
+  width,
+}: HeadRange): VisionLayer {
+  const count = heads * width;
+  if (count === layer.channels) return layer;
+  const part = (numbers: PerChannel) =>
+    typeof numbers === "number"
+      ? numbers
+      : numbers.subarray(first, first + count);
+  if (layer.kind === "quantized") {
+    return {
+      ...layer,
+      channels: count,
+      rows: { first, count, of: layer.channels },
+      scale: part(layer.scale),
+      bias: part(layer.bias),
+    };
+  }
+  if (layer.kind !== "conv" || layer.groups > 1 || !isPointwise(layer)) {
+    throw new UnsupportedGraph(
+      `attention reads ${count} of ${layer.channels} channels of a ${layer.kind} layer`,
+    );
+  }
+  const terms = layer.terms.map(({ weight, scale }) => {
+    if (weight === undefined) {
+      throw new UnsupportedGraph(
+        "attention reads some channels of a layer with a residual connection",
+      );
+    }
+    const view = sliced(weight.view, 0, first, count);
+    return { weight: { ...weight, view }, scale: part(scale) };
+  });
+  return { ...layer, channels: count, terms, bias: part(layer.bias) };
 }

@@ -1,25 +1,26 @@
-/** Operators that move no number: they change how a tensor is seen. */
-import type { OnnxNode } from "../../../onnx/onnx";
-import { numbersOf, type Constant } from "./vision-tensor";
-import type { Value } from "./vision-value";
+import type { OnnxNode } from "../../../onnx/onnx-protos";
+import { tensorValues, type ConstantView } from "./graph-tensor";
 import {
   axisOf,
-  joinedAtoms,
+  coalesced,
   reshaped,
   shapeOf,
   sliced,
   transposed,
-  type View,
-} from "./vision-view";
+  type StridedView,
+} from "./strided-view";
+import type { GraphValue } from "./vision-layers";
 import { UnsupportedGraph } from "./weight";
 
-const FLOATS = [1, 10, 11, 16];
+/** Layout operators, which change the view of a tensor and move no data. */
 
-/** What `node` makes of its input's layout; undefined: it computes. */
-export function relaid(
+const FLOAT_TYPES = [1, 10, 11, 16];
+
+/** The outputs of a layout operator; undefined for other operators. */
+export function applyLayoutOp(
   node: OnnxNode,
-  inputs: readonly (Value | undefined)[],
-): readonly Value[] | undefined {
+  inputs: readonly (GraphValue | undefined)[],
+): readonly GraphValue[] | undefined {
   const [value] = inputs;
   if (value === undefined) return undefined;
   const views = viewsOf(node, value, inputs.slice(1));
@@ -28,9 +29,9 @@ export function relaid(
 
 function viewsOf(
   node: OnnxNode,
-  value: Value,
-  others: readonly (Value | undefined)[],
-): readonly View[] | undefined {
+  value: GraphValue,
+  others: readonly (GraphValue | undefined)[],
+): readonly StridedView[] | undefined {
   const { op, attributes, lists } = node;
   const { view } = value;
   const { dims } = view;
@@ -40,8 +41,8 @@ function viewsOf(
       return [view];
     case "Cast":
       if (!("layer" in value)) return undefined;
-      if (FLOATS.includes(attributes.get("to") ?? 0)) return [view];
-      throw new UnsupportedGraph("features are cast to whole numbers");
+      if (FLOAT_TYPES.includes(attributes.get("to") ?? 0)) return [view];
+      throw new UnsupportedGraph("features are cast to integers");
     case "Transpose": {
       const backwards = dims.map((_, i) => dims.length - 1 - i);
       return [transposed(view, lists.get("perm") ?? backwards)];
@@ -52,21 +53,23 @@ function viewsOf(
       const axis = attributes.get("axis") ?? 1;
       const at = axis < 0 ? axis + dims.length : axis;
       const parts = [dims.slice(0, at), dims.slice(at)];
-      return [{ ...view, dims: parts.map((d) => joinedAtoms(d.flat())) }];
+      return [{ ...view, dims: parts.map((d) => coalesced(d.flat())) }];
     }
     case "Squeeze":
       return [squeezed(view, axesOf(node, others[0]))];
     case "Unsqueeze":
       return [unsqueezed(view, axesOf(node, others[0]) ?? [])];
     case "Expand": {
-      const wanted = known(others[0]);
+      const wanted = integersOf(others[0]);
       const same = wanted.every((size, i) => {
         const own = shapeOf(view)[i - wanted.length + dims.length] ?? 1;
         return size === 1 || size === own;
       });
       if (same && wanted.length <= dims.length) return [view];
       if (!("layer" in value)) return undefined;
-      throw new UnsupportedGraph("features are repeated");
+      throw new UnsupportedGraph(
+        `Expand repeats features of shape [${shapeOf(view).join()}] to [${wanted.join()}]`,
+      );
     }
     case "Gather":
       return [gathered(node, view, others[0])];
@@ -79,46 +82,51 @@ function viewsOf(
   }
 }
 
-function known(value: Value | undefined): number[] {
+function integersOf(value: GraphValue | undefined): number[] {
   if (value === undefined || "layer" in value) {
     throw new UnsupportedGraph("a shape depends on what is in the picture");
   }
-  return [...numbersOf(value).numbers];
+  return [...tensorValues(value).numbers];
 }
 
 function shapeFor(
-  view: View,
-  shape: Value | undefined,
+  view: StridedView,
+  shape: GraphValue | undefined,
   attributes: OnnxNode["attributes"],
 ): number[] {
   const keep = attributes.get("allowzero") !== 1;
   const own = shapeOf(view);
-  return known(shape).map((size, i) =>
+  return integersOf(shape).map((size, i) =>
     size === 0 && keep ? (own[i] ?? 1) : size,
   );
 }
 
-/** Of an attribute, as older opsets have it, or of an input. */
+/** Axes from the input, or from the attribute as in older opsets. */
 export function axesOf(
   { lists }: OnnxNode,
-  input: Value | undefined,
+  input: GraphValue | undefined,
 ): readonly number[] | undefined {
-  if (input !== undefined) return known(input);
+  if (input !== undefined) return integersOf(input);
   return lists.get("axes");
 }
 
-function squeezed(view: View, axes: readonly number[] | undefined): View {
-  const gone = axes?.map((axis) => axisOf(view, axis));
+function squeezed(
+  view: StridedView,
+  axes: readonly number[] | undefined,
+): StridedView {
+  const removed = axes?.map((axis) => axisOf(view, axis));
   const dims = view.dims.filter((dim, i) => {
-    const goes = gone?.includes(i) ?? dim.length === 0;
-    if (goes && dim.length > 0)
-      throw new UnsupportedGraph("a Squeeze is of more than 1");
-    return !goes;
+    const isRemoved = removed?.includes(i) ?? dim.length === 0;
+    if (isRemoved && dim.length > 0)
+      throw new UnsupportedGraph(
+        `dimension ${i} of [${shapeOf(view).join()}] is not 1`,
+      );
+    return !isRemoved;
   });
   return { ...view, dims };
 }
 
-function unsqueezed(view: View, axes: readonly number[]): View {
+function unsqueezed(view: StridedView, axes: readonly number[]): StridedView {
   const rank = view.dims.length + axes.length;
   const added = axes.map((axis) => (axis < 0 ? axis + rank : axis));
   const rest = [...view.dims];
@@ -130,14 +138,16 @@ function unsqueezed(view: View, axes: readonly number[]): View {
 
 function gathered(
   { attributes }: OnnxNode,
-  view: View,
-  indices: Value | undefined,
-): View {
+  view: StridedView,
+  indices: GraphValue | undefined,
+): StridedView {
   const axis = axisOf(view, attributes.get("axis") ?? 0);
-  const { shape, numbers } = numbersOf(constantOnly(indices));
+  const { shape, numbers } = tensorValues(constantOnly(indices));
   const [index] = numbers;
   if (index === undefined || numbers.length > 1) {
-    throw new UnsupportedGraph("a Gather takes several");
+    throw new UnsupportedGraph(
+      `Gather of ${numbers.length} indices is not supported`,
+    );
   }
   const size = shapeOf(view)[axis] ?? 1;
   const one = sliced(view, axis, index < 0 ? index + size : index, 1);
@@ -147,25 +157,27 @@ function gathered(
   return { ...one, dims };
 }
 
-function constantOnly(value: Value | undefined): Constant {
+function constantOnly(value: GraphValue | undefined): ConstantView {
   if (value === undefined || "layer" in value) {
-    throw new UnsupportedGraph("places depend on what is in the picture");
+    throw new UnsupportedGraph("a shape or an index depends on the image");
   }
   return value;
 }
 
 function sliceOf(
   { lists }: OnnxNode,
-  view: View,
-  [starts, ends, axes, steps]: readonly (Value | undefined)[],
-): View {
-  const from = starts === undefined ? lists.get("starts") : known(starts);
-  const to = ends === undefined ? lists.get("ends") : known(ends);
-  const along = axes === undefined ? lists.get("axes") : known(axes);
+  view: StridedView,
+  [starts, ends, axes, steps]: readonly (GraphValue | undefined)[],
+): StridedView {
+  const from = starts === undefined ? lists.get("starts") : integersOf(starts);
+  const to = ends === undefined ? lists.get("ends") : integersOf(ends);
+  const along = axes === undefined ? lists.get("axes") : integersOf(axes);
   if (from === undefined || to === undefined)
-    throw new UnsupportedGraph("a Slice has no ends");
-  if (steps !== undefined && known(steps).some((step) => step !== 1)) {
-    throw new UnsupportedGraph("a Slice leaves elements out");
+    throw new UnsupportedGraph("starts or ends are missing");
+  if (steps !== undefined && integersOf(steps).some((step) => step !== 1)) {
+    throw new UnsupportedGraph(
+      `steps [${integersOf(steps).join()}] are not supported`,
+    );
   }
   let all = view;
   from.forEach((start, i) => {
@@ -181,15 +193,15 @@ function sliceOf(
 
 function splits(
   { attributes, lists, outputs }: OnnxNode,
-  view: View,
-  sizes: Value | undefined,
-): View[] {
+  view: StridedView,
+  sizes: GraphValue | undefined,
+): StridedView[] {
   const axis = axisOf(view, attributes.get("axis") ?? 0);
   const size = shapeOf(view)[axis] ?? 1;
   const each = Math.ceil(size / outputs.length);
   const equal = outputs.map((_, i) => Math.min(each, size - i * each));
   const counts =
-    sizes === undefined ? (lists.get("split") ?? equal) : known(sizes);
+    sizes === undefined ? (lists.get("split") ?? equal) : integersOf(sizes);
   let start = 0;
   return counts.map((count) => {
     const part = sliced(view, axis, start, count);

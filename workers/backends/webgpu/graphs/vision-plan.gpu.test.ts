@@ -8,7 +8,7 @@ import { noise } from "../../../testing/fast";
 import { micro, other } from "../../../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
 import type { ModelConfig } from "../../../model-files/config";
-import { readOnnx, type OnnxGraph } from "../../../onnx/onnx";
+import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
 import { planVision, type VisionPlan } from "./vision-plan";
 import type { Weight } from "./weight";
 
@@ -72,7 +72,7 @@ async function feedsOf(
   return feeds;
 }
 
-/** What a graph makes of a picture on the processor. */
+/** Runs an encoder on the CPU. */
 async function features(
   session: Session,
   side: number,
@@ -91,7 +91,7 @@ async function features(
   return fromHalf(new Uint16Array(buffer, byteOffset, length));
 }
 
-/** Of the largest difference to the largest number. */
+/** Largest difference, relative to the largest value. */
 function error(ours: Float32Array, right: Float32Array): number {
   expect(ours.length).toBe(right.length);
   const largest = right.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
@@ -110,7 +110,7 @@ const cases = [
 ] as const;
 
 describe.each(cases)("%s", (_, url, hidden, sides, most) => {
-  test("the written graph gives what the published one gives", async () => {
+  test("our graph gives the features of the published one", async () => {
     const { graph, external, plan } = await open(url, hidden);
     const published = await createSession(graph, external, undefined);
     const feeds = await feedsOf(plan.weights);
@@ -127,7 +127,7 @@ describe.each(cases)("%s", (_, url, hidden, sides, most) => {
   });
 });
 
-test("on WebGPU it runs whole, each Gelu with its convolution", async () => {
+test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const { graph, external, plan } = await open(`${here}spelled.onnx`, 16);
   const gpu = await testGpu();
   const side = 128;
@@ -147,7 +147,7 @@ test("on WebGPU it runs whole, each Gelu with its convolution", async () => {
   };
   const captured = await capture(plan.graph(side), inputs, outputs, gpu);
   const labels = captured.commands.map(({ shader }) => shader.label);
-  // Those behind the last layer's gate and a product of 4 bits have none.
+  // Only the Gelus after MatMulNBits and after the squeeze-and-excite gate remain.
   expect(labels.filter((label) => label === "Gelu")).toHaveLength(2);
   expect(labels.filter((label) => label === "LayerNorm")).toHaveLength(2);
   expect(labels).not.toContain("Erf");

@@ -2,7 +2,7 @@ import { openAsBlob } from "node:fs";
 import { expect, test } from "vitest";
 import { HIDDEN, Made, planOf, value } from "../../../testing/made-encoder";
 import type { ModelConfig } from "../../../model-files/config";
-import { readOnnx, type OnnxGraph } from "../../../onnx/onnx";
+import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
 import { planVision, type VisionPlan } from "./vision-plan";
 import { UnsupportedGraph } from "./weight";
 
@@ -23,7 +23,7 @@ async function floatsOf(plan: VisionPlan): Promise<Record<string, number[]>> {
   return all;
 }
 
-test("the same weights, whatever the side", async () => {
+test("all input sizes share the same weights", async () => {
   const made = new Made();
   const plan = await planOf(made.done(made.pooled));
   const { weights, hidden, type } = plan;
@@ -44,7 +44,7 @@ test("the same weights, whatever the side", async () => {
 });
 
 test.each(["unfolded", "spelled", "half"])(
-  "%s has the operators of any other spelling",
+  "%s becomes the same operators as other exports",
   async (name) => {
     const at = new URL(`../../../testing/vision/${name}.onnx`, import.meta.url);
     const graph = await readOnnx(name, await openAsBlob(at));
@@ -63,7 +63,7 @@ test.each(["unfolded", "spelled", "half"])(
   },
 );
 
-test("scales and batch norms go into the convolution before them", async () => {
+test("a convolution absorbs the scale and the batch norm that follow it", async () => {
   const made = new Made();
   const conv = made.conv(made.pooled, "c", [3, 3, 1, 1]);
   const norm = made.op(
@@ -98,7 +98,7 @@ test("scales and batch norms go into the convolution before them", async () => {
   );
 });
 
-test("branches of one input are one convolution", async () => {
+test("sums of convolutions of one input become one convolution", async () => {
   const made = new Made();
   const wide = made.conv(made.pooled, "wide", [3, 1, 3, 3], 3);
   const thin = made.conv(made.pooled, "thin", [3, 1, 1, 1], 3);
@@ -127,7 +127,7 @@ test("branches of one input are one convolution", async () => {
   });
 });
 
-test("what another layer needs as it is stays so", async () => {
+test("a layer with two readers is not fused with one of them", async () => {
   const made = new Made();
   const conv = made.conv(made.pooled, "c", [3, 3, 1, 1]);
   const scaled = made.op("Mul", [conv, made.vector("scale", [1, 2, 3])]);
@@ -138,17 +138,21 @@ test("what another layer needs as it is stays so", async () => {
   expect(ops.filter((op) => op === "Mul")).toHaveLength(2);
 });
 
-const odd: readonly [string, (made: Made) => Blob, string][] = [
-  ["an operator", (m) => m.done(m.op("Elu", [m.pooled])), "operator Elu"],
+const unsupported: readonly [string, (made: Made) => Blob, string][] = [
   [
-    "an operator of others",
-    (m) => m.done(m.op("Relu", [m.pooled], {}, "my.own")),
-    "operator Relu",
+    "an operator",
+    (m) => m.done(m.op("Elu", [m.pooled])),
+    "Elu node “Elu 1”: the operator is not supported",
   ],
   [
-    "a function",
+    "an operator of an unknown domain",
+    (m) => m.done(m.op("Relu", [m.pooled], {}, "my.own")),
+    "my.own.Relu node “Relu 1”: the operator is not supported",
+  ],
+  [
+    "an unknown activation",
     (m) => m.done(m.op("Tanh", [m.pooled])),
-    "function of numbers",
+    "no known activation",
   ],
   [
     "dilations",
@@ -159,9 +163,9 @@ const odd: readonly [string, (made: Made) => Blob, string][] = [
     "dilations",
   ],
   [
-    "a number for each pixel",
+    "a constant for each pixel",
     (m) => m.done(m.op("Add", [m.pooled, m.drawn("grid", [2, 2], 1)])),
-    "pixel to pixel",
+    "varies from pixel to pixel",
   ],
   [
     "weights of another type",
@@ -175,10 +179,10 @@ const odd: readonly [string, (made: Made) => Blob, string][] = [
   [
     "another number of tokens",
     (m) => m.done(m.op("AveragePool", [m.pooled], { kernel_shape: [2, 2] })),
-    "token for each 64 x 64",
+    "1 x 1 tokens, not one for each 64 x 64 pixels",
   ],
   [
-    "another width",
+    "another feature width",
     (m) => {
       const map = m.conv(m.pooled, "c", [2 * HIDDEN, 3, 1, 1]);
       const shape = m.integers("twice", [3], [0, 2 * HIDDEN, -1]);
@@ -186,7 +190,7 @@ const odd: readonly [string, (made: Made) => Blob, string][] = [
       m.op("Transpose", [flat], { perm: [0, 2, 1] }, "", ["out"]);
       return m.write([value("in", [1, 3, 128, 128])], [value("out", [])]);
     },
-    "have 8 numbers, not 4",
+    "have 8 channels, not 4",
   ],
   [
     "channels before tokens",
@@ -195,10 +199,10 @@ const odd: readonly [string, (made: Made) => Blob, string][] = [
       m.op("Reshape", [map, m.integers("s", [3], [0, 4, -1])], {}, "", ["out"]);
       return m.write([value("in", [1, 3, 128, 128])], [value("out", [])]);
     },
-    "one row of features a token",
+    "[1,4,4] is not [1, tokens, channels]",
   ],
   [
-    "a weight of the picture",
+    "a weight that depends on the image",
     (m) => m.done(m.op("MatMul", [m.pooled, m.pooled])),
     "heads",
   ],
@@ -209,19 +213,22 @@ const odd: readonly [string, (made: Made) => Blob, string][] = [
       expect(blob.size).toBeGreaterThan(0);
       return m.write([value("in", []), value("mask", [])], [value("out", [])]);
     },
-    "several inputs",
+    "the inputs in, mask and the outputs out",
   ],
 ];
 
-test.each(odd)("%s is refused with its reason", async (_, make, reason) => {
-  const refusal = await planOf(make(new Made())).catch(
-    (error: unknown) => error,
-  );
-  expect(refusal).toBeInstanceOf(UnsupportedGraph);
-  expect(String(refusal)).toContain(reason);
-});
+test.each(unsupported)(
+  "throws UnsupportedGraph for %s, with the reason",
+  async (_, make, reason) => {
+    const refusal = await planOf(make(new Made())).catch(
+      (error: unknown) => error,
+    );
+    expect(refusal).toBeInstanceOf(UnsupportedGraph);
+    expect(String(refusal)).toContain(reason);
+  },
+);
 
-test("a graph of one side says so for others", async () => {
+test("throws for other input sizes if the graph has a fixed one", async () => {
   const made = new Made();
   const map = made.conv(made.pooled, "c", [HIDDEN, 3, 1, 1]);
   const flat = made.integers("fixed", [3], [1, HIDDEN, 4]);
@@ -236,4 +243,30 @@ test("a graph of one side says so for others", async () => {
   const plan = await planOf(blob);
   expect(() => plan.graph(128)).not.toThrow();
   expect(() => plan.graph(192)).toThrow("36 elements");
+});
+
+/** The image height as a scalar of the graph. */
+function heightOf(made: Made): string {
+  const shape = made.op("Shape", ["in"]);
+  const [from, to] = [2, 3].map((at) => made.integers(`at ${at}`, [1], [at]));
+  const height = made.op("Slice", [shape, from ?? "", to ?? ""]);
+  return made.op("Cast", [height], { to: 1 });
+}
+
+test.each([
+  ["a kernel", (m: Made, x: string) => m.op("Mul", [x, heightOf(m)])],
+  ["a bias", (m: Made, x: string) => m.op("Add", [x, heightOf(m)])],
+  [
+    "each channel of a kernel",
+    (m: Made, x: string) => {
+      const each = m.vector("each", [1, -2, 3]);
+      return m.op("Mul", [x, m.op("Div", [each, heightOf(m)])]);
+    },
+  ],
+])("rejects an input size at which %s differs", async (_, scale) => {
+  const made = new Made();
+  const conv = made.conv(made.pooled, "c", [3, 3, 1, 1]);
+  const plan = await planOf(made.done(scale(made, conv)));
+  expect(() => plan.graph(128)).not.toThrow();
+  expect(() => plan.graph(192)).toThrow("differ from those at 128");
 });

@@ -1,91 +1,175 @@
 import type { ModelConfig } from "../../../model-files/config";
-import type { OnnxGraph } from "../../../onnx/onnx";
-import { contentsOf } from "./vision-contents";
-import { folded } from "./vision-fold";
-import { writeVision, type Written } from "./vision-graph";
-import { inputsOf, type Layer } from "./vision-layers";
-import { readStructure } from "./vision-structure";
-import { readTensors, type Tensor } from "./vision-tensor";
-import type { Float } from "./vision-weights";
+import type { OnnxGraph } from "../../../onnx/onnx-reader";
+import {
+  isFloatType,
+  type FloatType,
+  readGraphTensors,
+  type GraphTensor,
+} from "./graph-tensor";
+import { fuseLayers } from "./vision-fusion";
+import { inputsOf, type VisionLayer, type PerChannel } from "./vision-layers";
+import { readVisionLayers } from "./vision-reader";
+import { writeVisionModel, type VisionModel } from "./vision-writer";
 import { UnsupportedGraph, type Weight } from "./weight";
 
-/** How to run a published encoder: pixel_values [1, 3, side, side] →
- * image_features [1, (side / 64)², hidden]. */
+/** Our graphs of a published encoder: pixel_values [1, 3, size, size] →
+ * image_features [1, (size / 64)², hidden]. */
 export interface VisionPlan {
-  /** Inputs of the graphs of all sides. */
+  /** Weight inputs, the same for all input sizes. */
   readonly weights: readonly Weight[];
   readonly hidden: number;
-  /** Of the features; pixels are float32. */
-  readonly type: Float;
-  /** Throws Unfit for a side that the published graph is not made for. */
-  graph(side: number): Uint8Array<ArrayBuffer>;
+  /** Type of the features; pixels are float32. */
+  readonly type: FloatType;
+  /** An ONNX model for square images of `size` pixels. Throws `UnsupportedGraph` for a
+   * size that the published graph does not support. */
+  graph(size: number): Uint8Array<ArrayBuffer>;
 }
 
-/** Throws Unfit if the graph is not of the structure that we know. */
+/** Throws `UnsupportedGraph` if the graph does not match the known structure. */
 export async function planVision(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
   config: ModelConfig,
 ): Promise<VisionPlan> {
-  const tensors = await readTensors(graph, external);
-  const { hidden, side } = config;
-  const last = folded(readStructure(graph, tensors, side));
+  const tensors = await readGraphTensors(graph, external);
+  const { hidden, side: size } = config;
+  const last = fuseLayers(readVisionLayers(graph, tensors, size));
   const type = typeOf(last);
-  const { weights } = check(writeVision(last, side, type), last, side, hidden);
-  const facts = factsOf(weights, last);
+  const { weights } = checkOutput(
+    writeVisionModel(last, size, type),
+    last,
+    size,
+    hidden,
+  );
+  const facts = weightSignature(weights, last);
   return {
     weights,
     hidden,
     type,
     graph: (wanted) => {
-      const layers = folded(readStructure(graph, tensors, wanted));
-      const written = writeVision(layers, wanted, type);
-      const model = check(written, layers, wanted, hidden);
-      if (factsOf(model.weights, layers) === facts) return model.model;
+      const layers = fuseLayers(readVisionLayers(graph, tensors, wanted));
+      const written = writeVisionModel(layers, wanted, type);
+      const model = checkOutput(written, layers, wanted, hidden);
+      if (weightSignature(model.weights, layers) === facts) return model.model;
       throw new UnsupportedGraph(
-        `at ${wanted} pixels it has other weights than at ${side}`,
+        `its weights at ${wanted} pixels differ from those at ${size}`,
       );
     },
   };
 }
 
-/** Of the weights of layers that end in `last`: names and what is in them. */
-function factsOf(weights: readonly Weight[], last: Layer): string {
+/** Names, shapes and contents of the weights of layers that end in `last`. */
+function weightSignature(
+  weights: readonly Weight[],
+  last: VisionLayer,
+): string {
   const facts = weights.map(({ name, type, dims }) => [name, type, dims]);
-  return JSON.stringify(facts) + contentsOf(last);
+  return JSON.stringify(facts) + weightFingerprint(last);
 }
 
-function check(written: Written, last: Layer, side: number, hidden: number) {
+function checkOutput(
+  written: VisionModel,
+  last: VisionLayer,
+  size: number,
+  hidden: number,
+) {
   if (last.channels !== hidden) {
     throw new UnsupportedGraph(
-      `its features have ${last.channels} numbers, not ${hidden}`,
+      `image features have ${last.channels} channels, not ${hidden}`,
     );
   }
-  if (last.height !== side / 64 || last.width !== side / 64) {
+  if (last.height !== size / 64 || last.width !== size / 64) {
     throw new UnsupportedGraph(
-      "it does not give a token for each 64 x 64 pixels",
+      `an image of ${size} pixels gives ${last.height} x ${last.width} tokens, not one for each 64 x 64 pixels`,
     );
   }
   return written;
 }
 
-/** What it computes in: that of its weights, the wider if they differ. */
-function typeOf(last: Layer): Float {
+/** The type of the weights, the wider one if they differ. */
+function typeOf(last: VisionLayer): FloatType {
   const types = new Set<string>();
-  const seen = new Set<Layer>();
+  const seen = new Set<VisionLayer>();
   const rest = [last];
   for (let at = rest.pop(); at !== undefined; at = rest.pop()) {
     if (seen.has(at)) continue;
     seen.add(at);
     rest.push(...inputsOf(at));
-    const used: readonly (Tensor | undefined)[] =
+    const used: readonly (GraphTensor | undefined)[] =
       at.kind === "conv" ? at.terms.map(({ weight }) => weight?.tensor) : [];
     for (const tensor of used) if (tensor !== undefined) types.add(tensor.type);
   }
   for (const type of types) {
-    if (type !== "float32" && type !== "float16") {
-      throw new UnsupportedGraph(`it has weights of the type ${type}`);
+    if (!isFloatType(type)) {
+      throw new UnsupportedGraph(`weights of type ${type} are not supported`);
     }
   }
   return types.has("float32") ? "float32" : "float16";
+}
+
+/** A key that is equal only if the weights of two encoders have equal bytes. */
+export function weightFingerprint(last: VisionLayer): string {
+  const places = new Map<VisionLayer, number>();
+  const facts: unknown[] = [];
+  const visit = (layer: VisionLayer): number => {
+    const known = places.get(layer);
+    if (known !== undefined) return known;
+    const inputs = inputsOf(layer).map(visit);
+    const place = facts.length;
+    facts.push([layer.kind, inputs, ...layerFingerprint(layer)]);
+    places.set(layer, place);
+    return place;
+  };
+  visit(last);
+  return JSON.stringify(facts);
+}
+
+function layerFingerprint(layer: VisionLayer): readonly unknown[] {
+  switch (layer.kind) {
+    case "conv": {
+      const terms = layer.terms.map(({ weight, scale }) => [
+        weight && [tensorFingerprint(weight.tensor), weight.view],
+        hashed(scale),
+      ]);
+      return [terms, hashed(layer.bias)];
+    }
+    case "quantized": {
+      const { packed, scales, zeros, rows, scale, bias } = layer;
+      const tensors = [packed, scales, zeros].map(
+        (tensor) => tensor && tensorFingerprint(tensor),
+      );
+      return [tensors, rows, hashed(scale), hashed(bias)];
+    }
+    case "affine":
+    case "norm":
+      return [hashed(layer.scale), hashed(layer.shift)];
+    case "attention":
+      return [layer.query, layer.key, layer.value].map(
+        ({ first, heads, width }) => [first, heads, width],
+      );
+    default:
+      return [];
+  }
+}
+
+/** A stored tensor does not depend on the input size; a computed one may. */
+function tensorFingerprint({
+  name,
+  type,
+  dims,
+  source,
+  numbers,
+}: GraphTensor): unknown {
+  if (source !== undefined || numbers === undefined) return name;
+  return [type, dims, hashed(numbers)];
+}
+
+function hashed(numbers: PerChannel): string {
+  if (typeof numbers === "number") return String(numbers);
+  let hash = 0x811c9dc5;
+  for (const word of new Uint32Array(numbers.slice().buffer)) {
+    hash = Math.imul(hash ^ word, 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  return `${numbers.length} numbers ${hash}`;
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import {
-  CHUNK,
-  computed,
-  sideBySide,
-  stacked,
-  type Piece,
+  CHUNK_BYTES,
+  generatedWeight,
+  interleavedWeight,
+  concatenatedWeight,
+  type ByteSource,
   type Weight,
 } from "./weight";
 
@@ -18,35 +18,35 @@ async function bytesOf(weight: Weight): Promise<number[]> {
   return (await chunksOf(weight)).flatMap((chunk) => [...chunk]);
 }
 
-function piece(bytes: readonly number[]): Piece {
+function piece(bytes: readonly number[]): ByteSource {
   const blob = new Blob([Uint8Array.of(99, 98, ...bytes, 97)]);
   return { file: "made.onnx", blob, offset: 2, length: bytes.length };
 }
 
 const facts = { name: "w", type: "uint8", dims: [1] };
 
-test("pieces are stacked, also of one byte again and again", async () => {
+test("concatenates sources, including repeated bytes", async () => {
   const pieces = [piece([1, 2, 3]), { fill: 8, length: 2 }, piece([4])];
-  const weight = stacked(facts, pieces);
+  const weight = concatenatedWeight(facts, pieces);
   expect(weight.bytes).toBe(6);
   expect(await bytesOf(weight)).toEqual([1, 2, 3, 8, 8, 4]);
 });
 
-test("rows of unlike widths stand side by side", async () => {
+test("joins rows of different widths along the columns", async () => {
   const pieces = [piece([1, 2, 3, 4]), piece([5, 6]), { fill: 7, length: 6 }];
-  const weight = sideBySide(facts, pieces, 2);
+  const weight = interleavedWeight(facts, pieces, 2);
   expect(await bytesOf(weight)).toEqual([1, 2, 5, 7, 7, 7, 3, 4, 6, 7, 7, 7]);
 });
 
-test("a weight can be read again", async () => {
-  const weight = stacked(facts, [piece([1, 2])]);
+test("a weight can be read twice", async () => {
+  const weight = concatenatedWeight(facts, [piece([1, 2])]);
   expect(await bytesOf(weight)).toEqual(await bytesOf(weight));
 });
 
-test("all chunks but the last are of one size, wherever pieces end", async () => {
-  // Rows of 7 and 5 bytes: neither they nor pieces end where chunks do.
-  const rows = Math.floor((CHUNK * 2.5) / 12);
-  const numbered = (length: number, seed: number): Piece => {
+test("all chunks but the last have CHUNK_BYTES, wherever sources end", async () => {
+  // Rows of 7 and 5 bytes: neither rows nor sources end at chunk boundaries.
+  const rows = Math.floor((CHUNK_BYTES * 2.5) / 12);
+  const numbered = (length: number, seed: number): ByteSource => {
     const bytes = new Uint8Array(length).map((_, i) => i * 31 + seed);
     return { file: "made.onnx", blob: new Blob([bytes]), offset: 0, length };
   };
@@ -63,18 +63,18 @@ test("all chunks but the last are of one size, wherever pieces end", async () =>
     },
   };
   const weights = {
-    stacked: stacked(facts, [a, b]),
-    sideBySide: sideBySide(facts, [a, b], rows),
+    stacked: concatenatedWeight(facts, [a, b]),
+    sideBySide: interleavedWeight(facts, [a, b], rows),
   };
   for (const way of ["stacked", "sideBySide"] as const) {
     const chunks = await chunksOf(weights[way]);
     const sizes = chunks.map((chunk) => chunk.length);
-    expect(sizes).toEqual([CHUNK, CHUNK, length - 2 * CHUNK]);
+    expect(sizes).toEqual([CHUNK_BYTES, CHUNK_BYTES, length - 2 * CHUNK_BYTES]);
     const all = new Uint8Array(
       await new Blob(chunks as BlobPart[]).arrayBuffer(),
     );
     const wrong: number[] = [];
-    // Whatever is out of place shifts all that follows.
+    // An error shifts all bytes after it, so a sample is enough.
     for (let i = 0; i < all.length; i += 101) {
       if (all[i] !== expected[way](i) % 256) wrong.push(i);
     }
@@ -84,24 +84,24 @@ test("all chunks but the last are of one size, wherever pieces end", async () =>
 
 test.each([
   ["more", [3, 2], /more than 4/],
-  ["more, after all", [4, 0, 1], /more than 4/],
+  ["more, at the end,", [4, 0, 1], /more than 4/],
   ["fewer", [3], /fewer than 4/],
   ["none", [], /fewer than 4/],
-])("%s bytes than were told are an error", async (_, sizes, message) => {
-  const weight = computed(facts, 4, async function* () {
+])("throws for %s bytes than declared", async (_, sizes, message) => {
+  const weight = generatedWeight(facts, 4, async function* () {
     for (const size of sizes) yield await Promise.resolve(new Uint8Array(size));
   });
   await expect(chunksOf(weight)).rejects.toThrow(message);
 });
 
-test("a file that cannot be read any more is an error of its own", async () => {
+test("rejects with model-file-missing when the file became unreadable", async () => {
   const blob = new Blob([Uint8Array.of(1, 2)]);
   const gone = Object.assign(blob, {
     slice: () => {
       throw new DOMException("moved", "NotReadableError");
     },
   });
-  const weight = stacked(facts, [
+  const weight = concatenatedWeight(facts, [
     { file: "made.onnx", blob: gone, offset: 0, length: 2 },
   ]);
   await expect(chunksOf(weight)).rejects.toEqual(

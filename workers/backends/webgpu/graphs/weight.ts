@@ -1,26 +1,29 @@
 import { unreadable } from "../../../util/file-errors";
 import { bytesOf } from "../../../util/read-blob";
 
-/** A tensor that goes from its files to the GPU piece by piece. */
+/** A tensor that is streamed from its files to the GPU. */
 export interface Weight {
-  /** Of the graph input it fills; equal names hold equal bytes. */
+  /** Name of the graph input; equal names hold equal bytes. */
   readonly name: string;
   readonly type: string;
   readonly dims: readonly number[];
   readonly bytes: number;
-  /** In their order; all but the last of exactly `CHUNK` bytes. */
+  /** The bytes in order; every chunk but the last has `CHUNK_BYTES` bytes. */
   chunks(): AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
-/** Why a published graph is not of the structure that we know. */
+/**
+ * The published graph has a structure or a shape that the WebGPU backend does not
+ * support; the ORT backend runs it. The message names what is not supported.
+ */
 export class UnsupportedGraph extends Error {}
 
-export const CHUNK = 16 * 2 ** 20;
+export const CHUNK_BYTES = 16 * 2 ** 20;
 
-/** Bytes of a file, or one byte again and again. */
-export type Piece =
+/** A range of a file, or one byte repeated. */
+export type ByteSource =
   | {
-      /** For errors. */
+      /** Path for error messages. */
       readonly file: string;
       readonly blob: Blob;
       readonly offset: number;
@@ -28,66 +31,69 @@ export type Piece =
     }
   | { readonly fill: number; readonly length: number };
 
-export type WeightFacts = Pick<Weight, "name" | "type" | "dims">;
+export type WeightInfo = Pick<Weight, "name" | "type" | "dims">;
 
-/** One piece after another. */
-export function stacked(facts: WeightFacts, pieces: readonly Piece[]): Weight {
-  return weight(facts, pieces, () => inTurn(pieces));
+/** The sources one after another. */
+export function concatenatedWeight(
+  facts: WeightInfo,
+  sources: readonly ByteSource[],
+): Weight {
+  return weight(facts, sources, () => concatenate(sources));
 }
 
-/** The first row of each piece, then the second of each, and so on. */
-export function sideBySide(
-  facts: WeightFacts,
-  pieces: readonly Piece[],
+/** The sources joined along the columns: row 0 of each, then row 1 of each. */
+export function interleavedWeight(
+  facts: WeightInfo,
+  sources: readonly ByteSource[],
   rows: number,
 ): Weight {
-  if (pieces.length === 1) return stacked(facts, pieces);
-  return weight(facts, pieces, () => rowByRow(pieces, rows));
+  if (sources.length === 1) return concatenatedWeight(facts, sources);
+  return weight(facts, sources, () => interleaveRows(sources, rows));
 }
 
 function weight(
-  facts: WeightFacts,
-  pieces: readonly Piece[],
+  facts: WeightInfo,
+  sources: readonly ByteSource[],
   read: () => AsyncIterable<Uint8Array>,
 ): Weight {
-  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-  return computed(facts, bytes, read);
+  const bytes = sources.reduce((sum, { length }) => sum + length, 0);
+  return generatedWeight(facts, bytes, read);
 }
 
-/** Made in parts of any size. */
-export function computed(
-  facts: WeightFacts,
+/** A weight whose bytes are generated in parts of any size. */
+export function generatedWeight(
+  facts: WeightInfo,
   bytes: number,
   parts: () => AsyncIterable<Uint8Array>,
 ): Weight {
   return { ...facts, bytes, chunks: () => inChunks(parts(), bytes) };
 }
 
-async function* inTurn(pieces: readonly Piece[]): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += CHUNK) {
-      yield readPiece(piece, at, Math.min(CHUNK, piece.length - at));
+async function* concatenate(
+  sources: readonly ByteSource[],
+): AsyncGenerator<Uint8Array> {
+  for (const source of sources) {
+    for (let at = 0; at < source.length; at += CHUNK_BYTES) {
+      yield readSource(source, at, Math.min(CHUNK_BYTES, source.length - at));
     }
   }
 }
 
-async function* rowByRow(
-  pieces: readonly Piece[],
+async function* interleaveRows(
+  sources: readonly ByteSource[],
   rows: number,
 ): AsyncGenerator<Uint8Array> {
-  const widths = pieces.map(({ length }) => length / rows);
-  const width = widths.reduce((a, b) => a + b, 0);
-  const most = Math.max(1, Math.floor(CHUNK / width));
-  for (let row = 0; row < rows; row += most) {
-    const count = Math.min(most, rows - row);
+  const width = sources.reduce((sum, { length }) => sum + length, 0) / rows;
+  const maxRows = Math.max(1, Math.floor(CHUNK_BYTES / width));
+  for (let row = 0; row < rows; row += maxRows) {
+    const count = Math.min(maxRows, rows - row);
     const all = new Uint8Array(count * width);
     let start = 0;
-    for (const [i, piece] of pieces.entries()) {
-      const each = widths[i] ?? 0;
-      const part = await readPiece(piece, row * each, count * each);
+    for (const source of sources) {
+      const each = source.length / rows;
+      const part = await readSource(source, row * each, count * each);
       for (let r = 0; r < count; r++) {
-        const source = part.subarray(r * each, (r + 1) * each);
-        all.set(source, r * width + start);
+        all.set(part.subarray(r * each, (r + 1) * each), r * width + start);
       }
       start += each;
     }
@@ -95,28 +101,28 @@ async function* rowByRow(
   }
 }
 
-export async function readPiece(
-  piece: Piece,
+export async function readSource(
+  source: ByteSource,
   at: number,
   length: number,
 ): Promise<Uint8Array> {
-  if ("fill" in piece) return new Uint8Array(length).fill(piece.fill);
-  const start = piece.offset + at;
+  if ("fill" in source) return new Uint8Array(length).fill(source.fill);
+  const start = source.offset + at;
   try {
-    return await bytesOf(piece.blob.slice(start, start + length));
+    return await bytesOf(source.blob.slice(start, start + length));
   } catch (error) {
-    throw unreadable(piece.file, error);
+    throw unreadable(source.file, error);
   }
 }
 
-/** Parts of any size as chunks of one: the GPU takes whole words only. Throws
- * if they are not `bytes` together. */
+/** Regroups parts of any size into chunks of `CHUNK_BYTES`, since the GPU takes
+ * whole words only. Throws unless the parts add up to `bytes`. */
 async function* inChunks(
   parts: AsyncIterable<Uint8Array>,
   bytes: number,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let left = bytes;
-  let chunk = new Uint8Array(Math.min(CHUNK, left));
+  let chunk = new Uint8Array(Math.min(CHUNK_BYTES, left));
   let filled = 0;
   for await (const part of parts) {
     for (let at = 0; at < part.length;) {
@@ -128,7 +134,7 @@ async function* inChunks(
       if (filled < chunk.length) continue;
       yield chunk;
       left -= filled;
-      chunk = new Uint8Array(Math.min(CHUNK, left));
+      chunk = new Uint8Array(Math.min(CHUNK_BYTES, left));
       filled = 0;
     }
   }

@@ -4,14 +4,14 @@ import {
   erf,
   gelu,
   isSquare,
-  lineOf,
+  affineOf,
   relu,
-  rootOf,
+  sqrtEpsilon,
   sigmoid,
   tanhGelu,
-} from "./vision-functions";
+} from "./scalar-functions";
 
-test("erf is right to 1e-14", () => {
+test("erf is accurate to 1e-14", () => {
   // Abramowitz and Stegun, table 7.1.
   expect(erf(0)).toBe(0);
   expect(erf(0.5)).toBeCloseTo(0.5204998778130465, 14);
@@ -20,18 +20,18 @@ test("erf is right to 1e-14", () => {
   expect(erf(9)).toBe(1);
 });
 
-test("an activation is known by what it computes", () => {
+test("recognises an activation by its values", () => {
   expect(activationOf(gelu)).toBe("Gelu");
   expect(activationOf(tanhGelu)).toBe("TanhGelu");
   expect(activationOf((x) => (x > 0 ? x : 0))).toBe("Relu");
   expect(activationOf((x) => 0.5 + 0.5 * Math.tanh(x / 2))).toBe("Sigmoid");
   expect(activationOf((x) => x / (1 + Math.exp(-x)))).toBe("Silu");
-  // As halves have √½.
+  // √½ rounded to float16.
   const rounded = (x: number) => 0.5 * x * (1 + erf(x * 0.70703125));
   expect(activationOf(rounded)).toBe("Gelu");
 });
 
-test("others are not taken for one", () => {
+test("does not recognise similar functions", () => {
   expect(activationOf((x) => x * sigmoid(1.702 * x))).toBeUndefined();
   expect(activationOf((x) => 1.01 * gelu(x))).toBeUndefined();
   expect(activationOf((x) => Math.min(6, relu(x)))).toBeUndefined();
@@ -39,11 +39,11 @@ test("others are not taken for one", () => {
   expect(activationOf(() => NaN)).toBeUndefined();
 });
 
-test("scales, roots and squares", () => {
-  expect(lineOf((x) => (x - 3) / 2)).toEqual({ scale: 0.5, shift: -1.5 });
-  expect(lineOf((x) => x * x)).toBeUndefined();
-  expect(rootOf((x) => (x + 1e-6) ** 0.5)).toBeCloseTo(1e-6, 12);
-  expect(rootOf((x) => x + 1e-6)).toBeUndefined();
+test("recognises affine functions, square roots and squares", () => {
+  expect(affineOf((x) => (x - 3) / 2)).toEqual({ scale: 0.5, shift: -1.5 });
+  expect(affineOf((x) => x * x)).toBeUndefined();
+  expect(sqrtEpsilon((x) => (x + 1e-6) ** 0.5)).toBeCloseTo(1e-6, 12);
+  expect(sqrtEpsilon((x) => x + 1e-6)).toBeUndefined();
   expect(isSquare((x) => x ** 2)).toBe(true);
   expect(isSquare(Math.abs)).toBe(false);
 });

@@ -1,8 +1,3 @@
-/**
- * The messages of an ONNX file that are small enough to be read whole. Field
- * numbers are those of
- * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
- */
 import {
   contentOf,
   floatOf,
@@ -13,31 +8,39 @@ import {
   textOf,
 } from "./protobuf";
 
-/** Names and shapes as the file declares them; a string is a free dimension. */
+/**
+ * Decoders for the ONNX messages that are small enough to be read whole. Field
+ * numbers follow https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+ */
+
+/** ValueInfoProto: an input or output; a string is a symbolic dimension. */
 export interface ValueInfo {
   readonly name: string;
   readonly type: string;
   readonly shape: readonly (number | string)[];
 }
 
+/** NodeProto with its attributes by type. */
 export interface OnnxNode {
   readonly op: string;
   readonly domain: string;
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Those that are whole numbers. */
+  /** Attributes of type INT. */
   readonly attributes: ReadonlyMap<string, number>;
+  /** Attributes of type FLOAT. */
   readonly floats: ReadonlyMap<string, number>;
+  /** Attributes of type STRING. */
   readonly texts: ReadonlyMap<string, string>;
-  /** Those that are several whole numbers. */
+  /** Attributes of type INTS. */
   readonly lists: ReadonlyMap<string, readonly number[]>;
-  /** Of a Constant. */
+  /** The `value` attribute of a Constant or ConstantOfShape. */
   readonly value?: ConstantTensor;
 }
 
-/** A tensor with its elements, where they are stored as plain bytes or as
- * numbers of one of the commoner types. */
+/** TensorProto with its elements, stored as raw bytes or in `float_data`,
+ * `int32_data` or `int64_data`. */
 export interface ConstantTensor {
   readonly type: string;
   readonly dims: readonly number[];
@@ -45,23 +48,23 @@ export interface ConstantTensor {
   readonly numbers?: readonly number[];
 }
 
-/** A tensor without its elements. */
-export interface TensorHead {
+/** TensorProto without its elements. */
+export interface TensorHeader {
   readonly name: string;
   readonly type: string;
   readonly dims: readonly number[];
-  /** Elements in another file. */
+  /** The `external_data` entries, if the elements are in another file. */
   readonly external?: ReadonlyMap<string, string>;
 }
 
 interface ElementType {
   readonly name: string;
-  /** 0: they differ. */
+  /** 0: elements vary in length. */
   readonly bits: number;
 }
 
-/** By the number of the type, as the runtime calls them. */
-const TYPES: Readonly<Record<number, ElementType>> = {
+/** TensorProto.DataType, with the names ONNX Runtime uses. */
+const DATA_TYPES: Readonly<Record<number, ElementType>> = {
   1: { name: "float32", bits: 32 },
   2: { name: "uint8", bits: 8 },
   3: { name: "int8", bits: 8 },
@@ -83,19 +86,21 @@ const TYPES: Readonly<Record<number, ElementType>> = {
 };
 
 const BITS = new Map(
-  Object.values(TYPES).map(({ name, bits }) => [name, bits]),
+  Object.values(DATA_TYPES).map(({ name, bits }) => [name, bits]),
 );
 
-const typeName = (number: number): string =>
-  TYPES[number]?.name ?? `type ${number}`;
+const dataTypeName = (number: number): string =>
+  DATA_TYPES[number]?.name ?? `type ${number}`;
 
-export function typeNumber(name: string): number {
-  const known = Object.entries(TYPES).find(([, type]) => type.name === name);
+export function dataTypeNumber(name: string): number {
+  const known = Object.entries(DATA_TYPES).find(
+    ([, type]) => type.name === name,
+  );
   return Number(known?.[0] ?? name.replace("type ", ""));
 }
 
-/** Bytes of that many elements; undefined for types that are not known. */
-export function bytesOf(
+/** Bytes that a tensor takes; undefined for an unknown element type. */
+export function tensorBytes(
   type: string,
   dims: readonly number[],
 ): number | undefined {
@@ -132,7 +137,7 @@ export function readNode(message: Uint8Array): OnnxNode {
   return { ...all, attributes, floats, texts, lists, ...(value && { value }) };
 }
 
-/** Of AttributeProto. */
+/** AttributeProto.AttributeType. */
 const FLOAT = 1;
 const INT = 2;
 const STRING = 3;
@@ -148,16 +153,17 @@ function readAttribute(message: Uint8Array) {
     if (field.number === 2) float = floatOf(message, field);
     if (field.number === 3) int = field.value;
     if (field.number === 4) text = textOf(message, field);
-    if (field.number === 5) tensor = readConstant(contentOf(message, field));
+    if (field.number === 5)
+      tensor = readConstantTensor(contentOf(message, field));
     if (field.number === 8) ints.push(...numbersIn(message, field));
     if (field.number === 20) type = field.value;
   }
   return { name, type, int, float, text, ints, tensor };
 }
 
-/** A TensorProto that holds its elements. */
-export function readConstant(message: Uint8Array): ConstantTensor {
-  const { type, dims } = readTensorHead(message);
+/** Decodes a TensorProto that holds its elements. */
+export function readConstantTensor(message: Uint8Array): ConstantTensor {
+  const { type, dims } = readTensorHeader(message);
   const numbers: number[] = [];
   let bytes: Uint8Array | undefined;
   for (const field of readFields(message)) {
@@ -171,7 +177,7 @@ export function readConstant(message: Uint8Array): ConstantTensor {
   return { type, dims, ...(numbers.length > 0 && { numbers }) };
 }
 
-export function readValue(message: Uint8Array): ValueInfo {
+export function readValueInfo(message: Uint8Array): ValueInfo {
   let name = "";
   let type = "not a tensor";
   const shape: (number | string)[] = [];
@@ -180,7 +186,7 @@ export function readValue(message: Uint8Array): ValueInfo {
     if (field.number !== 2) continue;
     for (const tensor of messagesIn(contentOf(message, field), 1)) {
       for (const part of readFields(tensor)) {
-        if (part.number === 1) type = typeName(part.value);
+        if (part.number === 1) type = dataTypeName(part.value);
         if (part.number !== 2) continue;
         const dims = messagesIn(contentOf(tensor, part), 1);
         for (const dim of dims) shape.push(readDim(dim));
@@ -207,32 +213,35 @@ function* messagesIn(
   }
 }
 
-/** More dimensions than any operator takes. */
+/** Higher ranks are treated as damage. */
 const MAX_DIMS = 32;
 
-/** Of a TensorProto, whose elements may be left out of `message`. */
-export function readTensorHead(message: Uint8Array): TensorHead {
+/** Decodes a TensorProto whose elements may be left out of `message`. */
+export function readTensorHeader(message: Uint8Array): TensorHeader {
   let name = "";
   let type = "type 0";
   const dims: number[] = [];
   const external = new Map<string, string>();
   for (const field of readFields(message)) {
     if (field.number === 1) dims.push(...numbersIn(message, field));
-    if (field.number === 2) type = typeName(field.value);
+    if (field.number === 2) type = dataTypeName(field.value);
     if (field.number === 8) name = textOf(message, field);
     if (field.number === 13) {
       const [key, value] = readEntry(contentOf(message, field));
       external.set(key, value);
     }
-    if (dims.length > MAX_DIMS) throw new ProtobufError("too many dimensions");
+    if (dims.length > MAX_DIMS)
+      throw new ProtobufError(
+        `tensor ${name} has more than ${MAX_DIMS} dimensions`,
+      );
   }
   if (dims.some((size) => size < 0)) {
-    throw new ProtobufError(`${name} has a negative size`);
+    throw new ProtobufError(`tensor ${name} has a negative dimension`);
   }
   return { name, type, dims, ...(external.size > 0 && { external }) };
 }
 
-/** A StringStringEntryProto. */
+/** Decodes a StringStringEntryProto. */
 export function readEntry(message: Uint8Array): [string, string] {
   let key = "";
   let value = "";
@@ -243,6 +252,7 @@ export function readEntry(message: Uint8Array): [string, string] {
   return [key, value];
 }
 
+/** Decodes an OperatorSetIdProto. */
 export function readOpset(message: Uint8Array): [string, number] {
   let domain = "";
   let version = 0;

@@ -1,86 +1,86 @@
 import { corrupt, unreadable } from "../util/file-errors";
-import { BlobReader } from "./blob-reader";
+import { bytesOf } from "../util/read-blob";
 import {
-  bytesOf,
-  readConstant,
+  tensorBytes,
+  readConstantTensor,
   readEntry,
   readNode,
   readOpset,
-  readTensorHead,
-  readValue,
+  readTensorHeader,
+  readValueInfo,
   type OnnxNode,
-  type TensorHead,
+  type TensorHeader,
   type ValueInfo,
-} from "./onnx-messages";
+} from "./onnx-protos";
 import {
-  LONGEST_HEAD,
+  MAX_HEADER_BYTES,
   ProtobufError,
   readField,
   tooLong,
-  type Field,
+  type ProtobufField,
 } from "./protobuf";
 
-export type { OnnxNode, ValueInfo } from "./onnx-messages";
-
-/** Bytes from `start` to `end` of a file. */
-export interface Range {
+/** The bytes of a file from `start` up to `end`. */
+export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** Where the elements of a tensor are. */
-export interface DataPlace {
-  /** A file beside the graph's; undefined: the graph's own. */
+/** Where the elements of a tensor are stored. */
+export interface TensorLocation {
+  /** External file in the folder of the graph; absent: the graph's own file. */
   readonly location?: string;
   readonly offset: number;
   readonly length: number;
 }
 
-/** A tensor of the graph that is there before it runs: a weight. */
+/** A weight: a tensor that is part of the model. */
 export interface Initializer {
   readonly name: string;
   readonly type: string;
   readonly dims: readonly number[];
-  /** Absent if they are not stored as plain bytes. */
-  readonly data?: DataPlace;
-  /** Few elements that are stored as numbers of their type. */
+  /** Absent if the elements are not stored as raw bytes. */
+  readonly data?: TensorLocation;
+  /** The elements of a small tensor in `float_data`, `int32_data` or `int64_data`. */
   readonly numbers?: readonly number[];
 }
 
-/** What an ONNX file says of itself; the weights stay where they are. */
+/** The structure of an ONNX file; its weights stay in the file. */
 export interface OnnxGraph {
-  /** For errors, e.g. `onnx/vision_encoder.onnx`. */
+  /** Path for error messages, such as `onnx/vision_encoder.onnx`. */
   readonly file: string;
   readonly blob: Blob;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly nodes: readonly OnnxNode[];
   readonly initializers: ReadonlyMap<string, Initializer>;
-  /** Names of the files beside it that hold weights. */
+  /** Names of the external data files. */
   readonly externalFiles: readonly string[];
-  /** By domain; the standard one's name is empty. */
+  /** Opset versions by domain; the standard domain is the empty string. */
   readonly opsets: ReadonlyMap<string, number>;
   readonly metadata: ReadonlyMap<string, string>;
-  /** The file's parts in their order, those of the graph apart. */
-  readonly modelParts: readonly Range[];
+  /** The fields of the ModelProto other than the graph, in file order. */
+  readonly modelParts: readonly ByteRange[];
+  /** The fields of the GraphProto, in file order. */
   readonly graphParts: readonly GraphPart[];
 }
 
-/** `tensor` is set where the part is an initializer with bytes in this file. */
-export interface GraphPart extends Range {
+/** `tensor` is set for an initializer with raw bytes in this file. */
+export interface GraphPart extends ByteRange {
   readonly tensor?: Initializer;
 }
 
-/** Largest message other than weights that is read at once. */
+/** Largest message other than a weight that is read. */
 const MAX_MESSAGE = 64 * 2 ** 20;
 
-/** Of what is read of a tensor, field by field. */
-const MAX_HEAD = 4096;
+/** Largest field of a TensorProto that is read, apart from raw data. */
+const MAX_TENSOR_FIELD = 4096;
 
-/** Far more nodes and weights than graphs have; damage may claim any number. */
-const MAX_PARTS = 200_000;
+/** Far more fields than models have: a damaged file may claim any number. */
+const MAX_FIELDS = 1_600_000;
 
-/** Reads the structure of `blob`, never its weights. */
+/** Reads the structure of a model without its weights. Throws `model-corrupt` or
+ * `model-file-missing`, naming `file`. */
 export async function readOnnx(file: string, blob: Blob): Promise<OnnxGraph> {
   try {
     return await new OnnxReader(file, blob).read();
@@ -95,28 +95,28 @@ export async function readOnnx(file: string, blob: Blob): Promise<OnnxGraph> {
 class OnnxReader {
   readonly #file: string;
   readonly #blob: Blob;
-  readonly #reader: BlobReader;
+  readonly #reader: SliceReader;
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers = new Map<string, Initializer>();
   readonly #opsets = new Map<string, number>();
   readonly #metadata = new Map<string, string>();
-  readonly #modelParts: Range[] = [];
+  readonly #modelParts: ByteRange[] = [];
   readonly #graphParts: GraphPart[] = [];
-  #parts = 0;
+  #fieldCount = 0;
 
   constructor(file: string, blob: Blob) {
     this.#file = file;
     this.#blob = blob;
-    this.#reader = new BlobReader(blob);
+    this.#reader = new SliceReader(blob);
   }
 
   async read(): Promise<OnnxGraph> {
-    let graph: Field | undefined;
+    let graph: ProtobufField | undefined;
     for await (const field of this.#fields(0, this.#blob.size)) {
       if (field.number === 7 && graph !== undefined) {
-        throw new ProtobufError("it has two graphs");
+        throw new ProtobufError("it contains two graphs");
       }
       if (field.number === 7) graph = field;
       else this.#modelParts.push({ start: field.at, end: field.end });
@@ -127,9 +127,10 @@ class OnnxReader {
         this.#metadata.set(...readEntry(await this.#content(field)));
       }
     }
-    if (graph === undefined) throw new ProtobufError("it has no graph");
+    if (graph === undefined) throw new ProtobufError("it contains no graph");
     await this.#readGraph(graph);
-    if (this.#nodes.length === 0) throw new ProtobufError("it has no nodes");
+    if (this.#nodes.length === 0)
+      throw new ProtobufError("its graph has no nodes");
     const locations = [...this.#initializers.values()].map(
       ({ data }) => data?.location,
     );
@@ -150,7 +151,7 @@ class OnnxReader {
     };
   }
 
-  async #readGraph(graph: Field): Promise<void> {
+  async #readGraph(graph: ProtobufField): Promise<void> {
     for await (const field of this.#fields(graph.start, graph.end)) {
       const { at: start, end } = field;
       if (field.number === 5) {
@@ -165,49 +166,50 @@ class OnnxReader {
         this.#nodes.push(readNode(await this.#content(field)));
       }
       if (field.number === 11) {
-        this.#inputs.push(readValue(await this.#content(field)));
+        this.#inputs.push(readValueInfo(await this.#content(field)));
       }
       if (field.number === 12) {
-        this.#outputs.push(readValue(await this.#content(field)));
+        this.#outputs.push(readValueInfo(await this.#content(field)));
       }
     }
   }
 
-  async #readTensor(tensor: Field): Promise<Initializer> {
+  async #readTensor(tensor: ProtobufField): Promise<Initializer> {
     const head: Uint8Array[] = [];
-    let raw: Field | undefined;
+    let raw: ProtobufField | undefined;
     for await (const field of this.#fields(tensor.start, tensor.end)) {
       if (field.number === 9) raw = field;
       const numbers = [4, 5, 7].includes(field.number);
       if (!numbers && ![1, 2, 8, 13].includes(field.number)) continue;
       const length = field.end - field.at;
-      if (length > MAX_HEAD) {
+      if (length > MAX_TENSOR_FIELD) {
         if (numbers) continue;
         throw tooLong(field);
       }
       head.push((await this.#reader.read(field.at, length)).slice());
     }
-    const message = concat(head);
-    const facts = readTensorHead(message);
-    const { numbers } = readConstant(message);
+    const message = concatBytes(head);
+    const facts = readTensorHeader(message);
+    const { numbers } = readConstantTensor(message);
     const { name, type, dims } = facts;
-    const data = raw === undefined ? placeOf(facts) : rangeOf(raw);
-    const wanted = bytesOf(type, dims);
+    const data =
+      raw === undefined ? externalLocation(facts) : inlineLocation(raw);
+    const wanted = tensorBytes(type, dims);
     if (data !== undefined && wanted !== undefined && data.length !== wanted) {
       throw new ProtobufError(
-        `${name} has ${data.length} bytes, and its shape ${wanted}`,
+        `weight ${name} has ${data.length} bytes where its shape needs ${wanted}`,
       );
     }
     const few = data === undefined && numbers && { numbers };
     return { name, type, dims, ...(data && { data }), ...few };
   }
 
-  /** The fields between two places, without what is in them. */
-  async *#fields(start: number, limit: number): AsyncGenerator<Field> {
+  /** The fields from `start` up to `limit`, without their content. */
+  async *#fields(start: number, limit: number): AsyncGenerator<ProtobufField> {
     for (let at = start; at < limit;) {
       const head = await this.#reader.read(
         at,
-        Math.min(LONGEST_HEAD, limit - at),
+        Math.min(MAX_HEADER_BYTES, limit - at),
       );
       const field = readField(head, 0);
       const absolute = {
@@ -217,45 +219,49 @@ class OnnxReader {
         end: at + field.end,
       };
       if (absolute.end > limit) throw tooLong(field);
-      this.#parts += 1;
-      if (this.#parts > MAX_PARTS * 8) {
-        throw new ProtobufError("it has more parts than any graph");
+      this.#fieldCount += 1;
+      if (this.#fieldCount > MAX_FIELDS) {
+        throw new ProtobufError(`it has more than ${MAX_FIELDS} fields`);
       }
       yield absolute;
       at = absolute.end;
     }
   }
 
-  async #content({ start, end }: Field): Promise<Uint8Array> {
+  async #content({ start, end }: ProtobufField): Promise<Uint8Array> {
     if (end - start > MAX_MESSAGE) {
-      throw new ProtobufError("a part that is no weight is larger than 64 MB");
+      throw new ProtobufError(
+        "a field other than a weight is larger than 64 MB",
+      );
     }
     return this.#reader.read(start, end - start);
   }
 }
 
-const rangeOf = ({ start, end }: Field): DataPlace => ({
+const inlineLocation = ({ start, end }: ProtobufField): TensorLocation => ({
   offset: start,
   length: end - start,
 });
 
-function placeOf({ name, type, dims, external }: TensorHead) {
+function externalLocation({ name, type, dims, external }: TensorHeader) {
   if (external === undefined) return undefined;
   const location = external.get("location")?.replace(/^\.\//, "") ?? "";
   if (location === "" || /[/\\]|^\.\.?$/.test(location)) {
     throw new ProtobufError(
-      `${name} is said to be in “${location}”, which is no file beside it`,
+      `weight ${name} refers to external file “${location}”, which is not a file name in the same folder`,
     );
   }
   const offset = Number(external.get("offset") ?? 0);
-  const length = Number(external.get("length") ?? bytesOf(type, dims));
+  const length = Number(external.get("length") ?? tensorBytes(type, dims));
   if (![offset, length].every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    throw new ProtobufError(`${name} has no sensible place in ${location}`);
+    throw new ProtobufError(
+      `weight ${name} has an invalid offset or length in ${location}`,
+    );
   }
   return { location, offset, length };
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
+function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(
     parts.reduce((sum, { length }) => sum + length, 0),
   );
@@ -265,4 +271,39 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return all;
+}
+
+const MIN_SLICE = 4096;
+const MAX_SLICE = 256 * 1024;
+
+/**
+ * Reads a Blob in slices: sequential reads in growing slices, a read after a jump
+ * in a small one. The structure of a model is dense, with weights in between.
+ */
+class SliceReader {
+  readonly size: number;
+  readonly #blob: Blob;
+  #from = 0;
+  #held = new Uint8Array(0);
+  #step = MIN_SLICE;
+
+  constructor(blob: Blob) {
+    this.#blob = blob;
+    this.size = blob.size;
+  }
+
+  /** Reads `length` bytes at `at`; fewer at the end of the file. */
+  async read(at: number, length: number): Promise<Uint8Array> {
+    const end = Math.min(at + length, this.size);
+    const heldUntil = this.#from + this.#held.length;
+    if (at < this.#from || end > heldUntil) {
+      const follows = at >= this.#from && at <= heldUntil;
+      this.#step = follows ? Math.min(this.#step * 2, MAX_SLICE) : MIN_SLICE;
+      const until = Math.max(end, at + this.#step);
+      const slice = this.#blob.slice(at, until);
+      this.#held = await bytesOf(slice);
+      this.#from = at;
+    }
+    return this.#held.subarray(at - this.#from, end - this.#from);
+  }
 }

@@ -1,30 +1,31 @@
-/** Digits that a number may have, before and after its point. */
-const WHOLE = 15;
-const DECIMALS = 6;
-const BEYOND = 10 ** WHOLE;
+/** Most digits before the decimal point, and least that are possible after it. */
+const MAX_DIGITS = 15;
+const MIN_DECIMALS = 6;
+const BEYOND = 10 ** MAX_DIGITS;
 
 type Schema = Readonly<Record<string, unknown>>;
 
-export interface NumberReader {
-  /** Whether it can become a number that is allowed, or is one. */
-  mayBecome(text: string): boolean;
-  is(text: string): boolean;
+export interface NumberMatcher {
+  /** Whether the text is an allowed number or the beginning of one. */
+  isPrefix(text: string): boolean;
+  /** Whether the text is an allowed number. */
+  matches(text: string): boolean;
 }
 
-/** Numbers without an exponent, as a schema allows them; everything is counted in
- * units of the last decimal. */
-export function readerOf(schema: Schema): NumberReader {
+/** Matches numbers without an exponent that a schema allows. Values are integers in
+ * units of the last decimal, which avoids rounding. */
+export function numberMatcher(schema: Schema): NumberMatcher {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const { multipleOf } = schema;
   const types = [schema["type"]].flat();
   const whole = types.includes("integer") && !types.includes("number");
   const named = [minimum, maximum, exclusiveMinimum, exclusiveMaximum];
   const most = Math.max(...named.map(decimalsOf), decimalsOf(multipleOf));
-  const decimals = whole ? 0 : Math.max(DECIMALS, most + 1);
+  const decimals = whole ? 0 : Math.max(MIN_DECIMALS, most + 1);
   const scale = Math.max(decimals, most);
   const units = (value: unknown): bigint | undefined => {
     if (typeof value !== "number") return undefined;
-    // Beyond what can be written, how far does not matter.
+    // Values with more digits than MAX_DIGITS are equal to the limit.
     const near = Math.min(Math.max(value, -BEYOND), BEYOND);
     return BigInt(near.toFixed(scale).replace(".", ""));
   };
@@ -40,7 +41,7 @@ export function readerOf(schema: Schema): NumberReader {
   );
   const step = units(multipleOf) ?? 0n;
 
-  /** Whether there is one between these. */
+  /** Whether an allowed number lies between these. */
   const between = (sign: string, low: bigint, high: bigint): boolean => {
     const shift = 10n ** BigInt(scale - decimals);
     const [from, to] = [low * shift, high * shift];
@@ -53,25 +54,27 @@ export function readerOf(schema: Schema): NumberReader {
     return end - rest >= start;
   };
   const read = (text: string) => {
-    const parts = /^(-?)(|0|[1-9]\d*)(?:\.(\d*))?$/.exec(text);
-    if (parts === null) return undefined;
-    const [, sign = "", digits = "", fraction] = parts;
+    const match = /^(-?)(|0|[1-9]\d*)(?:\.(\d*))?$/.exec(text);
+    if (match === null) return undefined;
+    const [, sign = "", digits = "", fraction] = match;
     const point = fraction !== undefined;
-    if (digits.length > WHOLE || (point && digits === "")) return undefined;
+    if (digits.length > MAX_DIGITS || (point && digits === ""))
+      return undefined;
     if (point && (decimals === 0 || fraction.length > decimals))
       return undefined;
     return { sign, digits, fraction };
   };
   return {
-    mayBecome(text) {
-      const begun = read(text);
-      if (begun === undefined) return false;
-      const { sign, digits, fraction } = begun;
-      return reached(digits, fraction, decimals).some(([low, high]) =>
+    isPrefix(text) {
+      const parts = read(text);
+      if (parts === undefined) return false;
+      const { sign, digits, fraction } = parts;
+      return completionRanges(digits, fraction, decimals).some(([low, high]) =>
         between(sign, low, high),
       );
     },
-    is(text) {
+    /** Whether the text is an allowed number. */
+    matches(text) {
       const whole = read(text);
       if (whole === undefined) return false;
       const { sign, digits, fraction } = whole;
@@ -82,8 +85,8 @@ export function readerOf(schema: Schema): NumberReader {
   };
 }
 
-/** What numbers may begin so, from the least to the largest. */
-function reached(
+/** Ranges of the numbers that start with these digits. */
+function completionRanges(
   digits: string,
   fraction: string | undefined,
   decimals: number,
@@ -95,7 +98,7 @@ function reached(
   if (fraction !== undefined) return [all(digits, fraction)];
   if (digits === "0") return [all("0", "")];
   const lengths = Array.from(
-    { length: WHOLE - digits.length + 1 },
+    { length: MAX_DIGITS - digits.length + 1 },
     (_, more) => more,
   );
   return lengths.flatMap((more) => {

@@ -1,60 +1,75 @@
-import { GraphOps } from "../../../onnx/graph-ops";
-import { blockWeights } from "./vision-blocks";
-import { channelsOf, isPoint } from "./vision-heads";
-import type { Kernel } from "./vision-kernel";
-import type { Activation, Layer, LayerOf, PerChannel } from "./vision-layers";
-import { kernelWeight, vector, type Float } from "./vision-weights";
+import type { FloatType } from "./graph-tensor";
+import { OnnxGraphBuilder } from "../../../onnx/graph-builder";
+import {
+  type Activation,
+  type VisionLayer,
+  type LayerOf,
+  type PerChannel,
+  headChannels,
+  isPointwise,
+} from "./vision-layers";
+import {
+  kernelWeight,
+  vectorWeight,
+  type SummedKernel,
+  quantizedWeights,
+} from "./vision-weights";
 import { UnsupportedGraph, type Weight } from "./weight";
 
-export interface Written {
+export interface VisionModel {
   readonly model: Uint8Array<ArrayBuffer>;
   readonly weights: readonly Weight[];
 }
 
 /**
- * The graph of layers that end in `last`, for pixels of one side, as ONNX
- * Runtime runs it quickest on WebGPU: what mixes pixels or has a bias is a
- * Conv, which takes its bias and Gelu along; in its own order, channels last,
- * the Transposes about norms and attention vanish.
+ * Writes the layers that end in `last` for one input size, in the form that ONNX
+ * Runtime runs fastest on WebGPU: layers that mix pixels or have a bias are Conv,
+ * which fuses its bias and Gelu; in channels-last layout, the Transposes around
+ * norms and attention become no-ops.
  */
-export function writeVision(last: Layer, side: number, type: Float): Written {
-  return new Writer(last, type).write(side);
+export function writeVisionModel(
+  last: VisionLayer,
+  inputSize: number,
+  type: FloatType,
+): VisionModel {
+  return new VisionWriter(last, type).write(inputSize);
 }
 
-/** A layer's result under a name, as [1, channels, height, width] and as
- * [1, pixels, channels]. */
-interface Forms {
+/** Names of a layer's output as [1, channels, height, width] and as
+ * [1, pixels, channels], as far as they were computed. */
+interface TensorForms {
   map?: string;
   tokens?: string;
 }
 
+/** TensorProto.DataType. */
 const FLOAT16 = 10;
 
-class Writer {
-  readonly #last: Layer;
-  readonly #type: Float;
-  readonly #ops = new GraphOps();
+class VisionWriter {
+  readonly #last: VisionLayer;
+  readonly #type: FloatType;
+  readonly #ops = new OnnxGraphBuilder();
   readonly #weights = new Map<string, Weight>();
-  readonly #forms = new Map<Layer, Forms>();
+  readonly #forms = new Map<VisionLayer, TensorForms>();
   #count = 0;
 
-  constructor(last: Layer, type: Float) {
+  constructor(last: VisionLayer, type: FloatType) {
     this.#last = last;
     this.#type = type;
   }
 
-  write(side: number): Written {
+  write(inputSize: number): VisionModel {
     const { height, width, channels } = this.#last;
     const { tokens } = this.#formsOf(this.#last);
-    // A Reshape at the end would be a copy, which captures leave out.
+    // A final Reshape would be a buffer copy, which a capture does not record.
     if (tokens === undefined) {
       const result = this.#tokens(this.#last);
       const zero = this.#vector(`${this.#next()}.bias`, 0, 1);
-      this.#ops.standard("Add", [result, zero]);
+      this.#ops.op("Add", [result, zero]);
     }
-    this.#ops.nameLast("image_features");
+    this.#ops.nameLastOutput("image_features");
     const weights = [...this.#weights.values()];
-    const shape = [1, 3, side, side];
+    const shape = [1, 3, inputSize, inputSize];
     const model = this.#ops.write(
       [
         { name: "pixel_values", type: "float32", shape },
@@ -71,29 +86,29 @@ class Writer {
     return { model, weights };
   }
 
-  #map(layer: Layer): string {
+  #map(layer: VisionLayer): string {
     const forms = this.#formsOf(layer);
     if (forms.map !== undefined) return forms.map;
     const { height, width, channels } = layer;
     const shape = [1, height, width, channels];
     const image = this.#ops.reshape(this.#tokens(layer), shape);
-    forms.map = this.#ops.standard("Transpose", [image], {
+    forms.map = this.#ops.op("Transpose", [image], {
       perm: [0, 3, 1, 2],
     });
     return forms.map;
   }
 
-  #tokens(layer: Layer): string {
+  #tokens(layer: VisionLayer): string {
     const forms = this.#formsOf(layer);
     if (forms.tokens !== undefined) return forms.tokens;
     const perm = [0, 2, 3, 1];
-    const image = this.#ops.standard("Transpose", [this.#map(layer)], { perm });
+    const image = this.#ops.op("Transpose", [this.#map(layer)], { perm });
     const { height, width, channels } = layer;
     forms.tokens = this.#ops.reshape(image, [1, height * width, channels]);
     return forms.tokens;
   }
 
-  #formsOf(layer: Layer): Forms {
+  #formsOf(layer: VisionLayer): TensorForms {
     let forms = this.#forms.get(layer);
     if (forms === undefined) {
       forms = this.#compute(layer);
@@ -102,14 +117,14 @@ class Writer {
     return forms;
   }
 
-  #compute(layer: Layer): Forms {
+  #compute(layer: VisionLayer): TensorForms {
     switch (layer.kind) {
       case "pixels":
         return { map: this.#pixels() };
       case "conv":
         return this.#convolution(layer);
-      case "blocks":
-        return { tokens: this.#blocks(layer) };
+      case "quantized":
+        return { tokens: this.#quantized(layer) };
       case "norm":
         return { tokens: this.#norm(layer) };
       case "attention":
@@ -122,46 +137,49 @@ class Writer {
         const { kernel, strides } = layer.window;
         const attributes = { kernel_shape: [...kernel], strides: [...strides] };
         const input = this.#map(layer.input);
-        return { map: this.#ops.standard("AveragePool", [input], attributes) };
+        return { map: this.#ops.op("AveragePool", [input], attributes) };
       }
       case "mean": {
-        if (layer.over === "channels") throw unknown("a mean of channels");
+        if (layer.over === "channels")
+          throw unsupported("a mean over channels outside of a norm");
         const input = this.#map(layer.input);
-        return { map: this.#ops.standard("GlobalAveragePool", [input]) };
+        return { map: this.#ops.op("GlobalAveragePool", [input]) };
       }
       case "binary": {
         const op = { add: "Add", sub: "Sub", mul: "Mul", div: "Div" }[layer.op];
         const inputs = layer.inputs.map((input) => this.#map(input));
-        return { map: this.#ops.standard(op, inputs) };
+        return { map: this.#ops.op(op, inputs) };
       }
       case "unary":
-        throw unknown("a function of numbers that is not known");
+        throw unsupported(
+          "an elementwise function that is no known activation",
+        );
       default:
-        throw unknown(`${layer.kind} outside of attention`);
+        throw unsupported(`a ${layer.kind} layer outside of attention`);
     }
   }
 
   #pixels(): string {
     if (this.#type === "float32") return "pixel_values";
-    return this.#ops.standard("Cast", ["pixel_values"], { to: FLOAT16 });
+    return this.#ops.op("Cast", ["pixel_values"], { to: FLOAT16 });
   }
 
-  #convolution(layer: LayerOf<"conv">): Forms {
+  #convolution(layer: LayerOf<"conv">): TensorForms {
     const { input, terms, window, groups, channels, bias } = layer;
-    const bare = bias === 0 && this.#isTokens(input);
-    const point = isPoint(layer) && groups === 1;
-    const asTokens = point && (layer === this.#last || bare);
+    const unbiasedTokens = bias === 0 && this.#isTokens(input);
+    const pointwise = isPointwise(layer) && groups === 1;
+    const asTokens = pointwise && (layer === this.#last || unbiasedTokens);
     const name = this.#next();
     const [height, width] = window.kernel;
     const shape = [channels, input.channels / groups, height, width] as const;
-    const kernel = { terms, shape, turned: asTokens };
+    const kernel = { terms, shape, asMatMul: asTokens };
     if (asTokens) return { tokens: this.#product(layer, name, kernel) };
     const inputs = [
       this.#map(input),
       this.#weight(kernelWeight(`${name}.weight`, this.#type, kernel)),
       this.#vector(`${name}.bias`, bias, channels),
     ];
-    const map = this.#ops.standard("Conv", inputs, {
+    const map = this.#ops.op("Conv", inputs, {
       kernel_shape: [height, width],
       strides: [...window.strides],
       pads: [...window.pads],
@@ -170,32 +188,32 @@ class Writer {
     return { map };
   }
 
-  /** x W + b. */
+  /** x W + b on tokens. */
   #product(
     { input, bias, channels }: LayerOf<"conv">,
     name: string,
-    kernel: Kernel,
+    kernel: SummedKernel,
   ): string {
     const x = this.#tokens(input);
     const weight = kernelWeight(`${name}.weight`, this.#type, kernel);
-    const product = this.#ops.standard("MatMul", [x, this.#weight(weight)]);
+    const product = this.#ops.op("MatMul", [x, this.#weight(weight)]);
     if (bias === 0) return product;
-    // One dimension would make it a Gemm, with a Reshape after it.
+    // ONNX Runtime fuses a one-dimensional bias to Gemm, followed by a Reshape.
     const dims = [1, 1, channels];
-    const numbers = vector(`${name}.bias`, this.#type, bias, channels);
+    const numbers = vectorWeight(`${name}.bias`, this.#type, bias, channels);
     const sum = [product, this.#weight({ ...numbers, dims })];
-    return this.#ops.standard("Add", sum);
+    return this.#ops.op("Add", sum);
   }
 
-  /** Whether a layer comes as tokens, not as a map. */
-  #isTokens(layer: Layer): boolean {
+  /** Whether a layer computes tokens and no map. */
+  #isTokens(layer: VisionLayer): boolean {
     return this.#formsOf(layer).map === undefined;
   }
 
-  #blocks(layer: LayerOf<"blocks">): string {
-    const { input, channels, bits, size, accuracy, bias } = layer;
+  #quantized(layer: LayerOf<"quantized">): string {
+    const { input, channels, bits, blockSize, accuracy, bias } = layer;
     const name = this.#next();
-    const { packed, scales, zeros } = blockWeights(name, layer);
+    const { packed, scales, zeros } = quantizedWeights(name, layer);
     const inputs = [
       this.#tokens(input),
       this.#weight(packed),
@@ -204,11 +222,11 @@ class Writer {
       undefined,
       bias === 0 ? undefined : this.#vector(`${name}.bias`, bias, channels),
     ];
-    return this.#ops.own("MatMulNBits", inputs, {
+    return this.#ops.contribOp("MatMulNBits", inputs, {
       K: input.channels,
       N: channels,
       bits,
-      block_size: size,
+      block_size: blockSize,
       accuracy_level: accuracy,
     });
   }
@@ -223,15 +241,15 @@ class Writer {
       this.#vector(`${name}.bias`, shift, channels),
     ];
     const attributes = { axis: -1, epsilon: { float: epsilon } };
-    return this.#ops.standard("LayerNormalization", inputs, attributes);
+    return this.#ops.op("LayerNormalization", inputs, attributes);
   }
 
   #attention({ query, key, value, scale }: LayerOf<"attention">): string {
     const parts = [query, key, value].map((part) =>
-      this.#tokens(channelsOf(part)),
+      this.#tokens(headChannels(part)),
     );
     const attributes = { num_heads: query.heads, scale: { float: scale } };
-    return this.#ops.own("MultiHeadAttention", parts, attributes);
+    return this.#ops.contribOp("MultiHeadAttention", parts, attributes);
   }
 
   #affine({ input, scale, shift, channels }: LayerOf<"affine">): string {
@@ -239,19 +257,24 @@ class Writer {
     const name = this.#next();
     const column = (kind: string, numbers: PerChannel) => {
       const dims = [channels, 1, 1];
-      const all = vector(`${name}.${kind}`, this.#type, numbers, channels);
+      const all = vectorWeight(
+        `${name}.${kind}`,
+        this.#type,
+        numbers,
+        channels,
+      );
       return this.#weight({ ...all, dims });
     };
     if (scale !== 1) {
-      x = this.#ops.standard("Mul", [x, column("scale", scale)]);
+      x = this.#ops.op("Mul", [x, column("scale", scale)]);
     }
     if (shift !== 0) {
-      x = this.#ops.standard("Add", [x, column("shift", shift)]);
+      x = this.#ops.op("Add", [x, column("shift", shift)]);
     }
     return x;
   }
 
-  #activation({ input, name }: LayerOf<"activation">): Forms {
+  #activation({ input, name }: LayerOf<"activation">): TensorForms {
     const tokens = this.#isTokens(input);
     const x = tokens ? this.#tokens(input) : this.#map(input);
     const result = this.#activated(name, x);
@@ -261,18 +284,18 @@ class Writer {
   #activated(name: Activation, x: string): string {
     switch (name) {
       case "TanhGelu":
-        return this.#ops.standard("Gelu", [x], { approximate: "tanh" });
+        return this.#ops.op("Gelu", [x], { approximate: "tanh" });
       case "Silu": {
-        const gate = this.#ops.standard("Sigmoid", [x]);
-        return this.#ops.standard("Mul", [x, gate]);
+        const gate = this.#ops.op("Sigmoid", [x]);
+        return this.#ops.op("Mul", [x, gate]);
       }
       default:
-        return this.#ops.standard(name, [x]);
+        return this.#ops.op(name, [x]);
     }
   }
 
   #vector(name: string, numbers: PerChannel, count: number): string {
-    return this.#weight(vector(name, this.#type, numbers, count));
+    return this.#weight(vectorWeight(name, this.#type, numbers, count));
   }
 
   #weight(weight: Weight): string {
@@ -286,4 +309,5 @@ class Writer {
   }
 }
 
-const unknown = (what: string) => new UnsupportedGraph(`it has ${what}`);
+const unsupported = (what: string) =>
+  new UnsupportedGraph(`the encoder has ${what}`);

@@ -1,33 +1,33 @@
 import { expect, test } from "vitest";
 import {
-  placesOf,
+  offsetsOf,
   reshaped,
   sameView,
   shapeOf,
   sliced,
   transposed,
-  wholeView,
-} from "./vision-view";
+  contiguousView,
+} from "./strided-view";
 import { UnsupportedGraph } from "./weight";
 
-const places = (view: Parameters<typeof placesOf>[0]) => [...placesOf(view)];
+const offsets = (view: Parameters<typeof offsetsOf>[0]) => [...offsetsOf(view)];
 
-test("a whole tensor is seen in its own order", () => {
-  const view = wholeView([2, 1, 3]);
+test("a contiguous view lists the elements in row-major order", () => {
+  const view = contiguousView([2, 1, 3]);
   expect(shapeOf(view)).toEqual([2, 1, 3]);
-  expect(places(view)).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(offsets(view)).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
 test("transposes and reshapes move no element", () => {
-  const turned = transposed(wholeView([2, 3]), [1, 0]);
-  expect(places(turned)).toEqual([0, 3, 1, 4, 2, 5]);
+  const turned = transposed(contiguousView([2, 3]), [1, 0]);
+  expect(offsets(turned)).toEqual([0, 3, 1, 4, 2, 5]);
   const flat = reshaped(turned, [-1]);
   expect(shapeOf(flat)).toEqual([6]);
-  expect(places(flat)).toEqual([0, 3, 1, 4, 2, 5]);
+  expect(offsets(flat)).toEqual([0, 3, 1, 4, 2, 5]);
 });
 
-test("one layout has one view, however it came about", () => {
-  const map = wholeView([1, 8, 4, 6]);
+test("equal layouts have equal views, whatever operators lead to them", () => {
+  const map = contiguousView([1, 8, 4, 6]);
   const tokens = transposed(reshaped(map, [1, 8, 24]), [0, 2, 1]);
   const turned = transposed(map, [0, 2, 3, 1]);
   expect(sameView(reshaped(turned, [1, -1, 8]), tokens)).toBe(true);
@@ -36,20 +36,22 @@ test("one layout has one view, however it came about", () => {
   expect(sameView(reshaped(back, [1, 24, 8]), tokens)).toBe(true);
 });
 
-test("a slice of packed heads shows where they are", () => {
-  const packed = reshaped(wholeView([1, 5, 12]), [1, 5, 3, 2, 2]);
+test("a slice of packed heads has their offset", () => {
+  const packed = reshaped(contiguousView([1, 5, 12]), [1, 5, 3, 2, 2]);
   const apart = transposed(packed, [2, 0, 3, 1, 4]);
   const second = sliced(apart, 0, 1, 1);
   expect(second.offset).toBe(4);
   expect(shapeOf(second)).toEqual([1, 1, 2, 5, 2]);
 });
 
-test("what no view can show is said to be unfit", () => {
-  const turned = transposed(wholeView([4, 6]), [1, 0]);
+test("throws UnsupportedGraph when a view would need a copy", () => {
+  const turned = transposed(contiguousView([4, 6]), [1, 0]);
   expect(() => reshaped(turned, [3, 8])).not.toThrow();
   expect(() => reshaped(turned, [4, 6])).toThrow(UnsupportedGraph);
   expect(() => reshaped(turned, [5, 5])).toThrow("24 elements");
-  expect(() => sliced(turned, 0, 4, 3)).toThrow("beyond");
-  expect(() => sliced(reshaped(turned, [24]), 0, 1, 3)).toThrow("across");
+  expect(() => sliced(turned, 0, 4, 3)).toThrow("outside of dimension 0");
+  expect(() => sliced(reshaped(turned, [24]), 0, 1, 3)).toThrow(
+    "cannot be sliced without a copy",
+  );
   expect(() => transposed(turned, [0, 0])).toThrow(UnsupportedGraph);
 });

@@ -1,10 +1,11 @@
-/** Functions of one number, and how one is known by its values. */
-import type { Activation, Unary } from "./vision-layers";
+import type { Activation, ScalarFunction } from "./vision-layers";
 
-export const sigmoid: Unary = (x) => 1 / (1 + Math.exp(-x));
+/** Scalar functions, and the recognition of a function by its values. */
 
-/** 2/√π e^-x² Σ 2^n x^(2n+1) / (2n+1)!!: no term is negative. */
-export const erf: Unary = (x) => {
+export const sigmoid: ScalarFunction = (x) => 1 / (1 + Math.exp(-x));
+
+/** 2/√π e^-x² Σ 2^n x^(2n+1) / (2n+1)!!, a series without negative terms. */
+export const erf: ScalarFunction = (x) => {
   const t = Math.abs(x);
   if (t > 6) return Math.sign(x);
   let [sum, term] = [t, t];
@@ -15,14 +16,14 @@ export const erf: Unary = (x) => {
   return Math.sign(x) * sum * Math.exp(-t * t) * (2 / Math.sqrt(Math.PI));
 };
 
-export const gelu: Unary = (x) => (x / 2) * (1 + erf(x / Math.SQRT2));
+export const gelu: ScalarFunction = (x) => (x / 2) * (1 + erf(x / Math.SQRT2));
 
-export const tanhGelu: Unary = (x) =>
+export const tanhGelu: ScalarFunction = (x) =>
   x * sigmoid(Math.sqrt(8 / Math.PI) * (x + 0.044715 * x ** 3));
 
-export const relu: Unary = (x) => Math.max(0, x);
+export const relu: ScalarFunction = (x) => Math.max(0, x);
 
-const KNOWN: Readonly<Record<Activation, Unary>> = {
+const KNOWN: Readonly<Record<Activation, ScalarFunction>> = {
   Gelu: gelu,
   TanhGelu: tanhGelu,
   Relu: relu,
@@ -32,11 +33,11 @@ const KNOWN: Readonly<Record<Activation, Unary>> = {
 
 const SAMPLES = Array.from({ length: 65 }, (_, i) => (i - 32) / 4);
 
-/** Halves round constants such as √½ by as much. */
+/** float16 rounds constants such as √½ by as much. */
 const TOLERANCE = 1e-3;
 
-/** Largest difference, for large values in proportion. */
-function distance(a: Unary, b: Unary): number {
+/** Largest error at the samples, relative where values exceed 1. */
+function distance(a: ScalarFunction, b: ScalarFunction): number {
   const errors = SAMPLES.map((x) => {
     const [p, q] = [a(x), b(x)];
     const error = Math.abs(p - q) / Math.max(1, Math.abs(q));
@@ -45,8 +46,8 @@ function distance(a: Unary, b: Unary): number {
   return Math.max(...errors);
 }
 
-/** The activation that `apply` is, however it is spelled. */
-export function activationOf(apply: Unary): Activation | undefined {
+/** The activation that `apply` computes, however it is composed. */
+export function activationOf(apply: ScalarFunction): Activation | undefined {
   const errors = Object.entries(KNOWN).map(
     ([name, known]) => [distance(apply, known), name as Activation] as const,
   );
@@ -56,9 +57,9 @@ export function activationOf(apply: Unary): Activation | undefined {
   return error <= TOLERANCE ? name : undefined;
 }
 
-/** scale · x + shift, if `apply` is that. */
-export function lineOf(
-  apply: Unary,
+/** Scale and shift, if `apply` is scale · x + shift. */
+export function affineOf(
+  apply: ScalarFunction,
 ): { readonly scale: number; readonly shift: number } | undefined {
   const shift = apply(0);
   const scale = apply(1) - shift;
@@ -66,8 +67,8 @@ export function lineOf(
   return error < 1e-6 ? { scale, shift } : undefined;
 }
 
-/** `epsilon` of √(x + epsilon), if `apply` is that. */
-export function rootOf(apply: Unary): number | undefined {
+/** Epsilon, if `apply` is √(x + epsilon). */
+export function sqrtEpsilon(apply: ScalarFunction): number | undefined {
   const epsilon = apply(0) ** 2;
   const points = [0.01, 1, 2, 50];
   const right = points.every((x) => {
@@ -77,5 +78,5 @@ export function rootOf(apply: Unary): number | undefined {
   return right ? epsilon : undefined;
 }
 
-export const isSquare = (apply: Unary): boolean =>
+export const isSquare = (apply: ScalarFunction): boolean =>
   [-3, 0.5, 2].every((x) => Math.abs(apply(x) - x * x) < 1e-6);

@@ -1,14 +1,14 @@
 import { openAsBlob, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { VlmError } from "../../src/shared/errors";
-import { readOnnx } from "./onnx";
-import { writeSkeleton } from "./onnx-skeleton";
+import { readOnnx } from "./onnx-reader";
+import { writeSkeleton } from "./skeleton";
 import {
   contentField,
-  contentHead,
+  contentHeader,
   numberField,
   textField,
-} from "./protobuf-writer";
+} from "./protobuf";
 
 const nano = (name: string) =>
   openAsBlob(
@@ -112,7 +112,7 @@ const weight = (dims: readonly number[], raw: number) => [
   ...dims.flatMap((size) => numberField(1, size)),
   ...numberField(2, 1),
   ...textField(8, "w"),
-  ...contentHead(9, raw),
+  ...contentHeader(9, raw),
   ...new Array<number>(raw).fill(0),
 ];
 
