@@ -62,7 +62,7 @@ function expectShapes(text: string): void {
   }
 }
 
-describe("on both paths", () => {
+describe("both backends", () => {
   let gpu: Gpu;
   let source: Source;
   let plain: LanguageBackend;
@@ -110,9 +110,8 @@ describe("on both paths", () => {
 
   test.each([
     [0, 1],
-    [0.8, 7],
     [2, 8],
-  ])("JSON at temperature %f", async (temperature, seed) => {
+  ])("give the same JSON at temperature %f", async (temperature, seed) => {
     const sampling = { ...greedy, temperature, seed };
     const asked = { type: "json", schema: shapes } as const;
     const wanted = await answer(plain, asked, sampling, 160);
@@ -122,7 +121,7 @@ describe("on both paths", () => {
     expectShapes(tokenizer.decode(got));
   });
 
-  test("a regular expression, and with a penalty", async () => {
+  test("give the same text for a regular expression, with a repetition penalty", async () => {
     const asked = {
       type: "regex",
       source: "(red|green) (circle|square), \\d\\d",
@@ -155,14 +154,14 @@ describe("a whole answer", () => {
     return generate(model, frames, asked, signal, () => undefined);
   };
 
-  test("comes to what is asked for, within its room", async () => {
+  test("satisfies the schema within the token limit", async () => {
     const constraint = { type: "json", schema: shapes } as const;
     const { text, finish } = await ask({ constraint });
     expect(finish).toBe("stop");
     expectShapes(text);
   });
 
-  test("goes on from its prefix", async () => {
+  test("continues its prefix", async () => {
     const constraint = { type: "json", schema: shapes } as const;
     const prefix = '{ "background": "gr';
     const { text } = await ask({ constraint, prefix });
@@ -173,7 +172,7 @@ describe("a whole answer", () => {
     expect(free.promptTokens).toBeGreaterThan((await ask({})).promptTokens);
   });
 
-  test("a system text of one's own is read", async () => {
+  test("uses a custom system message", async () => {
     const messages = [
       { role: "system", text: "No.", imageCount: 0 } as const,
       ...say("Describe the image."),
@@ -183,7 +182,7 @@ describe("a whole answer", () => {
     expect(own.promptTokens).not.toBe(usual.promptTokens);
   });
 
-  test("without pictures", async () => {
+  test("satisfies a regular expression without images", async () => {
     const asked = {
       ...options,
       messages: [{ role: "user", text: "What?", imageCount: 0 } as const],
@@ -195,7 +194,7 @@ describe("a whole answer", () => {
     expect(["yes", "no"]).toContain(text);
   });
 
-  test("what cannot be is a bad option, and the next one is answered", async () => {
+  test("rejects with bad-option for an invalid schema, and answers the next request", async () => {
     const constraint = { type: "json", schema: { type: "soup" } } as const;
     await expect(ask({ constraint })).rejects.toMatchObject({
       code: "bad-option",

@@ -18,27 +18,31 @@ export function literal(text: string): GrammarNode {
   return { kind: "bytes", bytes: [...encoder.encode(text)] };
 }
 
-export function sequence(...nodes: GrammarNode[]): GrammarNode {
+export function sequenceOf(...nodes: GrammarNode[]): GrammarNode {
   return { kind: "sequence", nodes };
 }
 
 /** Creates the node at its first use, and only once: parser states are compared by
  * the identity of their nodes. */
-export function lazy(create: () => GrammarNode): GrammarNode {
+export function lazyNode(create: () => GrammarNode): GrammarNode {
   let node: GrammarNode | undefined;
   return { kind: "lazy", node: () => (node ??= create()) };
 }
 
-export function choice(nodes: readonly GrammarNode[]): GrammarNode {
+export function choiceOf(nodes: readonly GrammarNode[]): GrammarNode {
   const [only] = nodes;
   return only !== undefined && nodes.length === 1
     ? only
     : { kind: "choice", nodes };
 }
 
-export const emptyNode = sequence();
-export const whitespace: GrammarNode = { kind: "whitespace" };
-export const comma = sequence(whitespace, literal(","), whitespace);
+export const emptyNode = sequenceOf();
+export const whitespaceNode: GrammarNode = { kind: "whitespace" };
+export const commaNode = sequenceOf(
+  whitespaceNode,
+  literal(","),
+  whitespaceNode,
+);
 
 /** A JSON array of `min` to `max` of these items, in order, each at most once. */
 export function orderedSubset(
@@ -49,14 +53,14 @@ export function orderedSubset(
   const from = (at: number, count: number): GrammarNode => {
     const item = all[at];
     if (item === undefined || count === max) {
-      return count < min ? choice([]) : emptyNode;
+      return count < min ? choiceOf([]) : emptyNode;
     }
-    const rest = lazy(() => from(at + 1, count + 1));
-    const withItem = sequence(...(count > 0 ? [comma] : []), item, rest);
+    const rest = lazyNode(() => from(at + 1, count + 1));
+    const withItem = sequenceOf(...(count > 0 ? [commaNode] : []), item, rest);
     const remaining = all.length - at - 1;
     return count + remaining < min
       ? withItem
-      : choice([lazy(() => from(at + 1, count)), withItem]);
+      : choiceOf([lazyNode(() => from(at + 1, count)), withItem]);
   };
   return bracketed("[", from(0, 0), "]");
 }
@@ -71,9 +75,13 @@ export function repeat(
 ): GrammarNode {
   if (max <= 0) return emptyNode;
   const more = (count: number): GrammarNode =>
-    lazy(() => repeat(item, Math.max(0, min - 1), count, true));
-  const some = sequence(...(leadingComma ? [comma] : []), item, more(max - 1));
-  return min > 0 ? some : choice([emptyNode, some]);
+    lazyNode(() => repeat(item, Math.max(0, min - 1), count, true));
+  const some = sequenceOf(
+    ...(leadingComma ? [commaNode] : []),
+    item,
+    more(max - 1),
+  );
+  return min > 0 ? some : choiceOf([emptyNode, some]);
 }
 
 /** All required pairs and any of the optional ones, in this order. */
@@ -84,17 +92,17 @@ export function propertyList(
   let after: GrammarNode = emptyNode;
   let first: GrammarNode = emptyNode;
   for (const { pair, required } of pairs.toReversed()) {
-    const next = sequence(comma, pair, after);
+    const next = sequenceOf(commaNode, pair, after);
     first = required
-      ? sequence(pair, after)
-      : choice([sequence(pair, after), first]);
-    after = required ? next : choice([next, after]);
+      ? sequenceOf(pair, after)
+      : choiceOf([sequenceOf(pair, after), first]);
+    after = required ? next : choiceOf([next, after]);
   }
   return first;
 }
 
 export function quoted(text: GrammarNode): GrammarNode {
-  return sequence(literal('"'), text, literal('"'));
+  return sequenceOf(literal('"'), text, literal('"'));
 }
 
 /** Brackets with optional whitespace inside. */
@@ -103,11 +111,11 @@ export function bracketed(
   inside: GrammarNode,
   close: string,
 ): GrammarNode {
-  return sequence(
+  return sequenceOf(
     literal(open),
-    whitespace,
+    whitespaceNode,
     inside,
-    whitespace,
+    whitespaceNode,
     literal(close),
   );
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Constraint } from "../../src/shared/protocol";
-import { wander as drawn } from "../testing/wander";
+import { wander as sampleRandomly } from "../testing/wander";
 import { Tokenizer } from "../model-files/tokenizer";
 import { Grammar } from "./grammar";
 import type { TokenConstraint } from "./token-constraint";
-import { hasBit } from "./vocabulary";
+import { hasBit } from "./token-index";
 
 const nano = new URL("../../public/models/nano/", import.meta.url);
 const read = (file: string): unknown =>
@@ -17,7 +17,7 @@ const tokenizer = new Tokenizer(
 const END = tokenizer.idOf("<|im_end|>") ?? 0;
 const grammar = new Grammar(tokenizer, END);
 
-/** Whether those are the tokens of an answer, the end included. */
+/** Whether the mask allows each token of an answer and then the end. */
 function accepts(constraint: TokenConstraint<unknown>, text: string): boolean {
   for (const id of [...tokenizer.encode(text), END]) {
     if (!hasBit(constraint.allowed(), id)) return false;
@@ -31,7 +31,7 @@ function wander(
   seed: number,
   most = 400,
 ): string {
-  return drawn(constraint, { tokenizer, end: END }, seed, most).text;
+  return sampleRandomly(constraint, { tokenizer, end: END }, seed, most).text;
 }
 
 const whole = ({ source, flags }: RegExp): RegExp =>
@@ -61,7 +61,7 @@ const shape = {
 };
 
 describe("JSON", () => {
-  test("the texts that the schema allows, and no others", () => {
+  test("accepts texts that the schema allows, and no others", () => {
     const yes = '{"color": "blau", "sides": 4, "at": [0.5, -1], "more": null}';
     expect(accepts(constrain(json(shape)), yes)).toBe(true);
     for (const [from, to] of [
@@ -78,16 +78,19 @@ describe("JSON", () => {
     }
   });
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])("whatever is drawn (%i)", (seed) => {
-    const said: unknown = JSON.parse(wander(constrain(json(shape)), seed));
-    expect(said).toMatchObject({
-      color: expect.stringMatching(/^(red|green|blau)$/) as string,
-      at: [expect.any(Number), expect.any(Number)] as number[],
-    });
-    const { sides, more } = said as { sides: number; more: unknown };
-    expect(Number.isInteger(sides) && sides >= 3 && sides <= 12).toBe(true);
-    expect([true, false, null]).toContain(more);
-  });
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "random sampling gives a valid object (seed %i)",
+    (seed) => {
+      const said: unknown = JSON.parse(wander(constrain(json(shape)), seed));
+      expect(said).toMatchObject({
+        color: expect.stringMatching(/^(red|green|blau)$/) as string,
+        at: [expect.any(Number), expect.any(Number)] as number[],
+      });
+      const { sides, more } = said as { sides: number; more: unknown };
+      expect(Number.isInteger(sides) && sides >= 3 && sides <= 12).toBe(true);
+      expect([true, false, null]).toContain(more);
+    },
+  );
 
   test.each([
     [{ type: "object" }],
@@ -103,14 +106,14 @@ describe("JSON", () => {
         required: ["text", "count"],
       },
     ],
-  ])("%j comes to an end in what room there is", (schema) => {
+  ])("random sampling of %j ends within the token limit", (schema) => {
     for (let seed = 1; seed <= 5; seed++) {
       const text = wander(constrain(json(schema), "", 120), seed, 120);
       expect(() => JSON.parse(text) as unknown, text).not.toThrow();
     }
   });
 
-  test("recursion, and definitions", () => {
+  test("accepts a recursive schema with definitions", () => {
     const tree = {
       $ref: "#/$defs/node",
       $defs: {
@@ -134,7 +137,7 @@ describe("JSON", () => {
     expect(accepts(made, text)).toBe(true);
   });
 
-  test("a prefix is the answer's beginning", () => {
+  test("continues a prefix, and rejects with bad-option when it cannot be one", () => {
     const made = constrain(json(shape), '{"color": "gr');
     const rest = 'een", "sides": 3, "at": [0, 0], "more": true}';
     expect(accepts(made, rest)).toBe(true);
@@ -149,23 +152,23 @@ describe("JSON", () => {
     ["a pattern", { type: "string", pattern: "^a" }],
     ["a format", { type: "string", format: "date-time" }],
     ["an unknown type", { type: "soup" }],
-    ["no possible value", false],
-    ["values of another type", { type: "string", enum: [1, 2] }],
+    ["schema false", false],
+    ["an enum of another type", { type: "string", enum: [1, 2] }],
     ["bounds that cross", { type: "integer", minimum: 3, maximum: 2 }],
-    ["an address elsewhere", { $ref: "https://example.org/schema" }],
-    ["nothing where it points", { $ref: "#/$defs/none" }],
-    ["an enum that is none", { enum: "red" }],
-    ["what is no schema", 7],
-    ["a list", [{ type: "string" }]],
+    ["a $ref to another document", { $ref: "https://example.org/schema" }],
+    ["a dangling $ref", { $ref: "#/$defs/none" }],
+    ["an invalid enum", { enum: "red" }],
+    ["a number instead of a schema", 7],
+    ["an array instead of a schema", [{ type: "string" }]],
     ["a negation", { not: { type: "string" } }],
     ["a condition", { if: { type: "string" }, then: { maxLength: 2 } }],
     [
-      "choices of which both may hold",
+      "overlapping alternatives of oneOf",
       { oneOf: [{ type: "number" }, { type: "integer" }] },
     ],
-    ["what has to hold itself", { $ref: "#" }],
+    ["a schema that refers to itself directly", { $ref: "#" }],
     [
-      "a tree without leaves",
+      "endless recursion",
       {
         type: "object",
         properties: { sub: { $ref: "#" } },
@@ -173,10 +176,10 @@ describe("JSON", () => {
       },
     ],
     [
-      "what two parts want otherwise",
+      "contradicting parts of allOf",
       { allOf: [{ type: "string" }, { type: "number" }] },
     ],
-  ])("%s is a bad option", (_, schema) => {
+  ])("rejects with bad-option for %s", (_, schema) => {
     expect(() => constrain(json(schema))).toThrow(
       expect.objectContaining({
         code: "bad-option",
@@ -202,7 +205,7 @@ describe("regular expressions", () => {
     [/(?:)/, [""], ["a"]],
     [/[\w.]+@[\w.]+/, ["a.b@c"], ["@c", "a b@c"]],
     [/x*/, ["", "xxx"], ["xy"]],
-  ])("%s", (pattern, yes, no) => {
+  ])("%s accepts the texts that match, and no others", (pattern, yes, no) => {
     for (const text of yes) {
       expect(accepts(constrain(regex(pattern)), text), text).toBe(true);
       expect(whole(pattern).test(text)).toBe(true);
@@ -218,7 +221,7 @@ describe("regular expressions", () => {
     /.+/,
     /\S{2,7} \D\W?/,
     /[^a-z]{3}/i,
-  ])("whatever is drawn matches %s", (pattern) => {
+  ])("random sampling matches %s", (pattern) => {
     for (let seed = 1; seed <= 6; seed++) {
       const text = wander(constrain(regex(pattern)), seed);
       expect(text).toMatch(whole(pattern));
@@ -237,20 +240,20 @@ describe("regular expressions", () => {
     /(a{900}){900}/,
     /x{1001}/,
     /👍/,
-  ])("%s is a bad option", (pattern) => {
+  ])("rejects with bad-option for %s", (pattern) => {
     expect(() => constrain(regex(pattern))).toThrow(
       expect.objectContaining({ code: "bad-option" }),
     );
   });
 
-  test("what was never a pattern is one, too", () => {
+  test("rejects with bad-option for an invalid pattern", () => {
     const broken = { type: "regex", source: "(", flags: "" } as const;
     expect(() => constrain(broken)).toThrow(
       expect.objectContaining({ code: "bad-option" }),
     );
   });
 
-  test("a prefix has to be the answer's beginning", () => {
+  test("continues a prefix, and rejects with bad-option when it cannot match", () => {
     const pattern = regex(/^Greetings and salutations.*/);
     expect(accepts(constrain(pattern, "Greetings"), " and salutations")).toBe(
       true,

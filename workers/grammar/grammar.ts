@@ -7,15 +7,15 @@ import { translateRegex } from "./regex";
 import { regexAutomaton } from "./regex-automaton";
 import { schemaAutomaton } from "./schema-automaton";
 import { TokenConstraint } from "./token-constraint";
-import { Vocabulary } from "./vocabulary";
+import { TokenIndex } from "./token-index";
 
 /** Creates token masks for the vocabulary of one model. */
 export class Grammar {
-  readonly #vocabulary: Vocabulary;
+  readonly #tokens: TokenIndex;
 
   /** `end` is the id of the token that ends an answer. */
   constructor(tokenizer: Tokenizer, end: number) {
-    this.#vocabulary = new Vocabulary(tokenizer, end);
+    this.#tokens = new TokenIndex(tokenizer, end);
   }
 
   /**
@@ -31,7 +31,7 @@ export class Grammar {
     const create = <State>(
       automaton: ByteAutomaton<State>,
     ): TokenConstraint<State> =>
-      new TokenConstraint(this.#vocabulary, automaton, prefix, room);
+      new TokenConstraint(this.#tokens, automaton, prefix, room);
     try {
       return constraint.type === "regex"
         ? create(regexAutomaton(translateRegex(constraint)))

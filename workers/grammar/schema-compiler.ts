@@ -1,13 +1,13 @@
 import {
-  whitespace,
-  choice,
-  comma,
+  whitespaceNode,
+  choiceOf,
+  commaNode,
   bracketed,
-  lazy,
+  lazyNode,
   emptyNode,
   propertyList,
   quoted,
-  sequence,
+  sequenceOf,
   repeat,
   orderedSubset,
   literal,
@@ -41,8 +41,8 @@ export class SchemaCompiler {
     const key = JSON.stringify(schema ?? true);
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;
-    const node = lazy(() =>
-      choice(
+    const node = lazyNode(() =>
+      choiceOf(
         this.#alternatives
           .normalise(schema)
           .flatMap((schema) => this.#all(schema)),
@@ -119,7 +119,7 @@ export class SchemaCompiler {
     const filled = max > 0 && rest !== false;
     const some = filled ? [repeat(this.#pair(name, rest), 1, max)] : [];
     if (empty.length + some.length === 0) return [];
-    return [bracketed("{", choice([...empty, ...some]), "}")];
+    return [bracketed("{", choiceOf([...empty, ...some]), "}")];
   }
 
   /** All values of a schema, if const or enum list them. */
@@ -134,11 +134,11 @@ export class SchemaCompiler {
   }
 
   #pair(name: GrammarNode, value: unknown): GrammarNode {
-    return sequence(
+    return sequenceOf(
       name,
-      whitespace,
+      whitespaceNode,
       literal(":"),
-      whitespace,
+      whitespaceNode,
       this.compile(value),
     );
   }
@@ -163,17 +163,17 @@ export class SchemaCompiler {
       this.compile(at < first.length ? first[at] : rest);
     const from = (at: number): GrammarNode => {
       if (at >= max) return emptyNode;
-      const item = sequence(...(at > 0 ? [comma] : []), each(at));
+      const item = sequenceOf(...(at > 0 ? [commaNode] : []), each(at));
       const items: GrammarNode =
         at < first.length || at < min
-          ? sequence(
+          ? sequenceOf(
               item,
-              lazy(() => from(at + 1)),
+              lazyNode(() => from(at + 1)),
             )
           : repeat(each(at), 0, max - at, at > 0);
       return at < min || at >= first.length
         ? items
-        : choice([emptyNode, items]);
+        : choiceOf([emptyNode, items]);
     };
     return [bracketed("[", from(0), "]")];
   }

@@ -16,7 +16,7 @@ const tokenizer = new Tokenizer(
 const end = tokenizer.idOf("<|im_end|>") ?? 0;
 const grammar = new Grammar(tokenizer, end);
 
-/** By the library, which we do not lead with. */
+/** Whether the independent library accepts the text. */
 function allows(schema: unknown, text: string): boolean {
   const library = compileJsonSchema(schema);
   let state = library.initial;
@@ -123,12 +123,12 @@ const schemas = [
 test.each([
   { type: "number", minimum: 1e20 },
   { type: "integer", exclusiveMaximum: -1e15 },
-])("numbers that are too long to be written are refused: %j", (schema) => {
+])("rejects a range whose numbers have too many digits: %j", (schema) => {
   const asked = { type: "json", schema } as const;
   expect(() => grammar.constrain(asked, "", 200)).toThrow(/no text satisfies/);
 });
 
-test("blanks in what is empty, again and again, are read like any others", () => {
+test("accepts whitespace in deeply repeated empty arrays", () => {
   const list = { type: "array", items: { $ref: "#" } };
   const machine = schemaAutomaton(list);
   const text = `[${Array.from({ length: 40 }, () => "[\n        ]").join(", ")}]`;
@@ -140,7 +140,7 @@ test("blanks in what is empty, again and again, are read like any others", () =>
 });
 
 test.each(schemas.map((schema) => [JSON.stringify(schema), schema] as const))(
-  "%s",
+  "random sampling of %s gives valid JSON within the token limit",
   (_, schema) => {
     for (let seed = 1; seed <= 12; seed++) {
       const asked = { type: "json", schema } as const;

@@ -1,7 +1,7 @@
 import type { TokenMask } from "../backends/backend";
 import type { ByteAutomaton } from "./automaton";
 import { unsupportedConstraint } from "./errors";
-import { hasBit, setBits, setBit, type Vocabulary } from "./vocabulary";
+import { hasBit, setBits, setBit, type TokenIndex } from "./token-index";
 
 /** From this many remaining tokens on, the end of the answer is planned. */
 const NEAR_END = 512;
@@ -16,7 +16,7 @@ const MAX_CHECKED_TOKENS = 32;
 
 /** The tokens that may come next in one answer. */
 export class TokenConstraint<State> implements TokenMask {
-  readonly #vocabulary: Vocabulary;
+  readonly #tokens: TokenIndex;
   readonly #automaton: ByteAutomaton<State>;
   readonly #bits: Uint32Array<ArrayBuffer>;
   /** Masks by the automaton's key; inside of a string they repeat. */
@@ -28,15 +28,15 @@ export class TokenConstraint<State> implements TokenMask {
 
   /** For an answer of at most `room` tokens that continues `prefix`. */
   constructor(
-    vocabulary: Vocabulary,
+    tokens: TokenIndex,
     automaton: ByteAutomaton<State>,
     prefix: string,
     room: number,
   ) {
-    this.#vocabulary = vocabulary;
+    this.#tokens = tokens;
     this.#automaton = automaton;
     this.#remaining = room;
-    this.#bits = new Uint32Array(Math.ceil(vocabulary.size / 32));
+    this.#bits = new Uint32Array(Math.ceil(tokens.size / 32));
     this.#state = automaton.initial;
     // Throws early if no text satisfies the constraint.
     this.allowed();
@@ -70,7 +70,7 @@ export class TokenConstraint<State> implements TokenMask {
     }
     this.#remaining -= 1;
     this.#isCurrent = false;
-    const next = this.#vocabulary.advance(this.#automaton, this.#state, id);
+    const next = this.#tokens.advance(this.#automaton, this.#state, id);
     if (next === undefined) {
       throw new Error(`Token ${id} is in the token mask but is rejected`);
     }
@@ -84,7 +84,7 @@ export class TokenConstraint<State> implements TokenMask {
       this.#bits.set(cached);
       return;
     }
-    this.#vocabulary.fillMask(this.#automaton, this.#state, this.#bits);
+    this.#tokens.fillMask(this.#automaton, this.#state, this.#bits);
     if (this.#bits.every((word) => word === 0)) {
       throw unsupportedConstraint("no text satisfies it.");
     }
@@ -109,8 +109,8 @@ export class TokenConstraint<State> implements TokenMask {
       return;
     }
     const finishing = ids.filter((id) => {
-      if (id === this.#vocabulary.end) return true;
-      const next = this.#vocabulary.advance(this.#automaton, this.#state, id);
+      if (id === this.#tokens.end) return true;
+      const next = this.#tokens.advance(this.#automaton, this.#state, id);
       const rest = next && this.#completion(next);
       return rest !== undefined && rest.length < this.#remaining;
     });
@@ -120,8 +120,8 @@ export class TokenConstraint<State> implements TokenMask {
   /** A short sequence of tokens that ends the answer, with the end token last. */
   #completion(state: State): readonly number[] | undefined {
     const bytes = this.#automaton.shortestCompletion(state);
-    const ids = bytes && this.#vocabulary.encode(bytes);
-    return ids && [...ids, this.#vocabulary.end];
+    const ids = bytes && this.#tokens.encode(bytes);
+    return ids && [...ids, this.#tokens.end];
   }
 
   #allowOnly(ids: readonly number[]): void {

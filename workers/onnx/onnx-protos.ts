@@ -227,7 +227,7 @@ export function readTensorHeader(message: Uint8Array): TensorHeader {
     if (field.number === 2) type = dataTypeName(field.value);
     if (field.number === 8) name = textOf(message, field);
     if (field.number === 13) {
-      const [key, value] = readEntry(contentOf(message, field));
+      const [key, value] = readStringEntry(contentOf(message, field));
       external.set(key, value);
     }
     if (dims.length > MAX_DIMS)
@@ -242,7 +242,7 @@ export function readTensorHeader(message: Uint8Array): TensorHeader {
 }
 
 /** Decodes a StringStringEntryProto. */
-export function readEntry(message: Uint8Array): [string, string] {
+export function readStringEntry(message: Uint8Array): [string, string] {
   let key = "";
   let value = "";
   for (const field of readFields(message)) {
@@ -253,7 +253,7 @@ export function readEntry(message: Uint8Array): [string, string] {
 }
 
 /** Decodes an OperatorSetIdProto. */
-export function readOpset(message: Uint8Array): [string, number] {
+export function readOpsetId(message: Uint8Array): [string, number] {
   let domain = "";
   let version = 0;
   for (const field of readFields(message)) {

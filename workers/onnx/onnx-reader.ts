@@ -3,9 +3,9 @@ import { bytesOf } from "../util/read-blob";
 import {
   tensorBytes,
   readConstantTensor,
-  readEntry,
+  readStringEntry,
   readNode,
-  readOpset,
+  readOpsetId,
   readTensorHeader,
   readValueInfo,
   type OnnxNode,
@@ -121,10 +121,10 @@ class OnnxReader {
       if (field.number === 7) graph = field;
       else this.#modelParts.push({ start: field.at, end: field.end });
       if (field.number === 8) {
-        this.#opsets.set(...readOpset(await this.#content(field)));
+        this.#opsets.set(...readOpsetId(await this.#content(field)));
       }
       if (field.number === 14) {
-        this.#metadata.set(...readEntry(await this.#content(field)));
+        this.#metadata.set(...readStringEntry(await this.#content(field)));
       }
     }
     if (graph === undefined) throw new ProtobufError("it contains no graph");

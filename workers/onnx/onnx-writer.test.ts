@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { readOnnx } from "./onnx-reader";
 import { writeModel } from "./onnx-writer";
 
-test("what is written reads back: attributes of every kind, constants", async () => {
+test("reads back attributes of every type and constants", async () => {
   const model = writeModel(
     [
       {

@@ -1,5 +1,5 @@
 import type { TokenConstraint } from "../grammar/token-constraint";
-import { hasBit } from "../grammar/vocabulary";
+import { hasBit } from "../grammar/token-index";
 import type { Tokenizer } from "../model-files/tokenizer";
 
 /** An answer of tokens that are drawn, as if a model knew nothing: its text,

@@ -1,4 +1,4 @@
-import type { Activation, ScalarFunction } from "./vision-layers";
+import type { ActivationName, ScalarFunction } from "./vision-layers";
 
 /** Scalar functions, and the recognition of a function by its values. */
 
@@ -23,7 +23,7 @@ export const tanhGelu: ScalarFunction = (x) =>
 
 export const relu: ScalarFunction = (x) => Math.max(0, x);
 
-const KNOWN: Readonly<Record<Activation, ScalarFunction>> = {
+const KNOWN: Readonly<Record<ActivationName, ScalarFunction>> = {
   Gelu: gelu,
   TanhGelu: tanhGelu,
   Relu: relu,
@@ -47,9 +47,12 @@ function distance(a: ScalarFunction, b: ScalarFunction): number {
 }
 
 /** The activation that `apply` computes, however it is composed. */
-export function activationOf(apply: ScalarFunction): Activation | undefined {
+export function activationOf(
+  apply: ScalarFunction,
+): ActivationName | undefined {
   const errors = Object.entries(KNOWN).map(
-    ([name, known]) => [distance(apply, known), name as Activation] as const,
+    ([name, known]) =>
+      [distance(apply, known), name as ActivationName] as const,
   );
   const [closest] = errors.sort(([a], [b]) => a - b);
   if (closest === undefined) return undefined;

@@ -132,12 +132,12 @@ type LayerKind =
   | {
       readonly kind: "activation";
       readonly input: VisionLayer;
-      readonly name: Activation;
+      readonly name: ActivationName;
     };
 
 export type BinaryOp = "add" | "sub" | "mul" | "div";
 
-export type Activation = "Gelu" | "TanhGelu" | "Relu" | "Sigmoid" | "Silu";
+export type ActivationName = "Gelu" | "TanhGelu" | "Relu" | "Sigmoid" | "Silu";
 
 export interface MapSize {
   readonly height: number;

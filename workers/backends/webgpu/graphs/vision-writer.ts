@@ -1,7 +1,7 @@
 import type { FloatType } from "./graph-tensor";
 import { OnnxGraphBuilder } from "../../../onnx/graph-builder";
 import {
-  type Activation,
+  type ActivationName,
   type VisionLayer,
   type LayerOf,
   type PerChannel,
@@ -281,7 +281,7 @@ class VisionWriter {
     return tokens ? { tokens: result } : { map: result };
   }
 
-  #activated(name: Activation, x: string): string {
+  #activated(name: ActivationName, x: string): string {
     switch (name) {
       case "TanhGelu":
         return this.#ops.op("Gelu", [x], { approximate: "tanh" });

@@ -14,7 +14,7 @@ interface SortedToken {
 const MAX_ENCODED_BYTES = 16;
 
 /** Finds the tokens that an automaton accepts. */
-export class Vocabulary {
+export class TokenIndex {
   /** Number of token ids. */
   readonly size: number;
   readonly end: number;
