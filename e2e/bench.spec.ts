@@ -72,7 +72,7 @@ test("what the bench cannot do is said", async ({ page }) => {
   const start = page.getByRole("button", { name: "Start" });
   const failure = page.locator("#failure");
   await start.click();
-  await expect(failure).toContainText("no model named “none”");
+  await expect(failure).toContainText("Unknown model “none”");
   await page.getByLabel("Model", { exact: true }).fill("nano");
   await page.getByLabel("Frames", { exact: true }).fill("none");
   await start.click();

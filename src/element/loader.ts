@@ -1,5 +1,5 @@
 import { aborted, anySignal } from "../shared/abort";
-import { checkConsent } from "../models/consent";
+import { checkConsent } from "../models/license";
 import { licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
 import { loadOptions } from "../session/load-options";

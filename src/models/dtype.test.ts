@@ -5,7 +5,7 @@ test.each(["auto", "fp32", "fp16", "q4", "q4f16"])("%s", (text) => {
   expect(parseDtype(text)).toBe(text);
 });
 
-test("one for each graph, in any order", () => {
+test("parses one dtype per graph, in any order", () => {
   const text = "decoder_model_merged=q4, embed_tokens=fp32,vision_encoder=fp16";
   expect(parseDtype(text)).toEqual({
     vision_encoder: "fp16",
@@ -14,17 +14,17 @@ test("one for each graph, in any order", () => {
   });
 });
 
-test("a graph that is left out stays open", () => {
+test("leaves out the graphs that are not named", () => {
   expect(parseDtype("vision_encoder=fp16")).toEqual({ vision_encoder: "fp16" });
 });
 
 test.each([
-  ["", /no dtype “”/],
-  ["fp64", /no dtype “fp64”/],
-  ["vision_encoder=fp64", /no dtype “fp64”/],
-  ["vision=fp32", /no graph “vision”/],
-  ["vision_encoder=fp32,", /no graph “”/],
-])("refuses “%s”", (text, message) => {
+  ["", /Unknown dtype “”/],
+  ["fp64", /Unknown dtype “fp64”/],
+  ["vision_encoder=fp64", /Unknown dtype “fp64”/],
+  ["vision=fp32", /Unknown graph “vision”/],
+  ["vision_encoder=fp32,", /Unknown graph “”/],
+])("rejects “%s” with bad-option", (text, message) => {
   expect(() => parseDtype(text)).toThrow(
     expect.objectContaining({
       code: "bad-option",

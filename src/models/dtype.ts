@@ -9,20 +9,20 @@ const graphs: readonly Graph[] = [
   "decoder_model_merged",
 ];
 
-const advice = `Choose auto, one of ${dtypes.join(", ")}, or some by graph, like “vision_encoder=fp16,decoder_model_merged=q4”.`;
+const advice = `Choose auto, ${dtypes.join(", ")}, or dtypes by graph: “vision_encoder=fp16,decoder_model_merged=q4”.`;
 
 /**
- * `auto`, a dtype, or some by graph: `vision_encoder=fp16,…`. A graph that the
- * list leaves out is chosen as by `auto`.
+ * Parses `auto`, a dtype, or dtypes by graph: `vision_encoder=fp16,…`. Graphs
+ * that are left out are `auto`. @throws `bad-option`
  */
 export function parseDtype(text: string): DtypeChoice {
   if (text === "auto" || isDtype(text)) return text;
-  if (!text.includes("=")) throw bad(`There is no dtype “${text}”.`);
+  if (!text.includes("=")) throw badOption(`Unknown dtype “${text}”.`);
   const chosen: Partial<Record<Graph, Dtype>> = {};
   for (const pair of text.split(",")) {
-    const [graph = "", dtype = ""] = pair.split("=").map((side) => side.trim());
-    if (!isGraph(graph)) throw bad(`There is no graph “${graph}”.`);
-    if (!isDtype(dtype)) throw bad(`There is no dtype “${dtype}”.`);
+    const [graph = "", dtype = ""] = pair.split("=").map((part) => part.trim());
+    if (!isGraph(graph)) throw badOption(`Unknown graph “${graph}”.`);
+    if (!isDtype(dtype)) throw badOption(`Unknown dtype “${dtype}”.`);
     chosen[graph] = dtype;
   }
   return chosen;
@@ -36,6 +36,6 @@ function isGraph(text: string): text is Graph {
   return (graphs as readonly string[]).includes(text);
 }
 
-function bad(message: string): VlmError {
+function badOption(message: string): VlmError {
   return new VlmError("bad-option", message, advice);
 }

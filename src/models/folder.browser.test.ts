@@ -21,12 +21,12 @@ test.each<[what: string, given: string[], model: string[]]>([
     ["model", "config.json", "onnx/vision_encoder.onnx"],
   ],
   [
-    "a folder around it",
+    "its parent folder",
     ["all/readme.md", "all/model/config.json", "all/model/onnx/a.onnx"],
     ["model", "config.json", "onnx/a.onnx"],
   ],
   [
-    "a model that has a config.json further down, too",
+    "a model with another config.json in a subfolder",
     ["model/config.json", "model/1_Pooling/config.json"],
     ["model", "config.json", "1_Pooling/config.json"],
   ],
@@ -39,7 +39,7 @@ test.each<[what: string, given: string[], model: string[]]>([
   expect(paths(given.map(picked))).toEqual(model);
 });
 
-test("files with their paths are taken as they are", () => {
+test("accepts files with their paths", () => {
   const file = new Blob(["{}"]);
   const given = [{ path: "model/config.json", file }];
   expect(localFolder(given)).toEqual({
@@ -49,7 +49,7 @@ test("files with their paths are taken as they are", () => {
   });
 });
 
-test("the same list is the same model, another list another one", () => {
+test("returns the same source for the same list only", () => {
   const given = [picked("model/config.json")];
   expect(localFolder(given)).toBe(localFolder(given));
   expect(localFolder([...given])).not.toBe(localFolder(given));
@@ -68,7 +68,7 @@ test.each([
     "bad-option",
     /all\/one\/, all\/two\//,
   ],
-])("refuses %j", (given, code, message) => {
+])("rejects %j with %s", (given, code, message) => {
   expect(() => localFolder(given.map(picked))).toThrow(
     expect.objectContaining({
       code,

@@ -1,16 +1,19 @@
 import { VlmError } from "../shared/errors";
 import type { LocalFile, ModelSource } from "../shared/models";
 
-/** Files of a folder: of `<input webkitdirectory>`, or with their paths. */
+/** Files of `<input webkitdirectory>`, or files with their paths. */
 export type FolderFiles = Iterable<File | LocalFile>;
 
-/** Told apart by identity: the same files are the same model. */
-const known = new WeakMap<FolderFiles, ModelSource>();
+/** The same list object is the same model. */
+const sources = new WeakMap<FolderFiles, ModelSource>();
 
-/** The model in a folder of this machine, wherever in it the model lies. */
+/**
+ * Finds the model in a local folder: the topmost folder with a config.json.
+ * @throws `model-file-missing` if there is none, `bad-option` if there are several
+ */
 export function localFolder(files: FolderFiles): ModelSource {
-  const found = known.get(files) ?? findModel(files);
-  known.set(files, found);
+  const found = sources.get(files) ?? findModel(files);
+  sources.set(files, found);
   return found;
 }
 
@@ -20,11 +23,12 @@ function findModel(files: FolderFiles): ModelSource {
       file instanceof File ? file.webkitRelativePath || file.name : file.path,
     file: file instanceof File ? file : file.file,
   }));
-  if (all.length === 0) {
+  const [first] = all;
+  if (first === undefined) {
     throw new VlmError(
       "model-file-missing",
       "The folder is empty.",
-      "Choose the folder that holds the model's config.json.",
+      "Choose the folder with the model's config.json.",
     );
   }
   const roots = all
@@ -34,18 +38,18 @@ function findModel(files: FolderFiles): ModelSource {
   const depth = (path: string): number => path.split("/").length;
   const least = Math.min(...roots.map(depth));
   const [root, ...others] = roots.filter((path) => depth(path) === least);
-  const name = nameOf(root ?? all[0]?.path ?? "");
+  const name = nameOf(root ?? first.path);
   if (root === undefined) {
     throw new VlmError(
       "model-file-missing",
       `There is no config.json in the folder ${name}.`,
-      "Choose the folder of a model: config.json, the tokenizer, and onnx/.",
+      "Choose a model's folder: it has config.json, the tokenizer's files and onnx/.",
     );
   }
   if (others.length > 0) {
     throw new VlmError(
       "bad-option",
-      `The folder holds several models: ${[root, ...others].join(", ")}.`,
+      `The folder contains several models: ${[root, ...others].join(", ")}.`,
       "Choose the folder of one of them.",
     );
   }
@@ -55,7 +59,7 @@ function findModel(files: FolderFiles): ModelSource {
   return { kind: "folder", name, files: model };
 }
 
-/** The last folder of a path; files that were given bare have none. */
+/** The last folder of a path; `folder` for a path without one. */
 function nameOf(path: string): string {
   return path.split("/").slice(0, -1).at(-1) ?? "folder";
 }

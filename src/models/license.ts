@@ -1,43 +1,71 @@
 import { VlmError } from "../shared/errors";
-import type { License, ModelSource } from "../shared/models";
+import type { License, ModelReport, ModelSource } from "../shared/models";
 import { appleLicense } from "./registry";
+import { isBundled } from "./resolve";
 
-const store = "fast-vlm:licenses";
+const storageKey = "fast-vlm:licenses";
 
-/** Where storage is refused, consent lasts as long as the page. */
-const acceptedHere = new Set<string>();
+/** Accepted on this page, where localStorage is denied. */
+const acceptedOnPage = new Set<string>();
 
-/** Apple's weights, published by Apple or converted by others. */
+/** Apple's weights: published by Apple, or converted to ONNX. */
 const appleIds = /^(apple|onnx-community)\/FastVLM-/i;
 
-/** The licence known from the source's name alone. */
+/** The licence that follows from the hub id alone. */
 export function licenseOf(source: ModelSource): License | undefined {
   return source.kind === "hub" && appleIds.test(source.id)
     ? appleLicense
     : undefined;
 }
 
-/** Whether a person has yet to agree to it. */
+/** Whether the licence has to be accepted and is not. */
 export function needsConsent(license: License): boolean {
   return license.id === appleLicense.id && !isAccepted(license);
 }
 
-/** No model has a licence left that would need consent. */
-export function everyLicenseAccepted(): boolean {
-  return isAccepted(appleLicense);
-}
-
 function isAccepted({ id }: License): boolean {
-  return acceptedHere.has(id) || read().includes(id);
+  return acceptedOnPage.has(id) || read().includes(id);
 }
 
-/** Remembers a person's consent, once for all models under this licence. */
+/** Stores the user's consent, for all models under this licence. */
 export function acceptLicense(id: string): void {
   try {
-    localStorage.setItem(store, JSON.stringify([...new Set(read()).add(id)]));
+    localStorage.setItem(
+      storageKey,
+      JSON.stringify([...new Set(read()).add(id)]),
+    );
   } catch {
-    acceptedHere.add(id);
+    acceptedOnPage.add(id);
   }
+}
+
+/**
+ * Checks the licence before any weights are downloaded. Calls `inspect` for the
+ * model card where the source alone does not determine the licence.
+ * @throws `license-needed` if the licence was not accepted
+ */
+export async function checkConsent(
+  model: ModelSource,
+  modelBase: string,
+  inspect: () => Promise<ModelReport>,
+): Promise<void> {
+  checkLicense(licenseOf(model));
+  if (isBundled(model, modelBase) || isAccepted(appleLicense)) return;
+  checkLicense((await inspect()).license);
+}
+
+/** Whether `checkConsent` would throw for an inspected model. */
+export function awaitsConsent(
+  model: ModelSource,
+  modelBase: string,
+  report: ModelReport,
+): boolean {
+  const license = licenseOf(model) ?? report.license;
+  return (
+    license !== undefined &&
+    !isBundled(model, modelBase) &&
+    needsConsent(license)
+  );
 }
 
 export function checkLicense(license: License | undefined): void {
@@ -45,14 +73,14 @@ export function checkLicense(license: License | undefined): void {
   const { id, name, url } = license;
   throw new VlmError(
     "license-needed",
-    `These weights are under a licence to agree to: ${name}.`,
-    `Read ${url ?? "it"}, then agree on the page or with acceptLicense("${id}").`,
+    `The licence of these weights has to be accepted first: ${name}.`,
+    `Read ${url ?? "the licence"}, then accept it on the page or with acceptLicense("${id}").`,
   );
 }
 
 function read(): string[] {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(store) ?? "[]");
+    const value: unknown = JSON.parse(localStorage.getItem(storageKey) ?? "[]");
     return Array.isArray(value) ? value.map(String) : [];
   } catch {
     return [];

@@ -1,27 +1,27 @@
 import type { License } from "../shared/models";
 
-/** Apple's terms for the weights of FastVLM: research purposes only. */
+/** Apple's licence of the FastVLM weights: research purposes only. */
 export const appleLicense: License = {
   id: "apple-amlr",
   name: "Apple Machine Learning Research Model License: for research purposes only",
   url: "https://huggingface.co/apple/FastVLM-0.5B/blob/main/LICENSE",
 };
 
-/** A model known by a name of its own. */
+/** A model with a short name. */
 export interface RegistryEntry {
   readonly name: string;
   readonly title: string;
-  /** Under `./models/` beside the page. */
-  readonly carried?: true;
-  /** On the hub, in the published ONNX contract. */
+  /** Deployed with the page, under `./models/`. */
+  readonly bundled?: true;
+  /** Hub id of the ONNX export. */
   readonly hub?: string;
-  /** On the hub, as PyTorch left it: to be converted. */
+  /** Hub id of the PyTorch checkpoint, which has to be converted. */
   readonly checkpoint?: string;
   readonly license?: License;
 }
 
 export const registry: readonly RegistryEntry[] = [
-  { name: "nano", title: "nano", carried: true },
+  { name: "nano", title: "nano", bundled: true },
   {
     name: "fastvlm-0.5b",
     title: "FastVLM 0.5B",
@@ -43,5 +43,5 @@ export const registry: readonly RegistryEntry[] = [
   },
 ];
 
-/** What turns a checkpoint into a folder that can be opened here. */
+/** Converts a checkpoint into a model folder. */
 export const converter = "python tools/convert";

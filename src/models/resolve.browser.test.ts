@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ModelSource } from "../shared/models";
-import { isCarried, officialHub, resolveModel } from "./resolve";
+import { isBundled, officialHub, resolveModel } from "./resolve";
 
 const at = (path: string): string => new URL(path, document.baseURI).href;
 
@@ -47,7 +47,7 @@ test.each<[model: string, source: ModelSource]>([
   ["./models/other", atUrl(at("./models/other/"))],
   ["models/other/", atUrl(at("models/other/"))],
   ["a/b/c", atUrl(at("a/b/c/"))],
-])("%s", (model, source) => {
+])("resolves %s", (model, source) => {
   expect(resolveModel(model)).toEqual(source);
 });
 
@@ -62,43 +62,49 @@ test.each<[model: string, source: ModelSource]>([
   ["http://127.0.0.1:8123/a/b", atUrl("http://127.0.0.1:8123/a/b/")],
   ["https://huggingface.co/a/b", onHub("a/b")],
   ["nano", atUrl(at("models/nano/"))],
-])("with another hub: %s", (model, source) => {
+])("resolves %s with another hub", (model, source) => {
   expect(resolveModel(model, `${local}/`)).toEqual(source);
 });
 
 test.each([
-  ["", /No model is named/],
-  ["  ", /No model is named/],
-  ["telepathy", /no model named “telepathy”/],
+  ["", /model is empty/],
+  ["  ", /model is empty/],
+  ["telepathy", /Unknown model “telepathy”/],
   ["ftp://host.test/a/b", /“ftp:”/],
   ["blob:https://host.test/a", /“blob:”/],
-  ["https://", /no address/],
-  ["https://host.test/a?b=c", /asks a question/],
+  ["https://", /not the URL/],
+  ["https://host.test/a?b=c", /has a query/],
   [`https://huggingface.co/${published}/tree/main/onnx`, /a part of a model/],
   [`https://huggingface.co/${published}/blob/main/a.onnx`, /a part of a model/],
-])("refuses “%s”, saying what it takes", (model, message) => {
-  expect(() => resolveModel(model)).toThrow(
-    expect.objectContaining({
-      code: "bad-option",
-      message: expect.stringMatching(message) as string,
-      advice: expect.stringMatching(/nano.*owner\/name/) as string,
-    }),
-  );
-});
+])(
+  "rejects “%s” with bad-option and lists the accepted forms",
+  (model, message) => {
+    expect(() => resolveModel(model)).toThrow(
+      expect.objectContaining({
+        code: "bad-option",
+        message: expect.stringMatching(message) as string,
+        advice: expect.stringMatching(/nano.*owner\/name/) as string,
+      }),
+    );
+  },
+);
 
-test.each(["1.5b", "7b"])("nobody publishes fastvlm-%s", (size) => {
-  expect(() => resolveModel(`fastvlm-${size}`)).toThrow(
-    expect.objectContaining({
-      code: "unsupported",
-      advice: expect.stringMatching(
-        new RegExp(`apple/FastVLM-${size}.*python tools/convert`, "i"),
-      ) as string,
-    }),
-  );
-});
+test.each(["1.5b", "7b"])(
+  "rejects fastvlm-%s, which is not published as ONNX",
+  (size) => {
+    expect(() => resolveModel(`fastvlm-${size}`)).toThrow(
+      expect.objectContaining({
+        code: "unsupported",
+        advice: expect.stringMatching(
+          new RegExp(`apple/FastVLM-${size}.*python tools/convert`, "i"),
+        ) as string,
+      }),
+    );
+  },
+);
 
-test.each(["ftp://host.test", "http://"])("refuses the hub %s", (hub) => {
-  expect(() => resolveModel("nano", hub)).toThrow(/no address of a hub/);
+test.each(["ftp://host.test", "http://"])("rejects the hub %s", (hub) => {
+  expect(() => resolveModel("nano", hub)).toThrow(/not the URL of a hub/);
 });
 
 test.each([
@@ -106,15 +112,15 @@ test.each([
   ["https://static.test/a/", "https://static.test/a/models/nano/"],
   ["/assets", `${location.origin}/assets/models/nano/`],
   ["assets/", at("assets/models/nano/")],
-])("carried models may be in %s", (modelBase, url) => {
+])("resolves bundled models in the folder %s", (modelBase, url) => {
   const source = resolveModel("nano", "", modelBase);
   expect(source).toEqual(atUrl(url));
-  expect(isCarried(source, modelBase)).toBe(true);
-  expect(isCarried(source)).toBe(false);
+  expect(isBundled(source, modelBase)).toBe(true);
+  expect(isBundled(source)).toBe(false);
 });
 
 test.each(["ftp://a.b/", "data:,x", "https://"])(
-  "carried models cannot be in %s",
+  "rejects the folder %s of bundled models",
   (modelBase) => {
     expect(() => resolveModel("nano", "", modelBase)).toThrow(
       expect.objectContaining({ code: "bad-option" }),
@@ -122,8 +128,8 @@ test.each(["ftp://a.b/", "data:,x", "https://"])(
   },
 );
 
-test("what came with the page is told from the rest", () => {
-  expect(isCarried(resolveModel("nano"))).toBe(true);
-  expect(isCarried(resolveModel("/models/other/"))).toBe(false);
-  expect(isCarried(resolveModel("fastvlm-0.5b"))).toBe(false);
+test("distinguishes bundled models from others", () => {
+  expect(isBundled(resolveModel("nano"))).toBe(true);
+  expect(isBundled(resolveModel("/models/other/"))).toBe(false);
+  expect(isBundled(resolveModel("fastvlm-0.5b"))).toBe(false);
 });

@@ -1,7 +1,7 @@
 import type { ModelSource } from "../shared/models";
 import type { LoadOptions } from "../shared/protocol";
 
-/** A source in a few words, for people. */
+/** A short description of the source. */
 export function sourceName(source: ModelSource): string {
   if (source.kind === "url") return source.url;
   if (source.kind === "folder") return source.name;
@@ -10,13 +10,13 @@ export function sourceName(source: ModelSource): string {
   return `${id}${revision === "main" ? "" : `@${revision}`} on ${host}`;
 }
 
-/** Whether both name the same files. */
+/** Whether both sources have the same files. */
 function sameSource(a: ModelSource, b: ModelSource): boolean {
   if (a.kind === "folder" && b.kind === "folder") return a.files === b.files;
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Whether loading `b` would give what loading `a` gave. */
+/** Whether loading with either options gives the same model. */
 export function sameLoad(a: LoadOptions, b: LoadOptions): boolean {
   return (
     a.device === b.device &&

@@ -1,4 +1,4 @@
-import { folderAddress, noFolder } from "../models/resolve";
+import { folderUrl, invalidFolder } from "../models/resolve";
 
 /** How a worker starts; only those that start alike are shared. */
 export interface WorkerStart {
@@ -35,9 +35,12 @@ export function startOf({
   fetch,
 }: WorkerStart): WorkerStart {
   if (!wasmPaths) return { worker, fetch };
-  const folder = folderAddress(wasmPaths)?.href;
+  const folder = folderUrl(wasmPaths)?.href;
   if (folder !== undefined) return { worker, fetch, wasmPaths: folder };
-  throw noFolder(wasmPaths, "ONNX Runtime's .mjs and .wasm files are.");
+  throw invalidFolder(
+    wasmPaths,
+    "that contains ONNX Runtime's .mjs and .wasm files",
+  );
 }
 
 export function sameStart(a: WorkerStart, b: WorkerStart): boolean {

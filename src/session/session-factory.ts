@@ -1,4 +1,4 @@
-import { awaitsConsent, checkConsent } from "../models/consent";
+import { awaitsConsent, checkConsent } from "../models/license";
 import type { FolderFiles } from "../models/folder";
 import { loadOptions } from "./load-options";
 import { checkSide } from "./run-options";

@@ -1,14 +1,14 @@
 import { formatBytes, type FastVlmElement, type ModelInfo } from "../../index";
 import { byId, setText } from "./dom";
-import { isCarried } from "./params";
+import { isBundled } from "./params";
 
 /** The model in use, and what it turned out to be. */
 export function setUpAbout(vlm: FastVlmElement): void {
   const carried = byId("carried", HTMLElement);
-  carried.hidden = !isCarried(vlm.model);
+  carried.hidden = !isBundled(vlm.model);
 
   vlm.addEventListener("ready", ({ detail: info }) => {
-    carried.hidden = !isCarried(vlm.model) || !!vlm.folder;
+    carried.hidden = !isBundled(vlm.model) || !!vlm.folder;
     const device = info.device === "webgpu" ? "WebGPU" : "WASM";
     const { vision_encoder, embed_tokens, decoder_model_merged } = info.dtypes;
     const dtypes = [vision_encoder, embed_tokens, decoder_model_merged];

@@ -10,7 +10,7 @@ import { setUpChoice, type Choice } from "./picker";
 import { byId, keepFocus } from "./dom";
 import { setUpFetching } from "./download-progress";
 import { offer, summaryOf } from "./model-details";
-import { isCarried } from "./params";
+import { isBundled } from "./params";
 
 export interface ModelPanel {
   /** A folder that was dropped on the page. */
@@ -56,7 +56,7 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
     const news = unheard || (report ? summaryOf(report) : waiting ? asked : "");
     if (told.textContent !== news) told.textContent = news;
     // What came with the page is there before a bar could be read.
-    const quick = !vlm.folder && isCarried(vlm.model);
+    const quick = !vlm.folder && isBundled(vlm.model);
     const fetching = vlm.progress !== undefined && !quick;
     load.textContent = unanswered ? "Try again" : "Load";
     load.disabled = !!report?.obstacle || (needed && !agreed);
@@ -147,7 +147,7 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
     update();
   };
 
-  const carried = (): boolean => !choice.folder && isCarried(choice.model);
+  const carried = (): boolean => !choice.folder && isBundled(choice.model);
 
   const choose = (chosen: Choice): void => {
     choice = chosen;

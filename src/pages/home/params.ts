@@ -41,10 +41,10 @@ export function applyParams(element: FastVlmElement, search: string): void {
   const source = params.get("source") ?? "camera";
   element.source = sources.includes(source) ? (source as SourceName) : "camera";
   // What costs nothing to load is loaded; the rest is shown with its price.
-  const load = params.get("load") ?? (isCarried(element.model) ? "eager" : "");
+  const load = params.get("load") ?? (isBundled(element.model) ? "eager" : "");
   element.loading = load === "eager" ? "eager" : "manual";
 }
 
-export function isCarried(model: string): boolean {
-  return registry.some(({ name, carried }) => carried && name === model);
+export function isBundled(model: string): boolean {
+  return registry.some(({ name, bundled }) => bundled && name === model);
 }
