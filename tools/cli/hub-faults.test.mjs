@@ -4,8 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { checkFault, parseFault } from "./hub-faults.mjs";
-import { globPattern } from "./hub-glob.mjs";
+import { checkFault, globPattern, parseFault } from "./fake-hub.mjs";
 import { startHub } from "./hub-server.mjs";
 
 /** @type {Awaited<ReturnType<typeof startHub>>[]} */

@@ -1,100 +1,62 @@
 // @ts-check
-/** A store on loopback that answers as huggingface.co does, and fails on demand. */
+/** Serves model folders over HTTP on loopback, as a hub with faults on demand. */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  createReadStream,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
+import { dirname, join } from "node:path";
 import { json } from "node:stream/consumers";
-import { checkFault, Faults } from "./hub-faults.mjs";
-import { sendError, sendJson } from "./hub-file.mjs";
-import { Repository } from "./hub-repository.mjs";
-import { route } from "./hub-routes.mjs";
+import { pipeline } from "node:stream/promises";
+import {
+  checkFault,
+  ConnectionCut,
+  errorReply,
+  FakeHub,
+  huggingFace,
+} from "./fake-hub.mjs";
+import { walk } from "./folder-files.mjs";
+import { cache } from "./prepare.mjs";
 import { listen } from "./server.mjs";
 
 /**
  * @typedef {import("node:http").IncomingMessage} Request
  * @typedef {import("node:http").ServerResponse} Response
- * @typedef {import("./hub-faults.mjs").Fault} Fault
- * @typedef {import("./hub-routes.mjs").Logged} Logged
+ * @typedef {import("./fake-hub.mjs").Fault} Fault
+ * @typedef {import("./fake-hub.mjs").HubFile} HubFile
+ * @typedef {import("./fake-hub.mjs").HubReply} HubReply
+ * @typedef {import("./fake-hub.mjs").LoggedRequest} LoggedRequest
+ * @typedef {import("./fake-hub.mjs").Snapshot} Snapshot
+ * @typedef {import("./folder-files.mjs").Entry} Entry
  */
-
-const cors = {
-  "Access-Control-Allow-Origin": "*",
-  "Access-Control-Expose-Headers":
-    "X-Repo-Commit,X-Error-Code,X-Error-Message,X-Linked-Size,X-Linked-ETag,ETag,Accept-Ranges,Content-Range,Content-Length,Retry-After,Link",
-  // Pages that are cross-origin isolated take nothing without it.
-  "Cross-Origin-Resource-Policy": "cross-origin",
-  // Each request shall be seen in the log.
-  "Cache-Control": "no-store",
-};
-
-const preflight = {
-  "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS, POST, DELETE",
-  "Access-Control-Allow-Headers":
-    "Authorization, Content-Type, Range, If-Range, If-None-Match",
-  "Access-Control-Allow-Private-Network": "true",
-};
 
 /**
  * @param {object} options
  * @param {Readonly<Record<string, string>>} options.models id → folder
  * @param {number} [options.port] the first to try; 0 for any
  * @param {readonly Fault[]} [options.faults]
- * @param {(request: Logged) => void} [options.onEnd] of each request
+ * @param {(request: LoggedRequest) => void} [options.onEnd] of each request
  */
 export async function startHub({ models, port = 0, faults = [], onEnd }) {
-  const waiting = new Faults();
-  for (const fault of faults) waiting.add(fault);
-  /** @type {Logged[]} */
-  const requests = [];
-
+  const repositories = Object.entries(models).map(([id, folder]) => ({
+    id,
+    snapshot: folderSnapshots(folder),
+  }));
   /** @param {Request} req @param {Response} res */
   const handle = (req, res) => {
-    for (const [name, value] of Object.entries(cors)) {
-      res.setHeader(name, value);
-    }
-    if (req.method === "OPTIONS") {
-      res.writeHead(204, preflight).end();
-      return;
-    }
     const url = new URL(req.url ?? "/", "http://hub");
-    /** @type {Logged} */
-    const logged = {
-      ...{ method: req.method ?? "GET", path: url.pathname, file: "" },
-      ...{ range: req.headers.range, status: 0, bytes: 0 },
-    };
-    const isControl = /^\/(requests|faults)$/.test(url.pathname);
-    if (!isControl) {
-      requests.push(logged);
-      res.once("close", () => {
-        if (res.headersSent) logged.status = res.statusCode;
-        onEnd?.(logged);
-      });
-    }
-    const answered = isControl
-      ? control(req, res, url.pathname)
-      : route(context, req, res, url, logged);
-    answered.catch((error) => {
+    const answer = /^\/(requests|faults)$/.test(url.pathname)
+      ? control(hub, req, url.pathname).then((reply) => send(res, reply))
+      : serve(hub, req, res, url, onEnd);
+    answer.catch((error) => {
       if (res.headersSent) res.destroy();
-      else sendError(res, 500, "InternalError", String(error));
+      else send(res, errorReply(500, "InternalError", String(error)));
     });
   };
-
-  /** Faults and the log, at run time. @param {Request} req @param {Response} res @param {string} path */
-  async function control(req, res, path) {
-    if (req.method === "DELETE") {
-      if (path === "/faults") waiting.clear();
-      else requests.length = 0;
-    } else if (req.method === "POST" && path === "/faults") {
-      try {
-        const given = [/** @type {unknown} */ (await json(req))].flat();
-        for (const fault of given.map(checkFault)) waiting.add(fault);
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        sendError(res, 400, "BadRequest", message);
-        return;
-      }
-    }
-    sendJson(res, path === "/faults" ? waiting.list() : requests);
-  }
-
   /** @param {number} first */
   const open = async (first) => {
     const server = createServer(handle);
@@ -102,20 +64,15 @@ export async function startHub({ models, port = 0, faults = [], onEnd }) {
   };
   /** @type {ReturnType<typeof open> | undefined} */
   let second;
-  const context = {
-    repositories: Object.entries(models).map(
-      ([id, folder]) => new Repository(id, folder),
-    ),
-    faults: waiting,
-    other: async () => (await (second ??= open(0))).url,
-  };
+  const otherOrigin = async () => (await (second ??= open(0))).url;
+  const hub = new FakeHub(repositories, otherOrigin);
+  for (const fault of faults) hub.faults.add(fault);
   const first = await open(port);
-
   return {
     /** The endpoint, without a trailing slash. */
     url: first.url,
-    faults: waiting,
-    requests,
+    faults: hub.faults,
+    requests: hub.requests,
     close: async () => {
       for (const { server } of [first, ...(second ? [await second] : [])]) {
         server.closeAllConnections();
@@ -126,3 +83,194 @@ export async function startHub({ models, port = 0, faults = [], onEnd }) {
 }
 
 /** @typedef {Awaited<ReturnType<typeof startHub>>} Hub */
+
+/** @param {Response} res @param {HubReply} reply */
+function send(res, { status, headers, body }) {
+  res.writeHead(status, { ...huggingFace.headers, ...headers });
+  res.end(typeof body === "string" ? body : undefined);
+}
+
+/**
+ * Reads and changes faults and the log at run time.
+ * @param {FakeHub} hub
+ * @param {Request} req
+ * @param {string} path
+ * @returns {Promise<HubReply>}
+ */
+async function control(hub, req, path) {
+  if (req.method === "OPTIONS") return preflight;
+  if (req.method === "DELETE") {
+    if (path === "/faults") hub.faults.clear();
+    else hub.requests.length = 0;
+  } else if (req.method === "POST" && path === "/faults") {
+    try {
+      const given = [/** @type {unknown} */ (await json(req))].flat();
+      for (const fault of given.map(checkFault)) hub.faults.add(fault);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return errorReply(400, "BadRequest", message);
+    }
+  }
+  const value = path === "/faults" ? hub.faults.list() : hub.requests;
+  const headers = { "Content-Type": "application/json; charset=utf-8" };
+  return { status: 200, headers, body: JSON.stringify(value) };
+}
+
+/** @type {HubReply} */
+const preflight = { status: 204, headers: huggingFace.preflightHeaders };
+
+/** @param {FakeHub} hub @param {Request} req @param {Response} res @param {URL} url @param {((request: LoggedRequest) => void) | undefined} onEnd */
+async function serve(hub, req, res, url, onEnd) {
+  const { method = "GET" } = req;
+  if (method === "OPTIONS") return void send(res, preflight);
+  const closed = new AbortController();
+  res.once("close", () => closed.abort());
+  const header = (/** @type {string} */ name) => {
+    const value = req.headers[name];
+    return Array.isArray(value) ? value.join() : value;
+  };
+  const { logged, reply } = await hub.respond({ method, url, header });
+  const end = () => onEnd?.(logged);
+  if (res.closed) end();
+  else res.once("close", end);
+  if (reply === "hang") return;
+  if (reply === "reset") return void res.socket?.destroy();
+  const { status, headers, body } = reply;
+  if (typeof body !== "object") return send(res, reply);
+  res.writeHead(status, headers);
+  const { signal } = closed;
+  try {
+    for await (const chunk of body) {
+      if (signal.aborted) return;
+      if (!res.write(chunk)) await once(res, "drain", { signal });
+    }
+    res.end();
+  } catch (error) {
+    if (signal.aborted) return;
+    if (!(error instanceof ConnectionCut)) throw error;
+    // The written bytes still arrive.
+    res.flushHeaders();
+    res.socket?.destroySoon();
+  }
+}
+
+/**
+ * A folder as the branch of a repository: hashed again when it changes.
+ * @param {string} folder
+ * @returns {() => Promise<Snapshot>}
+ */
+function folderSnapshots(folder) {
+  /** @type {{ state: string, snapshot: Promise<Snapshot> } | undefined} */
+  let latest;
+  return () => {
+    const entries = walk(folder);
+    const state = JSON.stringify(entries);
+    if (latest?.state === state) return latest.snapshot;
+    const current = (latest = { state, snapshot: readSnapshot(entries) });
+    current.snapshot.catch(() => {
+      if (latest === current) latest = undefined;
+    });
+    return current.snapshot;
+  };
+}
+
+/** @param {Entry[]} entries @returns {Promise<Snapshot>} */
+async function readSnapshot(entries) {
+  const commit = createHash("sha1");
+  /** @type {Map<string, HubFile>} */
+  const files = new Map();
+  for (const entry of entries) {
+    const { path, full, size } = entry;
+    const lfs = huggingFace.inLfs(entry);
+    const sha256 = lfs ? await hashFile("sha256", entry) : undefined;
+    const pointer =
+      sha256 === undefined ? undefined : huggingFace.lfsPointer(sha256, size);
+    const blob =
+      pointer === undefined
+        ? await hashFile("git", entry)
+        : createHash("sha1")
+            .update(`blob ${pointer.length}\0${pointer}`)
+            .digest("hex");
+    files.set(path, {
+      ...{ path, size, blob, ...(sha256 !== undefined && { sha256 }) },
+      read: (start, end, highWaterMark) =>
+        start === end
+          ? []
+          : createReadStream(full, { start, end: end - 1, highWaterMark }),
+    });
+    commit.update(`${path}\0${blob}\n`);
+  }
+  const readme = entries.find(({ path }) => path === "README.md");
+  const card = readme === undefined ? {} : readCard(readme.full);
+  return { commit: commit.digest("hex"), files, card };
+}
+
+/** The metadata at the head of a README. @param {string} path @returns {Record<string, string>} */
+function readCard(path) {
+  const text = readFileSync(path, "utf8");
+  const [, head = ""] = /^---\r?\n(.*?)\r?\n---/s.exec(text) ?? [];
+  return Object.fromEntries(
+    [...head.matchAll(/^([\w-]+):[ \t]*(\S.*?)[ \t\r]*$/gm)].map(
+      ([, key = "", value = ""]) => [
+        key,
+        value.replace(/^(["'])(.*)\1$/, "$2"),
+      ],
+    ),
+  );
+}
+
+const hashCache = join(cache, "hub-hashes.json");
+/** Bytes; smaller files are hashed again in each process. */
+const MIN_CACHED_SIZE = 16 * 2 ** 20;
+
+/** @type {Map<string, Promise<string>> | undefined} */
+let hashes;
+
+/**
+ * Hashes a file once per size and date, for large files across processes.
+ * @param {"git" | "sha256"} kind `git`: of a blob with that content
+ * @param {Entry} file
+ */
+function hashFile(kind, { full, size, time }) {
+  const known = (hashes ??= new Map(
+    Object.entries(readHashes()).map(([key, hash]) => [
+      key,
+      Promise.resolve(hash),
+    ]),
+  ));
+  const key = `${kind} ${size} ${time} ${full}`;
+  const cached = known.get(key);
+  if (cached !== undefined) return cached;
+  const hash = computeHash(kind, full, size);
+  known.set(key, hash);
+  hash.then(
+    (value) => {
+      if (size < MIN_CACHED_SIZE) return;
+      mkdirSync(dirname(hashCache), { recursive: true });
+      const all = { ...readHashes(), [key]: value };
+      writeFileSync(hashCache, JSON.stringify(all, null, 1));
+    },
+    () => known.delete(key),
+  );
+  return hash;
+}
+
+/** @returns {Record<string, string>} */
+function readHashes() {
+  try {
+    /** @type {unknown} */
+    const stored = JSON.parse(readFileSync(hashCache, "utf8"));
+    return /** @type {Record<string, string>} */ (stored);
+  } catch {
+    // The cache does not exist yet, or was truncated.
+    return {};
+  }
+}
+
+/** @param {"git" | "sha256"} kind @param {string} full @param {number} size */
+async function computeHash(kind, full, size) {
+  const hash = createHash(kind === "git" ? "sha1" : "sha256");
+  if (kind === "git") hash.update(`blob ${size}\0`);
+  await pipeline(createReadStream(full), hash);
+  return hash.digest("hex");
+}

@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { faultKinds, parseFault } from "./hub-faults.mjs";
+import { faultKinds, parseFault } from "./fake-hub.mjs";
 import { callerFolder, ensureInstalled, root } from "./prepare.mjs";
 
 const usage = `Usage: npm run hub -- [DIR | owner/name=DIR …] [options]
@@ -83,7 +83,7 @@ function readModel(text, id) {
   return [full, folder];
 }
 
-/** @param {import("./hub-routes.mjs").Logged} request */
+/** @param {import("./fake-hub.mjs").LoggedRequest} request */
 function print({ method, path, range, status, bytes }) {
   const part = range === undefined ? "" : ` ${range}`;
   console.log(`${status || "---"} ${method} ${path}${part} ${bytes} bytes`);

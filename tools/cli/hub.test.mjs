@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { startHub } from "./hub-server.mjs";
 
-/** @typedef {import("./hub-faults.mjs").Fault} Fault */
+/** @typedef {import("./fake-hub.mjs").Fault} Fault */
 
 /** @typedef {{ sha: string, siblings: { rfilename: string }[] }} Info */
 

@@ -48,7 +48,7 @@ export function listRegistry() {
     /** @type {{ registry: readonly import("../../src/index.ts").RegistryEntry[] }} */ (
       /** @type {unknown} */ (customElements.get("fast-vlm"))
     );
-  return registry.map(({ name, carried = false }) => ({ name, carried }));
+  return registry.map(({ name, bundled = false }) => ({ name, bundled }));
 }
 
 /** An input to be filled from outside with the files of a folder. */
