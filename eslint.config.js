@@ -77,7 +77,6 @@ export default defineConfig(
         { considerDefaultExhaustiveForUnions: true },
       ],
       eqeqeq: "error",
-      "max-lines": ["error", { max: 300 }],
       "no-console": "error",
       // The compiler checks names, also in the scripts.
       "no-undef": "off",

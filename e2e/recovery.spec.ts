@@ -49,7 +49,7 @@ test("a lost device is said, and the next picture works", async ({
   server,
 }) => {
   test.setTimeout(600_000);
-  // Fewer shaders to compile than for the carried model, and twice at that.
+  // Fewer shaders to compile than for the bundled model, and twice at that.
   server.mount("/micro/", folderHandler(join(root, "workers/testing/micro")));
   await openQuiet(page, { device: "webgpu", model: "/micro/" });
   // Remembers the devices that the worker asks for; none before the load.

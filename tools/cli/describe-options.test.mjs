@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { readOptions } from "./describe-options.mjs";
 
-test("defaults are greedy, on the carried model", () => {
+test("defaults are greedy, on the bundled model", () => {
   expect(readOptions(["a.png"])).toMatchObject({
     files: [{ name: "a.png" }],
     prompt: "Describe the image.",

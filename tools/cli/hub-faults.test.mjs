@@ -12,7 +12,7 @@ const hubs = [];
 const size = 200_000;
 const content = randomBytes(size);
 
-/** @param {string[]} faults as on the command line */
+/** @param {string[]} faults in the syntax of the command line */
 async function start(...faults) {
   const folder = mkdtempSync(join(tmpdir(), "hub-"));
   mkdirSync(join(folder, "onnx"));
@@ -28,7 +28,7 @@ async function start(...faults) {
   return { ...hub, a: `${files}/a.onnx`, b: `${files}/b.onnx` };
 }
 
-/** What arrives before the connection ends, and whether it ended well. @param {string} url @param {string} [range] */
+/** The bytes that arrive, and whether the body ended without an error. @param {string} url @param {string} [range] */
 async function receive(url, range) {
   const headers = range === undefined ? {} : { range };
   const response = await fetch(url, { headers });
@@ -46,10 +46,10 @@ afterEach(async () => {
   await Promise.all(hubs.splice(0).map((hub) => hub.close()));
 });
 
-test("cut: exactly that many bytes arrive, so often and of those files", async () => {
+test("cut: breaks the connection after that many bytes, for matching files, as often as asked", async () => {
   const hub = await start("cut=70001,file=a.*,times=2");
   expect((await receive(hub.b)).whole).toBe(true);
-  // An answer that is shorter does not use it up.
+  // A shorter body leaves the fault pending.
   expect((await receive(hub.a, "bytes=0-70000")).whole).toBe(true);
   for (const at of [0, 5]) {
     const { whole, bytes } = await receive(hub.a, `bytes=${at}-`);
@@ -62,7 +62,7 @@ test("cut: exactly that many bytes arrive, so often and of those files", async (
   ]);
 });
 
-test("flip: one byte, wherever a range begins", async () => {
+test("flip: damages one byte, wherever a range begins", async () => {
   const hub = await start("flip=150000,file=a.onnx");
   const flipped = Buffer.from(content);
   flipped[150_000] = (flipped[150_000] ?? 0) ^ 0xff;
@@ -73,14 +73,34 @@ test("flip: one byte, wherever a range begins", async () => {
   expect((await receive(hub.b)).bytes.equals(content)).toBe(true);
 });
 
-test("slow: takes as long as it should", async () => {
+test("slow: limits the bytes per second", async () => {
   const hub = await start("slow=100000");
   const began = performance.now();
   await receive(hub.a, "bytes=0-99999");
   expect(performance.now() - began).toBeGreaterThan(700);
 });
 
-test("no-ranges: everything, and nobody says it could be parts", async () => {
+test("end: the body ends early without an error", async () => {
+  const hub = await start("end=1000");
+  const { whole, bytes } = await receive(hub.a);
+  expect(whole).toBe(true);
+  expect(bytes).toHaveLength(1000);
+});
+
+test("chunked, page and reset", async () => {
+  const hub = await start("chunked,times=1");
+  const chunked = await receive(hub.a, "bytes=5-9");
+  expect(chunked.response.status).toBe(200);
+  expect(chunked.response.headers.has("content-length")).toBe(false);
+  expect(chunked.bytes.equals(content)).toBe(true);
+  hub.faults.add({ kind: "page", times: 1 });
+  const page = await fetch(hub.a);
+  expect(page.headers.get("content-type")).toContain("text/html");
+  hub.faults.add({ kind: "reset", times: 1 });
+  await expect(fetch(hub.a)).rejects.toThrow();
+});
+
+test("no-ranges: sends the whole file without Accept-Ranges", async () => {
   const hub = await start("no-ranges");
   const { response, bytes } = await receive(hub.a, "bytes=5-9");
   expect(response.status).toBe(200);
@@ -100,7 +120,7 @@ test.each([
   expect(whole).toBe(good);
 });
 
-test("redirect: to another port, with the hub's record on the way", async () => {
+test("redirect: leads to another port or path, with the file's metadata", async () => {
   const hub = await start(
     "redirect=port,file=a.onnx",
     "redirect=path,file=b.onnx",
@@ -116,7 +136,7 @@ test("redirect: to another port, with the hub's record on the way", async () => 
   expect(second.bytes.equals(content)).toBe(true);
 });
 
-test("status, busy and missing are answers; once is once", async () => {
+test("status, busy and missing answer instead of the file, once with times=1", async () => {
   const hub = await start(
     ...["status=503,times=1", "busy=7,times=1", "missing,times=1"],
   );
@@ -125,7 +145,7 @@ test("status, busy and missing are answers; once is once", async () => {
     const { status, headers } = await fetch(hub.a, { method: "HEAD" });
     seen.push([status, headers.get("retry-after")]);
   }
-  // A file that is missing is missing whatever else would happen.
+  // missing precedes the other faults.
   expect(seen).toEqual([
     [404, null],
     [503, null],
@@ -134,7 +154,7 @@ test("status, busy and missing are answers; once is once", async () => {
   ]);
 });
 
-test("hang and stall wait until the caller has enough", async () => {
+test("hang and stall wait until the client aborts", async () => {
   const hub = await start("hang,file=a.onnx", "stall=1000,file=b.onnx");
   const signal = AbortSignal.timeout(300);
   await expect(fetch(hub.a, { signal })).rejects.toThrow();
@@ -144,7 +164,7 @@ test("hang and stall wait until the caller has enough", async () => {
   expect(hub.requests.map(({ bytes }) => bytes)).toEqual([0, 1000]);
 });
 
-test("the hub's record lies, and the file does not", async () => {
+test("wrong-sha and wrong-size falsify the listing, not the file", async () => {
   const hub = await start("wrong-sha,file=a.onnx", "wrong-size=-3,file=b.onnx");
   const api = `${hub.url}/api/models/owner/name/revision/main?blobs=true`;
   /** @type {unknown} */
@@ -161,16 +181,16 @@ test("the hub's record lies, and the file does not", async () => {
   expect((await receive(hub.b)).bytes.equals(content)).toBe(true);
 });
 
-test("no-api: files only", async () => {
+test("no-api: serves files only", async () => {
   const hub = await start("no-api");
   const { status, headers } = await fetch(`${hub.url}/api/models/owner/name`);
   expect(status).toBe(404);
-  // It does not say that the model is missing.
+  // It does not claim that the model is missing.
   expect(headers.has("x-error-code")).toBe(false);
   expect((await fetch(hub.a)).status).toBe(200);
 });
 
-test("faults come and go at run time", async () => {
+test("adds, lists and clears faults at run time", async () => {
   const hub = await start();
   /** @param {unknown} faults */
   const post = (faults) =>
@@ -199,7 +219,7 @@ test.each([
   [{ kind: "cut", value: 1, times: 0 }],
   [{ kind: "cut", value: 1, often: 1 }],
   [null],
-])("%j is no fault", (given) => {
+])("rejects the fault %j", (given) => {
   expect(() => checkFault(given)).toThrow(/\w/);
 });
 

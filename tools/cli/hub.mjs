@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm run hub`: model folders as a hub serves them, with faults on demand. */
+/** `npm run hub`: serves model folders like a hub, with faults on demand. */
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
@@ -9,17 +9,17 @@ import { callerFolder, ensureInstalled, root } from "./prepare.mjs";
 
 const usage = `Usage: npm run hub -- [DIR | owner/name=DIR …] [options]
 
-Serves model folders on this machine as a hub does, for tests and for people
-without internet: /{id}/resolve/{revision}/{file} and /api/models/{id}.
-Without a folder it serves the carried model as fast-vlm/nano.
+Serves model folders of this machine like the Hugging Face hub, for tests and for
+use without internet: /{id}/resolve/{revision}/{file} and /api/models/{id}.
+Without a folder it serves the bundled model as fast-vlm/nano.
 
-  --id owner/name   of the one folder (default fast-vlm/ and the folder's name)
+  --id owner/name   id of the folder (default fast-vlm/ and the folder's name)
   --port N          first port to try (default 4180); the next free one is taken
-  --fault FAULT     something to go wrong, as often as given:
+  --fault FAULT     a fault; may be given several times:
                     KIND[=VALUE][,file=GLOB][,times=N]
                     e.g. --fault "cut=100000,file=onnx/*.onnx,times=1"
-  --log             print each request when it has ended
-  --help            this text
+  --log             print each request when it ends
+  --help            print this text
 
 Faults:
 ${Object.entries(faultKinds)
@@ -29,9 +29,9 @@ ${Object.entries(faultKinds)
   })
   .join("\n")}
 
-At run time: POST /faults takes {"kind", "value", "file", "times"} or a list of
-them, DELETE /faults ends them; GET /requests lists the requests so far with
-their status, range and bytes sent, DELETE /requests forgets them.`;
+At run time: POST /faults adds {"kind", "value", "file", "times"} or a list of
+them, DELETE /faults removes all; GET /requests lists the requests so far with
+their status, range and bytes sent, DELETE /requests clears the list.`;
 
 /** @param {string[]} args */
 function readOptions(args) {
@@ -55,13 +55,13 @@ function readOptions(args) {
       ? positionals
       : [`fast-vlm/nano=${join(root, "public/models/nano")}`];
   if (values.id !== undefined && positionals.length !== 1) {
-    throw new Error("--id names one folder; write owner/name=DIR for several.");
+    throw new Error("--id takes one folder; write owner/name=DIR for several.");
   }
   /** @type {Record<string, string>} */
   const models = {};
   for (const text of named) {
     const [id, folder] = readModel(text, values.id);
-    if (id in models) throw new Error(`Two folders have the name ${id}.`);
+    if (id in models) throw new Error(`Two folders have the id ${id}.`);
     models[id] = folder;
   }
   const faults = values.fault.map(parseFault);
@@ -78,7 +78,7 @@ function readModel(text, id) {
   const name = id ?? given ?? basename(folder);
   const full = name.includes("/") ? name : `fast-vlm/${name}`;
   if (!/^[\w.-]+\/[\w.-]+$/.test(full)) {
-    throw new Error(`${full} is not a name such as owner/name.`);
+    throw new Error(`${full} is not an id such as owner/name.`);
   }
   return [full, folder];
 }

@@ -54,7 +54,7 @@ afterEach(async () => {
   await Promise.all(hubs.splice(0).map((hub) => hub.close()));
 });
 
-test("HEAD tells size, hash and commit, to pages of any origin", async () => {
+test("HEAD returns size, hash and commit, to pages of any origin", async () => {
   const hub = await start();
   const { status, headers } = await get(hub.weights, undefined, "HEAD");
   expect(status).toBe(200);
@@ -86,7 +86,7 @@ test.each(
     ["bytes=0-1,5-6", 200, 0, 300_000],
     ["bytes=9-3", 200, 0, 300_000],
   ]),
-)("Range %s is answered with %i", async (range, status, start_, end) => {
+)("answers the range %s with %i", async (range, status, start_, end) => {
   const hub = await start();
   const response = await get(hub.weights, range);
   expect(response.status).toBe(status);
@@ -97,14 +97,17 @@ test.each(
   expect(bytes.equals(weights.subarray(start_, end))).toBe(true);
 });
 
-test.each(["bytes=300000-", "bytes=-0"])("%s is outside", async (range) => {
-  const hub = await start();
-  const response = await get(hub.weights, range);
-  expect(response.status).toBe(416);
-  expect(response.headers.get("content-range")).toBe("bytes */300000");
-});
+test.each(["bytes=300000-", "bytes=-0"])(
+  "rejects the range %s with 416",
+  async (range) => {
+    const hub = await start();
+    const response = await get(hub.weights, range);
+    expect(response.status).toBe(416);
+    expect(response.headers.get("content-range")).toBe("bytes */300000");
+  },
+);
 
-test("If-Range of another version gets the whole file", async () => {
+test("sends the whole file when If-Range names another version", async () => {
   const hub = await start();
   for (const [etag, status] of /** @type {const} */ ([
     [`"${sha256}"`, 206],
@@ -115,7 +118,7 @@ test("If-Range of another version gets the whole file", async () => {
   }
 });
 
-test("the listing has every file, its size and its hash", async () => {
+test("lists every file with size and hash", async () => {
   const hub = await start();
   const api = `${hub.url}/api/models/owner/name`;
   const info = /** @type {Info} */ (
@@ -151,7 +154,7 @@ test("the listing has every file, its size and its hash", async () => {
   expect(below).toMatchObject([{ path: "onnx/decoder.onnx" }]);
 });
 
-test("another content is another commit, and the old one is gone", async () => {
+test("changed content is a new commit, which replaces the old one", async () => {
   const hub = await start();
   const commit = async () =>
     (await get(`${hub.files}/config.json`)).headers.get("x-repo-commit");
@@ -174,7 +177,7 @@ test.each([
   ["api/models/owner/name/revision/v2", "RevisionNotFound"],
   ["api/models/owner/name/tree/main/none", "EntryNotFound"],
   ["owner/names/resolve/main/config.json", "RepoNotFound"],
-])("%s is not there: %s", async (path, code) => {
+])("answers %s with 404 and %s", async (path, code) => {
   const hub = await start();
   const response = await get(`${hub.url}/${path}`);
   expect(response.status).toBe(404);
@@ -183,7 +186,7 @@ test.each([
   expect(await response.text()).toMatch(/^\{"error":"[^"]+"\}$/);
 });
 
-test("requests are on record until they are forgotten", async () => {
+test("logs requests until the log is cleared", async () => {
   const hub = await start();
   await bytesOf(hub.weights, "bytes=10-19");
   await get(`${hub.files}/none`);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "hash-wasm";
 import { beforeEach, expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
 import { openPreviousRemoteFolder, openRemoteFolder } from "./open-folder";
@@ -15,7 +15,6 @@ const source = {
 } as const satisfies ModelSource;
 const { signal } = new AbortController();
 const config = new TextEncoder().encode('{"a": 1}');
-const api = "/api/models/me/model/revision/main";
 const [first, second] = ["1".repeat(40), "2".repeat(40)];
 
 let disk: CrashDisk;
@@ -28,33 +27,11 @@ beforeEach(() => {
   server = new FakeServer(16_384);
 });
 
-const hash = (algorithm: string, ...parts: (string | Bytes)[]) => {
-  const hasher = createHash(algorithm);
-  for (const part of parts) hasher.update(part);
-  return hasher.digest("hex");
-};
-
-const gitHash = (bytes: Bytes) => hash("sha1", `blob ${bytes.length}\0`, bytes);
-
-/** Serves a commit of a repository. */
-function publish(
-  sha: string,
+const publish = (
+  commit: string,
   files: Readonly<Record<string, Bytes>>,
-  card: object = {},
-): void {
-  const siblings = Object.entries(files).map(([rfilename, bytes]) => {
-    server.put(`/me/model/resolve/${sha}/${rfilename}`, bytes);
-    const sibling = { rfilename, size: bytes.length, blobId: gitHash(bytes) };
-    if (!rfilename.startsWith("onnx/")) return sibling;
-    const sha256 = hash("sha256", bytes);
-    return {
-      ...sibling,
-      lfs: { sha256, size: bytes.length, pointerSize: 130 },
-    };
-  });
-  const info = { id: source.id, sha, cardData: card, siblings };
-  server.put(api, new TextEncoder().encode(JSON.stringify(info)));
-}
+  card = {},
+) => server.commit(source.id, commit, files, card);
 
 const tab = () => openTab(server.net, disk.tab());
 
@@ -73,7 +50,7 @@ const next = { ...old, "onnx/b": bytesOf(30_000, 3) };
 const paths = Object.keys(old);
 
 test("pins a branch to its commit and reads the licence from the model card", async () => {
-  publish(first, old, {
+  await publish(first, old, {
     license: "other",
     license_name: "apple-amlr",
     license_link: "LICENSE",
@@ -91,7 +68,7 @@ test("pins a branch to its commit and reads the licence from the model card", as
 });
 
 test("verifies small files by their git hash", async () => {
-  publish(first, old);
+  await publish(first, old);
   const spoiled = new TextEncoder().encode('{"a": 2}');
   server.put(`/me/model/resolve/${first}/config.json`, spoiled);
   await expect(load(paths)).rejects.toMatchObject({
@@ -101,25 +78,25 @@ test("verifies small files by their git hash", async () => {
 });
 
 test("downloads only the changed files of a new commit", async () => {
-  publish(first, old);
+  await publish(first, old);
   await load(paths);
-  publish(second, next);
-  server.sent.length = 0;
+  await publish(second, next);
+  server.clear();
   const { folder, loaded } = await load(paths);
   expect(folder.commit).toBe(second);
   expect(loaded).toEqual(await hashes(next));
   const sent = server.sent.map(({ path }) => path.slice(-6));
-  expect(new Set(sent)).toEqual(new Set(["n/main", "onnx/b"]));
+  expect(new Set(sent)).toEqual(new Set(["onnx/b"]));
   // Files of the old commit only are deleted.
   expect(disk.files.size).toBe(paths.length);
 });
 
 test("opens the stored commit until the new one is complete", async () => {
-  publish(first, old);
+  await publish(first, old);
   await load(paths);
-  publish(second, next);
+  await publish(second, next);
   server.fault = (path) =>
-    path.endsWith("onnx/b") ? { kind: "status", status: 500 } : undefined;
+    path.endsWith("onnx/b") ? { kind: "status", value: 500 } : undefined;
   await expect(load(paths)).rejects.toMatchObject({ code: "download-failed" });
   const kept = await openPreviousRemoteFolder(tab(), source);
   expect(kept?.commit).toBe(first);
@@ -134,24 +111,18 @@ test("opens the stored commit until the new one is complete", async () => {
 });
 
 test("keeps the stored commit when only small files of a new one are loaded", async () => {
-  publish(first, old);
+  await publish(first, old);
   await load(paths);
-  publish(second, next);
+  await publish(second, next);
   await load(["config.json"]);
   server.down = true;
   expect((await load(paths)).loaded).toEqual(await hashes(old));
 });
 
 test("opens the stored commit behind a network's login page", async () => {
-  publish(first, old);
+  await publish(first, old);
   await load(paths);
-  const page = new TextEncoder().encode("<!doctype html>Log in");
-  for (const path of server.files.keys()) {
-    server.put(path, page, { "content-type": "text/html" });
-  }
-  server.put("/me/model/resolve/main/config.json", page, {
-    "content-type": "text/html",
-  });
+  server.hub.faults.add({ kind: "page" });
   expect((await load(paths)).loaded).toEqual(await hashes(old));
   disk = new CrashDisk();
   await expect(load(paths)).rejects.toMatchObject({
@@ -162,28 +133,16 @@ test("opens the stored commit behind a network's login page", async () => {
 
 test("sends no request for a recorded commit", async () => {
   const pinned = { ...source, revision: first };
-  publish(first, old);
-  server.put(
-    `/api/models/me/model/revision/${first}`,
-    server.files.get(api)?.bytes ?? new Uint8Array(),
-  );
+  await publish(first, old);
   await openRemoteFolder(tab(), pinned, signal);
-  server.requests.length = 0;
+  server.clear();
   expect((await openRemoteFolder(tab(), pinned, signal)).commit).toBe(first);
   expect(server.requests).toEqual([]);
 });
 
 test("requests file by file from a mirror without the API", async () => {
-  for (const [path, bytes] of Object.entries(old)) {
-    const linked = { "x-linked-size": String(bytes.length) };
-    const headers = path.startsWith("onnx/")
-      ? { ...linked, "x-linked-etag": `"${hash("sha256", bytes)}"` }
-      : { etag: `"${gitHash(bytes)}"` };
-    for (const at of ["main", first]) {
-      const commit = { ...headers, "x-repo-commit": first };
-      server.put(`/me/model/resolve/${at}/${path}`, bytes, commit);
-    }
-  }
+  await publish(first, old);
+  server.hub.faults.add({ kind: "no-api" });
   const { folder, loaded } = await load(paths);
   expect(folder.commit).toBe(first);
   expect(loaded).toEqual(await hashes(old));
@@ -193,20 +152,35 @@ test("requests file by file from a mirror without the API", async () => {
     path: "onnx/a",
     bytes: 20_000,
     kept: 20_000,
-    sha256: hash("sha256", old["onnx/a"]),
+    sha256: await sha256(old["onnx/a"]),
   });
   server.down = true;
   expect((await load(paths)).loaded).toEqual(await hashes(old));
 });
 
-test.each([
-  [401, "download-failed", "private, gated or does not exist"],
-  [404, "model-file-missing", "me/model has no config.json"],
-])("rejects when the hub answers %i: %s", async (status, code, words) => {
-  server.put(api, new Uint8Array());
-  server.fault = () => ({ kind: "status", status });
+test("rejects a private model with download-failed", async () => {
+  await publish(first, old);
+  server.hub.faults.add({ kind: "status", value: 401 });
   await expect(load(paths)).rejects.toMatchObject({
-    code,
-    message: expect.stringContaining(words) as string,
+    code: "download-failed",
+    message: expect.stringContaining(
+      "private, gated or does not exist",
+    ) as string,
+  });
+});
+
+test("rejects an unknown model with model-file-missing", async () => {
+  await expect(load(paths)).rejects.toMatchObject({
+    code: "model-file-missing",
+    message: expect.stringContaining("no model me/model at main") as string,
+  });
+});
+
+test("rejects a model without config.json on a mirror without the API", async () => {
+  await publish(first, { "onnx/a": old["onnx/a"] });
+  server.hub.faults.add({ kind: "no-api" });
+  await expect(load(paths)).rejects.toMatchObject({
+    code: "model-file-missing",
+    message: expect.stringContaining("me/model has no config.json") as string,
   });
 });

@@ -96,7 +96,7 @@ test("keeps files in use until they are released", async () => {
 
 test("lists incomplete files with the bytes that are stored", async () => {
   server.fault = (path, from) =>
-    path.endsWith("shared") && from > 0 ? { kind: "down" } : undefined;
+    path.endsWith("shared") && from > 0 ? { kind: "reset" } : undefined;
   await expect(load("one")).rejects.toMatchObject({ code: "offline" });
   const [model] = await store.list();
   expect(model?.files).toContainEqual(
@@ -107,7 +107,7 @@ test("lists incomplete files with the bytes that are stored", async () => {
 test("aborts a download when its model is deleted", async () => {
   // Slow enough to be deleted midway.
   server.pause = 50;
-  server.chunk = 500;
+  server.hub.chunkBytes = 500;
   const ends = expect(load("one")).rejects.toMatchObject({
     code: "aborted",
     message: "one was deleted while it was being downloaded.",
@@ -124,7 +124,7 @@ test("aborts a download when its model is deleted", async () => {
 
 test("rejects with storage-full before the download begins", async () => {
   await load("two");
-  server.sent.length = 0;
+  server.clear();
   const big: Record<string, Bytes> = { big: bytesOf(50_000, 5) };
   await server.publish("/one/", big);
   disk.room = 20_000;
@@ -148,7 +148,7 @@ test("keeps verified files when the disk fills up", async () => {
   });
   free.mockRestore();
   disk.room = 1e6;
-  server.sent.length = 0;
+  server.clear();
   await load("one");
   const again = server.sent.filter(({ path }) => path !== "/one/manifest.json");
   expect(again.every(({ path }) => path === "/one/onnx/shared")).toBe(true);

@@ -52,7 +52,7 @@ test("downloads a changed file again, an unchanged one not", async () => {
   put("b", old, { "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT" });
   await load("a", "b");
   put("a", next, { etag: '"2"' });
-  server.sent.length = 0;
+  server.clear();
   const all = await load("a", "b");
   expect(all).toEqual(await hashes({ a: next, b: old }));
   expect(server.sent.every(({ path }) => path.endsWith("/a"))).toBe(true);
@@ -125,14 +125,14 @@ test("treats 403 as a missing file", async () => {
 
 test("downloads a file of unknown size in one request", async () => {
   put("a", old, { "content-encoding": "br" });
-  server.sized = false;
+  server.hub.faults.add({ kind: "chunked" });
   let cuts = 2;
   server.fault = (path) =>
     path.endsWith("/a") && cuts-- > 0
-      ? { kind: "cut", after: 5000 }
+      ? { kind: "cut", value: 5000 }
       : undefined;
   expect(await load("a")).toEqual(await hashes({ a: old }));
-  server.sent.length = 0;
+  server.clear();
   expect(await load("a")).toEqual(await hashes({ a: old }));
   expect(server.sent).toEqual([]);
 });
@@ -144,7 +144,7 @@ test("downloads an empty file", async () => {
 
 test("sends no request for paths outside the folder", async () => {
   const folder = await openRemoteFolder(store, source, signal);
-  server.requests.length = 0;
+  server.clear();
   expect(await folder.stat(["../a", "/b", "c//d"], signal)).toEqual(new Map());
   expect(server.requests).toEqual([]);
 });

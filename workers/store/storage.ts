@@ -1,4 +1,4 @@
-import { Database, memoryTable, type Table } from "./database";
+import { memoryTable, type Database, type Table } from "./database";
 import { memoryDisk } from "./memory-disk";
 import type { ModelRecord } from "./model-index";
 import { openOpfs } from "./opfs-disk";

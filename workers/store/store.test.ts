@@ -50,7 +50,7 @@ test("downloads each file once, in pieces", async () => {
   expect(seen.at(-1)).toMatchObject({ loaded: 100_500, total: 100_500 });
   expect(server.requests).toContain("GET /nano/onnx/b bytes=16384-32767");
   expect(sent("onnx/b")).toBe(100_000);
-  server.sent.length = 0;
+  server.clear();
   server.down = true;
   expect((await load()).loaded).toEqual(await hashes(files));
   expect(server.sent).toEqual([]);
@@ -60,7 +60,7 @@ test("reports progress that never falls, with the time left", async () => {
   server.pause = 10;
   let flips = 1;
   server.fault = (path) =>
-    path.endsWith("b") && flips-- > 0 ? { kind: "flip", at: 5 } : undefined;
+    path.endsWith("b") && flips-- > 0 ? { kind: "flip", value: 5 } : undefined;
   const { seen } = await load();
   const loaded = seen.map((progress) => progress.loaded);
   expect(loaded).toEqual(loaded.toSorted((a, b) => a - b));
@@ -81,7 +81,7 @@ test("downloads a damaged file again, and no other", async () => {
   let flips = 1;
   server.fault = (path, from) =>
     path.endsWith("b") && from === PIECE && flips-- > 0
-      ? { kind: "flip", at: PIECE + 7 }
+      ? { kind: "flip", value: PIECE + 7 }
       : undefined;
   expect((await load()).loaded).toEqual(await hashes(files));
   expect(sent("onnx/b")).toBe(200_000);
@@ -90,12 +90,12 @@ test("downloads a damaged file again, and no other", async () => {
 
 test("rejects with model-corrupt and keeps the verified files", async () => {
   server.fault = (path) =>
-    path.endsWith("b") ? { kind: "flip", at: 7 } : undefined;
+    path.endsWith("b") ? { kind: "flip", value: 7 } : undefined;
   await expect(load()).rejects.toMatchObject({
     code: "model-corrupt",
     message: expect.stringContaining("onnx/b") as string,
   });
-  server.sent.length = 0;
+  server.clear();
   server.fault = () => undefined;
   expect((await load()).loaded).toEqual(await hashes(files));
   expect(sent("a.json")).toBe(0);
@@ -120,7 +120,7 @@ test("rejects with model-file-missing", async () => {
     message: "nano has no c.json.",
   });
   // Listed, but deleted on the server.
-  server.files.delete("/nano/onnx/b");
+  server.hub.staticFiles.delete("/nano/onnx/b");
   await expect(load()).rejects.toMatchObject({
     code: "model-file-missing",
     message: "nano has no onnx/b.",
@@ -130,9 +130,7 @@ test("rejects with model-file-missing", async () => {
 test("waits as long as Retry-After demands", async () => {
   let busy = 1;
   server.fault = (path) =>
-    path.endsWith("b") && busy-- > 0
-      ? { kind: "status", status: 429, wait: "3" }
-      : undefined;
+    path.endsWith("b") && busy-- > 0 ? { kind: "busy", value: 3 } : undefined;
   expect((await load()).loaded).toEqual(await hashes(files));
   expect(server.waits).toEqual([3000]);
 });
@@ -140,14 +138,14 @@ test("waits as long as Retry-After demands", async () => {
 test("rejects after several failures and keeps the received bytes", async () => {
   server.fault = (path, from) =>
     path.endsWith("b") && from >= 2 * PIECE
-      ? { kind: "status", status: 503 }
+      ? { kind: "status", value: 503 }
       : undefined;
   await expect(load()).rejects.toMatchObject({
     code: "download-failed",
     message: expect.stringMatching(/onnx\/b.*models\.test.*HTTP 503/) as string,
   });
   expect(server.waits.length).toBeGreaterThan(2);
-  server.sent.length = 0;
+  server.clear();
   server.fault = () => undefined;
   expect((await load()).loaded).toEqual(await hashes(files));
   expect(sent("onnx/b")).toBe(100_000 - 2 * PIECE);
@@ -155,7 +153,7 @@ test("rejects after several failures and keeps the received bytes", async () => 
 
 test("rejects when the end of a file is missing and keeps the received bytes", async () => {
   server.fault = (path, from) =>
-    path.endsWith("b") ? { kind: "end", after: 90_000 - from } : undefined;
+    path.endsWith("b") ? { kind: "end", value: 90_000 - from } : undefined;
   await expect(load()).rejects.toMatchObject({
     code: "model-corrupt",
     message: "onnx/b is damaged: it ends after 90000 of 100000 bytes.",
@@ -169,7 +167,7 @@ test("rejects with offline when the network is lost, and resumes later", async (
   server.fault = (_, from) => {
     if (from < 3 * PIECE) return undefined;
     server.down = true;
-    return { kind: "cut", after: 500 };
+    return { kind: "cut", value: 500 };
   };
   await expect(load()).rejects.toMatchObject({ code: "offline" });
   server.down = false;

@@ -1,48 +1,46 @@
-import { sha256 } from "hash-wasm";
+import { sha1, sha256 } from "hash-wasm";
+import {
+  FakeHub,
+  huggingFace,
+  type Fault,
+  type HubFile,
+  type HubReply,
+  type Snapshot,
+} from "../../../tools/cli/fake-hub.mjs";
 import type { Net } from "../request";
 import type { Bytes } from "./bytes";
 
-/** What goes wrong with one request for a file. */
-export type Fault =
-  /** The connection breaks, or ends as if that were all, after so many bytes. */
-  | { readonly kind: "cut" | "end"; readonly after: number }
-  /** That byte of the file is another one. */
-  | { readonly kind: "flip"; readonly at: number }
-  | { readonly kind: "status"; readonly status: number; readonly wait?: string }
-  | { readonly kind: "no-ranges" | "down" | "hang" };
+export type { Fault };
 
-export interface ServedFile {
-  readonly bytes: Bytes;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Bytes [from, to) of a file that went out. */
+/** Bytes [from, to) of a file that were sent. */
 export interface Sent {
   readonly path: string;
   readonly from: number;
-  to: number;
+  readonly to: number;
 }
 
-/** A server in this process, which fails as a test says. */
+/** The fake hub in this process, as the network of a store. */
 export class FakeServer {
-  readonly files = new Map<string, ServedFile>();
-  readonly sent: Sent[] = [];
-  /** e.g. `HEAD /a bytes=0-`. */
-  readonly requests: string[] = [];
-  /** Pauses before new attempts, in ms; nobody waits for them here. */
-  readonly waits: number[] = [];
+  /** The repositories that `commit` publishes. */
+  readonly #snapshots = new Map<string, Snapshot>();
+  readonly hub = new FakeHub([]);
   readonly net: Net;
+  /** Pauses between attempts, in ms; they take no time here. */
+  readonly waits: number[] = [];
+  /** The network is down. */
   down = false;
-  /** Whether it tells how long its answers are, and knows ranges. */
-  sized = true;
-  /** Bytes of a chunk, and ms before each. */
-  chunk = 1000;
+  /** ms before each chunk of a body. */
   pause = 0;
-  fault: (path: string, from: number) => Fault | undefined = () => undefined;
-  /** Called before each chunk of a body. */
   onChunk: () => void = () => undefined;
 
   constructor(rangeBytes: number, journalPause = 0) {
+    this.hub.chunkBytes = 1000;
+    this.hub.beforeChunk = async () => {
+      if (this.pause > 0) {
+        await new Promise((resolve) => setTimeout(resolve, this.pause));
+      }
+      this.onChunk();
+    };
     this.net = {
       fetch: (url, init) => this.#fetch(url, init),
       wait: (ms) => {
@@ -54,11 +52,33 @@ export class FakeServer {
     };
   }
 
-  put(path: string, bytes: Bytes, headers = {}): void {
-    this.files.set(path, { bytes, headers });
+  set fault(faultOf: (path: string, from: number) => Fault | undefined) {
+    this.hub.faultOf = faultOf;
   }
 
-  /** Puts them into a folder with a manifest. */
+  /** e.g. `HEAD /a bytes=0-`. */
+  get requests(): string[] {
+    return this.hub.requests.map(({ method, path, range }) =>
+      `${method} ${path} ${range ?? ""}`.trim(),
+    );
+  }
+
+  get sent(): Sent[] {
+    return this.hub.requests
+      .filter(({ method, file }) => method === "GET" && file !== "")
+      .map(({ path, from, bytes }) => ({ path, from, to: from + bytes }));
+  }
+
+  /** Forgets the requests so far. */
+  clear(): void {
+    this.hub.requests.length = 0;
+  }
+
+  put(path: string, bytes: Bytes, headers = {}): void {
+    this.hub.staticFiles.set(path, { bytes, headers });
+  }
+
+  /** Serves the files in a folder with a manifest. */
   async publish(
     folder: string,
     files: Readonly<Record<string, Bytes>>,
@@ -74,85 +94,93 @@ export class FakeServer {
     this.put(`${folder}manifest.json`, json);
   }
 
+  /** Serves the files as the newest commit of a hub's repository. */
+  async commit(
+    id: string,
+    commit: string,
+    files: Readonly<Record<string, Bytes>>,
+    card: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const entries = Object.entries(files).map(async ([path, bytes]) => {
+      return [path, await hubFile(path, bytes)] as const;
+    });
+    const snapshot = {
+      commit,
+      files: new Map(await Promise.all(entries)),
+      card,
+    };
+    const isNew = !this.#snapshots.has(id);
+    this.#snapshots.set(id, snapshot);
+    if (!isNew) return;
+    const latest = (): Promise<Snapshot> =>
+      Promise.resolve(this.#snapshots.get(id) ?? snapshot);
+    this.hub.repositories = [
+      ...this.hub.repositories,
+      { id, snapshot: latest },
+    ];
+  }
+
   async #fetch(url: string, init: RequestInit): Promise<Response> {
     await new Promise((resolve) => setTimeout(resolve));
     init.signal?.throwIfAborted();
-    const path = new URL(url).pathname;
-    const method = init.method ?? "GET";
-    const range = new Headers(init.headers).get("range");
-    this.requests.push(`${method} ${path} ${range ?? ""}`.trim());
     if (this.down) throw new TypeError("Failed to fetch");
-    const file = this.files.get(path);
-    if (file === undefined) return new Response("", { status: 404 });
-    const size = file.bytes.length;
-    const match = /^bytes=(\d+)-(\d*)$/.exec(range ?? "");
-    const from = Number(match?.[1] ?? 0);
-    const fault = method === "GET" ? this.fault(path, from) : undefined;
-    if (fault?.kind === "down") throw new TypeError("Failed to fetch");
-    if (fault?.kind === "hang") return never(init.signal);
-    if (fault?.kind === "status") {
-      const { status, wait } = fault;
-      const headers = wait === undefined ? {} : { "retry-after": wait };
-      return new Response("", { status, headers });
-    }
-    const ranges = this.sized && fault?.kind !== "no-ranges";
-    const partial = match !== null && ranges;
-    if (partial && from >= size) return new Response("", { status: 416 });
-    const begin = partial ? from : 0;
-    const last = match?.[2] ? Math.min(Number(match[2]), size - 1) : size - 1;
-    const end = partial ? last + 1 : size;
-    const headers = new Headers(file.headers);
-    if (this.sized) headers.set("content-length", String(end - begin));
-    if (partial) headers.set("content-range", `bytes ${begin}-${last}/${size}`);
-    const status = partial ? 206 : 200;
-    if (method === "HEAD") return new Response(null, { status, headers });
-    const body = this.#body(path, file.bytes, begin, end, fault);
-    return new Response(body, { status, headers });
+    const headers = new Headers(init.headers);
+    const { reply } = await this.hub.respond({
+      method: init.method ?? "GET",
+      url: new URL(url),
+      header: (name) => headers.get(name) ?? undefined,
+    });
+    if (reply === "reset") throw new TypeError("Failed to fetch");
+    if (reply === "hang") return untilAborted(init.signal);
+    return toResponse(reply);
   }
+}
 
-  #body(
-    path: string,
-    bytes: Bytes,
-    begin: number,
-    end: number,
-    fault: Fault | undefined,
-  ): ReadableStream<Bytes> {
-    const sent = { path, from: begin, to: begin };
-    this.sent.push(sent);
-    const ends = fault?.kind === "cut" || fault?.kind === "end";
-    const stop = ends ? Math.min(end, begin + fault.after) : end;
-    return new ReadableStream(
-      {
-        pull: async (controller) => {
-          if (this.pause > 0) {
-            await new Promise((resolve) => setTimeout(resolve, this.pause));
-          }
-          this.onChunk();
-          if (sent.to < stop) {
-            const next = Math.min(stop, sent.to + this.chunk);
-            const chunk = bytes.slice(sent.to, next);
-            if (fault?.kind === "flip") flip(chunk, fault.at - sent.to);
-            sent.to = next;
-            controller.enqueue(chunk);
-          } else if (fault?.kind === "cut" && stop < end) {
-            controller.error(new TypeError("network error"));
-          } else {
-            controller.close();
-          }
-        },
+async function hubFile(path: string, bytes: Bytes): Promise<HubFile> {
+  const size = bytes.length;
+  const hash = path.startsWith("onnx/") ? await sha256(bytes) : undefined;
+  const content =
+    hash === undefined
+      ? bytes
+      : new TextEncoder().encode(huggingFace.lfsPointer(hash, size));
+  const header = new TextEncoder().encode(`blob ${content.length}\0`);
+  const blob = await sha1(new Uint8Array([...header, ...content]));
+  return {
+    ...{ path, size, blob, ...(hash !== undefined && { sha256: hash }) },
+    *read(start, end, chunk) {
+      for (let at = start; at < end; at += chunk) {
+        yield bytes.slice(at, Math.min(at + chunk, end));
+      }
+    },
+  };
+}
+
+function toResponse({ status, headers, body }: HubReply): Response {
+  if (typeof body !== "object") {
+    return new Response(body ?? null, { status, headers });
+  }
+  const chunks = body[Symbol.asyncIterator]();
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        try {
+          const next = await chunks.next();
+          if (next.done) controller.close();
+          else controller.enqueue(next.value);
+        } catch {
+          controller.error(new TypeError("network error"));
+        }
       },
-      // Nothing is made before it is asked for, so that `sent` was received.
-      { highWaterMark: 0 },
-    );
-  }
+    },
+    // No chunk is read ahead, so that all bytes that were sent are received.
+    { highWaterMark: 0 },
+  );
+  return new Response(stream, { status, headers });
 }
 
-function flip(chunk: Uint8Array, at: number): void {
-  const byte = chunk[at];
-  if (byte !== undefined) chunk[at] = byte ^ 0x10;
-}
-
-function never(signal: AbortSignal | null | undefined): Promise<Response> {
+function untilAborted(
+  signal: AbortSignal | null | undefined,
+): Promise<Response> {
   return new Promise((_, reject) => {
     signal?.addEventListener("abort", () => {
       reject(new DOMException("Aborted", "AbortError"));

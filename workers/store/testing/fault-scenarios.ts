@@ -70,10 +70,13 @@ async function prepare(
 }
 
 const cuts = (random: Random): (() => Fault)[] => [
-  () => ({ kind: "cut", after: Math.floor(random() * 12_000) }),
-  () => ({ kind: "end", after: 1 + Math.floor(random() * 12_000) }),
-  () => ({ kind: "status", status: random() < 0.5 ? 503 : 429, wait: "1" }),
-  () => ({ kind: "down" }),
+  () => ({ kind: "cut", value: Math.floor(random() * 12_000) }),
+  () => ({ kind: "end", value: 1 + Math.floor(random() * 12_000) }),
+  () =>
+    random() < 0.5
+      ? { kind: "status", value: 503 }
+      : { kind: "busy", value: 1 },
+  () => ({ kind: "reset" }),
 ];
 
 /** Random downloads with faults, one pair of tests per seed. */
@@ -92,7 +95,7 @@ export function testFaults(seeds: readonly number[]): void {
         const key = `sha256-${await sha256(bytes)}-${bytes.length}`;
         journaled.set(`/m/${path}`, disk.journaled(key));
       }
-      server.sent.length = 0;
+      server.clear();
       loaded = await session(disk, server, Object.keys(files), random);
       for (const { path, from, to } of server.sent) {
         const had = journaled.get(path) ?? new Ranges();
@@ -108,7 +111,7 @@ export function testFaults(seeds: readonly number[]): void {
       const random = randomOf(-seed);
       const { files, server } = await prepare(random, [
         ...cuts(random),
-        () => ({ kind: "flip", at: Math.floor(random() * 80_000) }),
+        () => ({ kind: "flip", value: Math.floor(random() * 80_000) }),
         () => ({ kind: "no-ranges" }),
       ]);
       const disk = new CrashDisk();

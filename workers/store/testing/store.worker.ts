@@ -37,7 +37,8 @@ export class Tab {
     const locks = webLocks(navigator.locks);
     this.#store = new Store(this.#server.net, storage, locks, channel);
     await this.#server.publish("/nano/", files);
-    Object.assign(this.#server, { pause, down, chunk: 16 * 1024 });
+    Object.assign(this.#server, { pause, down });
+    this.#server.hub.chunkBytes = 16 * 1024;
   }
 
   async load(paths: string[]): Promise<Record<string, Blob>> {
