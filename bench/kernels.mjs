@@ -38,7 +38,7 @@ const { values } = parseArgs({
 
 /** @typedef {import("../workers/bench/messages.ts").KernelAnswer} Answer */
 /** @typedef {Extract<Answer, { adapter: string }>} Found */
-/** @typedef {import("../workers/bench/messages.ts").KernelTrial} Trial */
+/** @typedef {import("../workers/backends/webgpu/overrides/override-kernels.ts").KernelOverride} Trial */
 
 /** @returns {Promise<Found>} */
 async function measure() {
@@ -107,33 +107,35 @@ function ask(question) {
 }
 
 /** @param {Trial} trial */
-function line({ operation, count, by, theirs, ours, kernel, fault }) {
+function line({ operation, count, faster, ortMs, kernelMs, kernel, fault }) {
   const ms = (/** @type {number} */ time) => time.toFixed(2).padStart(9);
-  const ratio = `${(theirs / ours).toFixed(1)}x`.padStart(8);
-  const who = by === "ours" ? kernel : `the runtime's (${fault ?? kernel})`;
+  const ratio = `${(ortMs / kernelMs).toFixed(1)}x`.padStart(8);
+  const who = faster === "kernel" ? kernel : `ORT's (${fault ?? kernel})`;
   const times = String(count).padStart(3);
-  return `${times} ${ms(theirs)} ${ms(ours)} ${ratio}  ${operation} · ${who}`;
+  return `${times} ${ms(ortMs)} ${ms(kernelMs)} ${ratio}  ${operation} · ${who}`;
 }
 
 /** @param {readonly Trial[]} trials */
 function total(trials) {
   const sum = (/** @type {(trial: Trial) => number} */ time) =>
     trials.reduce((all, one) => all + one.count * (time(one) || 0), 0);
-  const theirs = sum(({ theirs }) => theirs);
-  const now = sum(({ by, theirs, ours }) => (by === "ours" ? ours : theirs));
-  return { theirs, now };
+  const ort = sum(({ ortMs }) => ortMs);
+  const now = sum(({ faster, ortMs, kernelMs }) =>
+    faster === "kernel" ? kernelMs : ortMs,
+  );
+  return { ort, now };
 }
 
 /** @param {Found} found */
 function print({ adapter, graphs }) {
-  console.log(`${adapter}, ms: the runtime's, ours, ratio; each so many times`);
-  for (const { graph, switches } of graphs) {
-    const { theirs, now } = total(switches);
-    const ratio = (theirs / now).toFixed(1);
+  console.log(`${adapter}, ms: count, ORT, our kernel, ratio`);
+  for (const { graph, overrides } of graphs) {
+    const { ort, now } = total(overrides);
+    const ratio = (ort / now).toFixed(1);
     console.log(
-      `\n${graph}: ${theirs.toFixed(0)} ms → ${now.toFixed(0)} ms (${ratio}x)`,
+      `\n${graph}: ${ort.toFixed(0)} ms → ${now.toFixed(0)} ms (${ratio}x)`,
     );
-    for (const trial of switches) console.log(line(trial));
+    for (const trial of overrides) console.log(line(trial));
   }
 }
 

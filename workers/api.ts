@@ -22,7 +22,7 @@ import {
   checkSize,
   isFrame,
 } from "./validation";
-import { takeWasmFrom } from "./ort/runtime";
+import { setWasmFolder } from "./ort/runtime";
 import { generate } from "./pipeline";
 import { checkMessages, countTokens } from "./stages/prompt";
 import { imageTokenCount } from "./stages/tiling";
@@ -45,7 +45,7 @@ export class Api implements VlmWorker {
   connect(events: MessagePort, settings: WorkerSettings = {}): void {
     this.#events = events;
     const { wasmPaths, fetch } = settings;
-    if (wasmPaths !== undefined) takeWasmFrom(wasmPaths);
+    if (wasmPaths !== undefined) setWasmFolder(wasmPaths);
     if (fetch !== undefined) usePageFetch(fetch);
   }
 

@@ -1,7 +1,7 @@
 import type { Sampling } from "../../src/shared/protocol";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import type { OnnxGraph } from "../onnx/onnx-reader";
-import type { Float, Tensor } from "../ort/tensor";
+import type { FloatType, Tensor } from "../ort/tensor";
 
 /** A graph file and the files with its external data, by the names the graph
  * gives them. */
@@ -77,7 +77,7 @@ export interface GenerationOptions {
 /** [1, rows, vocabulary] on the GPU. */
 export interface Logits {
   readonly buffer: GPUBuffer;
-  readonly type: Float;
+  readonly type: FloatType;
   readonly dims: readonly number[];
 }
 

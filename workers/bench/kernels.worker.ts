@@ -2,8 +2,9 @@
 import type { KernelAnswer, KernelQuestion } from "./messages";
 import { VlmError } from "../../src/shared/errors";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
-import { makeGraph } from "../backends/webgpu/graph";
-import type { Switch } from "../backends/webgpu/overrides/override";
+import { captureGraph } from "../backends/webgpu/captured-graph";
+import type { KernelOverride } from "../backends/webgpu/overrides/override-kernels";
+import { BYTES_PER_FLOAT } from "../ort/tensor-rows";
 import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
 import { planVision } from "../backends/webgpu/graphs/vision-plan";
 import type { Weight } from "../backends/webgpu/graphs/weight";
@@ -11,9 +12,8 @@ import { downloadGraphs } from "../loading/download-graphs";
 import type { GraphSource } from "../backends/backend";
 import { readMetadata } from "../loading/model-metadata";
 import { openGpu } from "../ort/adapter";
-import type { Bound } from "../ort/capture";
+import type { BoundTensors } from "../ort/capture";
 import type { Gpu } from "../ort/device";
-import { BYTES } from "../ort/rows";
 import type { ModelConfig } from "../model-files/config";
 
 self.onmessage = ({ data }: MessageEvent<KernelQuestion>) => {
@@ -42,12 +42,12 @@ async function answer(question: KernelQuestion): Promise<KernelAnswer> {
       const graphs = [
         {
           graph: "encoder",
-          switches: await tryEncoder(gpu, encoder, config, size),
+          overrides: await tryEncoder(gpu, encoder, config, size),
         },
       ];
       for (const length of lengths) {
-        const switches = await tryDecoder(gpu, decoder, config, length);
-        graphs.push({ graph: `decoder of ${length}`, switches });
+        const overrides = await tryDecoder(gpu, decoder, config, length);
+        graphs.push({ graph: `decoder of ${length}`, overrides });
       }
       return { adapter: gpu.name, graphs };
     } finally {
@@ -63,7 +63,7 @@ async function tryEncoder(
   { graph, external }: GraphSource,
   config: ModelConfig,
   size: number,
-): Promise<readonly Switch[]> {
+): Promise<readonly KernelOverride[]> {
   const plan = await planVision(graph, external, config);
   const { hidden, type } = plan;
   const tokens = (size / 64) ** 2;
@@ -81,7 +81,7 @@ async function tryDecoder(
   { graph, external }: GraphSource,
   config: ModelConfig,
   length: number,
-): Promise<readonly Switch[]> {
+): Promise<readonly KernelOverride[]> {
   const plan = await planDecoder(graph, external, config);
   const { hidden, vocabulary, layers, kvHeads, headDim, type } = plan;
   const capacity = Math.min(512, plan.maxPositions);
@@ -110,15 +110,15 @@ async function tryGraph(
   gpu: Gpu,
   weights: readonly Weight[],
   model: Uint8Array,
-  inputs: Bound,
-  outputs: Bound,
-): Promise<readonly Switch[]> {
+  inputs: BoundTensors,
+  outputs: BoundTensors,
+): Promise<readonly KernelOverride[]> {
   const uploaded = await GpuWeights.upload(gpu, weights, () => undefined);
-  const bound = uploaded.of(weights);
+  const bound = uploaded.bind(weights);
   try {
-    const graph = await makeGraph(gpu, model, bound, inputs, outputs);
+    const graph = await captureGraph(gpu, model, bound, inputs, outputs);
     await graph.release();
-    return graph.switches;
+    return graph.overrides;
   } finally {
     uploaded.destroy();
     for (const { buffer } of Object.values({ ...inputs, ...outputs })) {
@@ -134,7 +134,7 @@ function tensor(
 ): { buffer: GPUBuffer; type: typeof type; dims: readonly number[] } {
   const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
   const count = dims.reduce((product, dim) => product * dim, 1);
-  const bytes = count * (type === "int32" ? 4 : BYTES[type]);
+  const bytes = count * (type === "int32" ? 4 : BYTES_PER_FLOAT[type]);
   const size = Math.ceil(bytes / 16) * 16;
   const usage = STORAGE | COPY_SRC | COPY_DST;
   const buffer = device.createBuffer({ label: "bench", size, usage });

@@ -1,4 +1,5 @@
 /** Messages between the bench's pages and its workers. Types only. */
+import type { KernelOverride } from "../backends/webgpu/overrides/override-kernels";
 import type { GraphDtypes, ModelSource } from "../../src/shared/models";
 
 /** Measured rates of an adapter. */
@@ -52,21 +53,9 @@ export interface KernelQuestion {
   readonly lengths: readonly number[];
 }
 
-/** One shape of an operation: milliseconds of ONNX Runtime's kernel and of our
- * fastest. */
-export interface KernelTrial {
-  readonly operation: string;
-  readonly count: number;
-  readonly by: "ours" | "theirs";
-  readonly theirs: number;
-  readonly ours: number;
-  readonly kernel: string;
-  readonly fault?: string;
-}
-
 export interface KernelGraph {
   readonly graph: string;
-  readonly switches: readonly KernelTrial[];
+  readonly overrides: readonly KernelOverride[];
 }
 
 export type KernelAnswer =

@@ -1,8 +1,8 @@
 import copyCode from "./copy.wgsl?raw";
 import { encode, prepare, upload } from "../kernels/kernel";
-import { pointwiseSize, pointwiseVariants } from "../kernels/pointwise";
-import type { StorageType } from "../kernels/storage-type";
-import { trial } from "../kernels/trial";
+import { matMulUniform, matMulVariants } from "../kernels/matmul";
+import type { StorageType } from "../kernels/kernel-variant";
+import { benchmark } from "../kernels/benchmark";
 import type { Rates } from "./messages";
 
 /** Sizes of the square product; the larger is used if the smaller is too fast to
@@ -57,17 +57,17 @@ async function productTime(
   const make = () => upload(device, "roofline", ones, STORAGE);
   const [x, w, y] = [make(), make(), make()] as const;
   const none = upload(device, "roofline", new Uint32Array(4), STORAGE);
-  const size = upload(device, "roofline", pointwiseSize(product), UNIFORM);
+  const size = upload(device, "roofline", matMulUniform(product), UNIFORM);
   try {
     const buffers = [x, w, none, none, y, size];
-    const works = pointwiseVariants(product, device.limits).map(
+    const works = matMulVariants(product, device.limits).map(
       ({ kernel, workgroups }) => {
         const resources = buffers.map((buffer) => ({ buffer }));
         const dispatch = prepare(device, kernel, resources, workgroups);
         return (pass: GPUComputePassEncoder) => encode(pass, dispatch);
       },
     );
-    return Math.min(...(await trial(device, works)));
+    return Math.min(...(await benchmark(device, works)));
   } finally {
     for (const buffer of [x, w, y, none, size]) buffer.destroy();
   }
@@ -92,7 +92,7 @@ async function copyRate(device: GPUDevice): Promise<number> {
       const dispatch = prepare(device, kernel, resources, [groups, 1, 1]);
       return (pass: GPUComputePassEncoder) => encode(pass, dispatch);
     });
-    const time = Math.min(...(await trial(device, works)));
+    const time = Math.min(...(await benchmark(device, works)));
     return (2 * size) / (time / 1000);
   } finally {
     for (const buffer of buffers) buffer.destroy();

@@ -1,5 +1,5 @@
-// Second stage: picked[row] = id of the first of the largest of
-// maxima[row][0 .. groups), which stand in the order of their ids.
+// Second pass of argmax: picked[row] = the id of the largest key in
+// maxima[row][0 .. groups), the first of equal ones.
 
 @group(0) @binding(0) var<storage, read> maxima: array<vec2u>;
 @group(0) @binding(1) var<storage, read_write> picked: array<i32>;

@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attentionSize, attentionVariants, type Attention } from "./attention";
+import {
+  attentionUniform,
+  attentionVariants,
+  type Attention,
+} from "./attention";
 import { attentionReference } from "./attention.reference";
-import { furthest, noise, runVariant, testDevice } from "./run-variant";
+import { maxAbsDifference, noise, runVariant } from "./testing/run-variant";
+import { openDevice } from "./testing/gpu";
 
 let device: GPUDevice;
 
 beforeAll(async () => {
-  device = await testDevice();
+  device = await openDevice();
 });
 
 afterAll(() => {
@@ -54,16 +59,16 @@ for (const of of cases) {
     expect(variants.length).toBeGreaterThan(0);
     for (const variant of variants) {
       // Told by the uniform, and by the buffer.
-      for (const told of [total, 0]) {
+      for (const length of [total, 0]) {
         const y = await runVariant(
           device,
           variant,
           [data.q, data.keys, data.values, seqlens],
           expected.length,
-          attentionSize({ ...of, total: told }),
+          attentionUniform({ ...of, total: length }),
         );
         const { label } = variant.kernel;
-        expect(furthest(y, expected), label).toBeLessThan(1e-5);
+        expect(maxAbsDifference(y, expected), label).toBeLessThan(1e-5);
       }
     }
   });

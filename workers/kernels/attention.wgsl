@@ -1,21 +1,21 @@
 // Attention of a few queries, in registers only:
 //   y[s][h] = sum_k p_k v[h / reps][k],  p = softmax_k(alpha q[s][h] . k[h / reps][k])
 //
-// A thread holds one query of one head and what it has summed, and goes over
-// the keys once: where a score exceeds the largest so far, what was summed is
-// scaled down to it. Nothing waits at a barrier; it suits software adapters,
-// and few keys. Query s sees the keys up to its own: those before the queries,
-// and s + 1; or all of them, if not causal.
+// A thread computes one query of one head with an online softmax: it reads the keys
+// once, and rescales the sums where a score exceeds the largest one so far. There
+// are no barriers, which suits software adapters and few keys. Query s sees the
+// keys before the queries and the first s + 1 of theirs, or all keys if not causal.
 //
-// q and y are [queries][heads][DIM * 4]; k and v [heads / reps][capacity][DIM *
-// 4], of which the first `total` are filled; seqlens[0] is total - 1 if asked.
+// q and y are [queries][heads][DIM * 4]; k and v are
+// [heads / reps][capacity][DIM * 4], of which the first `total` are filled. If
+// total is 0, it is seqlens[0] + 1.
 
 struct Size {
   queries: u32,
   heads: u32,
   reps: u32,
   capacity: u32,
-  total: u32, // 0: from seqlens
+  total: u32, // 0: read from seqlens
   causal: u32,
   alpha: f32,
 }

@@ -1,37 +1,38 @@
 import code from "./convert-rows.wgsl?raw";
-import halfCode from "./half.wgsl?raw";
-import { encode, prepare, tiles, upload } from "./kernel";
+import float16Code from "./float16.wgsl?raw";
+import { encode, prepare, workgroupsFor, upload } from "./kernel";
 
 export interface RowsToConvert {
-  /** Numbers of a row: an even number. */
+  /** Numbers in a row; must be even. */
   readonly width: number;
   readonly rows: number;
-  /** The first of them in the source, and where it comes to. */
+  /** Index of the first row in the source and in the destination. */
   readonly from: number;
   readonly to: number;
 }
 
-/** Into the other type; gives a buffer to destroy when that is submitted. */
+/** Encodes the conversion of rows between float16 and float32. Returns a uniform
+ * buffer to destroy after the submit. */
 export function convertRows(
   device: GPUDevice,
   encoder: GPUCommandEncoder,
-  way: "widen" | "narrow",
+  direction: "widen" | "narrow",
   source: GPUBuffer,
   dest: GPUBuffer,
   { width, rows, from, to }: RowsToConvert,
 ): GPUBuffer {
   const pairs = width / 2;
-  const facts = Uint32Array.of(pairs, rows, from, to);
-  const place = upload(device, "place", facts, GPUBufferUsage.UNIFORM);
-  const constants = { WIDEN: way === "widen" ? 1 : 0 };
+  const fields = Uint32Array.of(pairs, rows, from, to);
+  const uniform = upload(device, "row range", fields, GPUBufferUsage.UNIFORM);
+  const constants = { WIDEN: direction === "widen" ? 1 : 0 };
   const dispatch = prepare(
     device,
-    { label: `${way} rows`, code: halfCode + code, constants },
-    [source, dest, place].map((buffer) => ({ buffer })),
-    tiles(pairs, rows),
+    { label: `${direction} rows`, code: float16Code + code, constants },
+    [source, dest, uniform].map((buffer) => ({ buffer })),
+    workgroupsFor(pairs, rows),
   );
   const pass = encoder.beginComputePass({ label: "convert rows" });
   encode(pass, dispatch);
   pass.end();
-  return place;
+  return uniform;
 }

@@ -1,23 +1,24 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Activation } from "./epilogue";
-import { convolutionSize, type Convolution } from "./convolution";
+import { convolutionUniform, type Convolution } from "./convolution";
 import { convolutionReference, type Layout } from "./convolution.reference";
-import { depthwiseVariants } from "./depthwise";
-import { planesVariants } from "./planes";
-import { furthest, noise, runVariant, testDevice } from "./run-variant";
-import type { Variant } from "./variant";
+import { depthwiseConvolutionVariants } from "./depthwise-convolution";
+import { planarConvolutionVariants } from "./planar-convolution";
+import { maxAbsDifference, noise, runVariant } from "./testing/run-variant";
+import { openDevice } from "./testing/gpu";
+import type { KernelVariant } from "./kernel-variant";
 
 let device: GPUDevice;
 
 beforeAll(async () => {
-  device = await testDevice();
+  device = await openDevice();
 });
 
 afterAll(() => {
   device.destroy();
 });
 
-/** Padded as "same" is, with whatever remains on the far sides. */
+/** "Same" padding: an odd pixel is added at the end. */
 function windowOf(
   [width, height]: readonly [number, number],
   channels: number,
@@ -25,7 +26,7 @@ function windowOf(
   stride: number,
   activation: Activation = "none",
 ): Convolution {
-  const side = (kernel - 1) / 2;
+  const size = (kernel - 1) / 2;
   return {
     width,
     height,
@@ -34,8 +35,8 @@ function windowOf(
     stride,
     outWidth: Math.ceil(width / stride),
     outHeight: Math.ceil(height / stride),
-    left: side,
-    top: side,
+    left: size,
+    top: size,
     type: "float32",
     bias: activation !== "none",
     activation,
@@ -44,7 +45,7 @@ function windowOf(
 
 async function check(
   of: Convolution,
-  variants: readonly Variant[],
+  variants: readonly KernelVariant[],
   inputs: number,
   weights: number,
   layout: Layout,
@@ -62,9 +63,11 @@ async function check(
       variant,
       [data.x, data.w, data.bias],
       expected.length,
-      convolutionSize(of),
+      convolutionUniform(of),
     );
-    expect(furthest(y, expected), variant.kernel.label).toBeLessThan(1e-5);
+    expect(maxAbsDifference(y, expected), variant.kernel.label).toBeLessThan(
+      1e-5,
+    );
   }
 }
 
@@ -85,7 +88,7 @@ for (const [of, multiplier] of depthwise) {
     const inputs = channels / multiplier;
     await check(
       of,
-      depthwiseVariants({ ...of, multiplier }, device.limits),
+      depthwiseConvolutionVariants({ ...of, multiplier }, device.limits),
       inputs,
       channels,
       {
@@ -98,19 +101,19 @@ for (const [of, multiplier] of depthwise) {
   });
 }
 
-const pictures = [
+const planarShapes = [
   [windowOf([14, 10], 16, 3, 2, "gelu"), 3],
   [windowOf([7, 9], 4, 5, 1), 1],
   [windowOf([33, 3], 36, 7, 2, "gelu"), 4],
 ] as const;
 
-for (const [of, planes] of pictures) {
+for (const [of, planes] of planarShapes) {
   const { width, height, channels, kernel, stride } = of;
   const title = `${planes} planes of ${width} x ${height} to ${channels} channels, ${kernel}/${stride}`;
   test(title, async () => {
     await check(
       of,
-      planesVariants({ ...of, planes }, device.limits),
+      planarConvolutionVariants({ ...of, planes }, device.limits),
       planes,
       planes * channels,
       {
@@ -123,11 +126,15 @@ for (const [of, planes] of pictures) {
   });
 }
 
-test("what has no kernel is left to others", () => {
+test("has no variants for unsupported shapes", () => {
   const { limits } = device;
   const of = windowOf([9, 9], 12, 3, 1);
-  expect(depthwiseVariants({ ...of, multiplier: 3 }, limits)).toEqual([]);
-  expect(planesVariants({ ...of, planes: 5 }, limits)).toEqual([]);
+  expect(
+    depthwiseConvolutionVariants({ ...of, multiplier: 3 }, limits),
+  ).toEqual([]);
+  expect(planarConvolutionVariants({ ...of, planes: 5 }, limits)).toEqual([]);
   const odd = windowOf([9, 9], 6, 3, 1);
-  expect(depthwiseVariants({ ...odd, multiplier: 1 }, limits)).toEqual([]);
+  expect(
+    depthwiseConvolutionVariants({ ...odd, multiplier: 1 }, limits),
+  ).toEqual([]);
 });

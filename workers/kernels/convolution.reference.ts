@@ -1,5 +1,5 @@
 import type { Convolution } from "./convolution";
-import { activationReference } from "./pointwise.reference";
+import { activationReference } from "./matmul.reference";
 
 export interface ConvolutionData {
   readonly x: Float32Array;

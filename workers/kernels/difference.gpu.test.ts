@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { differenceOf, noiseInto } from "./difference";
-import { encode, upload, type Dispatch } from "./kernel";
-import { testDevice } from "./run-variant";
+import { maxDifference, fillWithNoise } from "./difference";
+import { encode, upload, type KernelDispatch } from "./kernel";
+import { openDevice } from "./testing/gpu";
 
 let device: GPUDevice;
 const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
 
 beforeAll(async () => {
-  device = await testDevice();
+  device = await openDevice();
 });
 
 afterAll(() => {
@@ -23,7 +23,7 @@ function bitsOf(...floats: number[]): Uint32Array {
 }
 
 async function after(
-  dispatch: Dispatch,
+  dispatch: KernelDispatch,
   buffer: GPUBuffer,
 ): Promise<ArrayBuffer> {
   const { size } = buffer;
@@ -45,14 +45,14 @@ async function worstOf(
 ): Promise<number[]> {
   const worst = bufferOf(new Uint32Array(4));
   const pair = [{ buffer: bufferOf(a) }, { buffer: bufferOf(b) }] as const;
-  const dispatch = differenceOf(device, type, pair, {
+  const dispatch = maxDifference(device, type, pair, {
     buffer: worst,
     size: 8,
   });
   return [...new Float32Array(await after(dispatch, worst), 0, 2)];
 }
 
-test("the furthest of many, wherever it is", async () => {
+test("finds the largest difference anywhere", async () => {
   const count = 40_001;
   for (const place of [0, 777, count - 1]) {
     const a = new Float32Array(count).fill(1);
@@ -66,7 +66,7 @@ test("the furthest of many, wherever it is", async () => {
   }
 });
 
-test("what is not a number is no small difference", async () => {
+test("reports NaN as a large difference", async () => {
   const [difference = 0] = await worstOf(
     bitsOf(1, 2, 3, 4),
     bitsOf(1, NaN, 3, 4),
@@ -74,17 +74,17 @@ test("what is not a number is no small difference", async () => {
   expect(difference).toBeNaN();
 });
 
-test("halves, two in a word", async () => {
+test("compares float16 pairs", async () => {
   // 1 and -2; 1 and -2.5; then zeros.
   const a = Uint32Array.of(0xc000_3c00, 0, 0, 0);
   const b = Uint32Array.of(0xc100_3c00, 0, 0, 0);
   expect(await worstOf(a, b, "float16")).toEqual([0.5, 2]);
 });
 
-test("noise fills what is bound, evenly between -1 and 1", async () => {
+test("fills a range with noise between -1 and 1", async () => {
   const buffer = bufferOf(new Uint32Array(30_000));
   const target = { buffer, size: 4 * 29_952 };
-  const dispatch = noiseInto(device, "float32", target);
+  const dispatch = fillWithNoise(device, "float32", target);
   const floats = new Float32Array(await after(dispatch, buffer));
   expect([...floats.subarray(29_952)].every((x) => x === 0)).toBe(true);
   const noise = floats.subarray(0, 29_952);

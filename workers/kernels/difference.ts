@@ -1,10 +1,10 @@
 import differenceCode from "./difference.wgsl?raw";
-import { prepare, type Dispatch } from "./kernel";
+import { prepare, type KernelDispatch } from "./kernel";
 import noiseCode from "./noise.wgsl?raw";
-import type { StorageType } from "./storage-type";
+import type { StorageType } from "./kernel-variant";
 import { unroll } from "./unroll";
 
-/** Threads enough for any adapter; each goes over many places. */
+/** Enough threads for any adapter; each handles many elements. */
 const GROUPS = [256, 1, 1] as const;
 
 function kernel(label: string, code: string, type: StorageType) {
@@ -12,22 +12,22 @@ function kernel(label: string, code: string, type: StorageType) {
   return { label, code: unroll(code, constants) };
 }
 
-/** Fills what is bound with numbers between -1 and 1. */
-export function noiseInto(
+/** Fills a binding with numbers between -1 and 1. */
+export function fillWithNoise(
   device: GPUDevice,
   type: StorageType,
   target: GPUBufferBinding,
-): Dispatch {
+): KernelDispatch {
   return prepare(device, kernel("noise", noiseCode, type), [target], GROUPS);
 }
 
-/** Raises the two floats of `worst` to max |a - b| and max |a|. */
-export function differenceOf(
+/** Raises the two f32 in `worst` to max |a - b| and max |a|. */
+export function maxDifference(
   device: GPUDevice,
   type: StorageType,
   [a, b]: readonly [GPUBufferBinding, GPUBufferBinding],
   worst: GPUBufferBinding,
-): Dispatch {
+): KernelDispatch {
   const difference = kernel("difference", differenceCode, type);
   return prepare(device, difference, [a, b, worst], GROUPS);
 }

@@ -1,8 +1,8 @@
-// How far two results are from one another, and how large the first is:
+// Compares two results:
 //   worst[0] = max |a - b|, worst[1] = max |a|
 //
-// Bits of floats that are not negative are ordered as the floats are, so that
-// whole numbers' maximum serves; what is not a number is more than any number.
+// Non-negative floats sort as their bits do: the maximum is an atomicMax of u32,
+// in which NaN is larger than any number.
 
 @group(0) @binding(0) var<storage, read> a: array<u32>;
 @group(0) @binding(1) var<storage, read> b: array<u32>;

@@ -1,21 +1,21 @@
-// embeds[column] = table[id][column], id the answer's last.
+// embeds[column] = table[id][column] for the last id of the answer.
 //
-// The table's numbers are floats, halves, or have BITS bits, the first in the
-// lowest: then each is (number - zero of its block) * scale of its block, as
-// GatherBlockQuantized has it. ROUNDED: they are halves before what is asked
-// for. A thread makes two numbers, which are a word of halves.
+// The table has f32, f16, or packed integers of BITS bits, lowest bits first; these
+// are (number - zero of the block) * scale of the block, as in
+// GatherBlockQuantized. ROUNDED: values are rounded to f16 first. A thread computes
+// two numbers, which are one word of f16.
 
 override WIDTH: u32;
 override BITS: u32; // 32, 16, or fewer
 override TO_HALVES: bool;
 override ROUNDED: bool;
-// Of blocks:
+// For integers only:
 override SIGNED: bool = false;
 override SIZE: u32 = 1;
 override HALF_SCALES: bool = false;
 override HAS_ZEROS: bool = false;
-override ZERO: i32 = 0; // where there are no others
-override ZEROS: u32 = 1; // from one row of zeros to the next
+override ZERO: i32 = 0; // without zero points
+override ZEROS: u32 = 1; // row stride of the zero points
 
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read> table: array<u32>;
@@ -32,7 +32,7 @@ fn half_of(word: u32, at: u32) -> u32 {
   return widen((word >> (16 * (at & 1))) & 0xffffu);
 }
 
-// A number of the table, as the bits of a float.
+// A number of the table, as f32 bits.
 fn number(row: u32, column: u32) -> u32 {
   let at = row * WIDTH + column;
   if (BITS == 32) {

@@ -4,11 +4,11 @@ export { epilogueCode };
 
 export type Activation = "none" | "relu" | "sigmoid" | "gelu";
 
-/** What follows the sum. */
+/** What follows a sum: activation(sum + bias) + skip. */
 export interface Epilogue {
   readonly bias: boolean;
   readonly activation: Activation;
-  /** Whether something of the result's size is added at the end. */
+  /** Whether an input of the size of the result is added at the end. */
   readonly skip?: boolean;
 }
 
@@ -19,14 +19,18 @@ const FLAGS: Readonly<Record<Activation, number>> = {
   gelu: 16,
 };
 
-/** As epilogue.wgsl has them. */
-export function flagsOf({ bias, activation, skip = false }: Epilogue): number {
+/** The flags of epilogue.wgsl. */
+export function epilogueFlags({
+  bias,
+  activation,
+  skip = false,
+}: Epilogue): number {
   return (bias ? 1 : 0) | (skip ? 2 : 0) | FLAGS[activation];
 }
 
-/** In words, where there is anything. */
-export function describeEpilogue(of: Epilogue): string[] {
-  const { bias, activation, skip = false } = of;
+/** The words for what the epilogue has. */
+export function describeEpilogue(epilogue: Epilogue): string[] {
+  const { bias, activation, skip = false } = epilogue;
   return [
     ...(bias ? ["bias"] : []),
     ...(activation === "none" ? [] : [activation]),

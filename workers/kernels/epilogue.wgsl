@@ -1,9 +1,9 @@
-// What follows a sum: bias, activation, and something added at the end. Which of
-// it there is, a uniform says, so that one pipeline serves them all.
+// The epilogue of a sum: bias, activation and skip. Flags in a uniform select them,
+// so that one pipeline serves all combinations.
 //   relu(x) = max(x, 0), sigmoid(x) = 1 / (1 + exp(-x))
 //   gelu(x) = x / 2 * (1 + erf(x / sqrt(2)))
-// with the runtime's own polynomial of the error function (Abramowitz and
-// Stegun 7.1.26, off by 1.5e-7 at most).
+// erf is the approximation that ONNX Runtime uses (Abramowitz and Stegun 7.1.26,
+// error at most 1.5e-7).
 
 const BIAS = 1u;
 const SKIP = 2u;

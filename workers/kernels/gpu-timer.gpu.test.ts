@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { GpuTimer } from "./gpu-timer";
-import { encode, prepare, type Dispatch } from "./kernel";
+import { encode, prepare, type KernelDispatch } from "./kernel";
 import { openDevice, storage } from "./testing/gpu";
 
 const code = `
@@ -15,7 +15,7 @@ const code = `
 function submit(
   device: GPUDevice,
   timer: GpuTimer,
-  passes: readonly (readonly [stage: string, dispatch: Dispatch])[],
+  passes: readonly (readonly [stage: string, dispatch: KernelDispatch])[],
 ): Promise<Readonly<Record<string, number>>> {
   const encoder = device.createCommandEncoder();
   for (const [stage, dispatch] of passes) {
@@ -28,12 +28,12 @@ function submit(
   return timer.read();
 }
 
-test("stages are timed on the GPU, again and again", async () => {
+test("measures stages repeatedly", async () => {
   const device = await openDevice(["timestamp-query"]);
   const timer = GpuTimer.of(device);
   if (timer === undefined) throw new Error("no timer");
   const buffer = storage(device, 4 * 64 * 4096);
-  const over = (groups: number): Dispatch =>
+  const over = (groups: number): KernelDispatch =>
     prepare(device, { label: "sums", code }, [{ buffer }], [groups, 1, 1]);
   const [small, large] = [over(16), over(4096)];
   await submit(device, timer, [["warm-up", large]]);
@@ -45,7 +45,7 @@ test("stages are timed on the GPU, again and again", async () => {
   expect(Object.keys(laps)).toEqual(["short", "long"]);
   expect(laps["long"]).toBeGreaterThan(4 * (laps["short"] ?? NaN));
 
-  // More passes than can be timed: those stages only that can be.
+  // More passes than fit: only stages that were measured completely.
   const many = Array.from({ length: 130 }, () => ["many", small] as const);
   const first = ["first", small] as const;
   const some = await submit(device, timer, [first, ...many]);
@@ -57,7 +57,7 @@ test("stages are timed on the GPU, again and again", async () => {
   device.destroy();
 });
 
-test("without the feature there is no timer", async () => {
+test("is undefined without timestamp queries", async () => {
   const device = await openDevice();
   expect(GpuTimer.of(device)).toBeUndefined();
   device.destroy();

@@ -1,19 +1,16 @@
-/**
- * Compute pipelines, compiled once for each device and WGSL source. All of our
- * kernels bind their buffers to group 0 in the order they are listed, and must
- * use every one of them.
- */
+/** Compute pipelines, compiled once per device and WGSL source. */
 const caches = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
+/** A compute shader. Its bindings are all in group 0, in order, and all used. */
 export interface Kernel {
   readonly label: string;
   readonly code: string;
-  /** Values of its `override`s. */
+  /** Values of its `override` declarations. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
-/** One dispatch, prepared once and encoded as often as wanted. */
-export interface Dispatch {
+/** A dispatch that can be encoded any number of times. */
+export interface KernelDispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: Workgroups;
@@ -21,13 +18,13 @@ export interface Dispatch {
 
 export type Workgroups = readonly [x: number, y: number, z: number];
 
-/** Compiles `kernel`, where that was not done yet, and binds its buffers. */
+/** Compiles `kernel`, if necessary, and binds its resources. */
 export function prepare(
   device: GPUDevice,
   kernel: Kernel,
   resources: readonly GPUBindingResource[],
   workgroups: Workgroups,
-): Dispatch {
+): KernelDispatch {
   const pipeline = pipelineOf(device, kernel);
   const bindGroup = device.createBindGroup({
     label: kernel.label,
@@ -37,18 +34,17 @@ export function prepare(
   return { pipeline, bindGroup, workgroups };
 }
 
-/** Adds a prepared dispatch to `pass`. */
 export function encode(
   pass: GPUComputePassEncoder,
-  { pipeline, bindGroup, workgroups }: Dispatch,
+  { pipeline, bindGroup, workgroups }: KernelDispatch,
 ): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, bindGroup);
   pass.dispatchWorkgroups(...workgroups);
 }
 
-/** Workgroups of 8 x 8 threads over at least `width` x `height` of them. */
-export function tiles(width: number, height: number): Workgroups {
+/** The workgroups of 8 x 8 threads that cover `width` x `height`. */
+export function workgroupsFor(width: number, height: number): Workgroups {
   return [Math.ceil(width / 8), Math.ceil(height / 8), 1];
 }
 
@@ -73,7 +69,7 @@ function pipelineOf(device: GPUDevice, kernel: Kernel): GPUComputePipeline {
   return pipeline;
 }
 
-/** A buffer holding `data`. */
+/** Creates a buffer with `data`. */
 export function upload(
   device: GPUDevice,
   label: string,

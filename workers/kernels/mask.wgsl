@@ -1,14 +1,13 @@
-// Forbids tokens before one is picked:
-// logits[id] = -Infinity where bit id of allowed is 0
+// Token mask: logits[id] = -Infinity where bit id of allowed is 0.
 //
-// A thread has one word of the logits: one of them, or two halves. Words of a
-// half beyond the vocabulary are never read.
+// A thread handles one word: one f32, or two f16. An f16 beyond the vocabulary is
+// never read.
 
 override HALVES: bool;
 
 const THREADS = 256u;
-const INFINITE = 0xff800000u; // negative
-const INFINITE_HALF = 0xfc00u;
+const MINUS_INFINITY = 0xff800000u;
+const MINUS_INFINITY_HALF = 0xfc00u;
 
 @group(0) @binding(0) var<storage, read_write> logits: array<u32>;
 @group(0) @binding(1) var<storage, read> allowed: array<u32>;
@@ -30,16 +29,16 @@ fn main(
   }
   if (!HALVES) {
     if (!is_allowed(at)) {
-      logits[at] = INFINITE;
+      logits[at] = MINUS_INFINITY;
     }
     return;
   }
   var word = logits[at];
   if (!is_allowed(2 * at)) {
-    word = (word & 0xffff0000u) | INFINITE_HALF;
+    word = (word & 0xffff0000u) | MINUS_INFINITY_HALF;
   }
   if (!is_allowed(2 * at + 1)) {
-    word = (word & 0xffffu) | (INFINITE_HALF << 16);
+    word = (word & 0xffffu) | (MINUS_INFINITY_HALF << 16);
   }
   logits[at] = word;
 }

@@ -1,5 +1,5 @@
-// Numbers between -1 and 1 from a hash of their places (Wellons' lowbias32),
-// as 32-bit floats or as pairs of halves: to try other kernels on.
+// Fills a buffer with numbers between -1 and 1, a hash of their index (lowbias32 by
+// Chris Wellons), as f32 or pairs of f16.
 
 @group(0) @binding(0) var<storage, read_write> words: array<u32>;
 

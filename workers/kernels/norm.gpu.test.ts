@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encode, prepare, upload } from "./kernel";
-import { normSize, normVariants, type Norm } from "./norm";
-import { furthest, noise, testDevice } from "./run-variant";
+import { normUniform, normVariants, type Norm } from "./norm";
+import { maxAbsDifference, noise } from "./testing/run-variant";
+import { openDevice } from "./testing/gpu";
 
 let device: GPUDevice;
 
 beforeAll(async () => {
-  device = await testDevice();
+  device = await openDevice();
 });
 
 afterAll(() => {
@@ -76,7 +77,7 @@ for (const of of cases) {
         );
       const blank = () => made(new Float32Array(rows * width).fill(NaN));
       const [y, sums] = [blank(), blank()];
-      const size = upload(device, "test", normSize(of), UNIFORM);
+      const size = upload(device, "test", normUniform(of), UNIFORM);
       const { x, skip, scale, bias } = data;
       const inputs = [x, skip, scale, bias].map(made);
       const buffers = [...inputs, y, size, ...(of.sums ? [sums] : [])];
@@ -102,11 +103,13 @@ for (const of of cases) {
       for (const buffer of [...inputs, y, sums, size, back]) buffer.destroy();
       const count = rows * width;
       const { label } = kernel;
-      expect(furthest(all.slice(0, count), expected.y), label).toBeLessThan(
-        1e-5,
-      );
+      expect(
+        maxAbsDifference(all.slice(0, count), expected.y),
+        label,
+      ).toBeLessThan(1e-5);
       const rest = all.slice(count);
-      if (of.sums) expect(furthest(rest, expected.sums)).toBeLessThan(1e-6);
+      if (of.sums)
+        expect(maxAbsDifference(rest, expected.sums)).toBeLessThan(1e-6);
       else expect(rest.every(Number.isNaN)).toBe(true);
     }
   });

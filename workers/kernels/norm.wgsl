@@ -1,12 +1,12 @@
-// Normalisation of each row, after something is added to it:
+// Normalisation of each row after an optional sum:
 //   t = x + skip
 //   y = (t - mean(t)) / sqrt(mean(t^2) - mean(t)^2 + epsilon) * scale + bias
 // or, if not CENTERED (root mean square):
 //   y = t / sqrt(mean(t^2) + epsilon) * scale
 //
-// A thread goes over a row twice. Rows have few numbers, and nothing waits at a
-// barrier: it suits software adapters. With SUMS = 1 `sums` is t; else there is
-// no such binding. Without skip or bias the binding holds anything.
+// A thread reads a row twice. Rows are short and there are no barriers, which suits
+// software adapters. With SUMS = 1 the output `sums` is t; otherwise the binding
+// does not exist. Without skip or bias their bindings are not read.
 
 struct Size {
   rows: u32,

@@ -1,4 +1,5 @@
-// After the descent: how many tokens of each stretch have the key it found.
+// After the last pass: how many tokens of each group's stretch have the key that
+// the radix select found.
 
 var<workgroup> ties: atomic<u32>;
 
@@ -7,7 +8,7 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let state = arrive(group.x, thread);
+  let state = scan(group.x, thread);
   let end = end_of(group.x);
   for (var id = group.x * options.stretch + thread; id < end; id += THREADS) {
     if (key_at(0, id) == state.prefix) {
@@ -16,6 +17,6 @@ fn main(
   }
   workgroupBarrier();
   if (thread == 0) {
-    atomicStore(&tallies[STEPS * 3 * BINS + group.x], atomicLoad(&ties));
+    atomicStore(&histograms[PASSES * 3 * BINS + group.x], atomicLoad(&ties));
   }
 }

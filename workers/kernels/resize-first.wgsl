@@ -1,14 +1,13 @@
 // First pass of the resize: out[y][x] = clip8(sum_k texel[y][start_x + k] * w_x[k]).
 //
-// Integers as Pillow has them: 8-bit texels times weights with 22 fraction
-// bits never leave 32 bits, so the result is exact on every GPU.
-// Memory: `narrow` holds one packed RGBA8 word for each row of the tile and
-// each of its output columns.
+// Integers as in Pillow: 8-bit texels times weights with 22 fraction bits fit in 32
+// bits, so the result is exact on every GPU. `narrow` has one packed RGBA8 word per
+// source row and output column of the tile.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> spans: array<Span>;
 @group(0) @binding(2) var<storage, read> weights: array<i32>;
-@group(0) @binding(3) var picture: texture_2d<f32>;
+@group(0) @binding(3) var image: texture_2d<f32>;
 @group(0) @binding(4) var<storage, read_write> narrow: array<u32>;
 
 @compute @workgroup_size(8, 8)
@@ -22,7 +21,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var sum = vec3i(1 << 21);
   for (var k = 0; k < span.count; k++) {
     let at = vec2i(first + k, i32(id.y));
-    let texel = textureLoad(picture, select(at, at.yx, tile.turned == 1), 0);
+    let texel = textureLoad(image, select(at, at.yx, tile.turned == 1), 0);
     sum += vec3i(round(texel.rgb * 255.0)) * weights[x * tile.first_stride + u32(k)];
   }
   let color = vec3u(clamp(sum >> vec3u(22), vec3i(0), vec3i(255)));

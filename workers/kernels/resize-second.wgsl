@@ -1,7 +1,7 @@
-// Second pass of the resize, and the layout the encoder reads:
-// planes[c][y][x] = clip8(sum_k narrow[start_y + k][x][c] * w_y[k]) / 255.
+// Second pass of the resize, into the layout that the encoder reads:
+//   planes[c][y][x] = clip8(sum_k narrow[start_y + k][x][c] * w_y[k]) / 255
 //
-// Exact as the first pass is. `planes` is f32 [3, side, side], R G B.
+// Exact like the first pass. `planes` is f32 [3, size, size], R G B.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> spans: array<Span>;
@@ -25,8 +25,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     sum += vec3i(rgb) * weights[y * tile.second_stride + k];
   }
   let color = vec3f(clamp(sum >> vec3u(22), vec3i(0), vec3i(255))) / 255.0;
-  let plane = tile.side * tile.side;
-  let at = select(y * tile.side + x, x * tile.side + y, tile.turned == 1);
+  let plane = tile.size * tile.size;
+  let at = select(y * tile.size + x, x * tile.size + y, tile.turned == 1);
   planes[at] = color.r;
   planes[plane + at] = color.g;
   planes[2u * plane + at] = color.b;

@@ -1,20 +1,20 @@
-// What both passes of the resize are told; stands before each of them.
+// Uniform and table entries of both passes of the resize; prepended to them.
 
 struct Tile {
-  // First output column and row of this tile, and how many of each.
+  // First output column and row of this tile, and their numbers.
   column: u32,
   row: u32,
   columns: u32,
   rows: u32,
-  // First picture column and row in the texture; how many rows it holds.
+  // First image column and row in the texture; number of rows in the texture.
   source_column: u32,
   source_row: u32,
   source_rows: u32,
-  side: u32,
-  // Weights in each row of the tables.
+  size: u32,
+  // Row strides of the weight tables.
   first_stride: u32,
   second_stride: u32,
-  // 1 if what is called a column here is a row of picture and output.
+  // 1 if the first pass goes along columns: rows and columns swap their meaning.
   turned: u32,
 }
 

@@ -1,24 +1,25 @@
-import type { Axis } from "./geometry";
+import { at } from "../util/assert";
+import type { Axis } from "./resize-geometry";
 
 /**
  * Weights of one axis of Pillow's antialiased bicubic resize, in Pillow's own
  * fixed point (src/libImaging/Resample.c, `precompute_coeffs` and
  * `normalize_coeffs_8bpc`), so that every sum is exact in 32-bit integers.
  *
- * The black border around the picture is never built: weights that fall on it
- * are dropped, since black adds nothing. Normalisation still counts them.
+ * The black border around the image is not materialised: its weights are dropped,
+ * because black adds nothing. Normalisation still counts them.
  */
 export interface ResizeWeights {
-  /** First pixel of the picture that output `i` reads. */
+  /** Index of the first image pixel that output `i` reads. */
   readonly start: Int32Array;
-  /** How many it reads; 0 where all is black. */
+  /** How many pixels output `i` reads; 0 if it is black. */
   readonly count: Int32Array;
-  /** `stride` weights for each output, `count` of them used. */
+  /** `stride` weights per output, of which `count` are used. */
   readonly weights: Int32Array;
   readonly stride: number;
 }
 
-/** Fraction bits: 32, less 8 of the pixel, less 2 for overshoot and sign. */
+/** Fraction bits: 32 - 8 for the pixel - 2 for overshoot and sign. */
 export const PRECISION_BITS = 22;
 
 const SUPPORT = 2;
@@ -31,18 +32,18 @@ function bicubic(x: number): number {
   return 0;
 }
 
-/** Taps for the `side` outputs that `axis` asks for. */
-export function makeResizeWeights(axis: Axis, side: number): ResizeWeights {
+/** The weights of `size` outputs along `axis`. */
+export function makeResizeWeights(axis: Axis, size: number): ResizeWeights {
   const { length, padded, offset, resized, first } = axis;
   const scale = padded / resized;
   const filterScale = Math.max(scale, 1);
   const support = SUPPORT * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
-  const start = new Int32Array(side);
-  const count = new Int32Array(side);
-  const weights = new Int32Array(side * stride);
+  const start = new Int32Array(size);
+  const count = new Int32Array(size);
+  const weights = new Int32Array(size * stride);
   const row = new Float64Array(stride);
-  for (let i = 0; i < side; i++) {
+  for (let i = 0; i < size; i++) {
     const output = first + i;
     if (output < 0 || output >= resized) continue;
     const center = (output + 0.5) * scale;
@@ -59,7 +60,7 @@ export function makeResizeWeights(axis: Axis, side: number): ResizeWeights {
     start[i] = Math.min(from - offset, length);
     count[i] = to - from;
     for (let x = from; x < to; x++) {
-      const weight = (row[x - min] ?? 0) / (sum === 0 ? 1 : sum);
+      const weight = (row[x - min] ?? NaN) / (sum === 0 ? 1 : sum);
       weights[i * stride + x - from] = toFixed(weight);
     }
   }
@@ -72,18 +73,19 @@ function toFixed(weight: number): number {
   return Math.trunc(scaled + (weight < 0 ? -0.5 : 0.5));
 }
 
-/** The pixels that outputs `from` to `to` (exclusive) read: [first, end). */
+/** The range [first, end) of pixels that outputs `from` to `to` (exclusive)
+ * read; [0, 0] if all are black. */
 export function sourceRange(
-  taps: ResizeWeights,
+  table: ResizeWeights,
   from: number,
   to: number,
 ): readonly [first: number, end: number] {
   let first = Infinity;
   let end = 0;
   for (let i = from; i < to; i++) {
-    const count = taps.count[i] ?? 0;
+    const count = at(table.count, i);
     if (count === 0) continue;
-    const start = taps.start[i] ?? 0;
+    const start = at(table.start, i);
     first = Math.min(first, start);
     end = Math.max(end, start + count);
   }

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { letterbox } from "./geometry";
+import { letterbox } from "./resize-geometry";
 import { resizeToPlanes } from "./resize.reference";
-import { findDifference, goldenCases, paint } from "./golden";
+import { findDifference, goldenCases, paint } from "./testing/resize-golden";
 
-/** Rectangles of a whole picture in memory. */
+/** Rectangles of an image in memory. */
 function reader(rgba: Uint8ClampedArray, width: number) {
   return (x: number, y: number, columns: number, rows: number) => {
     const out = new Uint8ClampedArray(columns * rows * 4);
@@ -16,7 +16,7 @@ function reader(rgba: Uint8ClampedArray, width: number) {
 }
 
 for (const wanted of goldenCases) {
-  test(`${wanted.title} is Pillow's, bit for bit`, async () => {
+  test(`${wanted.title} equals Pillow bit for bit`, async () => {
     const { width, height } = wanted;
     const read = reader(paint(width, height), width);
     const resize = (geometry: (typeof wanted.squares)[number]) =>

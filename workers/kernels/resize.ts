@@ -1,16 +1,22 @@
-import { columnsFirst, type Geometry } from "./geometry";
+import { columnsFirst, type Geometry } from "./resize-geometry";
 import type { GpuTimer } from "./gpu-timer";
-import { encode, prepare, tiles, upload, type Dispatch } from "./kernel";
+import {
+  encode,
+  prepare,
+  workgroupsFor,
+  upload,
+  type KernelDispatch,
+} from "./kernel";
 import firstCode from "./resize-first.wgsl?raw";
 import secondCode from "./resize-second.wgsl?raw";
 import tileCode from "./resize-tile.wgsl?raw";
 import { makeResizeWeights, type ResizeWeights } from "./resize-weights";
-import { makeTiles, type Tile } from "./tiles";
+import { cutIntoTiles, type ResizeTile } from "./resize-tiles";
 
 const firstPass = { label: "resize-first", code: tileCode + firstCode };
 const secondPass = { label: "resize-second", code: tileCode + secondCode };
 
-/** Above this a picture goes through the GPU in tiles: 64 MiB of texture. */
+/** Larger images are resized in tiles: this is 64 MiB of texture. */
 const MAX_TILE_PIXELS = 1 << 24;
 
 interface Tables {
@@ -19,42 +25,41 @@ interface Tables {
 }
 
 interface PlannedTile {
-  readonly tile: Tile;
+  readonly tile: ResizeTile;
   readonly uniform: GPUBuffer;
-  /** The part of the picture that it reads. */
+  /** The part of the image that the tile reads. */
   readonly origin: readonly [column: number, row: number];
-  readonly size: readonly [columns: number, rows: number];
-  /** Both passes, as they were last bound. */
+  readonly extent: readonly [columns: number, rows: number];
+  /** Both passes and the resources they are bound to. */
   bound?: Bound;
 }
 
 interface Bound {
   readonly scratch: Scratch;
   readonly planes: GPUBuffer;
-  readonly passes: readonly Dispatch[];
+  readonly passes: readonly KernelDispatch[];
 }
 
-/** Tables for one geometry. */
+/** Tiles and weights for one geometry. */
 interface Plan {
   readonly tiles: readonly PlannedTile[];
   readonly first: Tables;
   readonly second: Tables;
 }
 
-/** What lies between the picture and the result, as large as the largest tile
- * needs. */
+/** Intermediate resources, large enough for the largest tile. */
 interface Scratch {
   readonly texture: GPUTexture;
   readonly narrow: GPUBuffer;
 }
 
 /**
- * A picture brought to a square as Pillow's BICUBIC does it, as planes R, G, B
- * of floats: the encoder's input, never off the GPU.
+ * Resizes images to squares like Pillow's BICUBIC, as planes R, G, B of f32 on the
+ * GPU: the input of the vision encoder.
  *
  * Per tile: copy into a texture, first pass to packed 8-bit rows (or columns),
- * second pass into the planes. Tables, texture and rows are kept for as long
- * as pictures of one size are brought to squares of one side.
+ * second pass into the planes. Tables and buffers are kept while the sizes of the
+ * image and the square stay the same.
  */
 export class Resizer {
   readonly #device: GPUDevice;
@@ -66,8 +71,8 @@ export class Resizer {
     this.#device = device;
   }
 
-  /** Submits the work; `planes` holds 3 * side² floats when it is done. `timer`
-   * times it as the stage `preprocess`. */
+  /** Submits the work that writes 3 * size² floats to `planes`. `timer` times it
+   * as the stage `preprocess`. */
   run(
     source: VideoFrame | ImageBitmap | OffscreenCanvas,
     geometry: Geometry,
@@ -79,13 +84,13 @@ export class Resizer {
     const scratch = this.#scratchFor(plan);
     const { texture } = scratch;
     for (const planned of plan.tiles) {
-      const { origin, size } = planned;
-      if (size[0] > 0 && size[1] > 0) {
+      const { origin, extent } = planned;
+      if (extent[0] > 0 && extent[1] > 0) {
         device.queue.copyExternalImageToTexture(
           { source, origin },
-          // Premultiplied: what shines through is black.
+          // Premultiplied: transparent pixels become black.
           { texture, colorSpace: "srgb", premultipliedAlpha: true },
-          size,
+          extent,
         );
       }
       if (
@@ -120,8 +125,8 @@ export class Resizer {
   }
 
   #planFor(geometry: Geometry): Plan {
-    const { x, y, side } = geometry;
-    const sizes = [x.length, y.length, side].join();
+    const { x, y, size } = geometry;
+    const sizes = [x.length, y.length, size].join();
     if (this.#sizes !== sizes) this.dispose();
     this.#sizes = sizes;
     const key = JSON.stringify(geometry);
@@ -134,10 +139,10 @@ export class Resizer {
   }
 
   #scratchFor({ tiles }: Plan): Scratch {
-    const most = (size: (planned: PlannedTile) => number): number =>
-      Math.max(1, ...tiles.map(size));
-    const columns = most(({ size }) => size[0]);
-    const rows = most(({ size }) => size[1]);
+    const most = (of: (planned: PlannedTile) => number): number =>
+      Math.max(1, ...tiles.map(of));
+    const columns = most(({ extent }) => extent[0]);
+    const rows = most(({ extent }) => extent[1]);
     const bytes = 4 * most(({ tile }) => tile.columns * tile.sourceRows);
     const { texture, narrow } = this.#scratch ?? {};
     const fits =
@@ -168,13 +173,13 @@ function bind(
       device,
       firstPass,
       [...tables(first), texture.createView(), { buffer: narrow }],
-      tiles(columns, sourceRows),
+      workgroupsFor(columns, sourceRows),
     ),
     prepare(
       device,
       secondPass,
       [...tables(second), { buffer: narrow }, { buffer: planes }],
-      tiles(columns, rows),
+      workgroupsFor(columns, rows),
     ),
   ];
   return { scratch, planes, passes };
@@ -188,7 +193,7 @@ function makeScratch(
 ): Scratch {
   return {
     texture: device.createTexture({
-      label: "picture",
+      label: "image",
       size: [columns, rows],
       format: "rgba8unorm",
       usage:
@@ -206,27 +211,27 @@ function makeScratch(
 
 function makePlan(device: GPUDevice, geometry: Geometry): Plan {
   const turned = columnsFirst(geometry);
-  const { x, y, side } = geometry;
-  const first = makeResizeWeights(turned ? y : x, side);
-  const second = makeResizeWeights(turned ? x : y, side);
+  const { x, y, size } = geometry;
+  const first = makeResizeWeights(turned ? y : x, size);
+  const second = makeResizeWeights(turned ? x : y, size);
   const maxSide = device.limits.maxTextureDimension2D;
-  const tiles = makeTiles(first, second, side, maxSide, MAX_TILE_PIXELS);
+  const tiles = cutIntoTiles(first, second, size, maxSide, MAX_TILE_PIXELS);
   return {
     tiles: tiles.map((tile): PlannedTile => {
       const { sourceColumn, sourceRow, sourceColumns, sourceRows } = tile;
-      const uniform = uniformOf(device, tile, side, first, second, turned);
+      const uniform = uniformOf(device, tile, size, first, second, turned);
       return turned
         ? {
             tile,
             uniform,
             origin: [sourceRow, sourceColumn],
-            size: [sourceRows, sourceColumns],
+            extent: [sourceRows, sourceColumns],
           }
         : {
             tile,
             uniform,
             origin: [sourceColumn, sourceRow],
-            size: [sourceColumns, sourceRows],
+            extent: [sourceColumns, sourceRows],
           };
     }),
     first: tablesOf(device, "first", first),
@@ -237,30 +242,30 @@ function makePlan(device: GPUDevice, geometry: Geometry): Plan {
 function tablesOf(
   device: GPUDevice,
   pass: string,
-  taps: ResizeWeights,
+  table: ResizeWeights,
 ): Tables {
-  const spans = new Int32Array(taps.start.length * 2);
-  taps.start.forEach((start, i) => {
+  const spans = new Int32Array(table.start.length * 2);
+  table.start.forEach((start, i) => {
     spans[i * 2] = start;
-    spans[i * 2 + 1] = taps.count[i] ?? 0;
+    spans[i * 2 + 1] = table.count[i] ?? NaN;
   });
   const { STORAGE } = GPUBufferUsage;
   return {
     spans: upload(device, `resize spans ${pass}`, spans, STORAGE),
-    weights: upload(device, `resize weights ${pass}`, taps.weights, STORAGE),
+    weights: upload(device, `resize weights ${pass}`, table.weights, STORAGE),
   };
 }
 
 function uniformOf(
   device: GPUDevice,
-  tile: Tile,
-  side: number,
+  tile: ResizeTile,
+  size: number,
   first: ResizeWeights,
   second: ResizeWeights,
   turned: boolean,
 ): GPUBuffer {
   const fields = [tile.column, tile.row, tile.columns, tile.rows];
-  fields.push(tile.sourceColumn, tile.sourceRow, tile.sourceRows, side);
+  fields.push(tile.sourceColumn, tile.sourceRow, tile.sourceRows, size);
   fields.push(first.stride, second.stride, turned ? 1 : 0, 0);
   const data = new Uint32Array(fields);
   return upload(device, "resize tile", data, GPUBufferUsage.UNIFORM);

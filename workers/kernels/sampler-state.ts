@@ -1,72 +1,78 @@
 import type { Sampling } from "../../src/shared/protocol";
-import { goalsOf } from "./sampling-stages";
+import { at } from "../util/assert";
 
-/** A stretch of a row is one workgroup's; what is found in them must fit one. */
-const LEAST_STRETCH = 2048;
-const MOST_GROUPS = 256;
+/** Each workgroup reads a stretch of a row; one workgroup must be able to reduce
+ * the results of all. */
+const MIN_STRETCH = 2048;
+const MAX_GROUPS = 256;
 
-export interface Sizes {
+/** A stage of sampling, as numbered in radix-select.wgsl. */
+const TOP_K = 0;
+const TOP_P = 1;
+const DRAW = 2;
+const MAX_STAGES = 3;
+
+export interface SamplerSizes {
   readonly vocabulary: number;
-  /** The most rows of logits that tokens are picked from at once. */
+  /** The most rows of logits that are sampled at once. */
   readonly rows: number;
-  /** How many ids of an answer are kept: the latest. */
+  /** How many of the latest ids of an answer are kept. */
   readonly ring: number;
 }
 
-/**
- * What picking the tokens of one answer goes by, on the GPU: all kernels that
- * pick, and those that take what was picked, share it.
- */
+/** GPU state of one answer, shared by the sampling kernels and those that read
+ * the sampled tokens. */
 export class SamplerState {
-  readonly sizes: Sizes;
-  /** i32: the id picked of each row. */
+  readonly sizes: SamplerSizes;
+  /** i32: the id sampled from each row. */
   readonly picked: GPUBuffer;
-  /** i32: how many ids the answer has, then the ring: id n at 1 + n % ring. */
+  /** i32: the number of ids in the answer, then a ring: id n is at
+   * 1 + n % ring. */
   readonly ids: GPUBuffer;
-  /** u32: how many ids are drafted, then they. Good for one verification. */
+  /** u32: the length of the draft, then its ids. Verified once. */
   readonly draft: GPUBuffer;
-  /** A bit for each token of prompt and answer. */
+  /** One bit per token of the prompt and the answer, for the penalty. */
   readonly used: GPUBuffer;
-  /** A bit for each token that may be picked, while `constrained`. */
+  /** One bit per token that may be sampled, while `constrained`. */
   readonly allowed: GPUBuffer;
-  /** `Options` of logits.wgsl. */
+  /** `Options` of logit-keys.wgsl. */
   readonly options: GPUBuffer;
-  /** Ids that one workgroup looks through. */
+  /** Ids per workgroup. */
   readonly stretch: number;
   readonly #device: GPUDevice;
-  #goals = 0;
+  #stages = 0;
   #constrained = false;
 
-  constructor(device: GPUDevice, sizes: Sizes) {
+  constructor(device: GPUDevice, sizes: SamplerSizes) {
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
-    const make = (label: string, words: number, usage: number): GPUBuffer =>
+    const create = (label: string, words: number, usage: number): GPUBuffer =>
       device.createBuffer({ label, size: 4 * words, usage: usage | COPY_DST });
     this.#device = device;
     this.sizes = sizes;
     const { vocabulary } = sizes;
-    const stretch = Math.ceil(vocabulary / MOST_GROUPS);
-    this.stretch = Math.max(LEAST_STRETCH, stretch);
-    this.picked = make("picked", sizes.rows, STORAGE | COPY_SRC);
-    this.ids = make("ids", 1 + sizes.ring, STORAGE | COPY_SRC);
-    this.draft = make("draft", 1 + sizes.rows, STORAGE);
+    const stretch = Math.ceil(vocabulary / MAX_GROUPS);
+    this.stretch = Math.max(MIN_STRETCH, stretch);
+    this.picked = create("picked", sizes.rows, STORAGE | COPY_SRC);
+    this.ids = create("ids", 1 + sizes.ring, STORAGE | COPY_SRC);
+    this.draft = create("draft", 1 + sizes.rows, STORAGE);
     const words = Math.ceil(vocabulary / 32);
-    this.used = make("used", words, STORAGE | COPY_SRC);
-    this.allowed = make("allowed", words, STORAGE);
-    this.options = make("pick options", 12, UNIFORM);
+    this.used = create("used", words, STORAGE | COPY_SRC);
+    this.allowed = create("allowed", words, STORAGE);
+    this.options = create("sampling options", 12, UNIFORM);
   }
 
-  /** How many goals a draw has (goals.ts); 0: greedy. */
-  get goals(): number {
-    return this.#goals;
+  /** The number of sampling stages; 0 is greedy. */
+  get stages(): number {
+    return this.#stages;
   }
 
-  /** Whether only what was last allowed is picked. */
+  /** Whether a token mask is set. */
   get constrained(): boolean {
     return this.#constrained;
   }
 
-  /** Until the next answer: only tokens whose bit is set are picked, the lowest
-   * of a word first. What is beyond the bits is not. */
+  /** Sets the token mask, one bit per token id, lowest bit first, until the next
+   * answer. Ids beyond the array are forbidden. */
   allow(bits: Uint32Array<ArrayBuffer>): void {
     this.#constrained = true;
     const words = new Uint32Array(this.allowed.size / 4);
@@ -74,7 +80,7 @@ export class SamplerState {
     this.#device.queue.writeBuffer(this.allowed, 0, words);
   }
 
-  /** Begins an answer. The tokens of `promptIds` count as used. */
+  /** Starts an answer. The penalty applies to the tokens of `promptIds`. */
   begin(
     sampling: Sampling,
     promptIds: readonly number[],
@@ -82,16 +88,18 @@ export class SamplerState {
   ): void {
     const { vocabulary, rows } = this.sizes;
     if (draft.length >= rows) {
-      throw new RangeError(`${draft.length} drafted ids, ${rows} rows`);
+      throw new RangeError(
+        `A draft of ${draft.length} tokens needs more than ${rows} rows of logits`,
+      );
     }
     const { repetitionPenalty, temperature, topK, topP, seed } = sampling;
-    const goals = goalsOf(sampling, vocabulary);
-    this.#goals = goals.length;
+    const stages = samplingStages(sampling, vocabulary);
+    this.#stages = stages.length;
     this.#constrained = false;
-    // The last goal is always the third of the three that there may be.
-    const unused = 3 - goals.length;
-    const kinds = goals.reduce<number>(
-      (bits, goal, i) => bits | (goal << (2 * (unused + i))),
+    // The stages are the last of the three that the passes have room for.
+    const skipped = MAX_STAGES - stages.length;
+    const kinds = stages.reduce(
+      (bits, stage, i) => bits | (stage << (2 * (skipped + i))),
       0,
     );
     const options = new Uint32Array(this.options.size / 4);
@@ -100,7 +108,7 @@ export class SamplerState {
     const rate = Math.min(1 / temperature, 1e38);
     new Float32Array(options.buffer, 8).set([...factors, rate]);
     const share = Math.floor(topP * 2 ** 32);
-    options.set([topK, share, seed, kinds, 4 * unused], 5);
+    options.set([topK, share, seed, kinds, 4 * skipped], 5);
     const { queue } = this.#device;
     queue.writeBuffer(this.options, 0, options);
     queue.writeBuffer(this.ids, 0, Int32Array.of(0));
@@ -118,6 +126,18 @@ export class SamplerState {
   }
 }
 
+/** The stages that the options need, in order; none is greedy. */
+export function samplingStages(
+  { temperature, topK, topP }: Sampling,
+  vocabulary: number,
+): readonly number[] {
+  if (temperature === 0) return [];
+  const stages: number[] = [];
+  if (topK > 0 && topK < vocabulary) stages.push(TOP_K);
+  if (topP < 1) stages.push(TOP_P);
+  return [...stages, DRAW];
+}
+
 function bitsOf(
   ids: readonly number[],
   vocabulary: number,
@@ -126,7 +146,7 @@ function bitsOf(
   for (const id of ids) {
     if (id < 0 || id >= vocabulary) continue;
     const word = Math.floor(id / 32);
-    bits[word] = (bits[word] ?? 0) | (1 << (id % 32));
+    bits[word] = at(bits, word) | (1 << (id % 32));
   }
   return bits;
 }

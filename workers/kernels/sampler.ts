@@ -1,92 +1,104 @@
 import argmaxCode from "./argmax.wgsl?raw";
-import arriveCode from "./collect-candidates.wgsl?raw";
-import descentCode from "./radix-descent.wgsl?raw";
-import drawCode from "./sample.wgsl?raw";
-import halfCode from "./half.wgsl?raw";
-import { encode, prepare, upload, type Dispatch, type Kernel } from "./kernel";
-import logitsCode from "./logits.wgsl?raw";
-import { prepareMask } from "./mask";
-import maximaCode from "./maxima.wgsl?raw";
+import argmaxPartialCode from "./argmax-partial.wgsl?raw";
+import float16Code from "./float16.wgsl?raw";
+import {
+  encode,
+  prepare,
+  upload,
+  type Kernel,
+  type KernelDispatch,
+} from "./kernel";
+import logitKeysCode from "./logit-keys.wgsl?raw";
+import maskCode from "./mask.wgsl?raw";
+import radixHistogramCode from "./radix-histogram.wgsl?raw";
+import radixScanCode from "./radix-scan.wgsl?raw";
+import radixSelectCode from "./radix-select.wgsl?raw";
+import radixStateCode from "./radix-state.wgsl?raw";
+import radixTiesCode from "./radix-ties.wgsl?raw";
+import sampleCode from "./sample.wgsl?raw";
 import type { SamplerState } from "./sampler-state";
-import stateCode from "./state.wgsl?raw";
-import tallyCode from "./radix-histogram.wgsl?raw";
-import tiesCode from "./radix-ties.wgsl?raw";
-import wideCode from "./wide.wgsl?raw";
+import uint64Code from "./uint64.wgsl?raw";
 
-const read = halfCode + logitsCode;
-const descent = read + wideCode + stateCode + descentCode + arriveCode;
+const keysCode = float16Code + logitKeysCode;
+const radixCode =
+  keysCode + uint64Code + radixStateCode + radixSelectCode + radixScanCode;
 
-/** Steps of the longest descent: three goals of four each. */
-const STEPS = 12;
+/** Passes of the longest radix select: three stages of four passes. */
+const PASSES = 12;
 const BINS = 256;
 const STATE_BYTES = 40;
 
-export interface Logits {
-  /** [rows, vocabulary], densely. */
+const MASK_THREADS = 256;
+/** The WebGPU limit of workgroups per dimension. */
+const MAX_WORKGROUPS = 65_535;
+
+export interface SamplerLogits {
+  /** [rows, vocabulary], without padding. */
   readonly buffer: GPUBuffer;
   readonly type: "float32" | "float16";
   readonly rows: number;
 }
 
 /**
- * Picks a token of each row of logits into `picked`, as `state` says: the first
- * of the largest, or (of one row only) a draw. Where only some are allowed, the
- * other logits of that row are lost.
+ * Samples a token from each row of logits into `state.picked`: greedily, or, for
+ * a single row, with temperature, top-k and top-p. A token mask overwrites the
+ * logits of forbidden tokens.
  *
- * Everything is made once, what draws and masks need when first needed; `encode`
- * makes nothing.
+ * Pipelines and buffers are created once, those for sampling and masks on first
+ * use.
  */
 export class GpuSampler {
   readonly #device: GPUDevice;
   readonly #state: SamplerState;
-  readonly #logits: Logits;
+  readonly #logits: SamplerLogits;
   readonly #groups: number;
   readonly #buffers: GPUBuffer[] = [];
-  readonly #maximaBuffer: GPUBuffer;
-  readonly #maxima: Dispatch;
-  readonly #argmax: Dispatch;
-  #mask: Dispatch | undefined;
-  /** Steps of the descent, then `ties`, then `draw`. */
-  #draw: readonly Dispatch[] | undefined;
+  readonly #maxima: GPUBuffer;
+  readonly #argmaxPartial: KernelDispatch;
+  readonly #argmax: KernelDispatch;
+  #mask: KernelDispatch | undefined;
+  /** The passes of the radix select, then `radix-ties`, then `sample`. */
+  #sample: readonly KernelDispatch[] | undefined;
 
-  constructor(device: GPUDevice, state: SamplerState, logits: Logits) {
+  constructor(device: GPUDevice, state: SamplerState, logits: SamplerLogits) {
     const { rows } = logits;
     this.#device = device;
     this.#state = state;
     this.#logits = logits;
     this.#groups = Math.ceil(state.sizes.vocabulary / state.stretch);
-    this.#maximaBuffer = this.#make("maxima", 8 * rows * this.#groups);
-    this.#maxima = prepare(
+    this.#maxima = this.#createBuffer("maxima", 8 * rows * this.#groups);
+    this.#argmaxPartial = prepare(
       device,
-      this.#kernel("maxima", read + maximaCode),
-      [...this.#common, { buffer: this.#maximaBuffer }],
+      this.#kernel("argmax-partial", keysCode + argmaxPartialCode),
+      [...this.#keyBindings, { buffer: this.#maxima }],
       [this.#groups, rows, 1],
     );
     this.#argmax = prepare(
       device,
       { label: "argmax", code: argmaxCode },
-      [{ buffer: this.#maximaBuffer }, { buffer: state.picked }],
+      [{ buffer: this.#maxima }, { buffer: state.picked }],
       [rows, 1, 1],
     );
   }
 
   encode(pass: GPUComputePassEncoder): void {
-    const { goals, constrained } = this.#state;
+    const { stages, constrained } = this.#state;
     const { rows } = this.#logits;
     if (constrained) {
-      if (rows !== 1) throw new RangeError("A mask is of one row.");
-      this.#mask ??= prepareMask(this.#device, this.#state, this.#logits);
+      if (rows !== 1) throw new RangeError("A token mask needs a single row");
+      this.#mask ??= this.#prepareMask();
       encode(pass, this.#mask);
     }
-    encode(pass, this.#maxima);
-    if (goals === 0) {
+    encode(pass, this.#argmaxPartial);
+    if (stages === 0) {
       encode(pass, this.#argmax);
       return;
     }
-    if (rows !== 1) throw new RangeError("Draws are of one row.");
-    this.#draw ??= this.#prepareDraw();
-    for (const [i, dispatch] of this.#draw.entries()) {
-      if (i >= STEPS - 4 * goals) encode(pass, dispatch);
+    if (rows !== 1) throw new RangeError("Sampling needs a single row");
+    this.#sample ??= this.#prepareSample();
+    const first = PASSES - 4 * stages;
+    for (const [i, dispatch] of this.#sample.entries()) {
+      if (i >= first) encode(pass, dispatch);
     }
   }
 
@@ -94,44 +106,68 @@ export class GpuSampler {
     for (const buffer of this.#buffers) buffer.destroy();
   }
 
-  #prepareDraw(): readonly Dispatch[] {
+  #prepareMask(): KernelDispatch {
+    const { buffer, type } = this.#logits;
+    const { sizes, allowed } = this.#state;
+    const words = sizes.vocabulary / (type === "float16" ? 2 : 1);
+    const groups = Math.ceil(words / MASK_THREADS);
+    const width = Math.min(groups, MAX_WORKGROUPS);
+    return prepare(
+      this.#device,
+      this.#kernel("mask", maskCode),
+      [{ buffer }, { buffer: allowed }],
+      [width, Math.ceil(groups / width), 1],
+    );
+  }
+
+  #prepareSample(): readonly KernelDispatch[] {
     const device = this.#device;
     const groups = this.#groups;
     const { ids, picked } = this.#state;
-    const states = this.#make("descent", STATE_BYTES * (STEPS + 1));
-    const tallies = this.#make("tallies", 4 * (STEPS * 3 * BINS + groups));
-    const { minUniformBufferOffsetAlignment: aligned } = device.limits;
-    const words = new Uint32Array(((STEPS + 1) * aligned) / 4);
-    for (let i = 0; i <= STEPS; i++) words[(i * aligned) / 4] = i;
-    const indices = upload(device, "steps", words, GPUBufferUsage.UNIFORM);
+    const states = this.#createBuffer(
+      "radix states",
+      STATE_BYTES * (PASSES + 1),
+    );
+    const histogramWords = PASSES * 3 * BINS + groups;
+    const histograms = this.#createBuffer("histograms", 4 * histogramWords);
+    const { minUniformBufferOffsetAlignment: alignment } = device.limits;
+    const words = new Uint32Array(((PASSES + 1) * alignment) / 4);
+    for (let i = 0; i <= PASSES; i++) words[(i * alignment) / 4] = i;
+    const indices = upload(device, "passes", words, GPUBufferUsage.UNIFORM);
     this.#buffers.push(indices);
-    const step = (kernel: Kernel, index: number): Dispatch =>
+    const preparePass = (kernel: Kernel, index: number): KernelDispatch =>
       prepare(
         device,
         kernel,
         [
-          ...this.#common,
-          { buffer: indices, offset: index * aligned, size: 16 },
-          { buffer: this.#maximaBuffer },
+          ...this.#keyBindings,
+          { buffer: indices, offset: index * alignment, size: 16 },
+          { buffer: this.#maxima },
           { buffer: ids },
           { buffer: states },
-          { buffer: tallies },
+          { buffer: histograms },
         ],
         [groups, 1, 1],
       );
-    const tally = this.#kernel("tally", descent + tallyCode);
-    const ties = this.#kernel("ties", descent + tiesCode);
-    const draw = this.#kernel("draw", read + stateCode + drawCode);
+    const histogram = this.#kernel(
+      "radix-histogram",
+      radixCode + radixHistogramCode,
+    );
+    const ties = this.#kernel("radix-ties", radixCode + radixTiesCode);
+    const sample = this.#kernel(
+      "sample",
+      keysCode + radixStateCode + sampleCode,
+    );
     return [
-      ...Array.from({ length: STEPS }, (_, index) => step(tally, index)),
-      step(ties, STEPS),
+      ...Array.from({ length: PASSES }, (_, i) => preparePass(histogram, i)),
+      preparePass(ties, PASSES),
       prepare(
         device,
-        draw,
+        sample,
         [
-          ...this.#common,
+          ...this.#keyBindings,
           { buffer: states },
-          { buffer: tallies },
+          { buffer: histograms },
           { buffer: picked },
         ],
         [1, 1, 1],
@@ -139,8 +175,8 @@ export class GpuSampler {
     ];
   }
 
-  /** What logits.wgsl binds. */
-  get #common(): readonly GPUBufferBinding[] {
+  /** The bindings of logit-keys.wgsl. */
+  get #keyBindings(): readonly GPUBufferBinding[] {
     const { used, options } = this.#state;
     return [this.#logits.buffer, used, options].map((buffer) => ({ buffer }));
   }
@@ -150,7 +186,7 @@ export class GpuSampler {
     return { label, code, constants };
   }
 
-  #make(label: string, size: number): GPUBuffer {
+  #createBuffer(label: string, size: number): GPUBuffer {
     const usage = GPUBufferUsage.STORAGE;
     const buffer = this.#device.createBuffer({ label, size, usage });
     this.#buffers.push(buffer);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { unroll } from "./unroll";
 
-test("loops within loops become their copies", () => {
+test("unrolls nested loops", () => {
   const code = `fn f() {
   // unroll
   for (var row = 0u; row < ROWS; row++) {
@@ -22,13 +22,13 @@ test("loops within loops become their copies", () => {
   );
 });
 
-test("a loop that is not marked stays", () => {
+test("keeps a loop without the marker", () => {
   const code = "for (var i = 0u; i < N; i++) { a[i] = 0; }";
   expect(unroll(code, { N: 3 })).toBe(`const N = 3u;\n${code}`);
 });
 
-test("what cannot be written out is told", () => {
+test("throws for an unknown bound or a missing brace", () => {
   const loop = "// unroll\nfor (var i = 0u; i < N; i++) {";
-  expect(() => unroll(`${loop} }`, {})).toThrow("N is no constant.");
-  expect(() => unroll(loop, { N: 1 })).toThrow("no end");
+  expect(() => unroll(`${loop} }`, {})).toThrow("N is not in the constants");
+  expect(() => unroll(loop, { N: 1 })).toThrow("no closing brace");
 });

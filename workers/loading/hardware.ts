@@ -3,7 +3,7 @@ import {
   adapterName,
   reasonForWasm,
   requestAdapter,
-  type Opened,
+  type OpenedGpu,
 } from "../ort/adapter";
 import { cpuThreads } from "../ort/threads";
 
@@ -31,7 +31,7 @@ export async function detectHardware(choice: DeviceChoice): Promise<Hardware> {
   return gpuHardware(adapterName(adapter.info), adapter.info, adapter);
 }
 
-export function hardwareOf(opened: Opened): Hardware {
+export function hardwareOf(opened: OpenedGpu): Hardware {
   if (!("gpu" in opened)) return cpuHardware(opened.reason);
   const { name, device } = opened.gpu;
   return gpuHardware(name, device.adapterInfo, device);

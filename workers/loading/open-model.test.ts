@@ -6,9 +6,9 @@ import { openOrtBackend } from "../backends/ort/open";
 import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
 import { planWebGpuBackend } from "../backends/webgpu/open";
 import {
-  recordOf,
-  type ChoiceRecord,
-} from "../backends/webgpu/overrides/choice-record";
+  trialRecordOf,
+  type TrialRecord,
+} from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 import type { LoadJob, LoadPlan } from "./load-plan";
@@ -23,7 +23,7 @@ import { warmUp } from "./warm-up";
 
 vi.mock("../backends/ort/open");
 vi.mock("../backends/webgpu/open");
-vi.mock("../backends/webgpu/overrides/choice-record");
+vi.mock("../backends/webgpu/overrides/trial-record");
 vi.mock("../ort/adapter");
 vi.mock("../ort/runtime");
 vi.mock("../ort/tensor");
@@ -83,7 +83,7 @@ beforeEach(() => {
     cache.set(key, result);
     return Promise.resolve();
   });
-  vi.mocked(recordOf).mockReturnValue(undefined);
+  vi.mocked(trialRecordOf).mockReturnValue(undefined);
   vi.mocked(warmUp).mockResolvedValue(undefined);
   vi.mocked(answerTestImage).mockImplementation(() =>
     Promise.resolve(tokens(answers.ort)),
@@ -185,12 +185,12 @@ test("measures kernel choices of an earlier load again before rejecting", async 
       answers.webgpu = "abc";
       return Promise.resolve(true);
     },
-  } as unknown as ChoiceRecord;
-  vi.mocked(recordOf).mockReturnValue(record);
+  } as unknown as TrialRecord;
+  vi.mocked(trialRecordOf).mockReturnValue(record);
   expect(await outcome()).toEqual(["webgpu", undefined]);
   const twice = ["webgpu", "free", "device", "webgpu"];
   expect(events).toEqual(["ort", "free", "device", ...twice]);
-  expect(recordOf).toHaveBeenCalledWith({ number: 2 });
+  expect(trialRecordOf).toHaveBeenCalledWith({ number: 2 });
   expect(cache.get("key")).toEqual({ tokens: tokens("abc") });
 });
 

@@ -4,7 +4,7 @@ import type { Backend } from "../backends/backend";
 import { openOrtBackend } from "../backends/ort/open";
 import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
 import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
-import { recordOf } from "../backends/webgpu/overrides/choice-record";
+import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
 import { Memory } from "../ort/tensor";
@@ -141,7 +141,7 @@ async function openWebGpu(
 ): Promise<WebGpuResult> {
   const opened = await verifyWebGpu(job, plan, webgpu, tokens);
   if ("model" in opened || !opened.permanent) return opened;
-  const record = plan.gpu && recordOf(plan.gpu.device);
+  const record = plan.gpu && trialRecordOf(plan.gpu.device);
   const outdated = (await record?.forget()) ?? false;
   if (!outdated) return opened;
   return verifyWebGpu(job, await withNewDevice(plan), webgpu, tokens);

@@ -1,7 +1,6 @@
 import type { Graph } from "../../src/shared/models";
-import { prefill } from "../backends/ort/prefill";
 import type { OrtBackend } from "../backends/ort/open";
-import { stretch } from "../kernels/geometry";
+import { stretch } from "../kernels/resize-geometry";
 import { mismatch } from "../model-files/config";
 import type { Tensor } from "../ort/tensor";
 import { makePrompt } from "../stages/prompt";
@@ -24,7 +23,7 @@ export async function warmUp(
   size: number,
   signal: AbortSignal,
 ): Promise<Graph | undefined> {
-  const { tokenizer, memory, config } = model;
+  const { tokenizer, config } = model;
   const pixels = await preprocessImage(model, noise(size));
   signal.throwIfAborted();
   const features = await encoder.encode(pixels);
@@ -36,7 +35,7 @@ export async function warmUp(
     const { contextLength } = config;
     const prompt = makePrompt(tokenizer, CONVERSATION, tokens, contextLength);
     const images = [[features]];
-    const first = await prefill(language, memory, prompt, images, cache);
+    const first = await language.prefill(prompt, images, cache);
     // Reading moves the features off the GPU, so it comes after their last use.
     if (!isFinite(await features.getData())) return "vision_encoder";
     const text = await language.embed(prompt.texts.flat());

@@ -1,4 +1,4 @@
-import type { Float } from "../ort/rows";
+import type { FloatType } from "../ort/tensor-rows";
 import type {
   TensorLocation,
   Initializer,
@@ -11,9 +11,9 @@ export interface EmbeddingTable {
   readonly rows: number;
   readonly width: number;
   /** Of the numbers that are looked up. */
-  readonly type: Float;
+  readonly type: FloatType;
   /** Of what the graph gives. */
-  readonly outputType: Float;
+  readonly outputType: FloatType;
   /** Where the first row is. */
   readonly data: TensorLocation;
   /** Absent if the numbers are stored as they are. */
@@ -35,7 +35,10 @@ export interface Blocks {
 }
 
 /** ONNX's numbers of the types that ids and rows may be cast to. */
-const FLOATS: Readonly<Record<number, Float>> = { 1: "float32", 10: "float16" };
+const FLOATS: Readonly<Record<number, FloatType>> = {
+  1: "float32",
+  10: "float16",
+};
 const INTEGERS = [6, 7];
 
 /**
@@ -136,7 +139,7 @@ function gathered(
   return { rows, width, type, data, blocks };
 }
 
-function floatType(tensor: Initializer | undefined): Float | undefined {
+function floatType(tensor: Initializer | undefined): FloatType | undefined {
   return Object.values(FLOATS).find((name) => name === tensor?.type);
 }
 

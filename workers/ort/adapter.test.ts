@@ -14,17 +14,17 @@ const swiftshader = {
   isFallbackAdapter: true,
 };
 
-test("a real adapter is used", () => {
+test("uses a hardware adapter", () => {
   expect(reasonForWasm("auto", real)).toBeUndefined();
   expect(adapterName(real)).toBe("nvidia ampere");
 });
 
-test("a software adapter is used only when asked for by name", () => {
+test("uses a software adapter only for the device webgpu", () => {
   expect(reasonForWasm("webgpu", swiftshader)).toBeUndefined();
   expect(reasonForWasm("auto", swiftshader)).toContain("google swiftshader");
 });
 
-test("software is known by its name where the browser does not say so", () => {
+test("recognises software adapters by name", () => {
   const names = [
     { architecture: "swiftshader" },
     { description: "llvmpipe (LLVM 15.0.6, 256 bits)" },
@@ -35,7 +35,7 @@ test("software is known by its name where the browser does not say so", () => {
   }
 });
 
-test("no adapter: WASM with a reason, or an error when asked by name", () => {
+test("without an adapter: uses WASM, or throws for the device webgpu", () => {
   expect(reasonForWasm("auto", undefined)).toContain("no WebGPU adapter");
   expect(() => reasonForWasm("webgpu", undefined)).toThrow(
     expect.objectContaining({ code: "webgpu-unavailable" }),

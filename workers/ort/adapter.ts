@@ -1,20 +1,20 @@
 import type { DeviceChoice } from "../../src/shared/models";
 import { VlmError } from "../../src/shared/errors";
-import { attentionIsRight, type Heads } from "./attention-test";
+import { attentionIsCorrect, type AttentionHeads } from "./attention-check";
 import { Gpu } from "./device";
 import { loadOrt } from "./runtime";
 
-/** Features that graphs or kernels use where the adapter has them. */
+/** Features that ORT or our kernels use if the adapter has them. */
 const WANTED: readonly GPUFeatureName[] = [
   "shader-f16",
   "timestamp-query",
   "subgroups",
 ];
 
-/** Adapters that are a processor in disguise and do not say so. */
+/** Software adapters that do not set `isFallbackAdapter`. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
 
-/** What is asked of an adapter; a plain object in tests. */
+/** The part of `GPUAdapterInfo` that is used here. */
 export interface AdapterFacts {
   readonly vendor: string;
   readonly architecture: string;
@@ -27,7 +27,8 @@ export function adapterName(info: AdapterFacts): string {
   return [vendor, architecture].filter(Boolean).join(" ") || description;
 }
 
-/** Why WASM it is, or undefined: WebGPU. Throws if WebGPU was insisted on. */
+/** Why the model must run on WASM; undefined if it can use WebGPU. Throws if the
+ * choice is `webgpu` and there is no adapter. */
 export function reasonForWasm(
   choice: DeviceChoice,
   info: AdapterFacts | undefined,
@@ -35,12 +36,12 @@ export function reasonForWasm(
   if (info === undefined) {
     if (choice === "webgpu")
       throw noAdapter("This browser offers no WebGPU adapter.");
-    return "This browser offers no WebGPU adapter, so the model runs on the processor.";
+    return "This browser offers no WebGPU adapter, so the model runs on the CPU.";
   }
   if (choice === "webgpu") return undefined;
   const names = `${info.vendor} ${info.architecture} ${info.description}`;
   return info.isFallbackAdapter || SOFTWARE.test(names)
-    ? `The only WebGPU adapter, ${adapterName(info)}, is software; WASM on the processor is many times quicker.`
+    ? `The only WebGPU adapter, ${adapterName(info)}, is software; WASM on the CPU is many times faster.`
     : undefined;
 }
 
@@ -48,17 +49,17 @@ function noAdapter(message: string): VlmError {
   return new VlmError(
     "webgpu-unavailable",
     message,
-    "Choose the device auto or wasm, or turn on hardware acceleration in the browser's settings.",
+    "Set device to auto or wasm, or turn on hardware acceleration in the browser's settings.",
   );
 }
 
-/** A device to run on, or the reason why there is none; no reason: not asked. */
-export type Opened = { readonly gpu: Gpu } | { readonly reason?: string };
+/** An open device, or the reason for using WASM; no reason if WASM was chosen. */
+export type OpenedGpu = { readonly gpu: Gpu } | { readonly reason?: string };
 
 export async function openGpu(
   choice: DeviceChoice,
-  heads: Heads,
-): Promise<Opened> {
+  heads: AttentionHeads,
+): Promise<OpenedGpu> {
   if (choice === "wasm") return {};
   const adapter = await requestAdapter();
   const reason = reasonForWasm(choice, adapter?.info);
@@ -68,43 +69,47 @@ export async function openGpu(
   if (tested instanceof Gpu) return { gpu: tested };
   const name = adapterName(adapter.info);
   if (choice === "webgpu") throw noAdapter(`WebGPU on ${name}: ${tested}.`);
-  const wasm = "so the model runs on the processor";
+  const wasm = "so the model runs on the CPU";
   return { reason: `WebGPU cannot be used on ${name} (${tested}), ${wasm}.` };
 }
 
-/** Another device like this one, which was tested and is closed. */
+/** A new device like `gpu`, which is closed and has passed the attention check. */
 export async function reopenGpu({ device, name }: Gpu): Promise<Gpu> {
   const adapter = await requestAdapter();
-  if (adapter === null) throw noAdapter(`${name} is not there any more.`);
+  if (adapter === null)
+    throw noAdapter(`The WebGPU adapter ${name} is no longer available.`);
   const features = WANTED.filter((feature) => device.features.has(feature));
   return openDevice(adapter, features);
 }
 
 export async function requestAdapter(): Promise<GPUAdapter | null> {
-  // Absent in browsers without WebGPU and in insecure contexts.
+  // Undefined in browsers without WebGPU and in insecure contexts.
   const gpu = navigator.gpu as GPU | undefined;
   if (gpu === undefined) return null;
   return gpu.requestAdapter({ powerPreference: "high-performance" });
 }
 
-/** With every wanted feature if attention is right so, else less subgroups;
- * or what is wrong. */
+/** Opens a device with all wanted features. If attention is wrong on it, tries
+ * again without subgroups. Resolves with what is wrong if that fails, too. */
 async function openTested(
   adapter: GPUAdapter,
-  heads: Heads,
+  heads: AttentionHeads,
 ): Promise<Gpu | string> {
-  // A runtime that cannot be fetched is not the adapter's fault.
+  // Loaded first, so that a failed download is not blamed on the adapter.
   await loadOrt();
   const features = WANTED.filter((name) => adapter.features.has(name));
-  const plain = features.filter((name) => name !== "subgroups");
-  const attempts = plain.length < features.length ? [features, plain] : [plain];
+  const withoutSubgroups = features.filter((name) => name !== "subgroups");
+  const attempts =
+    withoutSubgroups.length < features.length
+      ? [features, withoutSubgroups]
+      : [features];
   let wrong = "";
   for (const attempt of attempts) {
     let gpu: Gpu | undefined;
     try {
       gpu = await openDevice(adapter, attempt);
-      if (await gpu.guard(attentionIsRight(gpu.device, heads))) return gpu;
-      wrong = "attention is computed wrongly";
+      if (await gpu.guard(attentionIsCorrect(gpu.device, heads))) return gpu;
+      wrong = "ONNX Runtime computes attention incorrectly on it";
     } catch (error) {
       wrong = error instanceof Error ? error.message : String(error);
     }
@@ -117,7 +122,7 @@ async function openDevice(
   adapter: GPUAdapter,
   requiredFeatures: GPUFeatureName[],
 ): Promise<Gpu> {
-  // An adapter gives one device only; a second needs a fresh adapter.
+  // An adapter can only be used for one device.
   const fresh = (await requestAdapter()) ?? adapter;
   const requiredLimits: Record<string, number> = {};
   for (const limit in fresh.limits) {

@@ -3,7 +3,7 @@ import { writeModel, type NodeSpec } from "../onnx/onnx-writer";
 import type { ValueInfo } from "../onnx/onnx-protos";
 import { failsWith } from "../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
-import { capture, encodeCommands, type Bound } from "./capture";
+import { capture, encodeCommands, type BoundTensors } from "./capture";
 import type { Gpu } from "./device";
 import { loadOrt, ortQueue } from "./runtime";
 
@@ -30,7 +30,7 @@ const operator = (
 function bound(
   values: readonly ValueInfo[],
   buffers: Readonly<Record<string, GPUBuffer>>,
-): Bound {
+): BoundTensors {
   return Object.fromEntries(
     values.map(({ name, type, shape }) => {
       const buffer = buffers[name];
@@ -41,9 +41,9 @@ function bound(
 }
 
 const WIDTH = 61;
-const STEPS = 40_000;
+const STEPS = 4_000;
 
-/** state ← (state + step) · shift, in whole numbers, so that it is exact. */
+/** state ← (state + step) · shift, in integers, so that it is exact. */
 function counting() {
   const inputs = [
     float("state", 1, WIDTH),
@@ -73,7 +73,7 @@ function counting() {
   return { inputs, outputs, model, shift, step, after };
 }
 
-test("40,000 replays end where the arithmetic ends, and nothing grows", async () => {
+test("replays exactly and without growing", async () => {
   const { inputs, outputs, model, shift, step, after } = counting();
   const state = bufferOf(gpu, new Float32Array(WIDTH));
   const weights = { shift: bufferOf(gpu, shift), step: bufferOf(gpu, step) };
@@ -81,7 +81,7 @@ test("40,000 replays end where the arithmetic ends, and nothing grows", async ()
   const fetches = bound(outputs, { next: state });
   const { device } = gpu;
   const { commands, release } = await capture(model, feeds, fetches, gpu);
-  // Nothing of it was executed.
+  // The capture executed nothing.
   expect([...(await floatsOf(gpu, state, WIDTH))]).toEqual(after(0));
   expect(commands).toHaveLength(2);
 
@@ -106,16 +106,16 @@ test("40,000 replays end where the arithmetic ends, and nothing grows", async ()
   expect(gpu.bytes.now).toBeLessThanOrEqual(bytes);
 });
 
-/** What scripts hold, garbage included. */
+/** Bytes of the JavaScript heap, garbage included. */
 function heapBytes(): number {
   const { memory } = performance as Performance & {
     readonly memory?: { readonly usedJSHeapSize: number };
   };
-  if (memory === undefined) throw new Error("this browser does not tell");
+  if (memory === undefined) throw new Error("performance.memory is missing");
   return memory.usedJSHeapSize;
 }
 
-test("a command tells its program, its buffers and its uniforms", async () => {
+test("records the shader, buffers and uniforms of a command", async () => {
   const { inputs, outputs, model } = counting();
   const size = WIDTH * WIDTH * 4;
   const names = ["state", "shift", "step", "next"];
@@ -149,7 +149,7 @@ async function expectCaptures(): Promise<void> {
   await release();
 }
 
-test("what is no graph fails, and the next is captured", async () => {
+test("captures again after an invalid graph", async () => {
   const none = Uint8Array.of(1, 2, 3, 4);
   await expect(capture(none, {}, {}, gpu)).rejects.toEqual(
     failsWith("internal"),
@@ -157,7 +157,7 @@ test("what is no graph fails, and the next is captured", async () => {
   await expectCaptures();
 });
 
-test("a graph that copies is refused: a replay would leave that out", async () => {
+test("rejects a graph that copies buffers", async () => {
   const inputs = [float("x", 4, 2)];
   const outputs = [float("y", 2, 4)];
   const shape = new Uint8Array(BigInt64Array.of(2n, 4n).buffer);
@@ -171,7 +171,7 @@ test("a graph that copies is refused: a replay would leave that out", async () =
   await expectCaptures();
 });
 
-test("another runtime than the known one is refused", async () => {
+test("rejects another version of ONNX Runtime", async () => {
   const { env } = await loadOrt();
   const { versions } = env;
   const other = { value: { ...versions, web: "1.31.0" }, configurable: true };
@@ -219,7 +219,7 @@ function attention() {
   return { inputs, outputs, model: writeModel([node], inputs, outputs) };
 }
 
-test("lengths are read on the GPU: replayed attention is the runtime's", async () => {
+test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
   const { inputs, outputs, model } = attention();
   const wave = (length: number, step: number) =>
     Float32Array.from({ length }, (_, i) => Math.sin(1 + i * step));
@@ -258,7 +258,7 @@ test("lengths are read on the GPU: replayed attention is the runtime's", async (
       logSeverityLevel: 3,
     }),
   );
-  const onGpu = (tensors: Bound) =>
+  const onGpu = (tensors: BoundTensors) =>
     Object.fromEntries(
       Object.entries(tensors).map(([name, { buffer, dims }]) => {
         const dataType = "float32";

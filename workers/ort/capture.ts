@@ -7,81 +7,81 @@ import {
   type Command,
   type Dispatch,
   type Recording,
-} from "./recorder";
+} from "./command-recorder";
 import { loadOrt, ortQueue } from "./runtime";
 
 export type { Command, Dispatch };
 
 /**
- * The runtime whose captures are known to be what is written below. Another
- * may encode them otherwise, and wrong numbers look like any others: before
- * this is changed, capture.gpu.test.ts has to pass with the other.
+ * The version that the assumptions below are tested with. Another version may
+ * encode graphs differently and silently compute wrong numbers: before changing
+ * this, run capture.gpu.test.ts with the new version.
  */
-export const RUNTIME = "1.30.0";
+export const ORT_VERSION = "1.30.0";
 
-/** The first bytes of a buffer, seen as a tensor. */
+/** A tensor at the start of a buffer. */
 export interface GpuTensor {
   readonly buffer: GPUBuffer;
-  /** As ONNX Runtime calls it. */
+  /** ONNX Runtime's name of the type. */
   readonly type: string;
   readonly dims: readonly number[];
 }
 
-/** Tensors of a graph by name. */
-export type Bound = Readonly<Record<string, GpuTensor>>;
+/** Inputs or outputs of a graph by name. */
+export type BoundTensors = Readonly<Record<string, GpuTensor>>;
 
-/** A graph as the commands that compute it. */
-export interface Captured {
+/** The commands that compute a graph. */
+export interface CapturedGraph {
   readonly commands: readonly Command[];
   readonly release: () => Promise<void>;
 }
 
 /**
- * The commands by which ONNX Runtime computes `model` from the buffers of
- * `inputs` to those of `outputs`. It runs a session that captures twice, first
- * to learn the commands and then by replaying them; both are recorded and
- * neither is executed. The session owns the buffers between the commands, so
- * it lives as long as they do, and is never run again.
+ * Records the commands by which ONNX Runtime computes `model` from the buffers
+ * of `inputs` into those of `outputs`. A session with graph capture encodes the
+ * commands twice in its first run: once directly and once as a replay. Both are
+ * recorded and neither is executed. The session owns the intermediate buffers,
+ * so it lives as long as the commands, and is never run again.
  */
 export async function capture(
   model: Uint8Array,
-  inputs: Bound,
-  outputs: Bound,
+  inputs: BoundTensors,
+  outputs: BoundTensors,
   gpu: Gpu,
-): Promise<Captured> {
+): Promise<CapturedGraph> {
   const ort = await loadOrt();
   const version = ort.env.versions.web;
-  if (version !== RUNTIME) {
-    throw notCaptured(`ONNX Runtime is ${version}, not ${RUNTIME}`);
+  if (version !== ORT_VERSION) {
+    throw notCaptured(`ONNX Runtime is ${version}, not ${ORT_VERSION}`);
   }
   return ortQueue.add(async () => {
     let session: InferenceSession | undefined;
     try {
       gpu.check();
       const creation = ort.InferenceSession.create(model, optionsFor(gpu));
-      const made = await gpu.guard(creation);
-      session = made;
+      const created = await gpu.guard(creation);
+      session = created;
       const recording = await record(gpu.device, () =>
-        gpu.guard(made.run(tensors(ort, inputs), tensors(ort, outputs))),
+        gpu.guard(created.run(tensors(ort, inputs), tensors(ort, outputs))),
       );
       await gpu.guard(gpu.device.queue.onSubmittedWorkDone());
       gpu.check();
       const commands = replayOf(recording);
-      const release = () => ortQueue.add(() => releaseOf(made, gpu));
+      const release = () => ortQueue.add(() => releaseOf(created, gpu));
       return { commands, release };
     } catch (error) {
       const cause = await gpu.explain(error);
       if (session !== undefined) await releaseOf(session, gpu);
-      await gpu.forgetFaults();
+      await gpu.forgetErrors();
       throw cause;
     }
   });
 }
 
 /**
- * A session that has captured is not released on a lost device: that damages
- * the runtime's heap (1.30), and the next session fails. What it holds there is
- * small, its weights being inputs.
+ * Releasing a session that has captured a graph on a lost device damages the
+ * heap of ORT 1.30, and the next session fails. The leak is small: the weights
+ * are inputs.
  */
 async function releaseOf(session: InferenceSession, gpu: Gpu): Promise<void> {
   if (!gpu.isLost) await session.release().catch(() => undefined);
@@ -89,7 +89,7 @@ async function releaseOf(session: InferenceSession, gpu: Gpu): Promise<void> {
 
 function tensors(
   { Tensor }: typeof Ort,
-  bound: Bound,
+  bound: BoundTensors,
 ): Record<string, Ort.Tensor> {
   const all = Object.entries(bound).map(([name, { buffer, type, dims }]) => {
     const dataType = type as Ort.Tensor.GpuBufferDataTypes;
@@ -109,13 +109,13 @@ function optionsFor({ device }: Gpu): InferenceSession.SessionOptions {
   };
 }
 
-/** The second half, if it repeats the first and nothing else was done. */
+/** The second half of the recording, if it repeats the first. */
 function replayOf({ commands, copies }: Recording): Command[] {
   const half = commands.length / 2;
   const replay = commands.slice(half);
-  if (copies > 0) throw notCaptured("the runtime copies between buffers");
+  if (copies > 0) throw notCaptured("ONNX Runtime copies between buffers");
   if (half === 0 || !replay.every((one, i) => same(one, commands[i]))) {
-    throw notCaptured("the runtime did not repeat what it encoded");
+    throw notCaptured("ONNX Runtime encoded its replay differently");
   }
   return replay;
 }
@@ -130,12 +130,12 @@ function same(a: Dispatch, b: Dispatch | undefined): boolean {
 function notCaptured(why: string): VlmError {
   return new VlmError(
     "unsupported",
-    `A graph could not be captured: ${why}.`,
-    "Choose the plain path.",
+    `The graph cannot be captured: ${why}.`,
+    "Choose the ORT backend.",
   );
 }
 
-/** Adds `commands` to `pass`, in their order. */
+/** Encodes `commands` in order. */
 export function encodeCommands(
   pass: GPUComputePassEncoder,
   commands: readonly Dispatch[],

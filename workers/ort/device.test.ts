@@ -21,7 +21,7 @@ class FakeDevice extends EventTarget {
   }
 }
 
-test("a fault is told once, by whoever asks first", async () => {
+test("reports an error once", async () => {
   // Node knows no classes of WebGPU.
   Object.assign(globalThis, { GPUOutOfMemoryError: class {} });
   const device = new FakeDevice();
@@ -36,7 +36,7 @@ test("a fault is told once, by whoever asks first", async () => {
   );
 });
 
-test("nothing is left of what was watched", async () => {
+test("releases the results of watched work", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const device = new FakeDevice();
@@ -44,7 +44,7 @@ test("nothing is left of what was watched", async () => {
   const heapAfter = async (times: number): Promise<number> => {
     for (let i = 0; i < times; i++) {
       gpu.watch(() => undefined);
-      await gpu.told();
+      await gpu.watchesDone();
     }
     collect();
     return process.memoryUsage().heapUsed;

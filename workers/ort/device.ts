@@ -1,24 +1,23 @@
 import { VlmError } from "../../src/shared/errors";
-import { watched } from "./error-scopes";
+import { withErrorScopes } from "./error-scopes";
 import { GpuBytes } from "./gpu-bytes";
-import { watchShaders } from "./shaders";
+import { watchShaders } from "./pipeline-shaders";
 
-/** The one GPUDevice that the runtime and our kernels share. */
+/** The one GPUDevice that ONNX Runtime and our kernels share. */
 export class Gpu {
   readonly device: GPUDevice;
-  /** e.g. `google swiftshader`. */
+  /** Vendor and architecture, e.g. `google swiftshader`. */
   readonly name: string;
-  /** Of all buffers and textures. */
+  /** Bytes of all buffers and textures. */
   readonly bytes: GpuBytes;
-  /** Resolves when the device goes away, unless `close` was called. */
+  /** Resolves when the device is lost, unless `close` was called. */
   readonly lost: Promise<VlmError>;
-  readonly #waiting = new Set<(loss: VlmError) => void>();
+  /** GPU errors so far. Results from before an error may be invalid. */
+  errorCount = 0;
+  readonly #guarded = new Set<(loss: VlmError) => void>();
   #loss: VlmError | undefined;
-  #fault: VlmError | undefined;
-  /** How many there were: what was made before may be of no use. */
-  faults = 0;
-  /** All that was watched was told of. */
-  #told: Promise<void> = Promise.resolve();
+  #error: VlmError | undefined;
+  #watches: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(device: GPUDevice, name: string) {
@@ -29,7 +28,7 @@ export class Gpu {
     this.lost = new Promise((resolve) => {
       void device.lost.then(({ message, reason }) => {
         this.#loss = deviceLost(message || reason);
-        for (const reject of this.#waiting) reject(this.#loss);
+        for (const reject of this.#guarded) reject(this.#loss);
         if (!this.#closed) resolve(this.#loss);
       });
     });
@@ -42,81 +41,85 @@ export class Gpu {
     return this.#loss !== undefined;
   }
 
-  /** Throws what went wrong on the GPU since the last call. WebGPU reports it
-   * apart from the call that caused it. */
+  /** Throws the first GPU error since the last call, or the loss of the device.
+   * WebGPU reports errors separately from the call that caused them. */
   check(): void {
-    const fault = this.#takeFault();
-    if (fault !== undefined) throw fault;
+    const error = this.#takeError();
+    if (error !== undefined) throw error;
   }
 
-  /** Does `work`. Its faults are noted by the time `told` resolves; others may be
-   * noted later than what they made useless is read. */
+  /**
+   * Runs `work`. Its errors are known to `check` once `watchesDone` resolves. An
+   * error outside of `watch` may be reported after its invalid result was read.
+   */
   watch<T>(work: () => T): T {
-    const { made, fault } = watched(this.device, work);
-    const told = fault.then(
+    const { result, error } = withErrorScopes(this.device, work);
+    const noted = error.then(
       (error) => {
         if (error !== undefined) this.#note(error);
       },
       () => undefined,
     );
-    // Not of both: its value would hold the one before, and so on, for ever.
-    this.#told = this.#told.then(() => told);
-    return made;
+    // `Promise.all` would keep every earlier promise alive.
+    this.#watches = this.#watches.then(() => noted);
+    return result;
   }
 
-  /** Resolves when `check` knows of all that was watched so far. */
-  async told(): Promise<void> {
-    await this.guard(this.#told);
+  async watchesDone(): Promise<void> {
+    await this.guard(this.#watches);
   }
 
-  /** `work`, or the loss of the device: work on a lost one may never settle.
-   * (A race with `lost` would keep every result alive as long as the device.) */
+  /**
+   * `work`, or a rejection if the device is lost: promises of a lost device may
+   * never settle. (Racing with `lost` would keep every result alive as long as
+   * the device.)
+   */
   async guard<T>(work: Promise<T>): Promise<T> {
-    let waiting: ((loss: VlmError) => void) | undefined;
+    let onLoss: ((loss: VlmError) => void) | undefined;
     const loss = new Promise<never>((_, reject) => {
-      waiting = reject;
-      this.#waiting.add(reject);
+      onLoss = reject;
+      this.#guarded.add(reject);
       if (this.#loss !== undefined) reject(this.#loss);
     });
     try {
       return await Promise.race([work, loss]);
     } finally {
-      if (waiting !== undefined) this.#waiting.delete(waiting);
+      if (onLoss !== undefined) this.#guarded.delete(onLoss);
     }
   }
 
-  /** What really lay behind `error`: the loss of the device, if that follows
-   * at once (WebGPU rejects what was pending first), or a fault on it. */
+  /** The GPU error or the loss of the device that caused `error`. WebGPU rejects
+   * pending promises shortly before it reports the loss. */
   async explain(error: unknown): Promise<VlmError> {
     if (error instanceof VlmError) return error;
     await Promise.race([this.lost, new Promise((r) => setTimeout(r, 100))]);
-    return this.#takeFault() ?? VlmError.from(error);
+    return this.#takeError() ?? VlmError.from(error);
   }
 
-  /** Drops what else is told of work that has failed: one fault often makes
-   * more, which would be blamed on whoever comes next. */
-  async forgetFaults(): Promise<void> {
+  /** Discards further errors of work that has failed. One error often causes
+   * more, which the next `check` would report for other work. */
+  async forgetErrors(): Promise<void> {
     const done = this.guard(this.device.queue.onSubmittedWorkDone());
     await done.catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve));
-    this.#fault = undefined;
-  }
-
-  #note(error: GPUError): void {
-    this.faults += 1;
-    this.#fault ??= faultOf(error);
-  }
-
-  /** A fault is told once; a loss is for good. */
-  #takeFault(): VlmError | undefined {
-    const fault = this.#loss ?? this.#fault;
-    this.#fault = undefined;
-    return fault;
+    this.#error = undefined;
   }
 
   close(): void {
     this.#closed = true;
     this.device.destroy();
+  }
+
+  #note(error: GPUError): void {
+    this.errorCount += 1;
+    this.#error ??= gpuErrorToVlmError(error);
+  }
+
+  /** Reports an error once, and a loss every time. */
+  #takeError(): VlmError | undefined {
+    const error = this.#loss ?? this.#error;
+    this.#error = undefined;
+    return error;
   }
 }
 
@@ -131,16 +134,16 @@ function deviceLost(message: string): VlmError {
 export function outOfMemory(message: string): VlmError {
   return new VlmError(
     "out-of-memory",
-    `Memory ran out: ${message}`,
-    "Close other tabs, or choose a smaller picture size, dtype or model.",
+    `Out of memory: ${message}`,
+    "Close other tabs, or choose a smaller image size, dtype or model.",
   );
 }
 
-/** How the message of any other fault on a GPU begins. */
-export const GPU_FAULT = "WebGPU: ";
+/** Prefix of the message of a GPU error other than out of memory. */
+export const GPU_ERROR_PREFIX = "WebGPU: ";
 
-export function faultOf(error: GPUError): VlmError {
+export function gpuErrorToVlmError(error: GPUError): VlmError {
   return error instanceof GPUOutOfMemoryError
     ? outOfMemory(error.message)
-    : VlmError.from(new Error(GPU_FAULT + error.message));
+    : VlmError.from(new Error(GPU_ERROR_PREFIX + error.message));
 }

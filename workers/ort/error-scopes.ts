@@ -1,10 +1,11 @@
 const FILTERS = ["validation", "out-of-memory", "internal"] as const;
 
-/** What goes wrong on the GPU from now on is told by `popScopes`. */
+/** Opens error scopes for all kinds of GPU errors; close them with `popScopes`. */
 export function pushScopes(device: GPUDevice): void {
   for (const filter of FILTERS) device.pushErrorScope(filter);
 }
 
+/** Resolves with the first error since `pushScopes`. */
 export async function popScopes(
   device: GPUDevice,
 ): Promise<GPUError | undefined> {
@@ -12,28 +13,28 @@ export async function popScopes(
   return errors.find((error) => error !== null);
 }
 
-/** What `make` made, and what the GPU said while it did. */
-export async function watchedAll<T>(
+/** The result of `work`, and later the GPU error that it caused. */
+export function withErrorScopes<T>(
   device: GPUDevice,
-  make: () => Promise<T>,
-): Promise<{ readonly made: T; readonly fault: GPUError | undefined }> {
+  work: () => T,
+): { readonly result: T; readonly error: Promise<GPUError | undefined> } {
   pushScopes(device);
   try {
-    return { made: await make(), fault: await popScopes(device) };
+    return { result: work(), error: popScopes(device) };
   } catch (error) {
     popScopes(device).catch(() => undefined);
     throw error;
   }
 }
 
-/** What `make` made, and what the GPU will say of it. */
-export function watched<T>(
+/** The result of `work` and the GPU error that occurred until it settled. */
+export async function withErrorScopesAsync<T>(
   device: GPUDevice,
-  make: () => T,
-): { readonly made: T; readonly fault: Promise<GPUError | undefined> } {
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly error: GPUError | undefined }> {
   pushScopes(device);
   try {
-    return { made: make(), fault: popScopes(device) };
+    return { result: await work(), error: await popScopes(device) };
   } catch (error) {
     popScopes(device).catch(() => undefined);
     throw error;

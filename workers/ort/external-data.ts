@@ -1,25 +1,24 @@
 import { bytesOf } from "../util/read-blob";
 
 /**
- * `blob` as the runtime takes external data: read weight by weight, never
- * whole. The JSPI build would take the Blob itself and read streams of it, but
- * one of some hundred never ends when a worker has died before (Chromium 156);
- * the asyncify build cannot wait for one at all. Only tests run in a page,
- * which cannot read files while it waits: there it is read whole, or left to
- * the runtime where no array is that long.
+ * External data for ONNX Runtime, which reads one weight at a time. The JSPI
+ * build also accepts a Blob and streams it, but about one stream in a hundred
+ * never ends after a worker has died (Chromium 156), and the asyncify build
+ * cannot wait for streams. Pages, which only tests run in, have no
+ * FileReaderSync: there the file is read whole, or passed as a Blob if it is
+ * longer than any array.
  */
 export async function externalData(blob: Blob): Promise<Blob | Uint8Array> {
   if ("FileReaderSync" in globalThis) return new BlobBytes(blob);
-  return blob.size < LONGEST ? bytesOf(blob) : blob;
+  return blob.size < MAX_ARRAY_BYTES ? bytesOf(blob) : blob;
 }
 
-const LONGEST = 2 ** 31;
+const MAX_ARRAY_BYTES = 2 ** 31;
 
 /**
- * A Blob that passes for a Uint8Array as far as the runtime looks, which is at
- * `byteLength` and `subarray` (ORT 1.30, `LoadWebAssemblyExternalData`). Only
- * in workers, which may read files while they wait. To be deleted when streams
- * of files are sound and the asyncify build takes Blobs.
+ * A Blob in the shape of a Uint8Array. ORT 1.30 (`LoadWebAssemblyExternalData`)
+ * only uses `byteLength` and `subarray`. Delete this when file streams are
+ * reliable and the asyncify build accepts Blobs.
  */
 class BlobBytes extends Uint8Array<ArrayBuffer> {
   readonly #blob: Blob;

@@ -24,7 +24,7 @@ function fakeDevice(): { device: FakeDevice; bytes: GpuBytes } {
 
 const usage = 0;
 
-test("buffers and textures count until they are destroyed, once", () => {
+test("counts buffers and textures until they are destroyed", () => {
   const { device, bytes } = fakeDevice();
   const first = device.createBuffer({ size: 1000, usage });
   const size = { width: 10, height: 5 };
@@ -38,7 +38,7 @@ test("buffers and textures count until they are destroyed, once", () => {
   expect(bytes.now).toBe(0);
 });
 
-test("growth is told, to those who still listen", () => {
+test("notifies listeners of growth", () => {
   const { device, bytes } = fakeDevice();
   const seen: number[] = [];
   const stop = bytes.onGrowth(() => seen.push(bytes.now));
@@ -50,7 +50,7 @@ test("growth is told, to those who still listen", () => {
   expect(bytes.now).toBe(96);
 });
 
-test("textures of several formats, layers and samples", () => {
+test("computes the bytes of textures", () => {
   const bytes = (
     format: GPUTextureFormat,
     size: GPUExtent3DStrict,

@@ -1,7 +1,7 @@
 /**
- * Counts the bytes of a device's buffers and textures, whoever makes them: the
- * runtime calls the same device object. What is dropped without `destroy`
- * counts until the garbage collector finds it.
+ * Counts the bytes of a device's buffers and textures, those of ONNX Runtime
+ * included, by wrapping the methods of the device object. A resource that is
+ * dropped without `destroy` counts until it is garbage-collected.
  */
 export class GpuBytes {
   #now = 0;
@@ -23,7 +23,8 @@ export class GpuBytes {
     return this.#now;
   }
 
-  /** Calls `listener` whenever the count has grown, until told to stop. */
+  /** Calls `listener` whenever the count grows; returns a function that removes
+   * it. */
   onGrowth(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -42,7 +43,7 @@ export class GpuBytes {
   }
 }
 
-/** Without mip levels, which nothing here has. */
+/** Ignores mip levels, which no texture here has. */
 export function textureBytes(descriptor: GPUTextureDescriptor): number {
   const { size, format, sampleCount = 1 } = descriptor;
   const [width = 1, height = 1, layers = 1] =
@@ -52,7 +53,7 @@ export function textureBytes(descriptor: GPUTextureDescriptor): number {
   return width * height * layers * sampleCount * bytesPerPixel(format);
 }
 
-/** `rgba16float` has four channels of 16 bits; four bytes where unsaid. */
+/** `rgba16float` has four channels of 16 bits; four bytes for other formats. */
 function bytesPerPixel(format: GPUTextureFormat): number {
   const [, channels, bits] = /^([rgba]+)(8|16|32)/.exec(format) ?? [];
   return channels === undefined ? 4 : (channels.length * Number(bits)) / 8;

@@ -2,27 +2,22 @@ import type { MemoryUse } from "../../src/shared/models";
 import type { Gpu } from "./device";
 import { heapBytes } from "./wasm-heap";
 
-/**
- * Bytes held now. What scripts hold is not told to workers: only a page can
- * ask (`measureUserAgentSpecificMemory`).
- */
+/** Bytes in use. The JavaScript heap is not included: workers cannot call
+ * `measureUserAgentSpecificMemory`. */
 export function measure(gpu: Gpu | undefined): MemoryUse {
   return { gpu: gpu?.bytes.now ?? 0, wasm: heapBytes() };
 }
 
-/** The most that was held at a time. */
+/** Largest values since `watchPeak`, in bytes. */
 export interface Peak {
   readonly gpu: number;
   readonly wasm: number;
-  /** Of both together. */
+  /** Largest sum of both. */
   readonly total: number;
 }
 
-/**
- * Watches from now until the function it gives is called. The WebAssembly heap
- * never shrinks, so it need only be looked at when the GPU's share grows and
- * at the end; what scripts hold is not in it.
- */
+/** Watches memory use until the returned function is called. The WebAssembly
+ * heap never shrinks, so it is sampled when GPU memory grows and at the end. */
 export function watchPeak(gpu: Gpu | undefined): () => Peak {
   let peak = 0;
   let total = 0;

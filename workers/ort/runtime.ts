@@ -12,30 +12,30 @@ import { cpuThreads } from "./threads";
 import { watchHeap } from "./wasm-heap";
 
 /**
- * ONNX Runtime is not re-entrant: a `run` during a `run`, or a `create`, never
- * settles. Every call into it goes through this one queue.
+ * ONNX Runtime is not re-entrant: a `run` during another `run` or `create` never
+ * settles. Every call goes through this queue.
  */
 export const ortQueue = new Queue();
 
 let loading: Promise<typeof Ort> | undefined;
-let elsewhere: string | undefined;
+let wasmFolder: string | undefined;
 
-/** Where its .mjs and .wasm files are, before it is loaded: a folder's address,
- * with a trailing slash. */
-export function takeWasmFrom(folder: string): void {
-  elsewhere = folder;
+/** Sets the URL of the folder with ORT's .mjs and .wasm files, with a trailing
+ * slash. Call it before `loadOrt`. */
+export function setWasmFolder(folder: string): void {
+  wasmFolder = folder;
 }
 
-/** The runtime, fetched once; a failed fetch is tried again on the next call. */
+/** Loads ONNX Runtime once. The next call after a failure tries again. */
 export function loadOrt(): Promise<typeof Ort> {
   loading ??= importOrt().catch((error: unknown) => {
     loading = undefined;
-    throw runtimeMissing(error);
+    throw runtimeNotLoaded(error);
   });
   return loading;
 }
 
-export function runtimeMissing(cause: unknown): VlmError {
+export function runtimeNotLoaded(cause: unknown): VlmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new VlmError(
     "download-failed",
@@ -48,22 +48,22 @@ export function runtimeMissing(cause: unknown): VlmError {
 async function importOrt(): Promise<typeof Ort> {
   const suspends = canSuspend();
   const script = absolute(suspends ? jspi : asyncify);
-  // By its address, so that bundlers leave it as it is: it looks for its
-  // files itself, which they would take for theirs.
+  // Imported by URL, because bundlers would rewrite the paths of the files that
+  // the script loads itself.
   const ort = (await import(
     /* webpackIgnore: true */ /* @vite-ignore */ script
   )) as typeof Ort;
   const ours = suspends
     ? { mjs: absolute(jspiMjs), wasm: absolute(jspiWasm) }
     : { mjs: absolute(asyncifyMjs), wasm: absolute(asyncifyWasm) };
-  ort.env.wasm.wasmPaths = elsewhere ?? ours;
+  ort.env.wasm.wasmPaths = wasmFolder ?? ours;
   ort.env.wasm.numThreads = cpuThreads();
   ort.env.logLevel = "error";
   watchHeap();
   return ort;
 }
 
-/** Vite gives paths from the site's root; they are imported from elsewhere. */
+/** Vite gives paths from the site's root; imports need absolute URLs. */
 function absolute(path: string): string {
   return new URL(path, origin).href;
 }

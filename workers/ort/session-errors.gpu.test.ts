@@ -32,7 +32,7 @@ async function create(
   await (await createSession(graph, external, gpu)).release();
 }
 
-/** y = op(x, w), its weight in a file beside it. */
+/** y = op(x, w) with w in an external file. */
 const withWeight = (floats: number, op = "MatMul", offset = 0): Blob => {
   const x = { name: "x", type: "float32", shape: [1, floats] };
   const y = { name: "y", type: "float32", shape: [1, 1] };
@@ -52,7 +52,7 @@ const withWeight = (floats: number, op = "MatMul", offset = 0): Blob => {
   });
 };
 
-/** So many zeros, which take next to no memory. */
+/** A blob of zeros that takes little memory. */
 function zeros(size: number): Blob {
   const step = 2 ** 24;
   const whole = new Blob([new Uint8Array(step)]);
@@ -62,11 +62,11 @@ function zeros(size: number): Blob {
 
 const data = (size: number) => new Map([["decoder.onnx_data", zeros(size)]]);
 
-test("a weight in a file beside the graph", async () => {
+test("reads a weight from an external file", async () => {
   await create(withWeight(1000), data(4000));
 });
 
-test("the file beside it is missing, or cut", async () => {
+test("rejects a missing or truncated external file", async () => {
   await expect(create(withWeight(1000))).rejects.toEqual(
     failsWith("model-file-missing", file, "no onnx/decoder.onnx_data"),
   );
@@ -75,7 +75,7 @@ test("the file beside it is missing, or cut", async () => {
   );
 });
 
-test("a weight farther into its file than the runtime can count", async () => {
+test("rejects an offset that ORT cannot address", async () => {
   const offset = 2 ** 32 + 4096;
   const blob = withWeight(1000, "MatMul", offset);
   await expect(create(blob, data(offset + 4000))).rejects.toEqual(
@@ -83,14 +83,14 @@ test("a weight farther into its file than the runtime can count", async () => {
   );
 });
 
-test("an operator that the runtime does not have", async () => {
+test("rejects an unknown operator", async () => {
   const blob = withWeight(1000, "Frobnicate");
   await expect(create(blob, data(4000))).rejects.toEqual(
     failsWith("unsupported", file, "Frobnicate"),
   );
 });
 
-test("a graph that makes no sense", async () => {
+test("rejects an invalid graph", async () => {
   const blob = onnxFile({
     nodes: [node("MatMul", ["x", "nothing"], "y")],
     inputs: [{ name: "x", type: "float32", shape: [1, 4] }],
@@ -100,7 +100,7 @@ test("a graph that makes no sense", async () => {
   await expect(create(blob)).rejects.toEqual(failsWith("model-corrupt", file));
 });
 
-test("a damaged graph is refused in words, and the next one is made", async () => {
+test("rejects damaged graphs and creates the next session", async () => {
   const whole = await withWeight(1000).bytes();
   let state = 1;
   const random = (below: number): number => {
@@ -124,7 +124,7 @@ test("a damaged graph is refused in words, and the next one is made", async () =
   await create(withWeight(1000), data(4000));
 });
 
-test("more weights than WebAssembly can address", async () => {
+test("rejects more weights than WebAssembly can address", async () => {
   const floats = 2 ** 30 - 1024;
   await expect(create(withWeight(floats), data(floats * 4))).rejects.toEqual(
     failsWith("out-of-memory", file),
@@ -132,7 +132,7 @@ test("more weights than WebAssembly can address", async () => {
   await create(chain(2, 64));
 });
 
-test("a weight that is larger than the adapter's buffers", async () => {
+test("rejects a weight larger than a buffer of the adapter", async () => {
   const gpu = await openSoftware();
   const floats = gpu.device.limits.maxBufferSize / 4 + 1024;
   await expect(
@@ -142,7 +142,7 @@ test("a weight that is larger than the adapter's buffers", async () => {
   gpu.close();
 });
 
-test("a device that is lost", async () => {
+test("rejects with device-lost", async () => {
   const gpu = await openSoftware();
   gpu.device.destroy();
   await gpu.lost;
@@ -154,7 +154,7 @@ test("a device that is lost", async () => {
   next.close();
 });
 
-test("a file that was removed after it was chosen", async () => {
+test("rejects a file that was removed after it was chosen", async () => {
   const root = await navigator.storage.getDirectory();
   const handle = await root.getFileHandle("chosen.onnx", { create: true });
   const writable = await handle.createWritable();
@@ -171,7 +171,7 @@ test("a file that was removed after it was chosen", async () => {
   );
 });
 
-test("sessions asked for at once are made one after another", async () => {
+test("creates sessions one after another", async () => {
   const graph = await readOnnx(file, chain(3, 64));
   const sessions = await Promise.all([
     createSession(graph, none, undefined),

@@ -7,11 +7,11 @@ import type { Gpu } from "./device";
 import { externalData } from "./external-data";
 import { watchPeak } from "./memory-use";
 import { loadOrt, ortQueue } from "./runtime";
-import { explain } from "./session-errors";
+import { explainSessionError } from "./session-errors";
 
 export type { ValueInfo };
 
-/** One graph, on one device. Its runs wait their turn with all the others. */
+/** An ORT session of one graph. Runs of all sessions are queued. */
 export class Session {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
@@ -25,8 +25,8 @@ export class Session {
     this.outputs = describe(session.outputMetadata);
   }
 
-  /** Outputs stay on the GPU if there is one; the caller disposes of them. A
-   * graph may have more of them than those it is asked for by `names`. */
+  /** Computes the outputs in `names`, by default all. They stay on the GPU if
+   * there is one; the caller disposes of them. */
   async run(
     feeds: Record<string, Tensor>,
     names = this.outputs.map(({ name }) => name),
@@ -40,12 +40,12 @@ export class Session {
   }
 
   async release(): Promise<void> {
-    // Nothing can be freed of a lost device, and nothing need be.
+    // The release fails on a lost device, where nothing needs to be freed.
     await ortQueue.add(() => this.#session.release()).catch(() => undefined);
   }
 }
 
-/** Named results of a run. */
+/** Results of a run by name. */
 export class Outputs {
   readonly #tensors: Readonly<Record<string, Tensor>>;
 
@@ -55,19 +55,19 @@ export class Outputs {
 
   get(name: string): Tensor {
     const tensor = this.#tensors[name];
-    if (tensor === undefined) throw new Error(`The graph gave no ${name}`);
+    if (tensor === undefined)
+      throw new Error(`The graph has no output ${name}`);
     return tensor;
   }
 }
 
-/** Warnings tell of nodes that belong on the processor, which is as meant. */
-const ERRORS = 3;
+/** Hides warnings about nodes that are assigned to the CPU on purpose. */
+const ERRORS_ONLY = 3;
 
 /**
- * A session of `graph`; `gpu` undefined: on the processor. Its weights go from
- * the file to where they are needed one after another: at most the largest of
- * them is held a second time. `external`: the files that hold weights beside
- * the graph's own, by the names the graph gives them.
+ * Creates a session of `graph` on `gpu`, or on the CPU if it is undefined.
+ * Weights are read from their files one at a time: at most the largest one is in
+ * memory twice. `external`: files with external data, by the names in the graph.
  */
 export async function createSession(
   graph: OnnxGraph,
@@ -96,7 +96,7 @@ export async function createSession(
       await checkUpload(session, gpu);
       return new Session(session, gpu);
     } catch (error) {
-      throw await explain(error, graph, files, gpu);
+      throw await explainSessionError(error, graph, files, gpu);
     } finally {
       const detail = peakSinceStart();
       performance.measure(`session ${file}`, { start, detail });
@@ -106,7 +106,7 @@ export async function createSession(
 
 function optionsFor(gpu: Gpu | undefined): InferenceSession.SessionOptions {
   if (gpu === undefined) {
-    return { executionProviders: ["wasm"], logSeverityLevel: ERRORS };
+    return { executionProviders: ["wasm"], logSeverityLevel: ERRORS_ONLY };
   }
   const { device } = gpu;
   return {
@@ -114,11 +114,11 @@ function optionsFor(gpu: Gpu | undefined): InferenceSession.SessionOptions {
       { name: "webgpu", device, validationMode: "disabled" },
     ],
     preferredOutputLocation: "gpu-buffer",
-    logSeverityLevel: ERRORS,
+    logSeverityLevel: ERRORS_ONLY,
   };
 }
 
-/** A GPU tells that its memory is full after the fact, if not at all. */
+/** WebGPU reports that memory is full after the upload, if at all. */
 async function checkUpload(
   session: InferenceSession,
   gpu: Gpu | undefined,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openGpu } from "./adapter";
 import { toHalf } from "../util/float16";
 import { loadOrt } from "./runtime";
-import { Memory, type Float, type Tensor } from "./tensor";
+import { Memory, type FloatType, type Tensor } from "./tensor";
 
 const width = 6;
 const values = (rows: number, from: number): Float32Array =>
@@ -27,7 +27,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
     memory.gpu?.close();
   });
 
-  const onCpu = (data: Float32Array, type: Float): Tensor =>
+  const onCpu = (data: Float32Array, type: FloatType): Tensor =>
     memory.floats(type === "float32" ? data : toHalf(data), [
       1,
       data.length / width,
@@ -35,7 +35,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
     ]);
 
   /** On the GPU, if there is one. */
-  const stored = (data: Float32Array, type: Float): Tensor =>
+  const stored = (data: Float32Array, type: FloatType): Tensor =>
     memory.cast(onCpu(data, type), type);
 
   /** All of it: one row, as wide as everything. */
@@ -44,7 +44,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
     if (tensor.location === "cpu") {
       return [...(await memory.lastRow(tensor.reshape(dims)))];
     }
-    const dataType = tensor.type as Float;
+    const dataType = tensor.type as FloatType;
     const { Tensor } = await loadOrt();
     const row = Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType, dims });
     return [...(await memory.lastRow(row))];
@@ -62,7 +62,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
         ["stored", stored],
         ["on the processor", onCpu],
       ] as const) {
-        test(`${first} ${where} and ${second} stored, together`, async () => {
+        test(`${first} ${where} and ${second} stored: concatenates`, async () => {
           const [x, y] = [place(a, first), stored(b, second)];
           const all = memory.concatRows(
             [
@@ -82,7 +82,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
           );
         });
       }
-      test(`${first} cast to ${second}`, async () => {
+      test(`casts ${first} to ${second}`, async () => {
         const cast = memory.cast(stored(b, first), second);
         expect(cast.type).toBe(second);
         expect(await read(cast)).toEqual([...b]);
@@ -90,7 +90,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
     }
   }
 
-  test("the last row of halves that begins between words", async () => {
+  test("reads a float16 row that is not aligned to 4 bytes", async () => {
     const odd = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
     const tensor = memory.floats(toHalf(odd), [1, 3, 3]);
     const last = [7, 8, 9];

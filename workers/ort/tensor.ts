@@ -1,25 +1,26 @@
 import type * as Ort from "onnxruntime-web";
 import type { Gpu } from "./device";
+import { at } from "../util/assert";
 import { fromHalf } from "../util/float16";
 import {
-  BYTES,
+  BYTES_PER_FLOAT,
   concatOnCpu,
   concatOnGpu,
   countRows,
   floatTypeOf,
   rowsOnCpu,
-  type Float,
-  type Rows,
-} from "./rows";
+  type FloatType,
+  type TensorRows,
+} from "./tensor-rows";
 
 export type { Tensor } from "onnxruntime-web";
 type Tensor = Ort.Tensor;
 
-export type { Float, Rows };
+export type { FloatType, TensorRows };
 
 /**
- * Makes tensors where the graphs run, so that the stages need not know where
- * that is. Whoever asks for a tensor disposes of it.
+ * Creates tensors where the graphs run: in CPU memory or on the GPU. The caller
+ * disposes of them.
  */
 export class Memory {
   readonly gpu: Gpu | undefined;
@@ -36,50 +37,48 @@ export class Memory {
     return new this.#ort.Tensor("int64", data, [1, values.length]);
   }
 
-  /** A tensor without elements: what precedes the first token. */
-  empty(type: Float, dims: readonly number[]): Tensor {
+  /** A tensor without elements, e.g. an empty KV cache. */
+  empty(type: FloatType, dims: readonly number[]): Tensor {
     return type === "float32"
       ? this.floats(new Float32Array(0), dims)
       : this.floats(new Uint16Array(0), dims);
   }
 
-  /** Of floats, or of the bits of halves. */
+  /** A tensor of float32 values or float16 bits. */
   floats(data: Float32Array | Uint16Array, dims: readonly number[]): Tensor {
     return data instanceof Float32Array
       ? new this.#ort.Tensor("float32", data, dims)
       : new this.#ort.Tensor("float16", data, dims);
   }
 
-  /** A view of `buffer`, which stays its owner's. */
+  /** A view of `buffer`; disposing of it does not destroy the buffer. */
   onBuffer(
     buffer: GPUBuffer,
     dims: readonly number[],
-    type: Float = "float32",
+    type: FloatType = "float32",
   ): Tensor {
     return this.#ort.Tensor.fromGpuBuffer(buffer, { dataType: type, dims });
   }
 
-  /**
-   * The parts below one another, as one [1, rows, width] tensor: of halves if
-   * all of them are. They may be on the GPU and on the processor.
-   */
-  concatRows(parts: readonly Rows[], width: number): Tensor {
+  /** Concatenates rows to [1, rows, width]: float16 if all parts are, else
+   * float32. Parts may be in CPU or GPU memory. */
+  concatRows(parts: readonly TensorRows[], width: number): Tensor {
     const half = parts.every(({ tensor }) => tensor.type === "float16");
     return this.#rows(parts, width, half ? "float16" : "float32");
   }
 
-  /** The same numbers, rounded where that cannot be helped. */
-  cast(tensor: Tensor, type: Float): Tensor {
+  /** A copy of `tensor` in another type. */
+  cast(tensor: Tensor, type: FloatType): Tensor {
     const { dims, size } = tensor;
-    const width = dims.at(-1) ?? 1;
+    const width = at(dims, -1);
     const all = { tensor, from: 0, to: size / width };
     return this.#rows([all], width, type, dims);
   }
 
   #rows(
-    parts: readonly Rows[],
+    parts: readonly TensorRows[],
     width: number,
-    type: Float,
+    type: FloatType,
     dims: readonly number[] = [1, countRows(parts), width],
   ): Tensor {
     if (this.gpu === undefined) {
@@ -89,8 +88,12 @@ export class Memory {
     return this.ofBuffer(buffer, type, dims);
   }
 
-  /** A tensor whose buffer ends with it. */
-  ofBuffer(buffer: GPUBuffer, type: Float, dims: readonly number[]): Tensor {
+  /** A tensor that owns `buffer`. */
+  ofBuffer(
+    buffer: GPUBuffer,
+    type: FloatType,
+    dims: readonly number[],
+  ): Tensor {
     return this.#ort.Tensor.fromGpuBuffer(buffer, {
       dataType: type,
       dims,
@@ -100,23 +103,23 @@ export class Memory {
     });
   }
 
-  /** The last row of a [1, rows, width] tensor, and nothing else of it. */
+  /** Reads the last row of a [1, rows, width] tensor. */
   lastRow(tensor: Tensor): Promise<Float32Array> {
-    const rows = tensor.dims[1] ?? 0;
+    const rows = at(tensor.dims, 1);
     return this.#read({ tensor, from: rows - 1, to: rows });
   }
 
-  /** All of a [1, rows, width] tensor, for once: no buffer is kept for it. */
+  /** Reads a whole [1, rows, width] tensor and frees the readback buffer. */
   async numbers(tensor: Tensor): Promise<Float32Array> {
     try {
-      return await this.#read({ tensor, from: 0, to: tensor.dims[1] ?? 0 });
+      return await this.#read({ tensor, from: 0, to: at(tensor.dims, 1) });
     } finally {
       this.dispose();
     }
   }
 
-  async #read({ tensor, from, to }: Rows): Promise<Float32Array> {
-    const width = tensor.dims[2] ?? 0;
+  async #read({ tensor, from, to }: TensorRows): Promise<Float32Array> {
+    const width = at(tensor.dims, 2);
     const type = floatTypeOf(tensor);
     if (this.gpu === undefined || tensor.location === "cpu") {
       const rows = rowsOnCpu({ tensor, from, to }, width, "float32");
@@ -124,13 +127,13 @@ export class Memory {
     }
     const { device } = this.gpu;
     const count = (to - from) * width;
-    const bytes = count * BYTES[type];
-    const first = from * width * BYTES[type];
-    // Copies begin and end at multiples of 4 bytes, halves need not.
+    const bytes = count * BYTES_PER_FLOAT[type];
+    const first = from * width * BYTES_PER_FLOAT[type];
+    // Buffer copies are aligned to 4 bytes, float16 rows may not be.
     const start = first - (first % 4);
     const size = Math.ceil((first + bytes) / 4) * 4 - start;
-    const readback = this.#readbackOf(device, size);
-    const encoder = device.createCommandEncoder({ label: "last row" });
+    const readback = this.#readbackBuffer(device, size);
+    const encoder = device.createCommandEncoder({ label: "readback" });
     encoder.copyBufferToBuffer(tensor.gpuBuffer, start, readback, 0, size);
     device.queue.submit([encoder.finish()]);
     await this.gpu.guard(readback.mapAsync(GPUMapMode.READ));
@@ -142,10 +145,10 @@ export class Memory {
       : fromHalf(new Uint16Array(mapped, 0, count));
   }
 
-  /** Resolves when the GPU has done all that was submitted so far. */
+  /** Resolves when the GPU has finished all submitted work. */
   async settle(): Promise<void> {
     await this.gpu?.guard(this.gpu.device.queue.onSubmittedWorkDone());
-    await this.gpu?.told();
+    await this.gpu?.watchesDone();
     this.gpu?.check();
   }
 
@@ -154,14 +157,14 @@ export class Memory {
     this.#readback = undefined;
   }
 
-  #readbackOf(device: GPUDevice, size: number): GPUBuffer {
+  #readbackBuffer(device: GPUDevice, size: number): GPUBuffer {
     if (
       this.#readback?.size !== size ||
       this.#readback.mapState !== "unmapped"
     ) {
       this.#readback?.destroy();
       this.#readback = device.createBuffer({
-        label: "last row",
+        label: "readback",
         size,
         usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
       });

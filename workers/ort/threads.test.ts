@@ -14,14 +14,14 @@ afterEach(() => {
 
 const threads = async () => (await import("./threads")).cpuThreads();
 
-test("an isolated page has up to four", async () => {
+test("uses up to four threads in an isolated page", async () => {
   expect(await threads()).toBe(4);
   vi.resetModules();
   vi.stubGlobal("navigator", { hardwareConcurrency: 2 });
   expect(await threads()).toBe(2);
 });
 
-test("one where memory is not shared, or our files are of elsewhere", async () => {
+test("uses one thread without isolation or with a script of another origin", async () => {
   vi.stubGlobal("crossOriginIsolated", false);
   expect(await threads()).toBe(1);
   vi.resetModules();
@@ -30,7 +30,7 @@ test("one where memory is not shared, or our files are of elsewhere", async () =
   expect(await threads()).toBe(1);
 });
 
-test("the policy for their addresses is made once; refused, it is one", async () => {
+test("creates the Trusted Types policy once, and uses one thread if it is refused", async () => {
   const createPolicy = vi.fn();
   vi.stubGlobal("trustedTypes", { createPolicy });
   const { cpuThreads } = await import("./threads");

@@ -1,15 +1,15 @@
 let heap: WebAssembly.Memory | undefined;
 
 /**
- * Catches the memory that the runtime is about to make: it keeps it to itself.
- * The constructor is put back as soon as that has happened.
+ * Captures the WebAssembly memory that ONNX Runtime is about to create and does
+ * not expose. Restores the constructor afterwards.
  */
 export function watchHeap(): void {
   const { Memory } = WebAssembly;
   WebAssembly.Memory = new Proxy(Memory, {
     construct(target, [descriptor]: [WebAssembly.MemoryDescriptor]) {
       const memory = new target(descriptor);
-      // One that cannot grow is only asked for its buffer's type.
+      // ORT also creates a memory that cannot grow, to test for shared buffers.
       if (descriptor.maximum !== 0) {
         heap = memory;
         WebAssembly.Memory = Memory;
@@ -19,7 +19,7 @@ export function watchHeap(): void {
   });
 }
 
-/** Bytes of the runtime's heap, which never shrinks; 0 before there is one. */
+/** Bytes of ORT's heap, which never shrinks; 0 before it exists. */
 export function heapBytes(): number {
   return heap?.buffer.byteLength ?? 0;
 }

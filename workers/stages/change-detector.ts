@@ -1,12 +1,12 @@
-import { ChangeMeter } from "../kernels/change";
-import { changeOf } from "../kernels/change.reference";
+import { FrameDiffKernel } from "../kernels/frame-diff";
+import { frameDiffReference } from "../kernels/frame-diff.reference";
 import type { Gpu } from "../ort/device";
 import type { Memory, Tensor } from "../ort/tensor";
 import { defined } from "../util/assert";
 
 /** Compares preprocessed images [1, 3, size, size] with a kept one. */
 export interface FrameDiff {
-  /** The largest mean difference of a tile, 0 to 1 (`changeOf`). Infinity if no
+  /** The largest mean difference of a tile, 0 to 1 (`frameDiffReference`). Infinity if no
    * image of the same size was kept. */
   measure(pixels: Tensor): Promise<number>;
   keep(pixels: Tensor): void;
@@ -51,7 +51,7 @@ export function createFrameDiff({ gpu }: Memory): FrameDiff {
 
 class GpuFrameDiff implements FrameDiff {
   readonly #gpu: Gpu;
-  #kernel: ChangeMeter | undefined;
+  #kernel: FrameDiffKernel | undefined;
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -72,8 +72,8 @@ class GpuFrameDiff implements FrameDiff {
   }
 
   /** Created on first use: most requests have no `gate`. */
-  get #meter(): ChangeMeter {
-    return (this.#kernel ??= new ChangeMeter(this.#gpu.device));
+  get #meter(): FrameDiffKernel {
+    return (this.#kernel ??= new FrameDiffKernel(this.#gpu.device));
   }
 }
 
@@ -85,7 +85,7 @@ class CpuFrameDiff implements FrameDiff {
     if (before?.size !== pixels.size) return Promise.resolve(Infinity);
     const a = pixels.data as Float32Array;
     const b = before.data as Float32Array;
-    return Promise.resolve(changeOf(a, b, sizeOf(pixels)));
+    return Promise.resolve(frameDiffReference(a, b, sizeOf(pixels)));
   }
 
   keep(pixels: Tensor): void {

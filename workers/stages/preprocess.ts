@@ -1,6 +1,6 @@
 import { VlmError } from "../../src/shared/errors";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
-import type { Geometry } from "../kernels/geometry";
+import type { Geometry } from "../kernels/resize-geometry";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import { Resizer } from "../kernels/resize";
 import { resizeToPlanes, type PixelReader } from "../kernels/resize.reference";
@@ -35,14 +35,14 @@ export class Preprocessor {
 
   /** The tensor is valid until the next call. */
   run(frame: Frame, view: Geometry): Tensor {
-    const { side } = view;
-    const dims = [1, CHANNELS, side, side];
+    const { size } = view;
+    const dims = [1, CHANNELS, size, size];
     try {
       if (this.#resizer === undefined || this.#memory.gpu === undefined) {
         const planes = resizeToPlanes(readerOf(frame), view);
         return this.#memory.floats(planes, dims);
       }
-      const planes = this.#planesFor(this.#memory.gpu.device, side);
+      const planes = this.#planesFor(this.#memory.gpu.device, size);
       const source = isHdr(frame) ? toSrgb(frame) : frame;
       this.#resizer.run(source, view, planes, this.#timer);
       return this.#memory.onBuffer(planes, dims);
@@ -56,8 +56,8 @@ export class Preprocessor {
     this.#planes?.destroy();
   }
 
-  #planesFor(device: GPUDevice, side: number): GPUBuffer {
-    const bytes = CHANNELS * side * side * FLOAT_BYTES;
+  #planesFor(device: GPUDevice, size: number): GPUBuffer {
+    const bytes = CHANNELS * size * size * FLOAT_BYTES;
     if (this.#planes?.size !== bytes) {
       this.#planes?.destroy();
       this.#planes = device.createBuffer({

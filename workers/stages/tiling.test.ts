@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Geometry } from "../kernels/geometry";
+import type { Geometry } from "../kernels/resize-geometry";
 import { imageTokenCount, viewsOf } from "./tiling";
 
 /** Size of the resized image and the offset of each view in it. */

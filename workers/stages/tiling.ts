@@ -6,7 +6,7 @@ import {
   letterbox,
   stretch,
   type Geometry,
-} from "../kernels/geometry";
+} from "../kernels/resize-geometry";
 import { imageTokensForSize } from "../backends/backend";
 
 /** Rows and columns of the AnyRes grid. */

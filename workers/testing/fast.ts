@@ -3,7 +3,7 @@ import type { Sampling } from "../../src/shared/protocol";
 import { openEmbedding } from "../backends/ort/embedding";
 import { WebGpuLanguage } from "../backends/webgpu/language";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
-import { planTable } from "../backends/webgpu/embedding-table";
+import { planEmbeddingTable } from "../backends/webgpu/embedding-table";
 import { WebGpuEncoder } from "../backends/webgpu/encoder";
 import { planVision } from "../backends/webgpu/graphs/vision-plan";
 import { OrtEncoder } from "../backends/ort/encoder";
@@ -72,13 +72,13 @@ export async function fastLanguage(
   const memory = new Memory(await loadOrt(), gpu);
   const { embed_tokens: embed, decoder_model_merged: decoder } = graphs;
   const plan = await planDecoder(decoder.graph, decoder.external, config);
-  const table = planTable(embed.graph, embed.external);
+  const table = planEmbeddingTable(embed.graph, embed.external);
   const all = [...plan.weights, ...table.weights];
   const weights = await GpuWeights.upload(gpu, all, () => undefined);
   const embedder = await openEmbedding(embed.graph, embed.external, memory);
   const { contextLength } = config;
   const parts = {
-    ...{ gpu, plan, weights, contextLength, table: table.on(weights) },
+    ...{ gpu, plan, weights, contextLength, table: table.bind(weights) },
     ...(capacity !== undefined && { capacity }),
   };
   return new WebGpuLanguage(parts, embedder);

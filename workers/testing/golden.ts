@@ -3,7 +3,6 @@ import type { Device, ModelSource } from "../../src/shared/models";
 import { loadModel } from "../loading/load";
 import type { LoadedModel } from "../loading/loaded-model";
 import { OrtLanguage } from "../backends/ort/language";
-import { prefill } from "../backends/ort/prefill";
 import { makePrompt } from "../stages/prompt";
 import { loadOptions, options, say } from "./harness";
 
@@ -72,7 +71,7 @@ export async function expectGolden(
   frame: ImageBitmap,
   wanted: Golden,
 ): Promise<void> {
-  const { memory, config } = model;
+  const { config } = model;
   const language = plainLanguage(model);
   const size = frame.width;
   const asked = { ...options, messages: say(wanted.question), size };
@@ -86,7 +85,7 @@ export async function expectGolden(
   expect(prompt.ids).toEqual(wanted.promptIds);
 
   const cache = language.newCache();
-  const logits = await prefill(language, memory, prompt, [[features]], cache);
+  const logits = await language.prefill(prompt, [[features]], cache);
   cache.dispose();
   const values = (await features.getData()) as Float32Array;
   features.dispose();

@@ -52,9 +52,8 @@ export async function planes(
   const view = views[index];
   if (view === undefined) throw new Error("no such view of the picture");
   const tensor = preprocessor.run(frame, view);
-  const { side } = view;
-  expect(tensor.dims).toEqual([1, 3, side, side]);
-  const length = 3 * side * side;
+  expect(tensor.dims).toEqual([1, 3, view.size, view.size]);
+  const length = 3 * view.size ** 2;
   const row =
     tensor.location === "gpu-buffer"
       ? memory.onBuffer(tensor.gpuBuffer, [1, 1, length])

@@ -63,7 +63,7 @@ const table: Weight = {
 const half: Weight = { ...table, type: "float16", data: new Blob([halves]) };
 const dims = [1, ids.length, width];
 
-test("a table of floats", async () => {
+test("reads rows of a float32 table", async () => {
   const blob = file([node("Gather", ["table", "ids"], "rows")], [table]);
   expect(await embed(blob)).toEqual({
     type: "float32",
@@ -72,7 +72,7 @@ test("a table of floats", async () => {
   });
 });
 
-test("a table of halves, in another file, given as floats", async () => {
+test("reads float32 rows of a float16 table in an external file", async () => {
   const nodes = [
     node("Gather", ["table", "ids"], "halves"),
     node("Cast", ["halves"], "rows", { to: 1 }),
@@ -95,7 +95,7 @@ test("a table of halves, in another file, given as floats", async () => {
   });
 });
 
-test("a table of halves, given as halves", async () => {
+test("reads rows of a float16 table", async () => {
   const nodes = [node("Gather", ["table", "ids"], "rows")];
   expect(await embed(file(nodes, [half], "float16"))).toEqual({
     type: "float16",
@@ -104,7 +104,7 @@ test("a table of halves, given as halves", async () => {
   });
 });
 
-test("what is more than a table runs on the processor", async () => {
+test("runs a graph that is not a lookup table on the CPU", async () => {
   const nodes = [
     node("Gather", ["table", "ids"], "part"),
     node("Add", ["part", "part"], "rows"),
@@ -116,7 +116,7 @@ test("what is more than a table runs on the processor", async () => {
   });
 });
 
-test("a table of bytes with one scale", async () => {
+test("reads rows of an 8-bit table with one scale", async () => {
   const bytes = Uint8Array.from(
     values,
     (value) => Math.round(value * 40) + 128,
@@ -146,7 +146,7 @@ test("a table of bytes with one scale", async () => {
   }
 });
 
-test("a table of four bits in blocks", async () => {
+test("reads rows of a 4-bit table in blocks", async () => {
   const fours = Uint8Array.from(
     { length: values.length / 2 },
     (_, i) => i * 37,
@@ -190,7 +190,7 @@ test("a table of four bits in blocks", async () => {
   }
 });
 
-test("a token that the table has no row for", async () => {
+test("rejects a token beyond the table", async () => {
   const blob = file(
     [node("Gather", ["table", "ids"], "rows")],
     [

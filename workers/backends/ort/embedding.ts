@@ -7,18 +7,19 @@ import {
   type EmbeddingTable,
 } from "../../model-files/embedding-table";
 import type { OnnxGraph } from "../../onnx/onnx-reader";
+import type { ValueInfo } from "../../onnx/onnx-protos";
 
-/** Token ids → their embeddings: embed_tokens, however it is run. */
+/** Runs the embed_tokens graph. */
 export interface Embedder {
-  /** [1, ids, hidden], on the processor. */
+  /** Token ids → [1, ids, hidden], in CPU memory. */
   embed(ids: readonly number[]): Promise<Tensor>;
   release(): Promise<void>;
 }
 
 /**
- * Of half a gigabyte of table a caption needs a few dozen rows. Where the graph
- * only looks them up they are read from the file, and the table is never in
- * memory; else the graph runs on the processor.
+ * A caption needs a few dozen rows of a table of half a gigabyte. A graph that
+ * only looks rows up is not run: its rows are read from the file. Any other
+ * graph runs on the CPU.
  */
 export async function openEmbedding(
   graph: OnnxGraph,
@@ -31,10 +32,10 @@ export async function openEmbedding(
     return new SessionEmbedder(graph, session, memory);
   }
   const rows = new EmbeddingRows(graph, external, table);
-  return new TableEmbedder(graph.file, table, rows, memory);
+  return new FileEmbedder(graph.file, table, rows, memory);
 }
 
-class TableEmbedder implements Embedder {
+class FileEmbedder implements Embedder {
   readonly #file: string;
   readonly #table: EmbeddingTable;
   readonly #rows: EmbeddingRows;
@@ -54,14 +55,14 @@ class TableEmbedder implements Embedder {
 
   async embed(ids: readonly number[]): Promise<Tensor> {
     const { rows, width } = this.#table;
-    const beyond = ids.find((id) => id < 0 || id >= rows);
-    if (beyond !== undefined) {
+    const invalid = ids.find((id) => id < 0 || id >= rows);
+    if (invalid !== undefined) {
       throw mismatch(
-        `${this.#file} has ${rows} rows, and none for the token ${beyond}.`,
+        `${this.#file} has ${rows} rows; token ${invalid} is out of range.`,
       );
     }
-    const numbers = await this.#rows.read(ids);
-    return this.#memory.floats(numbers, [1, ids.length, width]);
+    const values = await this.#rows.read(ids);
+    return this.#memory.floats(values, [1, ids.length, width]);
   }
 
   release(): Promise<void> {
@@ -70,23 +71,29 @@ class TableEmbedder implements Embedder {
 }
 
 class SessionEmbedder implements Embedder {
-  readonly #graph: OnnxGraph;
   readonly #session: Session;
   readonly #memory: Memory;
+  readonly #input: string;
+  readonly #output: string;
 
   constructor(graph: OnnxGraph, session: Session, memory: Memory) {
-    this.#graph = graph;
     this.#session = session;
     this.#memory = memory;
+    this.#input = nameOfFirst(graph.inputs, graph.file);
+    this.#output = nameOfFirst(graph.outputs, graph.file);
   }
 
   async embed(ids: readonly number[]): Promise<Tensor> {
-    const { inputs, outputs } = this.#graph;
-    const feeds = { [inputs[0]?.name ?? ""]: this.#memory.int64(ids) };
-    return (await this.#session.run(feeds)).get(outputs[0]?.name ?? "");
+    const feeds = { [this.#input]: this.#memory.int64(ids) };
+    return (await this.#session.run(feeds)).get(this.#output);
   }
 
   release(): Promise<void> {
     return this.#session.release();
   }
+}
+
+function nameOfFirst([value]: readonly ValueInfo[], file: string): string {
+  if (value !== undefined) return value.name;
+  throw mismatch(`${file} has no inputs or no outputs.`);
 }

@@ -2,11 +2,12 @@ import { PATCH, imageTokensForSize, type Encoder } from "../backend";
 import type { Session } from "../../ort/session";
 import type { Memory, Tensor } from "../../ort/tensor";
 import { mismatch } from "../../model-files/config";
+import { at } from "../../util/assert";
 
 const PIXELS = "pixel_values";
 const FEATURES = "image_features";
 
-/** The published graph, run by ONNX Runtime. */
+/** Runs the published vision encoder graph in an ORT session. */
 export class OrtEncoder implements Encoder {
   readonly #session: Session;
   readonly #memory: Memory;
@@ -20,22 +21,22 @@ export class OrtEncoder implements Encoder {
   }
 
   async encode(pixels: Tensor): Promise<Tensor> {
-    const side = pixels.dims[3] ?? 0;
+    const size = at(pixels.dims, 3);
     const half = this.#half;
-    const cast = half ? this.#memory.cast(pixels, "float16") : pixels;
+    const input = half ? this.#memory.cast(pixels, "float16") : pixels;
     let features: Tensor;
     try {
-      const outputs = await this.#session.run({ [PIXELS]: cast }, [FEATURES]);
+      const outputs = await this.#session.run({ [PIXELS]: input }, [FEATURES]);
       features = outputs.get(FEATURES);
     } finally {
-      // The pixels themselves are kept from frame to frame.
-      if (half) cast.dispose();
+      // `pixels` is the caller's; only the cast copy is freed here.
+      if (half) input.dispose();
     }
-    if (features.dims[1] === imageTokensForSize(side)) return features;
+    if (features.dims[1] === imageTokensForSize(size)) return features;
     const found = features.dims.join(", ");
     features.dispose();
     throw mismatch(
-      `vision_encoder: image_features is [${found}] for ${side} pixels, not one token for ${PATCH} pixels a side.`,
+      `vision_encoder: image_features is [${found}] for an input of ${size} pixels; expected one token per ${PATCH} x ${PATCH} pixels.`,
     );
   }
 

@@ -1,29 +1,35 @@
-import type { Embedder } from "./embedding";
 import type {
-  GenerationOptions,
-  Generation,
-  LanguageBackend,
   EncodedImage,
+  Generation,
+  GenerationOptions,
+  LanguageBackend,
   Prompt,
+  TokenMask,
 } from "../backend";
-import type { Session } from "../../ort/session";
-import type { Float, Memory, Tensor } from "../../ort/tensor";
+import type { Outputs, Session } from "../../ort/session";
+import type { FloatType, Memory, Tensor, TensorRows } from "../../ort/tensor";
+import { at } from "../../util/assert";
+import type { Embedder } from "./embedding";
 import { Sampler } from "./sampling";
-import { OrtGeneration } from "./generation";
-import { KvCache, type CacheHeads } from "./kv-cache";
-import { prefill, type OrtDecoder } from "./prefill";
 
-/** The two published graphs, run by ONNX Runtime: ids → embeddings → logits.
- * A draft is of no use to it. */
-export class OrtLanguage implements LanguageBackend, OrtDecoder {
+/** Dimensions of the KV cache that a graph may leave open. */
+export interface CacheHeads {
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/**
+ * Runs the published embed_tokens and decoder graphs in ORT sessions, one token
+ * a step, and samples on the CPU. Drafts are ignored.
+ */
+export class OrtLanguage implements LanguageBackend {
   readonly #embedder: Embedder;
   readonly #decoder: Session;
   readonly #memory: Memory;
   readonly #heads: CacheHeads;
-  /** Of the embeddings that the decoder takes. */
-  readonly #type: Float;
-  /** Some exporters leave positions and mask to the graph. */
-  readonly #takes: ReadonlySet<string>;
+  readonly #embedsType: FloatType;
+  /** Some exports compute the positions or the mask inside the graph. */
+  readonly #inputs: ReadonlySet<string>;
 
   constructor(
     embedder: Embedder,
@@ -37,20 +43,20 @@ export class OrtLanguage implements LanguageBackend, OrtDecoder {
     this.#heads = heads;
     const { inputs } = decoder;
     const embeds = inputs.find(({ name }) => name === "inputs_embeds");
-    this.#type = embeds?.type === "float16" ? "float16" : "float32";
-    this.#takes = new Set(inputs.map(({ name }) => name));
+    this.#embedsType = embeds?.type === "float16" ? "float16" : "float32";
+    this.#inputs = new Set(inputs.map(({ name }) => name));
   }
 
   async begin(
     prompt: Prompt,
-    pictures: readonly EncodedImage[],
+    images: readonly EncodedImage[],
     { sampling, constraint }: GenerationOptions,
   ): Promise<Generation> {
     const sampler = new Sampler(sampling, prompt.ids);
-    const features = pictures.map((picture) => picture.features);
+    const features = images.map((image) => image.features);
     const cache = this.newCache();
     try {
-      const logits = await prefill(this, this.#memory, prompt, features, cache);
+      const logits = await this.prefill(prompt, features, cache);
       return new OrtGeneration(this, cache, logits, sampler, constraint);
     } catch (error) {
       cache.dispose();
@@ -67,38 +73,74 @@ export class OrtLanguage implements LanguageBackend, OrtDecoder {
     return new KvCache(this.#decoder, this.#memory, this.#heads);
   }
 
+  /** Token ids → [1, ids, hidden]. */
   embed(ids: readonly number[]): Promise<Tensor> {
     return this.#embedder.embed(ids);
   }
 
-  async forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
-    const { type } = embeds;
-    if (type === this.#type) return this.#forward(embeds, cache);
-    const cast = this.#memory.cast(embeds, this.#type);
+  /**
+   * One pass over the whole prompt: text embeddings with the features of each
+   * image in its place. Fills `cache` and returns the logits of the first token
+   * of the answer.
+   */
+  async prefill(
+    { texts }: Prompt,
+    images: readonly (readonly Tensor[])[],
+    cache: KvCache,
+  ): Promise<Float32Array> {
+    const text = await this.embed(texts.flat());
+    let embeds: Tensor;
     try {
-      return await this.#forward(cast, cache);
+      const parts: TensorRows[] = [];
+      let from = 0;
+      texts.forEach(({ length }, i) => {
+        const to = from + length;
+        if (length > 0) parts.push({ tensor: text, from, to });
+        from = to;
+        for (const tensor of images[i] ?? []) {
+          parts.push({ tensor, from: 0, to: at(tensor.dims, 1) });
+        }
+      });
+      embeds = this.#memory.concatRows(parts, at(text.dims, 2));
+    } finally {
+      text.dispose();
+    }
+    try {
+      return await this.forward(embeds, cache);
+    } finally {
+      embeds.dispose();
+    }
+  }
+
+  /** Appends `embeds` [1, positions, hidden] to the cache and returns the logits
+   * of the last position. */
+  async forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
+    if (embeds.type === this.#embedsType) return this.#run(embeds, cache);
+    const cast = this.#memory.cast(embeds, this.#embedsType);
+    try {
+      return await this.#run(cast, cache);
     } finally {
       cast.dispose();
     }
   }
 
-  async #forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
-    const added = embeds.dims[1] ?? 0;
+  async #run(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
+    const added = at(embeds.dims, 1);
     const total = cache.length + added;
     const positions = Array.from({ length: total }, (_, i) => i);
     const feeds: Record<string, Tensor> = {
       inputs_embeds: embeds,
       ...cache.feeds(),
     };
-    if (this.#takes.has("attention_mask")) {
+    if (this.#inputs.has("attention_mask")) {
       feeds["attention_mask"] = this.#memory.int64(positions.map(() => 1));
     }
-    if (this.#takes.has("position_ids")) {
+    if (this.#inputs.has("position_ids")) {
       feeds["position_ids"] = this.#memory.int64(positions.slice(cache.length));
     }
-    const names = ["logits", ...cache.outputs()];
+    const names = ["logits", ...cache.outputNames()];
     const outputs = await this.#decoder.run(feeds, names);
-    cache.swap(outputs, added);
+    cache.replace(outputs, added);
     const logits = outputs.get("logits");
     try {
       return await this.#memory.lastRow(logits);
@@ -106,4 +148,114 @@ export class OrtLanguage implements LanguageBackend, OrtDecoder {
       logits.dispose();
     }
   }
+}
+
+class OrtGeneration implements Generation {
+  readonly #language: OrtLanguage;
+  readonly #cache: KvCache;
+  readonly #sampler: Sampler;
+  readonly #constraint: TokenMask | undefined;
+  /** The logits of the next token, or the token before it. */
+  #state: Float32Array | number;
+
+  /** `logits`: the result of the prefill that filled `cache`. */
+  constructor(
+    language: OrtLanguage,
+    cache: KvCache,
+    logits: Float32Array,
+    sampler: Sampler,
+    constraint: TokenMask | undefined,
+  ) {
+    this.#language = language;
+    this.#cache = cache;
+    this.#state = logits;
+    this.#sampler = sampler;
+    this.#constraint = constraint;
+  }
+
+  async next(): Promise<readonly number[]> {
+    const logits =
+      typeof this.#state === "number"
+        ? await this.#forward(this.#state)
+        : this.#state;
+    if (this.#constraint) applyMask(logits, this.#constraint.allowed());
+    const id = this.#sampler.next(logits);
+    this.#constraint?.take(id);
+    this.#state = id;
+    return [id];
+  }
+
+  dispose(): void {
+    this.#cache.dispose();
+  }
+
+  async #forward(id: number): Promise<Float32Array> {
+    const embeds = await this.#language.embed([id]);
+    try {
+      return await this.#language.forward(embeds, this.#cache);
+    } finally {
+      embeds.dispose();
+    }
+  }
+}
+
+/** Sets the logits of forbidden tokens to -Infinity. */
+function applyMask(logits: Float32Array, allowed: Uint32Array): void {
+  for (let id = 0; id < logits.length; id++) {
+    // The mask may be shorter than the vocabulary: ids beyond it are forbidden.
+    const word = allowed[Math.floor(id / 32)] ?? 0;
+    if (((word >>> (id % 32)) & 1) === 0) logits[id] = -Infinity;
+  }
+}
+
+const PAST = "past_key_values.";
+const PRESENT = "present.";
+
+/** The `past_key_values` tensors, which each run of the decoder replaces. */
+export class KvCache {
+  /** Positions in the cache. */
+  length = 0;
+  readonly #tensors = new Map<string, Tensor>();
+
+  constructor(
+    decoder: Session,
+    memory: Memory,
+    { kvHeads, headDim }: CacheHeads,
+  ) {
+    const dims = [1, kvHeads, 0, headDim];
+    for (const { name, type } of decoder.inputs) {
+      if (!name.startsWith(PAST)) continue;
+      const floatType = type === "float16" ? "float16" : "float32";
+      this.#tensors.set(name, memory.empty(floatType, dims));
+    }
+  }
+
+  feeds(): Record<string, Tensor> {
+    return Object.fromEntries(this.#tensors);
+  }
+
+  /** Names of the decoder's outputs that become the next cache. */
+  outputNames(): string[] {
+    return [...this.#tensors.keys()].map(presentOf);
+  }
+
+  /** Takes over the tensors of a run, `added` positions longer, and frees the
+   * old ones. */
+  replace(outputs: Outputs, added: number): void {
+    for (const [name, old] of this.#tensors) {
+      const present = outputs.get(presentOf(name));
+      this.#tensors.set(name, present);
+      old.dispose();
+    }
+    this.length += added;
+  }
+
+  dispose(): void {
+    for (const tensor of this.#tensors.values()) tensor.dispose();
+    this.#tensors.clear();
+  }
+}
+
+function presentOf(past: string): string {
+  return PRESENT + past.slice(PAST.length);
 }

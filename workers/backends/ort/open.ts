@@ -1,54 +1,52 @@
 import type { Graph } from "../../../src/shared/models";
-import { openEmbedding } from "./embedding";
-import type { GraphSource, Backend } from "../backend";
+import type { Backend, GraphSource } from "../backend";
 import { createSession, type Session } from "../../ort/session";
 import type { Memory } from "../../ort/tensor";
+import { openEmbedding } from "./embedding";
 import { OrtEncoder } from "./encoder";
-import type { CacheHeads } from "./kv-cache";
-import { OrtLanguage } from "./language";
+import { OrtLanguage, type CacheHeads } from "./language";
 
-/** The published graphs, run by ONNX Runtime. */
+/** The reference backend: ORT sessions of the published graphs. */
 export interface OrtBackend extends Backend {
   readonly encoder: OrtEncoder;
   readonly language: OrtLanguage;
 }
 
 /**
- * Sessions one after another: the runtime cannot make two at once. `next` is
- * called before each and may throw. Leaves nothing behind if any of it fails.
+ * Creates the sessions one after another, because ONNX Runtime cannot create
+ * two at once. Calls `onStep` before each; it may throw to cancel. On failure
+ * the sessions created so far are released.
  */
 export async function openOrtBackend(
   graphs: ReadonlyMap<Graph, GraphSource>,
   memory: Memory,
   heads: CacheHeads,
-  next: () => void,
+  onStep: () => void,
 ): Promise<OrtBackend> {
-  const made: { release(): Promise<void> }[] = [];
-  const keep = <T extends { release(): Promise<void> }>(one: T): T => {
-    made.push(one);
-    return one;
-  };
-  const take = (name: Graph): GraphSource => {
-    next();
-    const source = graphs.get(name);
-    if (source === undefined) throw new Error(`There is no ${name}`);
-    return source;
+  const opened: { release(): Promise<void> }[] = [];
+  const source = (name: Graph): GraphSource => {
+    onStep();
+    const found = graphs.get(name);
+    if (found === undefined) throw new Error(`Missing graph ${name}`);
+    return found;
   };
   const create = async (name: Graph): Promise<Session> => {
-    const { graph, external } = take(name);
-    return keep(await createSession(graph, external, memory.gpu));
+    const { graph, external } = source(name);
+    const session = await createSession(graph, external, memory.gpu);
+    opened.push(session);
+    return session;
   };
   try {
     const vision = await create("vision_encoder");
     const decoder = await create("decoder_model_merged");
-    const { graph, external } = take("embed_tokens");
-    const embedder = keep(await openEmbedding(graph, external, memory));
+    const { graph, external } = source("embed_tokens");
+    const embedder = await openEmbedding(graph, external, memory);
     return {
       encoder: new OrtEncoder(vision, memory),
       language: new OrtLanguage(embedder, decoder, memory, heads),
     };
   } catch (error) {
-    for (const one of made) await one.release();
+    for (const session of opened) await session.release();
     throw error;
   }
 }

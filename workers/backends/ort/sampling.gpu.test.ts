@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { StepState } from "../../kernels/step-state";
+import { StepAdvance } from "../../kernels/step-advance";
 import { GpuSampler } from "../../kernels/sampler";
 import { SamplerState } from "../../kernels/sampler-state";
 import {
@@ -31,7 +31,7 @@ afterAll(() => {
   device.destroy();
 });
 
-describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
+describe.each(["float32", "float16"] as const)("sampling from %s", (type) => {
   const cases: readonly (readonly [string, Options])[] = [
     ["temperature 1", { temperature: 1 }],
     ["temperature 0.2", { temperature: 0.2 }],
@@ -49,10 +49,10 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
     ],
   ];
   for (const [title, some] of cases) {
-    test(`${title}: as on the processor`, async () => {
+    test(`samples like the ORT backend: ${title}`, async () => {
       let compared = 0;
       let near = 0;
-      for (const vocabulary of [1, 3, 448, 2049, 5003]) {
+      for (const vocabulary of [1, 448, 2049, 5003]) {
         const random = makeRandom(vocabulary + 1);
         const used = [0, 2, 5, Math.floor(vocabulary / 2)];
         const sizes = { vocabulary, rows: 1, ring: 4 };
@@ -64,10 +64,10 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
         );
         const logits = { buffer, type, rows: 1 };
         const picker = new GpuSampler(device, state, logits);
-        for (let seed = -6; seed < 6; seed++) {
+        for (let seed = -2; seed < 3; seed++) {
           const options = { ...greedy, ...some, seed: seed * 123_456_789 };
           state.begin(options, used);
-          // Some draws are not an answer's first.
+          // Some samples are not the first of the answer.
           const count = Math.abs(seed) % 3;
           device.queue.writeBuffer(state.ids, 0, Int32Array.of(count));
           submit(device, (pass) => {
@@ -84,7 +84,7 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
           }
           compared++;
           const sampler = new Sampler(options, used);
-          // Sampler counts its draws; what they pick does not matter.
+          // Advances the random generator of the sampler.
           const other = new Sampler({ ...options, repetitionPenalty: 1 }, []);
           for (let i = 0; i < count; i++) other.next(penalised.slice());
           const wanted =
@@ -100,12 +100,12 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
         state.dispose();
         buffer.destroy();
       }
-      expect(compared + near).toBe(60);
-      expect(near).toBeLessThanOrEqual(3);
+      expect(compared + near).toBe(20);
+      expect(near).toBeLessThanOrEqual(1);
     });
   }
 
-  test("equals are drawn by rising id, many or few", async () => {
+  test("orders equal logits by rising id", async () => {
     for (const vocabulary of [5, 700, 4500]) {
       const row = Float32Array.from({ length: vocabulary }, (_, i) => i % 2);
       for (const [topK, topP] of [
@@ -114,7 +114,7 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
         [0, 0.3],
         [vocabulary - 1, 0.9],
       ] as const) {
-        for (let seed = 0; seed < 6; seed++) {
+        for (let seed = 0; seed < 3; seed++) {
           const options = { ...greedy, temperature: 1, topK, topP, seed };
           if (margin(row, options, draw(seed, 0)) < EPSILON) continue;
           const { picked } = await pick(device, [row], type, options);
@@ -128,7 +128,7 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
     }
   });
 
-  test("NaN and infinities", async () => {
+  test("treats NaN and infinities like the ORT backend", async () => {
     for (const values of [
       [NaN, 0, NaN, 0, -Infinity],
       [NaN, NaN, NaN],
@@ -137,7 +137,7 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
       [-0, 0, -0, 0],
     ]) {
       const row = Float32Array.from(values);
-      for (let seed = 0; seed < 8; seed++) {
+      for (let seed = 0; seed < 3; seed++) {
         const options = { ...greedy, temperature: 0.8, seed };
         const { picked } = await pick(device, [row], type, options);
         const wanted = new Sampler(options, []).next(row.slice());
@@ -147,7 +147,7 @@ describe.each(["float32", "float16"] as const)("draws, of %s", (type) => {
   });
 });
 
-test("a whole vocabulary, drawn from with everything", async () => {
+test("samples from a whole vocabulary with all options", async () => {
   const options = {
     ...{ temperature: 0.9, topK: 1000, topP: 0.98 },
     ...{ repetitionPenalty: 1.1, seed: 4 },
@@ -162,7 +162,7 @@ test("a whole vocabulary, drawn from with everything", async () => {
   expect(picked).toEqual([wanted]);
 });
 
-test("a vocabulary of equals is drawn from evenly", async () => {
+test("samples from a vocabulary of equal logits", async () => {
   const row = new Float32Array(151_646).fill(-2.5);
   for (const [seed, topP] of [
     [1, 1],
@@ -175,9 +175,9 @@ test("a vocabulary of equals is drawn from evenly", async () => {
   }
 });
 
-test("an answer in one submit: each token counts as used, each draw is the next", async () => {
+test("samples an answer in one submit, with penalty and a new random number per token", async () => {
   const vocabulary = 1000;
-  const steps = 24;
+  const steps = 12;
   const type = "float32" as const;
   const random = makeRandom(8);
   const logits = makeLogits(vocabulary, random).map((logit) => logit / 4);
@@ -195,7 +195,7 @@ test("an answer in one submit: each token counts as used, each draw is the next"
     ...{ seqlens: storage(device, 4), total: storage(device, 4) },
   };
   const embeddings = { width: 1, type, outputType: type, data: table };
-  const advance = new StepState(device, state, embeddings, next);
+  const advance = new StepAdvance(device, state, embeddings, next);
 
   const sampler = new Sampler(options, used);
   const wanted: number[] = [];
@@ -211,7 +211,7 @@ test("an answer in one submit: each token counts as used, each draw is the next"
 
   for (const round of ["first", "second"]) {
     state.begin(options, used);
-    const made = round === "second" ? countMade() : undefined;
+    const made = round === "second" ? countCreated() : undefined;
     submit(device, (pass) => {
       for (let i = 0; i < steps; i++) {
         picker.encode(pass);
@@ -231,8 +231,8 @@ test("an answer in one submit: each token counts as used, each draw is the next"
   }
 });
 
-/** Counts what is made on the device until it is asked. */
-function countMade(): () => number {
+/** Counts the resources that are created until the returned function is called. */
+function countCreated(): () => number {
   const spies = [
     vi.spyOn(device, "createBuffer"),
     vi.spyOn(device, "createBindGroup"),
@@ -245,7 +245,7 @@ function countMade(): () => number {
   };
 }
 
-test("draws come out as often as they are likely", async () => {
+test("samples tokens as often as their probabilities", async () => {
   const likely = [0.5, 0.25, 0.125, 0.125];
   const row = Float32Array.from(likely, Math.log);
   const sizes = { vocabulary: 4, rows: 1, ring: 4 };

@@ -9,7 +9,7 @@ const greedy = {
   seed: 1,
 };
 
-/** How often each of the tokens is drawn. */
+/** The share of samples per token. */
 function frequencies(options: Partial<typeof greedy>, logits: number[]) {
   const counts = logits.map(() => 0);
   const draws = 20_000;
@@ -24,23 +24,23 @@ function frequencies(options: Partial<typeof greedy>, logits: number[]) {
 const log = (...probabilities: number[]): number[] =>
   probabilities.map(Math.log);
 
-test("greedy takes the first of the largest", () => {
+test("greedy takes the first of equal maxima", () => {
   const sampler = new Sampler(greedy, []);
   expect(sampler.next(Float32Array.of(1, 3, 2, 3))).toBe(1);
 });
 
-test("greedy passes over NaN", () => {
+test("greedy skips NaN", () => {
   const sampler = new Sampler(greedy, []);
   expect(sampler.next(Float32Array.of(NaN, 1, 2))).toBe(2);
 });
 
-test("draws pass over NaN, and take what is infinite", () => {
+test("sampling skips NaN and accepts infinity", () => {
   expect(frequencies({}, [NaN, 0, NaN, 0])[1]).toBeCloseTo(0.5, 1.5);
   expect(frequencies({}, [NaN, 0, -Infinity, NaN])[1]).toBe(1);
   expect(frequencies({}, [0, Infinity, 9, NaN])[1]).toBe(1);
 });
 
-test("temperature 1 draws as the probabilities say", () => {
+test("temperature 1 samples by probability", () => {
   const drawn = frequencies({}, log(0.6, 0.3, 0.1));
   [0.6, 0.3, 0.1].forEach((p, id) => {
     expect(drawn[id]).toBeCloseTo(p, 1.5);

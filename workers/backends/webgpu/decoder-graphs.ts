@@ -3,180 +3,180 @@ import { GpuSampler } from "../../kernels/sampler";
 import type { SamplerState } from "../../kernels/sampler-state";
 import type { Logits } from "../backend";
 import type { Gpu } from "../../ort/device";
-import { BYTES } from "../../ort/rows";
-import type { StaticCache } from "./kv-cache";
+import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
+import type { GpuKvCache } from "./kv-cache";
 import type { BoundWeights } from "./gpu-weights";
-import { makeGraph, type Graph } from "./graph";
-import { LONGEST_GRAPH } from "./prefill-plan";
+import { captureGraph, type ReplayableGraph } from "./captured-graph";
+import { MAX_GRAPH_LENGTH } from "./prefill-plan";
 
-/** Lengths of prompts come again; those that do not are captured anew. */
-const KEPT = 12;
+/** Prompt graphs that stay captured, the most recently used ones. */
+const MAX_PROMPT_GRAPHS = 12;
 
-/** A decoder for `length` positions, ready to be replayed. */
-export interface DecoderGraph extends Graph {
-  readonly picker: GpuSampler;
+/** A decoder graph of a fixed length, with the sampler that reads its logits. */
+export interface DecoderGraph extends ReplayableGraph {
+  readonly sampler: GpuSampler;
   readonly logits: Logits;
 }
 
-/** What a graph reads besides cache and weights. */
+/** Inputs of a decoder graph besides the cache and the weights. */
 export interface DecoderInputs {
   readonly embeds: GPUBuffer;
   readonly seqlens: GPUBuffer;
   readonly total: GPUBuffer;
-  /** Places in `embeds` whose logits are wanted. */
+  /** Indices into `embeds` of the positions whose logits are wanted. */
   readonly rows: GPUBuffer;
 }
 
-interface Head {
-  readonly logits: GPUBuffer;
-  readonly picker: GpuSampler;
-}
-
-/** The captured graphs of a decoder: that of one step, and those of prompts,
- * of which the latest are kept. They all use one cache and the same weights. */
+/** The captured decoder graphs: one for a step, and one per prompt length. They
+ * share one KV cache and the weights. */
 export class DecoderGraphs {
-  /** Of a prompt. */
-  readonly prompt: DecoderInputs;
-  /** Of one step. */
-  readonly step: DecoderInputs;
+  readonly promptInputs: DecoderInputs;
+  readonly stepInputs: DecoderInputs;
   readonly #gpu: Gpu;
   readonly #plan: DecoderPlan;
   readonly #weights: BoundWeights;
   readonly #state: SamplerState;
-  /** By the number of rows. */
-  readonly #heads = new Map<number, Head>();
-  readonly #buffers: GPUBuffer[] = [];
-  /** The latest used is the last. */
+  /** Logits and their sampler, by the number of rows. */
+  readonly #outputs = new Map<
+    number,
+    { readonly logits: GPUBuffer; readonly sampler: GpuSampler }
+  >();
+  readonly #inputBuffers: GPUBuffer[] = [];
+  /** By length and rows, the most recently used one last. */
   readonly #prompts = new Map<string, DecoderGraph>();
-  #decode: DecoderGraph | undefined;
-  #cache: StaticCache;
+  #step: DecoderGraph | undefined;
+  #cache: GpuKvCache;
 
   constructor(
     gpu: Gpu,
     plan: DecoderPlan,
     weights: BoundWeights,
     state: SamplerState,
-    cache: StaticCache,
+    cache: GpuKvCache,
   ) {
     this.#gpu = gpu;
     this.#plan = plan;
     this.#weights = weights;
     this.#state = state;
     this.#cache = cache;
-    this.prompt = this.#inputs("prompt", LONGEST_GRAPH, state.sizes.rows);
-    this.step = this.#inputs("step", 1, 1);
+    const { rows } = state.sizes;
+    this.promptInputs = this.#createInputs("prompt", MAX_GRAPH_LENGTH, rows);
+    this.stepInputs = this.#createInputs("step", 1, 1);
   }
 
-  get cache(): StaticCache {
+  get cache(): GpuKvCache {
     return this.#cache;
   }
 
-  /** Captures anew, on another cache, whatever is asked for from now on. */
-  async moveTo(cache: StaticCache): Promise<void> {
-    const old = [...this.#prompts.values(), this.#decode];
-    this.#prompts.clear();
-    this.#decode = undefined;
+  /** Releases all graphs; later ones are captured on `cache`. */
+  async moveTo(cache: GpuKvCache): Promise<void> {
     this.#cache = cache;
-    for (const graph of old) await graph?.release();
+    await this.#releaseGraphs();
   }
 
   /** The graph of one step. */
   async decode(): Promise<DecoderGraph> {
-    this.#decode ??= await this.#capture(1, 1, this.step);
-    return this.#decode;
+    this.#step ??= await this.#capture(1, 1, this.stepInputs);
+    return this.#step;
   }
 
-  /** A graph of a prompt's part. */
+  /** The graph of a chunk of a prompt. */
   async prefill(length: number, rows: number): Promise<DecoderGraph> {
     const key = `${length} ${rows}`;
     const graph =
       this.#prompts.get(key) ??
-      (await this.#capture(length, rows, this.prompt));
+      (await this.#capture(length, rows, this.promptInputs));
     this.#prompts.delete(key);
     this.#prompts.set(key, graph);
-    const [[oldest, dropped] = []] = this.#prompts;
-    if (oldest !== undefined && this.#prompts.size > KEPT) {
+    for (const [oldest, unused] of this.#prompts) {
+      if (this.#prompts.size <= MAX_PROMPT_GRAPHS) break;
       this.#prompts.delete(oldest);
-      await dropped?.release();
+      await unused.release();
     }
     return graph;
   }
 
   async release(): Promise<void> {
-    const all = [...this.#prompts.values(), this.#decode];
-    this.#prompts.clear();
-    this.#decode = undefined;
-    for (const graph of all) await graph?.release();
-    for (const { logits, picker } of this.#heads.values()) {
-      picker.dispose();
+    await this.#releaseGraphs();
+    for (const { logits, sampler } of this.#outputs.values()) {
+      sampler.dispose();
       logits.destroy();
     }
-    this.#heads.clear();
-    for (const buffer of this.#buffers) buffer.destroy();
+    this.#outputs.clear();
+    for (const buffer of this.#inputBuffers) buffer.destroy();
+  }
+
+  async #releaseGraphs(): Promise<void> {
+    const graphs = [...this.#prompts.values(), this.#step];
+    this.#prompts.clear();
+    this.#step = undefined;
+    for (const graph of graphs) await graph?.release();
   }
 
   async #capture(
     length: number,
     rows: number,
-    from: DecoderInputs,
+    { embeds, seqlens, total, rows: rowIndices }: DecoderInputs,
   ): Promise<DecoderGraph> {
     const { hidden, vocabulary, type } = this.#plan;
     const { capacity } = this.#cache;
-    const { logits, picker } = this.#head(rows);
+    const { logits, sampler } = this.#outputsFor(rows);
     const int32 = (buffer: GPUBuffer, count: number) =>
       ({ buffer, type: "int32", dims: [count] }) as const;
     const inputs = {
-      inputs_embeds: { buffer: from.embeds, type, dims: [1, length, hidden] },
-      seqlens_k: int32(from.seqlens, 1),
-      total_sequence_length: int32(from.total, 1),
-      ...(length > 1 && { rows: int32(from.rows, rows) }),
+      inputs_embeds: { buffer: embeds, type, dims: [1, length, hidden] },
+      seqlens_k: int32(seqlens, 1),
+      total_sequence_length: int32(total, 1),
+      ...(length > 1 && { rows: int32(rowIndices, rows) }),
       ...this.#cache.past(),
     };
-    const dims = [1, rows, vocabulary];
     const outputs = {
-      logits: { buffer: logits, type, dims },
+      logits: { buffer: logits, type, dims: [1, rows, vocabulary] },
       ...this.#cache.present(),
     };
     const model = this.#plan.graph({ length, rows, capacity });
-    const graph = await makeGraph(
+    const weights = this.#weights;
+    const graph = await captureGraph(
       this.#gpu,
       model,
-      this.#weights,
+      weights,
       inputs,
       outputs,
     );
-    return { ...graph, picker, logits: outputs.logits };
+    return { ...graph, sampler, logits: outputs.logits };
   }
 
-  #head(rows: number): Head {
-    const known = this.#heads.get(rows);
-    if (known !== undefined) return known;
-    const { vocabulary, type } = this.#plan;
-    const logits = this.#make("logits", rows * vocabulary * BYTES[type]);
-    const { device } = this.#gpu;
-    const picker = new GpuSampler(device, this.#state, {
-      ...{ buffer: logits, type, rows },
-    });
-    this.#heads.set(rows, { logits, picker });
-    return { logits, picker };
+  #outputsFor(rows: number) {
+    let outputs = this.#outputs.get(rows);
+    if (outputs === undefined) {
+      const { vocabulary, type } = this.#plan;
+      const bytes = rows * vocabulary * BYTES_PER_FLOAT[type];
+      const logits = this.#createBuffer("logits", bytes);
+      const source = { buffer: logits, type, rows };
+      const { device } = this.#gpu;
+      const sampler = new GpuSampler(device, this.#state, source);
+      outputs = { logits, sampler };
+      this.#outputs.set(rows, outputs);
+    }
+    return outputs;
   }
 
-  #inputs(label: string, length: number, rows: number): DecoderInputs {
+  #createInputs(label: string, length: number, rows: number): DecoderInputs {
     const { hidden, type } = this.#plan;
-    const keep = (what: string, bytes: number): GPUBuffer => {
-      const buffer = this.#make(`${label} ${what}`, bytes);
-      this.#buffers.push(buffer);
+    const create = (name: string, bytes: number): GPUBuffer => {
+      const buffer = this.#createBuffer(`${label} ${name}`, bytes);
+      this.#inputBuffers.push(buffer);
       return buffer;
     };
     return {
-      embeds: keep("embeddings", length * hidden * BYTES[type]),
-      seqlens: keep("seqlens", 4),
-      total: keep("total", 4),
-      rows: keep("rows", 4 * rows),
+      embeds: create("embeddings", length * hidden * BYTES_PER_FLOAT[type]),
+      seqlens: create("seqlens", 4),
+      total: create("total", 4),
+      rows: create("rows", 4 * rows),
     };
   }
 
-  #make(label: string, bytes: number): GPUBuffer {
+  #createBuffer(label: string, bytes: number): GPUBuffer {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const size = Math.ceil(bytes / 16) * 16;
     const usage = STORAGE | COPY_SRC | COPY_DST;

@@ -1,101 +1,114 @@
 import type { VlmError } from "../../../src/shared/errors";
 import type { DecoderPlan } from "./graphs/decoder-plan";
-import { StepState, type Table } from "../../kernels/step-state";
+import {
+  StepAdvance,
+  type GpuEmbeddingTable,
+} from "../../kernels/step-advance";
 import type { GpuTimer } from "../../kernels/gpu-timer";
 import { SamplerState } from "../../kernels/sampler-state";
 import type {
-  TokenMask,
   GenerationOptions,
-  StageDurations,
   Logits,
+  StageDurations,
+  TokenMask,
 } from "../backend";
 import { outOfMemory, type Gpu } from "../../ort/device";
-import { writeRows, type Rows } from "../../ort/rows";
-import { firstCapacity, mostPositions, StaticCache } from "./kv-cache";
+import { writeRows, type TensorRows } from "../../ort/tensor-rows";
+import { at } from "../../util/assert";
+import { initialCapacity, maxPositions, GpuKvCache } from "./kv-cache";
 import type { GpuWeights } from "./gpu-weights";
 import { DecoderGraphs, type DecoderGraph } from "./decoder-graphs";
-import { MOST_ROWS, rowsFor, type Chunk } from "./prefill-plan";
-import { Readback } from "./readback";
+import {
+  MAX_LOGIT_ROWS,
+  logitRowsFor,
+  type PrefillChunk,
+} from "./prefill-plan";
 import { replay } from "./replay";
 
-/** Steps of a batch are picked back together, and cannot be stopped between. */
+/** Steps of a batch are read back together and cannot be stopped in between. */
 const MS_PER_BATCH = 50;
-const MOST_STEPS = 16;
+const MAX_STEPS = 16;
 
-/** What a decoder is made of. */
 export interface DecoderParts {
   readonly gpu: Gpu;
   readonly plan: DecoderPlan;
   readonly weights: GpuWeights;
-  readonly table: Table;
+  readonly table: GpuEmbeddingTable;
   readonly timer?: GpuTimer | undefined;
-  /** The longest sequence. */
+  /** The longest sequence, in positions. */
   readonly contextLength: number;
-  /** Positions to begin with; left out: as many as cost little. */
+  /** Initial capacity of the cache, in positions; see `initialCapacity`. */
   readonly capacity?: number;
 }
 
-/** The first ids of an answer, and what the GPU took for them. */
-export interface Begun {
+/** The first tokens of an answer, and the GPU time of the stages before. */
+export interface FirstTokens {
   readonly ids: readonly number[];
   readonly laps?: StageDurations;
 }
 
-export function tooMany(positions: number): VlmError {
+export function cacheTooLarge(positions: number): VlmError {
   return outOfMemory(
-    `A cache of ${positions} positions is more than this GPU can hold.`,
+    `A KV cache of ${positions} positions is larger than a buffer of this GPU.`,
   );
 }
 
-/** A decoder on the GPU, its cache and what picks tokens: prompts go in, ids
- * come out, nothing else does. */
+/**
+ * The decoder graphs, the KV cache and the sampler, all on the GPU. Embeddings
+ * go in and sampled token ids come out; nothing else is read back.
+ *
+ * An answer is `beginAnswer`, `prefillChunk` for each chunk but the last,
+ * `prefillEnd`, then `step` until its end.
+ */
 export class Decoder {
-  /** Positions that the cache may ever have. */
-  readonly room: number;
-  readonly #state: SamplerState;
+  /** The most positions the cache can grow to. */
+  readonly maxPositions: number;
   readonly #parts: DecoderParts;
+  readonly #state: SamplerState;
   readonly #graphs: DecoderGraphs;
-  readonly #advance: StepState;
+  readonly #advance: StepAdvance;
   readonly #readback: Readback;
-  /** Ids of the answer so far. */
+  /** Tokens of the answer so far. */
   #count = 0;
   #constraint: TokenMask | undefined;
-  #logits: Logits | undefined;
-  /** Ends the answer. */
   #signal: AbortSignal | undefined;
+  #logits: Logits | undefined;
 
   constructor(parts: DecoderParts) {
     const { gpu, plan, weights, table, contextLength } = parts;
     const { device } = gpu;
     this.#parts = parts;
-    this.room = mostPositions(gpu, plan, contextLength);
+    this.maxPositions = maxPositions(gpu, plan, contextLength);
     const { vocabulary, type } = plan;
-    const sizes = { vocabulary, rows: MOST_ROWS, ring: 2 * MOST_ROWS };
+    const ring = 2 * MAX_LOGIT_ROWS;
+    const sizes = { vocabulary, rows: MAX_LOGIT_ROWS, ring };
     this.#state = new SamplerState(device, sizes);
-    const capacity = parts.capacity ?? firstCapacity(plan);
-    const cache = new StaticCache(gpu, plan, Math.min(capacity, this.room));
-    const bound = weights.of(plan.weights);
+    const wanted = parts.capacity ?? initialCapacity(plan);
+    const capacity = Math.min(wanted, this.maxPositions);
+    const cache = new GpuKvCache(gpu, plan, capacity);
+    const bound = weights.bind(plan.weights);
     this.#graphs = new DecoderGraphs(gpu, plan, bound, this.#state, cache);
-    const next = { ...this.#graphs.step, type };
-    this.#advance = new StepState(device, this.#state, table, next);
+    const inputs = { ...this.#graphs.stepInputs, type };
+    this.#advance = new StepAdvance(device, this.#state, table, inputs);
     this.#readback = new Readback(gpu, this.#state.ids);
   }
 
-  /** Makes room for `positions`; the first `kept` keep what they hold. */
-  async reserve(positions: number, kept: number): Promise<void> {
+  /** Grows the cache to at least `positions` and copies its first `keep`
+   * positions. */
+  async reserve(positions: number, keep: number): Promise<void> {
     const old = this.#graphs.cache;
     if (positions <= old.capacity) return;
-    if (positions > this.room) throw tooMany(positions);
+    if (positions > this.maxPositions) throw cacheTooLarge(positions);
     const { gpu, plan } = this.#parts;
     const power = 2 ** Math.ceil(Math.log2(positions));
-    const cache = new StaticCache(gpu, plan, Math.min(power, this.room));
-    cache.copyFrom(old, kept);
+    const capacity = Math.min(power, this.maxPositions);
+    const cache = new GpuKvCache(gpu, plan, capacity);
+    cache.copyFrom(old, keep);
     await this.#graphs.moveTo(cache);
     old.destroy();
   }
 
-  /** Another answer: whatever is picked from now on is its. */
-  newAnswer(
+  beginAnswer(
     { sampling, constraint, signal }: GenerationOptions,
     promptIds: readonly number[],
     draft: readonly number[],
@@ -106,54 +119,62 @@ export class Decoder {
     this.#signal = signal;
   }
 
-  /** Computes `chunk`, a part of a prompt that more of it follows. */
-  async prefill(chunk: Chunk, rows: readonly Rows[]): Promise<undefined> {
+  /** Computes a chunk of a prompt that is not its end. */
+  async prefillChunk(
+    chunk: PrefillChunk,
+    rows: readonly TensorRows[],
+  ): Promise<void> {
     const graph = await this.#graphs.prefill(chunk.length, 1);
-    this.#write(chunk, rows, [chunk.from]);
+    this.#writeInputs(chunk, rows, [chunk.from]);
     const { gpu, timer } = this.#parts;
-    const around = { timer, signal: this.#signal };
-    await replay(gpu, "prefill", graph.pace, [graph.dispatches], around);
-    return undefined;
+    const options = { timer, signal: this.#signal };
+    await replay(gpu, "prefill", graph.pace, [graph.dispatches], options);
   }
 
-  /** Computes the end of a prompt of `length` positions and the draft after it;
-   * the first ids. */
-  async begin(
-    chunk: Chunk,
-    rows: readonly Rows[],
+  /** Computes the last chunk of a prompt of `length` positions and the draft
+   * behind it, and samples the first tokens. */
+  async prefillEnd(
+    chunk: PrefillChunk,
+    rows: readonly TensorRows[],
     length: number,
-  ): Promise<Begun> {
+  ): Promise<FirstTokens> {
     const { gpu, timer } = this.#parts;
     const { queue } = gpu.device;
-    const { step } = this.#graphs;
+    const { stepInputs } = this.#graphs;
     const last = length - 1;
-    const wanted = Array.from({ length: rowsFor(chunk.to - last) }, (_, i) =>
-      Math.min(last + i, chunk.to - 1),
+    const positions = Array.from(
+      { length: logitRowsFor(chunk.to - last) },
+      (_, i) => Math.min(last + i, chunk.to - 1),
     );
-    const graph = await this.#graphs.prefill(chunk.length, wanted.length);
-    this.#write(chunk, rows, wanted);
-    queue.writeBuffer(step.seqlens, 0, Int32Array.of(length - 1));
-    queue.writeBuffer(step.total, 0, Int32Array.of(length));
-    return this.#pick("prefill", graph, 1, timer);
+    const graph = await this.#graphs.prefill(chunk.length, positions.length);
+    this.#writeInputs(chunk, rows, positions);
+    queue.writeBuffer(stepInputs.seqlens, 0, Int32Array.of(length - 1));
+    queue.writeBuffer(stepInputs.total, 0, Int32Array.of(length));
+    return this.#sample("prefill", graph, 1, timer);
   }
 
-  /** The next ids of an answer whose last is at `position`: `most` at most, so
-   * few that nobody waits long. */
-  async step(position: number, most: number): Promise<readonly number[]> {
+  /**
+   * Decodes a batch of at most `limit` tokens. `position` is that of the last
+   * token of the answer so far. The batch is small enough to be read back within
+   * `MS_PER_BATCH`.
+   */
+  async step(position: number, limit: number): Promise<readonly number[]> {
     await this.reserve(position + 1, position);
     const graph = await this.#graphs.decode();
     const ms = graph.pace.msPerDispatch * graph.dispatches.length;
-    // What may come next is known only when the last token is.
-    const once = this.#constraint === undefined ? MOST_STEPS : 1;
+    // A token mask is only known once the token before it is.
+    const most = this.#constraint === undefined ? MAX_STEPS : 1;
     const steps = Math.min(
-      ...[most, once, Math.max(1, Math.floor(MS_PER_BATCH / ms))],
+      limit,
+      most,
+      Math.max(1, Math.floor(MS_PER_BATCH / ms)),
       this.#graphs.cache.capacity - position,
     );
-    const { ids } = await this.#pick("decode", graph, steps);
+    const { ids } = await this.#sample("decode", graph, steps);
     return ids;
   }
 
-  /** Of the last ids. */
+  /** Logits of the last step. */
   get logits(): Logits | undefined {
     return this.#logits;
   }
@@ -165,16 +186,17 @@ export class Decoder {
     this.#state.dispose();
   }
 
-  /** Runs `graph` so many times, each on what the one before picked. */
-  async #pick(
+  /** Replays `graph` `times` times, each on the token that the one before
+   * sampled, and reads the tokens back. */
+  async #sample(
     label: string,
-    { dispatches, picker, pace, logits }: DecoderGraph,
+    { dispatches, sampler, pace, logits }: DecoderGraph,
     times: number,
     timer?: GpuTimer,
-  ): Promise<Begun> {
+  ): Promise<FirstTokens> {
     this.#logits = logits;
-    const once = [dispatches, picker, this.#advance];
-    const works = Array.from({ length: times }, () => once).flat();
+    const step = [dispatches, sampler, this.#advance];
+    const works = Array.from({ length: times }, () => step).flat();
     const { gpu } = this.#parts;
     const constraint = this.#constraint;
     if (constraint !== undefined) this.#state.allow(constraint.allowed());
@@ -184,32 +206,72 @@ export class Decoder {
     };
     const signal = this.#signal;
     await replay(gpu, label, pace, works, { after, timer, signal });
-    // Both readings go out together.
+    // Both buffers are mapped at the same time.
     const timed = timer && gpu.guard(timer.read());
     const read = this.#readback.read();
-    const [[count = 0, ...ring], laps] = await Promise.all([read, timed]);
+    const [values, laps] = await Promise.all([read, timed]);
+    const [count, ring] = [at(values, 0), values.subarray(1)];
     const ids: number[] = [];
-    for (let n = this.#count; n < count; n++)
-      ids.push(ring[n % ring.length] ?? 0);
+    for (let n = this.#count; n < count; n++) {
+      ids.push(at(ring, n % ring.length));
+    }
     this.#count = count;
     for (const id of ids) constraint?.take(id);
     return { ids, ...(laps && { laps }) };
   }
 
-  #write(
-    { from, length }: Chunk,
-    rows: readonly Rows[],
-    wanted: readonly number[],
+  /** `positions`: those whose logits are wanted. */
+  #writeInputs(
+    { from, length }: PrefillChunk,
+    rows: readonly TensorRows[],
+    positions: readonly number[],
   ): void {
     const { gpu, plan } = this.#parts;
     const { device } = gpu;
-    const { prompt } = this.#graphs;
-    writeRows(device, rows, plan.hidden, plan.type, prompt.embeds);
-    const end = from + length;
-    const places = Int32Array.from(wanted, (position) => position - from);
     const { queue } = device;
-    queue.writeBuffer(prompt.seqlens, 0, Int32Array.of(end - 1));
-    queue.writeBuffer(prompt.total, 0, Int32Array.of(end));
-    queue.writeBuffer(prompt.rows, 0, places);
+    const { promptInputs } = this.#graphs;
+    writeRows(device, rows, plan.hidden, plan.type, promptInputs.embeds);
+    const end = from + length;
+    const indices = Int32Array.from(positions, (position) => position - from);
+    queue.writeBuffer(promptInputs.seqlens, 0, Int32Array.of(end - 1));
+    queue.writeBuffer(promptInputs.total, 0, Int32Array.of(end));
+    queue.writeBuffer(promptInputs.rows, 0, indices);
+  }
+}
+
+/** Reads a small buffer of int32 back through a mappable copy. */
+class Readback {
+  readonly #gpu: Gpu;
+  readonly #source: GPUBuffer;
+  readonly #copy: GPUBuffer;
+
+  constructor(gpu: Gpu, source: GPUBuffer) {
+    this.#gpu = gpu;
+    this.#source = source;
+    const { COPY_DST, MAP_READ } = GPUBufferUsage;
+    this.#copy = gpu.device.createBuffer({
+      label: "readback",
+      size: source.size,
+      usage: COPY_DST | MAP_READ,
+    });
+  }
+
+  /** Must be submitted before `read` is called. */
+  encode(encoder: GPUCommandEncoder): void {
+    const { size } = this.#source;
+    encoder.copyBufferToBuffer(this.#source, 0, this.#copy, 0, size);
+  }
+
+  async read(): Promise<Int32Array> {
+    const mapped = this.#gpu.guard(this.#copy.mapAsync(GPUMapMode.READ));
+    await Promise.all([mapped, this.#gpu.watchesDone()]);
+    const values = new Int32Array(this.#copy.getMappedRange()).slice();
+    this.#copy.unmap();
+    this.#gpu.check();
+    return values;
+  }
+
+  destroy(): void {
+    this.#copy.destroy();
   }
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeModel } from "../../onnx/onnx-writer";
-import { StepState } from "../../kernels/step-state";
+import { StepAdvance } from "../../kernels/step-advance";
 import { SamplerState } from "../../kernels/sampler-state";
 import { readBack, submit } from "../../kernels/testing/gpu";
 import type { Gpu } from "../../ort/device";
@@ -11,7 +11,7 @@ import { EmbeddingRows } from "../../model-files/embedding-rows";
 import { embeddingTable } from "../../model-files/embedding-table";
 import { readOnnx } from "../../onnx/onnx-reader";
 import { GpuWeights } from "./gpu-weights";
-import { planTable } from "./embedding-table";
+import { planEmbeddingTable } from "./embedding-table";
 
 type Type = "float32" | "float16";
 
@@ -25,8 +25,7 @@ afterAll(() => {
   gpu.close();
 });
 
-/** Rows of the table in `file` as the GPU finds them, and as the reader of
- * files does: both as floats. */
+/** Rows of the table in `file`, read by the GPU and from the file. */
 async function lookUp(file: Blob, ids: readonly number[], type: Type) {
   const graph = await readOnnx("e.onnx", file);
   const known = embeddingTable(graph);
@@ -34,9 +33,9 @@ async function lookUp(file: Blob, ids: readonly number[], type: Type) {
   const read = await new EmbeddingRows(graph, new Map(), known).read(ids);
   const wanted = read instanceof Uint16Array ? fromHalf(read) : read;
 
-  const plan = planTable(graph, new Map());
+  const plan = planEmbeddingTable(graph, new Map());
   const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
-  const table = plan.on(weights);
+  const table = plan.bind(weights);
   const { device } = gpu;
   const sizes = { vocabulary: known.rows, rows: 1, ring: 4 };
   const state = new SamplerState(device, sizes);
@@ -45,7 +44,7 @@ async function lookUp(file: Blob, ids: readonly number[], type: Type) {
   const lengths = [bufferOf(gpu, 4), bufferOf(gpu, 4)] as const;
   const [seqlens, total] = lengths;
   const next = { embeds, type, seqlens, total };
-  const advance = new StepState(device, state, table, next);
+  const advance = new StepAdvance(device, state, table, next);
   const found: number[] = [];
   for (const id of ids) {
     device.queue.writeBuffer(state.picked, 0, Int32Array.of(id));
@@ -71,7 +70,7 @@ async function lookUp(file: Blob, ids: readonly number[], type: Type) {
 
 for (const type of ["float32", "float16"] as const) {
   for (const [what, { onnx, ids }] of Object.entries(golden)) {
-    test(`a row of ${type} from blocks of ${what}`, async () => {
+    test(`reads ${type} rows from blocks of ${what}`, async () => {
       const bytes = Uint8Array.from(atob(onnx), (char) => char.charCodeAt(0));
       const { found, wanted } = await lookUp(new Blob([bytes]), ids, type);
       expect(found).toEqual(wanted);
@@ -79,11 +78,11 @@ for (const type of ["float32", "float16"] as const) {
   }
 
   for (const stored of ["float32", "float16"] as const) {
-    test(`a row of ${type} from ${stored}, of odd width`, async () => {
+    test(`reads ${type} rows of odd width from ${stored}`, async () => {
       const [rows, width] = [9, 131];
       const numbers = Float32Array.from(
         { length: rows * width },
-        // Of every size, to those that halves have no bits for.
+        // Of all magnitudes, down to those below the range of float16.
         (_, i) => Math.sin(i) * 10 ** (4 - (i % 13)),
       );
       const data = stored === "float32" ? numbers : toHalf(numbers);

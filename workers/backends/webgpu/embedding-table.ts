@@ -3,7 +3,7 @@ import {
   UnsupportedGraph,
   type Weight,
 } from "./graphs/weight";
-import type { Table } from "../../kernels/step-state";
+import type { GpuEmbeddingTable } from "../../kernels/step-advance";
 import {
   embeddingTable,
   type EmbeddingTable,
@@ -12,25 +12,26 @@ import type { TensorLocation, OnnxGraph } from "../../onnx/onnx-reader";
 import { baseName, openWeightFiles } from "../../onnx/external-data";
 import type { GpuWeights } from "./gpu-weights";
 
-/** The embeddings of all tokens, in the form that their file has. */
-export interface TablePlan {
+/** Where the embedding table is in its files; it stays in their number format. */
+export interface EmbeddingTablePlan {
   readonly rows: number;
   readonly weights: readonly Weight[];
-  /** Once they are on the GPU. */
-  on(weights: GpuWeights): Table;
+  /** The table in the uploaded `weights`. */
+  bind(uploaded: GpuWeights): GpuEmbeddingTable;
 }
 
 const DATA = "embed/data";
 const SCALES = "embed/scales";
 const ZEROS = "embed/zeros";
 
-export function planTable(
+/** Throws `UnsupportedGraph` for a graph that does more than look rows up. */
+export function planEmbeddingTable(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
-): TablePlan {
+): EmbeddingTablePlan {
   const table = embeddingTable(graph);
   if (table === undefined)
-    throw new UnsupportedGraph(`${graph.file} is not a table`);
+    throw new UnsupportedGraph(`${graph.file} is not a lookup table`);
   const files = openWeightFiles(graph, external);
   const weight = (
     name: string,
@@ -50,13 +51,13 @@ export function planTable(
     ...weight(SCALES, blocks?.scales),
     ...weight(ZEROS, blocks?.zeros),
   ];
-  return { rows: table.rows, weights, on: (uploaded) => bind(table, uploaded) };
+  return { rows: table.rows, weights, bind: (all) => bindTable(table, all) };
 }
 
-function bind(
+function bindTable(
   { width, type, outputType, blocks }: EmbeddingTable,
   weights: GpuWeights,
-): Table {
+): GpuEmbeddingTable {
   const { buffer: data } = weights.tensor(DATA);
   if (blocks === undefined) return { width, type, outputType, data };
   const { bits, signed, size, padded, zeros } = blocks;

@@ -9,6 +9,8 @@ import {
   vi,
 } from "vitest";
 import type { Encoder } from "../backend";
+import { maxAbsDifference } from "../../kernels/testing/run-variant";
+import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
 import { Memory, type Tensor } from "../../ort/tensor";
 import {
@@ -19,82 +21,87 @@ import {
   type Source,
 } from "../../testing/fast";
 import { failsWith, micro, other } from "../../testing/harness";
+import { at } from "../../util/assert";
 import { Stopped } from "../../util/scheduler";
 import { bufferOf, floatsOf, testGpu } from "../../testing/on-gpu";
 import { Pace } from "./replay";
 
 const nano = new URL("/models/nano/", location.href).href;
 
-describe.each([
-  ["micro", micro, [64, 256, 128, 64]],
-  ["other", other, [128, 192, 128]],
-  ["nano", nano, [128, 192]],
-] as const)("%s", (_, url, sides) => {
-  let memory: Memory;
-  let source: Source;
-  let plain: Encoder;
-  let fast: Encoder;
+let gpu: Gpu;
+let memory: Memory;
 
-  beforeAll(async () => {
-    memory = new Memory(await loadOrt(), await testGpu());
-    source = await openSource(url);
-    plain = await plainEncoder(source);
-    fast = await fastEncoder(source, memory);
-  });
+beforeAll(async () => {
+  gpu = await testGpu();
+  memory = new Memory(await loadOrt(), gpu);
+});
 
-  afterAll(async () => {
-    await fast.release();
-    await plain.release();
-    memory.gpu?.close();
-  });
+afterAll(() => {
+  gpu.close();
+});
 
-  async function pixels(side: number, seed: number) {
-    const { Tensor } = await loadOrt();
-    const random = noise(seed);
-    const dims = [1, 3, side, side];
-    const data = Float32Array.from({ length: 3 * side * side }, random);
-    const onCpu = new Tensor("float32", data, dims);
-    if (memory.gpu === undefined) throw new Error("no GPU");
-    const buffer = bufferOf(memory.gpu, data);
-    return { onCpu, onGpu: memory.ofBuffer(buffer, "float32", dims) };
-  }
+async function createPixels(size: number, seed: number) {
+  const { Tensor } = await loadOrt();
+  const dims = [1, 3, size, size];
+  const data = Float32Array.from({ length: 3 * size * size }, noise(seed));
+  const onCpu = new Tensor("float32", data, dims);
+  const buffer = bufferOf(gpu, data);
+  return { onCpu, onGpu: memory.ofBuffer(buffer, "float32", dims) };
+}
 
-  async function numbers({ gpuBuffer, size }: Tensor): Promise<Float32Array> {
-    if (memory.gpu === undefined) throw new Error("no GPU");
-    return floatsOf(memory.gpu, gpuBuffer, size);
-  }
+function valuesOf({ gpuBuffer, size }: Tensor): Promise<Float32Array> {
+  return floatsOf(gpu, gpuBuffer, size);
+}
 
-  test(`features at ${sides.join(", ")} pixels`, async () => {
-    // Two at a time: the later must not write over the earlier.
-    for (const side of sides) {
-      const pair = [await pixels(side, side), await pixels(side, side + 1)];
-      const got: Tensor[] = [];
-      for (const { onGpu } of pair) got.push(await fast.encode(onGpu));
+test.each([
+  ["micro", micro, [64, 256, 64]],
+  ["other", other, [128, 192]],
+  ["nano", nano, [128]],
+] as const)(
+  "gives the features of the ORT backend: %s",
+  async (_, url, sizes) => {
+    const source = await openSource(url);
+    const reference = await plainEncoder(source);
+    const encoder = await fastEncoder(source, memory);
+    for (const size of sizes) {
+      // Two at a time: the second must not overwrite the first.
+      const pair = [
+        await createPixels(size, size),
+        await createPixels(size, size + 1),
+      ];
+      const encoded: Tensor[] = [];
+      for (const { onGpu } of pair) encoded.push(await encoder.encode(onGpu));
       for (const [i, { onCpu, onGpu }] of pair.entries()) {
-        const features = await plain.encode(onCpu);
-        const wanted = features.data as Float32Array;
-        const ours = got[i];
-        if (ours === undefined) throw new Error("no features");
-        expect(ours.dims).toEqual(features.dims);
-        const values = await numbers(ours);
+        const expected = await reference.encode(onCpu);
+        const features = at(encoded, i);
+        expect(features.dims).toEqual(expected.dims);
+        const wanted = expected.data as Float32Array;
+        const values = await valuesOf(features);
         const largest = wanted.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-        const error = wanted.reduce(
-          (most, value, at) =>
-            Math.max(most, Math.abs(value - (values[at] ?? NaN))),
-          0,
-        );
-        expect(error / largest).toBeLessThan(1e-4);
-        for (const one of [ours, onGpu, features]) one.dispose();
+        expect(maxAbsDifference(values, wanted) / largest).toBeLessThan(1e-4);
+        for (const one of [features, onGpu, expected]) one.dispose();
       }
     }
+    await encoder.release();
+    await reference.release();
+  },
+);
+
+describe("micro", () => {
+  let source: Source;
+  let encoder: Encoder;
+
+  beforeAll(async () => {
+    source = await openSource(micro);
+    encoder = await fastEncoder(source, memory);
   });
 
-  test("a stop ends it between two submits, and nothing is left", async () => {
-    const { gpu } = memory;
-    if (gpu === undefined) throw new Error("no GPU");
-    const { onGpu } = await pixels(128, 1);
-    const whole = await fast.encode(onGpu);
-    const wanted = await numbers(whole);
+  afterAll(() => encoder.release());
+
+  test("stops between two submits and frees the features", async () => {
+    const { onGpu } = await createPixels(128, 1);
+    const whole = await encoder.encode(onGpu);
+    const wanted = await valuesOf(whole);
     const before = gpu.bytes.now - whole.gpuBuffer.size;
     whole.dispose();
     const stop = new AbortController();
@@ -106,33 +113,32 @@ describe.each([
       submitted(buffers);
       if (submit.mock.calls.length === 3) stop.abort();
     });
-    const encoded = fast.encode(onGpu, stop.signal);
+    const encoded = encoder.encode(onGpu, stop.signal);
     await expect(encoded).rejects.toBeInstanceOf(Stopped);
     expect(submit).toHaveBeenCalledTimes(3);
     vi.restoreAllMocks();
     expect(gpu.bytes.now).toBe(before);
-    const again = await fast.encode(onGpu);
-    expect(await numbers(again)).toEqual(wanted);
+    const again = await encoder.encode(onGpu);
+    expect(await valuesOf(again)).toEqual(wanted);
     again.dispose();
     onGpu.dispose();
   });
 
-  test("sides that are not used any more give their memory back", async () => {
-    const { bytes } = memory.gpu ?? {};
-    const sizes: (number | undefined)[] = [];
+  test("releases the graphs of the oldest input sizes", async () => {
+    const bytes: number[] = [];
     for (let round = 0; round < 2; round++) {
-      for (const side of [64, 128, 192]) {
-        const { onGpu } = await pixels(side, 1);
-        (await fast.encode(onGpu)).dispose();
+      for (const size of [64, 128, 192]) {
+        const { onGpu } = await createPixels(size, 1);
+        (await encoder.encode(onGpu)).dispose();
         onGpu.dispose();
         await memory.settle();
       }
-      sizes.push(bytes?.now);
+      bytes.push(gpu.bytes.now);
     }
-    expect(sizes[1]).toBe(sizes[0]);
+    expect(bytes[1]).toBe(bytes[0]);
   });
 
-  describe("a fault on the GPU", () => {
+  describe("a GPU error", () => {
     const fault = failsWith("internal", "WebGPU");
     let device: GPUDevice;
     let fresh: Encoder;
@@ -140,10 +146,9 @@ describe.each([
     let wanted: Float32Array;
 
     beforeAll(async () => {
-      if (memory.gpu === undefined) throw new Error("no GPU");
-      ({ device } = memory.gpu);
-      ({ onGpu } = await pixels(128, 3));
-      wanted = await numbers(await fast.encode(onGpu));
+      ({ device } = gpu);
+      ({ onGpu } = await createPixels(128, 3));
+      wanted = await valuesOf(await encoder.encode(onGpu));
     });
 
     beforeEach(async () => {
@@ -152,11 +157,11 @@ describe.each([
 
     afterEach(async () => {
       vi.restoreAllMocks();
-      expect(await numbers(await fresh.encode(onGpu))).toEqual(wanted);
+      expect(await valuesOf(await fresh.encode(onGpu))).toEqual(wanted);
       await fresh.release();
     });
 
-    test("spoils no side for good", async () => {
+    test("does not spoil later captures", async () => {
       const createBuffer = vi.spyOn(device, "createBuffer");
       await fresh.encode(onGpu);
       const { calls, results } = createBuffer.mock;
@@ -166,12 +171,12 @@ describe.each([
       await expect(memory.settle()).rejects.toEqual(fault);
     });
 
-    test("while kernels of ours are put in fails the capture", async () => {
+    test("during the kernel overrides fails the capture", async () => {
       const create = device.createBindGroup.bind(device);
       const spy = vi.spyOn(device, "createBindGroup");
       spy.mockImplementation((descriptor) => {
         const { label = "" } = descriptor;
-        const ours = label !== "" && label !== "folded";
+        const ours = label !== "" && label !== "weight layout";
         return create(ours ? { ...descriptor, entries: [] } : descriptor);
       });
       await expect(fresh.encode(onGpu)).rejects.toEqual(fault);

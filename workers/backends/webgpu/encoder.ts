@@ -4,22 +4,23 @@ import type { VisionPlan } from "./graphs/vision-plan";
 import { UnsupportedGraph } from "./graphs/weight";
 import type { GpuTimer } from "../../kernels/gpu-timer";
 import type { Gpu } from "../../ort/device";
-import { Queue } from "../../util/queue";
-import { BYTES } from "../../ort/rows";
+import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import type { Memory, Tensor } from "../../ort/tensor";
+import { at } from "../../util/assert";
+import { Queue } from "../../util/queue";
 import type { GpuWeights } from "./gpu-weights";
-import { makeGraph, type Graph } from "./graph";
+import { captureGraph, type ReplayableGraph } from "./captured-graph";
 import { replay } from "./replay";
 
-/** Sides that stay captured: what lies between the operators stays allocated. */
-const KEPT = 2;
+/** Input sizes that stay captured. Their intermediate tensors stay allocated. */
+const MAX_GRAPHS = 2;
 
-interface Side extends Graph {
+interface EncoderGraph extends ReplayableGraph {
   readonly pixels: GPUBuffer;
   readonly features: GPUBuffer;
 }
 
-/** The encoder as captured commands of each side, replayed. */
+/** Runs the vision encoder as one captured graph per input size. */
 export class WebGpuEncoder implements Encoder {
   readonly #gpu: Gpu;
   readonly #memory: Memory;
@@ -27,10 +28,10 @@ export class WebGpuEncoder implements Encoder {
   readonly #weights: GpuWeights;
   readonly #timer: GpuTimer | undefined;
   readonly #queue = new Queue();
-  /** The latest used is the last. */
-  readonly #sides = new Map<number, Side>();
-  /** Of the GPU, when all sides were sound. */
-  #faults: number;
+  /** By input size, the most recently used one last. */
+  readonly #graphs = new Map<number, EncoderGraph>();
+  /** `gpu.errorCount` when the graphs were captured. */
+  #errorCount: number;
 
   constructor(
     gpu: Gpu,
@@ -44,18 +45,19 @@ export class WebGpuEncoder implements Encoder {
     this.#plan = plan;
     this.#weights = weights;
     this.#timer = timer;
-    this.#faults = gpu.faults;
+    this.#errorCount = gpu.errorCount;
   }
 
-  /** Resolves when the work is submitted: what is submitted later sees it. */
+  /** Resolves when the work is submitted; work submitted later sees the
+   * features. */
   encode(pixels: Tensor, signal?: AbortSignal): Promise<Tensor> {
     return this.#queue.add(async () => {
       this.#gpu.check();
-      const size = pixels.dims[3] ?? 0;
-      const side = await this.#captured(size);
-      const features = this.#features(size);
+      const size = at(pixels.dims, 3);
+      const graph = await this.#graphFor(size);
+      const features = this.#createFeatures(size);
       try {
-        await this.#replay(side, pixels, features, signal);
+        await this.#replay(graph, pixels, features, signal);
         return features;
       } catch (error) {
         features.dispose();
@@ -65,82 +67,89 @@ export class WebGpuEncoder implements Encoder {
   }
 
   async release(): Promise<void> {
-    await this.#queue.add(async () => {
-      await this.#dropAll();
-    });
+    await this.#queue.add(() => this.#releaseGraphs());
     this.#weights.destroy();
   }
 
-  #features(size: number): Tensor {
+  #createFeatures(size: number): Tensor {
     const { hidden, type } = this.#plan;
-    const bytes = imageTokensForSize(size) * hidden * BYTES[type];
-    const buffer = this.#make("image features", bytes);
-    return this.#memory.ofBuffer(buffer, type, [
-      1,
-      imageTokensForSize(size),
-      hidden,
-    ]);
+    const tokens = imageTokensForSize(size);
+    const bytes = tokens * hidden * BYTES_PER_FLOAT[type];
+    const buffer = this.#createBuffer("image features", bytes);
+    return this.#memory.ofBuffer(buffer, type, [1, tokens, hidden]);
   }
 
   #replay(
-    side: Side,
-    { gpuBuffer: given }: Tensor,
-    { gpuBuffer: taken }: Tensor,
+    graph: EncoderGraph,
+    { gpuBuffer: pixels }: Tensor,
+    { gpuBuffer: features }: Tensor,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    return replay(this.#gpu, "encode", side.pace, [side.dispatches], {
+    return replay(this.#gpu, "encode", graph.pace, [graph.dispatches], {
       timer: this.#timer,
       signal,
       before: (encoder) => {
-        const { size } = side.pixels;
-        encoder.copyBufferToBuffer(given, 0, side.pixels, 0, size);
+        const { size } = graph.pixels;
+        encoder.copyBufferToBuffer(pixels, 0, graph.pixels, 0, size);
       },
       after: (encoder) => {
-        encoder.copyBufferToBuffer(side.features, 0, taken, 0, taken.size);
+        const { size } = features;
+        encoder.copyBufferToBuffer(graph.features, 0, features, 0, size);
       },
     });
   }
 
-  async #dropAll(): Promise<void> {
-    const sides = [...this.#sides.values()];
-    this.#sides.clear();
-    for (const side of sides) await drop(side);
+  async #releaseGraphs(): Promise<void> {
+    const graphs = [...this.#graphs.values()];
+    this.#graphs.clear();
+    for (const graph of graphs) await releaseGraph(graph);
   }
 
-  async #captured(size: number): Promise<Side> {
-    if (this.#faults !== this.#gpu.faults) {
-      this.#faults = this.#gpu.faults;
-      await this.#dropAll();
+  /** The graph of this input size. A GPU error since the capture may have
+   * damaged the graphs: all are captured again. */
+  async #graphFor(size: number): Promise<EncoderGraph> {
+    if (this.#errorCount !== this.#gpu.errorCount) {
+      this.#errorCount = this.#gpu.errorCount;
+      await this.#releaseGraphs();
     }
-    const side = this.#sides.get(size) ?? (await this.#capture(size));
-    this.#sides.delete(size);
-    this.#sides.set(size, side);
-    const [[oldest, dropped] = []] = this.#sides;
-    if (dropped !== undefined && this.#sides.size > KEPT) {
-      this.#sides.delete(oldest ?? 0);
-      await drop(dropped);
+    const graph = this.#graphs.get(size) ?? (await this.#capture(size));
+    this.#graphs.delete(size);
+    this.#graphs.set(size, graph);
+    for (const [oldest, unused] of this.#graphs) {
+      if (this.#graphs.size <= MAX_GRAPHS) break;
+      this.#graphs.delete(oldest);
+      await releaseGraph(unused);
     }
-    return side;
+    return graph;
   }
 
-  async #capture(size: number): Promise<Side> {
-    const { hidden, type, weights } = this.#plan;
+  async #capture(size: number): Promise<EncoderGraph> {
+    const { hidden, type } = this.#plan;
+    const model = this.#modelFor(size);
     const tokens = imageTokensForSize(size);
-    const pixels = this.#make("pixels", 3 * size * size * 4);
-    const features = this.#make("features", tokens * hidden * BYTES[type]);
-    const inputs = {
-      pixel_values: {
-        ...{ buffer: pixels, type: "float32", dims: [1, 3, size, size] },
-      },
-    };
-    const outputs = {
-      image_features: { buffer: features, type, dims: [1, tokens, hidden] },
-    };
+    const bytes = tokens * hidden * BYTES_PER_FLOAT[type];
+    const pixels = this.#createBuffer("pixels", 3 * size * size * 4);
+    const features = this.#createBuffer("features", bytes);
     try {
-      const model = this.#graph(size);
-      const bound = this.#weights.of(weights);
-      const gpu = this.#gpu;
-      const graph = await makeGraph(gpu, model, bound, inputs, outputs);
+      const graph = await captureGraph(
+        this.#gpu,
+        model,
+        this.#weights.bind(this.#plan.weights),
+        {
+          pixel_values: {
+            buffer: pixels,
+            type: "float32",
+            dims: [1, 3, size, size],
+          },
+        },
+        {
+          image_features: {
+            buffer: features,
+            type,
+            dims: [1, tokens, hidden],
+          },
+        },
+      );
       return { ...graph, pixels, features };
     } catch (error) {
       pixels.destroy();
@@ -149,15 +158,21 @@ export class WebGpuEncoder implements Encoder {
     }
   }
 
-  #graph(size: number): Uint8Array {
+  /** Some exports are written for one input size only. */
+  #modelFor(size: number): Uint8Array {
     try {
       return this.#plan.graph(size);
     } catch (error) {
-      throw error instanceof UnsupportedGraph ? notMadeFor(size, error) : error;
+      if (!(error instanceof UnsupportedGraph)) throw error;
+      throw new VlmError(
+        "unsupported",
+        `The vision encoder does not support an input of ${size} pixels: ${error.message}.`,
+        "Use the size in the model's preprocessor_config.json, or the ORT backend.",
+      );
     }
   }
 
-  #make(label: string, bytes: number): GPUBuffer {
+  #createBuffer(label: string, bytes: number): GPUBuffer {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const size = Math.ceil(bytes / 16) * 16;
     const usage = STORAGE | COPY_SRC | COPY_DST;
@@ -165,17 +180,8 @@ export class WebGpuEncoder implements Encoder {
   }
 }
 
-/** Of some exports the shapes fit one side only. */
-function notMadeFor(size: number, { message }: UnsupportedGraph): VlmError {
-  return new VlmError(
-    "unsupported",
-    `The vision encoder is not made for ${size} pixels: ${message}.`,
-    "Choose the size that the model's preprocessor asks for, or the plain path.",
-  );
-}
-
-async function drop({ release, pixels, features }: Side): Promise<void> {
-  await release();
-  pixels.destroy();
-  features.destroy();
+async function releaseGraph(graph: EncoderGraph): Promise<void> {
+  await graph.release();
+  graph.pixels.destroy();
+  graph.features.destroy();
 }

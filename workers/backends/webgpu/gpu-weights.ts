@@ -1,38 +1,38 @@
 import { UnsupportedGraph, type Weight } from "./graphs/weight";
-import type { Bound, GpuTensor } from "../../ort/capture";
+import type { BoundTensors, GpuTensor } from "../../ort/capture";
 import type { Gpu } from "../../ort/device";
-import { WeightLayoutCache } from "./weight-layout-cache";
+import { WeightLayoutCache } from "./overrides/weight-layouts";
 
-/** Bytes on their way to the GPU at a time; the browser holds a copy of them. */
-const UNDERWAY = 64 * 2 ** 20;
+/** The browser holds a copy of bytes that the GPU has not received yet. */
+const MAX_PENDING_BYTES = 64 * 2 ** 20;
 
-/** Weights of one graph, and what graphs share that was made of them. */
+/** The weights of one graph, with the layouts that kernels derived from them. */
 export interface BoundWeights {
-  readonly tensors: Bound;
-  readonly folds: WeightLayoutCache;
+  readonly tensors: BoundTensors;
+  readonly layouts: WeightLayoutCache;
 }
 
-/** Weights that are inputs of captured graphs: each is on the GPU once, however
- * many graphs it is bound to. */
+/** Weights as inputs of captured graphs. Each is on the GPU once, however many
+ * graphs bind it. */
 export class GpuWeights {
   readonly #gpu: Gpu;
   readonly #tensors = new Map<string, GpuTensor>();
-  readonly #folds = new WeightLayoutCache();
+  readonly #layouts = new WeightLayoutCache();
 
   private constructor(gpu: Gpu) {
     this.#gpu = gpu;
   }
 
-  /** `next` is called before each weight and may throw; nothing is left behind
-   * then. */
+  /** Calls `onStep` before each weight; it may throw to cancel. On failure no
+   * buffers remain. */
   static async upload(
     gpu: Gpu,
     weights: readonly Weight[],
-    next: () => void,
+    onStep: () => void,
   ): Promise<GpuWeights> {
     const all = new GpuWeights(gpu);
     try {
-      await all.#upload(weights, next);
+      await all.#upload(weights, onStep);
       return all;
     } catch (error) {
       all.destroy();
@@ -40,48 +40,47 @@ export class GpuWeights {
     }
   }
 
-  /** Those of `weights`, by name. */
-  of(weights: readonly Pick<Weight, "name">[]): BoundWeights {
+  bind(weights: readonly Pick<Weight, "name">[]): BoundWeights {
     const tensors = weights.map(({ name }) => [name, this.tensor(name)]);
     return {
-      tensors: Object.fromEntries(tensors) as Bound,
-      folds: this.#folds,
+      tensors: Object.fromEntries(tensors) as BoundTensors,
+      layouts: this.#layouts,
     };
   }
 
   tensor(name: string): GpuTensor {
     const tensor = this.#tensors.get(name);
-    if (tensor === undefined) throw new Error(`There is no weight ${name}`);
+    if (tensor === undefined) throw new Error(`Weight ${name} is not uploaded`);
     return tensor;
   }
 
   destroy(): void {
     for (const { buffer } of this.#tensors.values()) buffer.destroy();
     this.#tensors.clear();
-    this.#folds.destroy();
+    this.#layouts.destroy();
   }
 
-  async #upload(weights: readonly Weight[], next: () => void): Promise<void> {
+  async #upload(weights: readonly Weight[], onStep: () => void): Promise<void> {
     const { device } = this.#gpu;
-    let underway = 0;
+    let pending = 0;
     for (const weight of weights) {
       const { name, type, dims, bytes } = weight;
       if (this.#tensors.has(name)) continue;
-      next();
+      onStep();
       const buffer = device.createBuffer({
         label: name,
         size: Math.max(16, Math.ceil(bytes / 4) * 4),
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
       });
       this.#tensors.set(name, { buffer, type, dims });
-      let at = 0;
+      let offset = 0;
       for await (const chunk of weight.chunks()) {
-        device.queue.writeBuffer(buffer, at, inWords(chunk));
-        at += chunk.length;
-        underway += chunk.length;
-        if (underway < UNDERWAY) continue;
+        device.queue.writeBuffer(buffer, offset, paddedToWords(chunk));
+        offset += chunk.length;
+        pending += chunk.length;
+        if (pending < MAX_PENDING_BYTES) continue;
         await this.#settle();
-        underway = 0;
+        pending = 0;
       }
     }
     await this.#settle();
@@ -93,22 +92,26 @@ export class GpuWeights {
   }
 }
 
-/** Throws `Unfit` for weights that no buffer of this GPU can hold. */
-export function checkSizes(
-  { device, name }: Gpu,
+/** Throws `UnsupportedGraph` for a weight that is larger than a storage buffer
+ * of this GPU. */
+export function checkWeightSizes(
+  { device, name: gpuName }: Gpu,
   weights: readonly Weight[],
 ): void {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   const largest = weights.find(({ bytes }) => bytes > most);
   if (largest === undefined) return;
+  const { name, bytes } = largest;
   throw new UnsupportedGraph(
-    `${largest.name} has ${largest.bytes} bytes, and ${name} takes ${most} in a buffer`,
+    `${name} has ${bytes} bytes; a storage buffer on ${gpuName} holds at most ${most}`,
   );
 }
 
-/** The GPU is written to by words of four bytes. */
-function inWords(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+/** `writeBuffer` takes multiples of four bytes. */
+function paddedToWords(
+  chunk: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
   if (chunk.length % 4 === 0) return chunk;
   const words = new Uint8Array(Math.ceil(chunk.length / 4) * 4);
   words.set(chunk);

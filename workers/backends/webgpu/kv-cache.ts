@@ -1,22 +1,24 @@
 import type { DecoderPlan } from "./graphs/decoder-plan";
-import type { Bound, GpuTensor } from "../../ort/capture";
+import type { BoundTensors, GpuTensor } from "../../ort/capture";
 import type { Gpu } from "../../ort/device";
-import { BYTES } from "../../ort/rows";
+import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
+import { at } from "../../util/assert";
 
-type Shape = Pick<DecoderPlan, "layers" | "kvHeads" | "headDim" | "type">;
+type CacheShape = Pick<DecoderPlan, "layers" | "kvHeads" | "headDim" | "type">;
 
-/** Caches that take no more than this need not grow. */
-const SMALL = 64 * 2 ** 20;
+/** A cache of this size is cheap enough to be allocated up front. */
+const INITIAL_BYTES = 64 * 2 ** 20;
 
-/** Bytes of the keys, or the values, of one position in one layer. */
-function positionBytes({ kvHeads, headDim, type }: Shape): number {
-  return kvHeads * headDim * BYTES[type];
+/** Bytes of the keys, or of the values, of one position in one layer. */
+function positionBytes({ kvHeads, headDim, type }: CacheShape): number {
+  return kvHeads * headDim * BYTES_PER_FLOAT[type];
 }
 
-/** Positions that a cache may have on this GPU, `wanted` at most. */
-export function mostPositions(
+/** The positions of the largest cache that this GPU can hold, at most
+ * `wanted`. */
+export function maxPositions(
   { device }: Gpu,
-  shape: Shape,
+  shape: CacheShape,
   wanted: number,
 ): number {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
@@ -24,51 +26,53 @@ export function mostPositions(
   return Math.min(wanted, Math.floor(most / positionBytes(shape)));
 }
 
-/** Positions that a cache begins with. */
-export function firstCapacity(shape: Shape): number {
-  const all = positionBytes(shape) * 2 * shape.layers;
-  const power = 2 ** Math.floor(Math.log2(SMALL / all));
+/** The positions of a new cache: a power of two from 256 to 2048. */
+export function initialCapacity(shape: CacheShape): number {
+  const bytes = positionBytes(shape) * 2 * shape.layers;
+  const power = 2 ** Math.floor(Math.log2(INITIAL_BYTES / bytes));
   return Math.min(2048, Math.max(256, power));
 }
 
-/** Keys and values of `capacity` positions, in buffers that stay where they
- * are: graphs read and write them in place. */
-export class StaticCache {
+/**
+ * Keys and values of `capacity` positions: one buffer each per layer,
+ * [1, kvHeads, capacity, headDim]. Captured graphs read and write them in place.
+ */
+export class GpuKvCache {
   readonly capacity: number;
   readonly #device: GPUDevice;
-  readonly #shape: Shape;
-  readonly #buffers: GPUBuffer[] = [];
+  readonly #shape: CacheShape;
+  readonly #buffers: readonly GPUBuffer[];
 
-  constructor({ device }: Gpu, shape: Shape, capacity: number) {
+  constructor({ device }: Gpu, shape: CacheShape, capacity: number) {
     this.#device = device;
     this.#shape = shape;
     this.capacity = capacity;
     const size = positionBytes(shape) * capacity;
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const usage = STORAGE | COPY_SRC | COPY_DST;
-    for (let i = 0; i < shape.layers * 2; i++) {
-      this.#buffers.push(device.createBuffer({ label: "cache", size, usage }));
-    }
+    this.#buffers = Array.from({ length: shape.layers * 2 }, () =>
+      device.createBuffer({ label: "KV cache", size, usage }),
+    );
   }
 
-  /** As inputs of a graph. */
-  past(): Bound {
-    return this.#bound("past_key_values");
+  /** The buffers as inputs of a graph. */
+  past(): BoundTensors {
+    return this.#bind("past_key_values");
   }
 
-  /** The same buffers as its outputs. */
-  present(): Bound {
-    return this.#bound("present");
+  /** The same buffers as outputs of a graph. */
+  present(): BoundTensors {
+    return this.#bind("present");
   }
 
-  /** Takes over the first `length` positions of another. */
-  copyFrom(other: StaticCache, length: number): void {
+  /** Copies the first `length` positions of a cache of the same shape. */
+  copyFrom(other: GpuKvCache, length: number): void {
     const { kvHeads } = this.#shape;
     const row = positionBytes(this.#shape) / kvHeads;
-    const encoder = this.#device.createCommandEncoder({ label: "cache" });
+    const encoder = this.#device.createCommandEncoder({ label: "KV cache" });
     this.#buffers.forEach((buffer, i) => {
-      const source = other.#buffers[i];
-      for (let head = 0; head < kvHeads && source !== undefined; head++) {
+      const source = at(other.#buffers, i);
+      for (let head = 0; head < kvHeads; head++) {
         encoder.copyBufferToBuffer(
           source,
           head * other.capacity * row,
@@ -85,7 +89,7 @@ export class StaticCache {
     for (const buffer of this.#buffers) buffer.destroy();
   }
 
-  #bound(prefix: string): Bound {
+  #bind(prefix: string): BoundTensors {
     const { kvHeads, headDim, type } = this.#shape;
     const dims = [1, kvHeads, this.capacity, headDim];
     return Object.fromEntries(

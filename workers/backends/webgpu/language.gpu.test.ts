@@ -1,52 +1,244 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { LanguageBackend } from "../backend";
 import type { Gpu } from "../../ort/device";
+import { loadOrt } from "../../ort/runtime";
 import {
   answer,
   fastLanguage,
+  greedy,
   madePrompt,
+  noise,
   openSource,
   plainLanguage,
   type Source,
 } from "../../testing/fast";
-import { micro, other } from "../../testing/harness";
+import { failsWith, micro } from "../../testing/harness";
 import { testGpu } from "../../testing/on-gpu";
+import type { WebGpuLanguage } from "./language";
 
-const nano = new URL("/models/nano/", location.href).href;
+/** Default length of an answer. */
+const COUNT = 24;
 
-describe.each([
-  ["micro", micro, "fp32"],
-  ["other", other, "fp32"],
-  ["nano", nano, "fp32"],
-  ["nano in q4", nano, "q4"],
-] as const)("%s", (_, url, dtype) => {
-  let gpu: Gpu;
-  let source: Source;
-  let plain: LanguageBackend;
-  let fast: LanguageBackend;
+let gpu: Gpu;
+let source: Source;
+let plain: LanguageBackend;
+let fast: WebGpuLanguage;
 
-  beforeAll(async () => {
-    gpu = await testGpu();
-    source = await openSource(url, dtype);
-    plain = await plainLanguage(source);
-    fast = await fastLanguage(source, gpu, 64);
+beforeAll(async () => {
+  gpu = await testGpu();
+  source = await openSource(micro);
+  plain = await plainLanguage(source);
+  fast = await fastLanguage(source, gpu, 64);
+});
+
+afterAll(async () => {
+  await fast.release();
+  await plain.release();
+  gpu.close();
+});
+
+const made = (seed: number, ...sizes: [number, number, number]) =>
+  madePrompt(source, seed, sizes);
+
+describe("drafts", () => {
+  test("never change the tokens", async () => {
+    const random = noise(5);
+    const number = (below: number) => Math.floor(random() * below);
+    for (let round = 0; round < 2; round++) {
+      const asked = await made(round, 3 + number(20), 4, 1 + number(9));
+      const { ids: wanted } = await answer(plain, asked, COUNT);
+      const at = number(COUNT);
+      const drafts: Readonly<Record<string, readonly number[]>> = {
+        right: wanted,
+        short: wanted.slice(0, at),
+        "half right": wanted.map((id, i) => (i < at ? id : id + 1)),
+        "wrong at once": wanted.map((id) => id + 1),
+        nonsense: wanted.map(() => number(300)),
+        "an end token inside": [...wanted.slice(0, at), 2, ...wanted],
+        "longer than any": Array.from({ length: 900 }, () => number(300)),
+        "invalid ids": [...wanted.slice(0, at), 1e9, -1, 0.5, NaN],
+        twice: [...wanted, ...wanted],
+      };
+      for (const [name, draft] of Object.entries(drafts)) {
+        const got = await answer(fast, asked, COUNT, { draft });
+        expect(got.ids, `${name}, round ${round}`).toEqual(wanted);
+      }
+    }
   });
 
-  afterAll(async () => {
-    await fast.release();
-    await plain.release();
-    gpu.close();
+  test("are accepted in one pass up to the first wrong token", async () => {
+    const asked = await made(77, 9, 4, 5);
+    const { ids } = await answer(plain, asked, COUNT);
+    const begin = async (draft: readonly number[]) => {
+      const how = { sampling: greedy, draft };
+      const { prompt, pictures } = asked;
+      const generation = await fast.begin(prompt, pictures, how);
+      return generation.next(1000);
+    };
+    expect(await begin(ids.slice(0, -1))).toEqual(ids);
+    expect(await begin([...ids.slice(0, 9), (ids[9] ?? 0) + 1])).toEqual(
+      ids.slice(0, 10),
+    );
+    expect(await begin([])).toEqual(ids.slice(0, 1));
   });
 
-  // As attention is computed for a few positions, and for many.
-  test.each([
-    [1, 0, 0],
-    [9, 4, 7],
-    [14, 64, 30],
-  ] as const)("prompt of %i, picture of %i, %i", async (...sizes) => {
-    const asked = await madePrompt(source, 7, sizes);
-    const wanted = await answer(plain, asked, 20);
-    const got = await answer(fast, asked, 20);
+  test("need three captures per prompt, whatever their length", async () => {
+    const { InferenceSession } = await loadOrt();
+    const own = await fastLanguage(source, gpu, 256);
+    const asked = await made(79, 11, 4, 6);
+    const other = await made(80, 7, 4, 6);
+    const { ids } = await answer(plain, asked, COUNT);
+    const random = noise(6);
+    const lengths = [0, 15, 16, 63];
+    while (lengths.length < 8) lengths.push(Math.floor(random() * 64));
+    const creations = vi.spyOn(InferenceSession, "create");
+    for (const length of lengths) {
+      const draft = Array.from({ length }, (_, i) => ids[i] ?? i);
+      // Replaces the cached prompt.
+      await answer(own, other, 1);
+      const got = await answer(own, asked, 2, { draft });
+      expect(got.ids).toEqual(ids.slice(0, got.ids.length));
+    }
+    // One more for the step and one for the other prompt.
+    expect(creations).toHaveBeenCalledTimes(3 + 2);
+    creations.mockRestore();
+    await own.release();
+  });
+
+  test("do not exceed the limit of a call", async () => {
+    const asked = await made(78, 9, 4, 5);
+    const { ids } = await answer(plain, asked, COUNT);
+    const { prompt, pictures } = asked;
+    const how = { sampling: greedy, draft: ids };
+    const generation = await fast.begin(prompt, pictures, how);
+    const got: number[] = [];
+    for (const limit of [1, 2, 3, 1, 5, 4, 8]) {
+      const some = await generation.next(limit);
+      expect(some.length).toBeGreaterThan(0);
+      expect(some.length).toBeLessThanOrEqual(limit);
+      got.push(...some);
+    }
+    expect(got).toEqual(ids.slice(0, got.length));
+  });
+});
+
+describe("prompts", () => {
+  test("fill the whole context", async () => {
+    const { contextLength } = source.config;
+    for (const length of [contextLength - 12, contextLength - 1]) {
+      const asked = await made(length, 10, 16, length - 26);
+      const count = contextLength - length + 1;
+      const wanted = await answer(plain, asked, count);
+      const got = await answer(fast, asked, count);
+      expect(got.ids).toEqual(wanted.ids);
+      // Again, with everything but the last position cached.
+      const draft = wanted.ids;
+      const again = await answer(fast, asked, count, { draft });
+      expect(again.ids).toEqual(wanted.ids);
+    }
+  });
+
+  test("are rejected if the cache cannot hold them", async () => {
+    const { contextLength } = source.config;
+    const asked = await made(14, 10, 16, contextLength);
+    const tooLong = failsWith(
+      "out-of-memory",
+      `${contextLength + 26} positions`,
+    );
+    await expect(answer(fast, asked, 1)).rejects.toEqual(tooLong);
+  });
+
+  test("with a cached prefix give the same tokens as without", async () => {
+    const first = await made(11, 12, 9, 6);
+    const { pictures } = first;
+    const with_ = (texts: readonly (readonly number[])[]) => ({
+      prompt: { texts, ids: texts.flat() },
+      pictures,
+    });
+    const [head = [], tail = []] = first.prompt.texts;
+    const said = (await answer(fast, first, 9)).ids;
+    const questions = [
+      with_([head, [5, 6, 7, 8]]),
+      with_([head, tail]),
+      with_([head, [...tail, ...said, 9, 10]]),
+      with_([head, tail.slice(0, 2)]),
+      with_([head.slice(0, 5), tail]),
+      await made(12, 12, 9, 6),
+      with_([head, tail]),
+    ];
+    for (const question of questions) {
+      const wanted = await answer(plain, question, 9);
+      const got = await answer(fast, question, 9);
+      expect(got.ids).toEqual(wanted.ids);
+    }
+  });
+
+  test("with a cached prefix compute only the rest", async () => {
+    const first = await made(21, 10, 16, 4);
+    const other = {
+      ...first.prompt,
+      texts: [first.prompt.texts[0] ?? [], [7]],
+    };
+    const how = { sampling: greedy, draft: [] };
+    const encoded: number[] = [];
+    await fast.begin(first.prompt, first.pictures, how);
+    const { queue } = gpu.device;
+    const writeBuffer = queue.writeBuffer.bind(queue);
+    queue.writeBuffer = (...args) => {
+      const [buffer, , data] = args;
+      if (buffer.label === "prompt embeddings") encoded.push(data.byteLength);
+      writeBuffer(...args);
+    };
+    await fast.begin(other, first.pictures, how);
+    Reflect.deleteProperty(queue, "writeBuffer");
+    expect(encoded).toEqual([source.config.hidden * 4]);
+  });
+});
+
+test.each([
+  { temperature: 0.8 },
+  { temperature: 1.5, topK: 5, seed: 3 },
+  { temperature: 1, topP: 0.7, seed: 11 },
+  { temperature: 1.2, topK: 50, topP: 0.9, repetitionPenalty: 1.3, seed: -4 },
+  { repetitionPenalty: 1.8 },
+])("samples the same tokens as the ORT backend: %o", async (some) => {
+  const sampling = { ...greedy, ...some };
+  for (const seed of [31, 32]) {
+    const asked = await made(seed, 8, 4, 5);
+    const draft = [1, 2, 3];
+    const wanted = await answer(plain, asked, COUNT, { sampling });
+    const got = await answer(fast, asked, COUNT, { sampling, draft });
     expect(got.ids).toEqual(wanted.ids);
+  }
+});
+
+describe("abandoned answers", () => {
+  test("reject after another answer was begun", async () => {
+    const one = await made(41, 7, 4, 6);
+    const two = await made(42, 7, 4, 6);
+    const how = { sampling: greedy, draft: [] };
+    const left = await fast.begin(one.prompt, one.pictures, how);
+    await left.next(5);
+    await left.next(5);
+    left.dispose();
+    const wanted = await answer(plain, two, 9);
+    const other = await fast.begin(two.prompt, two.pictures, how);
+    const got = [...(await other.next(1))];
+    await expect(left.next(5)).rejects.toThrow("A new answer was begun");
+    // The other answer goes on.
+    while (got.length < 9) got.push(...(await other.next(9 - got.length)));
+    expect(got).toEqual(wanted.ids);
+  });
+
+  test("do not disturb the next answer", async () => {
+    const one = await made(43, 7, 4, 6);
+    const two = await made(44, 7, 4, 6);
+    const how = { sampling: greedy, draft: [] };
+    const left = await fast.begin(one.prompt, one.pictures, how);
+    await left.next(1);
+    const batch = left.next(8);
+    const got = answer(fast, two, 9);
+    expect((await batch).length).toBeGreaterThan(0);
+    expect((await got).ids).toEqual((await answer(plain, two, 9)).ids);
   });
 });

@@ -1,38 +1,39 @@
 import type { VlmError } from "../../../src/shared/errors";
 import type { Embedder } from "../ort/embedding";
 import type {
-  GenerationOptions,
+  EncodedImage,
   Generation,
+  GenerationOptions,
   LanguageBackend,
   Logits,
-  EncodedImage,
   Prompt,
+  StageDurations,
 } from "../backend";
+import { at } from "../../util/assert";
 import { Queue } from "../../util/queue";
 import { Stopped } from "../../util/scheduler";
-import { Decoder, tooMany, type Begun, type DecoderParts } from "./decoder";
-import { usableDraft } from "./draft";
-import { WebGpuGeneration } from "./generation";
-import { chunksOf, type Chunk } from "./prefill-plan";
-import { commonPrefix, Sequence, type Content } from "./sequence";
+import {
+  cacheTooLarge,
+  Decoder,
+  type DecoderParts,
+  type FirstTokens,
+} from "./decoder";
+import { planChunks, usableDraft } from "./prefill-plan";
+import { commonPrefix, Sequence, type PositionContent } from "./sequence";
 
 /**
- * The decoder as captured commands, replayed. What its cache holds is known
- * position by position and outlives an answer: of a prompt that begins as the
- * one before, only the rest is computed.
+ * Runs the decoder as captured graphs. The KV cache outlives an answer: its
+ * contents are known position by position, and a prompt that begins like the
+ * previous one only computes the rest.
  */
 export class WebGpuLanguage implements LanguageBackend {
   readonly #parts: DecoderParts;
   readonly #embedder: Embedder;
   readonly #queue = new Queue();
-  /** What the cache holds, from its first position on. */
-  #contents: Content[] = [];
-  /** The id that comes after that. */
-  #last = 0;
+  /** Contents of the KV cache, from its first position. */
+  #contents: PositionContent[] = [];
   #decoder: Decoder | undefined;
-  #current: Generation | undefined;
-  /** Why answers ended that were under way. */
-  readonly #ends = new WeakMap<Generation, VlmError>();
+  #current: WebGpuGeneration | undefined;
 
   constructor(parts: DecoderParts, embedder: Embedder) {
     this.#parts = parts;
@@ -41,18 +42,18 @@ export class WebGpuLanguage implements LanguageBackend {
 
   begin(
     prompt: Prompt,
-    pictures: readonly EncodedImage[],
-    how: GenerationOptions,
+    images: readonly EncodedImage[],
+    options: GenerationOptions,
   ): Promise<Generation> {
-    const begin = async (decoder: Decoder): Promise<Generation> => {
-      const begun = await this.#prefill(decoder, prompt, pictures, how);
-      const generation: Generation = new WebGpuGeneration(begun, (limit) =>
-        this.#step(generation, limit),
+    return this.#withDecoder(async (decoder) => {
+      const first = await this.#prefill(decoder, prompt, images, options);
+      const generation: WebGpuGeneration = new WebGpuGeneration(
+        first,
+        (limit) => this.#step(generation, limit),
       );
       this.#current = generation;
       return generation;
-    };
-    return this.#queue.add(() => this.#attempt(begin));
+    });
   }
 
   get logits(): Logits | undefined {
@@ -60,108 +61,148 @@ export class WebGpuLanguage implements LanguageBackend {
   }
 
   async release(): Promise<void> {
-    await this.#queue.add(() => this.#drop());
+    await this.#queue.add(() => this.#releaseDecoder());
     this.#parts.timer?.dispose();
     this.#parts.weights.destroy();
     await this.#embedder.release();
   }
 
-  /** The first ids; the cache then holds all that precedes the last of them. */
+  /**
+   * Computes the part of the prompt that the cache does not hold, together with
+   * a draft, and returns the first tokens. Afterwards the cache holds every
+   * position before the last of them.
+   */
   async #prefill(
     decoder: Decoder,
     prompt: Prompt,
-    pictures: readonly EncodedImage[],
-    how: GenerationOptions,
-  ): Promise<Begun> {
-    const sequence = new Sequence(prompt, pictures);
+    images: readonly EncodedImage[],
+    options: GenerationOptions,
+  ): Promise<FirstTokens> {
+    const sequence = new Sequence(prompt, images);
     const { length } = sequence;
-    if (length > decoder.room) throw tooMany(length);
-    const { plan } = this.#parts;
-    const room = decoder.room - length;
-    const draft = how.constraint === undefined ? how.draft : [];
-    const tried = usableDraft(draft, how.sampling, plan, room);
-    // The last position is computed anew: it gives the first token.
-    const known = commonPrefix(this.#contents, sequence.contents);
-    const from = Math.min(known, length - 1);
-    sequence.append(tried);
+    const { maxPositions } = decoder;
+    if (length > maxPositions) throw cacheTooLarge(length);
+    const draft =
+      options.constraint === undefined
+        ? usableDraft(
+            options.draft,
+            options.sampling,
+            this.#parts.plan,
+            maxPositions - length,
+          )
+        : [];
+    // The last position is always computed: it gives the first token.
+    const cached = commonPrefix(this.#contents, sequence.contents);
+    const from = Math.min(cached, length - 1);
+    sequence.append(draft);
     const end = sequence.length;
-    const chunks = chunksOf(from, end, end - length + 1, decoder.room);
+    const chunks = planChunks(from, end, end - length + 1, maxPositions);
     const reach = Math.max(...chunks.map((chunk) => chunk.from + chunk.length));
     await decoder.reserve(reach, from);
-    decoder.newAnswer(how, prompt.ids, tried);
-    // As far as it holds if it is stopped between two submits.
+    decoder.beginAnswer(options, prompt.ids, draft);
+    // What the cache still holds if the prefill is stopped between submits.
     this.#contents = sequence.contents.slice(0, from);
-    let begun: Begun = { ids: [] };
-    for (const chunk of chunks) {
-      begun = (await this.#compute(decoder, sequence, chunk, length)) ?? begun;
-    }
-    const { ids } = begun;
-    const accepted = ids.slice(0, -1);
-    this.#contents = [...sequence.contents.slice(0, length), ...accepted];
-    this.#last = ids.at(-1) ?? 0;
-    return begun;
-  }
-
-  /** Gives ids if `chunk` is the last. */
-  #compute(
-    decoder: Decoder,
-    sequence: Sequence,
-    chunk: Chunk,
-    length: number,
-  ): Promise<Begun | undefined> {
     const embed = (ids: readonly number[]) => this.#embedder.embed(ids);
-    const { from, to } = chunk;
-    return sequence.rows<Begun | undefined>(from, to, embed, (rows) =>
-      to === sequence.length
-        ? decoder.begin(chunk, rows, length)
-        : decoder.prefill(chunk, rows),
+    for (const chunk of chunks.slice(0, -1)) {
+      await sequence.withRows(chunk.from, chunk.to, embed, (rows) =>
+        decoder.prefillChunk(chunk, rows),
+      );
+    }
+    const last = at(chunks, -1);
+    const first = await sequence.withRows(last.from, last.to, embed, (rows) =>
+      decoder.prefillEnd(last, rows, length),
     );
+    const accepted = first.ids.slice(0, -1);
+    this.#contents = [...sequence.contents.slice(0, length), ...accepted];
+    return first;
   }
 
-  /** The next ids of an answer, if it is still the one in the cache. */
-  #step(generation: Generation, limit: number): Promise<readonly number[]> {
-    return this.#queue.add(() => {
-      if (generation !== this.#current) {
-        this.#parts.gpu.check();
-        const end = this.#ends.get(generation);
-        if (end !== undefined) throw end;
-        throw new Error("Another answer was begun before this one ended.");
+  /** The next tokens of `generation`, if the cache still belongs to it. */
+  #step(
+    generation: WebGpuGeneration,
+    limit: number,
+  ): Promise<readonly number[]> {
+    return this.#withDecoder(async (decoder) => {
+      const ids = await decoder.step(this.#contents.length, limit);
+      this.#contents.push(generation.last, ...ids.slice(0, -1));
+      generation.last = at(ids, -1);
+      return ids;
+    }, generation);
+  }
+
+  /**
+   * Runs `job` in turn. A failure drops the decoder, because its cache may be
+   * half written; a stop keeps it. `generation`: the one that `job` continues.
+   */
+  #withDecoder<T>(
+    job: (decoder: Decoder) => Promise<T>,
+    generation?: WebGpuGeneration,
+  ): Promise<T> {
+    const { gpu } = this.#parts;
+    return this.#queue.add(async () => {
+      if (generation !== undefined && generation !== this.#current) {
+        gpu.check();
+        throw (
+          generation.failure ??
+          new Error("A new answer was begun before this one ended.")
+        );
       }
-      return this.#attempt(async (decoder) => {
-        const ids = await decoder.step(this.#contents.length, limit);
-        this.#contents.push(this.#last, ...ids.slice(0, -1));
-        this.#last = ids.at(-1) ?? 0;
-        return ids;
-      });
+      try {
+        gpu.check();
+        this.#decoder ??= new Decoder(this.#parts);
+        return await job(this.#decoder);
+      } catch (error) {
+        if (error instanceof Stopped) {
+          this.#current = undefined;
+          throw error;
+        }
+        const cause = await gpu.explain(error);
+        if (this.#current !== undefined) this.#current.failure = cause;
+        await this.#releaseDecoder();
+        await gpu.forgetErrors();
+        throw cause;
+      }
     });
   }
 
-  /** A job that fails leaves nothing that may be half done; one that is stopped,
-   * what came before it. */
-  async #attempt<T>(job: (decoder: Decoder) => Promise<T>): Promise<T> {
-    const { gpu } = this.#parts;
-    try {
-      gpu.check();
-      this.#decoder ??= new Decoder(this.#parts);
-      return await job(this.#decoder);
-    } catch (error) {
-      if (error instanceof Stopped) {
-        this.#current = undefined;
-        throw error;
-      }
-      const cause = await gpu.explain(error);
-      if (this.#current !== undefined) this.#ends.set(this.#current, cause);
-      await this.#drop();
-      await gpu.forgetFaults();
-      throw cause;
-    }
-  }
-
-  async #drop(): Promise<void> {
+  async #releaseDecoder(): Promise<void> {
     const decoder = this.#decoder;
     this.#decoder = undefined;
     this.#current = undefined;
     this.#contents = [];
     await decoder?.release();
+  }
+}
+
+/** Tokens come in batches; those beyond the caller's limit wait for its next
+ * call. */
+class WebGpuGeneration implements Generation {
+  readonly laps?: StageDurations;
+  /** Why the answer ended, if it failed. */
+  failure: VlmError | undefined;
+  /** The last token of the last batch; it is not in the cache yet. */
+  last: number;
+  #ready: readonly number[];
+  readonly #step: (limit: number) => Promise<readonly number[]>;
+
+  constructor(
+    { ids, laps }: FirstTokens,
+    step: (limit: number) => Promise<readonly number[]>,
+  ) {
+    this.#ready = ids;
+    this.last = at(ids, -1);
+    if (laps !== undefined) this.laps = laps;
+    this.#step = step;
+  }
+
+  async next(limit: number): Promise<readonly number[]> {
+    if (this.#ready.length === 0) return this.#step(limit);
+    const ids = this.#ready.slice(0, limit);
+    this.#ready = this.#ready.slice(limit);
+    return ids;
+  }
+
+  dispose(): void {
+    this.#ready = [];
   }
 }

@@ -11,17 +11,17 @@ import { testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
 import { planWebGpuBackend } from "./open";
 
-/** Called when a language is made. */
-const making = vi.hoisted(() => vi.fn<() => void>());
+/** Called by the constructor of WebGpuLanguage. */
+const constructed = vi.hoisted(() => vi.fn<() => void>());
 
 vi.mock("./language", async (original) => {
-  const { FastLanguage: Real } = await original<{
-    FastLanguage: typeof WebGpuLanguage;
+  const { WebGpuLanguage: Real } = await original<{
+    WebGpuLanguage: typeof WebGpuLanguage;
   }>();
   return {
-    FastLanguage: class extends Real {
+    WebGpuLanguage: class extends Real {
       constructor(...args: ConstructorParameters<typeof WebGpuLanguage>) {
-        making();
+        constructed();
         super(...args);
       }
     },
@@ -36,7 +36,7 @@ beforeEach(async () => {
   gpu = await testGpu();
   source = await openSource(micro);
   graphs = new Map(Object.entries(source.graphs) as [Graph, GraphSource][]);
-  making.mockReset();
+  constructed.mockReset();
 });
 
 afterEach(() => {
@@ -45,13 +45,13 @@ afterEach(() => {
 
 const plan = (on: Gpu = gpu) => planWebGpuBackend(graphs, source.config, on);
 
-/** One whose buffers take so many bytes. */
+/** A GPU with buffers of at most `most` bytes. */
 function smallGpu(most: number): Gpu {
   const limits = { maxBufferSize: most, maxStorageBufferBindingSize: 2 ** 30 };
-  return { name: "a small one", device: { limits } } as unknown as Gpu;
+  return { name: "small GPU", device: { limits } } as unknown as Gpu;
 }
 
-test("weights that are too large for a buffer are found before anything is loaded", async () => {
+test("rejects weights that are larger than a buffer before it loads anything", async () => {
   const uploads = vi.spyOn(gpu.device, "createBuffer");
   const path = await (
     await plan()
@@ -61,13 +61,15 @@ test("weights that are too large for a buffer are found before anything is loade
   await path.language.release();
   const largest = Math.max(...sizes);
   await expect(plan(smallGpu(largest))).resolves.toBeDefined();
-  // The sizes of buffers are rounded up.
-  const told = plan(smallGpu(largest - 16));
-  await expect(told).rejects.toBeInstanceOf(UnsupportedGraph);
-  await expect(told).rejects.toThrow(/bytes, and a small one takes/);
+  // Buffer sizes are rounded up.
+  const planned = plan(smallGpu(largest - 16));
+  await expect(planned).rejects.toBeInstanceOf(UnsupportedGraph);
+  await expect(planned).rejects.toThrow(
+    /a storage buffer on small GPU holds at most/,
+  );
 });
 
-test("wherever it fails, nothing is left on the GPU", async () => {
+test("leaves nothing on the GPU, whatever step fails", async () => {
   const memory = new Memory(await loadOrt(), gpu);
   const planned = await plan();
   const open = (next: () => void) => planned.open(memory, next);
@@ -90,7 +92,7 @@ test("wherever it fails, nothing is left on the GPU", async () => {
     await expect(open(next)).rejects.toBe(failure);
     expect(gpu.bytes.now, `step ${last} of ${steps}`).toBe(0);
   }
-  making.mockImplementation(fail);
+  constructed.mockImplementation(fail);
   await expect(open(() => undefined)).rejects.toBe(failure);
   expect(gpu.bytes.now).toBe(0);
 });

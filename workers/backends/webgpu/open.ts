@@ -1,28 +1,28 @@
 import type { Graph } from "../../../src/shared/models";
+import type { Backend, GraphSource } from "../backend";
 import { openEmbedding, type Embedder } from "../ort/embedding";
+import { GpuTimer } from "../../kernels/gpu-timer";
+import type { ModelConfig } from "../../model-files/config";
+import type { Gpu } from "../../ort/device";
+import type { Memory } from "../../ort/tensor";
+import { planEmbeddingTable } from "./embedding-table";
+import { WebGpuEncoder } from "./encoder";
+import { checkWeightSizes, GpuWeights } from "./gpu-weights";
 import { planDecoder } from "./graphs/decoder-plan";
 import { planVision } from "./graphs/vision-plan";
 import { UnsupportedGraph } from "./graphs/weight";
-import { GpuTimer } from "../../kernels/gpu-timer";
-import type { GraphSource, Backend } from "../backend";
-import type { Gpu } from "../../ort/device";
-import type { Memory } from "../../ort/tensor";
-import type { ModelConfig } from "../../model-files/config";
-import { WebGpuEncoder } from "./encoder";
-import { checkSizes, GpuWeights } from "./gpu-weights";
 import { WebGpuLanguage } from "./language";
-import { choicesKey, useRecord } from "./overrides/choice-record";
-import { planTable } from "./embedding-table";
+import { trialRecordKey, useTrialRecord } from "./overrides/trial-record";
 
-/** A model that the fast path can run, as far as its files tell. */
+/** A model whose graphs the WebGPU backend can run. */
 export interface WebGpuPlan {
-  /** Leaves nothing on the GPU if it fails. `next` is called between steps and
-   * may throw. */
-  open(memory: Memory, next: () => void): Promise<Backend>;
+  /** Calls `onStep` between steps; it may throw to cancel. On failure nothing
+   * stays on the GPU. */
+  open(memory: Memory, onStep: () => void): Promise<Backend>;
 }
 
-/** Throws `Unfit` for graphs of another structure than we know, and for weights
- * that are too large for `gpu`. */
+/** Plans the backend without touching the GPU. Throws `UnsupportedGraph` for
+ * graphs of an unknown structure and for weights that are too large. */
 export async function planWebGpuBackend(
   graphs: ReadonlyMap<Graph, GraphSource>,
   config: ModelConfig,
@@ -30,48 +30,68 @@ export async function planWebGpuBackend(
 ): Promise<WebGpuPlan> {
   const source = (name: Graph): GraphSource => {
     const found = graphs.get(name);
-    if (found === undefined) throw new Error(`${name} was taken before`);
+    if (found === undefined) throw new Error(`Missing graph ${name}`);
     return found;
   };
-  const [embed, seeing, speaking] = [
-    source("embed_tokens"),
-    source("vision_encoder"),
-    source("decoder_model_merged"),
-  ];
-  const table = planTable(embed.graph, embed.external);
-  const decoder = await planDecoder(speaking.graph, speaking.external, config);
-  const vision = await planVision(seeing.graph, seeing.external, config);
+  const embedSource = source("embed_tokens");
+  const visionSource = source("vision_encoder");
+  const decoderSource = source("decoder_model_merged");
+  const table = planEmbeddingTable(embedSource.graph, embedSource.external);
+  const decoder = await planDecoder(
+    decoderSource.graph,
+    decoderSource.external,
+    config,
+  );
+  const vision = await planVision(
+    visionSource.graph,
+    visionSource.external,
+    config,
+  );
   const { contextLength } = config;
   if (decoder.maxPositions < contextLength) {
     throw new UnsupportedGraph(
-      `it knows ${decoder.maxPositions} positions, config.json ${contextLength}`,
+      `the decoder has ${decoder.maxPositions} positions, config.json says ${contextLength}`,
     );
   }
   if (table.rows < decoder.vocabulary) {
     throw new UnsupportedGraph(
-      `it picks of ${decoder.vocabulary} tokens and has embeddings of ${table.rows}`,
+      `the decoder has logits for ${decoder.vocabulary} tokens, the embedding table ${table.rows} rows`,
     );
   }
-  const spoken = [...decoder.weights, ...table.weights];
-  checkSizes(gpu, [...vision.weights, ...spoken]);
-  const open = async (memory: Memory, next: () => void): Promise<Backend> => {
+  const languageWeights = [...decoder.weights, ...table.weights];
+  checkWeightSizes(gpu, [...vision.weights, ...languageWeights]);
+
+  const open = async (memory: Memory, onStep: () => void): Promise<Backend> => {
     const { gpu } = memory;
     if (gpu === undefined) throw new UnsupportedGraph("there is no GPU");
-    const choices = await choicesKey(gpu.device);
-    if (choices !== undefined) await useRecord(gpu.device, choices);
-    const uploaded = await GpuWeights.upload(gpu, vision.weights, next);
+    const record = await trialRecordKey(gpu.device);
+    if (record !== undefined) await useTrialRecord(gpu.device, record);
+    const visionWeights = await GpuWeights.upload(gpu, vision.weights, onStep);
     const timer = GpuTimer.of(gpu.device);
-    const encoder = new WebGpuEncoder(gpu, memory, vision, uploaded, timer);
+    const encoder = new WebGpuEncoder(
+      gpu,
+      memory,
+      vision,
+      visionWeights,
+      timer,
+    );
     let embedder: Embedder | undefined;
     let weights: GpuWeights | undefined;
     try {
-      embedder = await openEmbedding(embed.graph, embed.external, memory);
-      weights = await GpuWeights.upload(gpu, spoken, next);
-      const parts = {
-        ...{ gpu, plan: decoder, weights, contextLength },
-        ...{ table: table.on(weights), timer },
-      };
-      const language = new WebGpuLanguage(parts, embedder);
+      const { graph, external } = embedSource;
+      embedder = await openEmbedding(graph, external, memory);
+      weights = await GpuWeights.upload(gpu, languageWeights, onStep);
+      const language = new WebGpuLanguage(
+        {
+          gpu,
+          plan: decoder,
+          weights,
+          table: table.bind(weights),
+          timer,
+          contextLength,
+        },
+        embedder,
+      );
       return { encoder, language, ...(timer && { timer }) };
     } catch (error) {
       timer?.dispose();

@@ -1,68 +1,88 @@
-/** Positions of the cache that one run of a graph computes. */
-export interface Chunk {
+import type { Sampling } from "../../../src/shared/protocol";
+import type { DecoderPlan } from "./graphs/decoder-plan";
+
+/** Positions of the cache that one replay of a graph computes. */
+export interface PrefillChunk {
   readonly from: number;
   readonly to: number;
-  /** Length of the graph; beyond `to` it computes what nobody reads. */
+  /** Length of the graph. Positions from `to` on are padding. */
   readonly length: number;
 }
 
-/** Most logits of one prefill: a draft and the token before it. */
-export const MOST_ROWS = 64;
+/** The most rows of logits of one prefill: a draft and the token before it. */
+export const MAX_LOGIT_ROWS = 64;
 
-/** Most positions of a prompt in one run: what a graph computes between its
- * operators stays allocated. */
-export const LONGEST = 512;
+/** The most prompt positions of one chunk. The intermediate tensors of a graph
+ * stay allocated. */
+export const MAX_CHUNK = 512;
 
-/** Length of the longest graph: a draft goes with the last of its prompt. */
-export const LONGEST_GRAPH = LONGEST + MOST_ROWS;
+/** The last chunk of a prompt also holds the draft. */
+export const MAX_GRAPH_LENGTH = MAX_CHUNK + MAX_LOGIT_ROWS;
 
 /**
- * The length of a graph for so many positions. Each length is a capture of its
- * own, each position beyond those asked for is wasted: at most seven, or an
- * eighth.
+ * The length of the graph for so many positions. Every length is a capture of
+ * its own, and padding is wasted work: at most seven positions or an eighth.
  */
-export function lengthFor(positions: number): number {
+export function graphLengthFor(positions: number): number {
   if (positions <= 4) return 2 ** Math.ceil(Math.log2(positions));
   const power = 2 ** Math.floor(Math.log2(positions));
   const step = Math.max(8, power / 8);
   return Math.ceil(positions / step) * step;
 }
 
-/** Rows of logits of a graph, for so many that are wanted: few sizes, as each
- * is a capture of its own. */
-export function rowsFor(wanted: number): number {
-  return [1, 16].find((rows) => wanted <= rows) ?? MOST_ROWS;
+/** The rows of logits of the graph for so many wanted rows. There are few sizes,
+ * because each is a capture of its own. */
+export function logitRowsFor(wanted: number): number {
+  return [1, 16].find((rows) => wanted <= rows) ?? MAX_LOGIT_ROWS;
 }
 
 /**
- * How to compute the positions from `from` to `to`, the last `together` of
- * them, a prompt's last and its draft, in one run. That has room for all rows
- * that `rowsFor` gives: a prompt ends in one of three graphs, however long its
- * drafts are. `room`: positions that the cache may ever have; where the graph
- * would write beyond, it begins earlier and computes some anew.
+ * Splits the positions `from` to `to` into chunks. The last `together`
+ * positions, the end of the prompt and its draft, stay in one chunk, whose graph
+ * has room for every row that `logitRowsFor` returns: a prompt ends in one of
+ * three graphs, whatever the length of its draft. Where a graph would exceed
+ * `maxPositions`, it starts earlier and computes some positions again.
  */
-export function chunksOf(
+export function planChunks(
   from: number,
   to: number,
   together: number,
-  room: number,
-): Chunk[] {
-  const chunks: Chunk[] = [];
+  maxPositions: number,
+): PrefillChunk[] {
+  const place = (at: number, end: number, positions: number): PrefillChunk => {
+    const length = Math.min(graphLengthFor(positions), maxPositions);
+    return { from: Math.min(at, maxPositions - length), to: end, length };
+  };
+  const chunks: PrefillChunk[] = [];
   const last = to - together;
   let at = from;
-  for (; last - at >= LONGEST; at += LONGEST) {
-    chunks.push(placed(at, at + LONGEST, LONGEST, room));
+  for (; last - at >= MAX_CHUNK; at += MAX_CHUNK) {
+    chunks.push(place(at, at + MAX_CHUNK, MAX_CHUNK));
   }
-  chunks.push(placed(at, to, last - at + rowsFor(together), room));
+  chunks.push(place(at, to, last - at + logitRowsFor(together)));
   return chunks;
 }
 
-function placed(
-  from: number,
-  to: number,
-  positions: number,
+/**
+ * The part of a draft that can be verified together with its prompt: the ids
+ * before the first invalid one, at most `room`. Empty where the sampled token
+ * depends on more than the logits (temperature, repetition penalty), or where
+ * logits depend on the number of rows computed at once.
+ */
+export function usableDraft(
+  draft: readonly number[],
+  { temperature, repetitionPenalty }: Sampling,
+  {
+    vocabulary,
+    batchInvariant,
+  }: Pick<DecoderPlan, "vocabulary" | "batchInvariant">,
   room: number,
-): Chunk {
-  const length = Math.min(lengthFor(positions), room);
-  return { from: Math.min(from, room - length), to, length };
+): readonly number[] {
+  if (temperature !== 0 || repetitionPenalty !== 1 || !batchInvariant)
+    return [];
+  const most = Math.max(0, Math.min(MAX_LOGIT_ROWS - 1, room));
+  const invalid = draft.findIndex(
+    (id) => !Number.isInteger(id) || id < 0 || id >= vocabulary,
+  );
+  return draft.slice(0, invalid < 0 ? most : Math.min(invalid, most));
 }

@@ -15,7 +15,7 @@ import { testGpu } from "../../testing/on-gpu";
 import { Stopped } from "../../util/scheduler";
 import { Pace } from "./replay";
 
-const COUNT = 40;
+const COUNT = 20;
 
 let gpu: Gpu;
 let source: Source;
@@ -33,7 +33,7 @@ beforeAll(async () => {
   wanted = (await answer(plain, asked, COUNT)).ids;
   await plain.release();
   fast = await fastLanguage(source, gpu);
-  // A second time the prompt is known, which takes another graph.
+  // The second time the prompt is cached, which takes another graph.
   for (let i = 0; i < 2; i++) await answer(fast, asked, 3);
   const { queue } = gpu.device;
   submitted = queue.submit.bind(queue);
@@ -50,22 +50,22 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** As if every dispatch took so long. */
+/** Pretends that every dispatch takes `ms`. */
 function dispatchesTake(ms: number): void {
   vi.spyOn(Pace.prototype, "msPerDispatch", "get").mockReturnValue(ms);
 }
 
-test("many steps are one submit where they take no time", async () => {
+test("submits many fast steps at once", async () => {
   dispatchesTake(1e-6);
   submit.mockClear();
   const { ids, calls } = await answer(fast, asked, COUNT);
   expect(ids).toEqual(wanted);
   expect(calls).toBeLessThan(5);
-  // Rows of the prompt are copied in a submit of their own.
+  // The rows of the prompt are copied in a submit of their own.
   expect(submit.mock.calls.length).toBe(calls + 1);
 });
 
-test("a step is many submits where one dispatch takes long", async () => {
+test("splits a slow step into many submits", async () => {
   dispatchesTake(1000);
   submit.mockClear();
   const { ids, calls } = await answer(fast, asked, COUNT);
@@ -75,7 +75,7 @@ test("a step is many submits where one dispatch takes long", async () => {
 });
 
 test.each(["prefill", "step"])(
-  "a stop ends a %s between two submits; the next answer is right",
+  "stops a %s between two submits; the next answer is correct",
   async (what) => {
     const shape = [30, 4, 7] as const;
     const question = await madePrompt(source, 8, shape);
@@ -106,7 +106,9 @@ test.each(["prefill", "step"])(
       stopSoon();
       const step = generation.next(1);
       await expect(step).rejects.toBeInstanceOf(Stopped);
-      await expect(generation.next(1)).rejects.toThrow("Another answer");
+      await expect(generation.next(1)).rejects.toThrow(
+        "A new answer was begun",
+      );
     }
     expect(submit.mock.calls.length).toBe(4);
 
@@ -117,7 +119,7 @@ test.each(["prefill", "step"])(
   },
 );
 
-test("a pace follows what is measured", () => {
+test("averages the measured pace", () => {
   const pace = new Pace();
   const cautious = pace.msPerDispatch;
   expect(cautious).toBeGreaterThan(1);

@@ -2,15 +2,15 @@ import { beforeEach, expect, test, vi } from "vitest";
 import type { Dispatch } from "../../ort/capture";
 import type { Gpu } from "../../ort/device";
 import { Stopped } from "../../util/scheduler";
-import { Pace, replay, type Work } from "./replay";
+import { Pace, replay, type ReplayWork } from "./replay";
 
 vi.mock("../../ort/capture", () => ({
   encodeCommands: (pass: string[], part: string[]) => pass.push(...part),
 }));
 
-/** What each submit had in it. */
+/** The contents of each submit. */
 let submits: string[][];
-/** The GPU does one submit. */
+/** Completes a submit. */
 let finish: (() => void)[];
 let gpu: Gpu;
 
@@ -40,31 +40,31 @@ beforeEach(() => {
 const commands = (count: number) =>
   Array.from({ length: count }, (_, i) => `${i}`) as unknown as Dispatch[];
 
-const ours: Work = {
+const ours: ReplayWork = {
   encode: (pass) => {
     (pass as unknown as string[]).push("ours");
   },
 };
 
-/** Each dispatch takes so many ms. */
+/** A pace of `ms` per dispatch. */
 function paceOf(ms: number): Pace {
   const pace = new Pace();
   pace.measured(ms, 1);
   return pace;
 }
 
-/** Whatever may happen until the GPU is through with something. */
+/** Lets pending promises and tasks run. */
 const idle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 const sizes = () => submits.map(({ length }) => length);
 
-test("what is quick is submitted at once, before anything is awaited", () => {
+test("submits short work at once, without waiting", () => {
   void replay(gpu, "a", paceOf(1), [commands(100), ours], {});
   void replay(gpu, "b", paceOf(1), [commands(100)], {});
   expect(sizes()).toEqual([101, 100]);
 });
 
-test("what takes long waits for what is before it", async () => {
+test("waits for earlier work before it submits long work", async () => {
   const replayed = replay(gpu, "a", paceOf(100), [commands(5), ours], {});
   for (const seen of [[2], [2, 2], [2, 2, 2]]) {
     await idle();
@@ -75,7 +75,7 @@ test("what takes long waits for what is before it", async () => {
   expect(submits.flat()).toEqual(["0", "1", "2", "3", "4", "ours"]);
 });
 
-test("of what nobody has measured, a part tells how much may follow at once", async () => {
+test("measures the first part of unknown work before the rest", async () => {
   let time = 1000;
   vi.spyOn(performance, "now").mockImplementation(() => time);
   const pace = new Pace();
@@ -89,7 +89,7 @@ test("of what nobody has measured, a part tells how much may follow at once", as
   vi.restoreAllMocks();
 });
 
-test("many quick ones do not pile up", async () => {
+test("does not let short works pile up", async () => {
   const replays = [1, 2, 3].map((i) =>
     replay(gpu, `${i}`, paceOf(1), [commands(100)], {}),
   );
@@ -100,7 +100,7 @@ test("many quick ones do not pile up", async () => {
   expect(sizes()).toEqual([100, 100, 100]);
 });
 
-test("a stop ends what is not submitted yet", async () => {
+test("stops before the next submit", async () => {
   const stop = new AbortController();
   const { signal } = stop;
   const replayed = replay(gpu, "a", paceOf(100), [commands(9)], { signal });

@@ -3,26 +3,27 @@ import { encodeCommands, type Dispatch } from "../../ort/capture";
 import type { Gpu } from "../../ort/device";
 import { nextTask, Stopped } from "../../util/scheduler";
 
-/** Commands of a captured graph, or kernels of ours. */
-export type Work =
+/** The dispatches of a captured graph, or a kernel that encodes itself. */
+export type ReplayWork =
   readonly Dispatch[] | { encode(pass: GPUComputePassEncoder): void };
 
-/** What goes with a replay: copies at both ends, who times it, and what ends
- * it. */
-export interface Around {
+export interface ReplayOptions {
   readonly timer?: GpuTimer | undefined;
+  /** Stops the replay between two submits. */
   readonly signal?: AbortSignal | undefined;
+  /** Encodes copies before the first pass. */
   readonly before?: (encoder: GPUCommandEncoder) => void;
+  /** Encodes copies after the last pass. */
   readonly after?: (encoder: GPUCommandEncoder) => void;
 }
 
-/** Systems reset a GPU that is busy with one submit for seconds. */
+/** Operating systems reset a GPU that works on one submit for seconds. */
 const MS_PER_SUBMIT = 250;
 
-/** Dispatches in a submit while nobody knows what they take. */
-const AT_FIRST = 32;
+/** Dispatches in a submit before their speed was measured. */
+const UNMEASURED_DISPATCHES = 32;
 
-/** How long the commands of a graph take, as measured. */
+/** The measured speed of a graph's dispatches. */
 export class Pace {
   #msPerDispatch: number | undefined;
 
@@ -30,43 +31,44 @@ export class Pace {
     return this.#msPerDispatch !== undefined;
   }
 
-  /** A cautious guess until it was measured. */
+  /** A cautious guess before the first measurement. */
   get msPerDispatch(): number {
-    return this.#msPerDispatch ?? MS_PER_SUBMIT / AT_FIRST;
+    return this.#msPerDispatch ?? MS_PER_SUBMIT / UNMEASURED_DISPATCHES;
   }
 
-  /** The latest counts as much as all before it. */
+  /** Averages with weight 1/2 for the latest measurement. */
   measured(ms: number, dispatches: number): void {
     const latest = ms / dispatches;
     this.#msPerDispatch = (latest + (this.#msPerDispatch ?? latest)) / 2;
   }
 }
 
-/** What a device was given and has not done, as far as is known. */
+/** Work that was submitted to a device and is not known to be done. */
 class Backlog {
-  /** As foreseen. */
+  /** Its expected duration. */
   ms = 0;
+  /** Resolves when the latest submit is done. */
   done: Promise<unknown> = Promise.resolve();
-  /** When it was last seen to be done with something. */
-  #idleSince = 0;
+  #lastDone = 0;
 
-  /** What is submitted is foreseen to take `ms`; gives what it took. */
+  /** Submits work that is expected to take `ms` and resolves with the time it
+   * took. */
   submit(
     { queue }: GPUDevice,
     encoder: GPUCommandEncoder,
     ms: number,
   ): Promise<number> {
-    const given = performance.now();
+    const submitted = performance.now();
     queue.submit([encoder.finish()]);
     this.ms += ms;
     const took = queue.onSubmittedWorkDone().then(() => {
       const end = performance.now();
-      const began = Math.max(given, this.#idleSince);
-      this.#idleSince = end;
+      const start = Math.max(submitted, this.#lastDone);
+      this.#lastDone = end;
       this.ms -= ms;
-      return end - began;
+      return end - start;
     });
-    // A lost device has no pace; whoever waits for the work is told.
+    // Rejects when the device is lost, which is reported by `gpu.guard`.
     took.catch(() => undefined);
     this.done = took;
     return took;
@@ -82,23 +84,23 @@ function backlogOf(device: GPUDevice): Backlog {
 }
 
 /**
- * Submits `works` in their order: in one submit, at once, where they take little
- * time. Else in several, each when the GPU has done those before it, so that
- * `signal` can end the rest: then it rejects with `Stopped`.
+ * Submits `works` in order. Short work goes into one submit, at once. Long work
+ * is split into several, each after the GPU has done the ones before, so that
+ * `signal` can stop the rest: then it rejects with `Stopped`.
  */
 export async function replay(
   gpu: Gpu,
   label: string,
   pace: Pace,
-  works: readonly Work[],
-  { before, after, timer, signal }: Around,
+  works: readonly ReplayWork[],
+  { before, after, timer, signal }: ReplayOptions,
 ): Promise<void> {
   const { device } = gpu;
   const backlog = backlogOf(device);
   const times: Promise<number>[] = [];
-  let given = 0;
+  let submitted = 0;
   const measure = async (): Promise<void> => {
-    const dispatches = given;
+    const dispatches = submitted;
     const all = await Promise.all(times);
     const ms = all.reduce((sum, time) => sum + time, 0);
     pace.measured(ms, dispatches);
@@ -110,9 +112,9 @@ export async function replay(
     const ms = count * msPerDispatch;
     if (backlog.ms > 0 && backlog.ms + ms > MS_PER_SUBMIT) {
       await gpu.guard(backlog.done);
-      // For an abort to get in.
+      // An abort message can only arrive in a new task.
       await nextTask();
-      if (!pace.isKnown && given > 0) {
+      if (!pace.isKnown && submitted > 0) {
         await measure();
         continue;
       }
@@ -120,7 +122,7 @@ export async function replay(
     if (signal?.aborted) throw new Stopped();
     const time = gpu.watch(() => {
       const encoder = device.createCommandEncoder({ label });
-      if (given === 0) before?.(encoder);
+      if (submitted === 0) before?.(encoder);
       const pass = encoder.beginComputePass({ label, ...timer?.pass(label) });
       for (const work of part) {
         if ("encode" in work) work.encode(pass);
@@ -131,19 +133,23 @@ export async function replay(
       return backlog.submit(device, encoder, ms);
     });
     times.push(time);
-    given += count;
+    submitted += count;
     left = rest;
   }
   measure().catch(() => undefined);
 }
 
-/** The first part of `works`, `most` dispatches of captured graphs, and the rest.
- * Kernels of ours stay with what is before them. */
+/** Splits `works` after `most` dispatches of captured graphs. Kernels that encode
+ * themselves stay with the work before them. */
 function split(
-  works: readonly Work[],
+  works: readonly ReplayWork[],
   most: number,
-): { part: readonly Work[]; count: number; rest: readonly Work[] } {
-  const part: Work[] = [];
+): {
+  part: readonly ReplayWork[];
+  count: number;
+  rest: readonly ReplayWork[];
+} {
+  const part: ReplayWork[] = [];
   let count = 0;
   for (const [i, work] of works.entries()) {
     if (!("encode" in work)) {

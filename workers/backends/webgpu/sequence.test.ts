@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Rows, Tensor } from "../../ort/tensor";
-import { commonPrefix, Sequence, type Content } from "./sequence";
+import type { TensorRows, Tensor } from "../../ort/tensor";
+import { commonPrefix, Sequence, type PositionContent } from "./sequence";
 
 interface Fake {
   readonly dims: readonly number[];
@@ -23,7 +23,7 @@ function fake(names: readonly string[]): Tensor {
 const embed = (ids: readonly number[]) =>
   Promise.resolve(fake(ids.map((id) => `text ${id}`)));
 
-const namesOf = (rows: readonly Rows[]) =>
+const namesOf = (rows: readonly TensorRows[]) =>
   rows.flatMap(({ tensor, from, to }) => {
     expect(to).toBeGreaterThan(from);
     return (tensor as unknown as Fake).names.slice(from, to);
@@ -39,13 +39,13 @@ const all = ["text 1", "text 2", "a0", "a1", "a2", "b0", "b1"].concat([
   "text 4",
 ]);
 
-test("any stretch of a prompt has the embeddings of what stands there", async () => {
+test("gives the embeddings of any range of positions", async () => {
   const sequence = new Sequence(prompt, pictures);
   expect(sequence.length).toBe(all.length);
   const before = alive;
   for (let from = 0; from < all.length; from++) {
     for (let to = from + 1; to <= all.length; to++) {
-      const got = await sequence.rows(from, to, embed, (rows) =>
+      const got = await sequence.withRows(from, to, embed, (rows) =>
         Promise.resolve(namesOf(rows)),
       );
       expect(got).toEqual(all.slice(from, to));
@@ -54,12 +54,12 @@ test("any stretch of a prompt has the embeddings of what stands there", async ()
   expect(alive).toBe(before);
 });
 
-test("text alone, and a use that fails", async () => {
+test("disposes of the text embeddings when the callback fails", async () => {
   const sequence = new Sequence({ texts: [[7]], ids: [7] }, []);
   expect(sequence.contents).toEqual([7]);
   const before = alive;
   sequence.append([8, 9]);
-  const failing = sequence.rows(0, 3, embed, (rows) => {
+  const failing = sequence.withRows(0, 3, embed, (rows) => {
     expect(namesOf(rows)).toEqual(["text 7", "text 8", "text 9"]);
     return Promise.reject(new Error("no"));
   });
@@ -67,8 +67,8 @@ test("text alone, and a use that fails", async () => {
   expect(alive).toBe(before);
 });
 
-test("what two prompts share from their start on", () => {
-  const of = (key: string, ...texts: number[][]): readonly Content[] =>
+test("compares prompts from their start", () => {
+  const of = (key: string, ...texts: number[][]): readonly PositionContent[] =>
     new Sequence({ texts, ids: [] }, [
       { key, features: [fake(["x", "y", "z"])] },
     ]).contents;

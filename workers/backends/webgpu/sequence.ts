@@ -1,31 +1,28 @@
 import type { EncodedImage, Prompt } from "../backend";
-import type { Rows, Tensor } from "../../ort/tensor";
+import type { Tensor, TensorRows } from "../../ort/tensor";
+import { at } from "../../util/assert";
 
-/** What stands at a position: a token's id, or a place in a picture. */
-export type Content = number | string;
+/** What a position holds: a token id, or the key of one image token. */
+export type PositionContent = number | string;
 
-/** Ids → [1, ids, hidden], on the processor. */
+/** Token ids → [1, ids, hidden], in CPU memory. */
 export type Embed = (ids: readonly number[]) => Promise<Tensor>;
 
-interface View {
-  readonly at: number;
-  readonly tensor: Tensor;
-}
-
-/** A prompt, position by position, each picture in its place. */
+/** A prompt position by position, each image in its place. */
 export class Sequence {
-  readonly contents: Content[] = [];
-  readonly #views: View[] = [];
+  readonly contents: PositionContent[] = [];
+  readonly #tiles: { readonly start: number; readonly features: Tensor }[] = [];
 
-  constructor({ texts }: Prompt, pictures: readonly EncodedImage[]) {
+  constructor({ texts }: Prompt, images: readonly EncodedImage[]) {
     texts.forEach((text, i) => {
       this.contents.push(...text);
-      const { key, features } = pictures[i] ?? { key: "", features: [] };
-      features.forEach((tensor, view) => {
-        this.#views.push({ at: this.contents.length, tensor });
-        const tokens = tensor.dims[1] ?? 0;
+      // The last text has no image behind it.
+      const image = images[i];
+      image?.features.forEach((features, tile) => {
+        this.#tiles.push({ start: this.contents.length, features });
+        const tokens = at(features.dims, 1);
         for (let token = 0; token < tokens; token++) {
-          this.contents.push(`${key} ${view} ${token}`);
+          this.contents.push(`${image.key} ${tile} ${token}`);
         }
       });
     });
@@ -39,33 +36,36 @@ export class Sequence {
     this.contents.push(...ids);
   }
 
-  /** `use` with the embeddings from one position to another. */
-  async rows<T>(
+  /** Calls `use` with the embeddings of the positions `from` to `to`, which are
+   * valid until it settles. */
+  async withRows<T>(
     from: number,
     to: number,
     embed: Embed,
-    use: (rows: readonly Rows[]) => Promise<T>,
+    use: (rows: readonly TensorRows[]) => Promise<T>,
   ): Promise<T> {
-    const wanted = this.contents.slice(from, to);
-    const ids = wanted.filter((content) => typeof content === "number");
+    const ids = this.contents
+      .slice(from, to)
+      .filter((content) => typeof content === "number");
     const text = ids.length > 0 ? await embed(ids) : undefined;
-    const rows: Rows[] = [];
-    let [at, taken] = [from, 0];
-    const takeText = (end: number): void => {
-      if (text === undefined || end <= at) return;
-      rows.push({ tensor: text, from: taken, to: taken + end - at });
-      taken += end - at;
-      at = end;
+    const rows: TensorRows[] = [];
+    let [position, textRow] = [from, 0];
+    const addText = (end: number): void => {
+      if (text === undefined || end <= position) return;
+      const count = end - position;
+      rows.push({ tensor: text, from: textRow, to: textRow + count });
+      textRow += count;
+      position = end;
     };
-    for (const { at: start, tensor } of this.#views) {
-      const end = start + (tensor.dims[1] ?? 0);
+    for (const { start, features } of this.#tiles) {
+      const end = start + at(features.dims, 1);
       const [first, last] = [Math.max(start, from), Math.min(end, to)];
       if (first >= last) continue;
-      takeText(first);
-      rows.push({ tensor, from: first - start, to: last - start });
-      at = last;
+      addText(first);
+      rows.push({ tensor: features, from: first - start, to: last - start });
+      position = last;
     }
-    takeText(to);
+    addText(to);
     try {
       return await use(rows);
     } finally {
@@ -74,10 +74,10 @@ export class Sequence {
   }
 }
 
-/** How many positions both begin with. */
+/** The number of leading positions with equal contents. */
 export function commonPrefix(
-  a: readonly Content[],
-  b: readonly Content[],
+  a: readonly PositionContent[],
+  b: readonly PositionContent[],
 ): number {
   const most = Math.min(a.length, b.length);
   for (let i = 0; i < most; i++) if (a[i] !== b[i]) return i;

@@ -1,12 +1,14 @@
-/** What tests of kernels need of a GPU. */
-
+/** Opens a device with all limits of the adapter. GPU errors fail the test. */
 export async function openDevice(
   requiredFeatures: GPUFeatureName[] = [],
 ): Promise<GPUDevice> {
   const adapter = await navigator.gpu.requestAdapter();
   if (adapter === null) throw new Error("These tests need a WebGPU adapter.");
-  const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
-  const requiredLimits = { maxStorageBufferBindingSize, maxBufferSize };
+  const requiredLimits: Record<string, number> = {};
+  for (const name in adapter.limits) {
+    const value = adapter.limits[name as keyof GPUSupportedLimits];
+    if (typeof value === "number") requiredLimits[name] = value;
+  }
   const device = await adapter.requestDevice({
     requiredFeatures,
     requiredLimits,
@@ -17,7 +19,7 @@ export async function openDevice(
   return device;
 }
 
-/** A buffer of `data`, whose size need not be of whole words. */
+/** A storage buffer with `data`, or with so many zero bytes. */
 export function storage(
   device: GPUDevice,
   data: ArrayBufferView<ArrayBuffer> | number,
@@ -37,7 +39,7 @@ export function storage(
   return buffer;
 }
 
-/** Submits one pass. */
+/** Encodes and submits one pass. */
 export function submit(
   device: GPUDevice,
   add: (pass: GPUComputePassEncoder) => void,

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { capture, encodeCommands, type Bound } from "../../../ort/capture";
+import {
+  capture,
+  encodeCommands,
+  type BoundTensors,
+} from "../../../ort/capture";
 import { fromHalf } from "../../../util/float16";
 import { loadOrt } from "../../../ort/runtime";
 import { createSession, type Session } from "../../../ort/session";
@@ -131,7 +135,7 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const { graph, external, plan } = await open(`${here}spelled.onnx`, 16);
   const gpu = await testGpu();
   const side = 128;
-  const inputs: Record<string, Bound[string]> = {};
+  const inputs: Record<string, BoundTensors[string]> = {};
   for (const weight of plan.weights) {
     const bytes = await bytesOf(weight);
     const words = new Int32Array(Math.ceil(bytes.length / 4));

@@ -1,29 +1,198 @@
-import { differenceOf, noiseInto } from "../../../kernels/difference";
-import { prepare, upload, type Dispatch } from "../../../kernels/kernel";
-import { trial } from "../../../kernels/trial";
-import type { Variant } from "../../../kernels/variant";
-import { encodeCommands, type Command } from "../../../ort/capture";
+import { benchmark } from "../../../kernels/benchmark";
+import { fillWithNoise, maxDifference } from "../../../kernels/difference";
+import { prepare, upload } from "../../../kernels/kernel";
+import type {
+  KernelVariant,
+  StorageType,
+} from "../../../kernels/kernel-variant";
+import {
+  encodeCommands,
+  type Command,
+  type Dispatch,
+} from "../../../ort/capture";
+import {
+  popScopes,
+  pushScopes,
+  withErrorScopes,
+} from "../../../ort/error-scopes";
+import { at } from "../../../util/assert";
 import type { Operation } from "./operation";
-import type { Range } from "./program";
+import type { BufferRange } from "./ort-shader";
+import { operationKey, trialRecordOf, type TrialResult } from "./trial-record";
+
+/** Allowed difference, relative to the largest result. Sums of thousands differ
+ * by their order; ORT adds halves in half precision, our kernels in single. */
+const TOLERANCE: Readonly<Record<StorageType, number>> = {
+  float32: 1e-4,
+  float16: 3e-2,
+};
+
+/** A kernel family this many times slower than the fastest one is not tried
+ * again, for any operation. */
+const HOPELESS = 4;
+
+interface DeviceTrials {
+  readonly results: Map<string, Promise<TrialResult>>;
+  readonly hopeless: Set<string>;
+}
+
+const trials = new WeakMap<GPUDevice, DeviceTrials>();
 
 /**
- * The runtime's commands and kernels of ours side by side, on noise in the
- * runtime's own buffers, whose contents come back at the end.
+ * Tries our kernels for `operation` against ORT's `commands` on this adapter, in
+ * ORT's own buffers, whose contents are restored. Each kind of operation is tried
+ * once per device, and not at all if its result is on record.
  */
-export class Trial {
+export function tryOperation(
+  device: GPUDevice,
+  operation: Operation,
+  commands: readonly Command[],
+): Promise<TrialResult> {
+  let known = trials.get(device);
+  if (known === undefined) {
+    known = { results: new Map(), hopeless: new Set() };
+    trials.set(device, known);
+  }
+  const { results, hopeless } = known;
+  const shaders = commands.map(({ shader }) => shader.code);
+  const key = [operation.kind, ...shaders].join("\n");
+  let result = results.get(key);
+  if (result === undefined) {
+    result = tryOrRecall(device, operation, commands, hopeless);
+    results.set(key, result);
+    // A failed trial may be repeated.
+    result.catch(() => results.delete(key));
+  }
+  return result;
+}
+
+async function tryOrRecall(
+  device: GPUDevice,
+  operation: Operation,
+  commands: readonly Command[],
+  hopeless: Set<string>,
+): Promise<TrialResult> {
+  const record = trialRecordOf(device);
+  if (record === undefined) {
+    return runTrial(device, operation, commands, hopeless);
+  }
+  const key = await operationKey(operation, commands, device.limits);
+  const known = record.find(key);
+  if (known !== undefined) return known;
+  const result = await runTrial(device, operation, commands, hopeless);
+  record.add(key, result);
+  return result;
+}
+
+async function runTrial(
+  device: GPUDevice,
+  operation: Operation,
+  commands: readonly Command[],
+  hopeless: Set<string>,
+): Promise<TrialResult> {
+  const failed = (fault: string): TrialResult => {
+    return { faster: "ort", ortMs: NaN, kernelMs: NaN, kernel: "", fault };
+  };
+  const variants = operation
+    .variants(device.limits)
+    .filter(({ family }) => !hopeless.has(family));
+  if (variants.length === 0) return failed("no kernel fits");
+  const { noisy, preset = [], outputs } = operation;
+  const touched = [...noisy, ...preset.map(({ range }) => range), ...outputs];
+  if (!touched.every(({ buffer }) => isCopyable(buffer))) {
+    return failed("its buffers cannot be copied");
+  }
+  const { result: trial, error } = withErrorScopes(device, () => {
+    return new Trial(device, operation, commands);
+  });
+  const notSaved = await error;
+  if (notSaved !== undefined) {
+    trial.destroy();
+    return failed(notSaved.message);
+  }
+  pushScopes(device);
+  let result: TrialResult | undefined;
+  try {
+    trial.fillInputs();
+    result = await race(trial, operation, variants, hopeless);
+  } catch (error) {
+    if (await isLost(device)) throw error;
+    result = failed(String(error));
+  } finally {
+    trial.restore();
+    trial.destroy();
+    const gpuError = await popScopes(device);
+    if (gpuError !== undefined) result = failed(gpuError.message);
+  }
+  return result;
+}
+
+/**
+ * Times ORT's commands and one kernel of each family first: compiling the
+ * variants of hopeless families takes longer than all trials. Then times the
+ * other variants, and compares the results of the fastest.
+ */
+async function race(
+  trial: Trial,
+  { type }: Operation,
+  variants: readonly KernelVariant[],
+  hopeless: Set<string>,
+): Promise<TrialResult> {
+  const scouts = variants.filter(({ family }, i) => {
+    return variants.findIndex((other) => other.family === family) === i;
+  });
+  const [ortMs, scoutTimes] = await trial.timeWithOrt(scouts);
+  const least = Math.min(...scoutTimes);
+  scouts.forEach(({ family }, i) => {
+    if (at(scoutTimes, i) > HOPELESS * least) hopeless.add(family);
+  });
+  const others = variants.filter((variant) => {
+    return !scouts.includes(variant) && !hopeless.has(variant.family);
+  });
+  const best = scouts.filter((_, i) => scoutTimes[i] === least);
+  const racers = [...best, ...others];
+  const times = racers.length === 1 ? [least] : await trial.time(racers);
+  const kernelMs = Math.min(...times);
+  const winner = racers[times.indexOf(kernelMs)];
+  if (winner === undefined) throw new Error("The benchmark returned no times");
+  const measured = { ortMs, kernelMs, kernel: winner.kernel.label };
+  if (kernelMs >= ortMs) return { faster: "ort", ...measured };
+  const difference = await trial.compare(winner);
+  if (difference <= TOLERANCE[type]) return { faster: "kernel", ...measured };
+  const fault = `differs by ${difference} of ORT's largest result`;
+  return { faster: "ort", ...measured, fault };
+}
+
+/** The browser may report a lost device a little after the failure it causes. */
+function isLost(device: GPUDevice): Promise<boolean> {
+  return Promise.race([
+    device.lost.then(() => true),
+    new Promise<boolean>((resolve) => {
+      setTimeout(() => {
+        resolve(false);
+      }, 100);
+    }),
+  ]);
+}
+
+function isCopyable({ usage }: GPUBuffer): boolean {
+  const needed = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  return (usage & needed) === needed;
+}
+
+/** ORT's commands and our kernels side by side, on noise in ORT's own buffers. */
+class Trial {
   readonly #device: GPUDevice;
   readonly #operation: Operation;
   readonly #commands: readonly Command[];
-  readonly #size: GPUBuffer;
-  /** Where noise goes, and what was there. */
+  readonly #uniform: GPUBuffer;
   readonly #saved: readonly {
-    readonly range: Range;
+    readonly range: BufferRange;
     readonly copy: GPUBuffer;
   }[];
   readonly #buffers: GPUBuffer[] = [];
 
-  /** Saves what `begin` writes over. Without room for that nothing is touched:
-   * then it is to be dropped. */
+  /** Saves the contents of the inputs. */
   constructor(
     device: GPUDevice,
     operation: Operation,
@@ -32,12 +201,12 @@ export class Trial {
     this.#device = device;
     this.#operation = operation;
     this.#commands = commands;
-    this.#size = upload(device, "size", operation.size, GPUBufferUsage.UNIFORM);
-    this.#buffers.push(this.#size);
-    const given = operation.given ?? [];
-    const changed = [...operation.varied, ...given.map(({ range }) => range)];
-    this.#saved = changed.map((range) => {
-      return { range, copy: this.#make(range.size) };
+    const { UNIFORM } = GPUBufferUsage;
+    this.#uniform = upload(device, "trial", operation.uniform, UNIFORM);
+    this.#buffers.push(this.#uniform);
+    const preset = operation.preset?.map(({ range }) => range) ?? [];
+    this.#saved = [...operation.noisy, ...preset].map((range) => {
+      return { range, copy: this.#createBuffer(range.size) };
     });
     this.#submit((encoder) => {
       for (const { range, copy } of this.#saved) {
@@ -47,100 +216,101 @@ export class Trial {
     });
   }
 
-  begin(): void {
-    const { type, varied, given = [] } = this.#operation;
-    for (const { range, words } of given) {
-      const { buffer, offset } = range;
+  fillInputs(): void {
+    const { type, noisy, preset = [] } = this.#operation;
+    for (const { range, words } of preset) {
       const data = Uint32Array.from(words);
-      this.#device.queue.writeBuffer(buffer, offset, data);
+      this.#device.queue.writeBuffer(range.buffer, range.offset, data);
     }
-    const noise = varied.map((range) => noiseInto(this.#device, type, range));
+    const noise = noisy.map((range) =>
+      fillWithNoise(this.#device, type, range),
+    );
     this.#submit((encoder) => {
-      inPass(encoder, noise);
+      encodePass(encoder, noise);
     });
   }
 
-  end(): void {
+  /** Restores the contents of the inputs. */
+  restore(): void {
     this.#submit((encoder) => {
       for (const { range, copy } of this.#saved) {
         const { buffer, offset, size } = range;
         encoder.copyBufferToBuffer(copy, 0, buffer, offset, size);
       }
     });
-    this.drop();
   }
 
-  drop(): void {
+  destroy(): void {
     for (const buffer of this.#buffers) buffer.destroy();
   }
 
-  /** Milliseconds of the runtime's commands, and of `variants`. */
-  async timesBoth(variants: readonly Variant[]): Promise<[number, number[]]> {
-    const ours = variants.map((variant) => [this.#bind(variant)]);
-    const [theirs = NaN, ...times] = await this.#times([
-      this.#commands,
-      ...ours,
-    ]);
-    return [theirs, times];
+  /** Milliseconds of ORT's commands, and of each of `variants`. */
+  async timeWithOrt(
+    variants: readonly KernelVariant[],
+  ): Promise<[number, number[]]> {
+    const kernels = variants.map((variant) => [this.#bind(variant)]);
+    const times = await this.#time([this.#commands, ...kernels]);
+    return [at(times, 0), times.slice(1)];
   }
 
-  times(variants: readonly Variant[]): Promise<number[]> {
-    return this.#times(variants.map((variant) => [this.#bind(variant)]));
+  time(variants: readonly KernelVariant[]): Promise<number[]> {
+    return this.#time(variants.map((variant) => [this.#bind(variant)]));
   }
 
-  #times(works: readonly Dispatches[]): Promise<number[]> {
-    return trial(
-      this.#device,
-      works.map((list) => (pass) => {
-        encodeCommands(pass, list);
-      }),
-    );
-  }
-
-  #bind(variant: Variant): Dispatch {
-    return bindOperation(this.#device, this.#operation, variant, this.#size);
-  }
-
-  /** Of `variant`'s results from the runtime's, in parts of its largest number. */
-  async difference(variant: Variant): Promise<number> {
+  /** The largest difference of `variant`'s results from ORT's, relative to ORT's
+   * largest result; NaN if a result is not a number. */
+  async compare(variant: KernelVariant): Promise<number> {
     const { type, outputs, results } = this.#operation;
     const bytes = results * (type === "float32" ? 4 : 2);
-    const worst = this.#make(8);
+    const worst = this.#createBuffer(8);
     const { COPY_DST, MAP_READ } = GPUBufferUsage;
-    const back = this.#make(8, COPY_DST | MAP_READ);
+    const readback = this.#createBuffer(8, COPY_DST | MAP_READ);
     const pairs = outputs.map((output) => {
-      const result = { ...output, size: Math.floor(bytes / 4) * 4 };
-      return { result, theirs: this.#make(result.size) };
+      const kernel = { ...output, size: Math.floor(bytes / 4) * 4 };
+      return { kernel, ort: this.#createBuffer(kernel.size) };
     });
-    const compare = pairs.map(({ result, theirs }) =>
-      differenceOf(this.#device, type, [{ buffer: theirs }, result], {
+    const comparisons = pairs.map(({ kernel, ort }) =>
+      maxDifference(this.#device, type, [{ buffer: ort }, kernel], {
         buffer: worst,
       }),
     );
     this.#submit((encoder) => {
-      inPass(encoder, this.#commands);
-      for (const { result, theirs } of pairs) {
-        const { buffer, offset, size } = result;
-        encoder.copyBufferToBuffer(buffer, offset, theirs, 0, size);
-        // What ours leaves out must not look like theirs.
+      encodePass(encoder, this.#commands);
+      for (const { kernel, ort } of pairs) {
+        const { buffer, offset, size } = kernel;
+        encoder.copyBufferToBuffer(buffer, offset, ort, 0, size);
+        // Results that our kernel leaves out must not look like ORT's.
         encoder.clearBuffer(buffer, offset, size);
       }
-      inPass(encoder, [this.#bind(variant), ...compare]);
-      encoder.copyBufferToBuffer(worst, 0, back, 0, 8);
+      encodePass(encoder, [this.#bind(variant), ...comparisons]);
+      encoder.copyBufferToBuffer(worst, 0, readback, 0, 8);
     });
-    await back.mapAsync(GPUMapMode.READ);
-    const [off = NaN, largest = NaN] = new Float32Array(back.getMappedRange());
-    return largest > 0 ? off / largest : NaN;
+    await readback.mapAsync(GPUMapMode.READ);
+    const values = new Float32Array(readback.getMappedRange());
+    const [difference, largest] = [at(values, 0), at(values, 1)];
+    return largest > 0 ? difference / largest : NaN;
   }
 
-  #make(
+  #time(works: readonly (readonly Dispatch[])[]): Promise<number[]> {
+    return benchmark(
+      this.#device,
+      works.map((dispatches) => (pass) => {
+        encodeCommands(pass, dispatches);
+      }),
+    );
+  }
+
+  #bind(variant: KernelVariant): Dispatch {
+    return bindOperation(this.#device, this.#operation, variant, this.#uniform);
+  }
+
+  #createBuffer(
     size: number,
     usage = GPUBufferUsage.STORAGE |
       GPUBufferUsage.COPY_SRC |
       GPUBufferUsage.COPY_DST,
   ): GPUBuffer {
-    const label = "trial";
-    const buffer = this.#device.createBuffer({ label, size, usage });
+    const buffer = this.#device.createBuffer({ label: "trial", size, usage });
     this.#buffers.push(buffer);
     return buffer;
   }
@@ -152,21 +322,22 @@ export class Trial {
   }
 }
 
-type Dispatches = Parameters<typeof encodeCommands>[1];
-
-function inPass(encoder: GPUCommandEncoder, dispatches: Dispatches): void {
+function encodePass(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly Dispatch[],
+): void {
   const pass = encoder.beginComputePass({ label: "trial" });
   encodeCommands(pass, dispatches);
   pass.end();
 }
 
-/** Our kernel on the runtime's buffers. */
+/** Our kernel on ORT's buffers. */
 export function bindOperation(
   device: GPUDevice,
   { ranges, outputs }: Operation,
-  { kernel, workgroups }: Variant,
-  size: GPUBuffer,
+  { kernel, workgroups }: KernelVariant,
+  uniform: GPUBuffer,
 ): Dispatch {
-  const all = [...ranges, { buffer: size }, ...outputs.slice(1)];
+  const all = [...ranges, { buffer: uniform }, ...outputs.slice(1)];
   return prepare(device, kernel, all, workgroups);
 }

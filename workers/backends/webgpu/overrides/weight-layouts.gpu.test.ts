@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Encoder } from "../../backend";
+import type { Gpu } from "../../../ort/device";
+import { loadOrt } from "../../../ort/runtime";
+import { Memory } from "../../../ort/tensor";
+import { fastEncoder, openSource } from "../../../testing/fast";
+import { bufferOf, testGpu } from "../../../testing/on-gpu";
+
+let gpu: Gpu;
+let memory: Memory;
+
+beforeAll(async () => {
+  gpu = await testGpu();
+  memory = new Memory(await loadOrt(), gpu);
+});
+
+afterAll(() => {
+  gpu.close();
+});
+
+async function encode(encoder: Encoder, size: number): Promise<void> {
+  const pixels = bufferOf(gpu, new Float32Array(3 * size * size));
+  const given = memory.ofBuffer(pixels, "float32", [1, 3, size, size]);
+  (await encoder.encode(given)).dispose();
+  given.dispose();
+  pixels.destroy();
+}
+
+test("transposes a weight once for all input sizes", async () => {
+  const layouts: GPUBuffer[] = [];
+  const createBuffer = gpu.device.createBuffer.bind(gpu.device);
+  gpu.device.createBuffer = (descriptor) => {
+    const buffer = createBuffer(descriptor);
+    if (buffer.label === "weight layout") layouts.push(buffer);
+    return buffer;
+  };
+  const url = new URL("/models/nano/", location.href).href;
+  const encoder = await fastEncoder(await openSource(url), memory);
+  await encode(encoder, 128);
+  const once = layouts.length;
+  expect(once).toBeGreaterThan(0);
+  // The third size releases the first graph, which is captured again.
+  for (const size of [192, 256, 128]) await encode(encoder, size);
+  expect(layouts).toHaveLength(once);
+  const before = gpu.bytes.now;
+  const bytes = layouts.reduce((sum, { size }) => sum + size, 0);
+  await encoder.release();
+  expect(before - gpu.bytes.now).toBeGreaterThanOrEqual(bytes);
+  gpu.check();
+});

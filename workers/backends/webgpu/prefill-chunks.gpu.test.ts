@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Gpu } from "../../ort/device";
+import {
+  answer,
+  fastLanguage,
+  greedy,
+  madePrompt,
+  openSource,
+  plainLanguage,
+  type Source,
+} from "../../testing/fast";
+import { failsWith } from "../../testing/harness";
+import { loseAt, testGpu } from "../../testing/on-gpu";
+import type { WebGpuLanguage } from "./language";
+import { MAX_CHUNK } from "./prefill-plan";
+import { Pace } from "./replay";
+
+const COUNT = 3;
+
+let gpu: Gpu;
+let source: Source;
+let fast: WebGpuLanguage;
+
+beforeAll(async () => {
+  gpu = await testGpu();
+  source = await openSource(new URL("/models/nano/", location.href).href);
+  fast = await fastLanguage(source, gpu);
+});
+
+afterAll(async () => {
+  await fast.release();
+  gpu.close();
+});
+
+const asked = () => madePrompt(source, 9, [MAX_CHUNK + 3, 4, 5]);
+
+test("answers a prompt of two chunks like the ORT backend", async () => {
+  const plain = await plainLanguage(source);
+  const { ids } = await answer(plain, await asked(), COUNT);
+  await plain.release();
+  expect((await answer(fast, await asked(), COUNT)).ids).toEqual(ids);
+});
+
+test("rejects with device-lost when the device is lost between two chunks", async () => {
+  const { prompt, pictures } = await madePrompt(source, 8, [
+    MAX_CHUNK + 3,
+    4,
+    5,
+  ]);
+  const quick = vi.spyOn(Pace.prototype, "msPerDispatch", "get");
+  quick.mockReturnValue(1e-6);
+  loseAt(gpu, "prefill");
+  const begun = fast.begin(prompt, pictures, { sampling: greedy, draft: [] });
+  await expect(begun).rejects.toEqual(
+    failsWith("device-lost", "graphics device was lost"),
+  );
+  vi.restoreAllMocks();
+});

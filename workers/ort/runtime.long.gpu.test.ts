@@ -1,0 +1,27 @@
+import { releaseProxy, transfer, transferHandlers, wrap } from "comlink";
+import { expect, test } from "vitest";
+import type { VlmWorker } from "../../src/shared/protocol";
+import { transferErrors } from "../../src/shared/error-transfer";
+import { loadOptions, options, picture } from "../testing/harness";
+
+test.each(["wasm", "webgpu"] as const)(
+  "describes an image on %s without JSPI",
+  async (device) => {
+    transferErrors(transferHandlers);
+    const worker = new Worker(
+      new URL("../testing/asyncify.worker.ts", import.meta.url),
+      { type: "module" },
+    );
+    const api = wrap<VlmWorker>(worker);
+    const { port1 } = new MessageChannel();
+    await api.connect(transfer(port1, [port1]));
+    const { device: used } = await api.load({ ...loadOptions, device });
+    expect(used).toBe(device);
+    const frame = await picture();
+    const answer = await api.describe(transfer([frame], [frame]), options);
+    expect(answer.tokenIds).toHaveLength(12);
+    await api.dispose();
+    api[releaseProxy]();
+    worker.terminate();
+  },
+);
