@@ -202,7 +202,7 @@ class Trial {
     this.#operation = operation;
     this.#commands = commands;
     const { UNIFORM } = GPUBufferUsage;
-    this.#uniform = upload(device, "trial", operation.uniform, UNIFORM);
+    this.#uniform = upload(device, "trial uniform", operation.uniform, UNIFORM);
     this.#buffers.push(this.#uniform);
     const preset = operation.preset?.map(({ range }) => range) ?? [];
     this.#saved = [...operation.noisy, ...preset].map((range) => {
