@@ -38,7 +38,7 @@ const { values } = parseArgs({
 
 /** @typedef {import("../workers/bench/messages.ts").KernelAnswer} Answer */
 /** @typedef {Extract<Answer, { adapter: string }>} Found */
-/** @typedef {import("../workers/backends/webgpu/overrides/override-kernels.ts").KernelOverride} Trial */
+/** @typedef {import("../workers/bench/messages.ts").KernelTrial} Trial */
 
 /** @returns {Promise<Found>} */
 async function measure() {

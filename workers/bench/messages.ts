@@ -1,5 +1,4 @@
 /** Messages between the bench's pages and its workers. Types only. */
-import type { KernelOverride } from "../backends/webgpu/overrides/override-kernels";
 import type { GraphDtypes, ModelSource } from "../../src/shared/models";
 
 /** Measured rates of an adapter. */
@@ -53,9 +52,21 @@ export interface KernelQuestion {
   readonly lengths: readonly number[];
 }
 
+/** The trial of one operation (`KernelOverride` of the WebGPU backend). */
+export interface KernelTrial {
+  readonly operation: string;
+  /** How often the graph contains it. */
+  readonly count: number;
+  readonly faster: "kernel" | "ort";
+  readonly ortMs: number;
+  readonly kernelMs: number;
+  readonly kernel: string;
+  readonly fault?: string;
+}
+
 export interface KernelGraph {
   readonly graph: string;
-  readonly overrides: readonly KernelOverride[];
+  readonly overrides: readonly KernelTrial[];
 }
 
 export type KernelAnswer =
