@@ -1,7 +1,7 @@
 /**
- * What `src/shared` may name of the platform, and no more: types that the
- * contract hands over, and the clock. Everything else of the DOM or of a
- * worker is a compile error there.
+ * The platform types that `src/shared` may use: those of the protocol, the
+ * clock, timers and abort signals. Anything else of the DOM or of a worker is a
+ * compile error there.
  */
 interface VideoFrame {
   close(): void;
@@ -17,6 +17,14 @@ interface MessagePort {
 }
 interface AbortSignal {
   readonly aborted: boolean;
+  addEventListener(
+    type: "abort",
+    listener: () => void,
+    options?: { readonly once?: boolean },
+  ): void;
+  removeEventListener(type: "abort", listener: () => void): void;
 }
 declare const AbortSignal: { any(signals: AbortSignal[]): AbortSignal };
 declare const performance: { readonly timeOrigin: number; now(): number };
+declare function setTimeout(callback: () => void, ms: number): number;
+declare function clearTimeout(timer: number): void;

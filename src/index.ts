@@ -48,10 +48,8 @@ export type { Session } from "./session/session";
 export type {
   AnswerTimings,
   AnswerDone,
-  ImageEvent,
   AnswerEvent,
   AnswerStream,
-  TokenEvent,
 } from "./session/answer-stream";
 export type { Caption } from "./session/watch";
 export { errorCodes, VlmError, type ErrorCode } from "./shared/errors";

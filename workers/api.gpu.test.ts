@@ -52,7 +52,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("a picture becomes tokens, in order, with times that add up", async () => {
     events.length = 0;
     const frame = await picture();
-    const answer = await api.describe([frame], options);
+    const answer = await api.generate(1, [frame], options);
     expect(frame.width, "the frame is closed").toBe(0);
     expect(answer).toMatchObject({ imageTokens: 16, finish: "length" });
     expect(answer.tokenIds).toHaveLength(12);
@@ -64,7 +64,6 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(events[0]).toMatchObject({
       type: "image",
-      requestId: 1,
       imageTokens: 16,
     });
     const tokens = events.flatMap((e) => (e.type === "token" ? [e] : []));
@@ -77,7 +76,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("the answer depends on picture, prompt and size alone", async () => {
     const ask = async (seed: number, prompt: string, size: number) =>
       (
-        await api.describe([await picture(seed)], {
+        await api.generate(1, [await picture(seed)], {
           ...options,
           messages: say(prompt),
           size,
@@ -96,12 +95,9 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
 
   test("abort ends a run before its next token; the next run is whole", async () => {
     events.length = 0;
-    const long = { ...options, requestId: 7, maxTokens: 400 };
-    const running = api.describe([await picture()], long);
-    const waiting = api.describe([await picture()], {
-      ...options,
-      requestId: 8,
-    });
+    const long = { ...options, maxTokens: 400 };
+    const running = api.generate(7, [await picture()], long);
+    const waiting = api.generate(8, [await picture()], options);
     await event(events, "token");
     api.abort(7);
     const answer = await running;
@@ -111,11 +107,8 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   });
 
   test("a run aborted while it waits never starts decoding", async () => {
-    const running = api.describe([await picture()], options);
-    const waiting = api.describe([await picture()], {
-      ...options,
-      requestId: 9,
-    });
+    const running = api.generate(1, [await picture()], options);
+    const waiting = api.generate(9, [await picture()], options);
     api.abort(9);
     await running;
     expect(await waiting).toMatchObject({ finish: "abort", tokenIds: [] });
@@ -124,36 +117,36 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("bad input is a typed error, and the next picture works", async () => {
     const gone = await picture();
     gone.close();
-    await expect(api.describe([gone], options)).rejects.toEqual(
+    await expect(api.generate(1, [gone], options)).rejects.toEqual(
       failsWith("bad-image"),
     );
     const open = await picture();
     await expect(
-      api.describe([open], { ...options, size: 100 }),
+      api.generate(1, [open], { ...options, size: 100 }),
     ).rejects.toEqual(failsWith("bad-option"));
     expect(open.width, "the frame is closed").toBe(0);
     const beside = await picture();
-    await expect(api.describe([beside, 7 as never], options)).rejects.toEqual(
-      failsWith("bad-option"),
-    );
+    await expect(
+      api.generate(1, [beside, 7 as never], options),
+    ).rejects.toEqual(failsWith("bad-option"));
     expect(beside.width, "the frame is closed").toBe(0);
     for (const none of [undefined, null, "picture"]) {
-      await expect(api.describe(none as never, options)).rejects.toEqual(
+      await expect(api.generate(1, none as never, options)).rejects.toEqual(
         failsWith("bad-option"),
       );
     }
     const unasked = await picture();
-    await expect(api.describe([unasked], null as never)).rejects.toEqual(
+    await expect(api.generate(1, [unasked], null as never)).rejects.toEqual(
       failsWith("bad-option"),
     );
     expect(unasked.width, "the frame is closed").toBe(0);
     await expect(
-      api.describe([await picture()], {
+      api.generate(1, [await picture()], {
         ...options,
         messages: say("word ".repeat(4000)),
       }),
     ).rejects.toEqual(failsWith("prompt-too-long"));
-    const answer = await api.describe([await picture()], options);
+    const answer = await api.generate(1, [await picture()], options);
     expect(answer.tokenIds).toHaveLength(12);
   });
 
@@ -163,7 +156,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     await expect(api.load({ ...loadOptions, device, model })).rejects.toEqual(
       failsWith("model-file-missing"),
     );
-    const answer = await api.describe([await picture()], options);
+    const answer = await api.generate(1, [await picture()], options);
     expect(answer.tokenIds).toHaveLength(12);
   });
 });
@@ -177,7 +170,7 @@ test("the answer ends where the context does", async () => {
   const api = new Api();
   await api.load(loadOptions);
   const all = { ...options, maxTokens: 4096 };
-  const answer = await api.describe([await picture()], all);
+  const answer = await api.generate(1, [await picture()], all);
   const total = answer.promptTokens + answer.tokenIds.length;
   // The last token is said, not read.
   if (answer.finish === "length") expect(total).toBe(512 + 1);
@@ -195,7 +188,7 @@ test("auto chooses WASM over a software adapter and says why", async () => {
 
 test("nothing loaded is an error that says so", async () => {
   const api = new Api();
-  await expect(api.describe([await picture()], options)).rejects.toEqual(
+  await expect(api.generate(1, [await picture()], options)).rejects.toEqual(
     failsWith("not-loaded"),
   );
 });
@@ -215,8 +208,8 @@ test("a lost device: typed error, an event, and a load that works again", async 
   const events = listen(api);
   const onGpu = { ...loadOptions, device: "webgpu" } as const;
   await api.load(onGpu);
-  const before = await api.describe([await picture()], options);
-  const running = api.describe([await picture()], {
+  const before = await api.generate(1, [await picture()], options);
+  const running = api.generate(1, [await picture()], {
     ...options,
     maxTokens: 400,
   });
@@ -226,11 +219,11 @@ test("a lost device: typed error, an event, and a load that works again", async 
   devices.at(-1)?.destroy();
   await rejected;
   await event(events, "device-lost");
-  await expect(api.describe([await picture()], options)).rejects.toEqual(
+  await expect(api.generate(1, [await picture()], options)).rejects.toEqual(
     failsWith("device-lost"),
   );
   await api.load(onGpu);
-  const after = await api.describe([await picture()], options);
+  const after = await api.generate(1, [await picture()], options);
   expect(after.tokenIds).toEqual(before.tokenIds);
   await api.dispose();
   spy.mockRestore();

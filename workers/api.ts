@@ -2,14 +2,14 @@ import { VlmError } from "../src/shared/errors";
 import type { ModelReport, StoredModel } from "../src/shared/models";
 import type {
   Answer,
-  PromptInput,
-  GenerateOptions,
+  EventMessage,
   Frame,
+  GenerateOptions,
   LoadOptions,
   ModelInfo,
+  PromptInput,
   TokenCount,
   VlmWorker,
-  WorkerEvent,
   WorkerSettings,
 } from "../src/shared/protocol";
 import { inspectModel } from "./loading/inspect";
@@ -28,102 +28,91 @@ import { checkMessages, countTokens } from "./stages/prompt";
 import { imageTokenCount } from "./stages/tiling";
 import { removeModel, storedModels } from "./store/open-folder";
 import { usePageFetch } from "./store/request";
-import { Queue } from "./util/queue";
 
 /** The functions that the worker exposes to the page. */
 export class Api implements VlmWorker {
-  #events: MessagePort | undefined;
-  readonly #models = new ModelManager((event) => {
-    this.#emit(event);
-  });
-  readonly #loads = new Queue();
-  readonly #runs = new Map<number, AbortController>();
+  /** Receives every event, synchronously. */
+  onEvent: (message: EventMessage) => void = () => undefined;
+  readonly #models = new ModelManager((event) => this.onEvent({ event }));
+  readonly #requests = new Map<number, AbortController>();
+  #loading: Promise<unknown> = Promise.resolve();
   #load = new AbortController();
   /** Aborted by `dispose`. */
   #lifetime = new AbortController();
 
-  connect(events: MessagePort, settings: WorkerSettings = {}): void {
-    this.#events = events;
-    const { wasmPaths, fetch } = settings;
+  configure({ wasmPaths, fetch }: WorkerSettings): void {
     if (wasmPaths !== undefined) setWasmFolder(wasmPaths);
     if (fetch !== undefined) usePageFetch(fetch);
   }
 
-  /** Aborts a load in progress. */
   async load(options: LoadOptions): Promise<ModelInfo> {
     checkLoad(options);
-    this.#load.abort();
     const { signal } = (this.#load = new AbortController());
     const lifetime = this.#lifetime.signal;
-    return this.#loads.add(async () => {
-      try {
-        return (await this.#models.load(options, signal, lifetime)).info;
-      } catch (error) {
-        throw VlmError.from(error);
-      }
+    const loading = this.#models.load(options, signal, lifetime);
+    this.#loading = loading.catch(() => undefined);
+    return rethrow(async () => (await loading).info);
+  }
+
+  inspect(options: LoadOptions, size?: number): Promise<ModelReport> {
+    return rethrow(() => {
+      checkLoad(options);
+      if (size !== undefined) checkSize(size);
+      return inspectModel(options, size, this.#lifetime.signal);
     });
   }
 
-  async inspect(options: LoadOptions, size?: number): Promise<ModelReport> {
-    try {
-      checkLoad(options);
-      if (size !== undefined) checkSize(size);
-      return await inspectModel(options, size, this.#lifetime.signal);
-    } catch (error) {
-      throw VlmError.from(error);
-    }
+  stored(): Promise<StoredModel[]> {
+    return rethrow(storedModels);
   }
 
-  async stored(): Promise<StoredModel[]> {
-    try {
-      return await storedModels();
-    } catch (error) {
-      throw VlmError.from(error);
-    }
+  remove(key: string): Promise<void> {
+    return rethrow(() => removeModel(key));
   }
 
-  async remove(key: string): Promise<void> {
-    try {
-      await removeModel(key);
-    } catch (error) {
-      throw VlmError.from(error);
-    }
-  }
-
-  async describe(
+  async generate(
+    requestId: number,
     frames: readonly Frame[],
     options: GenerateOptions,
   ): Promise<Answer> {
+    const controller = new AbortController();
+    this.#requests.set(requestId, controller);
+    const { signal } = controller;
     try {
       checkDescribe(options);
       checkFrames(frames, options);
-    } catch (error) {
-      closeAll(frames);
-      throw error;
-    }
-    const controller = new AbortController();
-    this.#runs.set(options.requestId, controller);
-    return this.#models.use(async (model) => {
-      try {
+      return await this.#models.use(async (model) => {
         if (model === undefined) throw notLoaded();
-        model.gpu?.check();
-        const { signal } = controller;
-        return await generate(model, frames, options, signal, this.#emit);
-      } catch (error) {
-        throw (await model?.gpu?.explain(error)) ?? VlmError.from(error);
-      } finally {
-        closeAll(frames);
-        this.#runs.delete(options.requestId);
-      }
-    });
+        try {
+          model.gpu?.check();
+          return await generate(model, frames, options, signal, (event) =>
+            this.onEvent({ event, requestId }),
+          );
+        } catch (error) {
+          throw (await model.gpu?.explain(error)) ?? VlmError.from(error);
+        }
+      });
+    } finally {
+      closeAll(frames);
+      this.#requests.delete(requestId);
+    }
   }
 
   count(conversation: PromptInput): Promise<TokenCount> {
-    return new Promise((resolve) => resolve(this.#count(conversation)));
+    return rethrow(() => {
+      checkCount(conversation);
+      checkMessages(conversation);
+      const { model } = this.#models;
+      if (model === undefined) throw notLoaded();
+      const { tokenizer, config } = model;
+      const perImage = imageTokenCount(conversation);
+      const { contextLength } = config;
+      return countTokens(tokenizer, conversation, perImage, contextLength);
+    });
   }
 
   abort(requestId: number): void {
-    this.#runs.get(requestId)?.abort();
+    this.#requests.get(requestId)?.abort();
   }
 
   abortLoad(): void {
@@ -134,31 +123,22 @@ export class Api implements VlmWorker {
     this.#load.abort();
     this.#lifetime.abort();
     this.#lifetime = new AbortController();
-    for (const controller of this.#runs.values()) controller.abort();
-    await this.#loads.add(() => this.#models.unload());
+    for (const controller of this.#requests.values()) controller.abort();
+    await this.#loading;
+    await this.#models.unload();
   }
-
-  #count(conversation: PromptInput): TokenCount {
-    try {
-      checkCount(conversation);
-      checkMessages(conversation);
-      const { model } = this.#models;
-      if (model === undefined) throw notLoaded();
-      const { tokenizer, config } = model;
-      const perImage = imageTokenCount(conversation);
-      const { contextLength } = config;
-      return countTokens(tokenizer, conversation, perImage, contextLength);
-    } catch (error) {
-      throw VlmError.from(error);
-    }
-  }
-
-  readonly #emit = (event: WorkerEvent): void => {
-    this.#events?.postMessage(event);
-  };
 }
 
-/** Closes whatever of the argument is a frame. */
+/** Turns whatever `work` throws into a `VlmError`. */
+async function rethrow<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw VlmError.from(error);
+  }
+}
+
+/** Accepts anything: the arguments come from another thread. */
 function closeAll(frames: unknown): void {
   if (!Array.isArray(frames)) return;
   for (const frame of frames) if (isFrame(frame)) frame.close();

@@ -25,7 +25,7 @@ async function load(): Promise<Gpu> {
 }
 
 const ask = async (name: string) =>
-  api.describe([await picture()], { ...options, imageIds: [name] });
+  api.generate(1, [await picture()], { ...options, imageIds: [name] });
 
 test.each(["encode", "prefill", "decode"])(
   "a device that is taken away in the %s fails what is asked until the next load",

@@ -35,7 +35,7 @@ export async function generate(
   checkConversation(frames, options);
   const { tokenizer, imageStage, language, drafts } = model;
   const { contextLength } = model.config;
-  const { requestId, sampling, maxTokens } = options;
+  const { sampling, maxTokens } = options;
 
   const tokensPerImage = imageTokenCount(options);
   const imageUse = {
@@ -73,7 +73,7 @@ export async function generate(
       images.push(image);
       if (origin !== "encoded") imageUse[origin] += 1;
     }
-    emit({ type: "image", requestId, ...imageUse });
+    emit({ type: "image", ...imageUse });
     await checkpoint(signal);
 
     const cached = options.draft ? drafts.get(prompt, sampling) : [];
@@ -86,8 +86,7 @@ export async function generate(
     const rules = { endTokens, limit, signal };
     finish = await decode(generation, rules, (ids) => {
       const firstTimings = timer.tokens(ids.length);
-      for (const token of stream.push(requestId, ids, firstTimings))
-        emit(token);
+      for (const token of stream.push(ids, firstTimings)) emit(token);
     });
     timer.tokens(0);
     drafts.set(prompt, sampling, stream.tokenIds);

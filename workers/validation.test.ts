@@ -37,7 +37,6 @@ for (const bad of [
   { size: 2112 },
   { size: NaN },
   { size: "256" as never },
-  { requestId: undefined as never },
   { anyres: "no" as never },
   { maxTokens: 0 },
   { maxTokens: 1.5 },

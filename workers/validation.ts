@@ -20,9 +20,7 @@ const BACKENDS = ["auto", "ort"];
 /** Throws `bad-option` with the name of the first invalid option. */
 export function checkDescribe(options: GenerateOptions): void {
   checkCount(options);
-  const { requestId, maxTokens, sampling, prefix = "", constraint } = options;
-  if (!Number.isInteger(requestId))
-    throw badOption("requestId must be a whole number.");
+  const { maxTokens, sampling, prefix = "", constraint } = options;
   if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
     throw badOption(
       `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,

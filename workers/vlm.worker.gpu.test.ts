@@ -1,7 +1,12 @@
 import { releaseProxy, transfer, transferHandlers, wrap } from "comlink";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { VlmError } from "../src/shared/errors";
-import type { Frame, VlmWorker, WorkerEvent } from "../src/shared/protocol";
+import type {
+  EventMessage,
+  Frame,
+  VlmWorker,
+  WorkerEvent,
+} from "../src/shared/protocol";
 import { transferErrors } from "../src/shared/error-transfer";
 import { event, loadOptions, options, picture } from "./testing/harness";
 
@@ -11,16 +16,21 @@ const worker = new Worker(new URL("./vlm.worker.ts", import.meta.url), {
 const api = wrap<VlmWorker>(worker);
 const events: WorkerEvent[] = [];
 
+const requestIds: unknown[] = [];
+
 const ask = (frame: Frame, changes: Partial<typeof options> = {}) =>
-  api.describe(transfer([frame], [frame]), { ...options, ...changes });
+  api.generate(5, transfer([frame], [frame]), { ...options, ...changes });
 
 beforeAll(async () => {
   transferErrors(transferHandlers);
-  const { port1, port2 } = new MessageChannel();
-  port2.onmessage = ({ data }) => {
-    events.push(data as WorkerEvent);
-  };
-  await api.connect(transfer(port1, [port1]));
+  worker.addEventListener(
+    "message",
+    ({ data }: MessageEvent<Partial<EventMessage>>) => {
+      if (!data.event) return;
+      events.push(data.event);
+      if (data.event.type === "token") requestIds.push(data.requestId);
+    },
+  );
   await api.load(loadOptions);
 });
 
@@ -34,8 +44,11 @@ test("a picture is handed over, not copied, and tokens stream back", async () =>
   const frame = await picture();
   const answer = ask(frame);
   expect(frame.width).toBe(0);
-  expect((await answer).tokenIds).toHaveLength(12);
-  expect(await event(events, "token")).toMatchObject({ requestId: 1 });
+  const { tokenIds } = await answer;
+  expect(tokenIds).toHaveLength(12);
+  const heard = events.flatMap((e) => (e.type === "token" ? [e.id] : []));
+  expect(heard, "all tokens come before the answer").toEqual(tokenIds);
+  expect(new Set(requestIds)).toEqual(new Set([5]));
 });
 
 test("a VideoFrame is handed over the same way", async () => {
@@ -47,7 +60,7 @@ test("a VideoFrame is handed over the same way", async () => {
 
 test("abort gets in between two tokens, graphs on the processor or not", async () => {
   events.length = 0;
-  const running = ask(await picture(), { requestId: 5, maxTokens: 400 });
+  const running = ask(await picture(), { maxTokens: 400 });
   await event(events, "token");
   await api.abort(5);
   const { finish, tokenIds } = await running;

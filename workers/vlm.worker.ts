@@ -1,7 +1,8 @@
 import { expose, transferHandlers } from "comlink";
-import type { VlmWorker } from "../src/shared/protocol";
 import { transferErrors } from "../src/shared/error-transfer";
 import { Api } from "./api";
 
 transferErrors(transferHandlers);
-expose(new Api() satisfies VlmWorker);
+const api = new Api();
+api.onEvent = (message) => postMessage(message);
+expose(api);

@@ -9,7 +9,7 @@ import {
   type VisualElement,
 } from "./element-frame";
 import { newImageId } from "./image-id";
-import { pause } from "./pause";
+import { pause } from "../shared/abort";
 import { aborted } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";

@@ -1,8 +1,12 @@
 import type { CapturedFrame } from "../capture/frame-slot";
 import type { WorkerHandle } from "../runtime/worker-handle";
-import type { TokenEvent } from "../runtime/request";
 import { now } from "../shared/clock";
-import type { Answer, GenerateOptions, Frame } from "../shared/protocol";
+import type {
+  Answer,
+  Frame,
+  GenerateOptions,
+  TokenEvent,
+} from "../shared/protocol";
 import type { CaptionDetail } from "./events";
 import { afterPaint } from "./after-paint";
 
@@ -29,32 +33,31 @@ export interface CaptionListener {
 export async function captionFrame(
   lease: WorkerHandle,
   captured: Taken,
-  options: Omit<GenerateOptions, "requestId">,
+  options: GenerateOptions,
   listener: CaptionListener,
 ): Promise<{ answer: Answer; detail: CaptionDetail }> {
   let firstToken = 0;
   let firstPaint: Promise<number | undefined> | undefined;
   const { frames, names, newer } = captured;
   let { time, dropped } = captured;
-  const answer = await lease.describe(
-    frames,
-    { ...options, imageIds: names },
-    {
-      signal: listener.signal,
-      renew: () => {
-        const newest = newer?.();
-        if (!newest) return undefined;
+  const answer = await lease.generate({
+    options,
+    signal: listener.signal,
+    take: () => {
+      const newest = newer?.();
+      if (newest) {
         ({ time, dropped } = newest);
-        return [newest.frame];
-      },
-      onStart: () => listener.onStart({ time, dropped }),
-      onToken: (event) => {
-        firstToken ||= now();
-        const rendered = listener.onToken(event);
-        if (event.text) firstPaint ??= rendered.then(afterPaint);
-      },
+        for (const frame of frames) frame.close();
+      }
+      listener.onStart({ time, dropped });
+      return { frames: newest ? [newest.frame] : frames, imageIds: names };
     },
-  );
+    onToken: (event) => {
+      firstToken ||= now();
+      const rendered = listener.onToken(event);
+      if (event.text) firstPaint ??= rendered.then(afterPaint);
+    },
+  });
 
   const age = now() - time;
   const paintedAt = await firstPaint;

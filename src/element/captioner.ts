@@ -1,8 +1,7 @@
 import type { WorkerHandle } from "../runtime/worker-handle";
-import type { TokenEvent } from "../runtime/request";
 import { toSourceList, readImages } from "../session/source-image";
 import { now } from "../shared/clock";
-import type { Answer, ModelInfo } from "../shared/protocol";
+import type { Answer, ModelInfo, TokenEvent } from "../shared/protocol";
 import { captionFrame, type Taken } from "./caption";
 import { emit, type FrameDetail } from "./events";
 import { live } from "./live";

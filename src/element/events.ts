@@ -1,4 +1,4 @@
-import type { LoadProgress } from "../runtime/worker-client";
+import type { LoadProgress } from "../shared/protocol";
 import type { VlmError } from "../shared/errors";
 import type { Answer, ModelInfo, Timings } from "../shared/protocol";
 import type { State } from "./state";

@@ -1,4 +1,4 @@
-import { pause } from "../capture/pause";
+import { pause } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import { pageVisible } from "../capture/page-visible";
 

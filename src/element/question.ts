@@ -20,7 +20,7 @@ export function describeOptions(
   attributes: Attributes,
   options: Question,
   side: number,
-): Omit<GenerateOptions, "requestId"> {
+): GenerateOptions {
   return {
     messages: conversation(options, options.prompt ?? attributes.prompt),
     ...runOptions({

@@ -1,5 +1,5 @@
 /**
- * The worker as its contract says. A file of its own, since the page needs
+ * The Comlink side of a connection. A module of its own, because the page needs
  * Comlink only once there is a worker.
  */
 import {
@@ -20,28 +20,22 @@ export type RemoteWorker = Remote<VlmWorker>;
 
 export { transfer };
 
-/**
- * Until `signal` aborts: Comlink keeps calls that are never answered, and with
- * them all that waits, as long as it is not told.
- */
-export function remoteOf(worker: Worker, signal: AbortSignal): RemoteWorker {
+/** Releases the proxy when `signal` aborts: Comlink keeps unanswered calls, and
+ * what they refer to, until then. */
+export function wrapWorker(worker: Worker, signal: AbortSignal): RemoteWorker {
   const remote = wrap<VlmWorker>(worker);
   signal.addEventListener("abort", () => remote[releaseProxy]());
   return remote;
 }
 
-export async function connect(
+export async function configure(
   remote: RemoteWorker,
-  events: MessagePort,
   { wasmPaths, fetch }: WorkerStart,
 ): Promise<void> {
-  const asked = fetch && serveFetch(fetch);
+  const port = fetch && serveFetch(fetch);
   const settings: WorkerSettings = {
     ...(wasmPaths === undefined ? {} : { wasmPaths }),
-    ...(asked && { fetch: asked }),
+    ...(port && { fetch: port }),
   };
-  await remote.connect(
-    transfer(events, [events]),
-    transfer(settings, asked ? [asked] : []),
-  );
+  await remote.configure(transfer(settings, port ? [port] : []));
 }

@@ -1,15 +1,14 @@
-import { rejectWhenAborted } from "./abortable";
+import { rejectWhenAborted } from "../shared/abort";
 import type { LoadOptions, ModelInfo } from "../shared/protocol";
 
-/** A load on its way: who wants it waits together, and the last to leave ends
- * it. */
+/** One load that several callers wait for; the last to leave aborts it. */
 export class SharedLoad {
   readonly options: LoadOptions;
   readonly loaded: Promise<ModelInfo>;
   readonly #controller = new AbortController();
   #waiting = 0;
 
-  /** `onEnd` when nobody can join it any more. */
+  /** Calls `onEnd` when nobody can join any more. */
   constructor(
     options: LoadOptions,
     load: (signal: AbortSignal) => Promise<ModelInfo>,
@@ -23,14 +22,14 @@ export class SharedLoad {
     signal.addEventListener("abort", end, { once: true });
   }
 
-  end(): void {
+  abort(): void {
     this.#controller.abort();
   }
 
   async wait(signal: AbortSignal | undefined): Promise<ModelInfo> {
     const leave = (): void => {
       this.#waiting -= 1;
-      if (this.#waiting === 0) this.end();
+      if (this.#waiting === 0) this.abort();
     };
     this.#waiting += 1;
     signal?.addEventListener("abort", leave, { once: true });

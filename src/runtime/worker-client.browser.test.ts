@@ -1,18 +1,18 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { TokenEvent } from "./request";
-import { WorkerClient, type LoadProgress } from "./worker-client";
+import { WorkerClient } from "./worker-client";
 import { VlmError } from "../shared/errors";
+import type { Frame, LoadProgress, TokenEvent } from "../shared/protocol";
 import {
   FakeVlm,
   fakeWorker,
   killWorker,
   type Script,
 } from "../testing/fake-worker";
-import { loadOf, question, tinyPicture } from "../testing/requests";
+import { loadOf, request, tinyPicture } from "../testing/requests";
 
 const model = loadOf();
-const options = question("Describe the image.");
-const picture = tinyPicture;
+const about = (frame: Frame) =>
+  request(undefined, { take: () => ({ frames: [frame] }) });
 
 const runtimes: WorkerClient[] = [];
 afterEach(() => runtimes.splice(0).forEach((runtime) => runtime.dispose()));
@@ -47,9 +47,9 @@ test("loads with progress, answers with tokens", async () => {
     expect.objectContaining({ phase: "warming" }),
   );
   const tokens: TokenEvent[] = [];
-  const answer = await runtime.describe([await picture()], options, {
-    onToken: (token) => tokens.push(token),
-  });
+  const answer = await runtime.generate(
+    request(undefined, { onToken: (token) => tokens.push(token) }),
+  );
   expect(answer.text).toBe("A red circle on a white background.");
   expect(tokens.map(({ text }) => text).join("")).toBe(answer.text);
   expect(tokens[0]?.timings).toBeDefined();
@@ -76,58 +76,87 @@ test("a loaded model is not loaded again, another one is", async () => {
   ]);
 });
 
-test("without a model it says so and closes the frame", async () => {
+test("without a model a request rejects and takes no frames", async () => {
   const { runtime } = setUp();
-  const frame = await picture();
-  await expect(runtime.describe([frame], options)).rejects.toMatchObject({
-    code: "not-loaded",
-  });
-  expect(frame.width).toBe(0);
+  const take = vi.fn();
+  await expect(
+    runtime.generate(request(undefined, { take })),
+  ).rejects.toMatchObject({ code: "not-loaded" });
+  expect(take).not.toHaveBeenCalled();
 });
 
-test("hands the frame over instead of copying it", async () => {
+test("transfers the frame instead of copying it", async () => {
   const { runtime } = setUp({ pace: 50 });
   await runtime.load(model);
-  const frame = await picture();
-  const answer = runtime.describe([frame], options);
+  const frame = await tinyPicture();
+  const answer = runtime.generate(about(frame));
   await vi.waitFor(() => expect(frame.width).toBe(0));
   await answer;
 });
 
-test("in its turn, newer frames take the place of what was handed over", async () => {
+test("takes the frames once, when the request's turn has come", async () => {
   const { runtime, fakes } = setUp();
   await runtime.load(model);
-  const seen: number[] = [];
-  const [fake] = fakes;
-  const describe = fake?.describe.bind(fake);
-  if (!fake || !describe) throw new Error("no worker");
-  fake.describe = (frames, options) => {
-    seen.push(...frames.map((frame) => ("width" in frame ? frame.width : 0)));
-    return describe(frames, options);
-  };
-  const old = await picture();
-  const newer = await createImageBitmap(new ImageData(8, 8));
-  await runtime.describe([old], options, { renew: () => [newer] });
-  expect(seen).toEqual([8]);
-  expect([old.width, newer.width]).toEqual([0, 0]);
+  const order: string[] = [];
+  const ask = (name: string) =>
+    runtime.generate(
+      request(name, {
+        take: async () => {
+          order.push(`take ${name}`);
+          return { frames: [await tinyPicture()], imageIds: [name] };
+        },
+        onToken: ({ text }) => {
+          if (text === ".") order.push(`last token ${name}`);
+        },
+      }),
+    );
+  await Promise.all([ask("a"), ask("b")]);
+  const each = (name: string) => [`take ${name}`, `last token ${name}`];
+  expect(order).toEqual([...each("a"), ...each("b")]);
+  expect(fakes[0]?.asked.map(({ imageIds }) => imageIds)).toEqual([
+    ["a"],
+    ["b"],
+  ]);
+});
 
-  const gone = await createImageBitmap(new ImageData(8, 8));
-  gone.close();
-  const bad = runtime.describe([await picture()], options, {
-    renew: () => [gone],
-  });
-  await expect(bad).rejects.toMatchObject({ code: "bad-image" });
+test("a take that returns no frames withdraws the request", async () => {
+  const { runtime, fakes } = setUp();
+  await runtime.load(model);
+  const none = runtime.generate(request("a", { take: () => undefined }));
+  await expect(none).rejects.toMatchObject({ code: "aborted" });
+  expect(fakes[0]?.asked).toEqual([]);
+  expect((await runtime.generate(request())).finish).toBe("stop");
+});
+
+test("aborted while it takes its frames, a request closes them", async () => {
+  const { runtime, fakes } = setUp();
+  await runtime.load(model);
+  const controller = new AbortController();
+  const frame = await tinyPicture();
+  const { signal } = controller;
+  const answer = runtime.generate(
+    request("a", {
+      signal,
+      take: () => {
+        controller.abort();
+        return { frames: [frame] };
+      },
+    }),
+  );
+  await expect(answer).rejects.toMatchObject({ code: "aborted" });
+  expect(frame.width).toBe(0);
+  expect(fakes[0]?.asked).toEqual([]);
 });
 
 test("a frame that cannot be handed over fails alone", async () => {
   const { runtime } = setUp();
   await runtime.load(model);
-  const gone = await picture();
+  const gone = await tinyPicture();
   gone.close();
-  await expect(runtime.describe([gone], options)).rejects.toMatchObject({
+  await expect(runtime.generate(about(gone))).rejects.toMatchObject({
     code: "bad-image",
   });
-  const good = await runtime.describe([await picture()], options);
+  const good = await runtime.generate(request());
   expect(good.finish).toBe("stop");
 });
 
@@ -135,8 +164,8 @@ test("keeps a typed error, and the next run is unharmed", async () => {
   const error = new VlmError("out-of-memory", "Too big.", "Take a small one.");
   const { runtime } = setUp({ runErrors: { 1: error } });
   await runtime.load(model);
-  const bad = runtime.describe([await picture()], options);
-  const good = runtime.describe([await picture()], options);
+  const bad = runtime.generate(request());
+  const good = runtime.generate(request());
   await expect(bad).rejects.toMatchObject({
     code: "out-of-memory",
     message: "Too big.",
@@ -153,13 +182,15 @@ describe("abort", () => {
     const controller = new AbortController();
     const { signal } = controller;
     let after = 0;
-    const answer = await runtime.describe([await picture()], options, {
-      signal,
-      onToken: () => {
-        if (signal.aborted) after += 1;
-        controller.abort();
-      },
-    });
+    const answer = await runtime.generate(
+      request(undefined, {
+        signal,
+        onToken: () => {
+          if (signal.aborted) after += 1;
+          controller.abort();
+        },
+      }),
+    );
     expect(answer).toMatchObject({ finish: "abort", text: "A" });
     expect(after).toBeLessThanOrEqual(1);
   });
@@ -170,13 +201,15 @@ describe("abort", () => {
     for (const fake of fakes) fake.abort = () => undefined;
     const controller = new AbortController();
     const heard: string[] = [];
-    const answer = await runtime.describe([await picture()], options, {
-      signal: controller.signal,
-      onToken: ({ text }) => {
-        heard.push(text);
-        if (heard.length === 2) controller.abort();
-      },
-    });
+    const answer = await runtime.generate(
+      request(undefined, {
+        signal: controller.signal,
+        onToken: ({ text }) => {
+          heard.push(text);
+          if (heard.length === 2) controller.abort();
+        },
+      }),
+    );
     expect(heard).toEqual(["A", " red"]);
     expect(answer).toMatchObject({
       finish: "abort",
@@ -185,18 +218,18 @@ describe("abort", () => {
     });
   });
 
-  test("before its turn: rejects and closes the frame", async () => {
+  test("before its turn: rejects and takes no frames", async () => {
     const { runtime, fakes } = setUp({ pace: 10 });
     await runtime.load(model);
     const controller = new AbortController();
-    const first = runtime.describe([await picture()], options);
-    const frame = await picture();
-    const second = runtime.describe([frame], options, {
-      signal: controller.signal,
-    });
+    const first = runtime.generate(request());
+    const take = vi.fn();
+    const second = runtime.generate(
+      request(undefined, { take, signal: controller.signal }),
+    );
     controller.abort();
     await expect(second).rejects.toMatchObject({ code: "aborted" });
-    expect(frame.width).toBe(0);
+    expect(take).not.toHaveBeenCalled();
     await first;
     const runs = fakes[0]?.calls.filter((call) => call.startsWith("desc"));
     expect(runs).toHaveLength(1);
@@ -216,8 +249,8 @@ describe("a worker that dies", () => {
   test("rejects what is pending; the next call brings the model back", async () => {
     const { runtime, workers, fakes, onLost, onReady } = setUp({ pace: 20 });
     await runtime.load(model);
-    const pending = runtime.describe([await picture()], options);
-    const queued = runtime.describe([await picture()], options);
+    const pending = runtime.generate(request());
+    const queued = runtime.generate(request());
     setTimeout(() => workers[0] && killWorker(workers[0]), 60);
     await expect(pending).rejects.toMatchObject({ code: "worker-died" });
     expect((await queued).finish).toBe("stop");
@@ -261,7 +294,7 @@ test("after a lost device the model is loaded again", async () => {
   fakes[0]?.send({ type: "device-lost", message: "reset" });
   await vi.waitFor(() => expect(onLost).toHaveBeenCalledOnce());
   expect(onLost.mock.calls[0]?.[0]).toMatchObject({ code: "device-lost" });
-  await runtime.describe([await picture()], options);
+  await runtime.generate(request());
   const loads = fakes[0]?.calls.filter((call) => call.startsWith("load"));
   expect(loads).toHaveLength(2);
 });
@@ -273,9 +306,9 @@ test("a failed load leaves the runtime usable", async () => {
     code: "model-corrupt",
     advice: "Fetch it again.",
   });
-  await expect(
-    runtime.describe([await picture()], options),
-  ).rejects.toMatchObject({ code: "not-loaded" });
+  await expect(runtime.generate(request())).rejects.toMatchObject({
+    code: "not-loaded",
+  });
 });
 
 test("dispose rejects what is pending", async () => {

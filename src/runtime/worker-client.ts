@@ -1,64 +1,94 @@
-import { aborted, anySignal } from "../shared/abort";
-import { abortable, rejectWhenAborted } from "./abortable";
-import { Connection } from "./connection";
+import { assertFrameOpen } from "../capture/image-errors";
 import { sameLoad } from "../models/source";
-import { askToPersist } from "./persistence";
-import { RequestQueue } from "./queue";
-import { PendingRequest, type RequestListener } from "./request";
+import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
-import type { ModelReport, StoredModel } from "../shared/models";
+import type { ModelReport, ModelSource, StoredModel } from "../shared/models";
 import type {
   Answer,
-  PromptInput,
-  GenerateOptions,
+  EventMessage,
   Frame,
+  GenerateOptions,
+  ImageEvent,
   LoadOptions,
+  LoadProgress,
   ModelInfo,
+  PromptInput,
   TokenCount,
-  WorkerEvent,
+  TokenEvent,
 } from "../shared/protocol";
-import { deviceLost, notLoaded } from "./runtime-errors";
+import { Connection } from "./connection";
+import { RequestQueue } from "./request-queue";
 import { SharedLoad } from "./shared-load";
 import type { WorkerStart } from "./start-worker";
-import { assertFrameOpen } from "../capture/image-errors";
 
-export type LoadProgress = Extract<WorkerEvent, { type: "progress" }>;
+/** Frames of one request, with an id for each if they may be reused. */
+export interface RequestFrames {
+  readonly frames: readonly Frame[];
+  readonly imageIds?: readonly (string | null)[];
+}
+
+/** One request: a prompt about images that are taken when its turn comes. */
+export interface GenerateRequest {
+  readonly options: Omit<GenerateOptions, "imageIds">;
+  /**
+   * Called at most once, when the request's turn has come and the model is
+   * loaded; the frames are then transferred to the worker and closed. Undefined
+   * withdraws the request, which rejects with `aborted`.
+   */
+  readonly take: (
+    signal: AbortSignal,
+  ) => RequestFrames | undefined | Promise<RequestFrames | undefined>;
+  readonly signal?: AbortSignal | undefined;
+  readonly onImage?: (event: ImageEvent) => void;
+  readonly onToken?: (event: TokenEvent) => void;
+}
 
 export interface WorkerClientOptions extends WorkerStart {
-  readonly onProgress?: (event: LoadProgress) => void;
+  readonly onProgress?: (progress: LoadProgress) => void;
   /** After the first load and after every reload. */
   readonly onReady?: (info: ModelInfo) => void;
-  /** The worker or its GPU is gone; the next call brings them back. */
+  /** The worker or its GPU is lost; the next call restores it. */
   readonly onLost?: (reason: VlmError) => void;
 }
 
+export const noProgress: LoadProgress = {
+  type: "progress",
+  phase: "loading",
+  loaded: 0,
+  total: 0,
+  rate: 0,
+  elsewhere: false,
+};
+
 /**
- * Owns the worker: starts it, gives it one job at a time, aborts, and after a
- * death or a lost device brings worker and model back with the next job. While
- * another model loads, the one in use goes on answering.
+ * Owns one worker: starts it, sends it one request at a time, and restores
+ * worker and model with the next request after the worker died or its GPU was
+ * lost. While another model loads, requests go to the one in use.
  */
 export class WorkerClient {
   readonly #options: WorkerClientOptions;
-  readonly #loads = new RequestQueue();
-  readonly #runs = new RequestQueue();
+  /** The only queue between a caller and the model. */
+  readonly #requests = new RequestQueue();
   #connection: Connection | undefined;
-  /** The last model that loaded: what a restart brings back. */
+  /** The last model that was loaded; a restart loads it again. */
   #wanted: LoadOptions | undefined;
-  /** Its description while it is in the worker. */
+  /** Describes the model in the worker; undefined while there is none. */
   #info: ModelInfo | undefined;
-  /** The load asked for last; another model ends it. */
-  #wish: SharedLoad | undefined;
+  /** The latest load, until it has settled; another model ends it. */
+  #loading: SharedLoad | undefined;
+  /** Settles with the last load that was sent to the worker. */
+  #lastLoad: Promise<unknown> = Promise.resolve();
   #progress: LoadProgress | undefined;
-  #run: PendingRequest | undefined;
-  #lastRun = 0;
-  /** Ends with `dispose`. */
+  #active: { readonly id: number; readonly request: Received } | undefined;
+  #lastId = 0;
+  /** Aborts with `dispose`. */
   #life = new AbortController();
 
   constructor(options: WorkerClientOptions = {}) {
     this.#options = options;
   }
 
-  /** Whether that is what runs now. */
+  /** Whether this model is loaded. */
   has(options: LoadOptions): boolean {
     return (
       this.#info !== undefined &&
@@ -67,53 +97,52 @@ export class WorkerClient {
     );
   }
 
-  /** Whether that is what runs here, unless it is lost for now, or will soon. */
+  /** Whether this model is loading, loaded, or lost and to be restored. */
   wants(options: LoadOptions): boolean {
-    const wanted = this.#wish?.options ?? this.#wanted;
+    const wanted = this.#loading?.options ?? this.#wanted;
     return wanted !== undefined && sameLoad(wanted, options);
   }
 
-  /** No model is here, and none is on its way. */
+  /** No model is loaded or loading. */
   get vacant(): boolean {
-    return !this.#wish && !this.#wanted;
+    return !this.#loading && !this.#wanted;
   }
 
-  /** How far loading has come; absent while nothing loads. */
+  /** Undefined while nothing loads. */
   get progress(): LoadProgress | undefined {
     return this.#progress;
   }
 
   /**
-   * Loads a model; the one already loaded is not loaded again, and who asks for
-   * the one on its way waits with the others. What was being loaded instead
-   * rejects with `aborted`; what was in use stays so meanwhile, and for good if
-   * this fails.
+   * Loads a model unless it is loaded; calls for the same model share one load.
+   * A load of another model in progress rejects with `aborted`. The model in
+   * use stays until this one is ready, and for good if it fails.
    */
   load(options: LoadOptions, signal?: AbortSignal): Promise<ModelInfo> {
     if (signal?.aborted) return Promise.reject(aborted());
-    if (!this.#wish || !sameLoad(this.#wish.options, options)) {
-      this.#wish?.end();
-      this.#wish = new SharedLoad(
+    if (!this.#loading || !sameLoad(this.#loading.options, options)) {
+      this.#loading?.abort();
+      this.#loading = new SharedLoad(
         options,
-        (wanted) => this.#loads.add(() => this.#load(options, wanted), wanted),
-        (wish) => {
-          if (this.#wish === wish) this.#wish = undefined;
+        (ended) => this.#load(options, ended),
+        (load) => {
+          if (this.#loading === load) this.#loading = undefined;
         },
       );
     }
-    return this.#wish.wait(signal);
+    return this.#loading.wait(signal);
   }
 
-  /** What a model is and would cost; downloads its small files only. */
+  /** Describes a model and its cost; downloads its small files only. */
   async inspect(
     options: LoadOptions,
-    side?: number,
+    size?: number,
     signal?: AbortSignal,
   ): Promise<ModelReport> {
-    const inspected = this.#connect().call((remote) =>
-      remote.inspect(options, side),
+    const report = this.#connect().call((remote) =>
+      remote.inspect(options, size),
     );
-    return rejectWhenAborted(inspected, signal);
+    return rejectWhenAborted(report, signal);
   }
 
   async stored(): Promise<StoredModel[]> {
@@ -125,67 +154,69 @@ export class WorkerClient {
   }
 
   /**
-   * Consumes the frames. Aborted before its turn it rejects with `aborted`;
-   * later it resolves with what was said so far and finish `abort`. The runs of
-   * one `party` keep their order, those of several take turns.
+   * Answers a request. Aborted before its turn it rejects with `aborted` and
+   * takes no frames; aborted later it resolves with the text so far and finish
+   * `abort`. Requests of one `user` keep their order; users take turns.
    */
-  async describe(
-    frames: readonly Frame[],
-    options: Omit<GenerateOptions, "requestId">,
-    listener: RequestListener = {},
-    party?: object,
-  ): Promise<Answer> {
-    const { signal } = listener;
-    const either = anySignal(this.#life.signal, signal);
-    const job = async (): Promise<Answer> => {
-      if (!this.#info) await this.#reload(signal);
-      return this.#describe(frames, options, listener);
-    };
-    try {
-      return await this.#runs.add(job, either, party);
-    } finally {
-      closeAll(frames);
-    }
+  async generate(request: GenerateRequest, user?: object): Promise<Answer> {
+    const signal = anySignal(this.#life.signal, request.signal);
+    return this.#requests.add(
+      async () => {
+        if (!this.#info) await this.#reload(signal);
+        return this.#generate(request, signal);
+      },
+      signal,
+      user,
+    );
   }
 
-  /** What messages would take of the model's room; waits for no run. */
+  /** Counts tokens for the loaded model; does not wait for requests. */
   async count(
     conversation: PromptInput,
     signal?: AbortSignal,
   ): Promise<TokenCount> {
     if (!this.#info) await this.#reload(signal);
-    const counted = this.#connect().call((remote) =>
-      remote.count(conversation),
-    );
-    return rejectWhenAborted(counted, signal);
+    const count = this.#connect().call((remote) => remote.count(conversation));
+    return rejectWhenAborted(count, signal);
   }
 
-  /** Frees worker and model; what is pending rejects with `aborted`. */
+  /** Terminates the worker; pending calls reject with `aborted`. */
   dispose(): void {
     this.#wanted = undefined;
     this.#life.abort();
     this.#life = new AbortController();
-    this.#wish?.end();
-    this.#drop(
-      new VlmError("aborted", "The model was disposed of.", "Load it again."),
+    this.#loading?.abort();
+    this.#disconnect(
+      new VlmError("aborted", "The model was disposed.", "Load it again."),
     );
   }
 
-  /** Brings back what was lost, unless a load on its way replaces it. */
+  /** Restores a lost model, unless a load in progress replaces it. */
   async #reload(signal: AbortSignal | undefined): Promise<void> {
-    const coming = this.#wish?.loaded.catch(() => undefined);
-    await rejectWhenAborted(Promise.resolve(coming), signal);
+    const loaded = this.#loading?.loaded.catch(() => undefined);
+    await rejectWhenAborted(Promise.resolve(loaded), signal);
     if (this.#info) return;
     if (!this.#wanted) throw notLoaded();
     await this.load(this.#wanted, signal);
   }
 
+  /** Waits for the load before it to settle: it may have replaced the model. */
   async #load(options: LoadOptions, signal: AbortSignal): Promise<ModelInfo> {
-    if (this.#info && this.has(options)) return this.#info;
+    const before = this.#lastLoad;
+    const load = (async () => {
+      await rejectWhenAborted(before, signal);
+      if (this.#info && this.has(options)) return this.#info;
+      return this.#send(options, signal);
+    })();
+    this.#lastLoad = Promise.allSettled([before, load]);
+    return load;
+  }
+
+  async #send(options: LoadOptions, signal: AbortSignal): Promise<ModelInfo> {
     const connection = this.#connect();
     try {
-      this.#tell(noProgress);
-      askToPersist(options.model);
+      this.#report(noProgress);
+      requestPersistence(options.model);
       const loaded = connection.call((remote) => remote.load(options));
       const info = await abortable(signal, loaded, () =>
         connection.call((remote) => remote.abortLoad()),
@@ -200,88 +231,137 @@ export class WorkerClient {
     }
   }
 
-  async #describe(
-    frames: readonly Frame[],
-    options: Omit<GenerateOptions, "requestId">,
-    listener: RequestListener,
+  async #generate(
+    request: GenerateRequest,
+    signal: AbortSignal,
   ): Promise<Answer> {
-    const newer = await listener.renew?.();
-    if (newer) closeAll(frames);
-    const newest = newer ?? frames;
-    if (listener.signal?.aborted) {
-      closeAll(newest);
-      throw aborted();
-    }
-    const connection = this.#connect();
-    const run = new PendingRequest(++this.#lastRun, listener);
-    this.#run = run;
+    const taken = await request.take(signal);
+    if (!taken) throw aborted();
+    const { frames, imageIds } = taken;
+    const id = ++this.#lastId;
+    const received = new Received(request, signal);
+    this.#active = { id, request: received };
     try {
-      newest.forEach(assertFrameOpen);
-      listener.onStart?.();
-      const answered = connection.call((remote, { transfer }) =>
-        remote.describe(transfer(newest, [...newest]), {
-          ...options,
-          requestId: run.id,
-        }),
+      if (signal.aborted) throw aborted();
+      frames.forEach(assertFrameOpen);
+      const options = { ...request.options, ...(imageIds && { imageIds }) };
+      const connection = this.#connect();
+      const answer = connection.call((remote, { transfer }) =>
+        remote.generate(id, transfer(frames, [...frames]), options),
       );
-      const answer = await abortable(listener.signal, answered, () =>
-        connection.call((remote) => remote.abort(run.id)),
+      return received.complete(
+        await abortable(signal, answer, () =>
+          connection.call((remote) => remote.abort(id)),
+        ),
       );
-      return await run.settle(answer);
     } finally {
-      this.#run = undefined;
-      closeAll(newest);
+      this.#active = undefined;
+      // After the transfer this closes empty shells; otherwise, the pixels.
+      for (const frame of frames) frame.close();
     }
   }
 
   #connect(): Connection {
     this.#connection ??= new Connection(
       this.#options,
-      (event) => this.#receive(event),
-      (reason) => this.#lose(reason),
+      (message) => this.#receive(message),
+      (reason) => {
+        this.#disconnect(reason);
+        this.#options.onLost?.(reason);
+      },
     );
     return this.#connection;
   }
 
-  #receive(event: WorkerEvent): void {
+  #receive({ event, requestId }: EventMessage): void {
     if (event.type === "progress") {
-      // Two ports, no common order: it may come after the end of its load.
-      if (this.#progress) this.#tell(event);
+      this.#report(event);
     } else if (event.type === "device-lost") {
       this.#info = undefined;
       this.#options.onLost?.(deviceLost(event.message));
-    } else if (event.requestId === this.#run?.id) {
-      this.#run.receive(event);
+    } else if (requestId === this.#active?.id) {
+      this.#active?.request.receive(event);
     }
   }
 
-  #tell(event: LoadProgress): void {
-    this.#progress = event;
-    this.#options.onProgress?.(event);
+  #report(progress: LoadProgress): void {
+    this.#progress = progress;
+    this.#options.onProgress?.(progress);
   }
 
-  #lose(reason: VlmError): void {
-    this.#drop(reason);
-    this.#options.onLost?.(reason);
-  }
-
-  #drop(reason: VlmError): void {
+  #disconnect(reason: VlmError): void {
     this.#connection?.end(reason);
     this.#connection = undefined;
     this.#info = undefined;
   }
 }
 
-export const noProgress: LoadProgress = {
-  type: "progress",
-  phase: "loading",
-  loaded: 0,
-  total: 0,
-  rate: 0,
-  elsewhere: false,
-};
+/** What was received of an answer. Tokens after an abort are ignored. */
+class Received {
+  readonly #request: GenerateRequest;
+  readonly #signal: AbortSignal;
+  #tokens = 0;
+  #text = "";
 
-/** After a transfer this closes empty shells; otherwise, the pixels. */
-function closeAll(frames: readonly Frame[]): void {
-  for (const frame of frames) frame.close();
+  constructor(request: GenerateRequest, signal: AbortSignal) {
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  receive(event: ImageEvent | TokenEvent): void {
+    if (this.#signal.aborted) return;
+    if (event.type === "image") {
+      this.#request.onImage?.(event);
+      return;
+    }
+    this.#tokens += 1;
+    this.#text += event.text;
+    this.#request.onToken?.(event);
+  }
+
+  /** The answer, without tokens that the caller was not given. */
+  complete(answer: Answer): Answer {
+    if (answer.tokenIds.length === this.#tokens) return answer;
+    const tokenIds = answer.tokenIds.slice(0, this.#tokens);
+    return { ...answer, text: this.#text, tokenIds, finish: "abort" };
+  }
+}
+
+export function notLoaded(): VlmError {
+  return new VlmError("not-loaded", "No model is loaded.", "Load one first.");
+}
+
+function deviceLost(message: string): VlmError {
+  return new VlmError(
+    "device-lost",
+    `The GPU was lost: ${message}`,
+    "The model is loaded again with the next request.",
+  );
+}
+
+/** Waits for `work`; calls `abort` when the signal aborts meanwhile. */
+async function abortable<T>(
+  signal: AbortSignal,
+  work: Promise<T>,
+  abort: () => Promise<void>,
+): Promise<T> {
+  // A failed abort means a dead worker, which `work` reports.
+  const onAbort = (): void => void abort().catch(() => undefined);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await work;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/**
+ * Asks the browser not to evict a downloaded model. Only a page may ask, so the
+ * worker cannot. A refusal is harmless.
+ */
+function requestPersistence({ kind }: ModelSource): void {
+  // A local folder is not stored.
+  if (kind === "folder" || !("storage" in navigator)) return;
+  navigator.storage.persist().catch(() => undefined);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { killWorker } from "../testing/fake-worker";
 import { a, ask, setUp } from "../testing/leases";
-import { question, tinyPicture } from "../testing/requests";
+import { request } from "../testing/requests";
 
 describe("release", () => {
   const released = { code: "aborted" };
@@ -32,7 +32,7 @@ describe("release", () => {
     one.release();
     await one.load(a);
     await two.load(a);
-    expect(two.place).toBe(one.place);
+    expect(two.entry).toBe(one.entry);
     expect(pool.stateOf({ worker: workers.start }, a)).toBe("loaded");
   });
 
@@ -41,7 +41,7 @@ describe("release", () => {
     const one = lease();
     const loading = one.load(a, AbortSignal.abort());
     await expect(loading).rejects.toMatchObject(released);
-    expect(one.place).toBeUndefined();
+    expect(one.entry).toBeUndefined();
     expect(workers.workers).toHaveLength(0);
   });
 
@@ -103,13 +103,13 @@ describe("release", () => {
     expect(workers.workers).toHaveLength(2);
   });
 
-  test("frames are closed, whatever happens", async () => {
+  test("without a model a request rejects and takes no frames", async () => {
     const { lease } = setUp();
-    const frame = await tinyPicture();
+    const take = vi.fn();
     await expect(
-      lease().describe([frame], question("What?")),
+      lease().generate(request("What?", { take })),
     ).rejects.toMatchObject({ code: "not-loaded" });
-    expect(frame.width).toBe(0);
+    expect(take).not.toHaveBeenCalled();
   });
 });
 

@@ -1,65 +1,64 @@
-import { aborted } from "../shared/abort";
-import type { WorkerEntry, WorkerUser } from "./worker-entry";
-import type { WorkerPool } from "./worker-pool";
-import { anySignal } from "../shared/abort";
 import { sameLoad } from "../models/source";
-import { rejectWhenAborted } from "./abortable";
-import type { RequestListener } from "./request";
-import type { LoadProgress, WorkerClient } from "./worker-client";
-import { notLoaded } from "./runtime-errors";
-import { sameStart, startOf, type WorkerStart } from "./start-worker";
+import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
 import type { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
   Answer,
-  PromptInput,
-  GenerateOptions,
-  Frame,
   LoadOptions,
+  LoadProgress,
   ModelInfo,
+  PromptInput,
   TokenCount,
 } from "../shared/protocol";
+import { sameStart, startOf, type WorkerStart } from "./start-worker";
+import {
+  notLoaded,
+  type GenerateRequest,
+  type WorkerClient,
+} from "./worker-client";
+import type { WorkerEntry, WorkerPool, WorkerUser } from "./worker-pool";
 
-/** Told to each lease about the model it uses or waits for. */
+/** Notified about the model that the handle uses or waits for. */
 export interface WorkerHandleListener {
-  /** Of loads that this lease waits for. */
-  readonly onProgress?: (event: LoadProgress) => void;
-  /** Its model is there: for the first time, another one, or back. */
+  /** Of loads that this handle waits for. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** The model is ready: for the first time, another one, or restored. */
   readonly onReady?: (info: ModelInfo) => void;
-  /** Its worker or the GPU is gone; the next call brings them back. */
+  /** The worker or the GPU is lost; the next call restores it. */
   readonly onLost?: (reason: VlmError) => void;
 }
 
-/** How the worker starts is read whenever a model is to be loaded. */
+/** The options of `WorkerStart` are read at every load. */
 export type WorkerHandleOptions = WorkerStart & WorkerHandleListener;
 
-/** A load on its way. */
-interface Ask {
-  readonly place: WorkerEntry;
+/** A load in progress. */
+interface PendingLoad {
+  readonly entry: WorkerEntry;
   readonly options: LoadOptions;
   readonly controller: AbortController;
+  /** Calls of `load` that wait for it. */
   calls: number;
 }
 
 /**
- * One user's share of the page's workers. It may have a worker of its own or
- * one in common with other leases, and does not notice; which, `Pool` says.
+ * One user's access to the page's workers. Whether its worker is shared with
+ * other handles is decided by `WorkerPool` and makes no difference here.
  */
 export class WorkerHandle implements WorkerUser {
-  /** The model in use: also while another one loads, or it is lost for now. */
+  /** The model in use; also while another one loads, or while it is lost. */
   info: ModelInfo | undefined;
-  /** The worker it uses. */
-  place: WorkerEntry | undefined;
+  /** The worker in use. */
+  entry: WorkerEntry | undefined;
   readonly #pool: WorkerPool;
   readonly #options: WorkerHandleOptions;
-  /** What `info` describes. */
+  /** The options of the model that `info` describes. */
   #loaded: LoadOptions | undefined;
-  /** It is there, and the listener knows. */
+  /** The model is loaded, and the listener knows. */
   #ready = false;
-  #asked: Ask | undefined;
-  readonly #keeps = new Set<() => void>();
-  #leave = (): void => undefined;
-  /** Ends at release. */
+  #pending: PendingLoad | undefined;
+  readonly #references = new Set<() => void>();
+  #releaseEntry = (): void => undefined;
+  /** Aborts with `release`. */
   #life = new AbortController();
 
   constructor(pool: WorkerPool, options: WorkerHandleOptions) {
@@ -67,207 +66,201 @@ export class WorkerHandle implements WorkerUser {
     this.#options = options;
   }
 
-  /** Whether that is what runs now. */
+  /** Whether this model is loaded. */
   has(options: LoadOptions): boolean {
-    return this.place?.runtime.has(options) === true;
+    return this.entry?.client.has(options) === true;
   }
 
   /**
-   * Loads a model, unless it is loaded. What this lease was loading instead
-   * rejects with `aborted`; what was in use stays so meanwhile, and for good if
-   * this fails.
+   * Loads a model unless it is loaded. A load of another model in progress
+   * rejects with `aborted`. The model in use stays until this one is ready, and
+   * for good if it fails.
    */
   async load(options: LoadOptions, signal?: AbortSignal): Promise<ModelInfo> {
     if (signal?.aborted) throw aborted();
-    const ask = this.#ask(options);
-    const { place } = ask;
-    const ended = ask.controller.signal;
+    const pending = this.#startLoad(options);
+    const { entry } = pending;
+    const ended = pending.controller.signal;
     const either = anySignal(this.#life.signal, ended, signal);
-    const leave = this.#keep(place, true);
-    // Stays its place if this fails, with what has arrived.
-    if (!this.place) this.#move(place);
+    const release = this.#acquire(entry, "model");
+    // Without a model, keep this entry even if the load fails: its downloads
+    // so far are there.
+    if (!this.entry) this.#move(entry);
     try {
-      const { progress } = place.runtime;
+      const { progress } = entry.client;
       if (progress) this.#options.onProgress?.(progress);
-      const info = await place.runtime.load(options, either);
-      if (!either.aborted) this.#settle(place, options, info);
+      const info = await entry.client.load(options, either);
+      if (!either.aborted) this.#settle(entry, options, info);
       return info;
     } finally {
-      ask.calls -= 1;
-      if (ask.calls === 0 && this.#asked === ask) this.#asked = undefined;
-      leave();
+      pending.calls -= 1;
+      if (pending.calls === 0 && this.#pending === pending) {
+        this.#pending = undefined;
+      }
+      release();
     }
   }
 
   /**
-   * Consumes the frames. Aborted before its turn it rejects with `aborted`;
-   * later it resolves with what was said so far and finish `abort`. Runs of
-   * leases that share a worker take turns.
+   * Answers a request. Aborted before its turn it rejects with `aborted` and
+   * takes no frames; aborted later it resolves with the text so far and finish
+   * `abort`. Handles that share a worker take turns.
    */
-  async describe(
-    frames: readonly Frame[],
-    options: Omit<GenerateOptions, "requestId">,
-    listener: RequestListener = {},
-  ): Promise<Answer> {
-    const either = anySignal(this.#life.signal, listener.signal);
-    const heard = { ...listener, signal: either };
-    try {
-      const place = await this.#itsPlace(either);
-      return await this.#visit(place, (runtime) =>
-        runtime.describe(frames, options, heard, this),
-      );
-    } finally {
-      for (const frame of frames) frame.close();
-    }
+  async generate(request: GenerateRequest): Promise<Answer> {
+    const signal = anySignal(this.#life.signal, request.signal);
+    const entry = await this.#ownEntry(signal);
+    return this.#call(entry, (client) =>
+      client.generate({ ...request, signal }, this),
+    );
   }
 
-  /** What messages would take of the model's room; waits for no run. */
+  /** Counts tokens for the loaded model; does not wait for requests. */
   async count(
     conversation: PromptInput,
     signal?: AbortSignal,
   ): Promise<TokenCount> {
     const either = anySignal(this.#life.signal, signal);
-    const place = await this.#itsPlace(either);
-    return this.#visit(place, (runtime) => runtime.count(conversation, either));
+    const entry = await this.#ownEntry(either);
+    return this.#call(entry, (client) => client.count(conversation, either));
   }
 
-  /** What a model is and would cost; downloads its small files only. */
+  /** Describes a model and its cost; downloads its small files only. */
   async inspect(
     options: LoadOptions,
-    side?: number,
+    size?: number,
     signal?: AbortSignal,
   ): Promise<ModelReport> {
-    return this.#visit(this.#anyPlace(), (runtime) =>
-      runtime.inspect(options, side, signal),
+    return this.#call(this.#anyEntry(), (client) =>
+      client.inspect(options, size, signal),
     );
   }
 
   async stored(): Promise<StoredModel[]> {
-    return this.#visit(this.#anyPlace(), (runtime) => runtime.stored());
+    return this.#call(this.#anyEntry(), (client) => client.stored());
   }
 
   async remove(key: string): Promise<void> {
-    return this.#visit(this.#anyPlace(), (runtime) => runtime.remove(key));
+    return this.#call(this.#anyEntry(), (client) => client.remove(key));
   }
 
   /**
-   * Gives everything back; what is pending rejects with `aborted`. The last one
-   * at a worker frees it. A later call starts anew.
+   * Frees the worker, unless others use it; pending calls reject with `aborted`.
+   * The handle can be used again.
    */
   release(): void {
     this.#life.abort();
     this.#life = new AbortController();
     this.info = undefined;
-    this.place = undefined;
+    this.entry = undefined;
     this.#loaded = undefined;
-    this.#asked = undefined;
+    this.#pending = undefined;
     this.#ready = false;
-    for (const leave of this.#keeps) leave();
+    for (const release of this.#references) release();
   }
 
-  /** @internal Of the place's load. */
-  hear(place: WorkerEntry, event: LoadProgress): void {
-    if (this.#asked?.place === place) this.#options.onProgress?.(event);
+  /** @internal */
+  onProgress(entry: WorkerEntry, progress: LoadProgress): void {
+    if (this.#pending?.entry === entry) this.#options.onProgress?.(progress);
   }
 
-  /** @internal A model has come to the place. */
-  arrive(place: WorkerEntry, info: ModelInfo): void {
-    const { runtime } = place;
-    const known = this.place === place ? this.#loaded : undefined;
-    const asked =
-      this.#asked?.place === place ? this.#asked.options : undefined;
-    const mine = [asked, known].find((each) => each && runtime.has(each));
-    if (mine) this.#settle(place, mine, info);
-    // Another has taken the worker that this one had begun to leave.
-    else if (this.place === place) this.#ready = false;
+  /** @internal */
+  onReady(entry: WorkerEntry, info: ModelInfo): void {
+    const { client } = entry;
+    const known = this.entry === entry ? this.#loaded : undefined;
+    const wanted =
+      this.#pending?.entry === entry ? this.#pending.options : undefined;
+    const own = [wanted, known].find((each) => each && client.has(each));
+    if (own) this.#settle(entry, own, info);
+    // Another user has loaded a model into the worker that this one is leaving.
+    else if (this.entry === entry) this.#ready = false;
   }
 
-  /** @internal The place's worker or GPU is gone. */
-  lose(place: WorkerEntry, reason: VlmError): void {
-    if (this.place !== place) return;
+  /** @internal */
+  onLost(entry: WorkerEntry, reason: VlmError): void {
+    if (this.entry !== entry) return;
     this.#ready = false;
     this.#options.onLost?.(reason);
   }
 
-  #ask(options: LoadOptions): Ask {
+  /** Joins the load in progress if it is the same; otherwise ends it. */
+  #startLoad(options: LoadOptions): PendingLoad {
     const start = startOf(this.#options);
-    const asked = this.#asked;
-    const same =
-      asked &&
-      sameLoad(asked.options, options) &&
-      sameStart(asked.place.start, start);
-    if (!same) asked?.controller.abort();
-    const ask = same
-      ? asked
+    const current = this.#pending;
+    const isSame =
+      current &&
+      sameLoad(current.options, options) &&
+      sameStart(current.entry.start, start);
+    if (!isSame) current?.controller.abort();
+    const pending = isSame
+      ? current
       : {
           ...{ options, calls: 0, controller: new AbortController() },
-          place: this.#pool.placeFor(this, start, options),
+          entry: this.#pool.entryFor(this, start, options),
         };
-    ask.calls += 1;
-    this.#asked = ask;
-    return ask;
+    pending.calls += 1;
+    this.#pending = pending;
+    return pending;
   }
 
-  /** Once for each time that a model comes or comes back. */
-  #settle(place: WorkerEntry, options: LoadOptions, info: ModelInfo): void {
+  /** Notifies once for each time that a model becomes ready. */
+  #settle(entry: WorkerEntry, options: LoadOptions, info: ModelInfo): void {
     const known = this.#loaded !== undefined && sameLoad(this.#loaded, options);
-    if (this.#ready && known && this.place === place) return;
-    if (this.place !== place) this.#move(place);
+    if (this.#ready && known && this.entry === entry) return;
+    if (this.entry !== entry) this.#move(entry);
     this.#loaded = options;
     this.#ready = true;
     this.info = info;
     this.#options.onReady?.(info);
   }
 
-  /** Where its model is, or comes back with the next run. */
-  async #itsPlace(signal: AbortSignal): Promise<WorkerEntry> {
+  /** The worker that has this handle's model, or restores it on request. */
+  async #ownEntry(signal: AbortSignal): Promise<WorkerEntry> {
     for (;;) {
-      const { place } = this;
+      const { entry } = this;
       const loaded = this.#loaded;
-      if (!place || !loaded) throw notLoaded();
-      const { runtime } = place;
-      if (runtime.has(loaded) || runtime.wants(loaded)) return place;
-      // Others have loaded another model there, or this lease does.
-      await this.load(this.#asked?.options ?? loaded, signal);
+      if (!entry || !loaded) throw notLoaded();
+      const { client } = entry;
+      if (client.has(loaded) || client.wants(loaded)) return entry;
+      // Another user, or this one, loads another model there.
+      await this.load(this.#pending?.options ?? loaded, signal);
     }
   }
 
-  #move(place: WorkerEntry): void {
-    const leave = this.#leave;
-    this.place = place;
-    this.#leave = this.#keep(place, true);
-    leave();
+  #move(entry: WorkerEntry): void {
+    const release = this.#releaseEntry;
+    this.entry = entry;
+    this.#releaseEntry = this.#acquire(entry, "model");
+    release();
   }
 
-  #keep(place: WorkerEntry, lives: boolean): () => void {
-    const end = place.keep(this, lives);
-    const leave = (): void => {
-      this.#keeps.delete(leave);
+  #acquire(entry: WorkerEntry, kind: "model" | "call"): () => void {
+    const end = entry.acquire(this, kind);
+    const release = (): void => {
+      this.#references.delete(release);
       end();
     };
-    this.#keeps.add(leave);
-    return leave;
+    this.#references.add(release);
+    return release;
   }
 
-  /** A place of any model, for what needs none. */
-  #anyPlace(): WorkerEntry {
+  #anyEntry(): WorkerEntry {
     const start = startOf(this.#options);
-    const known = this.#pool.anyPlace(this, start);
+    const known = this.#pool.anyEntry(this, start);
     if (known) return known;
-    const place = this.#pool.open(start);
-    if (!this.place) this.#move(place);
-    return place;
+    const entry = this.#pool.open(start);
+    if (!this.entry) this.#move(entry);
+    return entry;
   }
 
-  async #visit<T>(
-    place: WorkerEntry,
-    job: (runtime: WorkerClient) => Promise<T>,
+  async #call<T>(
+    entry: WorkerEntry,
+    work: (client: WorkerClient) => Promise<T>,
   ): Promise<T> {
-    const leave = this.#keep(place, false);
+    const release = this.#acquire(entry, "call");
     try {
-      return await rejectWhenAborted(job(place.runtime), this.#life.signal);
+      return await rejectWhenAborted(work(entry.client), this.#life.signal);
     } finally {
-      leave();
+      release();
     }
   }
 }

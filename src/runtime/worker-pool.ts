@@ -1,62 +1,121 @@
-import { WorkerEntry, type WorkerUser } from "./worker-entry";
 import { sameStart, startOf, type WorkerStart } from "./start-worker";
-import type { LoadOptions } from "../shared/protocol";
+import { WorkerClient } from "./worker-client";
+import type { VlmError } from "../shared/errors";
+import type { LoadOptions, LoadProgress, ModelInfo } from "../shared/protocol";
+
+/** A user of a worker, which is notified of what happens there. */
+export interface WorkerUser {
+  /** The worker it uses. */
+  readonly entry: WorkerEntry | undefined;
+  onProgress(entry: WorkerEntry, progress: LoadProgress): void;
+  onReady(entry: WorkerEntry, info: ModelInfo): void;
+  onLost(entry: WorkerEntry, reason: VlmError): void;
+}
+
+/** A reason to keep a worker alive. */
+interface Reference {
+  readonly user: WorkerUser;
+  /** `model`: uses or awaits a model; `call`: waits for one call only. */
+  readonly kind: "model" | "call";
+}
+
+/** One worker and its users; the last to leave ends it. */
+export class WorkerEntry {
+  readonly start: WorkerStart;
+  readonly client: WorkerClient;
+  readonly #references = new Set<Reference>();
+  readonly #onUnused: () => void;
+
+  constructor(start: WorkerStart, onUnused: () => void) {
+    this.start = start;
+    this.#onUnused = onUnused;
+    this.client = new WorkerClient({
+      ...start,
+      onProgress: (event) =>
+        this.#notify((user) => user.onProgress(this, event)),
+      onReady: (info) => this.#notify((user) => user.onReady(this, info)),
+      onLost: (reason) => this.#notify((user) => user.onLost(this, reason)),
+    });
+  }
+
+  /** No other user uses or awaits a model here. */
+  isOnlyFor(user: WorkerUser): boolean {
+    return [...this.#references].every(
+      (reference) => reference.user === user || reference.kind === "call",
+    );
+  }
+
+  /** Keeps the worker until the returned function is called. */
+  acquire(user: WorkerUser, kind: Reference["kind"]): () => void {
+    const reference: Reference = { user, kind };
+    this.#references.add(reference);
+    return () => {
+      const isLast =
+        this.#references.delete(reference) && this.#references.size === 0;
+      if (!isLast) return;
+      this.#onUnused();
+      this.client.dispose();
+    };
+  }
+
+  #notify(call: (user: WorkerUser) => void): void {
+    new Set([...this.#references].map(({ user }) => user)).forEach(call);
+  }
+}
 
 /**
- * Who shares which worker, on the whole page: users of the same model have one
- * worker and one set of weights. The first to need a worker starts it, the last
- * to leave it ends it.
+ * The page's workers: users of the same model, whose workers start in the same
+ * way, share one worker and one set of weights.
  */
 export class WorkerPool {
-  readonly #places = new Set<WorkerEntry>();
+  readonly #entries = new Set<WorkerEntry>();
 
-  /** What is known of a model without asking a worker. */
+  /** The state of a model, without asking a worker. */
   stateOf(
     start: WorkerStart,
     options: LoadOptions,
   ): "loaded" | "loading" | undefined {
-    const places = this.#startedLike(startOf(start));
-    if (places.some(({ runtime }) => runtime.has(options))) return "loaded";
-    const isLoading = places.some(
-      ({ runtime }) => runtime.progress && runtime.wants(options),
+    const entries = this.#startedLike(startOf(start));
+    if (entries.some(({ client }) => client.has(options))) return "loaded";
+    const isLoading = entries.some(
+      ({ client }) => client.progress && client.wants(options),
     );
     return isLoading ? "loading" : undefined;
   }
 
   /**
-   * Where a tenant loads a model: where it is already, or on its way; else in
-   * the tenant's own place, unless others are there, too; else in a new one.
+   * The worker in which `user` loads a model: one that has it or is loading it;
+   * else the user's own, if no other user is there; else an empty one, or a new
+   * one.
    */
-  placeFor(
-    tenant: WorkerUser,
+  entryFor(
+    user: WorkerUser,
     start: WorkerStart,
     options: LoadOptions,
   ): WorkerEntry {
-    const places = this.#startedLike(start);
+    const entries = this.#startedLike(start);
     return (
-      places.find(({ runtime }) => runtime.wants(options)) ??
-      places.find(
-        (place) => place === tenant.place && place.isOnlyFor(tenant),
-      ) ??
-      places.find(({ runtime }) => runtime.vacant) ??
+      entries.find(({ client }) => client.wants(options)) ??
+      entries.find((entry) => entry === user.entry && entry.isOnlyFor(user)) ??
+      entries.find(({ client }) => client.vacant) ??
       this.open(start)
     );
   }
 
-  /** A place of any model, for what needs none; preferably the tenant's own. */
-  anyPlace(tenant: WorkerUser, start: WorkerStart): WorkerEntry | undefined {
-    const places = this.#startedLike(start);
-    return places.find((place) => place === tenant.place) ?? places[0];
+  /** A worker for calls that need no model; preferably the user's own. */
+  anyEntry(user: WorkerUser, start: WorkerStart): WorkerEntry | undefined {
+    const entries = this.#startedLike(start);
+    return entries.find((entry) => entry === user.entry) ?? entries[0];
   }
 
   open(start: WorkerStart): WorkerEntry {
-    const place = new WorkerEntry(start, () => this.#places.delete(place));
-    this.#places.add(place);
-    return place;
+    const entry = new WorkerEntry(start, () => this.#entries.delete(entry));
+    this.#entries.add(entry);
+    return entry;
   }
 
   #startedLike(start: WorkerStart): WorkerEntry[] {
-    return [...this.#places].filter((place) => sameStart(place.start, start));
+    return [...this.#entries].filter((entry) => sameStart(entry.start, start));
   }
 }
 

@@ -1,19 +1,9 @@
-import type { Answer, ImageUse, Timings } from "../shared/protocol";
-
-/** The pictures are seen; the answer begins. */
-export interface ImageEvent extends ImageUse {
-  readonly type: "image";
-}
-
-/** One more token. */
-export interface TokenEvent {
-  readonly type: "token";
-  readonly id: number;
-  /** Text that this token completes; may be empty inside a character. */
-  readonly text: string;
-  /** With the first token: where the time to it went. */
-  readonly timings?: Omit<Timings, "total" | "tokensPerSecond">;
-}
+import type {
+  Answer,
+  ImageEvent,
+  Timings,
+  TokenEvent,
+} from "../shared/protocol";
 
 /** Durations in ms. `wait` to `firstDecode` add up to `ttft`. */
 export interface AnswerTimings extends Timings {

@@ -7,7 +7,7 @@ import type { AnswerTimings, AnswerDone, AnswerEvent } from "./answer-stream";
 
 /** A question, ready to be asked. */
 export interface AnswerRequest {
-  readonly run: Omit<GenerateOptions, "requestId">;
+  readonly run: GenerateOptions;
   /** Consumed. */
   readonly frames: readonly Frame[];
   /** When it was asked, or its frame captured. */
@@ -29,22 +29,28 @@ export async function answer(
 ): Promise<AnswerDone> {
   let { time } = question;
   let first: number | undefined;
-  const answer = await lease.describe(frames, run, {
-    signal: AbortSignal.any([signal, left]),
-    renew: async () => {
-      const newest = await newer?.();
-      if (!newest) return undefined;
-      time = newest.time;
-      return [newest.frame];
-    },
-    onImage: ({ imageTokens, reused, unchanged }) => {
-      emit({ type: "image", imageTokens, reused, unchanged });
-    },
-    onToken: ({ id, text, timings }) => {
-      first ??= now();
-      emit({ type: "token", id, text, ...(timings && { timings }) });
-    },
-  });
+  const answer = await lease
+    .generate({
+      options: run,
+      signal: AbortSignal.any([signal, left]),
+      take: async () => {
+        const newest = await newer?.();
+        const { imageIds } = run;
+        const ids = imageIds && { imageIds };
+        if (!newest) return { frames, ...ids };
+        for (const frame of frames) frame.close();
+        time = newest.time;
+        return { frames: [newest.frame], ...ids };
+      },
+      onImage: emit,
+      onToken: (event) => {
+        first ??= now();
+        emit(event);
+      },
+    })
+    .finally(() => {
+      for (const frame of frames) frame.close();
+    });
   if (answer.finish === "abort" && signal.aborted) throw aborted();
   const ttft = first === undefined ? undefined : first - time;
   const timings: AnswerTimings =

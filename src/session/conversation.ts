@@ -1,4 +1,4 @@
-import { rejectWhenAborted } from "../runtime/abortable";
+import { rejectWhenAborted } from "../shared/abort";
 import type { Frame, Message } from "../shared/protocol";
 import type { SourceImage } from "./source-image";
 import type { AnswerDone } from "./answer-stream";

@@ -1,4 +1,4 @@
-import type { LoadProgress as Loading } from "../runtime/worker-client";
+import type { LoadProgress as Loading } from "../shared/protocol";
 
 type Listener = ((event: DownloadProgressEvent) => void) | null;
 

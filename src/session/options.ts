@@ -100,7 +100,7 @@ export function toGenerateOptions(
   options: Omit<WatchOptions, "prompt" | "signal">,
   side: number,
   messages: readonly Message[],
-): Omit<Run, "requestId"> {
+): Run {
   const { size = side, maxTokens = 128, sampling = {}, prefix } = options;
   const { style = "reference", fit = "letterbox", anyres = false } = options;
   const { draft = false, gate = 0, responseConstraint } = options;

@@ -47,7 +47,7 @@ export function runOptions({
   maxTokens,
   sampling,
   ...rest
-}: NamedRun): Omit<GenerateOptions, "requestId" | "messages"> {
+}: NamedRun): Omit<GenerateOptions, "messages"> {
   checkSide(size);
   if (!(Number.isInteger(maxTokens) && maxTokens > 0)) {
     throw badOption(

@@ -114,7 +114,7 @@ export class Session implements AsyncDisposable {
       const frames = pictures.map(({ bitmap }) => bitmap);
       const run = {
         ...toGenerateOptions(options, this.#side, toProtocolMessages(turns)),
-        names,
+        imageIds: names,
       };
       return answer(this.#lease, { run, frames, time }, signal, left, emit);
     });
@@ -199,7 +199,7 @@ export class Session implements AsyncDisposable {
       }: PreparedTurn): Promise<AnswerDone> => {
         const run = {
           ...toGenerateOptions(options, this.#side, messages),
-          names,
+          imageIds: names,
         };
         const asked = { run, frames, time };
         return answer(this.#lease, asked, signal, left, emit);

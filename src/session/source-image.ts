@@ -1,4 +1,4 @@
-import { rejectWhenAborted } from "../runtime/abortable";
+import { rejectWhenAborted } from "../shared/abort";
 import {
   captureElement,
   isVisualElement,

@@ -106,10 +106,10 @@ describe("sources", () => {
   test("what changes is as it was when it was asked about", async () => {
     const { session, fake } = await openSession({ pace: 20 });
     const widths: number[] = [];
-    const describe = fake.describe.bind(fake);
-    fake.describe = (frames, options) => {
+    const generate = fake.generate.bind(fake);
+    fake.generate = (id, frames, options) => {
       for (const each of frames) if ("width" in each) widths.push(each.width);
-      return describe(frames, options);
+      return generate(id, frames, options);
     };
     const canvas = new OffscreenCanvas(8, 8);
     canvas.getContext("2d");

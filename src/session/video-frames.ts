@@ -1,5 +1,5 @@
 import { captureElement } from "../capture/element-frame";
-import { pause } from "../capture/pause";
+import { pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { pageVisible } from "../capture/page-visible";
 import type { LiveFrame, LiveFrames } from "./live-frame";

@@ -1,4 +1,4 @@
-import { pause } from "../capture/pause";
+import { pause } from "../shared/abort";
 import { aborted } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";

@@ -5,7 +5,7 @@ import { errorCodes, type ErrorCode } from "./errors";
 /** A test that provokes the failure itself: its file, and its name. */
 const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
   aborted: [
-    "src/runtime/queue.test.ts",
+    "src/runtime/request-queue.test.ts",
     "a job aborted before its turn is not run, and rejects at once",
   ],
   "bad-image": [

@@ -1,10 +1,12 @@
 /**
- * The contract between the page and the worker. Types only: read it first,
- * change it last. Calls go through Comlink; everything that streams goes
- * through one MessagePort, opened once (a proxied callback per frame would
- * open a channel each time).
+ * The contract between the page and the worker; types only.
  *
- * Times are milliseconds of the clock in `clock.ts`, durations milliseconds.
+ * Calls and their replies go through Comlink. Events are posted on the same
+ * channel, so both arrive in one order: all tokens of an answer come before the
+ * answer, all progress of a load before its end.
+ *
+ * Times are in milliseconds on the clock of `clock.ts`, durations in
+ * milliseconds.
  */
 
 import type {
@@ -18,17 +20,17 @@ import type {
   StoredModel,
 } from "./models";
 
-/** Pixels that can be handed over without a copy. The receiver closes them. */
+/** Pixels that can be transferred without a copy. The receiver closes them. */
 export type Frame = VideoFrame | ImageBitmap;
 
 /**
- * How graphs run: `fast`: ours, made of the published weights, recorded once
- * and replayed on WebGPU; `plain`: the published ones, as ONNX Runtime runs
- * them. Both say the same.
+ * `ort`: the published graphs, run by ONNX Runtime; the reference. `webgpu`:
+ * our graphs of the same weights, captured once and replayed on WebGPU. Both
+ * give the same tokens.
  */
 export type BackendName = "webgpu" | "ort";
 
-/** `auto`: the fast path where it runs and says what the plain one says. */
+/** `auto`: `webgpu` where it is supported and gives the reference's tokens. */
 export type BackendChoice = "auto" | "ort";
 
 export interface LoadOptions {
@@ -43,90 +45,91 @@ export interface ModelInfo {
   /** `_name_or_path` of config.json, else the folder's name. */
   readonly name: string;
   readonly device: Device;
-  /** Why `device` is not what was asked for or expected; absent if it is. */
+  /** Why `device` is not the requested or expected one; absent if it is. */
   readonly deviceReason?: string;
-  /** e.g. `google swiftshader`; the CPU's threads on WASM. */
+  /** For example `google swiftshader`; on WASM, the CPU and its threads. */
   readonly adapter: string;
   readonly dtypes: GraphDtypes;
-  /** Why `dtypes` are not what was asked for; absent if they are. */
+  /** Why `dtypes` are not the requested ones; absent if they are. */
   readonly dtypeReason?: string;
   readonly backend: BackendName;
-  /** Why `path` is not the fast one; absent if it is, or was not to be. */
+  /** Why `backend` is `ort` although `auto` was requested. */
   readonly backendReason?: string;
-  /** Commit of the hub that it came from, if told. */
+  /** The hub's commit, if it is known. */
   readonly commit?: string;
-  /** Why it is an earlier version than its server has; absent if it is not. */
+  /** Why this is an earlier version than the server's; absent if it is not. */
   readonly versionReason?: string;
-  /** Side in pixels that the model's preprocessor asks for. */
+  /** Encoder input size, in pixels, that the model was trained for. */
   readonly size: number;
   /** Longest sequence in tokens: image, prompt and answer together. */
   readonly contextLength: number;
-  /** Size of the weights' files, in bytes. */
+  /** Size of the weight files, in bytes. */
   readonly bytes: number;
-  /** After warming up. */
+  /** Measured after warming up. */
   readonly memory: MemoryUse;
 }
 
 export interface Sampling {
   /** 0: greedy. Above 0: softmax(logits / temperature). */
   readonly temperature: number;
-  /** Keep the k likeliest tokens; 0 keeps all. */
+  /** Keeps the k most likely tokens; 0: all. */
   readonly topK: number;
-  /** Keep the smallest set of tokens whose probability reaches p; 1: all. */
+  /** Keeps the smallest set of tokens whose probability reaches p; 1: all. */
   readonly topP: number;
-  /** Divides positive logits of tokens already used, multiplies negative ones
-   * (CTRL, arXiv 1909.05858); 1: off. */
+  /** Divides positive logits of tokens already used and multiplies negative
+   * ones (CTRL, arXiv 1909.05858); 1: off. */
   readonly repetitionPenalty: number;
-  /** Same seed, same picture, same prompt: same answer. */
+  /** The same seed, images and prompt give the same answer. */
   readonly seed: number;
 }
 
 /**
- * How a picture is brought to the encoder's square: `letterbox`: centred on
- * black, as in training (Apple's predict.py); `crop`: its shortest side, then
- * the centre (the published processor); `stretch`: both sides.
+ * How an image is fitted into the encoder's square input: `letterbox`: centred
+ * on black, as in training (Apple's predict.py); `crop`: the shortest side is
+ * fitted and the centre kept (the published processor); `stretch`: both sides
+ * are fitted.
  */
 export type Fit = "letterbox" | "crop" | "stretch";
 
 /**
- * `reference`: the conversation of Apple's predict.py; `demo`: that of the
- * transformers.js demo page (another system text, no new line after <image>).
+ * Chat prompt preset. `reference`: that of Apple's predict.py; `demo`: that of
+ * the transformers.js demo page (another system prompt, no new line after
+ * `<image>`).
  */
 export type PromptStyle = "reference" | "demo";
 
-/** A turn of a conversation. Only the user's have pictures. */
+/** A turn of a conversation. Only user turns have images. */
 export interface Message {
-  /** `system`: the first turn only; it stands for the style's own text. */
+  /** `system`: the first turn only; it replaces the preset's system prompt. */
   readonly role: "system" | "user" | "assistant";
   readonly text: string;
-  /** How many of the frames, in their order, belong to this turn. */
+  /** How many of the frames, in order, belong to this turn. */
   readonly imageCount: number;
 }
 
-/** A conversation, as tokens are counted by it. */
+/** A conversation, as far as it decides the number of prompt tokens. */
 export interface PromptInput {
   /** Oldest first. */
   readonly messages: readonly Message[];
   readonly promptStyle: PromptStyle;
-  /** Side of the encoder's input in pixels: a multiple of 64. */
+  /** Encoder input size in pixels: a multiple of 64. */
   readonly size: number;
-  /** Four tiles of a 2x2 grid after an overview, each of `size` pixels: five
-   * times the image tokens, for documents (paper, section AnyRes). */
+  /** Adds four tiles of a 2x2 grid to the overview, each of `size` pixels: five
+   * times the image tokens, for documents (FastVLM paper, section AnyRes). */
   readonly anyres: boolean;
 }
 
-/** What a conversation takes of the model's room. */
 export interface TokenCount {
-  /** Tokens that its messages add; pictures included. */
+  /** Tokens of the messages, image tokens included. */
   readonly tokens: number;
   /** Tokens that messages and answer may have together. */
   readonly room: number;
 }
 
 /**
- * What an answer has to be. `json`: a JSON text that a schema allows (JSON
- * Schema 2020-12, or draft 7), the schema being a boolean or an object.
- * `regex`: a text that the whole of a regular expression of JavaScript matches.
+ * The form of an answer. `json`: a JSON text that matches a schema (JSON Schema
+ * 2020-12 or draft 7; a boolean or an object). `regex`: a text that a JavaScript
+ * regular expression matches from its beginning to its end.
  */
 export type Constraint =
   | { readonly type: "json"; readonly schema: unknown }
@@ -136,37 +139,34 @@ export type Constraint =
       readonly flags: string;
     };
 
-/** The last of the messages is the user's. */
+/** The last message is the user's. */
 export interface GenerateOptions extends PromptInput {
-  /** Chosen by the caller; tags every event of this run. */
-  readonly requestId: number;
   readonly fit: Fit;
   readonly maxTokens: number;
   readonly sampling: Sampling;
-  /** What the answer begins with: the model goes on from there. It is no part
-   * of what comes. */
+  /** Beginning of the answer, which the model continues; not repeated in it. */
   readonly prefix?: string;
-  /** Only tokens are picked that can still lead there; where `maxTokens` come to
-   * an end before it does, it is cut. The prefix counts as its beginning. */
+  /** Restricts tokens to those that can lead to this form; an answer that
+   * reaches `maxTokens` before is cut. The prefix counts as its beginning. */
   readonly constraint?: Constraint;
-  /** Names of the frames, in their order: an equal name is the same picture,
-   * and what was made of it is used again. Null, or no list: a new one. */
+  /** One for each frame. An equal id is the same image, whose features are
+   * reused. Null, or no list: a new image. */
   readonly imageIds?: readonly (string | null)[];
-  /** Try whether the last answer to the same words holds for these pictures,
-   * too: if so it is there sooner. Only greedy answers; they stay the same. */
+  /** Verifies the last answer to the same prompt as a draft, which is faster if
+   * it still holds. Greedy sampling only; the answer is the same. */
   readonly draft: boolean;
   /**
-   * A frame that differs less from the last one encoded passes for that: the
-   * largest mean difference of a tile of it, of 0 (off) to 1 (black and white).
-   * Not with AnyRes.
+   * Threshold of the change detector: a frame whose tiles all differ less from
+   * the last encoded one reuses its features. Mean difference of a tile, from 0
+   * (off) to 1 (black and white). Not with AnyRes.
    */
   readonly gate: number;
 }
 
 /**
- * Durations of one run. Their sum up to the first token is `firstToken`. Where
- * nothing waits between the stages they are the GPU's own, and `firstDecode` is
- * what is left: the way to the GPU and back, and the first token's text.
+ * Durations of one request. Those up to `firstDecode` add up to `firstToken`.
+ * Where nothing waits between the stages they are measured on the GPU, and
+ * `firstDecode` is the rest: submission, read-back and the first token's text.
  */
 export interface Timings {
   readonly preprocess: number;
@@ -185,86 +185,104 @@ export interface Timings {
 
 export type FinishReason = "stop" | "length" | "abort";
 
-/** What became of a run's pictures. */
+/** How the images of a request were encoded. */
 export interface ImageUse {
   readonly imageTokens: number;
-  /** Pictures known by their name, and so not encoded again. */
+  /** Images known by their id, whose features were reused. */
   readonly reused: number;
-  /** Pictures that the gate took for the one before. */
+  /** Images that the change detector found equal to the one before. */
   readonly unchanged: number;
 }
 
 export interface Answer extends ImageUse {
   readonly text: string;
-  /** Ids generated, the end token not among them. */
+  /** Without the end token. */
   readonly tokenIds: readonly number[];
   readonly finish: FinishReason;
   readonly promptTokens: number;
   readonly timings: Timings;
 }
 
-/** What the worker sends through the event port. */
+/** How far a load has come. */
+export interface LoadProgress {
+  readonly type: "progress";
+  /** Files are downloaded and checked; sessions are created; shaders compile. */
+  readonly phase: "loading" | "preparing" | "warming";
+  /** Bytes of all files of the model; `total` is 0 while unknown. */
+  readonly loaded: number;
+  readonly total: number;
+  /** Bytes per second from the network, recently; 0 if there are none. */
+  readonly rate: number;
+  /** Estimated seconds to the end of the download; absent if unknown. */
+  readonly left?: number;
+  /** Another tab is downloading, and this one waits for it. */
+  readonly elsewhere: boolean;
+}
+
+/** The images of a request are encoded; the answer begins. */
+export interface ImageEvent extends ImageUse {
+  readonly type: "image";
+}
+
+/** One more token of an answer. */
+export interface TokenEvent {
+  readonly type: "token";
+  readonly id: number;
+  /** Text that this token completes; empty inside a character. */
+  readonly text: string;
+  /** With the first token only. */
+  readonly timings?: Omit<Timings, "total" | "tokensPerSecond">;
+}
+
+/** The GPU is gone; the next load creates another device. */
+export interface DeviceLostEvent {
+  readonly type: "device-lost";
+  readonly message: string;
+}
+
 export type WorkerEvent =
-  | {
-      readonly type: "progress";
-      /** Files arrive and are checked; sessions are made; shaders compile. */
-      readonly phase: "loading" | "preparing" | "warming";
-      /** Bytes of all files of the model; `total` 0 while unknown. */
-      readonly loaded: number;
-      readonly total: number;
-      /** Bytes a second from the network, lately; 0 if nothing comes. */
-      readonly rate: number;
-      /** Seconds that the rest will take at that rate; absent if unknown. */
-      readonly left?: number;
-      /** Another tab is downloading; this one waits for it. */
-      readonly elsewhere: boolean;
-    }
-  | (ImageUse & {
-      /** The encoder has done its part, or was spared it. */
-      readonly type: "image";
-      readonly requestId: number;
-    })
-  | {
-      readonly type: "token";
-      readonly requestId: number;
-      readonly id: number;
-      /** Text that this token completes; may be empty inside a character. */
-      readonly text: string;
-      /** Set on the run's first token only. */
-      readonly timings?: Omit<Timings, "total" | "tokensPerSecond">;
-    }
-  | {
-      /** The GPU is gone; the next load makes a new one. */
-      readonly type: "device-lost";
-      readonly message: string;
-    };
+  LoadProgress | ImageEvent | TokenEvent | DeviceLostEvent;
+
+/** What the worker posts besides Comlink's replies. */
+export interface EventMessage {
+  readonly event: WorkerEvent;
+  /** Of image and token events. */
+  readonly requestId?: number;
+}
 
 /** Where the worker gets what it needs. */
 export interface WorkerSettings {
-  /** Folder of ONNX Runtime's .mjs and .wasm files, absolute, with a trailing
-   * slash; else those that came with the worker. */
+  /** Absolute URL of the folder of ONNX Runtime's .mjs and .wasm files, with a
+   * trailing slash; by default those beside the worker. */
   readonly wasmPaths?: string;
-  /** Asked instead of the network for the files of models; see `fetching.ts`. */
+  /** Fetches model files instead of the network; see `fetch-protocol.ts`. */
   readonly fetch?: MessagePort;
 }
 
-/** What the worker exposes. Every rejection is a `VlmError`. */
+/** The calls of the worker. Every rejection is a `VlmError`. */
 export interface VlmWorker {
-  /** Hands over the event port; once, before anything else. */
-  connect(events: MessagePort, settings?: WorkerSettings): void;
-  /** Replaces the model. A failed load leaves the previous one in place. */
+  /** Before any other call, if at all. */
+  configure(settings: WorkerSettings): void;
+  /**
+   * Replaces the model between two requests. A load that fails leaves the
+   * previous model in place. Another load waits until this one has settled.
+   */
   load(options: LoadOptions): Promise<ModelInfo>;
-  /** What a model is and would cost; downloads its small files only. */
-  inspect(options: LoadOptions, side?: number): Promise<ModelReport>;
-  /** Models of which something is kept in this browser. */
+  /** Describes a model and its cost; downloads its small files only. */
+  inspect(options: LoadOptions, size?: number): Promise<ModelReport>;
+  /** Models that are stored in this browser, wholly or in part. */
   stored(): Promise<StoredModel[]>;
-  /** Deletes what is kept of a model; a loaded one goes on running. */
+  /** Deletes stored files of a model; a loaded one keeps running. */
   remove(key: string): Promise<void>;
-  /** Runs are queued; the frames are closed whatever happens. */
-  describe(frames: readonly Frame[], options: GenerateOptions): Promise<Answer>;
-  /** What messages would take of the loaded model's room; waits for no run. */
+  /** Answers. Closes the frames in any case. `requestId` marks its events. */
+  generate(
+    requestId: number,
+    frames: readonly Frame[],
+    options: GenerateOptions,
+  ): Promise<Answer>;
+  /** Counts tokens for the loaded model; does not wait for requests. */
   count(conversation: PromptInput): Promise<TokenCount>;
-  /** Ends the request before its next token; its answer has finish `abort`. */
+  /** Ends a request before its next token; its answer has finish `abort`. */
   abort(requestId: number): void;
   /** Ends a load in progress: it rejects with `aborted`. */
   abortLoad(): void;

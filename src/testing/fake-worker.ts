@@ -4,11 +4,12 @@ import { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
   Answer,
-  PromptInput,
-  GenerateOptions,
+  EventMessage,
   Frame,
+  GenerateOptions,
   LoadOptions,
   ModelInfo,
+  PromptInput,
   TokenCount,
   VlmWorker,
   WorkerEvent,
@@ -54,7 +55,8 @@ export class FakeVlm implements VlmWorker {
   /** May be replaced between calls. */
   script: Script;
   #stored: readonly StoredModel[];
-  #events: MessagePort | undefined;
+  /** Set by `fakeWorker`. */
+  onEvent: (message: EventMessage) => void = () => undefined;
   readonly #aborted = new Set<number>();
   #loadAborted = false;
   #runs = 0;
@@ -64,8 +66,8 @@ export class FakeVlm implements VlmWorker {
     this.#stored = this.script.stored;
   }
 
-  connect(events: MessagePort): void {
-    this.#events = events;
+  configure(): void {
+    // Nothing to configure.
   }
 
   async load(options: LoadOptions): Promise<ModelInfo> {
@@ -123,12 +125,13 @@ export class FakeVlm implements VlmWorker {
     return Promise.resolve();
   }
 
-  async describe(
+  async generate(
+    requestId: number,
     frames: readonly Frame[],
     options: GenerateOptions,
   ): Promise<Answer> {
     const { captions, runErrors } = this.script;
-    const { requestId, messages } = options;
+    const { messages } = options;
     this.asked.push(options);
     this.calls.push(`describe ${messages.at(-1)?.text}`);
     const start = performance.now();
@@ -141,7 +144,7 @@ export class FakeVlm implements VlmWorker {
     await this.#wait();
     const encode = since();
     const seen = { imageTokens: 16, reused: 0, unchanged: 0 };
-    this.send({ type: "image", requestId, ...seen });
+    this.send({ type: "image", ...seen }, requestId);
     const said = captions[(this.#runs - 1) % captions.length] ?? [];
     const tokens = said.slice(0, options.maxTokens);
     const parts = { preprocess: 0, encode, prefill: 0, firstDecode: 0 };
@@ -157,7 +160,7 @@ export class FakeVlm implements VlmWorker {
         firstToken,
       };
       const first = count === 0 ? { timings } : {};
-      this.send({ type: "token", requestId, id: count, text, ...first });
+      this.send({ type: "token", id: count, text, ...first }, requestId);
       count += 1;
     }
     const stopped = this.#aborted.delete(requestId);
@@ -205,8 +208,8 @@ export class FakeVlm implements VlmWorker {
     return Promise.resolve();
   }
 
-  send(event: WorkerEvent): void {
-    this.#events?.postMessage(event);
+  send(event: WorkerEvent, requestId?: number): void {
+    this.onEvent({ event, ...(requestId !== undefined && { requestId }) });
   }
 
   #wait(): Promise<void> {
@@ -215,8 +218,9 @@ export class FakeVlm implements VlmWorker {
 }
 
 /** `fake` behind a port that passes for a worker of its own. */
-export function fakeWorker(fake: VlmWorker): Worker {
+export function fakeWorker(fake: FakeVlm): Worker {
   const { port1, port2 } = new MessageChannel();
+  fake.onEvent = (message) => port2.postMessage(message);
   expose(fake, port2);
   const terminate = (): void => {
     port1.close();

@@ -6,7 +6,7 @@ import {
 import { WorkerPool } from "../runtime/worker-pool";
 import type { Answer } from "../shared/protocol";
 import type { Script } from "./fake-worker";
-import { loadOf, question, tinyPicture } from "./requests";
+import { loadOf, request } from "./requests";
 import { FakeWorkers } from "./workers";
 
 /** A pool of scripted workers; its leases end with the test. */
@@ -25,7 +25,7 @@ export async function ask(
   lease: WorkerHandle,
   text = "What?",
 ): Promise<Answer> {
-  return lease.describe([await tinyPicture()], question(text));
+  return lease.generate(request(text));
 }
 
 /** Two models. */

@@ -1,3 +1,4 @@
+import type { GenerateRequest } from "../runtime/worker-client";
 import type { GenerateOptions, LoadOptions } from "../shared/protocol";
 
 /** A load of a model of that name, as the fake worker takes it. */
@@ -11,7 +12,7 @@ export function loadOf(name = "fake"): LoadOptions {
 }
 
 /** A question about one picture. */
-export function question(text: string): Omit<GenerateOptions, "requestId"> {
+export function question(text: string): GenerateOptions {
   return {
     messages: [{ role: "user", text, imageCount: 1 }],
     promptStyle: "reference",
@@ -33,3 +34,12 @@ export function question(text: string): Omit<GenerateOptions, "requestId"> {
 
 export const tinyPicture = (): Promise<ImageBitmap> =>
   createImageBitmap(new ImageData(4, 4));
+
+/** A request about one small image. */
+export function request(
+  text = "Describe the image.",
+  changes: Partial<GenerateRequest> = {},
+): GenerateRequest {
+  const take = async () => ({ frames: [await tinyPicture()] });
+  return { options: question(text), take, ...changes };
+}

@@ -27,7 +27,7 @@
  *
  * @typedef {object} Passing functions of the command line, for the page
  * @property {(text: string) => void} passToken
- * @property {(progress: import("../../src/runtime/worker-client.ts").LoadProgress) => void} passProgress
+ * @property {(progress: import("../../src/shared/protocol.ts").LoadProgress) => void} passProgress
  * @property {readonly File[]} [asked] the pictures of the present conversation
  */
 

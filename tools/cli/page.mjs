@@ -22,7 +22,7 @@ import { openWindow } from "./window.mjs";
  * @typedef {import("../../src/shared/protocol.ts").Answer} Answer
  * @typedef {import("../../src/shared/models.ts").ModelReport} ModelReport
  * @typedef {import("../../src/shared/models.ts").StoredModel} StoredModel
- * @typedef {import("../../src/runtime/worker-client.ts").LoadProgress} ProgressEvent
+ * @typedef {import("../../src/shared/protocol.ts").LoadProgress} ProgressEvent
  * @typedef {import("./page-scripts.mjs").Failure} Failure
  * @typedef {import("./page-scripts.mjs").Question} Question
  * @typedef {Partial<Omit<Question, "names">> & Pick<Question, "prompt" | "maxTokens">} AskOptions

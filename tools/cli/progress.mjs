@@ -2,7 +2,7 @@
 /** The progress of a download, on stderr. */
 import { formatBytes, formatTime } from "./units.mjs";
 
-/** @typedef {import("../../src/runtime/worker-client.ts").LoadProgress} ProgressEvent */
+/** @typedef {import("../../src/shared/protocol.ts").LoadProgress} ProgressEvent */
 
 /** @param {Pick<ProgressEvent, "loaded" | "total" | "rate" | "left" | "elsewhere">} progress */
 export function progressText({ loaded, total, rate, left, elsewhere }) {

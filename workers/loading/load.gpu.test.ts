@@ -10,7 +10,6 @@ import {
   picked,
   picture,
   spoil,
-  watch,
   type Change,
 } from "../testing/harness";
 import { DECODER, EMBED, OPTIONAL, VISION, seatModel } from "../testing/seated";
@@ -143,7 +142,7 @@ test("a model of other sizes says the same on both devices", async () => {
   for (const device of ["wasm", "webgpu"] as const) {
     const info = await load({}, { device, dtype: "auto" }, other);
     expect(info).toMatchObject({ name: "other", size: 256, device });
-    const answer = await api.describe([await picture()], options);
+    const answer = await api.generate(1, [await picture()], options);
     said.push(answer.tokenIds);
   }
   expect(said[1]).toEqual(said[0]);
@@ -153,7 +152,7 @@ test("a model of other sizes says the same on both devices", async () => {
 test("half precision at every end says something too", async () => {
   const info = await load({}, { dtype: "auto" }, half);
   expect(info.dtypes.decoder_model_merged).toBe("fp16");
-  const { tokenIds } = await api.describe([await picture()], options);
+  const { tokenIds } = await api.generate(1, [await picture()], options);
   expect(new Set(tokenIds).size).not.toBe(1);
 });
 
@@ -167,11 +166,11 @@ describe("abortLoad", () => {
   for (const device of ["wasm", "webgpu"] as const) {
     for (const phase of ["loading", "preparing", "warming"] as const) {
       test(`while ${phase} on ${device}`, async () => {
-        watch(api, (event) => {
+        api.onEvent = ({ event }) => {
           if (event.type === "progress" && event.phase === phase) {
             api.abortLoad();
           }
-        });
+        };
         await expect(
           api.load({ ...loadOptions, device }),
         ).rejects.toMatchObject({ code: "aborted" });

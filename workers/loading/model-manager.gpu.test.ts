@@ -9,7 +9,6 @@ import {
   picked,
   picture,
   spoil,
-  watch,
   type Change,
 } from "../testing/harness";
 import { DECODER, VISION, seatModel } from "../testing/seated";
@@ -35,9 +34,9 @@ const load = async (
 /** The phases that a load reports. */
 function phases(): string[] {
   const seen: string[] = [];
-  watch(api, (event) => {
+  api.onEvent = ({ event }) => {
     if (event.type === "progress") seen.push(event.phase);
-  });
+  };
   return seen;
 }
 
@@ -62,7 +61,7 @@ describe("without memory for two models", () => {
     while (!seen.includes("preparing")) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    const asked = api.describe([await picture()], options);
+    const asked = api.generate(1, [await picture()], options);
     expect((await asked).tokenIds).toHaveLength(12);
     expect((await loading).name).toBe("other");
   });
@@ -83,11 +82,11 @@ describe("without memory for two models", () => {
 
   test("loads the old model again if the load is aborted", async () => {
     let stopped = false;
-    watch(api, (event) => {
+    api.onEvent = ({ event }) => {
       const warming = event.type === "progress" && event.phase === "warming";
       if (warming && !stopped) api.abortLoad();
       stopped ||= warming;
-    });
+    };
     await expect(load({}, other)).rejects.toEqual(
       failsWith("aborted", "loaded again"),
     );
@@ -118,7 +117,7 @@ describe("when the GPU is out of memory", () => {
     );
     let left = count;
     let last = "";
-    watch(api, (event) => {
+    api.onEvent = ({ event }) => {
       const phase = event.type === "progress" ? event.phase : "";
       if (phase === "preparing" && last !== phase && left-- > 0) {
         const error = new GPUOutOfMemoryError("made up");
@@ -127,7 +126,7 @@ describe("when the GPU is out of memory", () => {
         );
       }
       last = phase;
-    });
+    };
   }
 
   test("unloads the old model and tries again", async () => {
@@ -160,7 +159,9 @@ test("dispose aborts a load, and a later load works", async () => {
   while (seen.length === 0) await new Promise((r) => setTimeout(r, 1));
   await api.dispose();
   await loading;
-  await expect(api.describe([await picture()], options)).rejects.toMatchObject({
+  await expect(
+    api.generate(1, [await picture()], options),
+  ).rejects.toMatchObject({
     code: "not-loaded",
   });
   await load({}, other);

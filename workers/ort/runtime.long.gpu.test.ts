@@ -13,12 +13,10 @@ test.each(["wasm", "webgpu"] as const)(
       { type: "module" },
     );
     const api = wrap<VlmWorker>(worker);
-    const { port1 } = new MessageChannel();
-    await api.connect(transfer(port1, [port1]));
     const { device: used } = await api.load({ ...loadOptions, device });
     expect(used).toBe(device);
     const frame = await picture();
-    const answer = await api.describe(transfer([frame], [frame]), options);
+    const answer = await api.generate(1, transfer([frame], [frame]), options);
     expect(answer.tokenIds).toHaveLength(12);
     await api.dispose();
     api[releaseProxy]();

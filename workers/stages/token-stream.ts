@@ -1,8 +1,6 @@
-import type { WorkerEvent } from "../../src/shared/protocol";
+import type { TokenEvent } from "../../src/shared/protocol";
 import { Detokenizer } from "../model-files/detokenizer";
 import type { Tokenizer } from "../model-files/tokenizer";
-
-type TokenEvent = Extract<WorkerEvent, { type: "token" }>;
 
 /** Collects an answer's tokens and turns them into text and events. */
 export class TokenStream {
@@ -16,7 +14,6 @@ export class TokenStream {
 
   /** The events of `ids`; `timings` go with the first. */
   *push(
-    requestId: number,
     ids: readonly number[],
     timings: TokenEvent["timings"],
   ): Generator<TokenEvent> {
@@ -24,7 +21,7 @@ export class TokenStream {
       const text = this.#detokenizer.push(id);
       this.text += text;
       this.tokenIds.push(id);
-      const event = { type: "token", requestId, id, text } as const;
+      const event = { type: "token", id, text } as const;
       yield i === 0 && timings ? { ...event, timings } : event;
     }
   }

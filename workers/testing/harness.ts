@@ -66,7 +66,6 @@ export function say(text: string): GenerateOptions["messages"] {
 }
 
 export const options: GenerateOptions = {
-  requestId: 1,
   messages: say("Describe the image."),
   promptStyle: "reference",
   fit: "letterbox",
@@ -95,25 +94,11 @@ export function picture(seed = 1): Promise<ImageBitmap> {
   return createImageBitmap(image);
 }
 
-/** Connects to `api` and keeps what it sends. */
-export function listen(api: Pick<Api, "connect">): WorkerEvent[] {
-  const { port1, port2 } = new MessageChannel();
+/** Records the events of `api`. */
+export function listen(api: Pick<Api, "onEvent">): WorkerEvent[] {
   const events: WorkerEvent[] = [];
-  port2.onmessage = ({ data }) => {
-    events.push(data as WorkerEvent);
-  };
-  api.connect(port1);
+  api.onEvent = ({ event }) => void events.push(event);
   return events;
-}
-
-/** Calls `seen` with each event at once, within the call that sends it. */
-export function watch(
-  api: Pick<Api, "connect">,
-  seen: (event: WorkerEvent) => void,
-): void {
-  const { port1 } = new MessageChannel();
-  port1.postMessage = seen;
-  api.connect(port1);
 }
 
 /** Resolves when `events` holds one of `type`. */

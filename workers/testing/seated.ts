@@ -23,7 +23,7 @@ export function seatModel(take: (api: Api) => void): void {
   afterEach(async () => {
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
-    const answer = await api.describe([await picture()], options);
+    const answer = await api.generate(1, [await picture()], options);
     expect(answer.tokenIds, "a model is in place").toHaveLength(12);
     await api.dispose();
   });

@@ -45,10 +45,8 @@ export async function openOwn(
     name: string | null,
     onToken: () => void,
   ): Promise<Answer> =>
-    runtime.describe(
-      [frame],
-      {
-        imageIds: [name],
+    runtime.generate({
+      options: {
         messages: [{ role: "user", text, imageCount: 1 }],
         promptStyle: "reference",
         fit: "letterbox",
@@ -59,8 +57,9 @@ export async function openOwn(
         draft,
         gate: 0,
       },
-      { onToken },
-    );
+      take: () => ({ frames: [frame], imageIds: [name] }),
+      onToken,
+    });
 
   async function caption(
     frame: ImageBitmap,

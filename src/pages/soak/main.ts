@@ -84,8 +84,8 @@ class Soak {
     const known = first || kind === "again" || kind === "turn";
     const frames = [this.#draw(index, kind)];
     if (kind === "two") frames.push(this.#draw(index + 1, kind));
-    const options: Omit<GenerateOptions, "requestId"> = {
-      imageIds: frames.map(() => (known ? this.#named : null)),
+    const imageIds = frames.map(() => (known ? this.#named : null));
+    const options: GenerateOptions = {
       messages: this.#messages(kind, question),
       ...{ promptStyle: "reference", fit: "letterbox", anyres: false },
       size: kind === "refused" ? this.#side + 1 : this.#side,
@@ -93,12 +93,14 @@ class Soak {
       sampling: kind === "sampled" ? { ...sampling, seed: index } : greedy,
       ...{ draft: true, gate: 0 },
     };
-    const listener = listenerFor(kind, onFirst);
-    const answer = await this.#counted.runtime.describe(
-      frames,
-      options,
-      listener,
-    );
+    const { onTake, ...listener } = listenerFor(kind, onFirst);
+    const answer = await this.#counted.runtime.generate({
+      ...{ options, ...listener },
+      take: () => {
+        onTake?.();
+        return { frames, imageIds };
+      },
+    });
     if (first) this.#said = answer.text;
     return answer;
   }

@@ -1,4 +1,4 @@
-import type { RequestListener } from "../../runtime/request";
+import type { GenerateRequest } from "../../runtime/worker-client";
 
 /** What becomes of one frame. */
 export type Kind =
@@ -36,15 +36,21 @@ export function kindOf(index: number): Kind {
   return round[index % round.length] ?? "live";
 }
 
-/** Stops what is to be stopped. `onFirst` hears of a first token. */
-export function listenerFor(kind: Kind, onFirst: () => void): RequestListener {
+/** Aborts requests of the kinds that are to be aborted; calls `onTake` when the
+ * frames are taken, and `onFirst` at the first token of the others. */
+export function listenerFor(
+  kind: Kind,
+  onFirst: () => void,
+): Pick<GenerateRequest, "signal" | "onImage" | "onToken"> & {
+  readonly onTake?: () => void;
+} {
   const controller = new AbortController();
   const { signal } = controller;
   const stop = (): void => controller.abort();
   switch (kind) {
     case "stopped at once":
-      // The run has its turn by then, and the worker its frame.
-      return { signal, onStart: () => queueMicrotask(stop) };
+      // Once the frame is on its way to the worker.
+      return { signal, onTake: () => queueMicrotask(stop) };
     case "stopped when seen":
       return { signal, onImage: stop };
     case "stopped at a token":

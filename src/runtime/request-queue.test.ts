@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RequestQueue } from "./queue";
+import { RequestQueue } from "./request-queue";
 
 const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));

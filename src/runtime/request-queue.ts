@@ -6,26 +6,26 @@ interface Job {
 }
 
 /**
- * Jobs one after another; a failed job fails alone. Those of one party run in
- * their order, and parties take turns: nobody waits for two jobs of another.
+ * Runs one job at a time; a job that fails fails alone. Jobs of one user run in
+ * order and users take turns, so nobody waits for two jobs of another.
  */
 export class RequestQueue {
   readonly #waiting = new Map<object, Job[]>();
-  /** Of each party, its last turn: who had it longest ago comes first. */
+  /** The last turn of each user; the user with the oldest one is next. */
   readonly #turns = new WeakMap<object, number>();
   #turn = 0;
   #busy = false;
 
-  /** A job aborted before its turn is not run and rejects with `aborted`. */
+  /** A job aborted before its turn does not run and rejects with `aborted`. */
   add<T>(
     job: () => Promise<T>,
     signal?: AbortSignal,
-    party: object = this,
+    user: object = this,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const turn: Job = {
         leave: () => {
-          this.#remove(party, turn);
+          this.#remove(user, turn);
           reject(aborted());
         },
         run: () => {
@@ -38,10 +38,10 @@ export class RequestQueue {
         return;
       }
       signal?.addEventListener("abort", turn.leave, { once: true });
-      const own = this.#waiting.get(party);
+      const own = this.#waiting.get(user);
       if (own) own.push(turn);
-      else this.#waiting.set(party, [turn]);
-      // Whoever else comes in this same moment has the same right to be first.
+      else this.#waiting.set(user, [turn]);
+      // Users who add a job in the same task have equal rights to be first.
       queueMicrotask(() => void this.#work());
     });
   }
@@ -54,21 +54,21 @@ export class RequestQueue {
   }
 
   #next(): Job | undefined {
-    const turnOf = (party: object): number => this.#turns.get(party) ?? 0;
-    const parties = [...this.#waiting.keys()];
-    const [party] = parties.sort((a, b) => turnOf(a) - turnOf(b));
-    if (!party) return undefined;
-    this.#turns.set(party, ++this.#turn);
-    const [job, ...rest] = this.#waiting.get(party) ?? [];
-    if (rest.length > 0) this.#waiting.set(party, rest);
-    else this.#waiting.delete(party);
+    const turnOf = (user: object): number => this.#turns.get(user) ?? 0;
+    const users = [...this.#waiting.keys()];
+    const [user] = users.sort((a, b) => turnOf(a) - turnOf(b));
+    if (!user) return undefined;
+    this.#turns.set(user, ++this.#turn);
+    const [job, ...rest] = this.#waiting.get(user) ?? [];
+    if (rest.length > 0) this.#waiting.set(user, rest);
+    else this.#waiting.delete(user);
     return job;
   }
 
-  #remove(party: object, job: Job): void {
-    const jobs = this.#waiting.get(party);
+  #remove(user: object, job: Job): void {
+    const jobs = this.#waiting.get(user);
     if (!jobs?.includes(job)) return;
     jobs.splice(jobs.indexOf(job), 1);
-    if (jobs.length === 0) this.#waiting.delete(party);
+    if (jobs.length === 0) this.#waiting.delete(user);
   }
 }
