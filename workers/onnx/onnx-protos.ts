@@ -1,3 +1,7 @@
+/**
+ * Decoders for the ONNX messages that are small enough to be read whole. Field
+ * numbers follow https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+ */
 import {
   contentOf,
   floatOf,
@@ -7,11 +11,6 @@ import {
   readFields,
   textOf,
 } from "./protobuf";
-
-/**
- * Decoders for the ONNX messages that are small enough to be read whole. Field
- * numbers follow https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
- */
 
 /** ValueInfoProto: an input or output; a string is a symbolic dimension. */
 export interface ValueInfo {

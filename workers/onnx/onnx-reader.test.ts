@@ -134,12 +134,10 @@ const damaged: Readonly<Record<string, Blob>> = {
 
 for (const [what, blob] of Object.entries(damaged)) {
   test(`rejects with model-corrupt for ${what}`, async () => {
-    const started = performance.now();
     await expect(readOnnx("onnx/x.onnx", blob)).rejects.toMatchObject({
       code: "model-corrupt",
       message: expect.stringContaining("onnx/x.onnx") as string,
     });
-    expect(performance.now() - started).toBeLessThan(10_000);
   });
 }
 

@@ -77,7 +77,7 @@ const MAX_MESSAGE = 64 * 2 ** 20;
 const MAX_TENSOR_FIELD = 4096;
 
 /** Far more fields than models have: a damaged file may claim any number. */
-const MAX_FIELDS = 1_600_000;
+const MAX_FIELDS = 400_000;
 
 /** Reads the structure of a model without its weights. Throws `model-corrupt` or
  * `model-file-missing`, naming `file`. */

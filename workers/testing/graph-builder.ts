@@ -26,7 +26,7 @@ export class GraphBuilder {
     return outputs[0] ?? "";
   }
 
-  drawn(
+  random(
     name: string,
     dims: readonly number[],
     scale: number,
@@ -79,7 +79,10 @@ export class GraphBuilder {
 }
 
 /** The same graph with all weights of floats but some in halves. */
-export function halved<T extends GraphBuilder>(graph: T, whole: RegExp): T {
+export function withFloat16<T extends GraphBuilder>(
+  graph: T,
+  whole: RegExp,
+): T {
   for (const [i, weight] of graph.weights.entries()) {
     if (weight.type !== "float32" || whole.test(weight.name)) continue;
     const data = weight.data.slice(0, weight.data.size / 2);

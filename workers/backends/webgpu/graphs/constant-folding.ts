@@ -1,3 +1,4 @@
+/** Evaluates operators on constants, such as shape arithmetic, at planning time. */
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import {
   computedConstant,
@@ -6,8 +7,6 @@ import {
   type TensorValues,
 } from "./graph-tensor";
 import { UnsupportedGraph } from "./weight";
-
-/** Evaluates operators on constants, such as shape arithmetic, at planning time. */
 
 type BinaryFunction = (a: number, b: number) => number;
 

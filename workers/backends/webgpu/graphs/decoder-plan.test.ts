@@ -1,7 +1,10 @@
 import { openAsBlob, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { halved } from "../../../testing/graph-builder";
-import { SpeltDecoder, speltConfig } from "../../../testing/spelt-decoder";
+import { withFloat16 } from "../../../testing/graph-builder";
+import {
+  DecoderBuilder,
+  decoderConfig,
+} from "../../../testing/decoder-builder";
 import { readConfig } from "../../../model-files/config";
 import { readOnnx } from "../../../onnx/onnx-reader";
 import { planDecoder, type DecoderPlan } from "./decoder-plan";
@@ -31,9 +34,9 @@ async function planOf(folder: string, dtype: string): Promise<DecoderPlan> {
   return planDecoder(graph, external, config);
 }
 
-async function planSpelt(decoder: SpeltDecoder): Promise<DecoderPlan> {
+async function planVariant(decoder: DecoderBuilder): Promise<DecoderPlan> {
   const graph = await readOnnx("made.onnx", decoder.file());
-  return planDecoder(graph, new Map(), speltConfig);
+  return planDecoder(graph, new Map(), decoderConfig);
 }
 
 async function bytesOf(plan: DecoderPlan, name: string): Promise<Buffer> {
@@ -92,7 +95,7 @@ test("rejects a KV cache longer than the rotary tables", async () => {
 });
 
 /** The bytes of the query, key and value weights. */
-async function parts(decoder: SpeltDecoder, suffix = ""): Promise<Buffer[]> {
+async function parts(decoder: DecoderBuilder, suffix = ""): Promise<Buffer[]> {
   const named = (name: string) =>
     decoder.weights.find((weight) => weight.name === name + suffix);
   const blobs = ["0.q", "0.k", "0.v"].map((name) => named(name)?.data);
@@ -104,8 +107,8 @@ async function parts(decoder: SpeltDecoder, suffix = ""): Promise<Buffer[]> {
 }
 
 test("packs dense weights of queries, keys and values row by row", async () => {
-  const decoder = new SpeltDecoder({ bias: "some" });
-  const plan = await planSpelt(decoder);
+  const decoder = new DecoderBuilder({ bias: "some" });
+  const plan = await planVariant(decoder);
   const packed = await bytesOf(plan, "decoder/0.q+0.k+0.v [64,128]");
   const apart = await parts(decoder);
   for (let row = 0; row < 64; row++) {
@@ -126,8 +129,8 @@ test("packs dense weights of queries, keys and values row by row", async () => {
 });
 
 test("packs quantized weights, scales and zero points one after another", async () => {
-  const decoder = new SpeltDecoder({ products: "blocks", zeros: "some" });
-  const plan = await planSpelt(decoder);
+  const decoder = new DecoderBuilder({ products: "quantized", zeros: "some" });
+  const plan = await planVariant(decoder);
   const blocks = Buffer.concat(await parts(decoder));
   expect(
     (await bytesOf(plan, "decoder/0.q+0.k+0.v [128,2,16]")).equals(blocks),
@@ -146,7 +149,7 @@ test("packs quantized weights, scales and zero points one after another", async 
 });
 
 test("reads float16 decoders with float32 inputs, outputs and caches", async () => {
-  const decoder = halved(new SpeltDecoder({}), /nothing/);
+  const decoder = withFloat16(new DecoderBuilder({}), /nothing/);
   const cast = (from: string, to: string, type: number) => {
     const node = { op: "Cast", domain: "", attributes: { to: type } };
     decoder.nodes.push({ ...node, inputs: [from], outputs: [to] });
@@ -164,11 +167,11 @@ test("reads float16 decoders with float32 inputs, outputs and caches", async () 
       cast(`${present} half`, present, 1);
     }
   }
-  expect((await planSpelt(decoder)).type).toBe("float16");
+  expect((await planVariant(decoder)).type).toBe("float16");
 });
 
 test("supports float32 norms in a float16 decoder", async () => {
-  const plan = await planSpelt(halved(new SpeltDecoder({}), /gamma/));
+  const plan = await planVariant(withFloat16(new DecoderBuilder({}), /gamma/));
   expect(plan.type).toBe("float16");
   const written = new Blob([plan.graph(shape)]);
   const { nodes } = await readOnnx("ours.onnx", written);
@@ -181,8 +184,8 @@ test("supports float32 norms in a float16 decoder", async () => {
 });
 
 /** Sets the accuracy level of the last MatMulNBits. */
-function withAccuracy(level: number): SpeltDecoder {
-  const decoder = new SpeltDecoder({ products: "blocks" });
+function withAccuracy(level: number): DecoderBuilder {
+  const decoder = new DecoderBuilder({ products: "quantized" });
   const i = decoder.nodes.findLastIndex(({ op }) => op === "MatMulNBits");
   const node = decoder.nodes[i];
   if (node === undefined) throw new Error("no MatMulNBits");
@@ -192,11 +195,11 @@ function withAccuracy(level: number): SpeltDecoder {
 }
 
 test("float16 with accuracy level 4 is not batch-invariant", async () => {
-  const batchInvariant = async (decoder: SpeltDecoder) =>
-    (await planSpelt(decoder)).batchInvariant;
-  const halves = (decoder: SpeltDecoder) => halved(decoder, /nothing/);
+  const batchInvariant = async (decoder: DecoderBuilder) =>
+    (await planVariant(decoder)).batchInvariant;
+  const halves = (decoder: DecoderBuilder) => withFloat16(decoder, /nothing/);
   expect(await batchInvariant(halves(withAccuracy(4)))).toBe(false);
   expect(await batchInvariant(halves(withAccuracy(0)))).toBe(true);
-  expect(await batchInvariant(halves(new SpeltDecoder({})))).toBe(true);
+  expect(await batchInvariant(halves(new DecoderBuilder({})))).toBe(true);
   expect(await batchInvariant(withAccuracy(4))).toBe(true);
 });

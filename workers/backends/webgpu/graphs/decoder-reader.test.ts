@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { halved } from "../../../testing/graph-builder";
+import { withFloat16 } from "../../../testing/graph-builder";
 import {
-  SpeltDecoder,
-  speltConfig,
-  type Spelling,
-} from "../../../testing/spelt-decoder";
+  DecoderBuilder,
+  decoderConfig,
+  type DecoderVariant,
+} from "../../../testing/decoder-builder";
 import type { ModelConfig } from "../../../model-files/config";
 import { readOnnx } from "../../../onnx/onnx-reader";
 import type { OnnxNode } from "../../../onnx/onnx-protos";
@@ -13,14 +13,14 @@ import type { AttributeValue, NodeSpec } from "../../../onnx/onnx-writer";
 import { UnsupportedGraph } from "./weight";
 
 async function plan(
-  decoder: SpeltDecoder,
+  decoder: DecoderBuilder,
   config: Partial<ModelConfig> = {},
 ): Promise<DecoderPlan> {
   const graph = await readOnnx("made.onnx", decoder.file());
-  return planDecoder(graph, new Map(), { ...speltConfig, ...config });
+  return planDecoder(graph, new Map(), { ...decoderConfig, ...config });
 }
 
-type Change = (decoder: SpeltDecoder) => unknown;
+type Change = (decoder: DecoderBuilder) => unknown;
 
 /** Changes properties of the `nth` node with the operator `op`. */
 function edit(
@@ -28,7 +28,7 @@ function edit(
   change: (node: NodeSpec) => Partial<NodeSpec>,
   nth = 0,
 ) {
-  return ({ nodes }: SpeltDecoder): void => {
+  return ({ nodes }: DecoderBuilder): void => {
     const node = nodes.filter((one) => one.op === op)[nth];
     if (node === undefined) throw new Error(`no ${op}`);
     nodes[nodes.indexOf(node)] = { ...node, ...change(node) };
@@ -62,13 +62,13 @@ const SKIP = "SkipSimplifiedLayerNormalization";
 const NORM = "SimplifiedLayerNormalization";
 const ROTARY = "RotaryEmbedding";
 const as = (op: string) => () => ({ op });
-const blocks = { products: "blocks" } as const;
+const quantized = { products: "quantized" } as const;
 const none: Change = () => undefined;
 
 type UnsupportedCase = readonly [
   why: string,
   change: Change,
-  spelling?: Partial<Spelling>,
+  variant?: Partial<DecoderVariant>,
   config?: Partial<ModelConfig>,
 ];
 
@@ -112,11 +112,11 @@ const unsupported: readonly UnsupportedCase[] = [
     { products: "gemm" },
   ],
   ["not a matrix", setInput("MatMul", 1, "0.n1.gamma")],
-  ["is reordered", setInput("MatMulNBits", 4, "one"), blocks],
-  ["3 bits", set("MatMulNBits", "bits", 3), blocks],
-  ["are not packed in 4 bits", setInput("MatMulNBits", 3, "cos"), blocks],
-  ["blocks of 16", set("MatMulNBits", "block_size", 16), blocks],
-  ["float16, not float32", (decoder) => halved(decoder, /^(?!0.o$)/)],
+  ["is reordered", setInput("MatMulNBits", 4, "one"), quantized],
+  ["3 bits", set("MatMulNBits", "bits", 3), quantized],
+  ["are not packed in 4 bits", setInput("MatMulNBits", 3, "cos"), quantized],
+  ["blocks of 16", set("MatMulNBits", "block_size", 16), quantized],
+  ["float16, not float32", (decoder) => withFloat16(decoder, /^(?!0.o$)/)],
   ["[64], not [32]", none, {}, { hidden: 32 }],
   ["4 and 2 heads", none, {}, { heads: 8, kvHeads: 4 }],
   ["layer 2 does not keep", none, {}, { layers: 3 }],
@@ -125,9 +125,9 @@ const unsupported: readonly UnsupportedCase[] = [
   ["rotates 0 features where its tables have 16", none, {}, { headDim: 32 }],
 ];
 
-for (const [why, change, spelling = {}, config = {}] of unsupported) {
+for (const [why, change, variant = {}, config = {}] of unsupported) {
   test(`throws UnsupportedGraph: ${why}`, async () => {
-    const decoder = new SpeltDecoder(spelling);
+    const decoder = new DecoderBuilder(variant);
     await expect(plan(decoder)).resolves.toBeDefined();
     change(decoder);
     await expect(plan(decoder, config)).rejects.toEqual(
@@ -150,8 +150,8 @@ test("throws nothing but UnsupportedGraph for any change of one node", async () 
     (node) => ({ ...node, op: "Identity" }),
   ];
   let rejected = 0;
-  for (const spelling of [{ norm: "spelt" }, blocks] as const) {
-    const file = new SpeltDecoder(spelling).file();
+  for (const variant of [{ norm: "decomposed" }, quantized] as const) {
+    const file = new DecoderBuilder(variant).file();
     const graph = await readOnnx("made.onnx", file);
     for (const [i, node] of graph.nodes.entries()) {
       for (const change of changes) {
@@ -160,7 +160,7 @@ test("throws nothing but UnsupportedGraph for any change of one node", async () 
         const error: unknown = await planDecoder(
           { ...graph, nodes },
           new Map(),
-          speltConfig,
+          decoderConfig,
         ).catch((reason: unknown) => reason);
         // Some changes keep the graph valid, such as swapped operands of a sum.
         if (!(error instanceof Error)) continue;

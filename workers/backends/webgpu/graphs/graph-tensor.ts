@@ -1,3 +1,4 @@
+/** Weights and constants of a graph. Only small tensors are decoded. */
 import { baseName, openWeightFiles } from "../../../onnx/external-data";
 import type { ConstantTensor } from "../../../onnx/onnx-protos";
 import type { Initializer, OnnxGraph } from "../../../onnx/onnx-reader";
@@ -10,8 +11,6 @@ import {
   type StridedView,
 } from "./strided-view";
 import { readSource, UnsupportedGraph, type ByteSource } from "./weight";
-
-/** Weights and constants of a graph. Only small tensors are decoded. */
 
 export interface GraphTensor {
   /** Name for error messages. */

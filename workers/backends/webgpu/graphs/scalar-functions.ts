@@ -1,6 +1,5 @@
-import type { ActivationName, ScalarFunction } from "./vision-layers";
-
 /** Scalar functions, and the recognition of a function by its values. */
+import type { ActivationName, ScalarFunction } from "./vision-layers";
 
 export const sigmoid: ScalarFunction = (x) => 1 / (1 + Math.exp(-x));
 

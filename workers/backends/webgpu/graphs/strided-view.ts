@@ -1,5 +1,3 @@
-import { UnsupportedGraph } from "./weight";
-
 /**
  * Strided views: reshapes, transposes and slices of a tensor that move no data.
  * Each dimension of a view is a list of strided dimensions, the last one fastest;
@@ -9,6 +7,7 @@ import { UnsupportedGraph } from "./weight";
  *
  * Different operator sequences with the same layout give equal views.
  */
+import { UnsupportedGraph } from "./weight";
 
 export interface StridedDim {
   /** At least 2. */

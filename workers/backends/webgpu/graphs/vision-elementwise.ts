@@ -1,3 +1,4 @@
+/** Elementwise operators. */
 import { tensorValues, type ConstantView } from "./graph-tensor";
 import {
   coalesced,
@@ -20,8 +21,6 @@ import {
   type ScalarFunction,
 } from "./vision-layers";
 import { UnsupportedGraph } from "./weight";
-
-/** Elementwise operators. */
 
 export const sizeOnly = ({ height, width, channels }: MapSize): MapSize => ({
   height,

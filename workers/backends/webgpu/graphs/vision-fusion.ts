@@ -1,3 +1,11 @@
+/**
+ * Fuses the layers of an encoder:
+ *
+ *     elementwise functions of one input     → activation
+ *     (x - mean) / √(mean (x - mean)² + ε)   → norm
+ *     per-channel scale and shift            → absorbed by the preceding layer
+ *     conv(x) + conv(x) + scale · x + …      → one convolution
+ */
 import {
   activationOf,
   isSquare,
@@ -17,15 +25,6 @@ import {
   type KernelTerm,
   type ConvWindow,
 } from "./vision-layers";
-
-/**
- * Fuses the layers of an encoder:
- *
- *     elementwise functions of one input     → activation
- *     (x - mean) / √(mean (x - mean)² + ε)   → norm
- *     per-channel scale and shift            → absorbed by the preceding layer
- *     conv(x) + conv(x) + scale · x + …      → one convolution
- */
 
 /** Fuses `last` and all layers that it depends on. */
 export function fuseLayers(last: VisionLayer): VisionLayer {

@@ -1,3 +1,8 @@
+/**
+ * Intermediate representation of a vision encoder, independent of operator names
+ * and tensor layouts. A layer computes a feature map of `height` x `width` pixels
+ * (tokens are pixels, too) with `channels` values each, in channels-last order.
+ */
 import {
   coalesced,
   sameDims,
@@ -8,12 +13,6 @@ import {
 } from "./strided-view";
 import type { GraphTensor, ConstantView } from "./graph-tensor";
 import { UnsupportedGraph } from "./weight";
-
-/**
- * Intermediate representation of a vision encoder, independent of operator names
- * and tensor layouts. A layer computes a feature map of `height` x `width` pixels
- * (tokens are pixels, too) with `channels` values each, in channels-last order.
- */
 
 /** One value for all channels, or one for each. */
 export type PerChannel = number | Float64Array;

@@ -1,3 +1,4 @@
+/** Layout operators, which change the view of a tensor and move no data. */
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import { tensorValues, type ConstantView } from "./graph-tensor";
 import {
@@ -11,8 +12,6 @@ import {
 } from "./strided-view";
 import type { GraphValue } from "./vision-layers";
 import { UnsupportedGraph } from "./weight";
-
-/** Layout operators, which change the view of a tensor and move no data. */
 
 const FLOAT_TYPES = [1, 10, 11, 16];
 

@@ -1,3 +1,4 @@
+/** Convolutions, linear layers, pooling and norms. */
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import { isFloatType, tensorValues, type ConstantView } from "./graph-tensor";
 import {
@@ -24,8 +25,6 @@ import {
 } from "./vision-layers";
 import { axesOf } from "./vision-layout";
 import { UnsupportedGraph } from "./weight";
-
-/** Convolutions, linear layers, pooling and norms. */
 
 type Inputs = readonly (GraphValue | undefined)[];
 

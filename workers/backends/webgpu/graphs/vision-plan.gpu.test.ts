@@ -42,8 +42,8 @@ async function open(url: string, hidden: number): Promise<Published> {
   return { graph, external, plan };
 }
 
-function pixelsOf(side: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: 3 * side * side }, noise(side));
+function pixelsOf(size: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: 3 * size * size }, noise(size));
 }
 
 async function bytesOf(weight: Weight): Promise<Uint8Array<ArrayBuffer>> {
@@ -79,15 +79,15 @@ async function feedsOf(
 /** Runs an encoder on the CPU. */
 async function features(
   session: Session,
-  side: number,
+  size: number,
   feeds: Record<string, Tensor> = {},
 ): Promise<Float32Array> {
   const { Tensor } = await loadOrt();
   const [pixels] = session.inputs.filter(({ name }) => !(name in feeds));
   const [output] = session.outputs;
   if (pixels === undefined || output === undefined) throw new Error("no ends");
-  const dims = [1, 3, side, side];
-  const input = new Tensor("float32", pixelsOf(side), dims);
+  const dims = [1, 3, size, size];
+  const input = new Tensor("float32", pixelsOf(size), dims);
   const outputs = await session.run({ ...feeds, [pixels.name]: input });
   const { data } = outputs.get(output.name);
   if (data instanceof Float32Array) return data;
@@ -113,18 +113,18 @@ const cases = [
   ["nano in 4 bits", `${nano}vision_encoder_q4.onnx`, 192, [320], 1e-5],
 ] as const;
 
-describe.each(cases)("%s", (_, url, hidden, sides, most) => {
+describe.each(cases)("%s", (_, url, hidden, sizes, most) => {
   test("our graph gives the features of the published one", async () => {
     const { graph, external, plan } = await open(url, hidden);
     const published = await createSession(graph, external, undefined);
     const feeds = await feedsOf(plan.weights);
-    for (const side of sides) {
-      const written = new Blob([plan.graph(side)]);
+    for (const size of sizes) {
+      const written = new Blob([plan.graph(size)]);
       const read = await readOnnx("written", written);
       expect(read.nodes.length).toBeLessThan(graph.nodes.length + 2);
       const ours = await createSession(read, new Map(), undefined);
-      const got = await features(ours, side, feeds);
-      expect(error(got, await features(published, side))).toBeLessThan(most);
+      const got = await features(ours, size, feeds);
+      expect(error(got, await features(published, size))).toBeLessThan(most);
       await ours.release();
     }
     await published.release();
@@ -134,7 +134,7 @@ describe.each(cases)("%s", (_, url, hidden, sides, most) => {
 test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const { graph, external, plan } = await open(`${here}spelled.onnx`, 16);
   const gpu = await testGpu();
-  const side = 128;
+  const size = 128;
   const inputs: Record<string, BoundTensors[string]> = {};
   for (const weight of plan.weights) {
     const bytes = await bytesOf(weight);
@@ -142,14 +142,14 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
     new Uint8Array(words.buffer).set(bytes);
     inputs[weight.name] = { ...weight, buffer: bufferOf(gpu, words) };
   }
-  const pixels = bufferOf(gpu, pixelsOf(side));
-  const dims = [1, 3, side, side];
+  const pixels = bufferOf(gpu, pixelsOf(size));
+  const dims = [1, 3, size, size];
   inputs["pixel_values"] = { buffer: pixels, type: "float32", dims };
   const output = bufferOf(gpu, 4 * 16 * 4);
   const outputs = {
     image_features: { buffer: output, type: "float32", dims: [1, 4, 16] },
   };
-  const captured = await capture(plan.graph(side), inputs, outputs, gpu);
+  const captured = await capture(plan.graph(size), inputs, outputs, gpu);
   const labels = captured.commands.map(({ shader }) => shader.label);
   // Only the Gelus after MatMulNBits and after the squeeze-and-excite gate remain.
   expect(labels.filter((label) => label === "Gelu")).toHaveLength(2);
@@ -162,7 +162,7 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   gpu.device.queue.submit([encoder.finish()]);
   const ours = await floatsOf(gpu, output, 4 * 16);
   const published = await createSession(graph, external, undefined);
-  const right = await features(published, side);
+  const right = await features(published, size);
   expect(error(ours, right)).toBeLessThan(1e-4);
   await published.release();
   await captured.release();

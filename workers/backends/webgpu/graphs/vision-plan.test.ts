@@ -1,13 +1,18 @@
 import { openAsBlob } from "node:fs";
 import { expect, test } from "vitest";
-import { HIDDEN, Made, planOf, value } from "../../../testing/made-encoder";
+import {
+  HIDDEN,
+  EncoderBuilder,
+  planOf,
+  value,
+} from "../../../testing/encoder-builder";
 import type { ModelConfig } from "../../../model-files/config";
 import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
 import { planVision, type VisionPlan } from "./vision-plan";
 import { UnsupportedGraph } from "./weight";
 
-async function written(plan: VisionPlan, side: number): Promise<OnnxGraph> {
-  return readOnnx("ours.onnx", new Blob([plan.graph(side)]));
+async function written(plan: VisionPlan, size: number): Promise<OnnxGraph> {
+  return readOnnx("ours.onnx", new Blob([plan.graph(size)]));
 }
 
 const operators = ({ nodes }: OnnxGraph) => nodes.map(({ op }) => op);
@@ -24,18 +29,18 @@ async function floatsOf(plan: VisionPlan): Promise<Record<string, number[]>> {
 }
 
 test("all input sizes share the same weights", async () => {
-  const made = new Made();
-  const plan = await planOf(made.done(made.pooled));
+  const encoder = new EncoderBuilder();
+  const plan = await planOf(encoder.finish(encoder.pooled));
   const { weights, hidden, type } = plan;
   expect({ hidden, type }).toEqual({ hidden: HIDDEN, type: "float32" });
-  for (const [side, tokens] of [
+  for (const [size, tokens] of [
     [64, 1],
     [128, 4],
     [320, 25],
   ] as const) {
-    const { inputs, outputs } = await written(plan, side);
+    const { inputs, outputs } = await written(plan, size);
     expect(inputs).toEqual([
-      value("pixel_values", [1, 3, side, side]),
+      value("pixel_values", [1, 3, size, size]),
       ...weights.map(({ name, dims }) => value(name, dims)),
     ]);
     const shape = [1, tokens, HIDDEN];
@@ -64,26 +69,28 @@ test.each(["unfolded", "spelled", "half"])(
 );
 
 test("a convolution absorbs the scale and the batch norm that follow it", async () => {
-  const made = new Made();
-  const conv = made.conv(made.pooled, "c", [3, 3, 1, 1]);
-  const norm = made.op(
+  const encoder = new EncoderBuilder();
+  const conv = encoder.conv(encoder.pooled, "c", [3, 3, 1, 1]);
+  const norm = encoder.op(
     "BatchNormalization",
     [
       conv,
-      made.floats("gamma", [3], [2, 1, 1]),
-      made.floats("beta", [3], [0, 5, 0]),
-      made.floats("mean", [3], [0, 1, 0]),
-      made.floats("variance", [3], [1, 4, 1]),
+      encoder.floats("gamma", [3], [2, 1, 1]),
+      encoder.floats("beta", [3], [0, 5, 0]),
+      encoder.floats("mean", [3], [0, 1, 0]),
+      encoder.floats("variance", [3], [1, 4, 1]),
     ],
     { epsilon: { float: 0 } },
   );
-  const scaled = made.op("Mul", [made.vector("scale", [1, 1, 3]), norm]);
-  const blob = made.done(scaled);
+  const scaled = encoder.op("Mul", [encoder.vector("scale", [1, 1, 3]), norm]);
+  const blob = encoder.finish(scaled);
   const plan = await planOf(blob);
   expect(operators(await written(plan, 128))).not.toContain("Mul");
-  const plain = new Made();
+  const plain = new EncoderBuilder();
   const first = plain.conv(plain.pooled, "c", [3, 3, 1, 1]);
-  const before = Object.values(await floatsOf(await planOf(plain.done(first))));
+  const before = Object.values(
+    await floatsOf(await planOf(plain.finish(first))),
+  );
   const after = Object.values(await floatsOf(plan));
   const [w = [], b = []] = before;
   const scales = [2, 0.5, 3];
@@ -99,18 +106,21 @@ test("a convolution absorbs the scale and the batch norm that follow it", async 
 });
 
 test("sums of convolutions of one input become one convolution", async () => {
-  const made = new Made();
-  const wide = made.conv(made.pooled, "wide", [3, 1, 3, 3], 3);
-  const thin = made.conv(made.pooled, "thin", [3, 1, 1, 1], 3);
-  const both = made.op("Sub", [made.op("Add", [wide, thin]), made.pooled]);
-  const plan = await planOf(made.done(both));
+  const encoder = new EncoderBuilder();
+  const wide = encoder.conv(encoder.pooled, "wide", [3, 1, 3, 3], 3);
+  const thin = encoder.conv(encoder.pooled, "thin", [3, 1, 1, 1], 3);
+  const both = encoder.op("Sub", [
+    encoder.op("Add", [wide, thin]),
+    encoder.pooled,
+  ]);
+  const plan = await planOf(encoder.finish(both));
   const ops = operators(await written(plan, 128));
   expect(ops.filter((op) => op === "Conv")).toHaveLength(1);
   expect(ops).not.toContain("Sub");
   const [kernel = [], bias = []] = Object.values(await floatsOf(plan));
   const parts = Object.fromEntries(
     await Promise.all(
-      made.weights.map(async ({ name, data }) => {
+      encoder.weights.map(async ({ name, data }) => {
         const floats = new Float32Array(await data.arrayBuffer());
         return [name, floats] as const;
       }),
@@ -128,43 +138,47 @@ test("sums of convolutions of one input become one convolution", async () => {
 });
 
 test("a layer with two readers is not fused with one of them", async () => {
-  const made = new Made();
-  const conv = made.conv(made.pooled, "c", [3, 3, 1, 1]);
-  const scaled = made.op("Mul", [conv, made.vector("scale", [1, 2, 3])]);
-  const gate = made.op("Sigmoid", [scaled]);
-  const plan = await planOf(made.done(made.op("Mul", [conv, gate])));
+  const encoder = new EncoderBuilder();
+  const conv = encoder.conv(encoder.pooled, "c", [3, 3, 1, 1]);
+  const scaled = encoder.op("Mul", [conv, encoder.vector("scale", [1, 2, 3])]);
+  const gate = encoder.op("Sigmoid", [scaled]);
+  const plan = await planOf(encoder.finish(encoder.op("Mul", [conv, gate])));
   const ops = operators(await written(plan, 128));
   expect(ops.filter((op) => op === "Conv")).toHaveLength(1);
   expect(ops.filter((op) => op === "Mul")).toHaveLength(2);
 });
 
-const unsupported: readonly [string, (made: Made) => Blob, string][] = [
+const unsupported: readonly [
+  string,
+  (encoder: EncoderBuilder) => Blob,
+  string,
+][] = [
   [
     "an operator",
-    (m) => m.done(m.op("Elu", [m.pooled])),
+    (m) => m.finish(m.op("Elu", [m.pooled])),
     "Elu node “Elu 1”: the operator is not supported",
   ],
   [
     "an operator of an unknown domain",
-    (m) => m.done(m.op("Relu", [m.pooled], {}, "my.own")),
+    (m) => m.finish(m.op("Relu", [m.pooled], {}, "my.own")),
     "my.own.Relu node “Relu 1”: the operator is not supported",
   ],
   [
     "an unknown activation",
-    (m) => m.done(m.op("Tanh", [m.pooled])),
+    (m) => m.finish(m.op("Tanh", [m.pooled])),
     "no known activation",
   ],
   [
     "dilations",
     (m) => {
-      const kernel = m.drawn("w", [3, 3, 1, 1], 1);
-      return m.done(m.op("Conv", [m.pooled, kernel], { dilations: [2, 2] }));
+      const kernel = m.random("w", [3, 3, 1, 1], 1);
+      return m.finish(m.op("Conv", [m.pooled, kernel], { dilations: [2, 2] }));
     },
     "dilations",
   ],
   [
     "a constant for each pixel",
-    (m) => m.done(m.op("Add", [m.pooled, m.drawn("grid", [2, 2], 1)])),
+    (m) => m.finish(m.op("Add", [m.pooled, m.random("grid", [2, 2], 1)])),
     "varies from pixel to pixel",
   ],
   [
@@ -172,13 +186,13 @@ const unsupported: readonly [string, (made: Made) => Blob, string][] = [
     (m) => {
       const data = new Blob([new Int8Array(9)]);
       m.weights.push({ name: "w", type: "int8", dims: [3, 3, 1, 1], data });
-      return m.done(m.op("Conv", [m.pooled, "w"]));
+      return m.finish(m.op("Conv", [m.pooled, "w"]));
     },
     "type int8",
   ],
   [
     "another number of tokens",
-    (m) => m.done(m.op("AveragePool", [m.pooled], { kernel_shape: [2, 2] })),
+    (m) => m.finish(m.op("AveragePool", [m.pooled], { kernel_shape: [2, 2] })),
     "1 x 1 tokens, not one for each 64 x 64 pixels",
   ],
   [
@@ -203,13 +217,13 @@ const unsupported: readonly [string, (made: Made) => Blob, string][] = [
   ],
   [
     "a weight that depends on the image",
-    (m) => m.done(m.op("MatMul", [m.pooled, m.pooled])),
+    (m) => m.finish(m.op("MatMul", [m.pooled, m.pooled])),
     "heads",
   ],
   [
     "a second input",
     (m) => {
-      const blob = m.done(m.pooled);
+      const blob = m.finish(m.pooled);
       expect(blob.size).toBeGreaterThan(0);
       return m.write([value("in", []), value("mask", [])], [value("out", [])]);
     },
@@ -220,7 +234,7 @@ const unsupported: readonly [string, (made: Made) => Blob, string][] = [
 test.each(unsupported)(
   "throws UnsupportedGraph for %s, with the reason",
   async (_, make, reason) => {
-    const refusal = await planOf(make(new Made())).catch(
+    const refusal = await planOf(make(new EncoderBuilder())).catch(
       (error: unknown) => error,
     );
     expect(refusal).toBeInstanceOf(UnsupportedGraph);
@@ -229,14 +243,16 @@ test.each(unsupported)(
 );
 
 test("throws for other input sizes if the graph has a fixed one", async () => {
-  const made = new Made();
-  const map = made.conv(made.pooled, "c", [HIDDEN, 3, 1, 1]);
-  const flat = made.integers("fixed", [3], [1, HIDDEN, 4]);
-  made.op("Transpose", [made.op("Reshape", [map, flat])], { perm: [0, 2, 1] });
-  const end = made.nodes.at(-1);
+  const encoder = new EncoderBuilder();
+  const map = encoder.conv(encoder.pooled, "c", [HIDDEN, 3, 1, 1]);
+  const flat = encoder.integers("fixed", [3], [1, HIDDEN, 4]);
+  encoder.op("Transpose", [encoder.op("Reshape", [map, flat])], {
+    perm: [0, 2, 1],
+  });
+  const end = encoder.nodes.at(-1);
   if (end !== undefined)
-    made.nodes[made.nodes.length - 1] = { ...end, outputs: ["out"] };
-  const blob = made.write(
+    encoder.nodes[encoder.nodes.length - 1] = { ...end, outputs: ["out"] };
+  const blob = encoder.write(
     [value("in", [1, 3, 128, 128])],
     [value("out", [1, 4, HIDDEN])],
   );
@@ -246,27 +262,29 @@ test("throws for other input sizes if the graph has a fixed one", async () => {
 });
 
 /** The image height as a scalar of the graph. */
-function heightOf(made: Made): string {
-  const shape = made.op("Shape", ["in"]);
-  const [from, to] = [2, 3].map((at) => made.integers(`at ${at}`, [1], [at]));
-  const height = made.op("Slice", [shape, from ?? "", to ?? ""]);
-  return made.op("Cast", [height], { to: 1 });
+function heightOf(encoder: EncoderBuilder): string {
+  const shape = encoder.op("Shape", ["in"]);
+  const [from, to] = [2, 3].map((at) =>
+    encoder.integers(`at ${at}`, [1], [at]),
+  );
+  const height = encoder.op("Slice", [shape, from ?? "", to ?? ""]);
+  return encoder.op("Cast", [height], { to: 1 });
 }
 
 test.each([
-  ["a kernel", (m: Made, x: string) => m.op("Mul", [x, heightOf(m)])],
-  ["a bias", (m: Made, x: string) => m.op("Add", [x, heightOf(m)])],
+  ["a kernel", (m: EncoderBuilder, x: string) => m.op("Mul", [x, heightOf(m)])],
+  ["a bias", (m: EncoderBuilder, x: string) => m.op("Add", [x, heightOf(m)])],
   [
     "each channel of a kernel",
-    (m: Made, x: string) => {
+    (m: EncoderBuilder, x: string) => {
       const each = m.vector("each", [1, -2, 3]);
       return m.op("Mul", [x, m.op("Div", [each, heightOf(m)])]);
     },
   ],
 ])("rejects an input size at which %s differs", async (_, scale) => {
-  const made = new Made();
-  const conv = made.conv(made.pooled, "c", [3, 3, 1, 1]);
-  const plan = await planOf(made.done(scale(made, conv)));
+  const encoder = new EncoderBuilder();
+  const conv = encoder.conv(encoder.pooled, "c", [3, 3, 1, 1]);
+  const plan = await planOf(encoder.finish(scale(encoder, conv)));
   expect(() => plan.graph(128)).not.toThrow();
   expect(() => plan.graph(192)).toThrow("differ from those at 128");
 });

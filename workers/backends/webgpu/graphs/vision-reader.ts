@@ -138,8 +138,8 @@ function evaluateNode(node: OnnxNode, inputs: Inputs): readonly GraphValue[] {
     const result = foldConstant(node, known);
     if (result !== undefined) return [result];
   }
-  const laid = applyLayoutOp(node, inputs);
-  if (laid !== undefined) return laid;
+  const viewed = applyLayoutOp(node, inputs);
+  if (viewed !== undefined) return viewed;
   const read = FEATURE_OPS[node.op];
   if (read === undefined || !["", "com.microsoft"].includes(node.domain)) {
     throw new UnsupportedGraph("the operator is not supported");
@@ -164,7 +164,7 @@ function readConstantNode({
   const whole = attributes.get("value_int");
   if (whole !== undefined) return computedConstant("int64", [], [whole]);
   throw new UnsupportedGraph(
-    "a Constant with this kind of value is not supported",
+    "only value, value_int, value_ints and value_float are supported",
   );
 }
 

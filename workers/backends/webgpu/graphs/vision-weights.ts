@@ -1,3 +1,4 @@
+/** Weights of our vision graphs, computed from the published ones in parts. */
 import { toHalf } from "../../../util/float16";
 import {
   isFloatType,
@@ -23,8 +24,6 @@ import {
   readSource,
   type ByteSource,
 } from "./weight";
-
-/** Weights of our vision graphs, computed from the published ones in parts. */
 
 const BYTES = { float32: 4, float16: 2 };
 

@@ -2,24 +2,24 @@ import { readConfig } from "../model-files/config";
 import type { ValueInfo } from "../onnx/onnx-protos";
 import { GraphBuilder } from "./graph-builder";
 
-/** The ways in which exporters say the same. */
-export interface Spelling {
-  readonly products: "matmul" | "turned" | "gemm" | "blocks";
-  /** Of blocks; mixed: values have 8, all others 4. */
+/** The forms in which exporters write the same decoder. */
+export interface DecoderVariant {
+  readonly products: "matmul" | "transposed" | "gemm" | "quantized";
+  /** Of quantized weights; mixed: 8 for values, 4 for all others. */
   readonly bits: 4 | 8 | "mixed";
-  /** Which products of blocks have zero points. */
+  /** Which quantized weights have zero points. */
   readonly zeros: "none" | "some" | "all";
   readonly bias: "none" | "some" | "added" | "inside";
   readonly qkv: "apart" | "packed" | "split";
   readonly rotary: "outside" | "inside";
   readonly interleaved: boolean;
-  readonly norm: "skip" | "plain" | "spelt";
+  readonly norm: "skip" | "plain" | "decomposed";
   readonly gate: "sigmoid" | "quick" | "alone";
-  /** With operators in between that do nothing. */
+  /** Adds Identity and Cast nodes in between. */
   readonly wrapped: boolean;
 }
 
-const USUAL: Spelling = {
+const DEFAULT_VARIANT: DecoderVariant = {
   products: "matmul",
   bits: 4,
   zeros: "none",
@@ -50,15 +50,15 @@ const files: Readonly<Record<string, unknown>> = {
   "tokenizer_config.json": {},
 };
 
-export const speltConfig = readConfig((file) => files[file]);
+export const decoderConfig = readConfig((file) => files[file]);
 
-/** A decoder of that spelling, its weights drawn anew but always the same. */
-export class SpeltDecoder extends GraphBuilder {
-  readonly #spelling: Spelling;
+/** Builds a small decoder of that form with deterministic random weights. */
+export class DecoderBuilder extends GraphBuilder {
+  readonly #variant: DecoderVariant;
 
-  constructor(change: Partial<Spelling>) {
+  constructor(change: Partial<DecoderVariant>) {
     super();
-    this.#spelling = { ...USUAL, ...change };
+    this.#variant = { ...DEFAULT_VARIANT, ...change };
     this.#build();
   }
 
@@ -117,7 +117,7 @@ export class SpeltDecoder extends GraphBuilder {
   }
 
   #attention(x: string, layer: number, more: readonly string[]): string {
-    const { qkv, rotary, interleaved } = this.#spelling;
+    const { qkv, rotary, interleaved } = this.#variant;
     const [seqlens = "", total = "", cos = "", sin = ""] = more;
     const widths = [HEADS, KV_HEADS, KV_HEADS].map((count) => count * HEAD_DIM);
     let parts: string[];
@@ -178,7 +178,7 @@ export class SpeltDecoder extends GraphBuilder {
   }
 
   #mlp(x: string, layer: number): string {
-    const { gate } = this.#spelling;
+    const { gate } = this.#variant;
     const gated = this.#linear(x, `${layer}.gate`, HIDDEN, FFN, "none");
     let y =
       gate === "quick"
@@ -191,10 +191,10 @@ export class SpeltDecoder extends GraphBuilder {
     return this.#linear(y, `${layer}.down`, FFN, HIDDEN, "none");
   }
 
-  /** x + y, and its norm. */
+  /** x + y and its norm. */
   #norm(x: string, y: string | undefined, name: string): [string, string] {
-    const { norm } = this.#spelling;
-    const gamma = this.drawn(`${name}.gamma`, [HIDDEN], 0.5, 1);
+    const { norm } = this.#variant;
+    const gamma = this.random(`${name}.gamma`, [HIDDEN], 0.5, 1);
     const epsilon = { epsilon: { float: EPSILON } };
     if (norm === "skip" && y !== undefined) {
       const outputs = [`${name}/norm`, "", "", `${name}/sum`];
@@ -203,14 +203,14 @@ export class SpeltDecoder extends GraphBuilder {
       return [`${name}/sum`, this.#wrap(`${name}/norm`)];
     }
     const sum = y === undefined ? x : this.op("Add", [y, x]);
-    if (norm === "spelt") return [sum, this.#spelt(sum, gamma)];
+    if (norm === "decomposed") return [sum, this.#decomposed(sum, gamma)];
     const inputs = [sum, gamma];
     const attributes = { ...epsilon, axis: -1 };
     const z = this.op("SimplifiedLayerNormalization", inputs, attributes);
     return [sum, this.#wrap(z)];
   }
 
-  #spelt(x: string, gamma: string): string {
+  #decomposed(x: string, gamma: string): string {
     const two = this.floats("two", [], [2]);
     const small = this.floats("small", [1], [EPSILON]);
     const last = this.integers("last axis", [1], [-1]);
@@ -226,15 +226,15 @@ export class SpeltDecoder extends GraphBuilder {
     name: string,
     inner: number,
     outer: number,
-    bias = this.#spelling.bias,
+    bias = this.#variant.bias,
   ): string {
-    const { products } = this.#spelling;
+    const { products } = this.#variant;
     const has = bias === "some" ? name.endsWith("k") : bias !== "none";
-    const b = has ? this.drawn(`${name}.bias`, [outer], 0.5) : "";
+    const b = has ? this.random(`${name}.bias`, [outer], 0.5) : "";
     const inside = bias === "inside" ? b : "";
     const y =
-      products === "blocks"
-        ? this.#blocks(x, name, inner, outer, inside)
+      products === "quantized"
+        ? this.#quantized(x, name, inner, outer, inside)
         : this.#dense(x, name, inner, outer, inside);
     return inside === b ? y : this.op("Add", [b, y]);
   }
@@ -246,16 +246,16 @@ export class SpeltDecoder extends GraphBuilder {
     outer: number,
     bias: string,
   ): string {
-    const { products } = this.#spelling;
+    const { products } = this.#variant;
     const scale = 1.7 / Math.sqrt(inner);
     if (products === "matmul") {
-      const weight = this.drawn(name, [inner, outer], scale);
+      const weight = this.random(name, [inner, outer], scale);
       return this.op("MatMul", [x, weight]);
     }
-    const weight = this.drawn(name, [outer, inner], scale);
-    if (products === "turned") {
-      const turned = this.op("Transpose", [weight], { perm: [1, 0] });
-      return this.op("MatMul", [x, turned]);
+    const weight = this.random(name, [outer, inner], scale);
+    if (products === "transposed") {
+      const transposed = this.op("Transpose", [weight], { perm: [1, 0] });
+      return this.op("MatMul", [x, transposed]);
     }
     const rows = this.integers(`rows of ${inner}`, [2], [-1, inner]);
     const back = this.integers(`by ${outer}`, [3], [1, -1, outer]);
@@ -265,21 +265,21 @@ export class SpeltDecoder extends GraphBuilder {
     return this.op("Reshape", [y, back]);
   }
 
-  #blocks(
+  #quantized(
     x: string,
     name: string,
     inner: number,
     outer: number,
     bias: string,
   ): string {
-    const { zeros } = this.#spelling;
+    const { zeros } = this.#variant;
     const mixed = name.endsWith("v") ? 8 : 4;
-    const bits = this.#spelling.bits === "mixed" ? mixed : this.#spelling.bits;
+    const bits = this.#variant.bits === "mixed" ? mixed : this.#variant.bits;
     const count = inner / BLOCK;
     const blob = (BLOCK * bits) / 8;
     const weight = this.bytes(name, [outer, count, blob]);
     const step = 0.4 / 2 ** bits;
-    const scales = this.drawn(`${name}.scales`, [outer, count], step, step);
+    const scales = this.random(`${name}.scales`, [outer, count], step, step);
     const has = zeros === "all" || (zeros === "some" && name.endsWith("v"));
     const zero = Math.ceil((count * bits) / 8);
     const points = has ? this.bytes(`${name}.zeros`, [outer, zero]) : "";
@@ -290,7 +290,7 @@ export class SpeltDecoder extends GraphBuilder {
   }
 
   #wrap(x: string): string {
-    if (!this.#spelling.wrapped) return x;
+    if (!this.#variant.wrapped) return x;
     return this.op("Cast", [this.op("Identity", [x])], { to: 1 });
   }
 }

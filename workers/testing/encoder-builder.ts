@@ -9,14 +9,13 @@ import { GraphBuilder } from "./graph-builder";
 export const HIDDEN = 4;
 const config = { hidden: HIDDEN, side: 128 } as ModelConfig;
 
-/** Made at 128 pixels. */
+/** Plans an encoder at 128 pixels. */
 export async function planOf(blob: Blob): Promise<VisionPlan> {
   return planVision(await readOnnx("made.onnx", blob), new Map(), config);
 }
 
-/** An encoder of few operators: pixels → means of 64 x 64 → `middle` →
- * features. */
-export class Made extends GraphBuilder {
+/** Builds a small encoder: pixels → average pooling 64 x 64 → … → features. */
+export class EncoderBuilder extends GraphBuilder {
   readonly pooled = this.op("AveragePool", ["in"], {
     kernel_shape: [64, 64],
     strides: [64, 64],
@@ -24,8 +23,8 @@ export class Made extends GraphBuilder {
 
   conv(x: string, name: string, dims: readonly number[], group = 1): string {
     const [, , size = 1] = dims;
-    const bias = this.drawn(`${name}.b`, [dims[0] ?? 0], 1);
-    const weight = this.drawn(`${name}.w`, dims, 1);
+    const bias = this.random(`${name}.b`, [dims[0] ?? 0], 1);
+    const weight = this.random(`${name}.w`, dims, 1);
     const pads = new Array<number>(4).fill((size - 1) / 2);
     return this.op("Conv", [x, weight, bias], { pads, group });
   }
@@ -34,14 +33,14 @@ export class Made extends GraphBuilder {
     return this.floats(name, [numbers.length, 1, 1], numbers);
   }
 
-  /** Ends in features of `x`, a map. */
-  done(x: string): Blob {
+  /** Projects the feature map `x` to features and returns the file. */
+  finish(x: string): Blob {
     const end = this.conv(x, "end", [HIDDEN, 3, 1, 1]);
-    return this.ended(end);
+    return this.finishMap(end);
   }
 
-  /** Ends in `map`. */
-  ended(map: string): Blob {
+  /** Makes the feature map the output and returns the file. */
+  finishMap(map: string): Blob {
     const shape = this.integers("flat", [3], [0, HIDDEN, -1]);
     const flat = this.op("Reshape", [map, shape]);
     this.op("Transpose", [flat], { perm: [0, 2, 1] }, "", ["out"]);
