@@ -42,7 +42,7 @@ export async function openScreen(): Promise<MediaStream> {
     throw new VlmError(
       "unsupported",
       "This browser cannot share a screen or window.",
-      "Use a desktop browser, or choose the camera or a picture.",
+      "Use a desktop browser, or choose the camera or an image.",
     );
   }
   try {
@@ -93,15 +93,15 @@ export function cameraUnplugged(): VlmError {
   return new VlmError(
     "camera-missing",
     "The camera was unplugged.",
-    "Plug it in again or choose another; it goes on by itself.",
+    "Plug it in again or choose another; it then starts automatically.",
   );
 }
 
 export function cameraSilent(): VlmError {
   return new VlmError(
     "camera-busy",
-    "The camera sends no pictures.",
-    "Open its shutter, or end the call that uses it; it goes on by itself.",
+    "The camera sends no frames.",
+    "Open its shutter, or end the call that uses it; it then continues automatically.",
   );
 }
 
@@ -111,25 +111,25 @@ function cameraError(thrown: unknown): VlmError {
   if (name === "NotAllowedError" || name === "SecurityError") {
     return new VlmError(
       "camera-denied",
-      "The camera was refused.",
+      "Access to the camera was denied.",
       isForbidden()
-        ? 'Nobody was asked: a policy forbids it. A page around this one has to give its frame allow="camera", and Permissions-Policy has to allow it.'
-        : "Allow the camera for this site, in the address bar or in the system's settings; then it goes on by itself.",
+        ? 'A policy forbids the camera, so the visitor was not asked. An embedding page has to set allow="camera" on this frame, and Permissions-Policy has to allow the camera.'
+        : "Allow the camera for this site, in the address bar or in the system's settings; it then starts automatically.",
       options,
     );
   }
   if (name === "NotFoundError" || name === "OverconstrainedError") {
     return new VlmError(
       "camera-missing",
-      "No such camera was found.",
-      "Plug one in or choose another; it goes on by itself.",
+      "No matching camera was found.",
+      "Plug one in or choose another; it then starts automatically.",
       options,
     );
   }
   return new VlmError(
     "camera-busy",
     "The camera could not be started; another program may be using it.",
-    "Close that program; it goes on by itself.",
+    "Close that program; the camera then starts automatically.",
     options,
   );
 }
@@ -145,7 +145,7 @@ function isForbidden(): boolean {
 function insecure(): VlmError {
   return new VlmError(
     "unsupported",
-    "The browser offers no camera on this page.",
+    "Cameras are not available on this page.",
     "Open the page over https or on localhost.",
   );
 }

@@ -190,7 +190,7 @@ function noPictures(): VlmError {
   return new VlmError(
     "bad-option",
     "The stream has no live video track.",
-    "Give that of a camera, a screen or a canvas, before it has ended.",
+    "Pass a stream whose video track has not ended, such as that of a camera, a screen or a canvas.",
   );
 }
 
@@ -212,7 +212,7 @@ async function playFile(
   video.src = url;
   try {
     await play(video, signal);
-    if (video.videoWidth === 0) throw new Error("it has sound only");
+    if (video.videoWidth === 0) throw new Error("it has no video track");
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     throw new VlmError(

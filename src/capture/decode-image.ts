@@ -18,7 +18,7 @@ export async function decodeImage(file: Blob): Promise<ImageBitmap> {
   const declared = file.type === "image/svg+xml" ? "svg" : undefined;
   const type = imageType(bytes) ?? declared;
   if (!isComplete(bytes, type)) {
-    throw imageError(`${name} is cut off: the file ends inside the picture.`);
+    throw imageError(`${name} is truncated: the file ends inside the image.`);
   }
   try {
     if (type === "svg") return await renderSvg(file);
@@ -37,8 +37,8 @@ export async function decodeImage(file: Blob): Promise<ImageBitmap> {
   } catch (thrown) {
     throw imageError(
       type
-        ? `${name} could not be decoded: it is damaged, or too large.`
-        : `${name} is not a picture that this browser can read.`,
+        ? `${name} could not be decoded: it is damaged or too large.`
+        : `${name} is not an image that this browser can decode.`,
       thrown,
     );
   }

@@ -115,10 +115,10 @@ function readable(element: VisualElement, read: () => Frame): Frame {
     }
     throw new VlmError(
       "bad-image",
-      `${nameOf(element)} is of another origin, and the page may not read it.`,
+      `${nameOf(element)} has content of another origin that this page may not read.`,
       isCanvas(element)
-        ? "Draw on it only pictures that were loaded with crossorigin."
-        : 'Give it the attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.',
+        ? "Draw only images on it that were loaded with crossorigin."
+        : 'Set its attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.',
       { cause: thrown },
     );
   }
@@ -153,7 +153,7 @@ function unplayable(video: HTMLVideoElement): VlmError {
   return new VlmError(
     "video-unreadable",
     `${nameOf(video)} could not be played as a video.`,
-    "Give it an MP4 or WebM file that this browser can play.",
+    "Use an MP4 or WebM file that this browser can play.",
     { cause: video.error },
   );
 }
@@ -172,7 +172,7 @@ function decoded(
       .catch((thrown: unknown) => {
         // Another picture took the place of the one that was decoded.
         if (image.complete && image.naturalWidth > 0) return;
-        throw imageError(`${nameOf(image)} shows no picture.`, thrown);
+        throw imageError(`${nameOf(image)} has no image.`, thrown);
       })
       .then(resolve, reject)
       .finally(() => signal?.removeEventListener("abort", leave));

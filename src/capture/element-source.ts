@@ -150,8 +150,8 @@ export class ElementSource {
   #missing(): VlmError {
     return new VlmError(
       "bad-option",
-      `There is no video, image or canvas with the id “${this.#id}” here.`,
-      "Put one into the same document or shadow tree; it is looked at as soon as it is there.",
+      `There is no video, img or canvas element with the id “${this.#id}”.`,
+      "Add one to the same document or shadow tree; it is used as soon as it exists.",
     );
   }
 }

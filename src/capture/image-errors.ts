@@ -11,7 +11,7 @@ export function imageError(message: string, cause?: unknown): VlmError {
   return new VlmError(
     "bad-image",
     message,
-    "Choose another picture: PNG, JPEG, WebP, AVIF, GIF or SVG.",
+    "Use another image: PNG, JPEG, WebP, AVIF, GIF or SVG.",
     { cause },
   );
 }

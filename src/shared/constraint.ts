@@ -12,23 +12,23 @@ export function parseConstraint(value: unknown): Constraint {
   }
   const kind = Array.isArray(value) || value === null ? "" : typeof value;
   if (kind !== "object" && kind !== "boolean") {
-    throw unusable("it is no object, boolean or RegExp.");
+    throw unusable("it is not an object, boolean or RegExp.");
   }
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    throw unusable(`it cannot be written as JSON: ${String(error)}.`, error);
+    throw unusable(`it cannot be converted to JSON: ${String(error)}.`, error);
   }
-  if (text === undefined) throw unusable("it is nothing as JSON.");
+  if (text === undefined) throw unusable("it has no JSON form.");
   return { type: "json", schema: JSON.parse(text) as unknown };
 }
 
 function unusable(why: string, cause?: unknown): VlmError {
   return new VlmError(
     "bad-option",
-    `The response constraint is no constraint: ${why}`,
-    "Give a JSON schema or a RegExp.",
+    `The response constraint is invalid: ${why}`,
+    "Use a JSON schema or a RegExp.",
     { cause },
   );
 }
