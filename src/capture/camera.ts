@@ -1,18 +1,19 @@
 import { VlmError } from "../shared/errors";
 
-/** `user`: towards the person; `environment`: away. Empty: either. */
+/** `user`: the camera faces the user; `environment`: away from the user; empty:
+ * any camera. */
 export type Facing = "" | "user" | "environment";
 
 export interface CameraChoice {
-  /** As in `MediaDeviceInfo`; empty: any camera. */
+  /** `deviceId` of a `MediaDeviceInfo`; empty: any camera. */
   readonly deviceId: string;
   readonly facing: Facing;
 }
 
-/** How often a camera that another program holds is tried again. */
+/** Interval in ms at which a camera in use by another program is tried again. */
 const retryEvery = 2000;
 
-/** The cameras; without permission they have no label and no id. */
+/** Lists the cameras. Before the permission is granted, label and id are empty. */
 export async function listCameras(): Promise<MediaDeviceInfo[]> {
   const devices = (await mediaDevices()?.enumerateDevices()) ?? [];
   return devices.filter(({ kind }) => kind === "videoinput");
@@ -58,8 +59,8 @@ export async function openScreen(): Promise<MediaStream> {
 }
 
 /**
- * Resolves when a camera that failed with `error` may have come back: a device
- * appeared, the permission changed, or, for a busy one, some time has passed.
+ * Resolves when a camera that failed with `error` may be available again: a
+ * device appeared, the permission changed, or some time has passed.
  */
 export async function cameraMayHaveReturned(
   error: VlmError,
@@ -134,7 +135,8 @@ function cameraError(thrown: unknown): VlmError {
   );
 }
 
-/** By the policy of this page or of one around it, where the browser tells. */
+/** Whether the policy of this page or of an embedding page forbids the camera;
+ * false if the browser does not report it. */
 function isForbidden(): boolean {
   const { featurePolicy } = document as {
     featurePolicy?: { allowsFeature(name: string): boolean };
@@ -150,7 +152,7 @@ function insecure(): VlmError {
   );
 }
 
-/** Absent on a page that is not secure, whatever the types say. */
+/** Undefined in an insecure context, contrary to the type declarations. */
 function mediaDevices(): MediaDevices | undefined {
   return (navigator as Partial<Navigator>).mediaDevices;
 }

@@ -14,30 +14,30 @@ import { VlmError } from "../shared/errors";
 export type CaptureSource =
   | ({ readonly kind: "camera" } & CameraChoice)
   | { readonly kind: "screen" }
-  /** Somebody else's, who also ends it. */
+  /** The owner of the stream stops its tracks. */
   | { readonly kind: "stream"; readonly stream: MediaStream }
   | { readonly kind: "video"; readonly file: Blob };
 
 export interface CaptureListener {
-  /** Pictures arrive, at first or again. */
+  /** Frames arrive, for the first time or again. */
   onLive(): void;
-  /** They stopped; it goes on by itself when they are back. */
+  /** No more frames arrive; the capture resumes when they do. */
   onInterrupted(reason: VlmError): void;
-  /** The person ended the sharing. */
+  /** The user ended the screen sharing. */
   onEnded(): void;
 }
 
-/** How soon the end of a stream that is somebody else's is seen, in ms. */
+/** Interval in ms at which an external stream is checked for its end. */
 const checkEvery = 250;
 
-/** A live source shown in a video element, and its newest frame. */
+/** Shows a live source in a video element and keeps its newest frame. */
 export class Capture {
   readonly #video: HTMLVideoElement;
   readonly #listener: CaptureListener;
   readonly #slot = new FrameSlot();
-  /** From open to close. */
+  /** Aborted by `close`. */
   #session = new AbortController();
-  /** From one stream, which an unplugged camera ends, to the next. */
+  /** Aborted when the current stream ends, e.g. when a camera is unplugged. */
   #stream = new AbortController();
 
   constructor(video: HTMLVideoElement, listener: CaptureListener) {
@@ -46,8 +46,8 @@ export class Capture {
   }
 
   /**
-   * Rejects when the source cannot be opened; a camera is then waited for
-   * until `close`.
+   * Rejects when the source cannot be opened. A camera is then retried until
+   * `close`.
    */
   async open(source: CaptureSource): Promise<void> {
     this.close();
@@ -56,7 +56,7 @@ export class Capture {
     try {
       await this.#attach(source, session.signal);
     } catch (thrown) {
-      // Closed meanwhile, perhaps for another source, which is not to be hurt.
+      // Closed meanwhile: another source may be open, and stays open.
       if (session.signal.aborted) throw aborted();
       this.#detach();
       const error = VlmError.from(thrown);
@@ -67,12 +67,12 @@ export class Capture {
     }
   }
 
-  /** The newest frame not yet taken. The caller closes it. */
+  /** The newest frame that was not taken yet. The caller closes it. */
   next(signal: AbortSignal): Promise<CapturedFrame> {
     return this.#slot.take(signal);
   }
 
-  /** What was captured before now is neither read nor counted. */
+  /** Drops the frames captured so far, without counting them as dropped. */
   skip(): void {
     this.#slot.clear();
   }
@@ -113,13 +113,14 @@ export class Capture {
     this.#listener.onLive();
   }
 
-  /** Read from the video, as the track's own frames end only with it. */
+  /** Reads the track through the video, because a track processor ends only with
+   * the track. */
   async #borrow(stream: MediaStream, signal: AbortSignal): Promise<void> {
     const isLive = (): boolean =>
       stream.getVideoTracks().some(({ readyState }) => readyState === "live");
     if (!isLive()) throw noPictures();
     this.#video.srcObject = stream;
-    // No event tells that a script has stopped a track.
+    // There is no event for a track that a script stopped.
     const timer = setInterval(() => {
       if (isLive()) return;
       this.close();

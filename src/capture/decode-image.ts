@@ -4,12 +4,12 @@ import { isComplete, imageType } from "./image-format";
 import { drawOnBlack } from "./to-bitmap";
 
 /**
- * A picture file as opaque pixels: turned as its EXIF says, in sRGB, lying on
- * black, the first of several. Everything unreadable is `bad-image`.
+ * Decodes an image file to opaque sRGB pixels: EXIF orientation applied,
+ * transparency blended with black, the first frame of an animation. Rejects with
+ * `bad-image`.
  *
- * Black is what surrounds every picture of the training. Pillow's
- * convert("RGB"), in contrast, drops alpha and shows the colour that a
- * transparent pixel happens to have.
+ * Black is the padding colour of the training images. Pillow's convert("RGB")
+ * drops alpha instead and shows the colour stored in transparent pixels.
  */
 export async function decodeImage(file: Blob): Promise<ImageBitmap> {
   const name = file instanceof File ? `“${file.name}”` : "The picture";
@@ -28,7 +28,7 @@ export async function decodeImage(file: Blob): Promise<ImageBitmap> {
       premultiplyAlpha: "premultiply",
       colorSpaceConversion: "default",
     });
-    // It has no alpha; a second copy of a large photograph is saved.
+    // JPEG has no alpha, so a second copy of a large photograph is not needed.
     if (type === "jpeg") return bitmap;
     const { width, height } = bitmap;
     const opaque = drawn(bitmap, width, height, orientation);
@@ -65,7 +65,8 @@ function drawn(
   });
 }
 
-/** Only an image element draws SVG, and a Blob only as `image/svg+xml`. */
+/** Browsers decode SVG only in an img element, and a Blob only if its type is
+ * `image/svg+xml`. */
 async function renderSvg(file: Blob): Promise<ImageBitmap> {
   const typed = new Blob([file], { type: "image/svg+xml" });
   const url = URL.createObjectURL(typed);
@@ -73,7 +74,7 @@ async function renderSvg(file: Blob): Promise<ImageBitmap> {
     const image = new Image();
     image.src = url;
     await image.decode();
-    // One that names no size of its own gets what CSS gives such elements.
+    // An SVG without a size gets the default size of replaced elements in CSS.
     const { naturalWidth, naturalHeight } = image;
     return drawn(image, naturalWidth || 300, naturalHeight || 150);
   } finally {

@@ -4,7 +4,7 @@ import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
 import { drawOnBlack } from "./to-bitmap";
 
-/** Elements of a page that show a picture. */
+/** Elements that show an image or video. */
 export type VisualElement =
   HTMLVideoElement | HTMLImageElement | HTMLCanvasElement;
 
@@ -24,14 +24,14 @@ export function isCanvas(element: unknown): element is HTMLCanvasElement {
   return isA("HTMLCanvasElement", element);
 }
 
-/** Of any document: those of a frame are of classes of their own. */
+/** Works across documents: the elements of a frame have their own classes. */
 function isA(name: string, element: unknown): boolean {
   return Object.prototype.toString.call(element) === `[object ${name}]`;
 }
 
 /**
- * What an element of the page shows now, once it shows something; the element
- * is left as it is. What the page may not read is `bad-image`.
+ * Copies the current image of an element; waits until it has one. Rejects with
+ * `bad-image` if the page may not read it.
  */
 export async function captureElement(
   element: VisualElement,
@@ -42,7 +42,7 @@ export async function captureElement(
   }
   if (isImage(element)) {
     await decoded(element, signal);
-    // An SVG that names no size of its own has that of its element.
+    // An SVG without a size has the size of its element.
     const { naturalWidth, naturalHeight, width, height } = element;
     const size = [naturalWidth || width, naturalHeight || height] as const;
     return readable(element, () => drawn(element, ...size));
@@ -63,14 +63,14 @@ async function videoFrame(
     try {
       return read();
     } catch {
-      // A stream's data come before it plays, and are not shown until then.
+      // A stream has data before it plays, but shows no frame yet.
       if (!video.srcObject || !video.paused) return readable(video, read);
     }
     await played(video, signal);
   }
 }
 
-/** Waits until it plays and a frame is shown. */
+/** Waits until the video plays and shows a frame. */
 function played(
   video: HTMLVideoElement,
   signal: AbortSignal | undefined,
@@ -100,7 +100,7 @@ function drawn(
   }
   return drawOnBlack(width, height, (context) => {
     context.drawImage(element, 0, 0, width, height);
-    // Throws for what is of another origin; a bitmap would throw later.
+    // Throws for content of another origin; a bitmap would throw only later.
     context.getImageData(0, 0, 1, 1);
   });
 }
@@ -141,7 +141,7 @@ function playable(
     };
     const options = { signal: listening.signal };
     for (const type of ["loadeddata", "canplay", "playing", "error"]) {
-      // Of a source within it, too, which does not bubble.
+      // Capture: the error of a source element inside does not bubble.
       video.addEventListener(type, check, { ...options, capture: true });
     }
     signal?.addEventListener("abort", check, options);
@@ -158,7 +158,7 @@ function unplayable(video: HTMLVideoElement): VlmError {
   );
 }
 
-/** Waits until the image has its picture, which a lazy one gets when seen. */
+/** Waits until the image is decoded; a lazy one is loaded when it is visible. */
 function decoded(
   image: HTMLImageElement,
   signal: AbortSignal | undefined,
@@ -170,7 +170,7 @@ function decoded(
     image
       .decode()
       .catch((thrown: unknown) => {
-        // Another picture took the place of the one that was decoded.
+        // The image was replaced while it was decoded.
         if (image.complete && image.naturalWidth > 0) return;
         throw imageError(`${nameOf(image)} has no image.`, thrown);
       })
@@ -180,8 +180,8 @@ function decoded(
 }
 
 /**
- * A canvas of WebGL is empty once its frame has been painted: it is read after
- * whoever draws it, before that.
+ * A WebGL canvas is empty after its frame was painted. It is read in an animation
+ * frame, after the code that draws it and before it is painted.
  */
 function beforePaint(): Promise<void> {
   return new Promise((resolve) => {

@@ -14,12 +14,12 @@ import { aborted } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 
-/** How often the page is asked for the element, and whether it has changed. */
+/** Interval in ms at which the element is looked up and checked for changes. */
 const checkEvery = 200;
 
 /**
- * The video, image or canvas of the page that has an id, whichever has it: it
- * may be replaced, and missing for a while.
+ * The video, img or canvas element with an id. The element may be replaced, and
+ * may be missing for a while.
  */
 export class ElementSource {
   readonly #host: Element;
@@ -27,29 +27,29 @@ export class ElementSource {
   readonly #listener: CaptureListener;
   readonly #session = new AbortController();
   #lost = false;
-  /** The picture that was last given, and with which question. */
+  /** Key of the image returned last, and the prompt it was returned for. */
   #seen = "";
-  /** Of the present image: another load is another picture. */
+  /** The current image of an img element: each load is another image. */
   #image: { readonly key: string; readonly name: string } | undefined;
   #loads = 0;
   #videoFrames = 0;
 
-  /** It is looked for in the document or shadow tree that `host` is in. */
+  /** Looks the id up in the document or shadow tree of `host`. */
   constructor(host: Element, id: string, listener: CaptureListener) {
     this.#host = host;
     this.#id = id;
     this.#listener = listener;
   }
 
-  /** It does not change by itself. */
+  /** Whether the element shows a still image. */
   get isStill(): boolean {
     return isImage(this.#find());
   }
 
-  /** Rejects while there is none; it is then waited for until `close`. */
+  /** Rejects while there is no such element, and then waits for it until `close`. */
   async open(): Promise<void> {
     const { signal } = this.#session;
-    // It does not bubble.
+    // Capture: the event does not bubble.
     this.#host.getRootNode().addEventListener(
       "load",
       ({ target }) => {
@@ -65,15 +65,15 @@ export class ElementSource {
     throw this.#missing();
   }
 
-  /** What was given is given again. */
+  /** Allows the last image to be returned again. */
   skip(): void {
     this.#seen = "";
   }
 
   /**
-   * What it shows now. With a `question` that was the last one, too, waits
-   * until that is another or it shows something else, as far as can be told: of
-   * a canvas it cannot.
+   * The current image of the element. For the same `question` as last time, waits
+   * until the question or the image changes. Changes of a canvas cannot be
+   * detected.
    */
   async next(
     signal: AbortSignal,
@@ -84,7 +84,7 @@ export class ElementSource {
       if (either.aborted) throw aborted();
       const element = this.#find();
       if (!element && question === undefined) throw this.#missing();
-      // Whoever gets its picture knows that it is back.
+      // Taking an image shows that the element is available again.
       if (element && this.#lost) this.#check();
       if (element && isSettled(element)) {
         const key = this.#keyOf(element);
@@ -95,8 +95,8 @@ export class ElementSource {
             const frame = await captureElement(element, either);
             return { frame, ...this.#stamp(element, this.#keyOf(element)) };
           } finally {
-            // Its event may come after it is complete. What cannot be read is
-            // not tried again, either.
+            // The load event may follow `complete`. An unreadable image is not
+            // tried again, either.
             this.#seen = `${this.#keyOf(element)} ${asked}`;
           }
         }
@@ -123,7 +123,7 @@ export class ElementSource {
     else this.#listener.onLive();
   }
 
-  /** Equal for the same picture; empty if that cannot be told. */
+  /** Equal for the same image; empty if that is unknown. */
   #keyOf(element: VisualElement): string {
     if (isVideo(element)) {
       return `${element.currentSrc} ${element.currentTime}`;
@@ -156,7 +156,7 @@ export class ElementSource {
   }
 }
 
-/** It shows something, or has failed to. */
+/** Whether the element shows an image or has failed to. */
 function isSettled(element: VisualElement): boolean {
   if (isImage(element)) return element.complete;
   if (isCanvas(element)) return true;

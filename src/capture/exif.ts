@@ -1,6 +1,6 @@
 /**
- * The orientation that a WebP file's EXIF chunk names, 1 to 8; 1 if none does.
- * Browsers turn JPEG, PNG and AVIF themselves, Chromium does not turn WebP.
+ * EXIF orientation of a WebP file, 1 to 8; 1 if it has none. Browsers apply the
+ * orientation of JPEG, PNG and AVIF, but Chromium does not apply that of WebP.
  */
 export function webpOrientation(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -11,7 +11,7 @@ export function webpOrientation(bytes: Uint8Array): number {
     const data = at + 8;
     if (ascii(bytes, at, 4) === "EXIF") {
       const end = Math.min(data + length, bytes.length);
-      // Some writers keep the six bytes that stand before it in JPEG.
+      // Some encoders write the six-byte prefix that EXIF has in JPEG.
       const head = ascii(bytes, data, 6) === "Exif\0\0" ? 6 : 0;
       return tiffOrientation(bytes.subarray(data + head, end));
     }
@@ -43,7 +43,7 @@ function ascii(bytes: Uint8Array, from: number, length: number): string {
   return String.fromCharCode(...bytes.subarray(from, from + length));
 }
 
-/** Turned by a quarter, so that width and height change places. */
+/** Whether the orientation swaps width and height. */
 export function isTurned(orientation: number): boolean {
   return orientation >= 5;
 }
@@ -57,8 +57,8 @@ type Matrix = [
   f: number,
 ];
 
-/** The canvas transform that shows a stored picture of `width` x `height` as
- * its orientation says. */
+/** The canvas transform that applies `orientation` to a stored image of `width` x
+ * `height` pixels. */
 export function orient(
   orientation: number,
   width: number,

@@ -1,7 +1,8 @@
 import type { FrameSlot } from "./frame-slot";
 import { now } from "../shared/clock";
 
-/** On the window in Chromium only, and so not in TypeScript's DOM library. */
+/** Available on the main thread in Chromium only, so TypeScript's DOM library
+ * lacks it. */
 type TrackProcessor = new (options: {
   track: MediaStreamTrack;
   maxBufferSize?: number;
@@ -10,13 +11,15 @@ type TrackProcessor = new (options: {
 const Processor = (globalThis as { MediaStreamTrackProcessor?: TrackProcessor })
   .MediaStreamTrackProcessor;
 
-/** A picture that does not change gives no frames: then it is read again. */
+/** A still picture produces no frames, so it is read again after this time in
+ * ms. */
 const stillAfter = 1000;
 
 /**
- * Puts every frame of `video` into `slot` until aborted: straight from the
- * track where the browser can, else as the video element shows them. Whoever
- * aborts stops the track, too. Frames of a hidden page are closed at once.
+ * Puts every frame of `video` into `slot` until aborted: directly from the track
+ * if the browser supports it, otherwise as the video element shows them. The
+ * caller stops the track after aborting. Frames of a hidden page are closed at
+ * once.
  */
 export function pumpFrames(
   video: HTMLVideoElement,
@@ -49,8 +52,8 @@ export function pumpFrames(
 type Put = (frame: VideoFrame, time: number) => void;
 
 /**
- * Until the track ends, not until aborted: cancelling the stream would lose,
- * unclosed, a frame that waits in it.
+ * Reads until the track ends, not until aborted: cancelling the stream would drop
+ * a queued frame without closing it.
  */
 async function pumpTrack(
   processor: InstanceType<TrackProcessor>,
@@ -64,7 +67,7 @@ async function pumpTrack(
       put(value, now());
     }
   } catch {
-    // The track ended, which its own listeners report.
+    // The track ended; its own listeners report that.
   }
 }
 

@@ -3,22 +3,22 @@ import type { Frame } from "../shared/protocol";
 
 export interface CapturedFrame {
   readonly frame: Frame;
-  /** When it was captured, on the clock of `shared/clock.ts`. */
+  /** Time of capture, on the clock of `shared/clock.ts`. */
   readonly time: number;
-  /** Frames closed unread since the one before. */
+  /** Number of frames dropped since the previous one. */
   readonly dropped: number;
-  /** Another one that has come since then, to be taken instead of this one,
-   * which is then dropped. */
+  /** Takes a frame that arrived since, instead of this one, which then counts as
+   * dropped. */
   readonly newer?: () => CapturedFrame | undefined;
 }
 
-/** Of a picture that may be captured again. */
+/** A frame of an image that may be captured again. */
 export interface IdentifiedFrame extends CapturedFrame {
-  /** An equal name is the same picture; absent: nobody has seen it before. */
+  /** Equal for the same image; absent for a new one. */
   readonly name?: string;
 }
 
-/** Room for one frame: a newer one takes the place of one nobody has read. */
+/** Holds one frame: a newer frame replaces one that was not taken. */
 export class FrameSlot {
   #held: { frame: Frame; time: number } | undefined;
   #dropped = 0;
@@ -33,7 +33,7 @@ export class FrameSlot {
     for (const arrived of this.#waiting) arrived();
   }
 
-  /** The newest frame, or the next one if that has been read. */
+  /** The newest frame; waits for the next one if it was taken already. */
   async take(signal: AbortSignal): Promise<CapturedFrame> {
     for (;;) {
       if (signal.aborted) throw aborted();
@@ -43,7 +43,7 @@ export class FrameSlot {
     }
   }
 
-  /** Closes what is held; it was not dropped for a newer one. */
+  /** Closes the held frame without counting it as dropped. */
   clear(): void {
     this.#held?.frame.close();
     this.#held = undefined;

@@ -1,7 +1,7 @@
 import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
 
-/** Pixels somebody else made; nothing to see is `bad-image`. */
+/** Throws `bad-image` for a frame that is closed or has no pixels. */
 export function assertFrameOpen(frame: Frame): void {
   const width = "codedWidth" in frame ? frame.codedWidth : frame.width;
   if (width === 0) throw imageError("The frame has no pixels or is closed.");

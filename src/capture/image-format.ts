@@ -1,6 +1,6 @@
 /**
- * What a picture file is and whether all of it is there. Browsers show the
- * part of a cut file they have, the rest grey or black, and report no error.
+ * Detects the format of an image file and whether it is complete. Browsers show
+ * the available part of a truncated file and report no error.
  */
 export type ImageType = "png" | "jpeg" | "gif" | "webp" | "avif" | "svg";
 
@@ -45,7 +45,7 @@ export function isComplete(
   }
 }
 
-/** Chunks of length, name, data and checksum, the last one IEND. */
+/** PNG: chunks of length, name, data and checksum; the last one is IEND. */
 function endsPng(view: DataView, bytes: Uint8Array): boolean {
   let at = 8;
   while (at + 12 <= view.byteLength) {
@@ -57,8 +57,8 @@ function endsPng(view: DataView, bytes: Uint8Array): boolean {
 }
 
 /**
- * Segments of marker and length; after a scan header come coded bytes, in
- * which FF is followed by 00 or a restart marker (D0–D7). Ends with FFD9.
+ * JPEG: segments of marker and length. A scan header is followed by coded bytes,
+ * in which FF is followed by 00 or a restart marker (D0–D7). Ends with FFD9.
  */
 function endsJpeg(view: DataView): boolean {
   let at = 2;
@@ -77,7 +77,8 @@ function endsJpeg(view: DataView): boolean {
   return false;
 }
 
-/** Boxes of length and name; length 0 reaches to the end, 1: 64 bits follow. */
+/** AVIF: boxes of length and name. Length 0 extends to the end of the file; 1 is
+ * followed by a length of 64 bits. */
 function endsBoxes(view: DataView): boolean {
   let at = 0;
   while (at + 8 <= view.byteLength) {

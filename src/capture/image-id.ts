@@ -1,8 +1,8 @@
 let names = 0;
 
 /**
- * A name that no other picture of this page has: the worker knows pictures by
- * their names, and several users of it share one.
+ * An id that is unique on this page. The worker recognises images by their ids,
+ * and several users share one worker.
  */
 export function newImageId(): string {
   names += 1;

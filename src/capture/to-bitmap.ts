@@ -1,7 +1,7 @@
 import type { Frame } from "../shared/protocol";
 
-/** A frame as it is now, HDR as sRGB: bitmaps of HDR frames lose their colours
- * when Chromium copies them to a GPU. */
+/** Copies a frame; HDR is converted to sRGB, because bitmaps of HDR frames lose
+ * their colours when Chromium copies them to a GPU. */
 export async function toBitmap(frame: Frame): Promise<ImageBitmap> {
   const hdr =
     frame instanceof VideoFrame && HDR.includes(frame.colorSpace.transfer);
@@ -12,10 +12,10 @@ export async function toBitmap(frame: Frame): Promise<ImageBitmap> {
   );
 }
 
-/** Transfer functions, of which TypeScript knows those of SDR only. */
+/** HDR transfer functions; TypeScript declares those of SDR only. */
 const HDR: readonly (string | null)[] = ["pq", "hlg"];
 
-/** What `draw` draws, in sRGB, opaque: black where nothing covers it. */
+/** Renders `draw` in sRGB on opaque black. */
 export function drawOnBlack(
   width: number,
   height: number,

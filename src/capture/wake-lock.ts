@@ -1,6 +1,6 @@
 /**
- * Keeps the screen on until `signal` aborts. The browser drops the lock of a
- * hidden page, so it is asked for again; a refusal (low battery, say) is fine.
+ * Keeps the screen on until `signal` aborts. The browser releases the lock of a
+ * hidden page, so it is requested again. A rejection (e.g. low battery) is ignored.
  */
 export function keepAwake(signal: AbortSignal): void {
   let lock: WakeLockSentinel | undefined;
