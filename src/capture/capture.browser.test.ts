@@ -27,7 +27,7 @@ beforeEach(() => {
 
 afterEach(() => capture.close());
 
-test("gives the newest frame, stamped, and counts the others", async () => {
+test("returns the newest frame with its time and counts the dropped ones", async () => {
   await capture.open(source);
   const first = await capture.next(never);
   first.frame.close();
@@ -39,7 +39,7 @@ test("gives the newest frame, stamped, and counts the others", async () => {
   expect(now() - second.time).toBeLessThan(200);
 });
 
-test("a picture that stands still is read again", async () => {
+test("reads a still picture again", async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockResolvedValue(stream);
   camera.restore();
@@ -52,7 +52,7 @@ test("a picture that stands still is read again", async () => {
   vi.restoreAllMocks();
 });
 
-test("close stops the camera and ends the waiting", async () => {
+test("close stops the camera and rejects pending reads", async () => {
   await capture.open(source);
   const { track } = camera;
   const controller = new AbortController();
@@ -64,7 +64,7 @@ test("close stops the camera and ends the waiting", async () => {
   await expect(waiting).rejects.toMatchObject({ code: "aborted" });
 });
 
-test("asks for the camera chosen, or for the side it faces", async () => {
+test("requests the chosen camera or facing mode", async () => {
   await capture.open({ ...source, facing: "environment" });
   await capture.open({ kind: "camera", deviceId: "abc", facing: "user" });
   const [facing, chosen] = camera.asked.map(({ video }) => video);
@@ -82,11 +82,11 @@ test.each([
   camera.refusal = new DOMException("no", name);
   await expect(capture.open(source)).rejects.toMatchObject({
     code,
-    advice: expect.stringMatching(/by itself\.$/) as string,
+    advice: expect.stringMatching(/automatically\.$/) as string,
   });
 });
 
-test("a busy camera is tried again until it is free", async () => {
+test("retries a busy camera until it is free", async () => {
   camera.refusal = new DOMException("busy", "NotReadableError");
   await expect(capture.open(source)).rejects.toMatchObject({
     code: "camera-busy",
@@ -97,7 +97,7 @@ test("a busy camera is tried again until it is free", async () => {
   (await capture.next(never)).frame.close();
 });
 
-test("an unplugged camera is said, and goes on when plugged in", async () => {
+test("reports an unplugged camera and resumes when it is plugged in", async () => {
   await capture.open(source);
   camera.unplug();
   expect(listener.onInterrupted.mock.lastCall?.[0].code).toBe("camera-missing");
@@ -109,7 +109,7 @@ test("an unplugged camera is said, and goes on when plugged in", async () => {
   (await capture.next(never)).frame.close();
 });
 
-test("a camera that falls silent is said, and when it is back", async () => {
+test("reports when a camera stops sending frames and when it resumes", async () => {
   await capture.open(source);
   camera.track.dispatchEvent(new Event("mute"));
   expect(listener.onInterrupted.mock.lastCall?.[0].code).toBe("camera-busy");
@@ -117,7 +117,7 @@ test("a camera that falls silent is said, and when it is back", async () => {
   expect(listener.onLive).toHaveBeenCalledTimes(2);
 });
 
-test("after close nothing comes back by itself", async () => {
+test("does not resume after close", async () => {
   camera.refusal = new DOMException("no", "NotFoundError");
   await expect(capture.open(source)).rejects.toThrow();
   capture.close();
@@ -127,7 +127,7 @@ test("after close nothing comes back by itself", async () => {
   expect(camera.asked).toHaveLength(length);
 });
 
-test("plays a video file and gives its frames", async () => {
+test("plays a video file and returns its frames", async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   const recorder = new MediaRecorder(stream, { mimeType: "video/webm" });
   const recorded = new Promise<Blob>((resolve) => {
@@ -142,14 +142,14 @@ test("plays a video file and gives its frames", async () => {
   frame.close();
 });
 
-test("a file that is no video is video-unreadable", async () => {
+test("rejects with video-unreadable for a file that is not a video", async () => {
   const file = new Blob(["no video"], { type: "video/mp4" });
   await expect(capture.open({ kind: "video", file })).rejects.toMatchObject({
     code: "video-unreadable",
   });
 });
 
-test("a file with sound only is video-unreadable", async () => {
+test("rejects with video-unreadable for a file without a video track", async () => {
   // WAV: PCM, one channel, 8000 samples a second of 8 bits, a second of them.
   const head = new DataView(new ArrayBuffer(44));
   const write = (at: number, text: string): void =>
@@ -172,7 +172,7 @@ test("a file with sound only is video-unreadable", async () => {
   });
 });
 
-test("a screen that is not shared is screen-denied", async () => {
+test("rejects with screen-denied when no screen is shared", async () => {
   const refusal = new DOMException("no", "NotAllowedError");
   vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockRejectedValue(
     refusal,
@@ -183,7 +183,7 @@ test("a screen that is not shared is screen-denied", async () => {
   vi.restoreAllMocks();
 });
 
-test("somebody else's stream is read, left running, and ends by itself", async () => {
+test("reads an external stream, leaves it running and reports its end", async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   await capture.open({ kind: "stream", stream });
   (await capture.next(never)).frame.close();
@@ -199,7 +199,7 @@ test("somebody else's stream is read, left running, and ends by itself", async (
   });
 });
 
-test("a camera that a policy forbids is told apart from a refusal", async () => {
+test("distinguishes a camera that a policy forbids from a denied one", async () => {
   camera.refusal = new DOMException("no", "NotAllowedError");
   const advised = (advice: string) => ({
     code: "camera-denied",

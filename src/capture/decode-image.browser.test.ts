@@ -91,7 +91,7 @@ const shown = [
 const quarters = ["#f00", "#0f0", "#00f", "#fff"];
 
 test.each(["image/jpeg", "image/png", "image/webp"] as const)(
-  "%s: turned as its EXIF says, all eight ways",
+  "%s: applies all eight EXIF orientations",
   async (type) => {
     const canvas = new OffscreenCanvas(64, 32);
     const context = canvas.getContext("2d");
@@ -117,7 +117,7 @@ test.each(["image/jpeg", "image/png", "image/webp"] as const)(
   },
 );
 
-test("lies on black: every colour at every opacity, rounded", async () => {
+test("blends every colour at every opacity with black, rounded", async () => {
   const image = new ImageData(256, 256);
   for (let i = 0; i < 256 * 256; i++) {
     const color = i & 255;
@@ -143,7 +143,7 @@ test("lies on black: every colour at every opacity, rounded", async () => {
   expect([...got]).toEqual([...wanted]);
 });
 
-test("wide gamut comes to sRGB", async () => {
+test("converts a wide gamut to sRGB", async () => {
   // Display P3 (200, 100, 60) is sRGB (215, 93, 47) by both curves and matrices.
   const canvas = new OffscreenCanvas(8, 8);
   const context = canvas.getContext("2d", { colorSpace: "display-p3" });
@@ -193,7 +193,7 @@ test.each([
   near(pixel(await decodeImage(file), 4, 4), wanted);
 });
 
-test("a still of an HDR frame has the colours that a canvas shows", async () => {
+test("an HDR frame has the colours that a canvas shows", async () => {
   const samples = new Uint16Array(16 * 16 * 1.5).fill(512);
   samples.fill(500, 0, 256);
   const frame = new VideoFrame(samples, {
@@ -224,7 +224,7 @@ test("draws SVG", async () => {
   expect(pixel(bitmap, 4, 2)).toEqual([0, 0, 255, 255]);
 });
 
-test("draws SVG that names no size", async () => {
+test("draws SVG without a size", async () => {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30"><rect width="40" height="30" fill="#00f"/></svg>`;
   const bitmap = await decodeImage(new Blob([svg]));
   const { width, height } = bitmap;
@@ -232,7 +232,7 @@ test("draws SVG that names no size", async () => {
   expect(pixel(bitmap, width / 2, height / 2)).toEqual([0, 0, 255, 255]);
 });
 
-test("a closed frame is bad-image", async () => {
+test("rejects with bad-image for a closed frame", async () => {
   const bitmap = await createImageBitmap(new ImageData(2, 2));
   expect(() => assertFrameOpen(bitmap)).not.toThrow();
   bitmap.close();

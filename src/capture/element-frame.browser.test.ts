@@ -46,7 +46,7 @@ const urlOf = (text: string): string =>
   URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
 const blue = `<rect width="100%" height="100%" fill="#00f"/>`;
 
-test("an image that is still loading is waited for", async () => {
+test("waits for an image that is still loading", async () => {
   const image = imageOf(paint("#f00").toDataURL());
   expect(look(await captureElement(image, never))).toEqual({
     ...{ size: [8, 4], rgb: [255, 0, 0] },
@@ -55,12 +55,12 @@ test("an image that is still loading is waited for", async () => {
   expect(look(await captureElement(image, never)).rgb).toEqual([255, 0, 0]);
 });
 
-test("what an image leaves transparent is black, as in a file", async () => {
+test("transparent pixels of an image are black, as in a file", async () => {
   const image = imageOf(paint("#0000").toDataURL());
   expect(look(await captureElement(image, never)).rgb).toEqual([0, 0, 0]);
 });
 
-test("an SVG without a size has that of its element", async () => {
+test("an SVG without a size has the size of its element", async () => {
   const image = imageOf(urlOf(svg(blue)));
   image.width = 30;
   image.height = 20;
@@ -70,7 +70,7 @@ test("an SVG without a size has that of its element", async () => {
   expect(size[0]).toBeGreaterThan(0);
 });
 
-test("a canvas of WebGL is read before it is cleared", async () => {
+test("reads a WebGL canvas before it is cleared", async () => {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: 8, height: 8 });
   document.body.append(canvas);
@@ -88,7 +88,7 @@ test("a canvas of WebGL is read before it is cleared", async () => {
   drawing = false;
 });
 
-test("a video that has no frame yet is waited for", async () => {
+test("waits for a video that has no frame yet", async () => {
   const canvas = paint("#0f0", 64, 48);
   const video = document.createElement("video");
   video.muted = true;
@@ -103,7 +103,7 @@ test("a video that has no frame yet is waited for", async () => {
   expect(rgb[1]).toBeGreaterThan(200);
 });
 
-describe("is refused with advice:", () => {
+describe("rejects with advice for", () => {
   async function refusal(element: VisualElement): Promise<unknown> {
     return captureElement(element, never).then(
       () => "read",
@@ -126,7 +126,7 @@ describe("is refused with advice:", () => {
     });
   });
 
-  test("a canvas on which such an image was drawn", async () => {
+  test("a canvas with an image of another origin", async () => {
     const image = imageOf(foreign);
     await image.decode();
     const canvas = paint("#fff");
@@ -139,7 +139,7 @@ describe("is refused with advice:", () => {
 
   test.each([
     ["an image without a source", document.createElement("img")],
-    ["an image that is none", imageOf(urlOf("none"))],
+    ["a file that is not an image", imageOf(urlOf("none"))],
     ["an empty canvas", paint("#fff", 0, 0)],
   ])("%s", async (_, element) => {
     expect(await refusal(element)).toMatchObject({ code: "bad-image" });
@@ -152,7 +152,7 @@ describe("is refused with advice:", () => {
   });
 });
 
-test("waiting ends when nobody waits any more", async () => {
+test("stops waiting when the signal aborts", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const never = document.createElement("video");
@@ -167,7 +167,7 @@ test("waiting ends when nobody waits any more", async () => {
   }
 });
 
-test("tells what can be looked at", () => {
+test("recognises visual elements", () => {
   expect(isVisualElement(paint("#fff"))).toBe(true);
   expect(isVisualElement(document.body)).toBe(false);
   expect(isVisualElement(null)).toBe(false);

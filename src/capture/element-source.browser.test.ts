@@ -38,7 +38,7 @@ async function waits(work: Promise<unknown>): Promise<boolean> {
   return (await Promise.race([work, late])) === "late";
 }
 
-test("an image is given once for a question, and has a name", async () => {
+test("returns an image once per question, with an id", async () => {
   document.body.append(image("#f00"));
   look();
   await sight.open();
@@ -57,7 +57,7 @@ test("an image is given once for a question, and has a name", async () => {
   expect(now() - question.time).toBeLessThan(500);
 });
 
-test("asked without a question it gives what there is", async () => {
+test("returns the current image if there is no question", async () => {
   document.body.append(image("#f00"));
   look();
   const first = await sight.next(never);
@@ -65,7 +65,7 @@ test("asked without a question it gives what there is", async () => {
   expect(second.name).toBe(first.name);
 });
 
-test("the same address loaded again is another picture", async () => {
+test("the same URL loaded again is another image", async () => {
   const shown = image("#f00");
   document.body.append(shown);
   look();
@@ -76,7 +76,7 @@ test("the same address loaded again is another picture", async () => {
   expect(second.name).not.toBe(first.name);
 });
 
-test("a canvas may have changed whenever it is looked at", async () => {
+test("returns a canvas every time, because it may have changed", async () => {
   document.body.append(drawn("#00f"));
   look();
   await sight.open();
@@ -85,7 +85,7 @@ test("a canvas may have changed whenever it is looked at", async () => {
   expect([first.name, second.name]).toEqual([undefined, undefined]);
 });
 
-test("a paused video is given once, a playing one again and again", async () => {
+test("returns a paused video once and a playing one repeatedly", async () => {
   const canvas = drawn("#0f0");
   const again = setInterval(() => {
     canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
@@ -109,7 +109,7 @@ test("a paused video is given once, a playing one again and again", async () => 
   clearInterval(again);
 });
 
-test("what is missing is said, waited for, and said again when gone", async () => {
+test("reports a missing element, waits for it, and reports when it disappears", async () => {
   look("später:1");
   await expect(sight.open()).rejects.toMatchObject({
     code: "bad-option",
@@ -126,7 +126,7 @@ test("what is missing is said, waited for, and said again when gone", async () =
   await expect(sight.next(never)).rejects.toMatchObject({ code: "bad-option" });
 });
 
-test("looks in the host's own tree, and at pictures only", async () => {
+test("finds only visual elements in the tree of the host", async () => {
   const host = document.createElement("div");
   host.attachShadow({ mode: "open" }).append(image("#f00"));
   const outer = document.createElement("p");
@@ -142,7 +142,7 @@ test("looks in the host's own tree, and at pictures only", async () => {
   await expect(sight.open()).rejects.toMatchObject({ code: "bad-option" });
 });
 
-test("closing ends the waiting", async () => {
+test("close ends the waiting", async () => {
   look();
   await expect(sight.open()).rejects.toMatchObject({ code: "bad-option" });
   const next = sight.next(never, () => "");

@@ -17,14 +17,14 @@ function webp(data: readonly number[]): Uint8Array {
   ]);
 }
 
-test.each([1, 2, 3, 4, 5, 6, 7, 8])("orientation %i is read", (value) => {
+test.each([1, 2, 3, 4, 5, 6, 7, 8])("reads orientation %i", (value) => {
   expect(webpOrientation(webp(exif(value)))).toBe(value);
   expect(webpOrientation(webp(exif(value, true)))).toBe(value);
   const prefixed = [...ascii("Exif\0\0"), ...exif(value)];
   expect(webpOrientation(webp(prefixed))).toBe(value);
 });
 
-test("what is cut, foreign or impossible turns nothing", () => {
+test("returns 1 for truncated, foreign or invalid data", () => {
   const whole = webp(exif(6));
   for (let length = 0; length < whole.length - 6; length++) {
     expect(webpOrientation(whole.subarray(0, length))).toBe(1);
@@ -33,7 +33,7 @@ test("what is cut, foreign or impossible turns nothing", () => {
   expect(webpOrientation(webp(exif(0)))).toBe(1);
 });
 
-test("every orientation maps the stored picture onto the shown one", () => {
+test("every orientation maps the stored image onto the displayed one", () => {
   const [width, height] = [30, 20];
   for (let value = 1; value <= 8; value++) {
     const [a, b, c, d, e, f] = orient(value, width, height);

@@ -14,7 +14,7 @@ function fakeFrame(): Frame & { closed: boolean } {
   return frame as unknown as Frame & { closed: boolean };
 }
 
-test("the newest frame wins; older ones are closed and counted", async () => {
+test("keeps the newest frame, closes and counts older ones", async () => {
   const slot = new FrameSlot();
   const frames = [fakeFrame(), fakeFrame(), fakeFrame()];
   frames.forEach((frame, at) => slot.put(frame, at));
@@ -25,7 +25,7 @@ test("the newest frame wins; older ones are closed and counted", async () => {
   expect(frames.map(({ closed }) => closed)).toEqual([true, true, false]);
 });
 
-test("a frame is read once; the count begins anew", async () => {
+test("returns a frame once and then counts from zero", async () => {
   const slot = new FrameSlot();
   slot.put(fakeFrame(), 0);
   slot.put(fakeFrame(), 1);
@@ -35,7 +35,7 @@ test("a frame is read once; the count begins anew", async () => {
   expect(await next).toMatchObject({ time: 2, dropped: 0 });
 });
 
-test("waiting ends with the signal, and a later taker gets the frame", async () => {
+test("stops waiting when the signal aborts, and leaves the frame for the next caller", async () => {
   const slot = new FrameSlot();
   const controller = new AbortController();
   const taking = slot.take(controller.signal);
@@ -47,7 +47,7 @@ test("waiting ends with the signal, and a later taker gets the frame", async () 
   expect(frame.closed).toBe(false);
 });
 
-test("two takers get one frame each", async () => {
+test("gives one frame each to two callers", async () => {
   const slot = new FrameSlot();
   const takings = [slot.take(never), slot.take(never)];
   slot.put(fakeFrame(), 0);
@@ -57,7 +57,7 @@ test("two takers get one frame each", async () => {
   expect(taken.map(({ time }) => time).sort()).toEqual([0, 1]);
 });
 
-test("clear closes what is held", () => {
+test("clear closes the held frame", () => {
   const slot = new FrameSlot();
   const frame = fakeFrame();
   slot.put(frame, 0);
@@ -65,7 +65,7 @@ test("clear closes what is held", () => {
   expect(frame.closed).toBe(true);
 });
 
-test("a frame that waits for its turn may be changed for a newer one", async () => {
+test("replaces a taken frame by a newer one", async () => {
   const slot = new FrameSlot();
   slot.put(fakeFrame(), 0);
   const taken = await slot.take(never);

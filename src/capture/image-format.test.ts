@@ -39,7 +39,7 @@ test.each([
   ["webp", webp],
   ["avif", avif],
   ["gif", gif],
-] as const)("%s: whole as it is, cut off one byte sooner", (type, file) => {
+] as const)("%s: complete as it is, truncated if a byte is missing", (type, file) => {
   expect(imageType(file)).toBe(type);
   expect(isComplete(file, type)).toBe(true);
   for (let length = 14; length < file.length; length++) {
@@ -47,14 +47,14 @@ test.each([
   }
 });
 
-test.each([png, jpeg, webp, gif])("bytes after the end do no harm", (file) => {
+test.each([png, jpeg, webp, gif])("accepts bytes after the end", (file) => {
   const type = imageType(file);
   const longer = new Uint8Array(file.length + 8);
   longer.set(file);
   expect(isComplete(longer, type)).toBe(true);
 });
 
-test("SVG is known by its root element, other text is nothing", () => {
+test("recognises SVG by its root element and no other text", () => {
   const svg = `<?xml version="1.0"?>\n<!-- a note -->\n<svg xmlns="…">`;
   expect(imageType(bytes("<svg/>"))).toBe("svg");
   expect(imageType(new TextEncoder().encode(svg))).toBe("svg");

@@ -18,15 +18,15 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
   ],
   "camera-busy": [
     "src/capture/capture.browser.test.ts",
-    "a busy camera is tried again until it is free",
+    "retries a busy camera until it is free",
   ],
   "camera-denied": [
     "src/capture/capture.browser.test.ts",
-    "a camera that a policy forbids is told apart from a refusal",
+    "distinguishes a camera that a policy forbids from a denied one",
   ],
   "camera-missing": [
     "src/capture/capture.browser.test.ts",
-    "an unplugged camera is said, and goes on when plugged in",
+    "reports an unplugged camera and resumes when it is plugged in",
   ],
   "device-lost": [
     "workers/api.gpu.test.ts",
@@ -74,7 +74,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
   ],
   "screen-denied": [
     "src/capture/capture.browser.test.ts",
-    "a screen that is not shared is screen-denied",
+    "rejects with screen-denied when no screen is shared",
   ],
   "storage-full": [
     "workers/store/keeping.test.ts",
@@ -86,7 +86,7 @@ const provoked: Readonly<Record<ErrorCode, readonly [string, string]>> = {
   ],
   "video-unreadable": [
     "src/capture/capture.browser.test.ts",
-    "a file that is no video is video-unreadable",
+    "rejects with video-unreadable for a file that is not a video",
   ],
   "webgpu-unavailable": [
     "workers/ort/adapter.test.ts",
