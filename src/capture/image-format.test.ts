@@ -39,13 +39,16 @@ test.each([
   ["webp", webp],
   ["avif", avif],
   ["gif", gif],
-] as const)("%s: complete as it is, truncated if a byte is missing", (type, file) => {
-  expect(imageType(file)).toBe(type);
-  expect(isComplete(file, type)).toBe(true);
-  for (let length = 14; length < file.length; length++) {
-    expect(isComplete(file.subarray(0, length), type)).toBe(false);
-  }
-});
+] as const)(
+  "%s: complete as it is, truncated if a byte is missing",
+  (type, file) => {
+    expect(imageType(file)).toBe(type);
+    expect(isComplete(file, type)).toBe(true);
+    for (let length = 14; length < file.length; length++) {
+      expect(isComplete(file.subarray(0, length), type)).toBe(false);
+    }
+  },
+);
 
 test.each([png, jpeg, webp, gif])("accepts bytes after the end", (file) => {
   const type = imageType(file);
