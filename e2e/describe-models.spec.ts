@@ -121,13 +121,19 @@ test("--models tells what there is, --remove deletes it", async ({ hub }) => {
   expect(all[4]?.stored?.bytes).toBeGreaterThanOrEqual(weights);
 
   const text = (await describe("--models", ...hubbed)).out.join("\n");
-  for (const part of ["vision_encoder", "fp32", "memory", "licence", "kept"]) {
+  for (const part of [
+    "vision_encoder",
+    "fp32",
+    "memory",
+    "licence",
+    "stored",
+  ]) {
     expect(text).toContain(part);
   }
 
   const key = all[4]?.stored?.key ?? "";
   const removed = await describe("--remove", key);
-  expect(removed.out).toEqual([expect.stringMatching(/deleted, .* freed/)]);
+  expect(removed.out).toEqual([expect.stringMatching(/^Deleted .* freed/)]);
   const again = await describe("--remove", key);
   expect(again.err).toEqual([expect.stringMatching(/^describe: bad-option: /)]);
 });

@@ -124,7 +124,7 @@ test("a folder of links, as caches of models are, is a model", async () => {
 test("turns are one conversation, one answer a line", async () => {
   const questions = ["How many shapes are there?", "Is there a red circle?"];
   const { code, out } = await describe(
-    ...["0.png", "--json", "--fit", "crop", "--style", "demo"],
+    ...["0.png", "--json", "--fit", "crop", "--prompt-style", "demo"],
     ...questions.flatMap((text) => ["--turn", text]),
   );
   expect(code).toBe(0);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Finds a Chromium-like browser and knows the flags it needs. */
+/** Finds a Chromium browser and defines its flags. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -17,7 +17,7 @@ const commands = [
 ];
 
 /** @returns {string[]} */
-function usualPlaces() {
+function defaultPaths() {
   if (process.platform === "darwin") {
     return [
       "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -43,16 +43,16 @@ function usualPlaces() {
 }
 
 /**
- * $CHROME_PATH, then what the system has, then Playwright's own download.
+ * $CHROME_PATH, or a system browser, or Playwright's download.
  * @returns {Promise<string | undefined>}
  */
 export async function findBrowser() {
   const chosen = process.env["CHROME_PATH"];
   if (chosen !== undefined && chosen !== "") {
     if (existsSync(chosen)) return chosen;
-    throw new Error(`CHROME_PATH names ${chosen}, which does not exist.`);
+    throw new Error(`CHROME_PATH is ${chosen}, which does not exist.`);
   }
-  const found = usualPlaces().find((path) => existsSync(path));
+  const found = defaultPaths().find((path) => existsSync(path));
   if (found !== undefined) return found;
   const { chromium } = await import("playwright");
   const own = chromium.executablePath();
@@ -64,11 +64,11 @@ export async function requireBrowser() {
   const path = await findBrowser();
   if (path !== undefined) return path;
   throw new Error(
-    "No browser found: install Chromium or Chrome, or run `npx playwright install chromium`, or set CHROME_PATH.",
+    "No browser found. Install Chromium or Chrome, run `npx playwright install chromium`, or set CHROME_PATH.",
   );
 }
 
-/** @returns {string | undefined} $FIREFOX_PATH, or what the system has */
+/** @returns {string | undefined} $FIREFOX_PATH, or a system browser */
 export function findFirefox() {
   const chosen = process.env["FIREFOX_PATH"];
   if (chosen !== undefined && chosen !== "") return chosen;
@@ -82,10 +82,10 @@ export function findFirefox() {
   ].find((path) => existsSync(path));
 }
 
-/** On Debian and its like, as root, the distribution's own package. */
+/** Installs the distribution's package, as root on Debian. */
 export function installBrowser() {
   if (!isRoot || !existsSync("/etc/debian_version")) return;
-  // Ubuntu's package of that name is only a pointer to a snap.
+  // Ubuntu's package only installs a snap.
   if (/^ID=ubuntu/m.test(readFileSync("/etc/os-release", "utf8"))) return;
   for (const command of [
     ["update"],
@@ -98,7 +98,7 @@ export function installBrowser() {
   }
 }
 
-/** Whether Linux shows a graphics card; elsewhere there always is one. */
+/** Whether a GPU is visible on Linux; other systems always have one. */
 export function hasGpu() {
   if (process.platform !== "linux") return true;
   if (existsSync("/dev/nvidia0")) return true;
@@ -107,9 +107,9 @@ export function hasGpu() {
 }
 
 export const commonFlags = [
-  // Chromium's sandbox refuses to start as root, and only then is it off.
+  // Chromium's sandbox does not work as root.
   ...(isRoot ? ["--no-sandbox"] : []),
-  // Containers give /dev/shm only 64 MB, and the models need more.
+  // /dev/shm has only 64 MB in containers.
   "--disable-dev-shm-usage",
   "--disable-quic",
   "--no-first-run",
@@ -120,9 +120,9 @@ export const commonFlags = [
 ];
 
 /**
- * WebGPU on the processor. All of these belong together: without Vulkan the
- * GPU process dies when a video frame is imported, and without
- * `--disable-vulkan-surface` its colours shift.
+ * WebGPU on the CPU. All flags are needed: without Vulkan the GPU process crashes
+ * when a video frame is imported, and without `--disable-vulkan-surface` colours
+ * are wrong.
  */
 const softwareFlags = [
   "--use-webgpu-adapter=swiftshader",
@@ -144,16 +144,16 @@ export const testFlags = [
   ...(process.platform === "linux" ? softwareFlags : []),
 ];
 
-/** For use: the graphics card where there is one. */
+/** For users: the GPU if there is one. */
 export const useFlags = [
   ...commonFlags,
   ...(hasGpu() ? hardwareFlags : softwareFlags),
 ];
 
 /**
- * A camera that plays a .y4m file in a loop.
+ * A fake camera that plays a .y4m file in a loop.
  * @param {string} clip absolute path
- * @param {{ refuse?: boolean }} [options] `refuse`: nobody grants it
+ * @param {{ refuse?: boolean }} [options] `refuse`: permission is not granted
  */
 export function cameraFlags(clip, { refuse = false } = {}) {
   return [

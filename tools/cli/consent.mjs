@@ -1,5 +1,5 @@
 // @ts-check
-/** A person's agreement to a model's licence, before its weights are loaded. */
+/** Asks for consent to a model's licence before its weights are loaded. */
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
 import { CliError } from "./describe-options.mjs";
@@ -9,7 +9,7 @@ import { CliError } from "./describe-options.mjs";
  * @typedef {import("../../src/shared/models.ts").License} License
  */
 
-/** @param {Page} page @param {boolean} agreed by an option */
+/** @param {Page} page @param {boolean} agreed by --consent */
 export async function loadWithConsent(page, agreed) {
   try {
     return await page.load();
@@ -23,7 +23,7 @@ export async function loadWithConsent(page, agreed) {
       const { name, url = license.id } = license;
       throw new CliError(
         "license-needed",
-        `These weights have a licence: ${name}. Read ${url}, then run again with --consent if you agree.`,
+        `This model has a licence: ${name}. Read ${url}, then run again with --consent if you accept it.`,
       );
     }
     await page.accept(license.id);
@@ -31,7 +31,7 @@ export async function loadWithConsent(page, agreed) {
   }
 }
 
-/** Only where somebody can answer. @param {License} license */
+/** Asks on a terminal only. @param {License} license */
 async function ask({ name, url = "" }) {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const lines = createInterface({
@@ -40,7 +40,7 @@ async function ask({ name, url = "" }) {
   });
   try {
     const answer = await lines.question(
-      `These weights have a licence: ${name}.\n${url}\nHave you read it, and do you agree? [y/N] `,
+      `This model has a licence: ${name}.\n${url}\nHave you read and do you accept it? [y/N] `,
     );
     return /^y(es)?$/i.test(answer.trim());
   } finally {

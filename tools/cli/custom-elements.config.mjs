@@ -1,9 +1,9 @@
 // @ts-check
-/** Of the analyzer of custom elements: `npm run package`. */
+/** Configuration of the custom elements analyzer, for `npm run package`. */
 export default {
   globs: ["attributes", "field", "fast-vlm", "define"].map(
     (name) => `src/element/${name}.ts`,
   ),
-  // What stands in package.json is ours to write.
+  // Do not edit package.json.
   packagejson: false,
 };

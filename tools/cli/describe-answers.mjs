@@ -1,5 +1,5 @@
 // @ts-check
-/** Questions of `describe`, and how their answers are printed. */
+/** Asks the questions of `describe` and prints the answers. */
 import process from "node:process";
 
 /**
@@ -11,7 +11,7 @@ import process from "node:process";
  */
 
 /**
- * Asks the prompt and every further turn about the same pictures.
+ * Asks the prompt and every follow-up question about the same images.
  * @param {Page} page
  * @param {readonly File[]} files
  * @param {Options} options
@@ -19,7 +19,7 @@ import process from "node:process";
  */
 export async function converse(page, files, options, info) {
   const paths = files.map(({ path }) => path);
-  const { size, maxTokens, sampling, anyres, fit, style } = options;
+  const { size, maxTokens, sampling, anyres, fit, promptStyle } = options;
   /** @type {import("./page-scripts.mjs").Turn[]} */
   const messages = [];
   for (const prompt of [options.prompt, ...options.turns]) {
@@ -27,7 +27,7 @@ export async function converse(page, files, options, info) {
     const question = {
       ...{ prompt, messages, size, maxTokens, sampling, anyres },
       ...(fit && { fit }),
-      ...(style && { style }),
+      ...(promptStyle && { promptStyle }),
     };
     const answer = await page
       .ask(paths, question, print.token)
@@ -40,7 +40,7 @@ export async function converse(page, files, options, info) {
 }
 
 /**
- * How an answer is shown: as it comes on a terminal, else when it is there.
+ * Prints an answer: streamed on a terminal, otherwise when it is complete.
  * @param {readonly File[]} files
  * @param {string} prompt
  * @param {Options} options

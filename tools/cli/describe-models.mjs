@@ -1,5 +1,5 @@
 // @ts-check
-/** `describe --models` and `--remove`. */
+/** Implements `describe --models` and `--remove`. */
 import process from "node:process";
 import { CliError } from "./describe-options.mjs";
 import { reportLines, storedLines } from "./report.mjs";
@@ -61,7 +61,7 @@ export async function printModels(page, options) {
       options.json ? `${JSON.stringify(row)}\n` : `${rowText(row)}\n\n`,
     );
   }
-  // A model that was asked for by name has to be there.
+  // Fail if the requested model cannot be inspected.
   const error = options.model === undefined ? undefined : rows[0]?.error;
   if (error !== undefined) {
     throw new CliError(
@@ -91,11 +91,11 @@ export async function removeModel(page, key) {
     const keys = all.map((stored) => stored.key).join(", ") || "none";
     throw new CliError(
       "bad-option",
-      `Nothing is kept under the key "${key}". Keys: ${keys}.`,
+      `No stored model has the key "${key}". Keys: ${keys}.`,
     );
   }
   await page.remove(key);
   process.stdout.write(
-    `${found.name}: deleted, ${formatBytes(found.bytes)} freed.\n`,
+    `Deleted ${found.name}: ${formatBytes(found.bytes)} freed.\n`,
   );
 }

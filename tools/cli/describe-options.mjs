@@ -1,10 +1,10 @@
 // @ts-check
-/** The command line of `npm run describe`. */
+/** The command line options of `npm run describe`. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { callerFolder } from "./prepare.mjs";
 
-/** A failure with one of the codes of src/shared/errors.ts. */
+/** An error with a code of src/shared/errors.ts. */
 export class CliError extends Error {
   /** @param {import("../../src/shared/errors.ts").ErrorCode} code @param {string} message */
   constructor(code, message) {
@@ -15,7 +15,7 @@ export class CliError extends Error {
 
 /** @param {string} message */
 const badOption = (message) =>
-  new CliError("bad-option", `${message} See npm run describe -- --help.`);
+  new CliError("bad-option", `${message} Run npm run describe -- --help.`);
 
 /**
  * @param {string} flag
@@ -37,7 +37,7 @@ function number(flag, text, { integer = true, min, max = Infinity, step = 1 }) {
   const multiple = step > 1 ? `, a multiple of ${step}` : "";
   const upper = max === Infinity ? "" : ` and at most ${max}`;
   throw badOption(
-    `--${flag} takes ${kind} of at least ${min}${upper}${multiple}, not "${text}".`,
+    `--${flag} must be ${kind} of at least ${min}${upper}${multiple}, not "${text}".`,
   );
 }
 
@@ -52,11 +52,13 @@ function choice(flag, text, choices) {
   if (text === undefined) return undefined;
   const found = choices.find((name) => name === text);
   if (found !== undefined) return found;
-  throw badOption(`--${flag} takes ${choices.join(", ")}; not "${text}".`);
+  throw badOption(
+    `--${flag} must be one of ${choices.join(", ")}, not "${text}".`,
+  );
 }
 
 /**
- * `auto`, one dtype, or some by graph; the page knows the graphs.
+ * Checks the syntax only; the page checks the names of graphs.
  * @param {string} [text]
  */
 function dtype(text = "auto") {
@@ -66,7 +68,7 @@ function dtype(text = "auto") {
     return text;
   }
   throw badOption(
-    `--dtype takes auto, fp32, fp16, q4, q4f16, or GRAPH=DTYPE,…; not "${text}".`,
+    `--dtype must be auto, fp32, fp16, q4, q4f16 or GRAPH=DTYPE,…, not "${text}".`,
   );
 }
 
@@ -89,11 +91,11 @@ function parse(args) {
         fit: text,
         size: text,
         anyres: flag,
-        style: text,
+        "prompt-style": text,
         "max-tokens": text,
         device: text,
         dtype: text,
-        path: text,
+        backend: text,
         temperature: text,
         "top-k": text,
         "top-p": text,
@@ -116,13 +118,12 @@ export function readOptions(args) {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
   const asks = !values.models && values.remove === undefined;
-  if (asks && positionals.length === 0)
-    throw badOption("No picture was named.");
+  if (asks && positionals.length === 0) throw badOption("No image file given.");
   if (!asks && positionals.length > 0) {
-    throw badOption("--models and --remove take no pictures.");
+    throw badOption("--models and --remove take no image files.");
   }
   if (values.hub !== undefined && !/^https?:\/\/[^/]/.test(values.hub)) {
-    throw badOption(`--hub takes a URL, not "${values.hub}".`);
+    throw badOption(`--hub must be a URL, not "${values.hub}".`);
   }
   return {
     files: positionals.map((name) => ({
@@ -137,14 +138,17 @@ export function readOptions(args) {
     consent: values.consent,
     fit: choice("fit", values.fit, ["letterbox", "crop", "stretch"]),
     anyres: values.anyres,
-    style: choice("style", values.style, ["reference", "demo"]),
+    promptStyle: choice("prompt-style", values["prompt-style"], [
+      "reference",
+      "demo",
+    ]),
     size: number("size", values.size, { min: 64, max: 2048, step: 64 }),
     maxTokens:
       number("max-tokens", values["max-tokens"], { min: 1, max: 4096 }) ?? 128,
     device:
       choice("device", values.device, ["webgpu", "wasm", "auto"]) ?? "auto",
     dtype: dtype(values.dtype),
-    path: choice("path", values.path, ["auto", "plain"]) ?? "auto",
+    backend: choice("backend", values.backend, ["auto", "ort"]) ?? "auto",
     sampling: {
       temperature:
         number("temperature", values.temperature, {
@@ -172,3 +176,47 @@ export function readOptions(args) {
 }
 
 /** @typedef {NonNullable<ReturnType<typeof readOptions>>} Options */
+
+/** Printed by `npm run describe -- --help`. */
+export const usage = `Usage: npm run describe -- IMAGE [IMAGE …] [options]
+       npm run describe -- --models [--model MODEL] [--json]
+       npm run describe -- --remove KEY
+
+Describes images, or answers a question about them.
+
+  --prompt TEXT      question (default "Describe the image.")
+  --turn TEXT        follow-up question; may be repeated
+  --together         ask about all images in one conversation instead of one
+                     conversation per image
+  --model MODEL      model name (nano, fastvlm-0.5b, …), hub id (owner/name or
+                     owner/name@revision), URL of a mirror, or local folder
+                     (default nano)
+  --hub URL          hub to use instead of https://huggingface.co
+  --consent          accept the model's licence, which you have read; the
+                     consent is stored
+  --fit FIT          how to make an image square: letterbox (black bars), crop
+                     (centre) or stretch (default letterbox)
+  --size N           encoder input size in pixels, a multiple of 64 (default:
+                     the model's)
+  --anyres           encode the image and its four quarters, for documents
+  --prompt-style S   chat prompt preset: reference or demo (default reference)
+  --max-tokens N     maximum length of an answer in tokens (default 128)
+  --device DEVICE    webgpu, wasm or auto (default auto)
+  --dtype DTYPE      auto, fp32, fp16, q4, q4f16, or by graph:
+                     vision_encoder=fp16,decoder_model_merged=q4 (graphs that
+                     are not listed use auto; default auto)
+  --backend BACKEND  auto, or ort: the published graphs on ONNX Runtime, the
+                     reference implementation (default auto)
+  --temperature T    sampling temperature; 0 is greedy (default 0)
+  --top-k N          sample from the N most likely tokens (default 0: all)
+  --top-p P          sample from the most likely tokens up to probability P
+                     (default 1)
+  --repetition-penalty R   penalise repetition if above 1 (default 1)
+  --seed N           random seed for sampling (default 0)
+  --models           list models: files, sizes, requirements, stored files
+  --remove KEY       delete a stored model; --models prints its key
+  --json             print one JSON object per line
+  --help             print this text
+
+Downloaded models are stored for later runs. The exit code is 0, or 1 if anything
+failed. Each error is one line on stderr: "describe: CODE: message".`;

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { readOptions } from "./describe-options.mjs";
 
-test("defaults are greedy, on the bundled model", () => {
+test("uses the bundled model and greedy decoding by default", () => {
   expect(readOptions(["a.png"])).toMatchObject({
     files: [{ name: "a.png" }],
     prompt: "Describe the image.",
@@ -12,13 +12,13 @@ test("defaults are greedy, on the bundled model", () => {
     dtype: "auto",
     size: undefined,
     device: "auto",
-    path: "auto",
+    backend: "auto",
     sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
     json: false,
   });
 });
 
-test("several pictures, flags in any place", () => {
+test("accepts several images, and flags in any position", () => {
   const options = readOptions([
     ...["a.png", "--size", "320", "b.jpg", "--json"],
     ...["--prompt", "How many shapes are there?", "--max-tokens=5"],
@@ -32,12 +32,12 @@ test("several pictures, flags in any place", () => {
   });
 });
 
-test("a conversation about several pictures", () => {
+test("accepts a conversation about several images", () => {
   const options = readOptions([
     ...["a.png", "b.png", "--together", "--turn", "Why?", "--turn=Where?"],
-    ...["--fit", "crop", "--anyres", "--style", "demo"],
+    ...["--fit", "crop", "--anyres", "--prompt-style", "demo"],
     ...["--dtype", "vision_encoder=fp16, decoder_model_merged=q4"],
-    ...["--path", "plain"],
+    ...["--backend", "ort"],
     ...["--model", "owner/name@v1", "--hub", "http://127.0.0.1:4180"],
   ]);
   expect(options).toMatchObject({
@@ -45,21 +45,21 @@ test("a conversation about several pictures", () => {
     together: true,
     fit: "crop",
     anyres: true,
-    style: "demo",
+    promptStyle: "demo",
     dtype: "vision_encoder=fp16, decoder_model_merged=q4",
-    path: "plain",
+    backend: "ort",
     model: "owner/name@v1",
     hub: "http://127.0.0.1:4180",
     consent: false,
   });
 });
 
-test("models are listed and removed without a picture", () => {
+test("lists and removes models without an image", () => {
   expect(readOptions(["--models"])).toMatchObject({ models: true, files: [] });
   expect(readOptions(["--remove", "x"])).toMatchObject({ remove: "x" });
 });
 
-test("--help asks for nothing else", () => {
+test("--help needs no other argument", () => {
   expect(readOptions(["--help"])).toBeUndefined();
 });
 
@@ -72,14 +72,14 @@ test.each([
   [["a.png", "--max-tokens", "0"]],
   [["a.png", "--max-tokens", "1.5"]],
   [["a.png", "--device", "gpu"]],
-  [["a.png", "--path", "fast"]],
+  [["a.png", "--backend", "webgpu"]],
   [["a.png", "--dtype", "int8"]],
   [["a.png", "--dtype", "vision_encoder=int8"]],
   [["a.png", "--dtype", "q4,fp16"]],
   [["a.png", "--dtype", "vision_encoder=auto"]],
   [["a.png", "--dtype", ""]],
   [["a.png", "--fit", "pad"]],
-  [["a.png", "--style", "mine"]],
+  [["a.png", "--prompt-style", "mine"]],
   [["a.png", "--hub", "huggingface.co"]],
   [["a.png", "--turn"]],
   [["a.png", "--models"]],
@@ -89,7 +89,7 @@ test.each([
   [["a.png", "--top-p", "2"]],
   [["a.png", "--colour"]],
   [["a.png", "--prompt"]],
-])("%j is a bad option, said in one line", (args) => {
+])("%j is rejected with bad-option in one line", (args) => {
   expect(() => readOptions(args)).toThrow(/^[^\n]+$/);
   expect(() => readOptions(args)).toThrow(
     expect.objectContaining({ code: "bad-option" }),

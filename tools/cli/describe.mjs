@@ -1,10 +1,9 @@
 // @ts-check
-/** `npm run describe`: the built page, answering on the command line. */
+/** `npm run describe`: asks the built page in a headless browser. */
 import { existsSync, statSync } from "node:fs";
 import process from "node:process";
 import { converse } from "./describe-answers.mjs";
-import { CliError, readOptions } from "./describe-options.mjs";
-import { usage } from "./describe-usage.mjs";
+import { CliError, readOptions, usage } from "./describe-options.mjs";
 import { findModel } from "./model-name.mjs";
 import { ensureBuilt, ensureInstalled } from "./prepare.mjs";
 
@@ -15,10 +14,10 @@ import { ensureBuilt, ensureInstalled } from "./prepare.mjs";
  * @typedef {import("./describe-answers.mjs").File} File
  */
 
-/** What ends because it was stopped is no failure. */
+/** Set when the user stops the run: errors after that are not reported. */
 let stopped = false;
 
-/** One line on stderr, with the error's code. @param {unknown} error */
+/** Writes one line with the error code to stderr. @param {unknown} error */
 function report(error) {
   if (stopped) return;
   const code = error instanceof CliError ? error.code : "internal";
@@ -31,7 +30,7 @@ function report(error) {
 /** @param {File} file */
 function checkFile({ path, name }) {
   if (!existsSync(path)) {
-    throw new CliError("bad-image", `There is no file ${name}.`);
+    throw new CliError("bad-image", `File not found: ${name}.`);
   }
   if (!statSync(path).isFile()) {
     throw new CliError("bad-image", `${name} is not a file.`);
@@ -69,10 +68,10 @@ async function run(options) {
   });
   const managing = options.models || options.remove !== undefined;
   if (files.length === 0 && !managing) return;
-  // A conversation about some of its pictures is another one.
+  // Without all of its images, a conversation would be a different one.
   if (options.together && files.length < options.files.length) return;
-  // Said before anything is built.
-  const { here } = findModel(options.model);
+  // Report an unknown model before building.
+  const { local } = findModel(options.model);
   ensureInstalled();
   ensureBuilt();
   const { openPage } = await import("./page.mjs");
@@ -87,13 +86,13 @@ async function run(options) {
     await page?.close();
   });
   page = await openPage(options, {
-    kept: managing,
-    // A log needs no lines about what is on this machine.
+    usesStorage: managing,
+    // A log file needs no progress of local models.
     onProgress: (event) => {
-      if (!here || process.stderr.isTTY) progress.show(event);
+      if (!local || process.stderr.isTTY) progress.show(event);
     },
     onWait: () => {
-      process.stderr.write("Waiting for another describe to end …\n");
+      process.stderr.write("Waiting for another describe to finish …\n");
     },
   });
   try {
@@ -114,7 +113,7 @@ async function run(options) {
   }
 }
 
-// Whoever reads has enough (`| head -1`): no more lines.
+// The reader closed the pipe (`| head -1`).
 process.stdout.on("error", () => process.exit());
 
 try {

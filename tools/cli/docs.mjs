@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run docs`: docs/element.md of the package's manifest, and a site of the
- * API and the documents in .cache/docs.
+ * `npm run docs`: writes docs/element.md from the custom elements manifest, and a
+ * site with the API and the documents to .cache/docs.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // @ts-check
-/** Samples of code in documents, compiled against the package's own types. */
+/** Compiles the code samples of the documents against the package's types. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
@@ -8,10 +8,10 @@ import { root } from "./prepare.mjs";
 
 const languages = ["js", "jsx", "ts", "tsx"];
 
-/** Scripts without types need not ask whether their page has an element. */
+/** "Possibly null" errors, which samples in JavaScript may ignore. */
 const possiblyNull = [2531, 18047];
 
-/** @returns {Record<string, string[]>} where the package's names lead */
+/** @returns {Record<string, string[]>} the package's entry points as sources */
 function packagePaths() {
   /** @type {unknown} */
   const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -29,7 +29,7 @@ function packagePaths() {
   );
 }
 
-/** @returns {Map<string, string>} files that are not there, and their text */
+/** @returns {Map<string, string>} virtual files and their contents */
 function samples() {
   /** @type {Map<string, string>} */
   const files = new Map();
@@ -43,7 +43,7 @@ function samples() {
   return files;
 }
 
-/** @returns {{ count: number, faults: string[] }} `faults`: a line for each */
+/** @returns {{ count: number, faults: string[] }} `faults`: one line each */
 export function checkSamples() {
   const files = samples();
   /** @type {ts.CompilerOptions} */

@@ -1,12 +1,12 @@
 // @ts-check
-/** The documents of the repository: their text, code samples, links and file names. */
+/** Reads the repository's documents: text, code samples, links and file names. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { root } from "./prepare.mjs";
 
 /**
  * @typedef {object} Document
- * @property {string} path below the repository, with slashes
+ * @property {string} path relative to the repository, with slashes
  * @property {string} text
  *
  * @typedef {object} Sample
@@ -21,7 +21,7 @@ export const readDocument = (path) => ({
   text: readFileSync(join(root, path), "utf8"),
 });
 
-/** @returns {Document[]} every document for readers, without the model cards */
+/** @returns {Document[]} all documents except model cards */
 export function documents() {
   const below = (/** @type {string} */ folder) =>
     readdirSync(join(root, folder), { recursive: true })
@@ -49,7 +49,7 @@ export function samplesOf(text) {
 /** @param {string} text @returns {string} without its samples */
 export const proseOf = (text) => text.replace(fence, "");
 
-/** @param {string} text @returns {string[]} targets of its links and pictures */
+/** @param {string} text @returns {string[]} targets of links and images */
 export function linksOf(text) {
   const prose = proseOf(text);
   return [
@@ -68,7 +68,7 @@ const anchorOf = (heading) =>
     .replace(/[^\p{L}\p{N}\s_-]/gu, "")
     .replaceAll(" ", "-");
 
-/** @param {string} text @returns {Set<string>} anchors to link to */
+/** @param {string} text @returns {Set<string>} anchors of the headings */
 export const anchorsOf = (text) =>
   new Set(
     [...proseOf(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
@@ -79,7 +79,7 @@ export const anchorsOf = (text) =>
 const folders = "src|workers|tools|e2e|bench|docs|examples|public";
 
 /** @param {string} text @returns {string[]} files and folders in `backticks` */
-export function namesOf(text) {
+export function fileNamesOf(text) {
   const named = new RegExp(`^(${folders})/[\\w./*-]*$`);
   return [...proseOf(text).matchAll(/`([^`\n]+)`/g)]
     .map(([, name = ""]) => name)
@@ -87,11 +87,10 @@ export function namesOf(text) {
 }
 
 /**
- * Whether a file or folder of that name exists; `*` stands for a part of its
- * last segment.
+ * Whether the file or folder exists; `*` matches part of the last segment.
  * @param {string} name
  */
-export function isThere(name) {
+export function fileExists(name) {
   if (!name.includes("*")) return existsSync(join(root, name));
   const folder = join(root, posix.dirname(name));
   const last = posix.basename(name).replaceAll(".", "\\.");

@@ -8,9 +8,9 @@ import { checkSamples } from "./document-samples.mjs";
 import {
   anchorsOf,
   documents,
-  isThere,
+  fileExists,
   linksOf,
-  namesOf,
+  fileNamesOf,
   readDocument,
   documentedHeaders,
   samplesOf,
@@ -36,7 +36,7 @@ describe.each(all)("$path", ({ path, text }) => {
   });
 
   test("names only files that exist", () => {
-    expect(namesOf(text).filter((name) => !isThere(name))).toEqual([]);
+    expect(fileNamesOf(text).filter((name) => !fileExists(name))).toEqual([]);
   });
 
   test("names only npm scripts that exist", () => {

@@ -1,18 +1,18 @@
 // @ts-check
-/** The files of a folder on this machine. */
+/** Lists the files of a local folder. */
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /**
  * @typedef {object} Entry
- * @property {string} path below the folder, with slashes
- * @property {string} full on this machine
+ * @property {string} path relative to the folder, with slashes
+ * @property {string} full absolute path
  * @property {number} size
- * @property {number} time of the last change
+ * @property {number} time of the last change (mtimeMs)
  */
 
 /**
- * Every file but the hidden ones; links are followed, in a circle only once.
+ * Lists all files except hidden ones. Follows links; a folder is visited once.
  * @param {string} folder
  * @param {string} [below]
  * @param {Set<string>} [seen]

@@ -1,7 +1,7 @@
 // @ts-check
-/** The response headers of the page: the only list, for every server here. */
+/** Response headers of the page, for every server in this repository. */
 
-/** Threads of WebAssembly need a cross-origin isolated page. */
+/** WebAssembly threads need cross-origin isolation. */
 export const isolationHeaders = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -9,9 +9,8 @@ export const isolationHeaders = {
 };
 
 /**
- * Where models may come from besides the page's own server: the hub with the
- * hosts it redirects to, and servers of this machine. Only model files are
- * asked of them, and nothing is sent but the request itself.
+ * Hosts of models besides the page's own server: the hub, the hosts it redirects to,
+ * and servers on this machine. Only model files are requested from them.
  */
 const modelHosts = [
   "https://huggingface.co",
@@ -21,7 +20,7 @@ const modelHosts = [
   "http://localhost:*",
 ];
 
-/** @param {readonly string[]} origins of mirrors, besides the usual hosts */
+/** @param {readonly string[]} origins additional hosts of models */
 const contentSecurityPolicy = (origins) =>
   [
     "default-src 'none'",
@@ -38,8 +37,8 @@ const contentSecurityPolicy = (origins) =>
   ].join("; ");
 
 /**
- * On every response: a worker obeys the policy of its own file.
- * @param {readonly string[]} [origins] of mirrors that may be asked for models
+ * Headers for every response, since a worker obeys the policy of its own file.
+ * @param {readonly string[]} [origins] additional hosts of models
  */
 export const productionHeaders = (origins = []) => ({
   ...isolationHeaders,
@@ -50,13 +49,15 @@ export const productionHeaders = (origins = []) => ({
 });
 
 /**
- * The origin of a mirror that somebody names.
+ * Parses the origin of a mirror.
  * @param {string} text
  */
 export function readOrigin(text) {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new Error(`${text} is not an origin such as https://example.org.`);
+    throw new Error(
+      `${text} is not an origin. Use a URL such as https://example.org.`,
+    );
   }
   return url.origin;
 }

@@ -12,24 +12,24 @@ test.each([
   ["owner/na.me-1_x@refs/pr/1", "hub"],
   ["fastvlm-0.5b", "name"],
 ])("%s is a %s", (model, kind) => {
-  expect(findModel(model)).toEqual({ kind, model, here: false });
+  expect(findModel(model)).toEqual({ kind, model, local: false });
 });
 
-test("a folder is a folder, whatever it is called", () => {
+test("accepts a folder with any name", () => {
   const base = mkdtempSync(join(tmpdir(), "models-"));
   for (const name of ["mine", "owner/name"]) {
     mkdirSync(join(base, name), { recursive: true });
     const path = join(base, name);
     expect(() => findModel(path)).toThrow(/no config\.json/);
     writeFileSync(join(path, "config.json"), "{}");
-    expect(findModel(path)).toEqual({ kind: "folder", path, here: true });
+    expect(findModel(path)).toEqual({ kind: "folder", path, local: true });
   }
   writeFileSync(join(base, "file"), "");
-  expect(() => findModel(join(base, "file"))).toThrow(/no such folder/);
+  expect(() => findModel(join(base, "file"))).toThrow(/Folder not found/);
 });
 
 test.each(["./none", "../none", "/none/at/all", "a/b/c", "none/", ""])(
-  "%s is not there",
+  "rejects %s, which does not exist",
   (model) => {
     expect(() => findModel(model)).toThrow(
       expect.objectContaining({ code: "model-file-missing" }),
@@ -37,7 +37,7 @@ test.each(["./none", "../none", "/none/at/all", "a/b/c", "none/", ""])(
   },
 );
 
-test("a name has to be known", () => {
+test("rejects unknown names", () => {
   const registry = [{ name: "nano" }];
   expect(() => requireKnown("Nano", registry)).not.toThrow();
   expect(() => requireKnown("none", registry)).toThrow(

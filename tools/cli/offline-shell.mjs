@@ -1,15 +1,17 @@
 // @ts-check
-/** Tells the built service worker which files the page consists of. */
+/** Injects the list of the page's files into the service worker. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Its name is no hash: a browser looks for a new one under the old name. */
+/** Without a hash, since browsers look for updates at the same URL. */
 export const serviceWorker = "sw.js";
 
-/** Of the bench, which nobody needs without the network. */
-const ofBench = (/** @type {string} */ name) =>
-  /^(assets\/)?(bench|soak|own|rival|(counting|roofline)\.worker)\b/.test(name);
+/** Files of the bench, which is not available offline. */
+const isBenchFile = (/** @type {string} */ name) =>
+  /^(assets\/)?(bench|soak|fast-vlm-engine|transformers-js|(counting|roofline)\.worker)\b/.test(
+    name,
+  );
 
 /** @param {string | Uint8Array} content */
 const revisionOf = (content) =>
@@ -34,10 +36,12 @@ export function offlineShell() {
           name.endsWith(".wasm");
         const runtime = files.map(({ fileName }) => fileName).filter(isRuntime);
         const built = files
-          .filter(({ fileName }) => !isRuntime(fileName) && !ofBench(fileName))
+          .filter(
+            ({ fileName }) => !isRuntime(fileName) && !isBenchFile(fileName),
+          )
           .map((file) => ({
             url: file.fileName,
-            // Names below assets/ are hashes already.
+            // Names in assets/ contain hashes.
             revision: file.fileName.startsWith("assets/")
               ? null
               : revisionOf(file.type === "chunk" ? file.code : file.source),

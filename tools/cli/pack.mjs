@@ -1,5 +1,5 @@
 // @ts-check
-/** What `npm publish` would send, and what `npm install` makes of it. */
+/** Packs the package and unpacks it as `npm install` would. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import process from "node:process";
 import { cache, root } from "./prepare.mjs";
 
 /**
- * Runs npm, whose own path npm tells its scripts.
+ * Runs npm; scripts find its path in npm_execpath.
  * @param {readonly string[]} args
  * @param {string} cwd
  * @returns {{ ok: boolean, output: string }}
@@ -23,7 +23,7 @@ export function npm(args, cwd) {
   return { ok: status === 0, output: `${stdout}${stderr}` };
 }
 
-/** @param {string} folder @returns {string} the tarball in it, built anew */
+/** @param {string} folder emptied first @returns {string} path of the tarball */
 export function pack(folder) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -35,11 +35,10 @@ export function pack(folder) {
 }
 
 /**
- * A project of somebody who has fast-vlm. It lies inside this repository, where
- * its dependencies are found, too.
+ * Creates a project with fast-vlm installed from its tarball. It is inside this
+ * repository, so that its dependencies are found.
  * @param {string} name
- * @returns {{ project: string, tarball: string }} its folder, and what of it is
- * installed there
+ * @returns {{ project: string, tarball: string }}
  */
 export function unpacked(name) {
   const project = join(cache, "projects", name);

@@ -1,5 +1,5 @@
 // @ts-check
-/** The package's scripts: modules for bundlers, files for static servers. */
+/** Builds the package's modules for bundlers and files for static servers. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, posix, relative } from "node:path";
 import { rolldown } from "rolldown";
@@ -9,7 +9,7 @@ import { structuredOutput } from "./structured-output.mjs";
 /** @typedef {import("rolldown").Plugin} Plugin */
 /** @typedef {import("rolldown").OutputOptions} OutputOptions */
 
-/** The entries of the package, by their place below `es/`. */
+/** Entry points of the package, by path in `es/`. */
 export const entries = {
   index: "src/index.ts",
   "element/define": "src/element/define.ts",
@@ -17,14 +17,14 @@ export const entries = {
   "prompt-api/index": "src/prompt-api/index.ts",
 };
 
-/** As old as a browser may be that has all else that is needed. */
+/** All browsers with WebAssembly SIMD and module workers support it. */
 const target = "es2022";
 
-/** What `new URL` says to start the worker, wherever its module will lie. */
+/** The worker's address in `new URL("…", import.meta.url)`. */
 const workerAddress =
   /(?<=new URL\(")[^"]*\/vlm\.worker\.ts(?=", import\.meta)/g;
 
-/** @returns {Plugin} the page's scripts start the worker of the package */
+/** Replaces the worker's address by that of web/worker.js. @returns {Plugin} */
 function packagedWorker() {
   return {
     name: "packaged-worker",
@@ -36,7 +36,7 @@ function packagedWorker() {
   };
 }
 
-/** @returns {Plugin} `x?raw`: the text of a file, as Vite has it */
+/** Imports `x?raw` as text, like Vite. @returns {Plugin} */
 function raw() {
   return {
     name: "raw",
@@ -49,7 +49,7 @@ function raw() {
 }
 
 /**
- * Its map stays where it was, and is not looked for.
+ * Copies a file without the reference to its source map.
  * @param {string} from @param {string} to
  */
 function copy(from, to) {
@@ -59,14 +59,14 @@ function copy(from, to) {
 }
 
 /**
- * `package/file?url`: the address of a file beside the worker, written so that
- * bundlers find it; here it is put there.
+ * Imports `package/file?url` as the address of a copy beside the worker, written so
+ * that bundlers detect it.
  * @param {string} folder
  * @returns {Plugin}
  */
-function beside(folder) {
+function copiedAssets(folder) {
   return {
-    name: "beside",
+    name: "copied-assets",
     resolveId: {
       filter: { id: /\?url$/ },
       async handler(source, importer) {
@@ -89,12 +89,12 @@ function beside(folder) {
 /**
  * @param {import("rolldown").InputOptions} input
  * @param {OutputOptions} output
- * @returns {Promise<string[]>} the modules that went into it
+ * @returns {Promise<string[]>} ids of the bundled modules
  */
 async function build(input, output) {
   const bundle = await rolldown({
     cwd: root,
-    // React's directive stays at the top of its own module.
+    // "use client" is kept in react.js.
     onLog: (level, log, report) => {
       if (log.code !== "MODULE_LEVEL_DIRECTIVE") report(level, log);
     },
@@ -136,8 +136,8 @@ const buildBundle = (folder) =>
   );
 
 /**
- * One module without imports: a worker knows no import map, and Vite makes
- * workers of one script unless it is told otherwise.
+ * One module without imports, since workers have no import maps and Vite bundles
+ * workers as single scripts by default.
  * @param {string} folder
  * @param {string} name of this build
  */
@@ -145,9 +145,9 @@ const buildWorker = (folder, name) =>
   build(
     {
       input: "workers/vlm.worker.ts",
-      plugins: [raw(), beside(join(folder, "web")), structuredOutput()],
+      plugins: [raw(), copiedAssets(join(folder, "web")), structuredOutput()],
       resolve: {
-        // As in vite.config.ts: the runtime without the loaders of its wasm.
+        // As in vite.config.ts: ONNX Runtime without its wasm loaders.
         conditionNames: [
           "onnxruntime-web-use-extern-wasm",
           ...["import", "module", "browser", "default"],
@@ -164,10 +164,10 @@ const buildWorker = (folder, name) =>
   );
 
 /**
- * @param {string} folder where the package is built
+ * @param {string} folder output
  * @param {{ external: readonly string[], name: string }} options `external`:
- * packages that stay imports; `name`: of this build
- * @returns {Promise<string[]>} what the files for static servers contain
+ * packages that remain imports; `name`: of this build
+ * @returns {Promise<string[]>} ids of the modules bundled in web/
  */
 export async function buildScripts(folder, { external, name }) {
   mkdirSync(join(folder, "web"), { recursive: true });

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run package:check`: what is published, as resolvers, compilers and
- * visitors meet it. Ends with an error if one of them would not like it.
+ * `npm run package:check`: checks the packed package with publint,
+ * arethetypeswrong, TypeScript and size-limit.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ async function isLinted(tarball) {
   return messages.length === 0;
 }
 
-/** Bundles the element as a page would: without what it loads later. */
+/** Bundles the element like a page, without its lazy chunks. */
 async function bundleStart() {
   const folder = join(cache, "size");
   rmSync(folder, { recursive: true, force: true });
@@ -53,7 +53,7 @@ async function bundleStart() {
             return file.type === "chunk";
           });
           const start = new Set(chunks.filter(({ isEntry }) => isEntry));
-          // A set goes on over what is added meanwhile.
+          // Iteration includes the entries added during it.
           for (const { imports } of start) {
             for (const chunk of chunks) {
               if (imports.includes(chunk.fileName)) start.add(chunk);
@@ -71,7 +71,8 @@ async function bundleStart() {
 }
 
 /**
- * A page of somebody whose compiler has the usual libraries and checks ours.
+ * Compiles a page that uses the package, with the default libraries and without
+ * skipLibCheck.
  * @param {string} project
  */
 function isTyped(project) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What tools know of the tag: its manifest, and hints for editors. */
+/** Writes the custom elements manifest and custom data for editors. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -12,7 +12,7 @@ import {
 import { root } from "./prepare.mjs";
 
 /**
- * @typedef {{ attribute?: string | boolean, reflect?: boolean }} Declared of Lit
+ * @typedef {{ attribute?: string | boolean, reflect?: boolean }} LitProperty
  * @typedef {object} Member
  * @property {string} name
  * @property {string} [privacy]
@@ -33,7 +33,7 @@ import { root } from "./prepare.mjs";
 const analyzer = "node_modules/@custom-elements-manifest/analyzer/cem.js";
 const config = "tools/cli/custom-elements.config.mjs";
 
-/** @param {string} folder where custom-elements.json is put */
+/** @param {string} folder for custom-elements.json */
 function analyze(folder) {
   const { status, stderr } = spawnSync(
     process.execPath,
@@ -43,29 +43,31 @@ function analyze(folder) {
     ],
     { cwd: root, encoding: "utf8" },
   );
-  if (status !== 0) throw new Error(`The manifest failed: ${stderr}`);
+  if (status !== 0)
+    throw new Error(`The custom elements analyzer failed: ${stderr}`);
 }
 
-/** @param {string} text of a manifest of the sources, as of what is published */
-const published = (text) =>
+/** Replaces source paths by published paths. @param {string} text */
+const withPublishedPaths = (text) =>
   text.replace(/"\/?src\/([^"]+?)(\.ts)?"/g, '"lib/es/$1.js"');
 
-/** What Lit reads of a class, and nobody else. */
-const ofLit = ["properties", "styles"];
+/** Static members for Lit only. */
+const litMembers = ["properties", "styles"];
 
 /**
- * The analyzer knows neither what Lit makes of `static properties` nor what the
- * compiler makes of types: both are asked.
+ * Adds Lit's attributes and the compiler's types, which the analyzer does not know.
  * @param {Declaration} element
- * @param {ReadonlyMap<string, Declared>} properties
+ * @param {ReadonlyMap<string, LitProperty>} properties
  * @param {ReadonlyMap<string, string>} types
  */
 function describe(element, properties, types) {
   element.members = (element.members ?? []).filter(
     ({ name, privacy = "public" }) =>
-      privacy === "public" && !name.startsWith("#") && !ofLit.includes(name),
+      privacy === "public" &&
+      !name.startsWith("#") &&
+      !litMembers.includes(name),
   );
-  // What is no property of ours, such as `lang`, a doc tag names.
+  // Attributes from doc tags, such as `lang`, which have no property.
   element.attributes = (element.attributes ?? []).filter(
     ({ name }) => !element.members?.some((member) => member.name === name),
   );
@@ -93,38 +95,39 @@ function describe(element, properties, types) {
 }
 
 /**
- * @param {string} folder where the package's modules are
- * @returns {Promise<ReadonlyMap<string, Declared>>}
+ * @param {string} folder of the built package
+ * @returns {Promise<ReadonlyMap<string, LitProperty>>}
  */
 async function declaredProperties(folder) {
   const entry = pathToFileURL(join(folder, "es/index.js")).href;
   /** @type {unknown} */
   const exports = await import(entry);
   const { FastVlmElement: element } =
-    /** @type {{ FastVlmElement: { observedAttributes: string[], elementProperties: Map<string, Declared> } }} */ (
+    /** @type {{ FastVlmElement: { observedAttributes: string[], elementProperties: Map<string, LitProperty> } }} */ (
       exports
     );
-  // Lit reads them when the browser asks for this.
+  // Reading observedAttributes makes Lit collect the properties.
   if (element.observedAttributes.length === 0) {
-    throw new Error("The element has no attributes.");
+    throw new Error("FastVlmElement has no observed attributes.");
   }
   return element.elementProperties;
 }
 
 /**
- * @param {string} folder where the package is built
+ * @param {string} folder of the built package
  * @param {ReadonlyMap<string, string>} types of the element's properties
  */
 export async function buildManifest(folder, types) {
   analyze(folder);
   const path = join(folder, "custom-elements.json");
   /** @type {unknown} */
-  const json = JSON.parse(published(readFileSync(path, "utf8")));
+  const json = JSON.parse(withPublishedPaths(readFileSync(path, "utf8")));
   const { modules } = /** @type {Manifest} */ (json);
   const element = modules
     .flatMap(({ declarations = [] }) => declarations)
     .find(({ tagName }) => tagName !== undefined);
-  if (element === undefined) throw new Error("The manifest has no element.");
+  if (element === undefined)
+    throw new Error("custom-elements.json contains no element.");
   describe(element, await declaredProperties(folder), types);
   writeFileSync(path, `${JSON.stringify(json, null, 2)}\n`);
   const elements = /** @type {Elements} */ (json);

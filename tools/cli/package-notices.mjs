@@ -1,11 +1,11 @@
 // @ts-check
-/** The licences of what the built files contain of others. */
+/** Collects the licences of bundled packages. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./prepare.mjs";
 
-/** Packages that name the licence and leave out its text. */
-const unwritten = new Map([
+/** Copyright lines of MIT packages that lack the licence text. */
+const copyrights = new Map([
   ["onnxruntime-web", "Copyright (c) Microsoft Corporation"],
 ]);
 
@@ -15,15 +15,18 @@ const packageOf = /node_modules\/((?:@[^/]+\/)?[^/]+)\//;
 function licenceText(name, folder) {
   const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
   if (file !== undefined) return readFileSync(join(folder, file), "utf8");
-  const copyright = unwritten.get(name);
-  if (copyright === undefined) throw new Error(`${name} has no licence text.`);
+  const copyright = copyrights.get(name);
+  if (copyright === undefined)
+    throw new Error(
+      `${name} contains no licence text. Add its copyright line to copyrights.`,
+    );
   const ours = readFileSync(join(root, "LICENSE"), "utf8");
   return ours.replace(/^Copyright.*$/m, copyright);
 }
 
 /**
- * @param {readonly string[]} modules that went into the files
- * @returns {string} a name, a licence and its text for each package
+ * @param {readonly string[]} modules ids of the bundled modules
+ * @returns {string} name, licence and licence text of each package
  */
 export function notices(modules) {
   const names = new Set(modules.flatMap((id) => packageOf.exec(id)?.[1] ?? []));
@@ -31,7 +34,8 @@ export function notices(modules) {
     .sort()
     .map((name) => {
       const folder = join(root, "node_modules", name);
-      if (!existsSync(folder)) throw new Error(`Where is ${name}?`);
+      if (!existsSync(folder))
+        throw new Error(`node_modules/${name} does not exist.`);
       /** @type {unknown} */
       const json = JSON.parse(
         readFileSync(join(folder, "package.json"), "utf8"),

@@ -1,5 +1,5 @@
 // @ts-check
-/** The package's declarations, beside its modules. */
+/** Writes the package's type declarations. */
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { root } from "./prepare.mjs";
@@ -15,10 +15,9 @@ const described = (problems) =>
   });
 
 /**
- * Sources leave out `.js`, as bundlers let them, and the compiler names folders
- * itself; declarations are read by resolvers that take neither.
+ * Adds the file extensions that Node's resolver needs to the imports.
  * @param {string} text of a declaration file
- * @param {string} source what it declares
+ * @param {string} source its source file
  */
 const withExtensions = (text, source) =>
   text.replace(
@@ -30,7 +29,7 @@ const withExtensions = (text, source) =>
   );
 
 /**
- * Of the compiler's libraries, those that only some compilers are told to have.
+ * References the library of `AsyncDisposable`, which is not in the default set.
  * @param {string} text of a declaration file
  */
 const withLibraries = (text) =>
@@ -39,7 +38,7 @@ const withLibraries = (text) =>
     : text;
 
 /**
- * What the compiler knows of the element's properties, unions spelt out.
+ * The types of the element's properties, with unions written out.
  * @param {ts.Program} program
  */
 function propertyTypes(program) {
@@ -47,7 +46,8 @@ function propertyTypes(program) {
   const file = program.getSourceFile(join(root, "src/element/fast-vlm.ts"));
   const module = file && checker.getSymbolAtLocation(file);
   const element = module?.exports?.get(ts.escapeLeadingUnderscores(tagClass));
-  if (element === undefined) throw new Error(`There is no ${tagClass}.`);
+  if (element === undefined)
+    throw new Error(`src/element/fast-vlm.ts does not export ${tagClass}.`);
   const flags =
     ts.TypeFormatFlags.InTypeAlias | ts.TypeFormatFlags.NoTruncation;
   return new Map(
@@ -62,9 +62,9 @@ function propertyTypes(program) {
 }
 
 /**
- * Errors of types are another command's business: `npm run typecheck`.
- * @param {string} folder where the package is built
- * @param {readonly string[]} sources its entries
+ * Does not report type errors; `npm run typecheck` does.
+ * @param {string} folder output
+ * @param {readonly string[]} sources entry points
  * @returns {ReadonlyMap<string, string>} types of the element's properties
  */
 export function buildTypes(folder, sources) {

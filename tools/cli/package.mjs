@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run package`: what is published, in lib/. `es/` are modules for
- * bundlers, with declarations; `web/` is all that a static server needs.
+ * `npm run package`: builds lib/, which is published. `es/` contains modules with
+ * type declarations for bundlers; `web/` contains everything for static servers.
  */
 import { createHash } from "node:crypto";
 import {
@@ -29,7 +29,7 @@ const { dependencies, peerDependencies, version } =
     json
   );
 
-/** @returns {string} a name that changes with whatever runs in the worker */
+/** @returns {string} a name that changes with the worker's code */
 function buildName() {
   const hash = createHash("sha256");
   for (const folder of ["workers", "src/shared"]) {
@@ -43,7 +43,7 @@ function buildName() {
   return `${version} ${hash.digest("hex").slice(0, 16)}`;
 }
 
-// Beside the old one, which may be in use, and moved when it is whole.
+// Built in another folder and moved, since lib/ may be in use.
 const fresh = join(cache, `package-${process.pid}`);
 const modules = await buildScripts(fresh, {
   external: Object.keys({ ...dependencies, ...peerDependencies }),
@@ -51,7 +51,7 @@ const modules = await buildScripts(fresh, {
 });
 const sources = [...Object.values(entries), "src/bundle.ts"];
 await buildManifest(fresh, buildTypes(fresh, sources));
-// A module without names: it is only ever started.
+// The worker exports nothing.
 writeFileSync(join(fresh, "web/worker.d.ts"), "export {};\n");
 writeFileSync(
   join(fresh, "web/fast-vlm.d.ts"),

@@ -1,21 +1,21 @@
 // @ts-check
-/** What runs in the page; Playwright carries only the text of each function. */
+/** Functions that Playwright runs in the page; they cannot use imports. */
 
 /**
  * @typedef {import("../../src/shared/errors.ts").ErrorCode} ErrorCode
  * @typedef {{ code: ErrorCode, message: string, advice: string }} Failure
  * @typedef {{ role: "user" | "assistant", text: string, images: number }} Turn
  *
- * @typedef {object} Setup of the element
+ * @typedef {object} Setup properties of the element
  * @property {string} [model]
  * @property {string} [hub]
  * @property {string} device
  * @property {string} dtype
- * @property {string} path
+ * @property {string} backend
  * @property {number} [size]
  *
  * @typedef {object} Question
- * @property {readonly string[]} names of the pictures, in their order
+ * @property {readonly string[]} names of the images, in order
  * @property {string} prompt
  * @property {readonly Turn[]} messages
  * @property {number | undefined} size
@@ -23,26 +23,28 @@
  * @property {Partial<import("../../src/shared/protocol.ts").Sampling>} [sampling]
  * @property {import("../../src/shared/protocol.ts").Fit} [fit]
  * @property {boolean} [anyres]
- * @property {import("../../src/shared/protocol.ts").PromptStyle} [style]
+ * @property {import("../../src/shared/protocol.ts").PromptStyle} [promptStyle]
  *
- * @typedef {object} Passing functions of the command line, for the page
+ * @typedef {object} Bridge functions of the command line that the page calls
  * @property {(text: string) => void} passToken
  * @property {(progress: import("../../src/shared/protocol.ts").LoadProgress) => void} passProgress
- * @property {readonly File[]} [asked] the pictures of the present conversation
+ * @property {readonly File[]} [images] of the current conversation
  */
 
 /** @param {Setup} setup */
 export function setUp(setup) {
   const element = document.querySelector("fast-vlm");
   if (element === null) throw new Error("The page has no <fast-vlm>.");
-  Object.assign(element, setup);
-  const page = /** @type {Passing} */ (/** @type {unknown} */ (window));
+  const { backend, ...rest } = setup;
+  // TODO-BACKEND
+  Object.assign(element, rest, { path: backend, backend });
+  const page = /** @type {Bridge} */ (/** @type {unknown} */ (window));
   element.addEventListener("modelprogress", ({ detail }) =>
     page.passProgress(detail),
   );
 }
 
-/** Names of models that the page knows, and of the one that it carries. */
+/** The page's model registry. */
 export function listRegistry() {
   const { registry } =
     /** @type {{ registry: readonly import("../../src/index.ts").RegistryEntry[] }} */ (
@@ -51,7 +53,7 @@ export function listRegistry() {
   return registry.map(({ name, bundled = false }) => ({ name, bundled }));
 }
 
-/** An input to be filled from outside with the files of a folder. */
+/** Creates a file input for the files of a folder. */
 export function makeFolderInput() {
   const input = document.createElement("input");
   input.type = "file";
@@ -72,8 +74,8 @@ export function takeFolder({ input, paths }) {
 }
 
 /**
- * Calls a method of the element; the failure as plain data, because Playwright
- * keeps only messages.
+ * Calls a method of the element. Returns errors as plain data, since Playwright
+ * transfers only the message of a thrown error.
  * @param {{ method: "load" | "inspect" | "stored" | "removeStored" | "acceptLicense" | "cancelLoad", args: unknown[] }} call
  */
 export async function callElement({ method, args }) {
@@ -91,33 +93,40 @@ export async function callElement({ method, args }) {
 }
 
 /**
- * A further turn about the same pictures hands over the same files: the model
- * then knows what it has seen.
+ * Asks a question. Follow-up questions reuse the same File objects, so that their
+ * image features are cached.
  * @param {Question} question
  */
-export async function askElement({ names, prompt, size, ...options }) {
+export async function askElement({
+  names,
+  prompt,
+  size,
+  promptStyle,
+  ...options
+}) {
   const element = document.querySelector("fast-vlm");
   if (element === null) throw new Error("The page has no <fast-vlm>.");
-  const page = /** @type {Passing} */ (/** @type {unknown} */ (window));
+  const page = /** @type {Bridge} */ (/** @type {unknown} */ (window));
   try {
-    const goesOn = options.messages.length > 0 && page.asked !== undefined;
+    const previous = options.messages.length > 0 ? page.images : undefined;
     /** @type {File[]} */
-    const files = goesOn ? [...(page.asked ?? [])] : [];
-    for (const [index, name] of goesOn ? [] : names.entries()) {
-      const response = await fetch(`/picture/${index}/`);
+    const files = [...(previous ?? [])];
+    for (const [index, name] of previous ? [] : names.entries()) {
+      const response = await fetch(`/image/${index}/`);
       if (!response.ok) {
-        const message = `${name} cannot be read.`;
-        const advice = "Check its permissions.";
+        const message = `Cannot read ${name}.`;
+        const advice = "Check the file permissions.";
         const code = /** @type {const} */ ("bad-image");
         return { error: { code, message, advice } };
       }
       files.push(new File([await response.blob()], name));
     }
-    page.asked = files;
+    page.images = files;
     const answer = await element.ask(prompt, {
       ...options,
       source: files,
       ...(size === undefined ? {} : { size }),
+      ...(promptStyle === undefined ? {} : { style: promptStyle }),
       onToken: (text) => page.passToken(text),
     });
     return { answer };

@@ -1,5 +1,5 @@
 // @ts-check
-/** The built page in a headless browser, and its element as functions. */
+/** Opens the built page in a headless browser and calls its element. */
 import { realpathSync } from "node:fs";
 import { basename } from "node:path";
 import { CliError } from "./describe-options.mjs";
@@ -29,35 +29,34 @@ import { openWindow } from "./window.mjs";
  */
 
 /**
- * Not everything thrown is a VlmError.
- * @param {Partial<Failure>} failure
+ * @param {Partial<Failure>} failure what the page threw; not always a VlmError
  */
 const toError = ({ code = "internal", message = "", advice = "" }) =>
   new CliError(code, `${message} ${advice}`.trim());
 
 /**
  * @param {object} options
- * @param {string} [options.model] a name, a hub's id, a URL or a folder
- * @param {string} [options.hub] another endpoint than huggingface.co
+ * @param {string} [options.model] name, hub id, URL or folder
+ * @param {string} [options.hub] instead of https://huggingface.co
  * @param {string} options.device
  * @param {string} options.dtype
- * @param {string} [options.path]
+ * @param {string} [options.backend]
  * @param {number | undefined} [options.size]
  * @param {object} [listeners]
  * @param {(progress: ProgressEvent) => void} [listeners.onProgress]
- * @param {() => void} [listeners.onWait] another run holds what is kept
- * @param {boolean} [listeners.kept] whether it is about what is kept
+ * @param {() => void} [listeners.onWait] another run uses the profile
+ * @param {boolean} [listeners.usesStorage] whether it reads stored models
  */
 export async function openPage(
-  { model, hub, device, dtype, path = "auto", size },
-  { onProgress = () => {}, onWait, kept = false } = {},
+  { model, hub, device, dtype, backend = "auto", size },
+  { onProgress = () => {}, onWait, usesStorage = false } = {},
 ) {
   const place = findModel(model);
   const origins = [hub, place.kind === "url" ? place.model : undefined];
   const window = await openWindow({
     allow: origins.flatMap((url) => (url ? [readOrigin(url)] : [])),
-    // Models that are here already can do without what is kept.
-    ...(onWait && (kept || !place.here) && { onWait }),
+    // Local models do not need the profile.
+    ...(onWait && (usesStorage || !place.local) && { onWait }),
   });
   const { page, server, close } = window;
   /** @type {(text: string) => void} */
@@ -65,7 +64,7 @@ export async function openPage(
   /** @type {Promise<never>} */
   const crashed = new Promise((_, reject) => {
     page.on("crash", () =>
-      reject(new CliError("internal", "The browser's page crashed.")),
+      reject(new CliError("internal", "The page crashed.")),
     );
   });
   crashed.catch(() => {});
@@ -92,14 +91,14 @@ export async function openPage(
     registry = await page.evaluate(listRegistry);
     if (place.kind === "name") requireKnown(place.model, registry);
     await page.evaluate(setUp, {
-      ...{ device, dtype, path },
+      ...{ device, dtype, backend },
       ...(place.kind !== "folder" && { model: place.model }),
       ...(hub !== undefined && { hub }),
       ...(size !== undefined && { size }),
     });
     if (place.kind === "folder") {
-      // One by one, because a browser leaves out the links of a folder, and
-      // caches of models are made of links.
+      // File by file, because browsers ignore the links in a folder, and hub
+      // caches consist of links.
       const input = await page.evaluateHandle(makeFolderInput);
       const files = walk(place.path);
       await input.setInputFiles(files.map(({ full }) => realpathSync(full)));
@@ -117,7 +116,7 @@ export async function openPage(
     registry,
     close,
     load: async () => /** @type {ModelInfo} */ (await call("load")),
-    /** Of another model than the one it was opened with, if named. @param {string} [other] */
+    /** @param {string} [other] model; by default the one of `openPage` */
     inspect: async (other) => {
       const options = other === undefined ? {} : { model: other };
       return /** @type {ModelReport} */ (await call("inspect", options));
@@ -125,24 +124,24 @@ export async function openPage(
     stored: async () => /** @type {StoredModel[]} */ (await call("stored")),
     /** @param {string} key */
     remove: (key) => call("removeStored", key),
-    /** @param {string} id of a licence */
+    /** @param {string} id of the licence */
     accept: (id) => call("acceptLicense", id),
     /**
-     * @param {string | readonly string[]} paths of the pictures
+     * @param {string | readonly string[]} paths of the images
      * @param {AskOptions} options
-     * @param {(text: string) => void} [listener] gets the text as it comes
+     * @param {(text: string) => void} [listener] receives the text of each token
      * @returns {Promise<Answer>}
      */
     ask: async (paths, options, listener = () => {}) => {
       onToken = listener;
-      const pictures = [paths].flat();
-      for (const [index, path] of pictures.entries()) {
-        server.mount(`/picture/${index}/`, fileHandler(path));
+      const images = [paths].flat();
+      for (const [index, path] of images.entries()) {
+        server.mount(`/image/${index}/`, fileHandler(path));
       }
       const asked = page.evaluate(askElement, {
         ...{ messages: [], size: undefined },
         ...options,
-        names: pictures.map((path) => basename(path)),
+        names: images.map((path) => basename(path)),
       });
       const result = await Promise.race([crashed, asked]);
       if (result.error !== undefined) throw toError(result.error);

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Brings a clone up to date: packages installed, page built. Runs before
- * anything is installed, so it uses Node's own modules only.
+ * Installs packages and builds the page if necessary. Uses only Node's own modules,
+ * since it runs before anything is installed.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -23,8 +23,8 @@ export const dist = join(root, "dist");
 export const cache = join(root, ".cache");
 
 /**
- * npm runs scripts in the package's folder; paths are meant from where it was
- * called. The variable outlives nested calls, so the script is asked for, too.
+ * The folder that relative paths refer to. npm runs scripts in the package folder
+ * and stores the caller's folder in INIT_CWD, which nested npm calls inherit.
  */
 export const callerFolder =
   (["describe", "accuracy", "bench", "soak", "full-size", "hub"].includes(
@@ -33,9 +33,9 @@ export const callerFolder =
     ? process.env["INIT_CWD"]
     : undefined) ?? process.cwd();
 
-/** stdout belongs to answers: noise goes to stderr. */
+/** Sends all output to stderr, since stdout is for answers. */
 /** @type {import("node:child_process").StdioOptions} */
-const noise = ["ignore", 2, 2];
+const toStderr = ["ignore", 2, 2];
 
 /**
  * @typedef {{ version?: string, optional?: boolean }} Entry
@@ -48,7 +48,7 @@ function readPackages(path) {
   return /** @type {{ packages: Record<string, Entry> }} */ (lock).packages;
 }
 
-/** Whether node_modules holds what package-lock.json asks for. */
+/** Whether node_modules matches package-lock.json. */
 function isInstalled() {
   const installed = join(root, "node_modules/.package-lock.json");
   if (!existsSync(installed)) return false;
@@ -63,9 +63,9 @@ function isInstalled() {
 export function ensureInstalled() {
   if (isInstalled()) return;
   console.error("Installing packages (npm ci) …");
-  // npm gives scripts its own path; a plain `node` call has to look for it.
+  // Set if npm started this script.
   const cli = process.env["npm_execpath"];
-  const options = { cwd: root, stdio: noise };
+  const options = { cwd: root, stdio: toStderr };
   const args = ["ci", "--no-audit", "--no-fund"];
   const { status } =
     cli === undefined
@@ -87,7 +87,7 @@ const sources = [
   "workers",
 ];
 
-/** @param {string} path @returns {string[]} names, sizes and times below it */
+/** @param {string} path @returns {string[]} names, sizes and times of all files */
 function listing(path) {
   const full = join(root, path);
   if (!existsSync(full)) return [];
@@ -99,7 +99,7 @@ function listing(path) {
 }
 
 /**
- * Builds unless dist/ is of exactly these sources.
+ * Builds the page unless dist/ is up to date.
  * @param {{ force?: boolean }} [options]
  */
 export function ensureBuilt({ force = false } = {}) {
@@ -113,7 +113,7 @@ export function ensureBuilt({ force = false } = {}) {
     readFileSync(stamp, "utf8") === state;
   if (upToDate && !force) return;
   console.error("Building the page …");
-  // Beside the old one, which may be on show, and moved when it is whole.
+  // Built in another folder and moved, since dist/ may be in use.
   const fresh = join(cache, `dist-${process.pid}`);
   const { status } = spawnSync(
     process.execPath,
@@ -121,7 +121,7 @@ export function ensureBuilt({ force = false } = {}) {
       ...["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"],
       ...["--outDir", fresh, "--emptyOutDir"],
     ],
-    { cwd: root, stdio: noise },
+    { cwd: root, stdio: toStderr },
   );
   if (status !== 0) throw new Error("The build failed; its output is above.");
   rmSync(dist, { recursive: true, force: true, maxRetries: 5 });

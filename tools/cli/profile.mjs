@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The browser's profile between runs: models that were downloaded and licences
- * that were agreed to stay in it. One run at a time can hold it.
+ * The browser profile, which stores downloaded models and accepted licences. One run
+ * at a time can use it.
  */
 import {
   mkdirSync,
@@ -15,7 +15,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Where this system keeps what can be made again. */
+/** The user's cache folder. */
 export function userCache(env = process.env, platform = process.platform) {
   const chosen = env["XDG_CACHE_HOME"];
   if (chosen) return join(chosen, "fast-vlm");
@@ -32,13 +32,13 @@ function isAlive(pid) {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Somebody else's process lives, too.
+    // The process belongs to another user.
     return /** @type {NodeJS.ErrnoException} */ (error).code === "EPERM";
   }
 }
 
-/** Whether this process has it now. @param {string} path */
-function take(path) {
+/** Tries to create the lock file. @param {string} path */
+function acquire(path) {
   for (;;) {
     try {
       writeFileSync(path, String(process.pid), { flag: "wx" });
@@ -48,7 +48,7 @@ function take(path) {
       if (code !== "EEXIST") throw error;
     }
     const holder = Number(readFileSync(path, "utf8"));
-    // An empty file is one that is being written.
+    // An empty file is being written.
     if (holder === 0 || isAlive(holder)) return false;
     rmSync(path, { force: true });
   }
@@ -56,25 +56,25 @@ function take(path) {
 
 /**
  * @param {object} options
- * @param {string} [options.base] folder of the profile and its lock
- * @param {() => void} [options.onWait] another run holds it: this one waits;
- * without it this one gets a profile of its own, which does not last
+ * @param {string} [options.base] folder of the profile and its lock file
+ * @param {() => void} [options.onWait] called before waiting for another run;
+ * without it, a temporary profile is used instead
  */
 export async function openProfile({ base = userCache(), onWait }) {
   mkdirSync(base, { recursive: true });
   const lock = join(base, "profile.lock");
-  let told = false;
-  while (!take(lock)) {
+  let notified = false;
+  while (!acquire(lock)) {
     if (onWait === undefined) return temporary();
-    if (!told) onWait();
-    told = true;
+    if (!notified) onWait();
+    notified = true;
     await sleep(500);
   }
   const release = () => rmSync(lock, { force: true });
   process.once("exit", release);
   return {
     folder: join(base, "profile"),
-    lasting: true,
+    persistent: true,
     release: () => {
       process.off("exit", release);
       release();
@@ -86,5 +86,5 @@ function temporary() {
   const folder = mkdtempSync(join(tmpdir(), "fast-vlm-"));
   const release = () =>
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-  return { folder, lasting: false, release };
+  return { folder, persistent: false, release };
 }

@@ -18,12 +18,12 @@ test("is in the user's cache folder", () => {
   expect(windows).toBe(join("local", "fast-vlm", "Cache"));
 });
 
-test("is the same one after another, and another one meanwhile", async () => {
+test("is shared by consecutive runs, and temporary for a concurrent one", async () => {
   const base = fresh();
   const first = await openProfile({ base });
-  expect(first.lasting).toBe(true);
+  expect(first.persistent).toBe(true);
   const meanwhile = await openProfile({ base });
-  expect(meanwhile.lasting).toBe(false);
+  expect(meanwhile.persistent).toBe(false);
   expect(meanwhile.folder).not.toBe(first.folder);
   meanwhile.release();
   expect(existsSync(meanwhile.folder)).toBe(false);
@@ -33,7 +33,7 @@ test("is the same one after another, and another one meanwhile", async () => {
   next.release();
 });
 
-test("is waited for by who needs what is in it, who says so once", async () => {
+test("waits for another run and reports it once", async () => {
   const base = fresh();
   const first = await openProfile({ base });
   let told = 0;
@@ -46,17 +46,17 @@ test("is waited for by who needs what is in it, who says so once", async () => {
   await new Promise((resolve) => setTimeout(resolve, 1200));
   expect([told, there]).toEqual([1, false]);
   first.release();
-  const { lasting, release } = await second;
-  expect(lasting).toBe(true);
+  const { persistent, release } = await second;
+  expect(persistent).toBe(true);
   release();
 });
 
-test("is free when its holder has died", async () => {
+test("is released when its owner has died", async () => {
   const base = fresh();
   const { pid } = spawnSync(process.execPath, ["-e", ""]);
   writeFileSync(join(base, "profile.lock"), String(pid));
   const profile = await openProfile({ base });
-  expect(profile.lasting).toBe(true);
+  expect(profile.persistent).toBe(true);
   profile.release();
   expect(existsSync(join(base, "profile.lock"))).toBe(false);
 });

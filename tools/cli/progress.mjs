@@ -1,5 +1,5 @@
 // @ts-check
-/** The progress of a download, on stderr. */
+/** Prints download progress to stderr. */
 import { formatBytes, formatTime } from "./units.mjs";
 
 /** @typedef {import("../../src/shared/protocol.ts").LoadProgress} ProgressEvent */
@@ -19,7 +19,7 @@ export function progressText({ loaded, total, rate, left, elsewhere }) {
 }
 
 /**
- * A line that rewrites itself on a terminal, else one for each tenth.
+ * Updates one line on a terminal; otherwise prints a line for each tenth.
  * @param {string} name of the model
  * @param {{ isTTY?: boolean, columns?: number, write: (text: string) => unknown }} stream
  */
@@ -41,7 +41,7 @@ export function progressPrinter(name, stream) {
     show: (progress) => {
       const { phase, loaded, total, rate, elsewhere } = progress;
       if (phase === "loading") {
-        // What is kept already comes without a word.
+        // Stored models need no progress.
         if (rate === 0 && !elsewhere && tenth < 0) return;
         const text = `${name}: ${progressText(progress)}`;
         if (live) rewrite(text);
@@ -56,7 +56,7 @@ export function progressPrinter(name, stream) {
         rewrite(`${name}: ${what} …`);
       }
     },
-    /** Leaves the line to what comes next. */
+    /** Clears the line. */
     end: () => {
       if (written === 0) return;
       rewrite("");

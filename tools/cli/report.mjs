@@ -1,5 +1,5 @@
 // @ts-check
-/** What a model is, costs and needs here, as lines of text. */
+/** Formats model reports as lines of text. */
 import { formatBytes } from "./units.mjs";
 
 /**
@@ -11,7 +11,7 @@ import { formatBytes } from "./units.mjs";
 /** @type {readonly Graph[]} */
 const graphs = ["vision_encoder", "embed_tokens", "decoder_model_merged"];
 
-/** Columns as wide as their longest cell. @param {readonly (readonly string[])[]} rows */
+/** Aligns columns. @param {readonly (readonly string[])[]} rows */
 export function table(rows) {
   const widths = rows.reduce(
     (widest, row) =>
@@ -35,9 +35,9 @@ export function reportLines(report) {
   return [
     `from      ${source}${at}`,
     ...(license ? [`licence   ${license.name}${url}`] : []),
-    `is        ${layers} layers of ${hidden}, pictures of ${size} px, ${report.contextLength} tokens at most`,
+    `model     ${layers} layers of width ${hidden}, images of ${size} px, context of ${report.contextLength} tokens`,
     `runs on   ${deviceText(report)}`,
-    ...(obstacle === undefined ? [] : [`but       ${obstacle}`]),
+    ...(obstacle === undefined ? [] : [`problem   ${obstacle}`]),
     "",
     ...table([["graph", "dtype", "size", "files"], ...graphRows(report)]),
     "",
@@ -66,7 +66,7 @@ function graphRows(report) {
       const names = files.map(({ path, bytes: size }) =>
         files.length === 1 ? path : `${path} (${formatBytes(size)})`,
       );
-      const note = obstacle === undefined ? "" : ` – not here: ${obstacle}`;
+      const note = obstacle === undefined ? "" : ` – cannot run: ${obstacle}`;
       return [
         row === 0 ? graph : "",
         dtype,
@@ -87,8 +87,8 @@ function reasonRows({ recommended, reasons }) {
 function chosenLines({ bytes, missing, memory }) {
   const { weights, activations, cache, contextTokens, total } = memory;
   return [
-    `download  ${formatBytes(missing)} of ${formatBytes(bytes)} to come`,
-    `memory    ${formatBytes(total)}: weights ${formatBytes(weights)}, activations ${formatBytes(activations)}, cache of ${contextTokens} tokens ${formatBytes(cache)}`,
+    `download  ${formatBytes(missing)} of ${formatBytes(bytes)} missing`,
+    `memory    ${formatBytes(total)}: weights ${formatBytes(weights)}, activations ${formatBytes(activations)}, KV cache of ${contextTokens} tokens ${formatBytes(cache)}`,
   ];
 }
 
@@ -101,5 +101,5 @@ export function storedLines({ key, files, bytes, commit }) {
       : formatBytes(size),
   ]);
   const at = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
-  return [`kept      ${formatBytes(bytes)}${at}, key ${key}`, ...table(rows)];
+  return [`stored    ${formatBytes(bytes)}${at}, key ${key}`, ...table(rows)];
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run screenshot`: the pictures of the page that README.md shows. The
- * carried model answers about a scene that the page itself draws.
+ * `npm run screenshot`: takes the screenshots in README.md, in which nano describes a
+ * generated scene.
  */
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -10,11 +10,11 @@ import { ensureBuilt, ensureInstalled, root } from "./prepare.mjs";
 
 const viewport = { width: 1200, height: 1085 };
 
-/** Of the scenes: the last one is shown, those before fill the plot. */
+/** Seeds of scenes: the last one is shown, the others fill the plot. */
 const seeds = [25, 173, 248, 191, 39, 156];
 
 /**
- * A click on "draw a scene" while chance is none: mulberry32.
+ * Clicks "New scene" with a seeded Math.random (mulberry32).
  * @param {number} seed
  */
 function drawScene(seed) {
@@ -51,7 +51,7 @@ async function answer(page, url) {
     await page.evaluate(drawScene, seed);
     console.log(`  ${await caption}`);
   }
-  // Measures are painted a frame after the caption.
+  // The metrics are painted a frame after the caption.
   await page.waitForTimeout(500);
 }
 

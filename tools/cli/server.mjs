@@ -9,15 +9,15 @@ import { productionHeaders } from "./headers.mjs";
  * @typedef {import("node:http").IncomingMessage} Request
  * @typedef {import("node:http").ServerResponse} Response
  * @typedef {(req: Request, res: Response) => unknown} Handler
- * A handler sees the path below its prefix.
+ * A handler sees the path after its prefix.
  */
 
-/** @param {string} folder @returns {Handler} files as they are right now */
+/** @param {string} folder @returns {Handler} serves the current files */
 export function folderHandler(folder) {
   return sirv(folder, { dev: true, dotfiles: true });
 }
 
-/** @param {string} path @returns {Handler} one file, whatever its name */
+/** @param {string} path @returns {Handler} serves one file at any path */
 export function fileHandler(path) {
   return async (_req, res) => {
     res.setHeader("Content-Type", "application/octet-stream");
@@ -47,19 +47,19 @@ function sendText(res, status, text) {
 
 /**
  * @param {string} root folder of the built page
- * @param {{ port?: number, allow?: readonly string[] }} [options] `port`: the
- * first to try, 0 for any; `allow`: origins of mirrors with models
+ * @param {{ port?: number, allow?: readonly string[] }} [options] `port`: first
+ * port to try, 0 for any; `allow`: additional origins of models
  */
 export async function serve(root, { port = 0, allow = [] } = {}) {
   const headers = Object.entries(productionHeaders(allow));
-  // Looked up at each request: a new build under a running server is served.
+  // `dev` looks files up at each request, so that a new build is served.
   const page = sirv(root, { dev: true, etag: true, setHeaders: setCaching });
   /** @type {Map<string, Handler>} */
   const mounts = new Map();
 
   const server = createServer((req, res) => {
-    // sirv opens a file after it has looked it up, and leaves the stream's
-    // error unheard: a file that vanished meanwhile would end the process.
+    // sirv does not handle errors of its file streams: a file deleted after the
+    // lookup would end the process.
     res.on("pipe", (source) => source.on("error", () => res.destroy()));
     for (const [name, value] of headers) res.setHeader(name, value);
     const url = req.url ?? "/";
@@ -79,7 +79,7 @@ export async function serve(root, { port = 0, allow = [] } = {}) {
   const bound = await listen(server, port);
   return {
     url: `http://127.0.0.1:${bound}/`,
-    /** @param {string} prefix with both slashes @param {Handler} handler */
+    /** @param {string} prefix with leading and trailing slash @param {Handler} handler */
     mount: (prefix, handler) => void mounts.set(prefix, handler),
     /** @param {string} prefix */
     unmount: (prefix) => void mounts.delete(prefix),
@@ -91,7 +91,7 @@ export async function serve(root, { port = 0, allow = [] } = {}) {
 }
 
 /**
- * Takes the next free port when the wanted one is busy.
+ * Listens on `port` or the next free one.
  * @param {import("node:http").Server} server
  * @param {number} port
  * @returns {Promise<number>}

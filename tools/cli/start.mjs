@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm start`: installs, builds, serves the page and opens the browser. */
+/** `npm start`: installs, builds and serves the page, and opens a browser. */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { readOrigin } from "./headers.mjs";
@@ -7,11 +7,11 @@ import { dist, ensureBuilt, ensureInstalled } from "./prepare.mjs";
 
 const usage = `Usage: npm start -- [--port N] [--allow ORIGIN …] [--no-open]
 
-  --port N         first port to try (default 4173); the next free one is taken
-  --allow ORIGIN   a mirror that models may come from, e.g. https://example.org
-                   (huggingface.co and servers of this machine always may)
+  --port N         first port to try (default 4173); uses the next free one
+  --allow ORIGIN   allow models from this origin, e.g. https://example.org
+                   (huggingface.co and this machine are always allowed)
   --no-open        do not open a browser
-  --help           this text`;
+  --help           print this text`;
 
 function readOptions() {
   const { values } = parseArgs({
@@ -25,12 +25,14 @@ function readOptions() {
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new Error(`--port takes a number up to 65535, not ${values.port}.`);
+    throw new Error(
+      `--port must be an integer from 0 to 65535, not ${values.port}.`,
+    );
   }
   return { ...values, port, allow: values.allow.map(readOrigin) };
 }
 
-/** A machine without a display still has the printed address. */
+/** Does nothing on a machine without display. */
 async function openBrowser(/** @type {string} */ url) {
   const headless =
     process.platform === "linux" &&
@@ -52,7 +54,9 @@ try {
     const { serve } = await import("./server.mjs");
     const { port, allow } = options;
     const { url } = await serve(dist, { port, allow });
-    console.log(`\n  fast-vlm is at ${url}\n  Ctrl+C ends it.\n`);
+    console.log(
+      `\n  fast-vlm is running at ${url}\n  Press Ctrl+C to stop it.\n`,
+    );
     if (options.open) await openBrowser(url).catch(() => {});
   }
 } catch (error) {

@@ -4,16 +4,15 @@ import { dirname, join } from "node:path";
 
 const name = "@huggingface/transformers-structured-output";
 
-/** Where the engine of the library is. */
+/** Sources of the library's grammar engine. */
 const engine = join(
   dirname(createRequire(import.meta.url).resolve(name)),
   "../src/engine",
 );
 
 /**
- * `structured-output/json` and `/regex`: the engine of the library, of which the
- * entry has a front for transformers.js only, and would bring all of that along.
- * Has to be a plugin of whatever builds the worker.
+ * Resolves `structured-output/json` and `/regex` to the library's engine; its entry
+ * point would bundle transformers.js. Needed in every build of the worker.
  * @returns {import("vite").Plugin}
  */
 export function structuredOutput() {

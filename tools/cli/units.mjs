@@ -1,17 +1,13 @@
 // @ts-check
-/** Numbers as a person reads them. */
+/** Formats bytes and durations. */
 
-/** @param {number} bytes */
+/** Like src/shared/format-bytes.ts, which Node cannot import. @param {number} bytes */
 export function formatBytes(bytes) {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit] ?? ""}`;
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+  if (bytes >= 1e8) return `${(bytes / 1e6).toFixed(0)} MB`;
+  if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes >= 1e3) return `${(bytes / 1e3).toFixed(1)} kB`;
+  return `${bytes} B`;
 }
 
 /** @param {number} seconds */

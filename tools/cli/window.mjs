@@ -1,5 +1,5 @@
 // @ts-check
-/** A headless browser that shows the built page, always at one address. */
+/** Opens the built page in a headless browser, always at the same origin. */
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright";
@@ -8,12 +8,12 @@ import { dist } from "./prepare.mjs";
 import { openProfile } from "./profile.mjs";
 import { serve } from "./server.mjs";
 
-/** The same whatever port is free: storage belongs to an origin. */
+/** Independent of the port, since storage belongs to an origin. */
 const host = "fast-vlm.localhost";
 
 /**
  * @param {object} [options]
- * @param {readonly string[]} [options.allow] origins of mirrors
+ * @param {readonly string[]} [options.allow] additional origins of models
  * @param {() => void} [options.onWait] see `openProfile`
  */
 export async function openWindow({ allow = [], onWait } = {}) {
@@ -36,7 +36,7 @@ export async function openWindow({ allow = [], onWait } = {}) {
     context = await launch(profile.folder, executablePath, args);
     const page = context.pages()[0] ?? (await context.newPage());
     await show(page);
-    return { page, server, close, lasting: profile.lasting };
+    return { page, server, close, persistent: profile.persistent };
   } catch (error) {
     await close();
     throw error;
@@ -55,7 +55,7 @@ async function show(page) {
       );
       return;
     } catch (error) {
-      // A new build may have taken the place of the one that was asked for.
+      // The page may have been rebuilt while it loaded.
       if (attempt === 3) throw error;
     }
   }
@@ -67,11 +67,11 @@ async function launch(folder, executablePath, args) {
     try {
       return await chromium.launchPersistentContext(folder, {
         ...{ executablePath, args },
-        // Whoever opened it closes it, so that what was loaded is kept.
+        // closeOnStop closes it, so that downloads are stored.
         ...{ handleSIGINT: false, handleSIGTERM: false },
       });
     } catch (error) {
-      // The browser of a run that was killed takes a moment to end.
+      // The browser of a killed run takes a moment to end.
       const held = /existing browser session|ProcessSingleton/i;
       if (attempt === 10 || !held.test(String(error))) throw error;
       await sleep(1000);
@@ -80,7 +80,7 @@ async function launch(folder, executablePath, args) {
 }
 
 /**
- * Closes in good order when the user stops the run; at once the second time.
+ * Closes properly when the user stops the run; exits at once the second time.
  * @param {() => Promise<void>} close
  */
 export function closeOnStop(close) {

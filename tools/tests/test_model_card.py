@@ -30,7 +30,7 @@ def test_card_of_a_trained_and_measured_model(tmp_path: Path) -> None:
     assert card.startswith("---\nlicense: mit\n")
     for said in (
         "1,250,000 generated images",
-        "in 5.5 hours on one CPU",
+        "in\n5.5 hours on one CPU",
         "| describe | 500 | 92.2 % |",
         "| count | 300 | 99.7 % |",
         "500 new scenes, measured in the browser\n(fp32, wasm)",
