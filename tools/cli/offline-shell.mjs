@@ -9,7 +9,7 @@ export const serviceWorker = "sw.js";
 
 /** Files of the bench, which is not available offline. */
 const isBenchFile = (/** @type {string} */ name) =>
-  /^(assets\/)?(bench|soak|fast-vlm-engine|transformers-js|(counting|roofline)\.worker)\b/.test(
+  /^(assets\/)?(bench|soak|transformers-js|(counting|roofline)\.worker)\b/.test(
     name,
   );
 
