@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run accuracy`: how often the model answers scenes of the drawn world
- * exactly, measured through the built page in a browser. Never fails a build.
+ * `npm run accuracy`: measures how often the model answers questions about generated
+ * scenes exactly, in the built page. Never fails a build.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -25,15 +25,14 @@ import {
 
 const usage = `Usage: npm run accuracy -- [options]
 
-  --scenes DIR     measure these scenes (scenes.jsonl and its pictures)
-                   instead of drawing fresh ones
-  --count N        fresh scenes to draw (default 500)
-  --seed N         of the fresh scenes (default: the clock)
+  --scenes DIR     use these scenes (scenes.jsonl and images) instead of new ones
+  --count N        number of scenes to generate (default 500)
+  --seed N         random seed of the scenes (default: the time)
   --model MODEL    as for describe (default nano)
   --device DEVICE  webgpu or wasm (default wasm)
   --dtype DTYPE    fp32, q4, … (default fp32)
-  --size N         side of the encoder's input
-  --out FILE       where the figures go (default .cache/accuracy.json)`;
+  --size N         encoder input size (default: the model's)
+  --out FILE       result (default .cache/accuracy.json)`;
 
 /**
  * @typedef {{ question: string, answer: string, kind: string }} Question
@@ -56,7 +55,7 @@ const { values } = parseArgs({
   },
 });
 
-/** $PYTHON, the tools' own environment, or the system's. */
+/** $PYTHON, the virtual environment in tools/, or the system's Python. */
 function findPython() {
   const windows = process.platform === "win32";
   const own = join(
@@ -68,8 +67,8 @@ function findPython() {
   return windows ? "python" : "python3";
 }
 
-/** @returns {string} the folder of freshly drawn scenes */
-function drawScenes() {
+/** @returns {string} the folder of the generated scenes */
+function generateScenes() {
   const folder = join(cache, "scenes");
   rmSync(folder, { recursive: true, force: true });
   const args = [
@@ -87,7 +86,7 @@ function drawScenes() {
   );
   if (error !== undefined || status !== 0) {
     throw new Error(
-      "The scenes could not be drawn: install Python 3 with the packages of tools/ (or set PYTHON to one that has them), or name a folder with --scenes.",
+      "Cannot generate scenes. Install Python 3 with tools/requirements.txt (set PYTHON to choose it), or pass a folder with --scenes.",
     );
   }
   return folder;
@@ -140,7 +139,7 @@ async function main() {
   ensureBuilt();
   const folder =
     values.scenes === undefined
-      ? drawScenes()
+      ? generateScenes()
       : resolve(callerFolder, values.scenes);
   const scenes = readScenes(folder);
   const start = performance.now();
@@ -160,7 +159,7 @@ async function main() {
   }
   const out = resolve(callerFolder, values.out);
   mkdirSync(dirname(out), { recursive: true });
-  const figures = {
+  const result = {
     model: name,
     ...{ dtype, device, adapter },
     scenes: scenes.length,
@@ -168,8 +167,8 @@ async function main() {
     kinds: Object.fromEntries(kinds),
     misses,
   };
-  writeFileSync(out, `${JSON.stringify(figures, null, 2)}\n`);
-  console.log(`Figures and misses: ${out}`);
+  writeFileSync(out, `${JSON.stringify(result, null, 2)}\n`);
+  console.log(`Result with misses: ${out}`);
 }
 
 await command("accuracy", values.help ? usage : undefined, main);

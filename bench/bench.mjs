@@ -1,8 +1,7 @@
 // @ts-check
 /**
- * `npm run bench`: fast-vlm beside transformers.js, in one browser on one
- * adapter, frame by frame in turn. It starts the page /bench and keeps what
- * that exports. Never fails a build.
+ * `npm run bench`: compares fast-vlm with transformers.js in one browser. It runs the
+ * page /bench and saves its exports. Never fails a build.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -20,26 +19,26 @@ import {
 
 const usage = `Usage: npm run bench -- [options]
 
-  --model MODEL    nano (default); ${syntheticNames.join(", ")}: made weights;
-                   else as for describe
-  --size N         side of frames and encoder (default: the model's own)
-  --frames N       captions that each makes (default 8)
+  --model MODEL    nano (default), a synthetic model (${syntheticNames.join(", ")}),
+                   or a model as for describe
+  --size N         size of frames and encoder input (default: the model's)
+  --frames N       captions per engine (default 8)
   --device DEVICE  webgpu (default) or wasm
   --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
-  --tokens N       longest caption (default 32)
-  --question TEXT  (default "Describe the image.")
-  --lineup LIST    of transformers.js, fast-vlm, fast-vlm:no-draft and
-                   fast-vlm:plain, with commas between
-                   (default transformers.js,fast-vlm; with made weights, whose
-                   drafts are always right, fast-vlm:no-draft as well)
-  --software       the software adapter, even where there is a graphics card
-  --gpu-flags LIST the browser's own flags instead, with spaces between
-  --out FILE       (default bench/results/ADAPTER.json, with model, side and
-                   dtype where they are not nano's own; the captions and the
-                   picture go beside it, as .csv and .svg)
-  --report FILE    also put the table into this document, between its lines
-                   <!-- bench NAME --> and <!-- /bench -->, NAME being that
-                   of the record's file`;
+  --max-tokens N   maximum length of a caption (default 32)
+  --prompt TEXT    question (default "Describe the image.")
+  --lineup LIST    engines, separated by commas: transformers.js, fast-vlm,
+                   fast-vlm:no-draft, fast-vlm:ort (default
+                   transformers.js,fast-vlm; for synthetic models, whose
+                   drafts are always accepted, also fast-vlm:no-draft)
+  --software       use the software adapter, even if there is a GPU
+  --gpu-flags LIST browser flags to use instead, separated by spaces
+  --out FILE       record (default bench/results/ADAPTER.json, with model, size
+                   and dtype if they are not nano's defaults); the captions and
+                   the chart are written next to it as .csv and .svg
+  --report FILE    also insert the table into this document, between the lines
+                   <!-- bench NAME --> and <!-- /bench -->, where NAME is the
+                   name of the record`;
 
 const text = /** @type {const} */ ({ type: "string" });
 const { values } = parseArgs({
@@ -49,8 +48,8 @@ const { values } = parseArgs({
     frames: text,
     device: text,
     dtype: text,
-    tokens: text,
-    question: text,
+    "max-tokens": text,
+    prompt: text,
     lineup: text,
     software: { type: "boolean", default: false },
     "gpu-flags": text,
@@ -62,22 +61,26 @@ const { values } = parseArgs({
 
 /** @typedef {import("../src/pages/bench/record.ts").BenchRecord} BenchRecord */
 
-/** Captions of made weights hardly depend on the picture. */
-const madeLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
+/** Captions of synthetic models hardly depend on the image. */
+const syntheticLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
 
 /**
- * The record as the page exports it, and its other forms.
+ * Runs the bench and returns the page's exports.
  * @returns {ReturnType<typeof drive>}
  */
 function measure() {
   const { model, software, "gpu-flags": gpuFlags } = values;
-  const { size, frames, device, dtype, tokens, question } = values;
-  const made = syntheticNames.includes(model);
-  const lineup = values.lineup ?? (made ? madeLineup : undefined);
-  const search = { size, frames, device, dtype, tokens, question, lineup };
+  const { size, frames, device, dtype, prompt } = values;
+  const maxTokens = values["max-tokens"];
+  const synthetic = syntheticNames.includes(model);
+  const lineup = values.lineup ?? (synthetic ? syntheticLineup : undefined);
+  const search = {
+    ...{ size, frames, device, dtype, prompt, lineup },
+    "max-tokens": maxTokens,
+  };
   const asked = { model, software, gpuFlags, search };
   return withPage("bench", asked, async (page, show) => {
-    await page.exposeFunction("say", (/** @type {string} */ line) => {
+    await page.exposeFunction("log", (/** @type {string} */ line) => {
       console.error(line);
     });
     await show();
@@ -85,15 +88,15 @@ function measure() {
   });
 }
 
-/** Starts the page's own bench, passes on what it says, takes its exports. */
+/** Starts the bench, logs its progress and downloads its exports. */
 async function drive(/** @type {import("playwright").Page} */ page) {
   await page.evaluate(() => {
     const state = document.getElementById("state");
-    const { say } = /** @type {{ say: (line: string) => void }} */ (
+    const { log } = /** @type {{ log: (line: string) => void }} */ (
       /** @type {unknown} */ (window)
     );
-    if (state === null) throw new Error("The page is not the bench.");
-    new MutationObserver(() => say(state.textContent ?? "")).observe(state, {
+    if (state === null) throw new Error("The page has no element #state.");
+    new MutationObserver(() => log(state.textContent ?? "")).observe(state, {
       childList: true,
     });
   });
@@ -102,7 +105,7 @@ async function drive(/** @type {import("playwright").Page} */ page) {
   const failure = page.locator("#failure");
   await outcome.or(failure).filter({ visible: true }).waitFor({ timeout: 0 });
   if (await failure.isVisible()) {
-    throw new Error((await failure.textContent()) ?? "it failed");
+    throw new Error((await failure.textContent()) ?? "The bench failed.");
   }
   const table = (await outcome.getAttribute("data-text")) ?? "";
   const take = async (/** @type {string} */ name) => {
@@ -119,8 +122,8 @@ async function drive(/** @type {import("playwright").Page} */ page) {
   return { table, record, csv: await take("CSV"), svg: await take("SVG") };
 }
 
-/** What transformers.js would run on if the project did not override it. */
-function rivalsOwnRuntime() {
+/** The version of ONNX Runtime that transformers.js requires. */
+function transformersJsRuntime() {
   const path = "node_modules/@huggingface/transformers/package.json";
   /** @type {unknown} */
   const parsed = JSON.parse(readFileSync(join(root, path), "utf8"));
@@ -135,20 +138,20 @@ function describeRun({ machine, versions, ...record }) {
   return [
     `${record.model}, ${Object.values(record.dtypes).join(" / ")}, ${record.size} px, ${record.frames} frames, ${record.promptTokens} prompt tokens`,
     `${record.adapter}, ${machine.processor}, load average ${machine.loadAverage}`,
-    `${named.join(", ")}; ${machine.commit ?? "no clone"}; ${record.date.slice(0, 10)}`,
+    `${named.join(", ")}; ${machine.commit ?? "no commit"}; ${record.date.slice(0, 10)}`,
     sameTokensLine(record),
-    ...(record.missing ?? []).map((why) => `Missing: ${why}`),
+    ...(record.missing ?? []).map((reason) => `Missing: ${reason}`),
   ].join("\n");
 }
 
 /** @param {Pick<BenchRecord, "sameTokens">} record */
 function sameTokensLine({ sameTokens }) {
-  if (sameTokens === undefined) return "tokens compared with nobody's";
-  return sameTokens ? "same tokens" : "the tokens differ";
+  if (sameTokens === undefined) return "one engine only";
+  return sameTokens ? "same tokens" : "different tokens";
 }
 
 /** @param {string} path @param {string} name @param {string} lines */
-function putInto(path, name, lines) {
+function insertInto(path, name, lines) {
   const [start, end] = [`<!-- bench ${name} -->`, "<!-- /bench -->"];
   const before = readFileSync(path, "utf8");
   const at = before.indexOf(start);
@@ -158,8 +161,8 @@ function putInto(path, name, lines) {
   writeFileSync(path, before.slice(0, at) + block + before.slice(to));
 }
 
-/** @param {BenchRecord["contenders"][number]} contender */
-const isRival = ({ name }) => name === "transformers.js";
+/** @param {BenchRecord["engines"][number]} engine */
+const isTransformersJs = ({ name }) => name === "transformers.js";
 
 await command("bench", values.help ? usage : undefined, async () => {
   ensureInstalled();
@@ -170,8 +173,11 @@ await command("bench", values.help ? usage : undefined, async () => {
     values.out === undefined
       ? join(root, `bench/results/${slug}.json`)
       : resolve(callerFolder, values.out);
-  const versions = record.contenders.some(isRival)
-    ? { ...record.versions, "which by itself has": rivalsOwnRuntime() }
+  const versions = record.engines.some(isTransformersJs)
+    ? {
+        ...record.versions,
+        "which requires onnxruntime-web": transformersJsRuntime(),
+      }
     : record.versions;
   const kept = { ...record, versions, machine: machine() };
   mkdirSync(dirname(out), { recursive: true });
@@ -181,7 +187,7 @@ await command("bench", values.help ? usage : undefined, async () => {
   writeFileSync(`${beside}.svg`, `${svg}\n`);
   const lines = [describeRun(kept), "", table].join("\n");
   if (values.report !== undefined) {
-    putInto(resolve(callerFolder, values.report), basename(beside), lines);
+    insertInto(resolve(callerFolder, values.report), basename(beside), lines);
   }
   console.log(lines);
   console.log(`Record: ${out}`);

@@ -1,5 +1,5 @@
 // @ts-check
-/** A page of the built app in a headless browser, and the model for it. */
+/** Opens a built page in a headless browser, with the model it asks for. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -9,20 +9,20 @@ import { findModel } from "../tools/cli/model-name.mjs";
 import { dist } from "../tools/cli/prepare.mjs";
 
 /**
- * @typedef {object} Asked
- * @property {string} model as it was named
- * @property {boolean} software the software adapter in any case
- * @property {string | undefined} gpuFlags the browser's own, with spaces between
- * @property {Readonly<Record<string, string | undefined>>} search of the address
+ * @typedef {object} PageOptions
+ * @property {string} model name, hub id, URL or folder
+ * @property {boolean} software always use the software adapter
+ * @property {string | undefined} gpuFlags browser flags, separated by spaces
+ * @property {Readonly<Record<string, string | undefined>>} search URL parameters
  */
 
 /**
- * Does `work` with the page `name`.
+ * Calls `work` with the page `name`.
  * @template T
  * @param {string} name
- * @param {Asked} asked
+ * @param {PageOptions} asked
  * @param {(page: import("playwright").Page, show: () => Promise<void>) => Promise<T>} work
- * `show` goes to the address
+ * `show` navigates to the page
  * @returns {Promise<T>}
  */
 export async function withPage(name, asked, work) {
@@ -35,7 +35,7 @@ export async function withPage(name, asked, work) {
   const urls = [source.hub, place.kind === "url" ? place.model : undefined];
   const allow = urls.flatMap((url) => (url ? [readOrigin(url)] : []));
   const server = await serve(dist, { allow });
-  // On disk, because a browser keeps models there.
+  // On disk, where the browser stores models.
   const profile = mkdtempSync(join(tmpdir(), "fast-vlm-bench-"));
   const flags = asked.gpuFlags?.split(/\s+/).filter(Boolean);
   const own = asked.software ? browsers.testFlags : browsers.useFlags;
@@ -68,12 +68,12 @@ export async function withPage(name, asked, work) {
   }
 }
 
-/** What a page cannot know. */
+/** Facts that the page cannot read. */
 export function machine() {
   return {
     commit: commit(),
     processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
-    // Above the number of processors: others slowed this run down.
+    // Above the number of processors, other programs slowed the run down.
     loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
   };
 }

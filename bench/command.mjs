@@ -2,8 +2,7 @@
 import process from "node:process";
 
 /**
- * Does what a bench is there for, or tells how it is used. What fails is said in
- * a line.
+ * Runs a bench command or prints its help. Errors are printed in one line.
  * @param {string} name
  * @param {string | undefined} help
  * @param {() => Promise<void>} work
@@ -16,8 +15,8 @@ export async function command(name, help, work) {
   try {
     await work();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    console.error(`${name}: ${why}`);
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(`${name}: ${message}`);
     process.exitCode = 1;
   }
 }

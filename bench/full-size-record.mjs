@@ -1,5 +1,5 @@
 // @ts-check
-/** What `npm run full-size` keeps of a run, and prints. */
+/** Records and prints a run of `npm run full-size`. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -17,14 +17,14 @@ import { formatBytes } from "../tools/cli/units.mjs";
  * @property {Memory} memory
  * @property {string | undefined} browser
  *
- * @typedef {object} Memory bytes; what is absent was not told
+ * @typedef {object} Memory bytes; absent if unknown
  * @property {ModelInfo["memory"] & { resident?: number | undefined }} afterLoading
  * @property {object} peaks
- * @property {number | undefined} peaks.resident of all processes together
+ * @property {number | undefined} peaks.resident of all processes
  * @property {Record<string, number> | undefined} peaks.processes
  */
 
-/** A name for files. @param {ModelInfo} info */
+/** File name of a record. @param {ModelInfo} info */
 export function slug({ device, adapter }) {
   if (device === "wasm") return "wasm";
   return adapter.toLowerCase().replace(/[^a-z0-9]+/g, "-");
@@ -39,7 +39,7 @@ export function versionOf(name) {
   return /** @type {{ version: string }} */ (readJson(path)).version;
 }
 
-/** Of this clone; undefined elsewhere. */
+/** `git describe` of this clone; undefined outside of a clone. */
 export function commit() {
   try {
     const args = ["describe", "--always", "--dirty"];
@@ -63,7 +63,7 @@ export function makeRecord(model, size, measured) {
     device: info.device,
     adapter: info.adapter,
     processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
-    // Above the number of processors: others slowed this run down.
+    // Above the number of processors, other programs slowed the run down.
     loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
     bytes: info.bytes,
     seconds: load,
@@ -83,7 +83,7 @@ export function makeRecord(model, size, measured) {
 /** @typedef {ReturnType<typeof makeRecord>} Run */
 
 /**
- * In place of the last one of the same model, size and dtypes.
+ * Replaces the previous run with the same model, size and dtypes.
  * @param {Run} run @param {string} out
  */
 export function save(run, out) {
@@ -99,7 +99,7 @@ export function save(run, out) {
 export function print({ seconds, milliseconds, memory, ...run }) {
   const time = (/** @type {number} */ s) => `${s.toFixed(s < 10 ? 2 : 1)} s`;
   const size = (/** @type {number | undefined} */ bytes) =>
-    bytes === undefined ? "not told" : formatBytes(bytes);
+    bytes === undefined ? "unknown" : formatBytes(bytes);
   const { afterLoading, peaks } = memory;
   const rows = [
     [

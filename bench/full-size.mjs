@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run full-size`: a model of full size in the built page: what loading it
- * and describing a picture take. Made weights say nothing, in the same time and
+ * `npm run full-size`: measures time and memory of loading a model of full size and
+ * describing an image in the built page. Synthetic weights take the same time and
  * memory as trained ones. Never fails a build.
  */
 import { rmSync } from "node:fs";
@@ -23,13 +23,13 @@ import {
 
 const usage = `Usage: npm run full-size -- [options]
 
-  --model NAME     ${syntheticNames.join(", ")}: made weights; or as for describe
-                   (default fastvlm-0.5b)
+  --model NAME     a synthetic model (${syntheticNames.join(", ")}), or a model as for
+                   describe (default fastvlm-0.5b)
   --device DEVICE  webgpu, wasm or auto (default auto)
   --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
-  --size N         side of the encoder's input (default 1024)
-  --tokens N       longest answer (default 8)
-  --picture FILE   (default e2e/fixtures/picture.jpg)
+  --size N         encoder input size (default 1024)
+  --max-tokens N   maximum length of the answer (default 8)
+  --image FILE     (default e2e/fixtures/picture.jpg)
   --out FILE       (default bench/results/ADAPTER-full-size.json)`;
 
 const text = /** @type {const} */ ({ type: "string" });
@@ -39,21 +39,21 @@ const { values } = parseArgs({
     device: { ...text, default: "auto" },
     dtype: { ...text, default: "auto" },
     size: { ...text, default: "1024" },
-    tokens: { ...text, default: "8" },
-    picture: { ...text, default: join(root, "e2e/fixtures/picture.jpg") },
+    "max-tokens": { ...text, default: "8" },
+    image: { ...text, default: join(root, "e2e/fixtures/picture.jpg") },
     out: text,
     help: { type: "boolean", default: false },
   },
 });
 
 /**
- * Loads, asks, and watches.
+ * Loads the model and asks a question while measuring memory.
  * @returns {Promise<import("./full-size-record.mjs").Measured>}
  */
 async function measure() {
   const { openPage } = await import("../tools/cli/page.mjs");
   const source = await openModel(values.model);
-  // A profile of its own, in which nothing is kept.
+  // A new profile without stored models.
   const profile = join(cache, "full-size");
   rmSync(profile, { recursive: true, force: true });
   process.env["XDG_CACHE_HOME"] = profile;
@@ -81,10 +81,10 @@ async function measure() {
       warmUp: (end - warming) / 1000,
     };
     const loaded = processMemory();
-    const answer = await page.ask(resolve(callerFolder, values.picture), {
+    const answer = await page.ask(resolve(callerFolder, values.image), {
       prompt: "Describe the image.",
       size: Number(values.size),
-      maxTokens: Number(values.tokens),
+      maxTokens: Number(values["max-tokens"]),
     });
     return {
       info,

@@ -1,7 +1,6 @@
 // @ts-check
 /**
- * The slope of the line that lies closest to the points (least squares): what
- * `values` grow by while `at` grows by one. 0 of a single point.
+ * The slope of the least squares line through the points; 0 for a single point.
  * @param {readonly number[]} at @param {readonly number[]} values
  */
 export function slope(at, values) {
@@ -17,8 +16,8 @@ export function slope(at, values) {
 }
 
 /**
- * The same per thousand, of the second half: what is taken once, in the
- * beginning, is no growth.
+ * The slope per thousand in the second half, which excludes what is allocated once
+ * at the start.
  * @param {readonly number[]} at @param {readonly number[]} values
  */
 export function growth(at, values) {

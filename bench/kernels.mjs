@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Our kernels against the runtime's, on every shape that the graphs of a model
- * have, as they are tried when the model is loaded. Never fails a build.
+ * Compares our kernels with ONNX Runtime's for every shape in a model's graphs, as
+ * done when the model is loaded. Never fails a build.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -14,19 +14,19 @@ import { cache, ensureInstalled, root } from "../tools/cli/prepare.mjs";
 
 const usage = `Usage: node bench/kernels.mjs [options]
 
-  --model NAME     nano (default), or one with made weights
-  --side N         of the encoder's input (default 256)
-  --lengths LIST   positions of the decoder, with commas between (default 1,40)
+  --model NAME     nano (default) or a synthetic model
+  --size N         encoder input size (default 256)
+  --lengths LIST   decoder sequence lengths, separated by commas (default 1,40)
   --decoder DTYPE  fp32 (default), fp16, q4 or q4f16
   --encoder DTYPE  fp32 (default) or fp16
-  --software       the software adapter, even where there is a graphics card
+  --software       use the software adapter, even if there is a GPU
   --out FILE       (default bench/results/ADAPTER-kernels.json)`;
 
 const text = /** @type {const} */ ({ type: "string" });
 const { values } = parseArgs({
   options: {
     model: { ...text, default: "nano" },
-    side: { ...text, default: "256" },
+    size: { ...text, default: "256" },
     lengths: { ...text, default: "1,40" },
     decoder: { ...text, default: "fp32" },
     encoder: { ...text, default: "fp32" },
@@ -46,7 +46,7 @@ async function measure() {
   const { chromium } = await import("playwright");
   const browsers = await import("../tools/cli/browser.mjs");
   const source = await openModel(values.model);
-  // Not built: no page of ours asks for this worker.
+  // Served by Vite, since no built page contains this worker.
   const server = await createServer({
     root,
     cacheDir: join(cache, "vite-kernels"),
@@ -73,7 +73,7 @@ async function measure() {
         embed_tokens: "fp32",
         decoder_model_merged: values.decoder,
       },
-      size: Number(values.side),
+      size: Number(values.size),
       lengths: values.lengths.split(",").map(Number),
     };
     const answer = await page.evaluate(ask, question);
@@ -87,7 +87,7 @@ async function measure() {
 }
 
 /**
- * In the page.
+ * Runs in the page.
  * @param {unknown} question
  * @returns {Promise<Answer>}
  */
@@ -147,14 +147,14 @@ await command("kernels", values.help ? usage : undefined, async () => {
   const out = resolve(
     values.out ?? join(root, `bench/results/${slug}-kernels.json`),
   );
-  const { model, side, encoder, decoder } = values;
+  const { model, size, encoder, decoder } = values;
   const record = {
     date: new Date().toISOString().slice(0, 10),
     commit: commit(),
     processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
-    // Above the number of processors: others slowed this run down.
+    // Above the number of processors, other programs slowed the run down.
     loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
-    ...{ model, side: Number(side), dtypes: { encoder, decoder } },
+    ...{ model, size: Number(size), dtypes: { encoder, decoder } },
     ...found,
   };
   mkdirSync(dirname(out), { recursive: true });

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where the model of a bench comes from. */
+/** Provides the model of a bench. */
 import { join } from "node:path";
 import {
   ensureSyntheticModel,
@@ -9,7 +9,7 @@ import {
 import { cache } from "../tools/cli/prepare.mjs";
 
 /**
- * A made model comes from a hub, as it would without being made.
+ * Serves a synthetic model from a local hub, like a published one.
  * @param {string} model
  * @returns {Promise<{ model: string, hub?: string, close: () => Promise<void> }>}
  */
@@ -17,14 +17,14 @@ export async function openModel(model) {
   if (!syntheticNames.includes(model)) {
     return { model, close: () => Promise.resolve() };
   }
-  const folder = join(cache, "made", model);
+  const folder = join(cache, "synthetic", model);
   ensureSyntheticModel(model, folder, graphsOf(model), (line) =>
     console.error(line),
   );
   const { startHub } = await import("../tools/cli/hub-server.mjs");
-  const hub = await startHub({ models: { [`made/${model}`]: folder } });
+  const hub = await startHub({ models: { [`synthetic/${model}`]: folder } });
   return {
-    model: `made/${model}`,
+    model: `synthetic/${model}`,
     hub: hub.url,
     close: async () => {
       await hub.close();

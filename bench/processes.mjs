@@ -1,5 +1,5 @@
 // @ts-check
-/** The memory of a browser's processes, on Linux; elsewhere nothing is told. */
+/** Measures the memory of a browser's processes, on Linux only. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 
@@ -10,11 +10,11 @@ function read(path) {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return ""; // it has ended meanwhile
+    return ""; // the process has ended
   }
 }
 
-/** Children of this process, theirs, and so on. */
+/** All descendants of this process. */
 function descendants() {
   const parents = new Map(
     readdirSync("/proc")
@@ -35,8 +35,8 @@ function descendants() {
 }
 
 /**
- * Resident bytes now, of all of them and of each kind together, and the most
- * that one of each kind ever had.
+ * Resident bytes in total and by kind of process, and the peak of a single process
+ * of each kind.
  * @returns {{ now: number, kinds: Bytes, peaks: Bytes } | undefined}
  */
 export function processMemory() {

@@ -1,16 +1,16 @@
 // @ts-check
 /**
- * The name of a record's file: the adapter, and what is not nano at its own side
- * in its own dtypes, so that no run takes another's place.
+ * The file name of a record: the adapter, and everything that is not nano with its
+ * default size and dtypes, so that different runs have different names.
  * @param {{ device: string, adapter: string, model: string, size: number }} record
  * @param {{ size?: string | undefined, dtype?: string | undefined }} asked
  */
 export function recordName({ device, adapter, model, size }, asked) {
-  const ownSide = Number(asked.size ?? 0) === 0;
+  const defaultSize = Number(asked.size ?? 0) === 0;
   const { dtype = "auto" } = asked;
   return [
     device === "wasm" ? "wasm" : adapter,
-    ...(model === "nano" && ownSide ? [] : [model, size]),
+    ...(model === "nano" && defaultSize ? [] : [model, size]),
     ...(dtype === "auto" ? [] : [dtype]),
   ]
     .join(" ")

@@ -1,5 +1,5 @@
 // @ts-check
-/** What `npm run soak` keeps of each look at the memory, and prints. */
+/** Formats the memory samples of `npm run soak`. */
 import { growth } from "./growth.mjs";
 import { versionOf } from "./full-size-record.mjs";
 import { readFileSync } from "node:fs";
@@ -8,19 +8,19 @@ import { root } from "../tools/cli/prepare.mjs";
 
 /**
  * @typedef {import("./threads.mjs").Thread} Thread
- * @typedef {import("../src/pages/soak/main.ts").Fed} Fed
+ * @typedef {import("../src/pages/soak/main.ts").FeedResult} FeedResult
  *
- * @typedef {object} Look
- * @property {number} frames so far
+ * @typedef {object} MemorySample
+ * @property {number} frames processed so far
  * @property {number} seconds since the model was loaded
  * @property {Thread} page
  * @property {Thread} worker
  * @property {number} wasm bytes of the worker's WebAssembly
  * @property {{ bytes: number, handles: Readonly<Record<string, number>> }} gpu
- * buffers and objects neither destroyed nor collected
+ * buffers, and objects that are neither destroyed nor collected
  * @property {Record<string, number> | undefined} resident bytes by kind of process
  *
- * @typedef {Look & { fed?: Fed }} Sample `fed`: of the frames since the last
+ * @typedef {MemorySample & { fed?: FeedResult }} Sample `fed`: of the frames since the last sample
  */
 
 const MB = 1e6;
@@ -39,10 +39,10 @@ const columns = [
   ["first token (ms)", 1, ({ fed }) => fed?.firstToken ?? NaN],
 ];
 
-/** @param {Look["resident"]} resident */
+/** @param {MemorySample["resident"]} resident */
 const gpuProcess = (resident) => resident?.["gpu-process"] ?? NaN;
 
-/** @param {Look["resident"]} resident */
+/** @param {MemorySample["resident"]} resident */
 const total = (resident) => (resident === undefined ? NaN : sumOf(resident));
 
 /** @param {Readonly<Record<string, number>>} parts */
@@ -59,7 +59,7 @@ const grown = (samples) =>
   });
 
 /**
- * What each column grew by in a thousand frames of the second half.
+ * Growth of each column per thousand frames in the second half.
  * @param {readonly Sample[]} samples
  */
 export const growths = (samples) =>

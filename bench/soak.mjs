@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run soak`: thousands of frames, one after another, as a camera's would
- * come, and what the page and its worker hold meanwhile. Never fails a build.
+ * `npm run soak`: captions thousands of frames, like a camera's, and measures the
+ * memory of the page and its worker. Never fails a build.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -24,22 +24,23 @@ const smallest = "64";
 const usage = `Usage: npm run soak -- [options]
 
   --frames N       (default 10000)
-  --every N        frames between two looks at the memory (default 250)
-  --size N         side of frames and encoder (default ${smallest}: one image token)
+  --every N        frames between memory samples (default 250)
+  --size N         size of frames and encoder input (default ${smallest}: one image
+                   token)
   --model MODEL    nano (default), or as for bench
   --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
-  --tokens N       longest caption (default 12)
-  --software       the software adapter, even where there is a graphics card
-  --gpu-flags LIST the browser's own flags instead, with spaces between
-  --out FILE       (default bench/results/ADAPTER-soak.json, with model and
-                   side where they are not the defaults)
+  --max-tokens N   maximum length of a caption (default 12)
+  --software       use the software adapter, even if there is a GPU
+  --gpu-flags LIST browser flags to use instead, separated by spaces
+  --out FILE       record (default bench/results/ADAPTER-soak.json, with model
+                   and size if they are not the defaults)
 
-Most frames are a camera's: no name, drafts on, gate off, every other one a
-VideoFrame. Of twenty, three are stopped at different moments, three are a named
-picture with a second question and a further turn, and one each is wide, joined
-by a second picture, sampled, or refused. The page is drawn upon from outside:
-JavaScript's heaps are measured when their garbage is collected, WebGPU's objects
-are counted in the worker, and the processes' memory where there is /proc.`;
+Most frames are like a camera's: without image id, with drafts, without change
+detection, every other one a VideoFrame. In each twenty frames, three requests are
+aborted at different moments, three are about an image with an id (with a second
+and a follow-up question), and one each is not square, has two images, uses
+sampling, or is invalid. JavaScript heaps are measured after garbage collection,
+WebGPU objects are counted in the worker, and process memory is read from /proc.`;
 
 const text = /** @type {const} */ ({ type: "string" });
 const { values } = parseArgs({
@@ -49,7 +50,7 @@ const { values } = parseArgs({
     size: { ...text, default: smallest },
     model: { ...text, default: "nano" },
     dtype: text,
-    tokens: { ...text, default: "12" },
+    "max-tokens": { ...text, default: "12" },
     software: { type: "boolean", default: false },
     "gpu-flags": text,
     out: text,
@@ -61,7 +62,7 @@ const { values } = parseArgs({
 function whole(name, given) {
   const value = Number(given);
   if (Number.isInteger(value) && value > 0) return value;
-  throw new Error(`“${given}” is no number of ${name}.`);
+  throw new Error(`Invalid number of ${name}: “${given}”.`);
 }
 
 /** @typedef {import("./soak-record.mjs").Sample} Sample */
@@ -84,8 +85,8 @@ async function soak(page, show) {
   /** @type {Sample[]} */
   const samples = [];
   const start = performance.now();
-  /** @param {import("../src/pages/soak/main.ts").Fed} [fed] */
-  const look = async (fed) => {
+  /** @param {import("../src/pages/soak/main.ts").FeedResult} [fed] */
+  const sampleMemory = async (fed) => {
     const [own, worker] = [
       await threads.page(),
       await threads.worker(/counting/),
@@ -104,7 +105,7 @@ async function soak(page, show) {
   };
   let done = 0;
   console.error(tableOf([])[0]);
-  await look();
+  await sampleMemory();
   while (done < frames) {
     const count = Math.min(every, frames - done);
     const fed = await page.evaluate(
@@ -112,14 +113,14 @@ async function soak(page, show) {
       [done, count],
     );
     done += count;
-    await look(fed);
+    await sampleMemory(fed);
   }
   return { info, samples };
 }
 
 /** @typedef {import("../src/shared/protocol.ts").ModelInfo} ModelInfo */
 
-/** After every look: a run that is cut off leaves what it saw. */
+/** Called after every sample, so that an interrupted run leaves its samples. */
 function save(
   /** @type {ModelInfo} */ info,
   /** @type {readonly Sample[]} */ samples,
@@ -131,11 +132,11 @@ function save(
     browser,
     device: info.device,
     adapter: info.adapter,
-    path: info.backend,
-    pathReason: info.backendReason,
+    backend: info.backend,
+    backendReason: info.backendReason,
     model: values.model,
     dtypes: info.dtypes,
-    ...{ size, tokens: Number(values.tokens) },
+    ...{ size, maxTokens: Number(values["max-tokens"]) },
     machine: machine(),
     growthPerThousand: growths(samples),
     samples,
@@ -159,9 +160,10 @@ let browser = "";
 await command("soak", values.help ? usage : undefined, async () => {
   ensureInstalled();
   ensureBuilt();
-  const { model, size, dtype, tokens } = values;
+  const { model, size, dtype } = values;
+  const search = { size, dtype, "max-tokens": values["max-tokens"] };
   const { software, "gpu-flags": gpuFlags } = values;
-  const asked = { model, software, gpuFlags, search: { size, dtype, tokens } };
+  const asked = { model, software, gpuFlags, search };
   const { info, samples } = await withPage("soak", asked, soak);
   console.log(tableOf(samples).join("\n"));
   console.log(`Record: ${save(info, samples)}`);

@@ -1,5 +1,5 @@
 // @ts-check
-/** The records of bench/results as rows of the table in docs/performance.md. */
+/** Formats the records in bench/results as rows for docs/performance.md. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { root } from "../tools/cli/prepare.mjs";
@@ -8,16 +8,16 @@ const folder = join(root, "bench/results");
 
 /**
  * @typedef {{ firstToken: number, tokensPerSecond?: number }} Caption
- * @typedef {{ name: string, captions: Caption[] }} Contender
- * @typedef {object} Live of `npm run bench`
+ * @typedef {{ name: string, captions: Caption[] }} Engine
+ * @typedef {object} BenchRecord of `npm run bench`
  * @property {string} model
  * @property {number} size
  * @property {string} device
  * @property {string} adapter
  * @property {{ processor: string }} machine
- * @property {Contender[]} contenders
+ * @property {Engine[]} engines
  *
- * @typedef {object} Single of `npm run full-size`
+ * @typedef {object} FullSizeRecord of `npm run full-size`
  * @property {string} model
  * @property {number} size
  * @property {string} device
@@ -54,19 +54,19 @@ function machineText(device, adapter, processor) {
 /** @param {readonly string[]} cells */
 const row = (cells) => `| ${cells.join(" | ")} |`;
 
-/** @param {Live} record @returns {string[]} */
-function liveRows({ model, size, device, adapter, machine, contenders }) {
-  const made = model.startsWith("made/");
-  const what = made ? `${basename(model)}, synthetic weights` : model;
+/** @param {BenchRecord} record @returns {string[]} */
+function liveRows({ model, size, device, adapter, machine, engines }) {
+  const synthetic = model.startsWith("synthetic/");
+  const title = synthetic ? `${basename(model)}, synthetic weights` : model;
   // With synthetic weights every draft is accepted, so drafts are left out.
-  const own = made ? "fast-vlm:no-draft" : "fast-vlm";
-  return contenders
-    .filter(({ name }) => [own, "transformers.js"].includes(name))
+  const ours = synthetic ? "fast-vlm:no-draft" : "fast-vlm";
+  return engines
+    .filter(({ name }) => [ours, "transformers.js"].includes(name))
     .map(({ name, captions }) => {
       const rates = captions.flatMap(({ tokensPerSecond: rate }) => rate ?? []);
       return row([
-        `${what}, ${size} px`,
-        name === own ? "fast-vlm" : name,
+        `${title}, ${size} px`,
+        name === ours ? "fast-vlm" : name,
         machineText(device, adapter, machine.processor),
         timeText(median(captions.map(({ firstToken }) => firstToken))),
         rateText(median(rates)),
@@ -74,7 +74,7 @@ function liveRows({ model, size, device, adapter, machine, contenders }) {
     });
 }
 
-/** @param {Single} record */
+/** @param {FullSizeRecord} record */
 function singleRow({ model, size, device, adapter, processor, milliseconds }) {
   const { firstToken, tokensPerSecond } = milliseconds;
   return row([
@@ -86,7 +86,7 @@ function singleRow({ model, size, device, adapter, processor, milliseconds }) {
   ]);
 }
 
-/** @returns {string[]} a row for each contender of each record */
+/** @returns {string[]} one row per engine and record */
 export function speedRows() {
   const records = readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
@@ -94,11 +94,11 @@ export function speedRows() {
     .map((name) => {
       /** @type {unknown} */
       const json = JSON.parse(readFileSync(join(folder, name), "utf8"));
-      return /** @type {Live | Single[]} */ (json);
+      return /** @type {BenchRecord | FullSizeRecord[]} */ (json);
     });
   return [
-    // Records without contenders do not measure speed.
-    ...records.flatMap((each) => ("contenders" in each ? liveRows(each) : [])),
+    // Records without engines do not measure speed.
+    ...records.flatMap((each) => ("engines" in each ? liveRows(each) : [])),
     ...records
       .flatMap((each) => (Array.isArray(each) ? each : []))
       .map(singleRow),

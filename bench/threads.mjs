@@ -1,41 +1,42 @@
 // @ts-check
-/** Looks into the threads of a page from outside, by Chromium's own protocol. */
+/** Measures the heaps of a page's threads through the DevTools protocol. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * @typedef {object} Thread
- * @property {number} heap bytes of JavaScript and of what it holds of the browser
- * @property {number} arrays bytes of arrays, which are outside of it
+ * @property {number} heap bytes of JavaScript and of the browser objects it references
+ * @property {number} arrays bytes of array buffers, outside of the heap
  *
  * @typedef {(method: string, params?: object) => Promise<unknown>} Send
- * @typedef {{ id?: number, result?: unknown, error?: { message: string } }} Told
+ * @typedef {{ id?: number, result?: unknown, error?: { message: string } }} CdpMessage
  */
 
 /**
- * The page's own thread, and its workers as they come.
+ * Attaches to the page's thread and its workers.
  * @param {import("playwright").Page} page
  */
 export async function watchThreads(page) {
   const session = await page.context().newCDPSession(page);
   const send = /** @type {Send} */ (session.send.bind(session));
-  /** @type {Map<string, string>} sessions by the workers' addresses */
+  /** @type {Map<string, string>} session ids by worker URL */
   const workers = new Map();
-  /** @type {Map<number, (told: Told) => void>} */
+  /** @type {Map<number, (reply: CdpMessage) => void>} */
   const waiting = new Map();
-  let last = 0;
+  let lastId = 0;
   session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
     if (targetInfo.type === "worker") workers.set(targetInfo.url, sessionId);
   });
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
     /** @type {unknown} */
     const parsed = JSON.parse(message);
-    const told = /** @type {Told} */ (parsed);
-    waiting.get(told.id ?? 0)?.(told);
-    waiting.delete(told.id ?? 0);
+    const reply = /** @type {CdpMessage} */ (parsed);
+    if (reply.id === undefined) return;
+    waiting.get(reply.id)?.(reply);
+    waiting.delete(reply.id);
   });
-  /** @type {Promise<never>} Nobody answers any more. */
+  /** @type {Promise<never>} rejects when the page is gone */
   const gone = new Promise((_, reject) => {
-    const end = () => reject(new Error("the page is gone"));
+    const end = () => reject(new Error("The page crashed or was closed."));
     page.once("crash", end);
     page.once("close", end);
   });
@@ -46,9 +47,9 @@ export async function watchThreads(page) {
 
   /** @param {string} sessionId @returns {Send} */
   const sendTo = (sessionId) => async (method, params) => {
-    const id = ++last;
+    const id = ++lastId;
     const message = JSON.stringify({ id, method, params: params ?? {} });
-    /** @type {Promise<Told>} */
+    /** @type {Promise<CdpMessage>} */
     const answered = new Promise((resolve) => waiting.set(id, resolve));
     await send("Target.sendMessageToTarget", { sessionId, message });
     const { result, error } = await Promise.race([answered, gone]);
@@ -61,16 +62,17 @@ export async function watchThreads(page) {
     /** @param {RegExp} url */
     worker: (url) => {
       const [, found] = [...workers].find(([each]) => url.test(each)) ?? [];
-      if (found === undefined) throw new Error(`no worker is like ${url}`);
+      if (found === undefined)
+        throw new Error(`No worker has a URL like ${url}.`);
       return measure(sendTo(found));
     },
   };
 }
 
-/** When garbage is gone. @param {Send} send @returns {Promise<Thread>} */
+/** Collects garbage first. @param {Send} send @returns {Promise<Thread>} */
 async function measure(send) {
   await send("HeapProfiler.collectGarbage");
-  // What was to be told of it is told in tasks of its own.
+  // FinalizationRegistry callbacks run in separate tasks.
   await sleep(200);
   await send("HeapProfiler.collectGarbage");
   const usage =

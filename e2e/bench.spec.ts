@@ -19,7 +19,7 @@ async function download(page: Page, name: string): Promise<string> {
   return readFileSync(await file.path(), "utf8");
 }
 
-test("the bench runs both on the same frames, to the same tokens", async ({
+test("both engines give the same tokens for the same frames", async ({
   page,
   watch,
 }) => {
@@ -27,21 +27,21 @@ test("the bench runs both on the same frames, to the same tokens", async ({
   await page.goto("/bench?frames=2");
   await page.getByRole("button", { name: "Start" }).click();
   await expect(page.locator("#outcome")).toBeVisible({ timeout: 1_100_000 });
-  await expect(page.locator("#verdict")).toHaveText(
-    "All gave the same tokens.",
+  await expect(page.locator("#comparison")).toHaveText(
+    "All engines gave the same tokens.",
   );
   expect(watch.errors).toEqual([]);
   expect(watch.foreign).toEqual([]);
 
   const record = JSON.parse(await download(page, "JSON")) as BenchRecord;
-  const names = record.contenders.map(({ name }) => name);
+  const names = record.engines.map(({ name }) => name);
   expect(names).toEqual(["transformers.js", "fast-vlm"]);
-  const [rival, own] = record.contenders.map(({ captions }) => captions);
-  expect(rival).toHaveLength(2);
-  expect(own?.map(({ tokenIds }) => tokenIds)).toEqual(
-    rival?.map(({ tokenIds }) => tokenIds),
+  const [theirs, ours] = record.engines.map(({ captions }) => captions);
+  expect(theirs).toHaveLength(2);
+  expect(ours?.map(({ tokenIds }) => tokenIds)).toEqual(
+    theirs?.map(({ tokenIds }) => tokenIds),
   );
-  for (const caption of [...(rival ?? []), ...(own ?? [])]) {
+  for (const caption of [...(theirs ?? []), ...(ours ?? [])]) {
     const {
       capture = 0,
       pixels = 0,
@@ -67,7 +67,7 @@ test("the bench runs both on the same frames, to the same tokens", async ({
   }
 });
 
-test("what the bench cannot do is said", async ({ page }) => {
+test("invalid options are reported", async ({ page }) => {
   await page.goto("/bench?model=none");
   const start = page.getByRole("button", { name: "Start" });
   const failure = page.locator("#failure");
@@ -76,21 +76,21 @@ test("what the bench cannot do is said", async ({ page }) => {
   await page.getByLabel("Model", { exact: true }).fill("nano");
   await page.getByLabel("Frames", { exact: true }).fill("none");
   await start.click();
-  await expect(failure).toContainText("“none” is no number of frames");
+  await expect(failure).toContainText("Invalid frames “none”");
   await page.getByLabel("Frames", { exact: true }).fill("1");
   await page.getByLabel("fast-vlm", { exact: true }).uncheck();
   await start.click();
-  await expect(failure).toContainText("fast-vlm has to take part");
+  await expect(failure).toContainText("The line-up lacks fast-vlm");
   expect(await violations(page)).toEqual([]);
 });
 
-test("an address may ask for more than the form lists", async ({ page }) => {
+test("the URL accepts values that the form does not list", async ({ page }) => {
   const byGraph = "embed_tokens=fp32,decoder_model_merged=q4";
   await page.goto(`/bench?dtype=${encodeURIComponent(byGraph)}`);
   await expect(page.getByLabel("Precision")).toHaveValue(byGraph);
   await page.goto("/bench?device=npu");
   await page.getByRole("button", { name: "Start" }).click();
-  await expect(page.locator("#failure")).toContainText("no device “npu”");
+  await expect(page.locator("#failure")).toContainText("Unknown device “npu”");
 });
 
 test("only the bench loads transformers.js", async ({ page }) => {
@@ -98,7 +98,8 @@ test("only the bench loads transformers.js", async ({ page }) => {
   page.on("request", (request) => void scripts.push(request.url()));
   await page.goto("/?source=none&load=manual");
   await page.waitForLoadState("networkidle");
-  const isRival = (url: string): boolean => /rival|bench/.test(url);
+  const isTransformersJs = (url: string): boolean =>
+    /transformers|bench/.test(url);
   expect(scripts.some((url) => url.endsWith(".js"))).toBe(true);
-  expect(scripts.filter(isRival)).toEqual([]);
+  expect(scripts.filter(isTransformersJs)).toEqual([]);
 });

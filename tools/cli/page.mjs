@@ -36,11 +36,11 @@ const toError = ({ code = "internal", message = "", advice = "" }) =>
 
 /**
  * @param {object} options
- * @param {string} [options.model] name, hub id, URL or folder
- * @param {string} [options.hub] instead of https://huggingface.co
+ * @param {string | undefined} [options.model] name, hub id, URL or folder
+ * @param {string | undefined} [options.hub] instead of https://huggingface.co
  * @param {string} options.device
  * @param {string} options.dtype
- * @param {string} [options.backend]
+ * @param {string | undefined} [options.backend]
  * @param {number | undefined} [options.size]
  * @param {object} [listeners]
  * @param {(progress: ProgressEvent) => void} [listeners.onProgress]

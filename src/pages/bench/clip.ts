@@ -1,10 +1,9 @@
 import { makeScene, paintScene, type Scene } from "../home/sample-scene";
 
-/** Frames that a scene of the clip lasts: captions stay the same for a while,
- * as they do before a camera. */
+/** Frames per scene: captions stay the same for a while, as with a camera. */
 const framesPerScene = 4;
 
-/** Mulberry32: the same clip on every machine. */
+/** Mulberry32, so that the clip is the same on every machine. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -16,13 +15,13 @@ function randomFrom(seed: number): () => number {
 }
 
 /**
- * Frame `index` of a clip of drawn scenes, in which everything drifts. It is a
- * square of the encoder's side, so that no resizer has a part in the answers.
+ * Frame `index` of a clip of moving generated scenes, in the size of the encoder
+ * input, so that resizing does not influence the answers.
  */
-export function drawFrame(index: number, side: number): ImageBitmap {
-  const canvas = new OffscreenCanvas(side, side);
+export function renderFrame(index: number, size: number): ImageBitmap {
+  const canvas = new OffscreenCanvas(size, size);
   const context = canvas.getContext("2d");
-  if (!context) throw new Error("No canvas to draw on.");
+  if (!context) throw new Error("Cannot create a 2D canvas context.");
   const number = Math.floor(index / framesPerScene);
   const scene: Scene = makeScene(randomFrom(1 + number));
   const step = index % framesPerScene;

@@ -5,15 +5,16 @@ import {
 import type { WorkerUse } from "../../../workers/bench/gpu-calls";
 import workerUrl from "../../../workers/vlm.worker?worker&url";
 
-/** fast-vlm as a page has it, the runtime and the worker as it was built, with
- * that worker's WebGPU calls counted. */
-export interface Counted {
+/** A WorkerClient with the built worker, whose WebGPU calls are counted. */
+export interface CountingWorker {
   readonly runtime: WorkerClient;
   readonly read: () => Promise<WorkerUse>;
   readonly dispose: () => void;
 }
 
-export function openCounted(options: WorkerClientOptions = {}): Counted {
+export function openCountingWorker(
+  options: WorkerClientOptions = {},
+): CountingWorker {
   const channel = new BroadcastChannel(`bench ${crypto.randomUUID()}`);
   const worker = (): Worker => startCounted(channel.name);
   const runtime = new WorkerClient({ ...options, worker });

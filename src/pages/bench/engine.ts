@@ -1,33 +1,36 @@
 import type { GpuCalls } from "../../../workers/bench/gpu-calls";
-import type { CaptionRecord, ContenderRecord } from "./record";
+import type { CaptionRecord, EngineRecord } from "./record";
 
-/** A caption before it is told which frame it was of. */
-export type Measured = Omit<CaptionRecord, "frame" | "longTasks">;
+/** The measurements of a caption, without its frame. */
+export type MeasuredCaption = Omit<CaptionRecord, "frame" | "longTasks">;
 
-/** The question that every contender is asked, in the reference's words. */
-export interface Question {
+/** The question for every engine, with the reference prompt style. */
+export interface BenchQuestion {
   readonly text: string;
-  readonly side: number;
+  readonly size: number;
   readonly maxTokens: number;
 }
 
-/** A program that captions frames. */
-export interface Contender {
-  /** Consumes the frame. */
-  caption(frame: ImageBitmap, question: Question): Promise<Measured>;
-  memory(): Promise<ContenderRecord["gpuBytes"]>;
+/** A library that captions frames. */
+export interface Engine {
+  /** Takes ownership of the frame. */
+  caption(
+    frame: ImageBitmap,
+    question: BenchQuestion,
+  ): Promise<MeasuredCaption>;
+  memory(): Promise<EngineRecord["gpuBytes"]>;
   dispose(): Promise<void>;
 }
 
-/** Where a caption's time went, from when each of its parts ended. */
+/** Times (`now()`) at which the stages of a caption ended. */
 export interface Marks {
   readonly start: number;
-  /** Of capture, pixels and features. */
+  /** Ends of capture, pixels and features. */
   readonly ends: readonly [number, number, number];
-  /** When the first token was there, and the whole caption. */
+  /** First token, and complete caption. */
   readonly first: number;
   readonly end: number;
-  /** After those that came with the first; 0 if there are none. */
+  /** Of the tokens after those of the first step; 0 if there are none. */
   readonly tokensPerSecond: number;
 }
 
@@ -35,12 +38,12 @@ export function measured(
   { start, ends, first, end, tokensPerSecond }: Marks,
   tokenIds: readonly number[],
   calls: GpuCalls,
-): Measured {
+): MeasuredCaption {
   const [captured, pixels, features] = ends;
   return {
     stages: {
       capture: captured - start,
-      // Nothing takes no time: it was not timed.
+      // Stages without a duration were not timed.
       ...(pixels > captured && { pixels: pixels - captured }),
       ...(features > pixels && { features: features - pixels }),
       prefill: first - features,

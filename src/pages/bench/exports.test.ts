@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { measured } from "./engine";
 import { toCsv, toTable } from "./exports";
 import { toSvg } from "./plot";
-import type { BenchRecord, CaptionRecord, ContenderName } from "./record";
-import { format, ratios, summarize } from "./summary";
+import type { BenchRecord, CaptionRecord, EngineName } from "./record";
+import { formatNumber, ratios, summarize } from "./summary";
 
 const calls = {
   submits: 4,
@@ -25,7 +25,7 @@ const caption = (frame: number, slower: number): CaptionRecord => ({
   calls,
 });
 
-const contender = (name: ContenderName, slower: number) => ({
+const engine = (name: EngineName, slower: number) => ({
   name,
   captions: [caption(0, slower), caption(1, slower), caption(2, slower)],
   sameTokens: true,
@@ -51,7 +51,7 @@ const record: BenchRecord = {
   question: "What?",
   promptTokens: 9,
   sameTokens: true,
-  contenders: [contender("transformers.js", 9), contender("fast-vlm", 1)],
+  engines: [engine("transformers.js", 9), engine("fast-vlm", 1)],
   roofline: {
     matmul: 1e9,
     copy: 1e9,
@@ -64,37 +64,37 @@ const valuesOf = (name: string) =>
   [...summarize(record), ...ratios(record)].find((row) => row.name === name)
     ?.values;
 
-test("sums up each contender by itself", () => {
+test("summarizes each engine", () => {
   expect(valuesOf("features, median")).toEqual([90, 10]);
   expect(valuesOf("time to first token, p95")).toEqual([100, 20]);
   expect(valuesOf("captions per minute")).toEqual([300, 1500]);
   expect(valuesOf("dispatches per token")).toEqual([20, 20]);
-  expect(valuesOf("page tasks over 50 ms, per caption")).toEqual([1, 1]);
+  expect(valuesOf("long tasks (over 50 ms) per caption")).toEqual([1, 1]);
   expect(valuesOf("tokens per second, median")).toEqual([undefined, undefined]);
 });
 
-test("the bad end of a rate is the lower one", () => {
+test("uses the low percentile of a rate", () => {
   const captions = [10, 20, 30].map((rate, at) => ({
     ...caption(at, 1),
     tokensPerSecond: rate,
   }));
-  const contenders = [{ ...contender("fast-vlm", 1), captions }];
-  const rows = summarize({ ...record, contenders });
+  const engines = [{ ...engine("fast-vlm", 1), captions }];
+  const rows = summarize({ ...record, engines });
   const of = (name: string) => rows.find((row) => row.name === name)?.values;
   expect(of("tokens per second, p5")).toEqual([11]);
   expect(of("tokens per second, p95")).toBeUndefined();
-  expect(of("captions drafted whole")).toEqual([0]);
-  expect(valuesOf("captions drafted whole")).toEqual([3, 3]);
+  expect(of("captions accepted from drafts")).toEqual([0]);
+  expect(valuesOf("captions accepted from drafts")).toEqual([3, 3]);
 });
 
-test("a stage that was not timed is absent everywhere", () => {
+test("omits a stage that was not timed", () => {
   const marks = { start: 5, first: 40, end: 50, tokensPerSecond: 0 };
   const ends = [7, 7, 30] as const;
   const { stages, firstToken } = measured({ ...marks, ends }, [5, 6], calls);
   expect(stages).toEqual({ capture: 2, features: 23, prefill: 10 });
   const captions = [{ ...caption(0, 1), stages, firstToken }];
-  const contenders = [{ ...contender("fast-vlm", 1), captions }];
-  const one = { ...record, contenders };
+  const engines = [{ ...engine("fast-vlm", 1), captions }];
+  const one = { ...record, engines };
   const rows = summarize(one);
   const of = (name: string) => rows.find((row) => row.name === name)?.values;
   expect(of("pixels, median")).toEqual([undefined]);
@@ -103,20 +103,20 @@ test("a stage that was not timed is absent everywhere", () => {
   expect(toSvg(one, false)).not.toContain("NaN");
 });
 
-test("compares with the first contender and with the adapter", () => {
-  expect(valuesOf("time to first token, times quicker")).toEqual([1, 5]);
-  expect(valuesOf("captions, times as many")).toEqual([1, 5]);
+test("compares with the first engine and the roofline", () => {
+  expect(valuesOf("time to first token, speed-up")).toEqual([1, 5]);
+  expect(valuesOf("captions per minute, speed-up")).toEqual([1, 5]);
   expect(valuesOf("first token, of the roofline")).toEqual([5, 25]);
 });
 
-test("leaves out shares of what nobody counted", () => {
+test("omits roofline shares without a roofline", () => {
   const { roofline, ...rest } = record;
   expect(roofline).toBeDefined();
   const names = summarize(rest).map(({ name }) => name);
   expect(names.filter((name) => name.includes("roofline"))).toEqual([]);
 });
 
-test("the file has a line for each caption, all equally long", () => {
+test("the CSV file has one line per caption with equal numbers of cells", () => {
   const lines = toCsv(record).trimEnd().split("\r\n");
   expect(lines).toHaveLength(1 + 6);
   const widths = lines.map((line) => line.split(",").length);
@@ -124,16 +124,16 @@ test("the file has a line for each caption, all equally long", () => {
   expect(lines[4]).toMatch(/^fast-vlm,,0,1\.000,2\.000,10\.000,7\.000,20\.000/);
 });
 
-test("the table names everyone and lines its columns up", () => {
+test("the table names every engine and aligns its columns", () => {
   const lines = toTable(record).split("\n");
   expect(lines[0]).toMatch(/transformers\.js +fast-vlm$/);
   expect(new Set(lines.map(({ length }) => length)).size).toBe(1);
 });
 
-test("numbers are short and never invented", () => {
-  expect(format(undefined)).toBe("–");
-  expect(format(NaN)).toBe("–");
-  expect(format(12345.678)).toBe("12346");
-  expect(format(0.123456)).toBe("0.1235");
-  expect(format(2)).toBe("2");
+test("formats numbers with four significant digits", () => {
+  expect(formatNumber(undefined)).toBe("–");
+  expect(formatNumber(NaN)).toBe("–");
+  expect(formatNumber(12345.678)).toBe("12346");
+  expect(formatNumber(0.123456)).toBe("0.1235");
+  expect(formatNumber(2)).toBe("2");
 });

@@ -1,10 +1,10 @@
 import { stages, type BenchRecord } from "./record";
-import { format, ratios, stageNames, summarize } from "./summary";
+import { formatNumber, ratios, stageNames, summarize } from "./summary";
 
-/** For a terminal. */
+/** The table as plain text. */
 export function toTable(record: BenchRecord): string {
   const rows = [...summarize(record), ...ratios(record)];
-  const names = record.contenders.map(({ name }) => name);
+  const names = record.engines.map(({ name }) => name);
   const width = Math.max(
     ...rows.map(({ name, unit }) => label(name, unit).length),
   );
@@ -13,7 +13,7 @@ export function toTable(record: BenchRecord): string {
   return [
     line("", names),
     ...rows.map(({ name, unit, values }) =>
-      line(label(name, unit), values.map(format)),
+      line(label(name, unit), values.map(formatNumber)),
     ),
   ].join("\n");
 }
@@ -21,19 +21,19 @@ export function toTable(record: BenchRecord): string {
 export const label = (name: string, unit: string): string =>
   unit === "" ? name : `${name} (${unit})`;
 
-/** One line for each caption: what every figure is made of. */
-export function toCsv({ contenders }: BenchRecord): string {
+/** The raw measurements, with one line per caption. */
+export function toCsv({ engines }: BenchRecord): string {
   const head = [
-    ...["contender", "path", "frame"],
+    ...["engine", "backend", "frame"],
     ...stages.map((stage) => `${stageNames[stage]} (ms)`),
     ...["first token (ms)", "total (ms)", "tokens per second", "tokens"],
     ...["long tasks", "long tasks (ms)"],
     ...["submits", "dispatches", "buffer writes", "maps", "bytes read back"],
     "token ids",
   ];
-  const lines = contenders.flatMap(({ name, path = "", captions }) =>
+  const lines = engines.flatMap(({ name, backend = "", captions }) =>
     captions.map(({ calls, longTasks, ...caption }) => [
-      ...[name, path, caption.frame],
+      ...[name, backend, caption.frame],
       ...stages.map((stage) => caption.stages[stage]?.toFixed(3) ?? ""),
       ...[caption.firstToken.toFixed(3), caption.total.toFixed(3)],
       caption.tokensPerSecond?.toFixed(3) ?? "",

@@ -3,11 +3,11 @@ import { difference } from "../../../workers/bench/gpu-calls";
 import type { Answer, LoadOptions, ModelInfo } from "../../shared/protocol";
 import {
   measured,
-  type Contender,
-  type Measured,
-  type Question,
+  type Engine,
+  type BenchQuestion,
+  type MeasuredCaption,
 } from "./engine";
-import { openCounted } from "./counting-worker";
+import { openCountingWorker } from "./counting-worker";
 import type { TwoQuestions } from "./record";
 
 export const greedy = {
@@ -18,30 +18,33 @@ export const greedy = {
   seed: 0,
 };
 
-export interface Own extends Contender {
+export interface FastVlmEngine extends Engine {
   readonly info: ModelInfo;
-  /** Of its GPU device. */
+  /** Features of its GPU device. */
   readonly features: readonly string[];
-  /** Of the last question. */
+  /** Prompt length of the last question. */
   readonly promptTokens: () => number;
-  /** Times to the first token: of a question about a new picture, and of
-   * another about the same. Makes the picture anew for each. */
-  askTwice(draw: () => ImageBitmap, question: Question): Promise<TwoQuestions>;
+  /** Time to first token of a question about a new image, and of a second question
+   * about the same image. `render` is called for each. */
+  askTwice(
+    render: () => ImageBitmap,
+    question: BenchQuestion,
+  ): Promise<TwoQuestions>;
 }
 
-export async function openOwn(
+export async function openFastVlm(
   options: LoadOptions,
   draft: boolean,
   onProgress: (text: string) => void,
-): Promise<Own> {
-  const { runtime, read, dispose } = openCounted({
+): Promise<FastVlmEngine> {
+  const { runtime, read, dispose } = openCountingWorker({
     onProgress: ({ phase }) => onProgress(phase),
   });
   let promptTokens = 0;
 
   const ask = (
     frame: ImageBitmap,
-    { text, side, maxTokens }: Question,
+    { text, size, maxTokens }: BenchQuestion,
     name: string | null,
     onToken: () => void,
   ): Promise<Answer> =>
@@ -51,7 +54,7 @@ export async function openOwn(
         promptStyle: "reference",
         fit: "letterbox",
         anyres: false,
-        size: side,
+        size: size,
         maxTokens,
         sampling: greedy,
         draft,
@@ -63,8 +66,8 @@ export async function openOwn(
 
   async function caption(
     frame: ImageBitmap,
-    question: Question,
-  ): Promise<Measured> {
+    question: BenchQuestion,
+  ): Promise<MeasuredCaption> {
     const before = await read();
     let first: number | undefined;
     const start = now();
@@ -75,12 +78,12 @@ export async function openOwn(
       () => void (first ??= now()),
     );
     const end = now();
-    // An empty caption is told of by its end.
+    // An empty caption has no tokens.
     first ??= end;
     const after = await read();
     promptTokens = answer.promptTokens;
-    // What the worker timed, put before the moment its first token was heard:
-    // what is left at the start is the way there and back.
+    // The worker's timings end when the first token arrives here; the rest, at the
+    // start, is the message round trip.
     const { preprocess, encode, prefill, firstDecode, tokensPerSecond } =
       answer.timings;
     const features = first - firstDecode - prefill;
@@ -96,7 +99,7 @@ export async function openOwn(
 
   async function timeToFirst(
     frame: ImageBitmap,
-    question: Question,
+    question: BenchQuestion,
     name: string,
   ): Promise<number> {
     const start = now();
@@ -113,11 +116,11 @@ export async function openOwn(
       features,
       caption,
       promptTokens: () => promptTokens,
-      askTwice: async (draw, question) => {
+      askTwice: async (render, question) => {
         const name = crypto.randomUUID();
-        const first = await timeToFirst(draw(), question, name);
+        const first = await timeToFirst(render(), question, name);
         const other = { ...question, text: "What do you see?" };
-        return { first, second: await timeToFirst(draw(), other, name) };
+        return { first, second: await timeToFirst(render(), other, name) };
       },
       memory: async () => {
         const { bytes, peak } = await read();

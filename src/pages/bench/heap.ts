@@ -3,16 +3,16 @@ interface Breakdown {
   readonly attribution: readonly { readonly scope: string }[];
 }
 
-/** Bytes of JavaScript, by kind of thread. */
+/** Bytes of the JavaScript heap by kind of thread. */
 export interface Heap {
   readonly page: number;
   readonly workers: number;
 }
 
-/** The browser collects its garbage first, which takes a while. */
-const patience = 120_000;
+/** The browser collects garbage first, which takes a while. */
+const timeout = 120_000;
 
-/** Undefined where the browser does not tell. */
+/** Undefined if the browser does not support it. */
 export async function measureHeap(): Promise<Heap | undefined> {
   const measure: unknown = Reflect.get(
     performance,
@@ -20,7 +20,7 @@ export async function measureHeap(): Promise<Heap | undefined> {
   );
   if (typeof measure !== "function" || !crossOriginIsolated) return undefined;
   const late = new Promise<undefined>((resolve) => {
-    setTimeout(() => resolve(undefined), patience);
+    setTimeout(() => resolve(undefined), timeout);
   });
   const told = Reflect.apply(measure, performance, []) as Promise<{
     breakdown: readonly Breakdown[];

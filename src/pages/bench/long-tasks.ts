@@ -1,10 +1,10 @@
 export interface LongTasks {
-  /** Those that ran between two times of `performance.now()`. */
+  /** Long tasks between two times of `performance.now()`. */
   between(start: number, end: number): { count: number; time: number };
   stop(): void;
 }
 
-/** Tasks of this thread that took over 50 ms. */
+/** Observes tasks of this thread that take over 50 ms. */
 export function watchLongTasks(): LongTasks {
   const seen: PerformanceEntry[] = [];
   const observer = new PerformanceObserver((list) => {

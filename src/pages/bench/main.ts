@@ -1,11 +1,11 @@
 import { byId } from "../home/dom";
 import { VlmError } from "../../shared/errors";
 import { label, toCsv, toJson, toTable } from "./exports";
-import { readOptions } from "./options";
+import { readBenchOptions } from "./options";
 import { toSvg } from "./plot";
 import { lineup, type BenchRecord } from "./record";
 import { runBench } from "./run";
-import { format, ratios, summarize } from "./summary";
+import { formatNumber, ratios, summarize } from "./summary";
 
 const form = byId("form", HTMLFormElement);
 const start = byId("start", HTMLButtonElement);
@@ -18,12 +18,12 @@ const defaults = {
   frames: "8",
   dtype: "auto",
   device: "webgpu",
-  question: "Describe the image.",
+  prompt: "Describe the image.",
 };
 
-/** The form as the address says, and once it is done the address as the form:
- * a record can be made again from a link. */
-function fillIn(search: string): void {
+/** Fills the form from the URL. `run` writes the form to the URL, so that a record can
+ * be reproduced from a link. */
+function fillForm(search: string): void {
   const params = new URLSearchParams(search);
   for (const [name, value] of Object.entries(defaults)) {
     const field = form.elements.namedItem(name);
@@ -47,8 +47,7 @@ function fillIn(search: string): void {
   );
 }
 
-/** Not only of what the list offers: a dtype for each graph, or what has to be
- * refused. */
+/** Adds values that the list lacks, such as dtypes by graph or invalid values. */
 function choose(list: HTMLSelectElement, value: string): void {
   const known = [...list.options].some((option) => option.value === value);
   if (!known) list.add(new Option(value, value));
@@ -73,7 +72,7 @@ async function run(): Promise<void> {
   try {
     const search = readForm();
     history.replaceState(null, "", search);
-    const record = await runBench(readOptions(search), (text) => {
+    const record = await runBench(readBenchOptions(search), (text) => {
       if (state.textContent !== text) state.textContent = text;
     });
     show(record);
@@ -89,8 +88,8 @@ async function run(): Promise<void> {
 }
 
 function show(record: BenchRecord): void {
-  byId("verdict", HTMLElement).textContent = [
-    verdict(record),
+  byId("comparison", HTMLElement).textContent = [
+    comparison(record),
     ...(record.missing ?? []),
   ].join(" ");
   const drawn = toSvg(record, false);
@@ -98,35 +97,35 @@ function show(record: BenchRecord): void {
   byId("plot", HTMLElement).replaceChildren(svg.documentElement);
   showTable(record);
   const name = `${record.adapter.replace(/\W+/g, "-")}-bench`;
-  offer("json", `${name}.json`, "application/json", toJson(record));
-  offer("csv", `${name}.csv`, "text/csv", toCsv(record));
-  offer("svg", `${name}.svg`, "image/svg+xml", toSvg(record, true));
+  setDownload("json", `${name}.json`, "application/json", toJson(record));
+  setDownload("csv", `${name}.csv`, "text/csv", toCsv(record));
+  setDownload("svg", `${name}.svg`, "image/svg+xml", toSvg(record, true));
   byId("outcome", HTMLElement).hidden = false;
   byId("outcome", HTMLElement).dataset["text"] = toTable(record);
 }
 
-function verdict({ sameTokens }: BenchRecord): string {
-  if (sameTokens === undefined) return "Nobody to compare the tokens with.";
+function comparison({ sameTokens }: BenchRecord): string {
+  if (sameTokens === undefined) return "Only one engine: no tokens to compare.";
   return sameTokens
-    ? "All gave the same tokens."
-    : "They did not give the same tokens.";
+    ? "All engines gave the same tokens."
+    : "The engines gave different tokens.";
 }
 
 function showTable(record: BenchRecord): void {
   const table = byId("table", HTMLTableElement);
   const head = document.createElement("thead");
   const body = document.createElement("tbody");
-  fill(head, ["", ...record.contenders.map(({ name }) => name)], "col");
+  fill(head, ["", ...record.engines.map(({ name }) => name)], "col");
   for (const { name, unit, values } of [
     ...ratios(record),
     ...summarize(record),
   ]) {
-    fill(body, [label(name, unit), ...values.map(format)], "row");
+    fill(body, [label(name, unit), ...values.map(formatNumber)], "row");
   }
   table.replaceChildren(head, body);
 }
 
-/** The first cell of a row is its header, all of a head's are. */
+/** In the body the first cell of a row is a header, in the head all are. */
 function fill(
   section: HTMLTableSectionElement,
   cells: readonly string[],
@@ -142,14 +141,19 @@ function fill(
   });
 }
 
-function offer(id: string, name: string, type: string, content: string): void {
+function setDownload(
+  id: string,
+  name: string,
+  type: string,
+  content: string,
+): void {
   const link = byId(id, HTMLAnchorElement);
   URL.revokeObjectURL(link.href);
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
 }
 
-fillIn(location.search);
+fillForm(location.search);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   void run();

@@ -3,25 +3,25 @@ import { checkLicense, licenseOf } from "../../models/license";
 import { resolveModel } from "../../models/resolve";
 import { VlmError } from "../../shared/errors";
 import type { Device, DtypeChoice, ModelSource } from "../../shared/models";
-import { lineup, type ContenderName } from "./record";
+import { lineup, type EngineName } from "./record";
 
-/** What the address asks for, each with a default. */
+/** Options in the URL. */
 export interface BenchOptions {
-  /** As it was named. */
+  /** The model's name in the URL. */
   readonly model: string;
   readonly source: ModelSource;
   readonly device: Device;
   readonly dtype: DtypeChoice;
-  /** Side of the frames and of the encoder's input; 0: the model's own. */
+  /** Size of the frames and the encoder input in pixels; 0: the model's. */
   readonly size: number;
   readonly frames: number;
   readonly maxTokens: number;
-  readonly question: string;
-  readonly lineup: readonly ContenderName[];
+  readonly prompt: string;
+  readonly lineup: readonly EngineName[];
 }
 
-/** `?model=&hub=&device=&dtype=&size=&frames=&tokens=&question=&lineup=` */
-export function readOptions(search: string): BenchOptions {
+/** `?model=&hub=&device=&dtype=&size=&frames=&max-tokens=&prompt=&lineup=` */
+export function readBenchOptions(search: string): BenchOptions {
   const params = new URLSearchParams(search);
   const get = (name: string, otherwise: string): string =>
     params.get(name)?.trim() || otherwise;
@@ -30,21 +30,18 @@ export function readOptions(search: string): BenchOptions {
   checkLicense(licenseOf(source));
   const device = get("device", "webgpu");
   if (device !== "webgpu" && device !== "wasm") {
-    throw bad(`There is no device “${device}”.`, "Choose webgpu or wasm.");
+    throw bad(`Unknown device “${device}”.`, "Choose webgpu or wasm.");
   }
   const size = whole("size", get("size", "0"), 0);
   if (size % 64 !== 0) {
-    throw bad(
-      `Frames cannot have the side ${size}.`,
-      "Choose a multiple of 64.",
-    );
+    throw bad(`Invalid size ${size}.`, "Choose a multiple of 64.");
   }
   return {
     ...{ model, source, device, size },
     dtype: parseDtype(get("dtype", "auto")),
     frames: whole("frames", get("frames", "8"), 1),
-    maxTokens: whole("tokens", get("tokens", "32"), 1),
-    question: get("question", "Describe the image."),
+    maxTokens: whole("max-tokens", get("max-tokens", "32"), 1),
+    prompt: get("prompt", "Describe the image."),
     lineup: readLineup(get("lineup", "transformers.js,fast-vlm")),
   };
 }
@@ -53,23 +50,23 @@ function whole(name: string, text: string, least: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least) return value;
   throw bad(
-    `“${text}” is no number of ${name}.`,
-    `Give a whole number of at least ${least}.`,
+    `Invalid ${name} “${text}”.`,
+    `Use a whole number of at least ${least}.`,
   );
 }
 
-function readLineup(text: string): ContenderName[] {
+function readLineup(text: string): EngineName[] {
   const names = text.split(",").map((name) => name.trim());
   const known = lineup.filter((name) => names.includes(name));
-  const strange = names.find((name) => !known.some((each) => each === name));
-  if (strange !== undefined) {
+  const unknown = names.find((name) => !known.some((each) => each === name));
+  if (unknown !== undefined) {
     throw bad(
-      `Nobody in the bench is named “${strange}”.`,
-      `Choose of ${lineup.join(", ")}.`,
+      `Unknown engine “${unknown}” in the line-up.`,
+      `Choose from ${lineup.join(", ")}.`,
     );
   }
   if (known.every((name) => name === "transformers.js")) {
-    throw bad("fast-vlm has to take part.", "Add fast-vlm to the line-up.");
+    throw bad("The line-up lacks fast-vlm.", "Add fast-vlm to the line-up.");
   }
   return known;
 }

@@ -3,10 +3,10 @@ import {
   stages,
   type BenchRecord,
   type CaptionRecord,
-  type ContenderRecord,
+  type EngineRecord,
   type Stage,
 } from "./record";
-import { format, stageNames } from "./summary";
+import { formatNumber, stageNames } from "./summary";
 import { median } from "./statistics";
 
 const width = 720;
@@ -16,14 +16,14 @@ const top = 56;
 const barWidth = width - 2 * left;
 
 /**
- * A bar for each contender: the median of each stage to the first token, then
- * of the rest of the caption; a ring for the first token of each frame.
- * `style`: with colours of its own, for a file; a page has the style sheet.
+ * Draws one bar per engine: the median of each stage to the first token and of the
+ * rest of the caption, with a ring for the first token of each frame. `style`
+ * includes the style sheet, for a file.
  */
 export function toSvg(record: BenchRecord, style: boolean): string {
-  const { contenders, roofline } = record;
-  const height = top + rowHeight * contenders.length + 28;
-  const times = contenders.flatMap(({ captions }) =>
+  const { engines, roofline } = record;
+  const height = top + rowHeight * engines.length + 28;
+  const times = engines.flatMap(({ captions }) =>
     captions.map(({ firstToken, total }) => Math.max(firstToken, total)),
   );
   const scale = barWidth / Math.max(1, ...times);
@@ -34,9 +34,7 @@ export function toSvg(record: BenchRecord, style: boolean): string {
     style ? `<style>${css}</style>` : "",
     `<rect class="paper" width="${width}" height="${height}"/>`,
     legend(),
-    ...contenders.map((contender, at) =>
-      bar(contender, top + rowHeight * at, scale),
-    ),
+    ...engines.map((engine, at) => bar(engine, top + rowHeight * at, scale)),
     floor === undefined ? "" : floorLine(left + floor * scale, height),
     text(
       left,
@@ -64,7 +62,7 @@ function legend(): string {
 }
 
 function bar(
-  { name, captions }: ContenderRecord,
+  { name, captions }: EngineRecord,
   y: number,
   scale: number,
 ): string {
@@ -86,7 +84,7 @@ function bar(
     ({ firstToken }) =>
       `<circle class="frame" cx="${(left + firstToken * scale).toFixed(1)}" cy="${y + 29}" r="3"/>`,
   );
-  const caption = `first token ${format(first)} ms, caption ${format(total)} ms`;
+  const caption = `first token ${formatNumber(first)} ms, caption ${formatNumber(total)} ms`;
   return [
     `<text class="name" x="${left}" y="${y + 12}">${escape(name)}</text>`,
     `<text x="${width - left}" y="${y + 12}" text-anchor="end">${caption}</text>`,
@@ -95,7 +93,7 @@ function bar(
   ].join("");
 }
 
-/** 0 if it was not timed. */
+/** Median, or 0 if the stage was not timed. */
 function timeOf(captions: readonly CaptionRecord[], stage: Stage): number {
   const times = captions.flatMap(({ stages }) => stages[stage] ?? []);
   return times.length === 0 ? 0 : median(times);
@@ -109,11 +107,11 @@ function floorLine(x: number, height: number): string {
 const text = (x: number, y: number, content: string): string =>
   `<text x="${x.toFixed(1)}" y="${y}">${escape(content)}</text>`;
 
-function summaryOf({ contenders }: BenchRecord): string {
-  return contenders
+function summaryOf({ engines }: BenchRecord): string {
+  return engines
     .map(({ name, captions }) => {
       const first = median(captions.map(({ firstToken }) => firstToken));
-      return `${name}: first token after ${format(first)} ms`;
+      return `${name}: first token after ${formatNumber(first)} ms`;
     })
     .join("; ");
 }

@@ -1,63 +1,61 @@
-/** What a run of the bench measured. Times are milliseconds. */
+/** The measurements of a bench run. Times are in milliseconds. */
 import type { GpuCalls } from "../../../workers/bench/gpu-calls";
 import type { Device, GraphDtypes } from "../../shared/models";
 import type { BackendName } from "../../shared/protocol";
 import type { Roofline } from "../../../workers/bench/messages";
 
-/** Who takes part: the rival, and fast-vlm as it comes or with less. */
+/** The engines: transformers.js, and fast-vlm by default, without drafts, and on the ORT
+ * backend. */
 export const lineup = [
   "transformers.js",
   "fast-vlm",
   "fast-vlm:no-draft",
-  "fast-vlm:plain",
+  "fast-vlm:ort",
 ] as const;
 
-export type ContenderName = (typeof lineup)[number];
+export type EngineName = (typeof lineup)[number];
 
-/** Parts of the time to the first token, in their order. */
+/** Stages of the time to the first token, in order. */
 export const stages = ["capture", "pixels", "features", "prefill"] as const;
 
 export type Stage = (typeof stages)[number];
 
-/** One caption of one contender. */
+/** One caption of one engine. */
 export interface CaptionRecord {
   readonly frame: number;
-  /** `capture`: frame in hand → the model's own code has its pixels;
-   * `pixels`: → what the encoder reads; `features`: → the encoder is done;
-   * `prefill`: → the first token's text is on the page's thread. What was not
-   * timed is absent, and part of `capture`. */
+  /** `capture`: frame available → pixels read; `pixels`: → encoder input ready;
+   * `features`: → encoder finished; `prefill`: → first token on the page's thread.
+   * A stage that was not timed is absent, and included in `capture`. */
   readonly stages: Readonly<Partial<Record<Stage, number>>>;
-  /** Frame in hand → first token; the sum of the stages. */
+  /** Frame available → first token: the sum of the stages. */
   readonly firstToken: number;
-  /** Frame in hand → nothing more to come: the age of the complete caption. */
+  /** Frame available → complete caption. */
   readonly total: number;
-  /** Tokens after those that came with the first, per second of their own;
-   * absent where there are none. */
+  /** Of the tokens after those of the first step; absent if there are none. */
   readonly tokensPerSecond?: number;
   readonly tokenIds: readonly number[];
-  /** On the page's own thread, while it was made. */
+  /** On the page's thread, during the caption. */
   readonly longTasks: { readonly count: number; readonly time: number };
-  /** Of the contender's own thread. */
+  /** On the engine's thread. */
   readonly calls: GpuCalls;
 }
 
-/** Medians of times to the first token, over a few pictures. */
+/** Median time to first token over several images. */
 export interface TwoQuestions {
   readonly first: number;
-  /** About the same picture. */
+  /** Of a second question about the same image. */
   readonly second: number;
 }
 
-export interface ContenderRecord {
-  readonly name: ContenderName;
-  readonly path?: BackendName;
-  readonly pathReason?: string;
+export interface EngineRecord {
+  readonly name: EngineName;
+  readonly backend?: BackendName;
+  readonly backendReason?: string;
   readonly captions: readonly CaptionRecord[];
-  /** Whether every caption has the tokens of the first contender; absent for
-   * that one. */
+  /** Whether all captions have the tokens of the first engine; absent for that one. */
   readonly sameTokens?: boolean;
   readonly gpuBytes: { readonly now: number; readonly peak: number };
-  /** Of the contender's own thread; absent where the browser does not tell. */
+  /** Of the engine's thread; absent if the browser does not report it. */
   readonly heapBytes?: number;
   readonly questions?: TwoQuestions;
   /** Seconds from the first request to the end of the first caption. */
@@ -77,10 +75,10 @@ export interface BenchRecord {
   readonly frames: number;
   readonly question: string;
   readonly promptTokens: number;
-  /** Absent where there is nobody to compare with. */
+  /** Absent for a single engine. */
   readonly sameTokens?: boolean;
-  readonly contenders: readonly ContenderRecord[];
-  /** What failed after the last caption, and why. */
+  readonly engines: readonly EngineRecord[];
+  /** Measurements that failed, with reasons. */
   readonly missing?: readonly string[];
   readonly roofline?: Roofline;
 }

@@ -4,7 +4,7 @@ import type {
   RooflineQuestion,
 } from "../../../workers/bench/messages";
 
-/** In a worker of its own, when nothing else runs. */
+/** Measures in a separate worker, when nothing else runs. */
 export async function measureRoofline(
   question: RooflineQuestion,
 ): Promise<Roofline> {

@@ -6,39 +6,39 @@ import type {
   RooflineQuestion,
 } from "../../../workers/bench/messages";
 import { devDependencies, version } from "../../../package.json";
-import { drawFrame } from "./clip";
-import type { Contender, Question } from "./engine";
+import { renderFrame } from "./clip";
+import type { BenchQuestion, Engine } from "./engine";
 import { measureHeap } from "./heap";
 import { watchLongTasks } from "./long-tasks";
 import type { BenchOptions } from "./options";
 import { measureRoofline } from "./roofline";
 import { median } from "./statistics";
-import { openOwn, type Own } from "./fast-vlm";
+import { openFastVlm, type FastVlmEngine } from "./fast-vlm";
 import { adapterFeatures, sharedDtype } from "./shared-dtype";
 import type {
   BenchRecord,
   CaptionRecord,
-  ContenderName,
-  ContenderRecord,
+  EngineName,
+  EngineRecord,
   TwoQuestions,
 } from "./record";
 
-/** Captions that each has beforehand: shaders compile, buffers are made. */
+/** Captions per engine before measuring, to compile shaders and allocate buffers. */
 const warmUps = 2;
-/** Pictures with a second question. */
-const askedTwice = 3;
+/** Number of images with a second question. */
+const imagesAskedTwice = 3;
 
 interface Entry {
-  readonly name: ContenderName;
-  readonly contender: Contender;
-  readonly own?: Own;
+  readonly name: EngineName;
+  readonly engine: Engine;
+  readonly fastVlm?: FastVlmEngine;
   readonly captions: CaptionRecord[];
   ready: number;
 }
 
 export type Report = (text: string) => void;
 
-/** Rival and fast-vlm in one page, frame by frame in turn: A B A B. */
+/** Runs all engines in this page, alternating with each frame: A B A B. */
 export async function runBench(
   options: BenchOptions,
   report: Report,
@@ -50,34 +50,34 @@ export async function runBench(
   try {
     for (const name of options.lineup) {
       if (name === "transformers.js") continue;
-      entries.push(await enterOwn(name, { ...options, dtype }, report));
+      entries.push(await addFastVlm(name, { ...options, dtype }, report));
     }
-    const [own] = entries.flatMap((entry) => entry.own ?? []);
-    if (own === undefined) throw new Error("fast-vlm does not take part.");
-    const side = options.size || own.info.size;
+    const [fastVlm] = entries.flatMap((entry) => entry.fastVlm ?? []);
+    if (fastVlm === undefined) throw new Error("The line-up lacks fast-vlm.");
+    const size = options.size || fastVlm.info.size;
     const versions: Record<string, string> = {
       "fast-vlm": version,
-      // As the worker chooses it.
+      // The worker chooses the same build.
       "onnxruntime-web": `${devDependencies["onnxruntime-web"]} ${"Suspending" in WebAssembly ? "jspi" : "asyncify"}`,
     };
     if (options.lineup.includes("transformers.js")) {
       report("transformers.js: loading");
       const start = performance.now();
-      const { openRival } = await import("./transformers-js");
+      const { openTransformersJs } = await import("./transformers-js");
       const { source: model } = options;
-      const { device, dtypes } = own.info;
-      const { features } = own;
-      const given = { model, device, dtypes, features, side };
-      const rival = await openRival(given, read);
-      Object.assign(versions, rival.versions);
+      const { device, dtypes } = fastVlm.info;
+      const { features } = fastVlm;
+      const given = { model, device, dtypes, features, size };
+      const engine = await openTransformersJs(given, read);
+      Object.assign(versions, engine.versions);
       const ready = performance.now() - start;
       const name = "transformers.js";
-      entries.unshift({ name, contender: rival, captions: [], ready });
+      entries.unshift({ name, engine, captions: [], ready });
     }
 
     const question = {
-      text: options.question,
-      side,
+      text: options.prompt,
+      size,
       maxTokens: options.maxTokens,
     };
     await warmUp(entries, options.frames, question, report);
@@ -85,10 +85,10 @@ export async function runBench(
       for (const entry of entries) {
         report(`Frame ${frame + 1} of ${options.frames}: ${entry.name}`);
         const start = performance.now();
-        const picture = drawFrame(frame, side);
-        const caption = await entry.contender.caption(picture, question);
+        const bitmap = renderFrame(frame, size);
+        const caption = await entry.engine.caption(bitmap, question);
         const end = performance.now();
-        await tasksTold();
+        await longTasksReported();
         const longTasks = tasks.between(start, end);
         entry.captions.push({ frame, ...caption, longTasks });
       }
@@ -103,13 +103,13 @@ export async function runBench(
       missing,
     );
     report("Measuring memory");
-    const contenders = await settle(entries, questions);
-    const { info, features } = own;
+    const engines = await engineRecords(entries, questions);
+    const { info, features } = fastVlm;
     const { dtypes } = info;
-    const promptTokens = own.promptTokens();
-    const asked = { model: options.source, dtypes, size: side, promptTokens };
-    const sameTokens = compared(contenders);
-    // They would have their part of the memory.
+    const promptTokens = fastVlm.promptTokens();
+    const asked = { model: options.source, dtypes, size, promptTokens };
+    const sameTokens = sameTokensOf(engines);
+    // The roofline is measured without them.
     await dispose(entries);
     const roofline = await rooflineOf(info.device, asked, report, missing);
     return {
@@ -121,12 +121,12 @@ export async function runBench(
       features,
       model: options.model,
       dtypes,
-      size: side,
+      size,
       frames: options.frames,
-      question: options.question,
+      question: options.prompt,
       promptTokens,
       ...(sameTokens !== undefined && { sameTokens }),
-      contenders,
+      engines,
       ...(roofline && { roofline }),
       ...(missing.length > 0 && { missing }),
     };
@@ -137,74 +137,77 @@ export async function runBench(
 }
 
 async function dispose(entries: Entry[]): Promise<void> {
-  for (const { contender } of entries.splice(0)) await contender.dispose();
+  for (const { engine } of entries.splice(0)) await engine.dispose();
 }
 
-/** Whether all gave the same, if there is more than one. */
-function compared(contenders: readonly ContenderRecord[]): boolean | undefined {
-  const [, ...others] = contenders;
+/** Whether all engines gave the same tokens, if there are several. */
+function sameTokensOf(engines: readonly EngineRecord[]): boolean | undefined {
+  const [, ...others] = engines;
   if (others.length === 0) return undefined;
   return others.every(({ sameTokens }) => sameTokens);
 }
 
-async function enterOwn(
-  name: ContenderName,
+async function addFastVlm(
+  name: EngineName,
   { source: model, device, dtype }: BenchOptions,
   report: Report,
 ): Promise<Entry> {
   const start = performance.now();
-  const backend = name === "fast-vlm:plain" ? "ort" : "auto";
+  const backend = name === "fast-vlm:ort" ? "ort" : "auto";
   const draft = name === "fast-vlm";
-  const own = await openOwn({ model, device, dtype, backend }, draft, (phase) =>
-    report(`${name}: ${phase}`),
+  const fastVlm = await openFastVlm(
+    { model, device, dtype, backend },
+    draft,
+    (phase) => report(`${name}: ${phase}`),
   );
   const ready = performance.now() - start;
-  return { name, contender: own, own, captions: [], ready };
+  return { name, engine: fastVlm, fastVlm, captions: [], ready };
 }
 
-/** On frames from behind the end of the clip. */
+/** Uses frames after the end of the clip. */
 async function warmUp(
   entries: readonly Entry[],
   from: number,
-  question: Question,
+  question: BenchQuestion,
   report: Report,
 ): Promise<void> {
   for (const entry of entries) {
     for (let at = 0; at < warmUps; at++) {
       report(`${entry.name}: warming up`);
       const start = performance.now();
-      // Of different scenes: nobody gets a draft of the first frame.
-      const frame = drawFrame(from + 10 * (at + 1), question.side);
-      await entry.contender.caption(frame, question);
+      // Different scenes, so that the first frame has no draft.
+      const frame = renderFrame(from + 10 * (at + 1), question.size);
+      await entry.engine.caption(frame, question);
       if (at === 0) entry.ready += performance.now() - start;
     }
   }
 }
 
-/** Of scenes that none of them has seen. */
+/** Uses scenes that the engines have not seen. */
 async function askTwice(
   entries: readonly Entry[],
   from: number,
-  question: Question,
+  question: BenchQuestion,
   report: Report,
   missing: string[],
 ): Promise<Map<Entry, TwoQuestions>> {
   const times = new Map<Entry, TwoQuestions>();
   for (const entry of entries) {
-    if (entry.own === undefined) continue;
-    report(`${entry.name}: a second question`);
-    const { own } = entry;
+    if (entry.fastVlm === undefined) continue;
+    report(`${entry.name}: second question`);
+    const { fastVlm } = entry;
     const asked: TwoQuestions[] = [];
     try {
-      for (let picture = 0; picture <= askedTwice; picture++) {
-        const draw = () => drawFrame(from + 100 * (picture + 1), question.side);
-        asked.push(await own.askTwice(draw, question));
+      for (let image = 0; image <= imagesAskedTwice; image++) {
+        const render = () =>
+          renderFrame(from + 100 * (image + 1), question.size);
+        asked.push(await fastVlm.askTwice(render, question));
       }
     } catch (error) {
-      missing.push(`${entry.name}, second question: ${why(error)}`);
+      missing.push(`${entry.name}, second question: ${messageOf(error)}`);
       continue;
     }
-    // The first time, shaders for prompts of that length are compiled.
+    // The first time includes compiling shaders for this prompt length.
     asked.shift();
     times.set(entry, {
       first: median(asked.map(({ first }) => first)),
@@ -214,42 +217,46 @@ async function askTwice(
   return times;
 }
 
-async function settle(
+async function engineRecords(
   entries: readonly Entry[],
   questions: ReadonlyMap<Entry, TwoQuestions>,
-): Promise<ContenderRecord[]> {
+): Promise<EngineRecord[]> {
   const heap = await measureHeap();
-  const [judge] = entries;
-  const owns = entries.filter(({ own }) => own !== undefined).length;
-  const settled: ContenderRecord[] = [];
+  const [reference] = entries;
+  const fastVlmCount = entries.filter(
+    ({ fastVlm }) => fastVlm !== undefined,
+  ).length;
+  const records: EngineRecord[] = [];
   for (const entry of entries) {
-    const { name, contender, own, captions, ready } = entry;
+    const { name, engine, fastVlm, captions, ready } = entry;
     const asked = questions.get(entry);
-    // Of several workers nobody tells which holds what.
-    const heapBytes = own ? owns === 1 && heap?.workers : heap?.page;
-    settled.push({
+    // The heap of several workers cannot be attributed.
+    const heapBytes = fastVlm
+      ? fastVlmCount === 1 && heap?.workers
+      : heap?.page;
+    records.push({
       name,
-      ...(own && { path: own.info.backend }),
-      ...(own?.info.backendReason !== undefined && {
-        pathReason: own.info.backendReason,
+      ...(fastVlm && { backend: fastVlm.info.backend }),
+      ...(fastVlm?.info.backendReason !== undefined && {
+        backendReason: fastVlm.info.backendReason,
       }),
       captions,
-      ...(entry !== judge && {
+      ...(entry !== reference && {
         sameTokens: captions.every(
           ({ tokenIds }, at) =>
-            tokenIds.join() === judge?.captions[at]?.tokenIds.join(),
+            tokenIds.join() === reference?.captions[at]?.tokenIds.join(),
         ),
       }),
-      gpuBytes: await contender.memory(),
+      gpuBytes: await engine.memory(),
       ...(typeof heapBytes === "number" && { heapBytes }),
       ...(asked && { questions: asked }),
       ready: ready / 1000,
     });
   }
-  return settled;
+  return records;
 }
 
-/** Of adapters only: nobody measures a processor's here. */
+/** Only for WebGPU adapters. */
 async function rooflineOf(
   device: Device,
   question: RooflineQuestion,
@@ -257,19 +264,19 @@ async function rooflineOf(
   missing: string[],
 ): Promise<Roofline | undefined> {
   if (device === "wasm") return undefined;
-  report("Measuring what the adapter can do");
+  report("Measuring the adapter's peak performance");
   try {
     return await measureRoofline(question);
   } catch (error) {
-    missing.push(`roofline: ${why(error)}`);
+    missing.push(`roofline: ${messageOf(error)}`);
     return undefined;
   }
 }
 
-const why = (error: unknown): string => VlmError.from(error).message;
+const messageOf = (error: unknown): string => VlmError.from(error).message;
 
-/** Long tasks are told of some time after they have ended. */
-const tasksTold = (): Promise<void> =>
+/** Long tasks are reported some time after they ended. */
+const longTasksReported = (): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, 50);
   });

@@ -1,23 +1,23 @@
 import type { DtypeChoice } from "../../shared/models";
 import type { BenchOptions } from "./options";
 
-type Asked = Pick<BenchOptions, "dtype" | "device" | "lineup">;
+type DtypeOptions = Pick<BenchOptions, "dtype" | "device" | "lineup">;
 
 /**
- * The dtype that all of the line-up can run. Where an adapter lacks
- * shader-f16, transformers.js refuses float16 even for the table of
- * embeddings, which is only looked up and which "auto" may therefore choose.
+ * A dtype that every engine in the line-up can run. Without shader-f16,
+ * transformers.js rejects float16 even for the embedding table, for which "auto" may
+ * choose it.
  */
 export function sharedDtype(
-  { dtype, device, lineup }: Asked,
+  { dtype, device, lineup }: DtypeOptions,
   features: ReadonlySet<string>,
 ): DtypeChoice {
-  const refuses = device === "webgpu" && !features.has("shader-f16");
-  const stuck = refuses && lineup.includes("transformers.js");
-  return stuck && dtype === "auto" ? { embed_tokens: "fp32" } : dtype;
+  const rejectsHalf = device === "webgpu" && !features.has("shader-f16");
+  const needsFloat = rejectsHalf && lineup.includes("transformers.js");
+  return needsFloat && dtype === "auto" ? { embed_tokens: "fp32" } : dtype;
 }
 
-/** Features of the adapter that the page gets; none without WebGPU. */
+/** Features of the default adapter; empty without WebGPU. */
 export async function adapterFeatures(): Promise<ReadonlySet<string>> {
   const gpu = (navigator as { gpu?: GPU }).gpu;
   const powerPreference = "high-performance";

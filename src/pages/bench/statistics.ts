@@ -1,4 +1,4 @@
-/** Between neighbours linearly, as most tools have it; NaN of nothing. */
+/** Interpolates linearly between neighbours; NaN without values. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = q * (sorted.length - 1);

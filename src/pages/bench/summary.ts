@@ -3,37 +3,40 @@ import {
   stages,
   type BenchRecord,
   type CaptionRecord,
-  type ContenderRecord,
+  type EngineRecord,
 } from "./record";
 import { median, quantile, sum } from "./statistics";
 
-/** A line of the table: a name, its unit, and a number for each contender. */
+/** A row of the table: name, unit, and one value per engine. */
 export interface Row {
   readonly name: string;
   readonly unit: string;
   readonly values: readonly (number | undefined)[];
 }
 
-type Of<T> = (captions: readonly CaptionRecord[]) => T;
+type PerCaptions<T> = (captions: readonly CaptionRecord[]) => T;
 
-/** What the table, the CSV file and the page show. */
+/** The rows of the table. */
 export function summarize(record: BenchRecord): Row[] {
-  const { contenders } = record;
+  const { engines } = record;
   const row = (
     name: string,
     unit: string,
-    of: (contender: ContenderRecord) => number | undefined,
-  ): Row => ({ name, unit, values: contenders.map(of) });
-  const each = (name: string, unit: string, of: Of<number | undefined>): Row =>
-    row(name, unit, ({ captions }) => of(captions));
+    of: (engine: EngineRecord) => number | undefined,
+  ): Row => ({ name, unit, values: engines.map(of) });
+  const each = (
+    name: string,
+    unit: string,
+    of: PerCaptions<number | undefined>,
+  ): Row => row(name, unit, ({ captions }) => of(captions));
   const spread = (
     name: string,
     unit: string,
     of: (caption: CaptionRecord) => number | undefined,
-    // The bad end: of a rate, the lower one.
+    // The percentile of bad values: for a rate, a low one.
     tail = 95,
   ): Row[] => {
-    const values: Of<number[]> = (captions) =>
+    const values: PerCaptions<number[]> = (captions) =>
       captions.flatMap((caption) => of(caption) ?? []);
     const known = (value: number): number | undefined =>
       Number.isNaN(value) ? undefined : value;
@@ -64,20 +67,20 @@ export function summarize(record: BenchRecord): Row[] {
       5,
     ),
     ...spread("age of the caption", "ms", ({ total }) => total),
-    each("captions drafted whole", "", (captions) => {
-      return captions.filter(isDraftedWhole).length;
+    each("captions accepted from drafts", "", (captions) => {
+      return captions.filter(isFullyDrafted).length;
     }),
     each("captions per minute", "1/min", (captions) => {
       return (
         (captions.length * 60_000) / sum(captions.map(({ total }) => total))
       );
     }),
-    each("page tasks over 50 ms, per caption", "", (captions) => {
+    each("long tasks (over 50 ms) per caption", "", (captions) => {
       return (
         sum(captions.map(({ longTasks }) => longTasks.count)) / captions.length
       );
     }),
-    each("their time, per caption", "ms", (captions) => {
+    each("long task time per caption", "ms", (captions) => {
       return (
         sum(captions.map(({ longTasks }) => longTasks.time)) / captions.length
       );
@@ -93,7 +96,7 @@ export function summarize(record: BenchRecord): Row[] {
     perToken("maps", "", "maps"),
     perToken("bytes read back", "B", "bytesRead"),
     row(
-      "second question, of the first's time",
+      "second question, relative time",
       "%",
       ({ questions }) =>
         questions && (100 * questions.second) / questions.first,
@@ -103,8 +106,8 @@ export function summarize(record: BenchRecord): Row[] {
   ];
 }
 
-/** Every token came with the first. */
-const isDraftedWhole = ({ tokenIds, tokensPerSecond }: CaptionRecord) =>
+/** Whether all tokens arrived in the first step. */
+const isFullyDrafted = ({ tokenIds, tokensPerSecond }: CaptionRecord) =>
   tokenIds.length > 1 && tokensPerSecond === undefined;
 
 export const stageNames = {
@@ -114,8 +117,8 @@ export const stageNames = {
   prefill: "prefill to first token",
 } as const;
 
-/** How near each comes to what the adapter can do. */
-function fractions({ roofline, contenders }: BenchRecord): Row[] {
+/** Share of the adapter's peak performance. */
+function fractions({ roofline, engines }: BenchRecord): Row[] {
   const { encoder, prefill, token } = roofline?.floor ?? {};
   if (encoder === undefined || prefill === undefined) return [];
   const row = (
@@ -125,7 +128,7 @@ function fractions({ roofline, contenders }: BenchRecord): Row[] {
   ): Row => ({
     name: `${name}, of the roofline`,
     unit: "%",
-    values: contenders.map(({ captions }) => {
+    values: engines.map(({ captions }) => {
       const times = captions.flatMap((caption) => of(caption) ?? []);
       return times.length > 0 ? (100 * floor) / median(times) : undefined;
     }),
@@ -139,27 +142,27 @@ function fractions({ roofline, contenders }: BenchRecord): Row[] {
   ];
 }
 
-/** Four digits that count, or the whole number. */
-export function format(value: number | undefined): string {
+/** Four significant digits, or a whole number. */
+export function formatNumber(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return "–";
   if (Math.abs(value) >= 1000) return value.toFixed(0);
   return String(Number(value.toPrecision(4)));
 }
 
-/** How many times quicker the others are than the first: above 1 is better. */
-export function ratios({ contenders }: BenchRecord): Row[] {
+/** Speed relative to the first engine: above 1 is faster. */
+export function ratios({ engines }: BenchRecord): Row[] {
   const of = (pick: (caption: CaptionRecord) => number) => {
-    const times = contenders.map(({ captions }) => sum(captions.map(pick)));
+    const times = engines.map(({ captions }) => sum(captions.map(pick)));
     return times.map((time) => (times[0] ?? NaN) / time);
   };
   return [
     {
-      name: "time to first token, times quicker",
+      name: "time to first token, speed-up",
       unit: "x",
       values: of(({ firstToken }) => firstToken),
     },
     {
-      name: "captions, times as many",
+      name: "captions per minute, speed-up",
       unit: "x",
       values: of(({ total }) => total),
     },

@@ -1,4 +1,4 @@
-/** transformers.js, used as its own demo page of this model uses it. */
+/** Runs transformers.js like its own demo page for this model. */
 import {
   AutoModelForImageTextToText,
   AutoProcessor,
@@ -14,21 +14,21 @@ import { difference, type GpuUse } from "../../../workers/bench/gpu-calls";
 import type { Device, GraphDtypes, ModelSource } from "../../shared/models";
 import {
   measured,
-  type Contender,
-  type Measured,
-  type Question,
+  type Engine,
+  type BenchQuestion,
+  type MeasuredCaption,
 } from "./engine";
 
-export interface RivalOptions {
+export interface TransformersJsOptions {
   readonly model: ModelSource;
   readonly device: Device;
   readonly dtypes: GraphDtypes;
-  /** Of the device that fast-vlm runs on: the same for both. */
+  /** Features of fast-vlm's GPU device, used for both. */
   readonly features: readonly string[];
-  readonly side: number;
+  readonly size: number;
 }
 
-export interface Rival extends Contender {
+export interface TransformersJsEngine extends Engine {
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -37,16 +37,16 @@ type Model = Awaited<
   ReturnType<typeof AutoModelForImageTextToText.from_pretrained>
 >;
 
-export async function openRival(
-  options: RivalOptions,
+export async function openTransformersJs(
+  options: TransformersJsOptions,
   read: () => GpuUse,
-): Promise<Rival> {
+): Promise<TransformersJsEngine> {
   const place = placeOf(options.model);
   const backend = env.backends.onnx.wasm;
   if (!backend) throw new Error("transformers.js has no wasm backend");
   const absolute = (path: string) => new URL(path, location.href).href;
   backend.wasmPaths = { mjs: absolute(mjs), wasm: absolute(wasm) };
-  // As many as ours has: the runtime's own choice is half of the processors.
+  // As many as fast-vlm uses; ONNX Runtime's default is half of the processors.
   backend.numThreads = crossOriginIsolated
     ? Math.min(4, navigator.hardwareConcurrency)
     : 1;
@@ -56,7 +56,7 @@ export async function openRival(
   const { revision } = place;
   const processor = await AutoProcessor.from_pretrained(place.id, { revision });
   const tokenizer = tokenizerOf(processor);
-  takeSide(processor, options.side);
+  setImageSize(processor, options.size);
   const { device, dtypes } = options;
   const gpu = device === "webgpu" ? await openDevice(options.features) : null;
   const model = await AutoModelForImageTextToText.from_pretrained(place.id, {
@@ -71,20 +71,20 @@ export async function openRival(
   });
   const ends = endTokens(model);
   const watch = watchEncoder(model);
-  const canvas = new OffscreenCanvas(options.side, options.side);
+  const canvas = new OffscreenCanvas(options.size, options.size);
 
   async function caption(
     frame: ImageBitmap,
-    { text, maxTokens }: Question,
-  ): Promise<Measured> {
+    { text, maxTokens }: BenchQuestion,
+  ): Promise<MeasuredCaption> {
     const before = read();
     const tokens: number[] = [];
     const start = now();
-    // The demo's way from a video to the model.
+    // Like the demo page does for a video.
     const { width, height } = frame;
     Object.assign(canvas, { width, height });
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    if (!context) throw new Error("No canvas to draw on.");
+    if (!context) throw new Error("Cannot create a 2D canvas context.");
     context.drawImage(frame, 0, 0);
     frame.close();
     const { data } = context.getImageData(0, 0, width, height);
@@ -118,9 +118,9 @@ export async function openRival(
     const ids = (output.tolist() as bigint[][]).flatMap((row) =>
       row.slice(prompted).map(Number),
     );
-    // The end token comes last and is no part of the caption.
+    // The last token ends the caption and is not part of it.
     const tokenIds = ids.filter((id) => !ends.has(id));
-    // An empty caption is told of by its end.
+    // An empty caption has no tokens.
     const [first = end] = tokens;
     const last = tokens[tokenIds.length - 1] ?? first;
     const after = Math.max(0, tokenIds.length - 1);
@@ -158,7 +158,7 @@ function placeOf(model: ModelSource): { id: string; revision: string } {
     return { id: model.id, revision: model.revision };
   }
   if (model.kind === "folder")
-    throw new Error("transformers.js reads no folders");
+    throw new Error("transformers.js cannot read local folders");
   const [, parent = "", id = ""] = /^(.*\/)([^/]+)\/$/.exec(model.url) ?? [];
   env.allowRemoteModels = true;
   env.remoteHost = parent;
@@ -171,18 +171,18 @@ function tokenizerOf({ tokenizer }: Processor) {
   return tokenizer;
 }
 
-/** The processor's own picture is of that side, too. */
-function takeSide(processor: Processor, side: number): void {
+/** Sets the size of the processor's images. */
+function setImageSize(processor: Processor, size: number): void {
   Object.assign(processor.image_processor ?? {}, {
-    size: { shortest_edge: side },
-    crop_size: { width: side, height: side },
+    size: { shortest_edge: size },
+    crop_size: { width: size, height: size },
   });
 }
 
 async function openDevice(wanted: readonly string[]): Promise<GPUDevice> {
   const power = { powerPreference: "high-performance" } as const;
   const adapter = await navigator.gpu.requestAdapter(power);
-  if (!adapter) throw new Error("There is no WebGPU adapter.");
+  if (!adapter) throw new Error("No WebGPU adapter is available.");
   const requiredLimits: Record<string, number> = {};
   for (const limit in adapter.limits) {
     const value = adapter.limits[limit as keyof GPUSupportedLimits];
@@ -199,7 +199,7 @@ function endTokens(model: Model): ReadonlySet<number> {
   return new Set([config?.eos_token_id ?? []].flat());
 }
 
-/** How long the vision encoder ran, its features read back. */
+/** Measures the run time of the vision encoder, including reading its output. */
 function watchEncoder(model: Model): { time: number } {
   const watch = { time: 0 };
   const { sessions } = model as { sessions: Record<string, Runnable> };

@@ -1,6 +1,6 @@
 /**
- * The page behind `npm run soak`, which drives it and watches it from outside:
- * questions of every kind that could leave something behind, one after another.
+ * The page of `npm run soak`, which drives it and measures its memory: requests of
+ * every kind that could leak memory, one after another.
  */
 import { VlmError } from "../../shared/errors";
 import type { WorkerUse } from "../../../workers/bench/gpu-calls";
@@ -11,18 +11,21 @@ import type {
   Message,
   ModelInfo,
 } from "../../shared/protocol";
-import { drawFrame } from "../bench/clip";
-import { openCounted, type Counted } from "../bench/counting-worker";
-import { readOptions, type BenchOptions } from "../bench/options";
+import { renderFrame } from "../bench/clip";
+import {
+  openCountingWorker,
+  type CountingWorker,
+} from "../bench/counting-worker";
+import { readBenchOptions, type BenchOptions } from "../bench/options";
 import { greedy } from "../bench/fast-vlm";
-import { kindOf, listenerFor, type Kind } from "./sources";
+import { kindOf, listenerFor, type FrameKind } from "./sources";
 import { median } from "../bench/statistics";
 
-/** What has come of so many frames. */
-export interface Fed {
-  /** Frame in hand → first token, the median of the live ones, in ms. */
+/** Results of a number of frames. */
+export interface FeedResult {
+  /** Median time to first token of live frames in ms. */
   readonly firstToken: number;
-  /** How runs ended, and how often. */
+  /** Number of requests by finish reason or error code. */
   readonly ends: Readonly<Record<string, number>>;
   readonly tokens: number;
 }
@@ -36,28 +39,27 @@ const user = (text: string, images = 1): Message => ({
 });
 
 class Soak {
-  readonly #options: BenchOptions = readOptions(location.search);
-  readonly #counted: Counted = openCounted();
-  #side = this.#options.size;
-  /** Of the last named picture. */
-  #named = "";
-  #said = "";
+  readonly #options: BenchOptions = readBenchOptions(location.search);
+  readonly #counted: CountingWorker = openCountingWorker();
+  #size = this.#options.size;
+  #lastImageId = "";
+  #lastAnswer = "";
 
   async load(): Promise<ModelInfo> {
     const { source: model, device, dtype } = this.#options;
     const options = { model, device, dtype, backend: "auto" } as const;
     const info = await this.#counted.runtime.load(options);
-    this.#side ||= info.size;
+    this.#size ||= info.size;
     return info;
   }
 
-  /** What the worker holds. */
+  /** The worker's memory and GPU objects. */
   use(): Promise<WorkerUse> {
     return this.#counted.read();
   }
 
-  /** Frames of the numbers from `from` on. */
-  async feed(from: number, count: number): Promise<Fed> {
+  /** Asks about frames `from` to `from + count`. */
+  async feed(from: number, count: number): Promise<FeedResult> {
     const firstTokens: number[] = [];
     const ends: Record<string, number> = {};
     let tokens = 0;
@@ -77,18 +79,22 @@ class Soak {
     return { firstToken: median(firstTokens), ends, tokens };
   }
 
-  async #ask(index: number, kind: Kind, onFirst: () => void): Promise<Answer> {
-    const { question, maxTokens } = this.#options;
+  async #ask(
+    index: number,
+    kind: FrameKind,
+    onFirst: () => void,
+  ): Promise<Answer> {
+    const { prompt, maxTokens } = this.#options;
     const first = kind === "named";
-    if (first) this.#named = `picture ${index}`;
+    if (first) this.#lastImageId = `image ${index}`;
     const known = first || kind === "again" || kind === "turn";
-    const frames = [this.#draw(index, kind)];
-    if (kind === "two") frames.push(this.#draw(index + 1, kind));
-    const imageIds = frames.map(() => (known ? this.#named : null));
+    const frames = [this.#render(index, kind)];
+    if (kind === "two") frames.push(this.#render(index + 1, kind));
+    const imageIds = frames.map(() => (known ? this.#lastImageId : null));
     const options: GenerateOptions = {
-      messages: this.#messages(kind, question),
+      messages: this.#messages(kind, prompt),
       ...{ promptStyle: "reference", fit: "letterbox", anyres: false },
-      size: kind === "refused" ? this.#side + 1 : this.#side,
+      size: kind === "rejected" ? this.#size + 1 : this.#size,
       maxTokens,
       sampling: kind === "sampled" ? { ...sampling, seed: index } : greedy,
       ...{ draft: true, gate: 0 },
@@ -101,31 +107,31 @@ class Soak {
         return { frames, imageIds };
       },
     });
-    if (first) this.#said = answer.text;
+    if (first) this.#lastAnswer = answer.text;
     return answer;
   }
 
-  #messages(kind: Kind, question: string): Message[] {
+  #messages(kind: FrameKind, prompt: string): Message[] {
     if (kind === "again") return [user("Which colours do you see?")];
-    if (kind === "two") return [user(question, 2)];
-    if (kind !== "turn") return [user(question)];
-    const said: Message = {
+    if (kind === "two") return [user(prompt, 2)];
+    if (kind !== "turn") return [user(prompt)];
+    const answer: Message = {
       role: "assistant",
-      text: this.#said,
+      text: this.#lastAnswer,
       imageCount: 0,
     };
-    return [user(question), said, user("Why?", 0)];
+    return [user(prompt), answer, user("Why?", 0)];
   }
 
-  /** Every other one as a camera gives it. */
-  #draw(index: number, kind: Kind): Frame {
-    const side = this.#side;
-    const square = drawFrame(index, side);
+  /** Every other frame is a VideoFrame, like a camera's. */
+  #render(index: number, kind: FrameKind): Frame {
+    const size = this.#size;
+    const square = renderFrame(index, size);
     if (index % 2 === 0 && kind !== "wide") return square;
-    const height = kind === "wide" ? side / 2 : side;
+    const height = kind === "wide" ? size / 2 : size;
     const frame = new VideoFrame(square, {
       timestamp: index,
-      visibleRect: { x: 0, y: 0, width: side, height },
+      visibleRect: { x: 0, y: 0, width: size, height },
     });
     square.close();
     return frame;

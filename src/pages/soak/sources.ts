@@ -1,45 +1,45 @@
 import type { GenerateRequest } from "../../runtime/worker-client";
 
-/** What becomes of one frame. */
-export type Kind =
-  /** As the camera's frames are. */
+/** How a frame is used. */
+export type FrameKind =
+  /** Like a camera frame. */
   | "live"
-  /** Under a name, so that the picture is kept. */
+  /** With an image id, so that its features are cached. */
   | "named"
-  /** Another question about that picture. */
+  /** Another question about that image. */
   | "again"
-  /** The next turn of that conversation. */
+  /** A follow-up question in that conversation. */
   | "turn"
-  /** Two pictures in one question. */
+  /** Two images in one question. */
   | "two"
-  /** Wider than high. */
+  /** Not square. */
   | "wide"
-  /** Drawn by chance, with a penalty. */
+  /** With sampling and a repetition penalty. */
   | "sampled"
-  /** Stopped before its turn, as soon as it is seen, and at its first token. */
-  | "stopped at once"
-  | "stopped when seen"
-  | "stopped at a token"
-  /** Of a side that there is not. */
-  | "refused";
+  /** Aborted before its turn, after encoding, and at the first token. */
+  | "aborted at once"
+  | "aborted after encoding"
+  | "aborted at a token"
+  /** With an invalid size. */
+  | "rejected";
 
-/** Every twenty frames. */
-const round: readonly Kind[] = [
+/** Repeated every twenty frames. */
+const cycle: readonly FrameKind[] = [
   ...Array.from({ length: 9 }, () => "live" as const),
-  ...(["stopped at once", "live", "stopped when seen", "live"] as const),
-  ...(["stopped at a token", "wide", "named", "again", "turn"] as const),
+  ...(["aborted at once", "live", "aborted after encoding", "live"] as const),
+  ...(["aborted at a token", "wide", "named", "again", "turn"] as const),
   ...(["two", "sampled"] as const),
-  "refused",
+  "rejected",
 ];
 
-export function kindOf(index: number): Kind {
-  return round[index % round.length] ?? "live";
+export function kindOf(index: number): FrameKind {
+  return cycle[index % cycle.length] as FrameKind;
 }
 
 /** Aborts requests of the kinds that are to be aborted; calls `onTake` when the
  * frames are taken, and `onFirst` at the first token of the others. */
 export function listenerFor(
-  kind: Kind,
+  kind: FrameKind,
   onFirst: () => void,
 ): Pick<GenerateRequest, "signal" | "onImage" | "onToken"> & {
   readonly onTake?: () => void;
@@ -48,19 +48,19 @@ export function listenerFor(
   const { signal } = controller;
   const stop = (): void => controller.abort();
   switch (kind) {
-    case "stopped at once":
+    case "aborted at once":
       // Once the frame is on its way to the worker.
       return { signal, onTake: () => queueMicrotask(stop) };
-    case "stopped when seen":
+    case "aborted after encoding":
       return { signal, onImage: stop };
-    case "stopped at a token":
+    case "aborted at a token":
       return { signal, onToken: stop };
     default:
-      return { signal, onToken: onceOnly(onFirst) };
+      return { signal, onToken: once(onFirst) };
   }
 }
 
-function onceOnly(work: () => void): () => void {
+function once(work: () => void): () => void {
   let done = false;
   return () => {
     if (!done) work();
