@@ -18,10 +18,10 @@ for (const colorScheme of ["light", "dark"] as const) {
     }) => {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height: 900 });
-      await page.goto("/?source=picture&load=manual");
+      await page.goto("/?source=picture&loading=manual");
       expect(await violations(page)).toEqual([]);
 
-      await page.getByRole("button", { name: "draw a scene" }).click();
+      await page.getByRole("button", { name: "generate a scene" }).click();
       await expect(page.locator("#ttft")).toHaveText(/^\d+/);
       expect(await violations(page)).toEqual([]);
 
@@ -59,7 +59,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 test("axe finds nothing in a bare element, whatever goes on", async ({
   page,
 }) => {
-  await page.goto("/?source=none&load=manual");
+  await page.goto("/?source=none&loading=manual");
   await page.evaluate(async () => {
     await customElements.whenDefined("fast-vlm");
     const bare = document.createElement("fast-vlm");
@@ -88,12 +88,12 @@ test("in a person's own colours what is chosen can be told", async ({
   page,
 }) => {
   await page.emulateMedia({ forcedColors: "active" });
-  await page.goto("/?source=picture&load=manual");
+  await page.goto("/?source=picture&loading=manual");
   const background = (name: string): Promise<string> =>
     page
       .getByText(name, { exact: true })
       .evaluate((label) => getComputedStyle(label).backgroundColor);
-  expect(await background("Picture")).not.toBe(await background("Camera"));
+  expect(await background("Image")).not.toBe(await background("Camera"));
   expect(await background("Describe")).not.toBe(await background("Count"));
   const colours = await page
     .locator("#bar > *")
@@ -122,14 +122,14 @@ async function tabTo(page: Page, id: string): Promise<void> {
 }
 
 test("everything is done by keyboard alone", async ({ page }) => {
-  await page.goto("/?load=manual");
+  await page.goto("/?loading=manual");
   for (const id of ["toggle", "mode", "source", "camera", "facing"]) {
     await tabTo(page, id);
   }
   for (const id of ["preset", "prompt", "model", "size", "dtype", "device"]) {
     await tabTo(page, id);
   }
-  await tabTo(page, "seeing");
+  await tabTo(page, "image-options");
   await page.keyboard.press("Enter");
   for (const id of ["fit", "style", "anyres"]) await tabTo(page, id);
 
@@ -144,7 +144,7 @@ test("everything is done by keyboard alone", async ({ page }) => {
   // Radios: to the picture, then a drawn scene and its caption.
   await tabTo(page, "source");
   for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowRight");
-  await expect(page.getByLabel("Picture", { exact: true })).toBeChecked();
+  await expect(page.getByLabel("Image", { exact: true })).toBeChecked();
   await tabTo(page, "draw");
   await page.keyboard.press("Enter");
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);

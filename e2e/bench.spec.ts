@@ -96,7 +96,7 @@ test("the URL accepts values that the form does not list", async ({ page }) => {
 test("only the bench loads transformers.js", async ({ page }) => {
   const scripts: string[] = [];
   page.on("request", (request) => void scripts.push(request.url()));
-  await page.goto("/?source=none&load=manual");
+  await page.goto("/?source=none&loading=manual");
   await page.waitForLoadState("networkidle");
   const isTransformersJs = (url: string): boolean =>
     /transformers|bench/.test(url);

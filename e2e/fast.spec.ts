@@ -65,7 +65,7 @@ test("the fast path says what the plain one says, and sees a picture once", asyn
   const info = valueOf(await load(page));
   expect(info).toMatchObject({ backend: "webgpu", device: "webgpu" });
   expect(info).not.toHaveProperty("backendReason");
-  await expect(page.locator("#about-path")).toHaveText("Fast");
+  await expect(page.locator("#about-backend")).toHaveText("WebGPU");
   const fast = await askAll(page);
 
   const said = ({ text, tokenIds, finish }: Answer) => ({
@@ -85,7 +85,7 @@ test("the fast path says what the plain one says, and sees a picture once", asyn
 
 test("live captions with a draft and a gate are right", async ({ page }) => {
   test.setTimeout(600_000);
-  await page.goto("/?device=webgpu&gate=0.02&load=manual");
+  await page.goto("/?device=webgpu&gate=0.02&loading=manual");
   await page.evaluate(async () => {
     const element = document.querySelector("fast-vlm");
     if (!element) throw new Error("no <fast-vlm>");
@@ -115,7 +115,7 @@ test("live captions with a draft and a gate are right", async ({ page }) => {
     .toBe(true);
   const captions = scenes.map(({ caption }) => caption);
   for (const { text } of await seen()) expect(captions).toContain(text);
-  await page.getByText("Picture and prompt").click();
+  await page.getByText("Image and prompt").click();
   await expect(page.locator("#gate-note")).toHaveText(
     /^[1-9]\d* of \d+ frames not encoded/,
   );

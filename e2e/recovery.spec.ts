@@ -121,7 +121,7 @@ test("with the network off the page starts, and its model", async ({
   await ready();
   // The headers came with it: threads work as before.
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-  await page.getByRole("button", { name: "draw a scene" }).click();
+  await page.getByRole("button", { name: "generate a scene" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   expect(watch.foreign).toEqual([]);
 });

@@ -46,7 +46,7 @@ export async function openWindow({ allow = [], onWait } = {}) {
 /** @param {import("playwright").Page} page */
 async function show(page) {
   for (let attempt = 1; ; attempt++) {
-    await page.goto(`http://${host}/?source=none&load=manual`);
+    await page.goto(`http://${host}/?source=none&loading=manual`);
     try {
       await page.waitForFunction(
         () => customElements.get("fast-vlm") !== undefined,

@@ -1,14 +1,15 @@
-import { formatBytes, type FastVlmElement, type ModelInfo } from "../../index";
+import type { FastVlmElement, ModelInfo } from "../../index";
+import { formatBytes } from "../../shared/format-bytes";
 import { byId, setText } from "./dom";
 import { isBundled } from "./params";
 
-/** The model in use, and what it turned out to be. */
-export function setUpAbout(vlm: FastVlmElement): void {
-  const carried = byId("carried", HTMLElement);
-  carried.hidden = !isBundled(vlm.model);
+/** Shows facts about the current model. */
+export function setUpModelInfo(vlm: FastVlmElement): void {
+  const bundled = byId("bundled", HTMLElement);
+  bundled.hidden = !isBundled(vlm.model);
 
   vlm.addEventListener("ready", ({ detail: info }) => {
-    carried.hidden = !isBundled(vlm.model) || !!vlm.folder;
+    bundled.hidden = !isBundled(vlm.model) || !!vlm.folder;
     const device = info.device === "webgpu" ? "WebGPU" : "WASM";
     const { vision_encoder, embed_tokens, decoder_model_merged } = info.dtypes;
     const dtypes = [vision_encoder, embed_tokens, decoder_model_merged];
@@ -17,7 +18,7 @@ export function setUpAbout(vlm: FastVlmElement): void {
     setText("about-model", info.name);
     setText("about-device", device);
     setText("about-adapter", info.adapter);
-    setText("about-path", pathText(info));
+    setText("about-backend", backendText(info));
     setText("about-dtype", same ? vision_encoder : dtypes.join(", "));
     setText("about-bytes", formatBytes(info.bytes));
     setText("about-memory", memoryText(info));
@@ -33,12 +34,10 @@ export function setUpAbout(vlm: FastVlmElement): void {
   });
 }
 
-/** Which it is, and why not the quick one. */
-function pathText({ backend, backendReason }: ModelInfo): string {
-  const name = backend === "webgpu" ? "Fast" : "Plain";
-  return backendReason === undefined
-    ? name
-    : `${name}, not the fast one. ${backendReason}`;
+/** The backend, and why it is not the WebGPU backend. */
+function backendText({ backend, backendReason }: ModelInfo): string {
+  const name = backend === "webgpu" ? "WebGPU" : "ONNX Runtime";
+  return backendReason === undefined ? name : `${name}. ${backendReason}`;
 }
 
 function memoryText({ memory }: ModelInfo): string {

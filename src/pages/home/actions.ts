@@ -2,14 +2,14 @@ import type { FastVlmElement } from "../../index";
 import { byId, onCheck } from "./dom";
 
 export interface Actions {
-  /** Starts the source; what fails, the element shows. */
+  /** Starts the source; the element shows errors. */
   start(): void;
   stop(): void;
-  /** Shows the buttons that make sense now. */
+  /** Updates the visible buttons. */
   update(): void;
 }
 
-/** Start and Stop, and for single pictures Ask and Resume. */
+/** The buttons Start/Stop, Ask and Resume. */
 export function setUpActions(vlm: FastVlmElement): Actions {
   const toggle = byId("toggle", HTMLButtonElement);
   const ask = byId("ask", HTMLButtonElement);
@@ -20,18 +20,18 @@ export function setUpActions(vlm: FastVlmElement): Actions {
 
   const update = (): void => {
     const started = vlm.open;
-    const picture = vlm.source === "picture";
-    vlm.live = wantsLive && !picture;
-    mode.hidden = picture;
-    toggle.hidden = picture;
+    const isImage = vlm.source === "picture";
+    vlm.live = wantsLive && !isImage;
+    mode.hidden = isImage;
+    toggle.hidden = isImage;
     toggle.textContent = started ? "Stop" : "Start";
     const missing = vlm.source === "video" ? !vlm.file : vlm.source === "none";
     toggle.disabled = !started && missing;
-    ask.hidden = vlm.live || !(started || picture);
-    ask.disabled = picture && !vlm.file;
+    ask.hidden = vlm.live || !(started || isImage);
+    ask.disabled = isImage && !vlm.file;
     ask.textContent = asking ? "Stop answer" : "Ask";
-    ask.classList.toggle("primary", picture);
-    resume.hidden = picture || !started || vlm.live || !vlm.frozen || !!asking;
+    ask.classList.toggle("primary", isImage);
+    resume.hidden = isImage || !started || vlm.live || !vlm.frozen || !!asking;
   };
 
   const start = (): void => {
@@ -51,7 +51,7 @@ export function setUpActions(vlm: FastVlmElement): Actions {
       await vlm.freeze();
       await vlm.ask(undefined, { signal: controller.signal });
     } catch {
-      // The element says what failed.
+      // The element shows the error.
     } finally {
       asking = undefined;
       update();

@@ -1,4 +1,4 @@
-/** The element with that id: the page and its script are one thing. */
+/** The element with this id, which must exist. */
 export function byId<T extends HTMLElement>(
   id: string,
   type: abstract new () => T,
@@ -9,15 +9,15 @@ export function byId<T extends HTMLElement>(
 }
 
 /**
- * Hides what `hide` does. If that had the focus, the first of `others` that can
- * take it gets it: the keyboard would start at the top of the page again.
+ * Calls `hide`. If that hides the focused element in `place`, focuses the first of
+ * `others` that can have the focus, so that it does not move to the top of the page.
  */
 export function keepFocus(
   place: HTMLElement,
   hide: () => void,
   others: readonly HTMLElement[],
 ): void {
-  // Afterwards nobody knows.
+  // Read before hiding, which can reset it.
   const { activeElement: focused } = document;
   const isInside = place.contains(focused);
   hide();
@@ -31,7 +31,7 @@ export function setText(id: string, text: string): void {
   byId(id, HTMLElement).textContent = text;
 }
 
-/** Selects the radio button of `name` with `value`; whether there is one. */
+/** Selects the radio button with `value`. Returns whether it exists. */
 export function check(name: string, value: string): boolean {
   let found = false;
   for (const radio of radios(name)) {

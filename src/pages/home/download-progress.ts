@@ -1,11 +1,11 @@
 import { amountText, phaseText, type ProgressDetail } from "../../index";
 import { byId } from "./dom";
 
-/** Shows how far loading has come, beside what was chosen. */
-export function setUpFetching(): (progress?: ProgressDetail) => void {
-  const place = byId("fetching", HTMLElement);
-  const text = byId("fetched", HTMLElement);
-  const bar = byId("fetch-bar", HTMLProgressElement);
+/** Shows download progress in the model panel. */
+export function setUpDownloadProgress(): (progress?: ProgressDetail) => void {
+  const place = byId("download", HTMLElement);
+  const text = byId("download-text", HTMLElement);
+  const bar = byId("download-bar", HTMLProgressElement);
   return (progress) => {
     place.hidden = !progress;
     if (!progress) return;

@@ -1,16 +1,16 @@
 import type { LocalFile } from "../../index";
 
-/** Not yet in TypeScript's own list. */
+/** Missing in lib.dom. */
 declare global {
   interface Window {
     showDirectoryPicker?: () => Promise<FileSystemDirectoryHandle>;
   }
 }
 
-/** How deep a model's files lie at most, below what was picked. */
-const depth = 4;
+/** Maximum depth of folders that are read. */
+const maxDepth = 4;
 
-/** Files of a folder that the person picks; `undefined` if she does not. */
+/** Files of the folder that the user picks; undefined if the user cancels. */
 export async function pickFolder(
   pick: () => Promise<FileSystemDirectoryHandle>,
 ): Promise<LocalFile[] | undefined> {
@@ -27,7 +27,7 @@ export async function pickFolder(
 async function readHandle(
   folder: FileSystemDirectoryHandle,
   path: string,
-  levels = depth,
+  levels = maxDepth,
 ): Promise<LocalFile[]> {
   const files: LocalFile[] = [];
   for await (const [name, handle] of folder.entries()) {
@@ -42,7 +42,7 @@ async function readHandle(
   return files;
 }
 
-/** The first folder among what was dropped; asked for before any `await`. */
+/** The first dropped folder. Call it before any `await` in the event handler. */
 export function droppedFolder(
   items: DataTransferItemList | undefined,
 ): FileSystemDirectoryEntry | undefined {
@@ -55,12 +55,12 @@ export function droppedFolder(
 export async function readEntry(
   folder: FileSystemDirectoryEntry,
   path = folder.name,
-  levels = depth,
+  levels = maxDepth,
 ): Promise<LocalFile[]> {
   const files: LocalFile[] = [];
   const reader = folder.createReader();
   for (;;) {
-    // Each call gives some; none means the end.
+    // Each call returns a batch; an empty one is the end.
     const entries = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
     );
@@ -81,7 +81,7 @@ export async function readEntry(
   }
 }
 
-/** `.git` and its like hold thousands of files, none of them a model's. */
+/** Skips `.git` and similar folders with thousands of files. */
 function isHidden(name: string): boolean {
   return name.startsWith(".");
 }

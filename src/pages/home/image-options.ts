@@ -1,11 +1,11 @@
 import type { FastVlmElement } from "../../index";
 import { byId, setText } from "./dom";
 
-/** Sides worth choosing between; the encoder takes all multiples of 64. */
-const sides = [256, 384, 512, 640, 768, 1024, 1152, 1536];
+/** Offered sizes; the encoder accepts all multiples of 64. */
+const sizes = [256, 384, 512, 640, 768, 1024, 1152, 1536];
 
-/** How a picture is handed to the model: from the next frame on. */
-export function setUpSeeing(vlm: FastVlmElement): void {
+/** Image and prompt options, which apply from the next frame on. */
+export function setUpImageOptions(vlm: FastVlmElement): void {
   const size = byId("size", HTMLSelectElement);
   const fit = byId("fit", HTMLSelectElement);
   const style = byId("style", HTMLSelectElement);
@@ -15,15 +15,15 @@ export function setUpSeeing(vlm: FastVlmElement): void {
   anyres.checked = vlm.anyres;
 
   const fillSizes = (): void => {
-    const side = vlm.info?.size ?? 0;
-    const all = new Set([...sides, side, vlm.size]);
+    const modelSize = vlm.info?.size ?? 0;
+    const all = new Set([...sizes, modelSize, vlm.size]);
     all.delete(0);
     size.replaceChildren();
     for (const each of [...all].sort((a, b) => a - b)) {
       size.add(new Option(`${each} px`, String(each)));
     }
-    if (!side) size.add(new Option("Own", "0"), 0);
-    size.value = String(vlm.size || side);
+    if (!modelSize) size.add(new Option("Model default", "0"), 0);
+    size.value = String(vlm.size || modelSize);
     noteSize();
   };
 
@@ -41,7 +41,7 @@ export function setUpSeeing(vlm: FastVlmElement): void {
     setText(
       "size-note",
       trained
-        ? `${note} ${trained}${other ? "; others cost detail or time" : ""}.`
+        ? `${note} ${trained}${other ? "; other sizes cost detail or time" : ""}.`
         : note,
     );
   };

@@ -3,20 +3,20 @@ import { byId, setText } from "./dom";
 import { ttftPlot } from "./ttft-plot";
 
 const parts = {
-  wait: "Hand-over",
+  wait: "Transfer",
   preprocess: "Preprocess",
   encode: "Encode",
   prefill: "Prefill",
   firstDecode: "First decode",
-  paint: "Painting",
+  paint: "Paint",
 } as const;
 
 type Part = keyof typeof parts;
 
 const names = Object.keys(parts) as Part[];
 
-/** Beside every caption: where its time went. */
-export function setUpMeasures(vlm: FastVlmElement): void {
+/** Shows the timings of each caption. */
+export function setUpMetrics(vlm: FastVlmElement): void {
   const bar = byId("bar", HTMLElement);
   const list = byId("parts", HTMLDListElement);
   const segments = new Map<Part, HTMLElement>();

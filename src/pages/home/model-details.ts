@@ -1,10 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
-import {
-  formatBytes,
-  type Graph,
-  type License,
-  type ModelReport,
-} from "../../index";
+import type { Graph, License, ModelReport } from "../../index";
+import { formatBytes } from "../../shared/format-bytes";
 
 const graphNames: Readonly<Record<Graph, string>> = {
   vision_encoder: "Encoder",
@@ -15,18 +11,21 @@ const graphNames: Readonly<Record<Graph, string>> = {
 const graphs = Object.keys(graphNames) as Graph[];
 
 export interface Consent {
-  /** The licence still needs the person's consent. */
+  /** Whether the licence still needs consent. */
   readonly needed: boolean;
   readonly given: boolean;
   readonly change: (given: boolean) => void;
 }
 
-/** What a model is and costs, before a byte of its weights moves. */
-export function offer(report: ModelReport, consent: Consent): TemplateResult {
+/** Describes a model before its weights are downloaded. */
+export function modelDetails(
+  report: ModelReport,
+  consent: Consent,
+): TemplateResult {
   const { obstacle, license, source } = report;
   return html`
-    <div class="offer">
-      <p class="offered">
+    <div class="report">
+      <p class="report-title">
         <strong>${report.name}</strong> <span>${source}</span>
       </p>
       <dl class="facts">
@@ -45,7 +44,7 @@ export function offer(report: ModelReport, consent: Consent): TemplateResult {
   `;
 }
 
-/** The same in a sentence, for those who do not see it appear. */
+/** The details in one sentence, for a status region. */
 export function summaryOf({ name, chosen, obstacle }: ModelReport): string {
   if (obstacle) return `${name}: ${obstacle}`;
   const missing = chosen?.missing ?? 0;
@@ -60,13 +59,13 @@ function costs(report: ModelReport): [name: string, value: string][] {
     const { bytes, missing } = chosen;
     const kept = bytes - missing;
     rows.push(
-      ["To download", missing === 0 ? "nothing" : formatBytes(missing)],
-      ["Here already", kept === 0 ? "nothing" : formatBytes(kept)],
+      ["Download", missing === 0 ? "nothing" : formatBytes(missing)],
+      ["Already stored", kept === 0 ? "nothing" : formatBytes(kept)],
     );
   }
-  if (storage) rows.push(["Free on this disk", formatBytes(storage.free)]);
+  if (storage) rows.push(["Available storage", formatBytes(storage.free)]);
   rows.push(
-    ["Runs on", report.device === "webgpu" ? "WebGPU" : "WASM"],
+    ["Device", report.device === "webgpu" ? "WebGPU" : "WASM"],
     ["Adapter", `${report.adapter}, ${half} half precision`],
   );
   return rows;
@@ -84,7 +83,7 @@ function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
           <tr>
             <th scope="col">File</th>
             <th scope="col">Size</th>
-            <th scope="col">Here</th>
+            <th scope="col">Stored</th>
           </tr>
         </thead>
         <tbody>
@@ -102,14 +101,14 @@ function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
   `;
 }
 
-/** Long names break where they are put together. */
+/** Allows line breaks in long names. */
 function breakable(path: string): TemplateResult[] {
   return path.split(/(?<=[/_])/).map((part) => html`${part}<wbr />`);
 }
 
 function share(kept: number, bytes: number): string {
   if (kept === 0) return "–";
-  return kept >= bytes ? "whole" : `${Math.floor((100 * kept) / bytes)} %`;
+  return kept >= bytes ? "complete" : `${Math.floor((100 * kept) / bytes)} %`;
 }
 
 function precisions(report: ModelReport): TemplateResult {
@@ -117,7 +116,7 @@ function precisions(report: ModelReport): TemplateResult {
   const dtypes = chosen?.dtypes ?? recommended;
   const short = dtypes
     ? [...new Set(graphs.map((graph) => dtypes[graph]))].join(", ")
-    : "none that runs here";
+    : "no supported dtype";
   return html`
     <details>
       <summary>Precision: ${short}</summary>
@@ -149,8 +148,8 @@ function memory({ chosen }: ModelReport): TemplateResult | typeof nothing {
   const tokens = contextTokens.toLocaleString("en");
   const rows = [
     ["Weights", weights],
-    ["Picture and prompt at this size", activations],
-    [`Cache of ${tokens} tokens`, cache],
+    ["Image and prompt at this size", activations],
+    [`KV cache of ${tokens} tokens`, cache],
   ] as const;
   return html`
     <details>
@@ -170,7 +169,7 @@ function memory({ chosen }: ModelReport): TemplateResult | typeof nothing {
 
 function licence(license: License, consent: Consent): TemplateResult {
   const { name, url } = license;
-  // A card's author writes what she likes.
+  // Model cards can contain any URL.
   const text =
     url && /^https?:/i.test(url)
       ? html`<a href=${url} target="_blank" rel="noreferrer">${name}</a>`
@@ -186,7 +185,7 @@ function licence(license: License, consent: Consent): TemplateResult {
         type="checkbox"
         .checked=${consent.given}
         @change=${change}
-      /><span>I have read the licence and agree to it.</span></label
+      /><span>I have read and accept the licence.</span></label
     >
   `;
 }

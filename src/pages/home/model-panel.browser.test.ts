@@ -5,17 +5,17 @@ import { VlmError } from "../../shared/errors";
 import { openDemo } from "../../testing/demo-page";
 import type { FakeVlm, Script } from "../../testing/fake-worker";
 import { byId } from "./dom";
-import { setUpAbout } from "./about";
-import { setUpKept } from "./storage";
-import { setUpModel } from "./model-panel";
-import { setUpSeeing } from "./image-options";
+import { setUpModelInfo } from "./about";
+import { setUpStorage } from "./storage";
+import { setUpModelPanel } from "./model-panel";
+import { setUpImageOptions } from "./image-options";
 
 let vlm: FastVlmElement;
 let fake: FakeVlm;
 
 beforeEach(() => localStorage.clear());
 afterEach(() => {
-  // While the page is there to be told.
+  // Before removing the page, which it updates.
   vlm.dispose();
   document.body.replaceChildren();
 });
@@ -23,17 +23,19 @@ afterEach(() => {
 function open(script: Partial<Script> = {}, model = "nano"): void {
   ({ vlm, fake } = openDemo(script));
   vlm.model = model;
-  setUpModel(vlm, false);
-  setUpSeeing(vlm);
-  setUpAbout(vlm);
-  setUpKept(vlm);
+  setUpModelPanel(vlm, false);
+  setUpImageOptions(vlm);
+  setUpModelInfo(vlm);
+  setUpStorage(vlm);
 }
 
 const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
-const offered = (): string => byId("offer", HTMLElement).textContent ?? "";
-const told = (): string => byId("model-error", HTMLElement).textContent ?? "";
-/** What the polite region of the panel says. */
-const heard = (): string => byId("model-told", HTMLElement).textContent ?? "";
+const report = (): string =>
+  byId("model-report", HTMLElement).textContent ?? "";
+const error = (): string => byId("model-error", HTMLElement).textContent ?? "";
+/** The text of the status region. */
+const status = (): string =>
+  byId("model-status", HTMLElement).textContent ?? "";
 const calls = (): string => fake.calls.join("; ");
 
 function choose(id: string, value: string): void {
@@ -46,7 +48,7 @@ function tick(id: string): void {
   byId(id, HTMLInputElement).click();
 }
 
-function give(...paths: string[]): void {
+function chooseFolder(...paths: string[]): void {
   const input = byId("folder-file", HTMLInputElement);
   const transfer = new DataTransfer();
   for (const path of paths) {
@@ -59,23 +61,23 @@ function give(...paths: string[]): void {
   input.dispatchEvent(new Event("change"));
 }
 
-test("a model shows what it costs and waits for consent and a click", async () => {
+test("shows the download size and waits for consent and a click", async () => {
   open({ pace: 20 });
   choose("model", "fastvlm-0.5b");
-  await vi.waitFor(() => expect(offered()).toMatch(/To download\s*510 MB/));
+  await vi.waitFor(() => expect(report()).toMatch(/Download\s*510 MB/));
   for (const text of [
-    /Here already\s*595 MB/,
+    /Already stored\s*595 MB/,
     /5 files, 1\.11 GB/,
-    /onnx\/vision_encoder\.onnx\s*505 MB\s*whole/,
+    /onnx\/vision_encoder\.onnx\s*505 MB\s*complete/,
     /onnx\/embed_tokens_fp16\.onnx\s*272 MB\s*33 %/,
     /Memory, about 1\.37 GB/,
     /Decoder: q4\s*q4: a quarter of the bytes/,
     /without half precision/,
   ]) {
-    expect(offered()).toMatch(text);
+    expect(report()).toMatch(text);
   }
-  expect(heard()).toMatch(/: 510 MB to download\.$/);
-  const link = byId("offer", HTMLElement).querySelector("a");
+  expect(status()).toMatch(/: 510 MB to download\.$/);
+  const link = byId("model-report", HTMLElement).querySelector("a");
   expect(link?.href).toMatch(/^https:\/\/huggingface\.co\/apple\/.*LICENSE$/);
   expect(button("load-model").disabled).toBe(true);
   expect(calls()).not.toMatch(/load/);
@@ -88,7 +90,7 @@ test("a model shows what it costs and waits for consent and a click", async () =
     expect(document.activeElement?.id).toBe("cancel-load"),
   );
   await vi.waitFor(() => expect(vlm.info?.name).toBe("fake"));
-  await vi.waitFor(() => expect(offered()).toBe(""));
+  await vi.waitFor(() => expect(report()).toBe(""));
   expect(byId("in-use", HTMLElement).textContent).toBe("fake on WASM");
   expect(button("load-model").hidden).toBe(true);
   expect(document.activeElement?.id).toBe("model");
@@ -96,42 +98,42 @@ test("a model shows what it costs and waits for consent and a click", async () =
   // Consent is given once.
   choose("model", "nano");
   choose("model", "fastvlm-0.5b");
-  await vi.waitFor(() => expect(offered()).toMatch(/Licence/));
+  await vi.waitFor(() => expect(report()).toMatch(/Licence/));
   expect(document.getElementById("consent")).toBeNull();
   expect(button("load-model").disabled).toBe(false);
 });
 
-test("what cannot run says so and cannot be loaded", async () => {
+test("a model with a compatibility issue cannot be loaded", async () => {
   const obstacle = "A buffer of 2.1 GB is larger than this adapter allows.";
   open({ report: { obstacle } });
   byId("model-id", HTMLInputElement).value = "somebody/else";
   byId("other", HTMLFormElement).requestSubmit();
-  await vi.waitFor(() => expect(offered()).toContain(obstacle));
+  await vi.waitFor(() => expect(report()).toContain(obstacle));
   expect(button("load-model").disabled).toBe(true);
 });
 
-test("a model nobody publishes says what to do instead", async () => {
+test("an unpublished model shows what to do instead", async () => {
   open();
   choose("model", "fastvlm-7b");
-  await vi.waitFor(() => expect(told()).toMatch(/python tools\/convert/));
+  await vi.waitFor(() => expect(error()).toMatch(/python tools\/convert/));
   expect(byId("model-error", HTMLElement).hidden).toBe(false);
-  expect(heard()).toBe(told());
+  expect(status()).toBe(error());
   choose("model", "nano");
   expect(byId("model-error", HTMLElement).hidden).toBe(true);
 });
 
-test("a report that fails is told; a later choice is not disturbed by it", async () => {
+test("shows a failed inspection, unless another model was chosen since", async () => {
   const inspectError = new VlmError("offline", "No network.", "Connect.");
   open({ inspectError, pace: 20 });
   choose("model", "fastvlm-0.5b");
   choose("model", "nano");
   await vi.waitFor(() => expect(vlm.info).toBeDefined());
-  expect(told()).toBe("");
+  expect(error()).toBe("");
   choose("model", "fastvlm-0.5b");
-  await vi.waitFor(() => expect(told()).toBe("No network. Connect."));
+  await vi.waitFor(() => expect(error()).toBe("No network. Connect."));
 });
 
-test("what nobody answered can be asked again", async () => {
+test("a failed inspection can be tried again", async () => {
   const inspectError = new VlmError("offline", "No network.", "Connect.");
   open();
   const { script } = fake;
@@ -141,17 +143,17 @@ test("what nobody answered can be asked again", async () => {
   expect(button("load-model").textContent).toBe("Try again");
   fake.script = script;
   button("load-model").click();
-  await vi.waitFor(() => expect(offered()).not.toBe(""));
-  expect(told()).toBe("");
-  expect(button("load-model").textContent).toBe("Load");
+  await vi.waitFor(() => expect(report()).not.toBe(""));
+  expect(error()).toBe("");
+  expect(button("load-model").textContent).toMatch(/^Download model \(/);
 });
 
-test("a load can be cancelled; what arrived meanwhile is counted again", async () => {
+test("a cancelled load is inspected again", async () => {
   open({ pace: 30 }, "somebody/else");
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
   button("load-model").click();
   await vi.waitFor(() =>
-    expect(byId("fetched", HTMLElement).textContent).toMatch(
+    expect(byId("download-text", HTMLElement).textContent).toMatch(
       /of 20\.0 MB · \d+ % · 4\.0 MB\/s · \d s left/,
     ),
   );
@@ -159,10 +161,10 @@ test("a load can be cancelled; what arrived meanwhile is counted again", async (
   await vi.waitFor(() => expect(fake.calls.at(-1)).toMatch(/^inspect/));
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
   expect(button("cancel-load").hidden).toBe(true);
-  expect(told()).toBe("");
+  expect(error()).toBe("");
 });
 
-test("a failed load names the failure and what is still in use", async () => {
+test("a failed load shows the error and the current model", async () => {
   const loadError = new VlmError("model-corrupt", "x.onnx is cut.", "Again.");
   open({ info: { name: "first" } });
   await vlm.load();
@@ -171,13 +173,13 @@ test("a failed load names the failure and what is still in use", async () => {
   byId("other", HTMLFormElement).requestSubmit();
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
   button("load-model").click();
-  await vi.waitFor(() => expect(told()).toBe("x.onnx is cut. Again."));
-  // The element announces it already.
-  expect(heard()).not.toContain("x.onnx");
+  await vi.waitFor(() => expect(error()).toBe("x.onnx is cut. Again."));
+  // The element announces it.
+  expect(status()).not.toContain("x.onnx");
   expect(byId("in-use", HTMLElement).textContent).toBe("first on WASM");
 });
 
-const free = {
+const stored = {
   chosen: {
     dtypes: {
       vision_encoder: "fp32",
@@ -191,54 +193,54 @@ const free = {
   },
 } as const;
 
-test("a folder is loaded at once, as it costs nothing", async () => {
-  open({ report: free });
-  give("mine/config.json", "mine/onnx/a.onnx");
+test("loads a folder at once, since it needs no download", async () => {
+  open({ report: stored });
+  chooseFolder("mine/config.json", "mine/onnx/a.onnx");
   await vi.waitFor(() => expect(vlm.info).toBeDefined());
   expect(calls()).toMatch(/load mine auto/);
 });
 
 test("a folder under Apple's licence waits for consent", async () => {
   const license = { id: "apple-amlr", name: "Apple" };
-  open({ report: { ...free, license } });
-  give("mine/config.json");
-  await vi.waitFor(() => expect(offered()).toMatch(/Licence: Apple/));
+  open({ report: { ...stored, license } });
+  chooseFolder("mine/config.json");
+  await vi.waitFor(() => expect(report()).toMatch(/Licence: Apple/));
   expect(calls()).not.toMatch(/load/);
   tick("consent");
   button("load-model").click();
   await vi.waitFor(() => expect(vlm.info).toBeDefined());
 });
 
-test("with load=manual a folder becomes the element's, unloaded", async () => {
-  ({ vlm, fake } = openDemo({ report: free }));
+test("with loading=manual, sets a folder without loading it", async () => {
+  ({ vlm, fake } = openDemo({ report: stored }));
   vlm.model = "nano";
-  setUpModel(vlm, true);
-  give("mine/config.json");
-  await vi.waitFor(() => expect(offered()).not.toBe(""));
+  setUpModelPanel(vlm, true);
+  chooseFolder("mine/config.json");
+  await vi.waitFor(() => expect(report()).not.toBe(""));
   expect(calls()).not.toMatch(/load/);
   await vlm.load();
   expect(fake.calls.at(-1)).toBe("load mine auto");
 });
 
-test("precision and device are of the model chosen", async () => {
+test("dtype and device apply to the chosen model", async () => {
   open();
   choose("dtype", "q4");
   await vi.waitFor(() => expect(calls()).toMatch(/load .*nano\/ q4/));
   choose("model", "fastvlm-0.5b");
-  await vi.waitFor(() => expect(offered()).not.toBe(""));
+  await vi.waitFor(() => expect(report()).not.toBe(""));
   choose("dtype", "fp16");
   await vi.waitFor(() => expect(fake.calls.at(-1)).toMatch(/^inspect onnx-/));
   expect(calls()).not.toMatch(/load onnx/);
 });
 
-test("a link from a card that is no web address is no link", async () => {
+test("does not link a licence URL other than http(s)", async () => {
   const license = { id: "x", name: "X", url: "javascript:alert(1)" };
   open({ report: { license } }, "somebody/else");
-  await vi.waitFor(() => expect(offered()).toMatch(/Licence: X/));
-  expect(document.querySelector("#offer a")).toBeNull();
+  await vi.waitFor(() => expect(report()).toMatch(/Licence: X/));
+  expect(document.querySelector("#model-report a")).toBeNull();
 });
 
-test("kept models are listed and deleted", async () => {
+test("lists and deletes stored models", async () => {
   const source = { kind: "url", url: "http://a.b/" } as const;
   const cut = { path: "onnx/a.onnx", bytes: 50e6, kept: 12e6 };
   const whole = { path: "onnx/a.onnx", bytes: 1.1e9, kept: 1.1e9 };
@@ -250,12 +252,14 @@ test("kept models are listed and deleted", async () => {
       { key: "c", name: "three/c", source, bytes: 9e3, files: [small] },
     ],
   });
-  expect(byId("kept", HTMLElement).hidden).toBe(true);
+  expect(byId("stored", HTMLElement).hidden).toBe(true);
   await vlm.load();
-  await vi.waitFor(() => expect(byId("kept", HTMLElement).hidden).toBe(false));
-  const list = byId("kept-list", HTMLElement);
+  await vi.waitFor(() =>
+    expect(byId("stored", HTMLElement).hidden).toBe(false),
+  );
+  const list = byId("stored-list", HTMLElement);
   expect(list.textContent).toMatch(
-    /one\/a\s*1\.10 GB\s*Delete\s*two\/b\s*12\.0 MB, a part\s*Delete\s*three\/c.*its description only/s,
+    /one\/a\s*1\.10 GB\s*Delete\s*two\/b\s*12\.0 MB, incomplete\s*Delete\s*three\/c.*metadata only/s,
   );
   const remove = (name: string): void =>
     list
@@ -265,14 +269,14 @@ test("kept models are listed and deleted", async () => {
   remove("one/a");
   await vi.waitFor(() => expect(list.textContent).not.toMatch("one/a"));
   expect(fake.calls).toContain("remove a");
-  // Focus stays near, and where it can when the last one goes.
-  await vi.waitFor(() => expect(focused()?.parentElement?.id).toBe("kept"));
+  // Focus moves to the summary, and to the model list when it disappears.
+  await vi.waitFor(() => expect(focused()?.parentElement?.id).toBe("stored"));
   remove("two/b");
   remove("three/c");
   await vi.waitFor(() => expect(focused()?.id).toBe("model"));
 });
 
-test("size, fit, style and AnyRes count from the next frame, without a load", async () => {
+test("size, fit, prompt style and AnyRes apply without loading", async () => {
   open();
   await vlm.load();
   const { length } = fake.calls;
@@ -288,8 +292,8 @@ test("size, fit, style and AnyRes count from the next frame, without a load", as
     ...{ size: 1024, anyres: true, fit: "crop", promptStyle: "demo" },
   });
   expect(fake.calls).toHaveLength(length);
-  const sides = [...byId("size", HTMLSelectElement).options];
-  expect(sides.map(({ value }) => Number(value))).toEqual([
+  const sizes = [...byId("size", HTMLSelectElement).options];
+  expect(sizes.map(({ value }) => Number(value))).toEqual([
     256, 384, 512, 640, 768, 1024, 1152, 1536,
   ]);
 });

@@ -6,42 +6,46 @@ import {
   type FolderFiles,
   type ModelReport,
 } from "../../index";
-import { setUpChoice, type Choice } from "./picker";
+import { formatBytes } from "../../shared/format-bytes";
+import { setUpModelPicker, type ModelChoice } from "./picker";
 import { byId, keepFocus } from "./dom";
-import { setUpFetching } from "./download-progress";
-import { offer, summaryOf } from "./model-details";
+import { setUpDownloadProgress } from "./download-progress";
+import { modelDetails, summaryOf } from "./model-details";
 import { isBundled } from "./params";
 
 export interface ModelPanel {
-  /** A folder that was dropped on the page. */
+  /** Opens a folder that was dropped on the page. */
   readonly open: (folder: FolderFiles) => void;
   readonly fail: (thrown: unknown) => void;
 }
 
 /**
- * Which model: chosen, what it costs, loaded or not. `manual`: nothing is
- * asked or loaded until a person or a program says so.
+ * Chooses, describes and loads a model. With `manual`, nothing is inspected or loaded
+ * before the user or a program asks for it.
  */
-export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
-  const place = byId("offer", HTMLElement);
+export function setUpModelPanel(
+  vlm: FastVlmElement,
+  manual: boolean,
+): ModelPanel {
+  const place = byId("model-report", HTMLElement);
   const failure = byId("model-error", HTMLElement);
-  const told = byId("model-told", HTMLElement);
+  const status = byId("model-status", HTMLElement);
   const actions = byId("model-actions", HTMLElement);
-  const showProgress = setUpFetching();
+  const showProgress = setUpDownloadProgress();
   const load = byId("load-model", HTMLButtonElement);
   const cancel = byId("cancel-load", HTMLButtonElement);
   const select = byId("model", HTMLSelectElement);
   const dtype = byId("dtype", HTMLSelectElement);
   const device = byId("device", HTMLSelectElement);
-  let choice: Choice = { model: vlm.model };
+  let choice: ModelChoice = { model: vlm.model };
   let report: ModelReport | undefined;
   let agreed = false;
   let waiting = false;
-  /** Nobody answered; the same question may be answered later. */
-  let unanswered = false;
-  /** A failure that the element does not announce. */
-  let unheard = "";
-  let asking = new AbortController();
+  /** Inspecting failed because of the network and can be tried again. */
+  let retry = false;
+  /** An error that the element does not announce. */
+  let announcement = "";
+  let inspection = new AbortController();
 
   const update = (): void => {
     const license = report?.license;
@@ -51,39 +55,47 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
       update();
     };
     const consent = { needed, given: agreed, change };
-    const asks = html`<p class="note">${asked}</p>`;
-    render(report ? offer(report, consent) : waiting ? asks : nothing, place);
-    const news = unheard || (report ? summaryOf(report) : waiting ? asked : "");
-    if (told.textContent !== news) told.textContent = news;
-    // What came with the page is there before a bar could be read.
-    const quick = !vlm.folder && isBundled(vlm.model);
-    const fetching = vlm.progress !== undefined && !quick;
-    load.textContent = unanswered ? "Try again" : "Load";
+    const inspecting = html`<p class="note">${inspectingText}</p>`;
+    render(
+      report ? modelDetails(report, consent) : waiting ? inspecting : nothing,
+      place,
+    );
+    const text =
+      announcement ||
+      (report ? summaryOf(report) : waiting ? inspectingText : "");
+    if (status.textContent !== text) status.textContent = text;
+    // The bundled model loads too quickly for a progress bar.
+    const bundled = !vlm.folder && isBundled(vlm.model);
+    const loading = vlm.progress !== undefined && !bundled;
+    const missing = report?.chosen?.missing ?? 0;
+    const loadText =
+      missing > 0 ? `Download model (${formatBytes(missing)})` : "Load model";
+    load.textContent = retry ? "Try again" : loadText;
     load.disabled = !!report?.obstacle || (needed && !agreed);
     const hide = (): void => {
-      load.hidden = !(report || unanswered) || fetching;
-      cancel.hidden = !fetching;
+      load.hidden = !(report || retry) || loading;
+      cancel.hidden = !loading;
       actions.hidden = load.hidden && cancel.hidden;
     };
     keepFocus(actions, hide, [cancel, load, select]);
-    showProgress(fetching ? vlm.progress : undefined);
+    showProgress(loading ? vlm.progress : undefined);
   };
 
-  /** `heard`: the element announces it. */
-  const say = (thrown?: unknown, heard = false): void => {
+  /** Shows an error, or none; `announced` if the element announces it. */
+  const showError = (thrown?: unknown, announced = false): void => {
     const error = thrown === undefined ? undefined : VlmError.from(thrown);
     const fails = error !== undefined && error.code !== "aborted";
     failure.hidden = !fails;
     failure.textContent = fails ? `${error.message} ${error.advice}` : "";
-    unheard = heard ? "" : failure.textContent;
+    announcement = announced ? "" : failure.textContent;
     update();
   };
 
-  /** Asks what the choice costs. */
+  /** Gets the report of the chosen model. */
   const inspect = async (): Promise<void> => {
-    asking.abort();
-    asking = new AbortController();
-    const { signal } = asking;
+    inspection.abort();
+    inspection = new AbortController();
+    const { signal } = inspection;
     const { model, folder } = choice;
     waiting = true;
     update();
@@ -103,34 +115,34 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
     }
   };
 
-  const isFree = (): boolean => report?.chosen?.missing === 0;
+  const isStored = (): boolean => report?.chosen?.missing === 0;
 
-  /** Shows what it costs; with `atOnce`, what costs nothing is loaded. */
-  const show = async (atOnce: boolean): Promise<void> => {
+  /** Shows the report; with `autoLoad`, loads a model that needs no download. */
+  const show = async (autoLoad: boolean): Promise<void> => {
     report = undefined;
     agreed = false;
-    unanswered = false;
-    say();
+    retry = false;
+    showError();
     try {
       await inspect();
     } catch (thrown) {
       const { code } = VlmError.from(thrown);
-      unanswered = code === "offline" || code === "download-failed";
-      say(thrown);
+      retry = code === "offline" || code === "download-failed";
+      showError(thrown);
       return;
     }
-    if (atOnce && isFree() && !load.disabled) await apply();
+    if (autoLoad && isStored() && !load.disabled) await apply();
   };
 
-  /** Makes the choice the element's, which then loads it. */
+  /** Sets the choice on the element and loads it. */
   const apply = async (): Promise<void> => {
     const mine = choice;
-    asking.abort();
+    inspection.abort();
     waiting = false;
-    unanswered = false;
-    if (carried()) report = undefined;
+    retry = false;
+    if (isBundledChoice()) report = undefined;
     if (report?.license && agreed) vlm.acceptLicense(report.license.id);
-    say();
+    showError();
     vlm.model = choice.model;
     vlm.folder = choice.folder;
     vlm.dtype = dtype.value;
@@ -140,37 +152,40 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
       if (mine === choice) report = undefined;
     } catch (thrown) {
       if (mine !== choice) return;
-      say(thrown, true);
-      // Some of it may be here by now.
+      showError(thrown, true);
+      // Part of it may be stored now.
       if (report) await inspect().catch(() => undefined);
     }
     update();
   };
 
-  const carried = (): boolean => !choice.folder && isBundled(choice.model);
+  const isBundledChoice = (): boolean =>
+    !choice.folder && isBundled(choice.model);
 
-  const choose = (chosen: Choice): void => {
+  const choose = (chosen: ModelChoice): void => {
     choice = chosen;
     const { folder } = chosen;
-    // With nothing in use there is nothing to spare.
+    // Without a current model, set the folder at once.
     if (folder && !vlm.info) vlm.folder = folder;
-    void (carried() ? apply() : show(!manual && !!folder));
+    void (isBundledChoice() ? apply() : show(!manual && !!folder));
   };
 
-  const { showFolder } = setUpChoice(vlm, choose, (thrown) => say(thrown));
+  const { showFolder } = setUpModelPicker(vlm, choose, (thrown) =>
+    showError(thrown),
+  );
   if (![...dtype.options].some(({ value }) => value === vlm.dtype)) {
-    dtype.add(new Option("As in the address", vlm.dtype));
+    dtype.add(new Option("From the URL", vlm.dtype));
   }
   dtype.value = vlm.dtype;
   device.value = vlm.device;
   for (const select of [dtype, device]) {
     select.addEventListener("change", () => {
       const inUse = !report && vlm.info !== undefined;
-      void (carried() ? apply() : show(inUse));
+      void (isBundledChoice() ? apply() : show(inUse));
     });
   }
   load.addEventListener("click", () => {
-    if (unanswered) {
+    if (retry) {
       void show(!manual);
       return;
     }
@@ -180,15 +195,15 @@ export function setUpModel(vlm: FastVlmElement, manual: boolean): ModelPanel {
   vlm.addEventListener("modelprogress", update);
   vlm.addEventListener("statechange", update);
   update();
-  if (!manual && !carried()) void show(true);
+  if (!manual && !isBundledChoice()) void show(true);
 
   return {
     open: (folder) => {
       showFolder();
       choose({ model: vlm.model, folder });
     },
-    fail: (thrown) => say(thrown),
+    fail: (thrown) => showError(thrown),
   };
 }
 
-const asked = "Asking what it costs…";
+const inspectingText = "Checking the model…";

@@ -2,14 +2,14 @@ import { expect, test } from "vitest";
 import "../../element/define";
 import { applyParams } from "./params";
 
-const under = (search: string): HTMLElementTagNameMap["fast-vlm"] => {
+const elementFor = (search: string): HTMLElementTagNameMap["fast-vlm"] => {
   const element = document.createElement("fast-vlm");
   applyParams(element, search);
   return element;
 };
 
-test("without parameters: the carried model, the camera, at once", () => {
-  expect(under("")).toMatchObject({
+test("without parameters, loads the bundled model and uses the camera", () => {
+  expect(elementFor("")).toMatchObject({
     model: "nano",
     hub: "",
     source: "camera",
@@ -29,8 +29,8 @@ test("without parameters: the carried model, the camera, at once", () => {
 
 test("every parameter sets its attribute", () => {
   const search =
-    "?model=a/b@v1&hub=http://localhost:99&device=wasm&dtype=q4&size=320&fit=crop&anyres&style=demo&path=plain&gate=0.05&draft=off&source=none&load=manual&prompt=Read%20it.";
-  expect(under(search)).toMatchObject({
+    "?model=a/b@v1&hub=http://localhost:99&device=wasm&dtype=q4&size=320&fit=crop&anyres&prompt-style=demo&backend=ort&gate=0.05&draft=off&source=none&loading=manual&prompt=Read%20it.";
+  expect(elementFor(search)).toMatchObject({
     model: "a/b@v1",
     hub: "http://localhost:99",
     source: "none",
@@ -41,20 +41,20 @@ test("every parameter sets its attribute", () => {
     fit: "crop",
     anyres: true,
     promptStyle: "demo",
-    path: "plain",
+    path: "ort",
     gate: 0.05,
     draft: "off",
     prompt: "Read it.",
   });
 });
 
-test("an unknown source is the camera, an unknown fit the usual one", () => {
-  expect(under("?source=telepathy&fit=glove")).toMatchObject({
+test("an unknown source or fit is replaced by the default", () => {
+  expect(elementFor("?source=telepathy&fit=glove")).toMatchObject({
     source: "camera",
     fit: "letterbox",
   });
 });
 
-test.each(["0", "false"])("anyres=%s is no AnyRes", (value) => {
-  expect(under(`?anyres=${value}`).anyres).toBe(false);
+test.each(["0", "false"])("anyres=%s disables AnyRes", (value) => {
+  expect(elementFor(`?anyres=${value}`).anyres).toBe(false);
 });

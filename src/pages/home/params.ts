@@ -20,8 +20,9 @@ const fits: readonly string[] = [
 ] satisfies Fit[];
 
 /**
- * Sets the element up as the address says: `?model=&hub=&device=&dtype=&path=
- * &size=&fit=&anyres&style=&gate=&draft=&source=&prompt=&load=manual`, each like the attribute.
+ * Sets the element's properties from the URL: `?model=&hub=&device=&dtype=&backend=
+ * &size=&fit=&anyres&prompt-style=&gate=&draft=&source=&prompt=&loading=manual`, each
+ * like the attribute.
  */
 export function applyParams(element: FastVlmElement, search: string): void {
   const params = new URLSearchParams(search);
@@ -29,20 +30,21 @@ export function applyParams(element: FastVlmElement, search: string): void {
   element.hub = params.get("hub") ?? element.hub;
   element.dtype = params.get("dtype") ?? element.dtype;
   element.device = params.get("device") ?? element.device;
-  element.path = params.get("path") ?? element.path;
+  element.path = params.get("backend") ?? element.path;
   element.gate = Number(params.get("gate") ?? element.gate);
   element.draft = params.get("draft") ?? element.draft;
   element.size = Number(params.get("size") ?? 0);
   element.anyres = !["0", "false", null].includes(params.get("anyres"));
-  element.promptStyle = params.get("style") ?? element.promptStyle;
+  element.promptStyle = params.get("prompt-style") ?? element.promptStyle;
   element.prompt = params.get("prompt") ?? element.prompt;
   const fit = params.get("fit") ?? element.fit;
   if (fits.includes(fit)) element.fit = fit as Fit;
   const source = params.get("source") ?? "camera";
   element.source = sources.includes(source) ? (source as SourceName) : "camera";
-  // What costs nothing to load is loaded; the rest is shown with its price.
-  const load = params.get("load") ?? (isBundled(element.model) ? "eager" : "");
-  element.loading = load === "eager" ? "eager" : "manual";
+  // Loads the bundled model at once; others are described first.
+  const loading =
+    params.get("loading") ?? (isBundled(element.model) ? "eager" : "manual");
+  element.loading = loading === "eager" ? "eager" : "manual";
 }
 
 export function isBundled(model: string): boolean {

@@ -2,16 +2,16 @@ import { registry, type FastVlmElement, type FolderFiles } from "../../index";
 import { byId } from "./dom";
 import { pickFolder } from "./folder";
 
-/** What a person chose, before it is the element's. */
-export interface Choice {
+/** A choice that is not yet set on the element. */
+export interface ModelChoice {
   readonly model: string;
   readonly folder?: FolderFiles;
 }
 
-/** Which model: one of the registry, another by its id, or a folder. */
-export function setUpChoice(
+/** Chooses a model: from the registry, by hub id or URL, or a local folder. */
+export function setUpModelPicker(
   vlm: FastVlmElement,
-  choose: (choice: Choice) => void,
+  choose: (choice: ModelChoice) => void,
   fail: (thrown: unknown) => void,
 ): { readonly showFolder: () => void } {
   const select = byId("model", HTMLSelectElement);
@@ -21,8 +21,8 @@ export function setUpChoice(
   const file = byId("folder-file", HTMLInputElement);
 
   for (const { name, title } of registry) select.add(new Option(title, name));
-  select.add(new Option("Another, by id or address", "other"));
-  select.add(new Option("A folder of this machine", "folder"));
+  select.add(new Option("Other (hub id or URL)", "other"));
+  select.add(new Option("Local folder", "folder"));
   const known = registry.some(({ name }) => name === vlm.model);
   select.value = known ? vlm.model : "other";
   if (!known) id.value = vlm.model;
@@ -41,13 +41,13 @@ export function setUpChoice(
     choose({ model: id.value });
   });
   file.addEventListener("change", () => {
-    // An own list: the input's is emptied, so that it can be chosen again.
+    // A copy, since the input is emptied so that the folder can be chosen again.
     const folder = [...(file.files ?? [])];
     file.value = "";
     if (folder.length > 0) choose({ model: vlm.model, folder });
   });
   byId("pick-folder", HTMLButtonElement).addEventListener("click", () => {
-    // The dialogue without a word about “uploading”, where there is one.
+    // If available, since it does not ask for an “upload”.
     const { showDirectoryPicker: pick } = window;
     if (!pick) {
       file.click();

@@ -1,8 +1,8 @@
 import type { FastVlmElement } from "../../index";
 import { byId, check, onCheck } from "./dom";
 
-/** The prompt: a preset, or the person's own words. */
-export function setUpQuestion(vlm: FastVlmElement): void {
+/** The prompt: a preset or custom text. */
+export function setUpPrompt(vlm: FastVlmElement): void {
   const prompt = byId("prompt", HTMLInputElement);
   prompt.value = vlm.prompt;
   if (!check("preset", vlm.prompt)) check("preset", "");

@@ -1,12 +1,12 @@
 import type { FastVlmElement } from "../../index";
 
 /**
- * Lets the page start with the network off, once a model has run on it. Only
- * the built page: in development every file is to be the newest.
+ * Makes the page work offline after a model has been loaded. Only in builds, so that
+ * development always uses current files.
  */
 export function setUpOffline(vlm: FastVlmElement): void {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
-  const keep = async (): Promise<void> => {
+  const register = async (): Promise<void> => {
     const { serviceWorker } = navigator;
     await serviceWorker.register(new URL("sw.js", document.baseURI));
     const { active } = await serviceWorker.ready;
@@ -14,8 +14,8 @@ export function setUpOffline(vlm: FastVlmElement): void {
   };
   vlm.addEventListener(
     "ready",
-    // Refused, the page works as before, online.
-    () => void keep().catch(() => undefined),
+    // Without it, the page works online only.
+    () => void register().catch(() => undefined),
     { once: true },
   );
 }

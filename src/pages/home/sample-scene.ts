@@ -1,14 +1,14 @@
-/** A picture of the drawn world the carried model knows: some shapes. */
+/** Generates scenes of coloured shapes, which the bundled model recognises. */
 const grounds = ["white", "gray", "pink", "black"];
 const colours = ["red", "green", "blue", "yellow", "orange", "purple"];
 const corners = { triangle: 3, square: 4, star: 10 };
 
-/** Lengths as fractions of the picture's shorter side. */
+/** Lengths are fractions of the shorter side. */
 interface Shape {
   readonly colour: string;
-  /** Of its outline; 0 is a circle. */
+  /** Number of corners; 0 is a circle. */
   readonly corners: number;
-  /** Of the centre, as fractions of the width and the height. */
+  /** Centre, as fractions of width and height. */
   readonly x: number;
   readonly y: number;
   readonly radius: number;
@@ -24,12 +24,12 @@ type Context = OffscreenCanvasRenderingContext2D;
 export async function drawScene(): Promise<Blob> {
   const canvas = new OffscreenCanvas(640, 480);
   const context = canvas.getContext("2d");
-  if (!context) throw new Error("No canvas to draw on.");
+  if (!context) throw new Error("Cannot create a 2D canvas context.");
   paintScene(context, makeScene(Math.random));
   return canvas.convertToBlob();
 }
 
-/** `random` gives numbers of 0 to 1, as `Math.random` does. */
+/** `random` returns numbers in [0, 1), like `Math.random`. */
 export function makeScene(random: () => number): Scene {
   const pick = <T>(from: readonly T[]): T => {
     const picked = from[Math.floor(random() * from.length)];
@@ -48,7 +48,7 @@ export function makeScene(random: () => number): Scene {
   return { ground, shapes };
 }
 
-/** `dx`, `dy`: how far the shapes have moved, as fractions of the sides. */
+/** `dx`, `dy`: offset of the shapes, as fractions of width and height. */
 export function paintScene(
   context: Context,
   { ground, shapes }: Scene,
@@ -70,7 +70,7 @@ export function paintScene(
   }
 }
 
-/** A star is a polygon whose every second corner is drawn in. */
+/** A star is a polygon with every second corner closer to the centre. */
 function polygon(
   context: Context,
   x: number,

@@ -5,7 +5,7 @@ import { droppedFolder, readEntry } from "./folder";
 import type { ModelPanel } from "./model-panel";
 import { drawScene } from "./sample-scene";
 
-/** Which source, which camera, which file; and files dropped or pasted. */
+/** Chooses the source, the camera and the file; accepts dropped and pasted files. */
 export function setUpSource(
   vlm: FastVlmElement,
   actions: Actions,
@@ -43,7 +43,7 @@ export function setUpSource(
     return input;
   });
 
-  /** So that choosing an earlier file again is a change. */
+  /** Allows choosing the same file again. */
   const clearInputs = (): void => {
     for (const input of inputs) input.value = "";
   };
@@ -57,7 +57,7 @@ export function setUpSource(
   onCheck("source", (value) => choose(value as SourceName));
   camera.addEventListener("change", () => (vlm.camera = camera.value));
   facing.addEventListener("change", () => {
-    // A camera chosen by name has its own direction.
+    // A selected camera would override the facing mode.
     vlm.camera = camera.value = "";
     vlm.facing = facing.value as FastVlmElement["facing"];
   });
@@ -71,7 +71,7 @@ export function setUpSource(
     openOther(clipboardData?.files[0]);
   });
 
-  // Names of cameras are told only after one was allowed.
+  // Camera names are available only after permission was granted.
   const list = async (): Promise<void> => fillCameras(camera, vlm.camera);
   vlm.addEventListener("statechange", () => void list());
   navigator.mediaDevices?.addEventListener("devicechange", () => void list());
@@ -113,7 +113,7 @@ function acceptDrops(
     hint.hidden = true;
     const folder = droppedFolder(event.dataTransfer?.items);
     const file = event.dataTransfer?.files[0];
-    // Text goes where it was dropped.
+    // Leave dropped text to the browser.
     if (!folder && !file) return;
     event.preventDefault();
     if (folder) openFolder(folder);

@@ -1,8 +1,8 @@
 import type { FastVlmElement } from "../../index";
 import { byId, setText } from "./dom";
 
-/** What live captions are spared when little changes: from the next frame on. */
-export function setUpSparing(vlm: FastVlmElement): void {
+/** Change detection and drafts, which apply from the next frame on. */
+export function setUpSpeedOptions(vlm: FastVlmElement): void {
   const gate = byId("gate", HTMLInputElement);
   const draft = byId("draft", HTMLSelectElement);
   gate.value = String(vlm.gate);
@@ -14,7 +14,7 @@ export function setUpSparing(vlm: FastVlmElement): void {
     setText(
       "gate-note",
       vlm.gate > 0
-        ? `${unchanged} of ${frames} frames not encoded: no part of them had changed by ${Math.round(vlm.gate * 1000) / 10} %.`
+        ? `${unchanged} of ${frames} frames were not encoded, because no part of them changed by ${Math.round(vlm.gate * 1000) / 10} %.`
         : "Every frame is encoded.",
     );
   };

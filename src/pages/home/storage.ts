@@ -1,24 +1,21 @@
 import { html, render } from "lit";
-import {
-  formatBytes,
-  type FastVlmElement,
-  type StoredModel,
-} from "../../index";
+import type { FastVlmElement, StoredModel } from "../../index";
+import { formatBytes } from "../../shared/format-bytes";
 import { byId, setText } from "./dom";
 
-/** The models kept in this browser, each to be deleted. */
-export function setUpKept(vlm: FastVlmElement): void {
-  const details = byId("kept", HTMLDetailsElement);
-  const list = byId("kept-list", HTMLUListElement);
+/** Lists and deletes the stored models. */
+export function setUpStorage(vlm: FastVlmElement): void {
+  const details = byId("stored", HTMLDetailsElement);
+  const list = byId("stored-list", HTMLUListElement);
   const choice = byId("model", HTMLSelectElement);
 
   const update = async (): Promise<void> => {
     const models = await vlm.stored();
     details.hidden = models.length === 0;
-    setText("kept-bytes", formatBytes(bytesOf(models)));
+    setText("stored-bytes", formatBytes(bytesOf(models)));
     render(models.map(row), list);
   };
-  /** A list that cannot be read is an old one, and no failure to show. */
+  /** Keeps the old list if the new one cannot be read. */
   const refresh = (): void => void update().catch(() => undefined);
 
   const remove = async (model: StoredModel): Promise<void> => {
@@ -29,8 +26,8 @@ export function setUpKept(vlm: FastVlmElement): void {
   };
   const row = (model: StoredModel): unknown => html`
     <li>
-      <span class="kept-name">${model.name}</span>
-      <span class="kept-size">${sizeText(model)}</span>
+      <span class="stored-name">${model.name}</span>
+      <span class="stored-size">${sizeText(model)}</span>
       <button
         class="small"
         type="button"
@@ -51,22 +48,24 @@ export function setUpKept(vlm: FastVlmElement): void {
   });
 }
 
-/** On disk: files that models share are there once. */
+/** Bytes on disk; files that models share count once. */
 function bytesOf(models: readonly StoredModel[]): number {
-  const kept = new Map<string, number>();
+  const sizes = new Map<string, number>();
   for (const { key, files } of models) {
     for (const { path, sha256, kept: bytes } of files) {
-      kept.set(sha256 ?? `${key} ${path}`, bytes);
+      sizes.set(sha256 ?? `${key} ${path}`, bytes);
     }
   }
-  return [...kept.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function sizeText({ bytes, files }: StoredModel): string {
-  // What was looked at and not loaded has its small files here.
-  const begun = files.some(({ path }) => path.startsWith("onnx/"));
-  if (!begun) return `${formatBytes(bytes)}, its description only`;
+  // A model that was only inspected has no graphs.
+  const hasGraphs = files.some(({ path }) => path.startsWith("onnx/"));
+  if (!hasGraphs) return `${formatBytes(bytes)}, metadata only`;
   const whole = files.reduce((sum, file) => sum + file.bytes, 0);
   const part = files.reduce((sum, file) => sum + file.kept, 0);
-  return part < whole ? `${formatBytes(bytes)}, a part` : formatBytes(bytes);
+  return part < whole
+    ? `${formatBytes(bytes)}, incomplete`
+    : formatBytes(bytes);
 }
