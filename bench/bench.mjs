@@ -59,7 +59,10 @@ const { values } = parseArgs({
   },
 });
 
-/** @typedef {import("../src/pages/bench/record.ts").BenchRecord} BenchRecord */
+/**
+ * @typedef {import("../src/pages/bench/record.ts").BenchRecord} BenchRecord
+ * @typedef {ReturnType<typeof machine>} Machine
+ */
 
 /** Captions of synthetic models hardly depend on the image. */
 const syntheticLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
@@ -132,7 +135,7 @@ function transformersJsRuntime() {
   return dependencies["onnxruntime-web"] ?? "?";
 }
 
-/** @param {BenchRecord & { machine: ReturnType<typeof machine> }} record */
+/** @param {BenchRecord & { machine: Machine }} record */
 function describeRun({ machine, versions, ...record }) {
   const named = Object.entries(versions).map((entry) => entry.join(" "));
   return [

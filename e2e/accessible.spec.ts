@@ -10,53 +10,55 @@ async function violations(page: Page): Promise<string[]> {
   );
 }
 
-for (const colorScheme of ["light", "dark"] as const) {
+/** Checks both colour schemes at phone and desktop width. */
+async function expectAccessible(page: Page): Promise<void> {
   for (const width of [390, 1440]) {
-    test(`axe finds nothing, ${colorScheme} at ${width} px`, async ({
-      page,
-      watch,
-    }) => {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.setViewportSize({ width, height: 900 });
-      await page.goto("/?source=picture&loading=manual");
-      expect(await violations(page)).toEqual([]);
-
-      await page.getByRole("button", { name: "generate a scene" }).click();
-      await expect(page.locator("#ttft")).toHaveText(/^\d+/);
-      expect(await violations(page)).toEqual([]);
-
-      await page.locator("#picture-file").setInputFiles({
-        name: "notes.png",
-        mimeType: "image/png",
-        buffer: Buffer.from("Milk, eggs, bread.\n"),
-      });
-      const error = page.locator("fast-vlm").locator("[part~=error]");
-      await expect(error).toContainText("notes.png");
-      expect(await violations(page)).toEqual([]);
-
-      // What a model costs, and everything that folds.
-      await page.locator("#folder-file").setInputFiles(model);
-      await expect(page.locator(".offer")).toContainText("decoder_model");
-      await page.evaluate(() => {
-        for (const fold of document.querySelectorAll("details")) {
-          fold.open = true;
-        }
-      });
-      expect(await violations(page)).toEqual([]);
-      await page.locator("#model").selectOption("fastvlm-7b");
-      await expect(page.locator("#model-error")).toContainText("convert");
-      expect(await violations(page)).toEqual([]);
-
-      const overflow = await page.evaluate(
-        () => document.documentElement.scrollWidth - innerWidth,
-      );
-      expect(overflow).toBeLessThanOrEqual(0);
-      expect(watch.errors).toEqual([]);
-    });
+      const at = `${colorScheme} at ${width} px`;
+      expect(await violations(page), at).toEqual([]);
+    }
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - innerWidth,
+    );
+    expect(overflow, `overflow at ${width} px`).toBeLessThanOrEqual(0);
   }
 }
 
-test("axe finds nothing in a bare element, whatever goes on", async ({
+test("axe finds no violations in the page", async ({ page, watch }) => {
+  await page.goto("/?source=picture&loading=manual");
+  await expectAccessible(page);
+
+  await page.getByRole("button", { name: "generate a scene" }).click();
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+  await expectAccessible(page);
+
+  await page.locator("#picture-file").setInputFiles({
+    name: "notes.png",
+    mimeType: "image/png",
+    buffer: Buffer.from("Milk, eggs, bread.\n"),
+  });
+  const error = page.locator("fast-vlm").locator("[part~=error]");
+  await expect(error).toContainText("notes.png");
+  await expectAccessible(page);
+
+  // The model report, with all details open.
+  await page.locator("#folder-file").setInputFiles(model);
+  await expect(page.locator("#model-report")).toContainText("decoder_model");
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) {
+      details.open = true;
+    }
+  });
+  await expectAccessible(page);
+  await page.locator("#model").selectOption("fastvlm-7b");
+  await expect(page.locator("#model-error")).toContainText("convert");
+  await expectAccessible(page);
+  expect(watch.errors).toEqual([]);
+});
+
+test("axe finds no violations in a bare element in any state", async ({
   page,
 }) => {
   await page.goto("/?source=none&loading=manual");
@@ -84,9 +86,7 @@ test("axe finds nothing in a bare element, whatever goes on", async ({
   await check();
 });
 
-test("in a person's own colours what is chosen can be told", async ({
-  page,
-}) => {
+test("selected options are visible in forced colours", async ({ page }) => {
   await page.emulateMedia({ forcedColors: "active" });
   await page.goto("/?source=picture&loading=manual");
   const background = (name: string): Promise<string> =>
@@ -103,7 +103,7 @@ test("in a person's own colours what is chosen can be told", async ({
   expect(new Set(colours).size).toBe(6);
 });
 
-/** What has the focus: its id, else the name of its group of radios. */
+/** The id of the focused element, or the name of its radio group. */
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const element = document.activeElement;
@@ -121,7 +121,7 @@ async function tabTo(page: Page, id: string): Promise<void> {
   throw new Error(`The Tab key does not reach ${id}.`);
 }
 
-test("everything is done by keyboard alone", async ({ page }) => {
+test("everything works with the keyboard", async ({ page }) => {
   await page.goto("/?loading=manual");
   for (const id of ["toggle", "mode", "source", "camera", "facing"]) {
     await tabTo(page, id);
@@ -133,15 +133,15 @@ test("everything is done by keyboard alone", async ({ page }) => {
   await page.keyboard.press("Enter");
   for (const id of ["fit", "style", "anyres"]) await tabTo(page, id);
 
-  // Another model: its id, and what comes of it.
+  // Another model by URL, and its error.
   await tabTo(page, "model");
-  await page.keyboard.type("Another");
+  await page.keyboard.type("Other");
   await tabTo(page, "model-id");
   await page.keyboard.type("/models/none/");
   await page.keyboard.press("Enter");
   await expect(page.locator("#model-error")).toContainText("config.json");
 
-  // Radios: to the picture, then a drawn scene and its caption.
+  // Radio buttons: to the image, then a generated scene and its caption.
   await tabTo(page, "source");
   for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowRight");
   await expect(page.getByLabel("Image", { exact: true })).toBeChecked();
@@ -149,7 +149,7 @@ test("everything is done by keyboard alone", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
 
-  // A question of one's own.
+  // A custom question.
   await tabTo(page, "prompt");
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type("Is there a red circle?");
@@ -159,7 +159,7 @@ test("everything is done by keyboard alone", async ({ page }) => {
     .poll(() => page.evaluate(() => document.querySelector("fast-vlm")?.text))
     .toMatch(/^(Yes|No)\.$/);
 
-  // The camera, started and stopped.
+  // Start and stop the camera.
   await tabTo(page, "source");
   for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowLeft");
   await tabTo(page, "toggle");

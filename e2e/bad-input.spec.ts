@@ -12,7 +12,7 @@ if (!scene) throw new Error("no scene");
 const good = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
 const jpeg = readFileSync(join(fixtures, "picture.jpg"));
 
-test("bad pictures and prompts are typed errors, and the next works", async ({
+test("bad images and prompts are typed errors, and the next request works", async ({
   page,
   watch,
 }) => {
@@ -28,10 +28,10 @@ test("bad pictures and prompts are typed errors, and the next works", async ({
     { name: "head.jpg", bytes: jpeg.subarray(0, 24) },
     { name: "cut.png", bytes: good.bytes.subarray(0, -40) },
   ];
-  for (const picture of bad) {
-    const error = errorOf(await ask(page, picture));
+  for (const image of bad) {
+    const error = errorOf(await ask(page, image));
     expect(error.code).toBe("bad-image");
-    expect(error.message).toContain(picture.name);
+    expect(error.message).toContain(image.name);
     expect(error.advice).not.toBe("");
     const next = valueOf(await ask(page, good));
     expect(next.tokenIds).toEqual(first.tokenIds);
@@ -54,7 +54,7 @@ test("a frame without pixels is a typed error", async ({ page }) => {
   valueOf(await load(page));
   const code = await page.evaluate(async () => {
     const bitmap = await createImageBitmap(new ImageData(8, 8));
-    bitmap.close(); // What is left is 0 × 0.
+    bitmap.close(); // Its size is now 0 × 0.
     const element = document.querySelector("fast-vlm");
     return element?.ask(undefined, { source: bitmap }).then(
       () => "answered",
@@ -65,32 +65,33 @@ test("a frame without pixels is a typed error", async ({ page }) => {
   valueOf(await ask(page, good));
 });
 
-/** Each spoils a copy of the model folder. */
-const spoiled: Record<string, { code: RegExp; spoil: (dir: string) => void }> =
+/** Each damages a copy of the model folder. */
+const damaged: Record<string, { code: RegExp; damage: (dir: string) => void }> =
   {
     "without config.json": {
       code: /^model-file-missing$/,
-      spoil: (dir) => rmSync(join(dir, "config.json")),
+      damage: (dir) => rmSync(join(dir, "config.json")),
     },
     "without the tokenizer": {
       code: /^model-file-missing$/,
-      spoil: (dir) => rmSync(join(dir, "tokenizer.json")),
+      damage: (dir) => rmSync(join(dir, "tokenizer.json")),
     },
     "without the decoder": {
       code: /^model-file-missing$/,
-      spoil: (dir) => rmSync(join(dir, "onnx/decoder_model_merged.onnx")),
+      damage: (dir) => rmSync(join(dir, "onnx/decoder_model_merged.onnx")),
     },
     "with a cut config.json": {
       code: /^model-corrupt$/,
-      spoil: (dir) => halve(join(dir, "config.json")),
+      damage: (dir) => halve(join(dir, "config.json")),
     },
     "with a cut encoder": {
       code: /^model-corrupt$/,
-      spoil: (dir) => halve(join(dir, "onnx/vision_encoder.onnx")),
+      damage: (dir) => halve(join(dir, "onnx/vision_encoder.onnx")),
     },
     "with an empty decoder": {
       code: /^model-corrupt$/,
-      spoil: (dir) => truncateSync(join(dir, "onnx/decoder_model_merged.onnx")),
+      damage: (dir) =>
+        truncateSync(join(dir, "onnx/decoder_model_merged.onnx")),
     },
   };
 
@@ -98,29 +99,36 @@ function halve(path: string): void {
   truncateSync(path, Math.floor(statSync(path).size / 2));
 }
 
-for (const [name, { code, spoil }] of Object.entries(spoiled)) {
-  test(`a model ${name} is a typed error`, async ({ page, server }) => {
-    const folder = join(scratch, "spoiled", name);
+test("damaged model folders are typed errors, and load after a repair", async ({
+  page,
+  server,
+}) => {
+  await openQuiet(page);
+  for (const [name, { code, damage }] of Object.entries(damaged)) {
+    const folder = join(scratch, "damaged", name);
     rmSync(folder, { recursive: true, force: true });
     cpSync(model, folder, { recursive: true });
-    spoil(folder);
-    server.mount("/spoiled/", folderHandler(folder));
+    damage(folder);
+    const path = `/damaged-${name.replaceAll(" ", "-")}/`;
+    server.mount(path, folderHandler(folder));
 
-    await openQuiet(page, { model: "/spoiled/" });
+    await page.locator("fast-vlm").evaluate((element, model) => {
+      element.setAttribute("model", model);
+    }, path);
     const error = errorOf(await load(page));
-    expect(error.code).toMatch(code);
+    expect(error.code, name).toMatch(code);
     expect(error.advice).not.toBe("");
 
-    // Put right, the same page loads it. The spoiled files stay: the server may
-    // still be opening one for a request that the failure has ended.
-    server.mount("/spoiled/", folderHandler(model));
+    // Another folder is mounted, since the server may still be opening files of the
+    // damaged one for requests that were aborted.
+    server.mount(path, folderHandler(model));
     valueOf(await load(page));
-    valueOf(await ask(page, good));
-    server.unmount("/spoiled/");
-  });
-}
+    server.unmount(path);
+  }
+  valueOf(await ask(page, good));
+});
 
-test("an unknown model folder says so", async ({ page }) => {
+test("an unknown model folder is a typed error", async ({ page }) => {
   await openQuiet(page, { model: "/models/none/" });
   expect(errorOf(await load(page)).code).toBe("model-file-missing");
 });

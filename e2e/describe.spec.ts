@@ -68,20 +68,6 @@ test("--size and --max-tokens arrive", async () => {
   expect(answer.tokenIds.length).toBeLessThanOrEqual(3);
 });
 
-test("WebGPU by name runs there and says the same", async () => {
-  test.setTimeout(600_000);
-  const args = ["0.png", "--json", "--max-tokens", "12"];
-  const gpu = await describe(...args, "--device", "webgpu");
-  const cpu = await describe(...args, "--device", "wasm");
-  expect(gpu.err).toEqual([]);
-  const [onGpu, onCpu] = [gpu, cpu].map(
-    ({ out }) => JSON.parse(out[0] ?? "") as Record<string, unknown>,
-  );
-  expect(onGpu?.["device"]).toBe("webgpu");
-  expect(onCpu?.["device"]).toBe("wasm");
-  expect(onGpu?.["tokenIds"]).toEqual(onCpu?.["tokenIds"]);
-});
-
 test("a bad picture is one line, the others are answered", async () => {
   const { code, out, err } = await describe(
     ...["notes.png", "0.png", "cut.jpg", "missing.png"],

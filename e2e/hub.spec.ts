@@ -162,7 +162,7 @@ test("with the network off the page starts with its model", async ({
   hub,
 }) => {
   test.setTimeout(300_000);
-  await openHub(page, hub, { load: "" });
+  await openHub(page, hub, { loading: "" });
   valueOf(await load(page));
   // The page is kept once a model runs, and last of it the runtime.
   await expect
@@ -176,7 +176,7 @@ test("with the network off the page starts with its model", async ({
     )
     .toBeGreaterThan(0);
   await context.setOffline(true);
-  await openHub(page, hub, { load: "" });
+  await openHub(page, hub, { loading: "" });
   valueOf(await load(page));
   await answers(page);
   await context.setOffline(false);

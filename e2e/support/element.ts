@@ -13,34 +13,34 @@ export type Outcome<T> = { readonly value: T } | { readonly error: Failure };
 interface OpenOptions {
   readonly model?: string;
   readonly hub?: string;
-  /** `manual` also keeps the page from being kept for a start offline. */
-  readonly load?: string;
+  /** `manual` also prevents registering the service worker. */
+  readonly loading?: string;
   readonly device?: string;
   readonly dtype?: string;
-  readonly path?: string;
+  readonly backend?: string;
 }
 
-/** The page as `describe` opens it: no source, nothing loaded. */
+/** Opens the page without a source, and without loading the model. */
 export async function openQuiet(
   page: Page,
   {
     model = "/models/nano/",
     hub = "",
-    load = "manual",
+    loading = "manual",
     device = "wasm",
     dtype = "fp32",
-    path = "auto",
+    backend = "auto",
   }: OpenOptions = {},
 ): Promise<void> {
   const query = new URLSearchParams({
     source: "none",
-    ...{ load, model, hub, device, dtype, path },
+    ...{ loading, model, hub, device, dtype, backend },
   });
   await page.goto(`/?${query.toString()}`);
   await page.evaluate(() => customElements.whenDefined("fast-vlm"));
 }
 
-/** The value, or the failure as plain data: Playwright keeps only messages. */
+/** Returns errors as plain data, since Playwright transfers only messages. */
 export function load(page: Page): Promise<Outcome<ModelInfo>> {
   return page.evaluate(async () => {
     const element = document.querySelector("fast-vlm");

@@ -42,7 +42,7 @@ export const test = base.extend<{ readonly hub: Hub }>({
 export async function openHub(
   page: Page,
   hub: Hub,
-  options: { readonly model?: string; readonly load?: string } = {},
+  options: { readonly model?: string; readonly loading?: string } = {},
 ): Promise<void> {
   await openQuiet(page, { model: id, hub: hub.url, ...options });
   await page.evaluate(() => {
