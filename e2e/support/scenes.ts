@@ -1,4 +1,4 @@
-/** A few scenes of the drawn world, drawn without anything but arithmetic. */
+/** A few scenes of the scene generator, drawn by arithmetic alone. */
 
 type Rgb = readonly [number, number, number];
 
