@@ -10,7 +10,8 @@ import {
   planLinear,
   type PlannedLinear,
 } from "./decoder-writer";
-import { isFloatType, type FloatType } from "./graph-tensor";
+import type { FloatType } from "../../../ort/tensor-rows";
+import { isFloatType } from "./graph-tensor";
 import type { LinearLayer } from "./decoder-linear";
 import type { RmsNorm } from "./decoder-norm";
 import {

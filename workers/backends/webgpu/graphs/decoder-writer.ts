@@ -1,4 +1,4 @@
-import type { FloatType } from "./graph-tensor";
+import type { FloatType } from "../../../ort/tensor-rows";
 import type { ModelConfig } from "../../../model-files/config";
 import { OnnxGraphBuilder } from "../../../onnx/graph-builder";
 import { dataTypeNumber, type ValueInfo } from "../../../onnx/onnx-protos";

@@ -1,4 +1,5 @@
 /** Weights and constants of a graph. Only small tensors are decoded. */
+import type { FloatType } from "../../../ort/tensor-rows";
 import { baseName, openWeightFiles } from "../../../onnx/external-data";
 import type { ConstantTensor } from "../../../onnx/onnx-protos";
 import type { Initializer, OnnxGraph } from "../../../onnx/onnx-reader";
@@ -23,9 +24,7 @@ export interface GraphTensor {
   readonly source?: ByteSource;
 }
 
-/** Element types that our graphs compute in. */
-export type FloatType = "float32" | "float16";
-
+/** Whether our graphs can compute in an element type. */
 export const isFloatType = (type: string): type is FloatType =>
   type === "float32" || type === "float16";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import {
-  activationOf,
+  recogniseActivation,
   erf,
   gelu,
   isSquare,
@@ -21,22 +21,24 @@ test("erf is accurate to 1e-14", () => {
 });
 
 test("recognises an activation by its values", () => {
-  expect(activationOf(gelu)).toBe("Gelu");
-  expect(activationOf(tanhGelu)).toBe("TanhGelu");
-  expect(activationOf((x) => (x > 0 ? x : 0))).toBe("Relu");
-  expect(activationOf((x) => 0.5 + 0.5 * Math.tanh(x / 2))).toBe("Sigmoid");
-  expect(activationOf((x) => x / (1 + Math.exp(-x)))).toBe("Silu");
+  expect(recogniseActivation(gelu)).toBe("Gelu");
+  expect(recogniseActivation(tanhGelu)).toBe("TanhGelu");
+  expect(recogniseActivation((x) => (x > 0 ? x : 0))).toBe("Relu");
+  expect(recogniseActivation((x) => 0.5 + 0.5 * Math.tanh(x / 2))).toBe(
+    "Sigmoid",
+  );
+  expect(recogniseActivation((x) => x / (1 + Math.exp(-x)))).toBe("Silu");
   // √½ rounded to float16.
   const rounded = (x: number) => 0.5 * x * (1 + erf(x * 0.70703125));
-  expect(activationOf(rounded)).toBe("Gelu");
+  expect(recogniseActivation(rounded)).toBe("Gelu");
 });
 
 test("does not recognise similar functions", () => {
-  expect(activationOf((x) => x * sigmoid(1.702 * x))).toBeUndefined();
-  expect(activationOf((x) => 1.01 * gelu(x))).toBeUndefined();
-  expect(activationOf((x) => Math.min(6, relu(x)))).toBeUndefined();
-  expect(activationOf((x) => Math.tanh(x))).toBeUndefined();
-  expect(activationOf(() => NaN)).toBeUndefined();
+  expect(recogniseActivation((x) => x * sigmoid(1.702 * x))).toBeUndefined();
+  expect(recogniseActivation((x) => 1.01 * gelu(x))).toBeUndefined();
+  expect(recogniseActivation((x) => Math.min(6, relu(x)))).toBeUndefined();
+  expect(recogniseActivation((x) => Math.tanh(x))).toBeUndefined();
+  expect(recogniseActivation(() => NaN)).toBeUndefined();
 });
 
 test("recognises affine functions, square roots and squares", () => {

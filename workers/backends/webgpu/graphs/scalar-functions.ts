@@ -46,7 +46,7 @@ function distance(a: ScalarFunction, b: ScalarFunction): number {
 }
 
 /** The activation that `apply` computes, however it is composed. */
-export function activationOf(
+export function recogniseActivation(
   apply: ScalarFunction,
 ): ActivationName | undefined {
   const errors = Object.entries(KNOWN).map(

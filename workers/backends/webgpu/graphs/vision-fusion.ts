@@ -7,7 +7,7 @@
  *     conv(x) + conv(x) + scale · x + …      → one convolution
  */
 import {
-  activationOf,
+  recogniseActivation,
   isSquare,
   affineOf,
   sqrtEpsilon,
@@ -130,7 +130,7 @@ function matchActivation(
     const apply = functionOf(layer, root);
     if (apply === undefined) continue;
     const size = sizeOnly(layer);
-    const name = activationOf(apply);
+    const name = recogniseActivation(apply);
     if (name !== undefined) {
       return { kind: "activation", input: fuse(root), name, ...size };
     }

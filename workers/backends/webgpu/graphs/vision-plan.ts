@@ -1,8 +1,8 @@
 import type { ModelConfig } from "../../../model-files/config";
 import type { OnnxGraph } from "../../../onnx/onnx-reader";
+import type { FloatType } from "../../../ort/tensor-rows";
 import {
   isFloatType,
-  type FloatType,
   readGraphTensors,
   type GraphTensor,
 } from "./graph-tensor";

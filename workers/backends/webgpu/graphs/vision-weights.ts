@@ -1,11 +1,7 @@
 /** Weights of our vision graphs, computed from the published ones in parts. */
 import { toHalf } from "../../../util/float16";
-import {
-  isFloatType,
-  type FloatType,
-  decodeBytes,
-  type GraphTensor,
-} from "./graph-tensor";
+import { BYTES_PER_FLOAT, type FloatType } from "../../../ort/tensor-rows";
+import { isFloatType, decodeBytes, type GraphTensor } from "./graph-tensor";
 import {
   viewSize,
   offsetsOf,
@@ -24,8 +20,6 @@ import {
   readSource,
   type ByteSource,
 } from "./weight";
-
-const BYTES = { float32: 4, float16: 2 };
 
 export function encodeFloats(
   type: FloatType,
@@ -48,7 +42,7 @@ export function vectorWeight(
       ? new Float64Array(count).fill(numbers)
       : numbers;
   const facts = { name, type, dims: [count] };
-  return generatedWeight(facts, count * BYTES[type], () =>
+  return generatedWeight(facts, count * BYTES_PER_FLOAT[type], () =>
     encodeParts(type, [all]),
   );
 }
@@ -80,7 +74,7 @@ export function kernelWeight(
     );
     if (source !== undefined) return concatenatedWeight(facts, [source]);
   }
-  const bytes = dims.reduce((a, b) => a * b, 1) * BYTES[type];
+  const bytes = dims.reduce((a, b) => a * b, 1) * BYTES_PER_FLOAT[type];
   return generatedWeight(facts, bytes, () =>
     encodeParts(type, kernelValues(kernel)),
   );
@@ -121,7 +115,7 @@ export function contiguousBytes(
   view: StridedView,
   { source, type }: GraphTensor,
 ) {
-  const width = isFloatType(type) ? BYTES[type] : undefined;
+  const width = isFloatType(type) ? BYTES_PER_FLOAT[type] : undefined;
   if (source === undefined || "fill" in source || width === undefined) {
     return undefined;
   }

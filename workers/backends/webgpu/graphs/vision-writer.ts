@@ -1,4 +1,4 @@
-import type { FloatType } from "./graph-tensor";
+import type { FloatType } from "../../../ort/tensor-rows";
 import { OnnxGraphBuilder } from "../../../onnx/graph-builder";
 import {
   type ActivationName,
