@@ -13,6 +13,7 @@ import { readMetadata } from "../loading/model-metadata";
 import type { ModelConfig } from "../model-files/config";
 import type { OnnxGraph } from "../onnx/onnx-reader";
 import { tensorBytes, type OnnxNode } from "../onnx/onnx-protos";
+import { defined } from "../util/assert";
 import type { Work } from "./messages";
 
 /** Counts the work from the graphs' structure. `tokens` is the prompt's length. */
@@ -89,13 +90,14 @@ function decoderWork(
   const head = products.find(({ outputs }) => outputs.includes("logits"));
   const every = products.reduce((sum, { size }) => sum + size, 0);
   const bytes = products.reduce((sum, product) => sum + product.bytes, 0);
-  const last = head?.size ?? 0;
+  const last = defined(head, "product that gives logits").size;
   // A token attends to those before it and to itself.
   const pairs = (tokens * (tokens + 1)) / 2;
   const attention = 2 * pairs * layers * heads * headDim;
   const past = graph.inputs.find(({ name }) => name.startsWith("past_key_"));
   const held = [tokens, layers, kvHeads, headDim];
-  const cache = 2 * (tensorBytes(past?.type ?? "float32", held) ?? 0);
+  const { type } = defined(past, "input past_key_values");
+  const cache = 2 * defined(tensorBytes(type, held), `size of ${type}`);
   return {
     prefill: tokens * (every - last) + last + attention,
     tokenBytes: bytes + cache,
@@ -109,11 +111,13 @@ function productOf(
 ) {
   const weights = inputs.flatMap((name) => graph.initializers.get(name) ?? []);
   const bytes = weights.reduce(
-    (sum, { type, dims }) => sum + (tensorBytes(type, dims) ?? 0),
+    (sum, { type, dims }) =>
+      sum + defined(tensorBytes(type, dims), `size of ${type}`),
     0,
   );
   if (op === "MatMulNBits") {
-    const size = (attributes.get("K") ?? 0) * (attributes.get("N") ?? 0);
+    const size =
+      defined(attributes.get("K"), "K") * defined(attributes.get("N"), "N");
     return { outputs, size, bytes };
   }
   if ((op !== "MatMul" && op !== "Gemm") || weights.length === 0) return;

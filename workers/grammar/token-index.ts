@@ -185,7 +185,7 @@ function byteAlphabet(): ReadonlyMap<string, string> {
 function* tokenBytes(
   tokenizer: Tokenizer,
 ): Generator<readonly [id: number, bytes: string]> {
-  const { names, byteLevel } = tokenizer.written();
+  const { names, byteLevel } = tokenizer.textTokens();
   const encoder = new TextEncoder();
   const utf8 = (text: string): string =>
     String.fromCharCode(...encoder.encode(text));

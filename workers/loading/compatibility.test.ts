@@ -21,7 +21,7 @@ const config = {
   contextLength: 8192,
   imageToken: undefined,
   endTokens: [],
-  side: 1024,
+  size: 1024,
 };
 
 const gpu: Hardware = {

@@ -132,7 +132,9 @@ function nothingRuns(graph: Graph, variants: readonly GraphFiles[]): string {
     return `The model has no ${graphFile(graph, "fp32")}, nor ${graph} in another dtype.`;
   }
   return variants
-    .map(({ dtype, obstacle }) => `${graph} ${dtype}: ${obstacle ?? ""}`)
+    .map(({ dtype, obstacle }) => {
+      return `${graph} ${dtype}: ${defined(obstacle, "issue")}`;
+    })
     .join(" ");
 }
 

@@ -32,7 +32,7 @@ export async function inspectModel(
   const storage = await estimateStorage();
   const metadata = await readMetadata(options.model, signal);
   metadata.folder.release();
-  const imageSize = size ?? metadata.config.side;
+  const imageSize = size ?? metadata.config.size;
   return report(options, metadata, hardware, storage, imageSize);
 }
 
@@ -65,7 +65,7 @@ function report(
     source: describeSource(model),
     layers: config.layers,
     hidden: config.hidden,
-    size: config.side,
+    size: config.size,
     contextLength: config.contextLength,
     device: hardware.device,
     adapter: hardware.adapter,

@@ -77,7 +77,7 @@ export async function makePlan(
       adapter,
       dtypes,
       backend: "ort",
-      size: config.side,
+      size: config.size,
       contextLength: config.contextLength,
       bytes,
       memory: measure(gpu),
@@ -90,7 +90,7 @@ export async function makePlan(
       config,
       variants,
       dtypes,
-      config.side,
+      config.size,
       placement,
     );
     return {

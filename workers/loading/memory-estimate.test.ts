@@ -18,7 +18,7 @@ const config = {
   contextLength: 8192,
   imageToken: undefined,
   endTokens: [],
-  side: 1024,
+  size: 1024,
 };
 
 const files = (sizes: Partial<Record<"fp32" | "q4" | "fp16", number>>) =>

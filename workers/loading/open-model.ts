@@ -240,7 +240,7 @@ async function withModel<B extends Backend, T>(
 }
 
 function testImageSize({ hardware, config }: LoadPlan): number {
-  return hardware.software ? Math.min(config.side, CPU_SIZE) : config.side;
+  return hardware.software ? Math.min(config.size, CPU_SIZE) : config.size;
 }
 
 /** Replaces the device, which closes together with a model. */

@@ -3,34 +3,33 @@ import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "../util/file-errors";
 import { mismatch, type Json } from "./config";
 
-/** A turn of a conversation, pictures before words. */
+/** A message of a conversation. Its images come before its text. */
 export interface ChatTurn {
   readonly role: "system" | "user" | "assistant";
   readonly imageCount: number;
-  /** What follows each picture. */
+  /** The text after each image. */
   readonly separator: string;
   readonly text: string;
 }
 
-/** Stand for the words of each turn while the template is rendered: private
- * code points, of which templates contain none. */
+/** Private-use characters that stand for the text of each turn while the
+ * template is rendered, so that the text cannot change the rendering. */
 const FIRST_PLACEHOLDER = 0xf0000;
-const PLACEHOLDER = /([\u{F0000}-\u{FFFFD}])/u;
+const PLACEHOLDER = /([\u{F0000}-\u{FFFFD}])/gu;
 
 function placeholder(turn: number): string {
   return String.fromCodePoint(FIRST_PLACEHOLDER + turn);
 }
 
-/** The words of `turns` in their places in a piece of a rendered template. */
+/** Replaces the placeholders in a piece of a rendered template by the texts. */
 export function fillIn(piece: string, turns: readonly ChatTurn[]): string {
-  const parts = piece.split(PLACEHOLDER).map((part) => {
-    const turn = (part.codePointAt(0) ?? 0) - FIRST_PLACEHOLDER;
-    return turns[turn]?.text ?? part;
+  return piece.replaceAll(PLACEHOLDER, (found) => {
+    const turn = Number(found.codePointAt(0)) - FIRST_PLACEHOLDER;
+    return turns[turn]?.text ?? found;
   });
-  return parts.join("");
 }
 
-/** The model's own chat template, of which the words are not yet part. */
+/** The model's chat template. */
 export class ChatTemplate {
   readonly #template: Template;
   readonly #variables: Json;
@@ -47,7 +46,7 @@ export class ChatTemplate {
     const source = sourceOf(config);
     try {
       this.#template = new Template(source);
-      // One that cannot be used is found now, not with the first prompt.
+      // Finds an unusable template now, not with the first prompt.
       this.#checked([
         { role: "system", imageCount: 0, separator: "", text: "" },
         { role: "user", imageCount: 1, separator: "\n", text: "" },
@@ -59,7 +58,7 @@ export class ChatTemplate {
     }
   }
 
-  /** The conversation, a placeholder for the words of each turn. */
+  /** Renders a conversation with a placeholder for the text of each turn. */
   render(turns: readonly ChatTurn[]): string {
     try {
       return this.#checked(turns);
@@ -67,14 +66,14 @@ export class ChatTemplate {
       if (error instanceof VlmError) throw error;
       throw new VlmError(
         "bad-option",
-        `The model's chat template refuses this conversation: ${String(error)}.`,
-        "Let user and assistant take turns, the user first.",
+        `The model's chat template rejects this conversation: ${String(error)}.`,
+        "Alternate user and assistant messages, starting with the user.",
         { cause: error },
       );
     }
   }
 
-  /** A model may know no system text; every other turn has to be there. */
+  /** A template may drop the system text; every other turn must be rendered. */
   #checked(turns: readonly ChatTurn[]): string {
     const rendered = this.#template.render({
       ...this.#variables,
@@ -93,12 +92,12 @@ export class ChatTemplate {
     const shown = rendered.split(this.#image).length - 1;
     if (found.join("") === kept.join("") && shown === images) return rendered;
     throw mismatch(
-      "tokenizer_config.json: the chat_template does not keep each message.",
+      "tokenizer_config.json: the chat_template does not render every message.",
     );
   }
 }
 
-/** The one template, or of several the one for conversations. */
+/** The template, or the one named `default` of several. */
 function sourceOf(config: Json): string {
   const found = config["chat_template"];
   const named: unknown = Array.isArray(found)
@@ -108,7 +107,7 @@ function sourceOf(config: Json): string {
   throw mismatch("tokenizer_config.json has no chat_template.");
 }
 
-/** A special token is written as text, or as an object with its content. */
+/** A special token is a string, or an object with its content. */
 function contentOf(token: unknown): string {
   if (typeof token === "object" && token !== null && "content" in token) {
     return String(token.content);

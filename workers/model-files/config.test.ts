@@ -42,7 +42,7 @@ test("FastVLM-0.5B", () => {
     contextLength: 8192,
     imageToken: 151646,
     endTokens: [151645],
-    side: 1024,
+    size: 1024,
   });
 });
 
@@ -54,17 +54,19 @@ test("end tokens: one or several, the generation's before the model's", () => {
   expect(ids(null)).toEqual([151645]);
 });
 
-test("the side, in each way that processors write it", () => {
-  const side = (size: unknown) =>
-    read({ "preprocessor_config.json": { size } }).side;
-  expect(side(512)).toBe(512);
-  expect(side({ height: 768, width: 768 })).toBe(768);
+test("reads the image size in each form that processors use", () => {
+  const imageSize = (size: unknown) =>
+    read({ "preprocessor_config.json": { size } }).size;
+  expect(imageSize(512)).toBe(512);
+  expect(imageSize({ height: 768, width: 768 })).toBe(768);
   for (const wrong of [100, -256, 1e6, { shortest_edge: "256" }, {}]) {
-    expect(() => side(wrong)).toThrow(/the side is not a multiple of 64/);
+    expect(() => imageSize(wrong)).toThrow(
+      /image size is .*, not a multiple of 64/,
+    );
   }
 });
 
-test("pixels of another range are refused, naming the field", () => {
+test("rejects another pixel range with the name of the field", () => {
   const processor = (fields: object) => () =>
     read({ "preprocessor_config.json": fields });
   processor({
@@ -96,8 +98,8 @@ test("whatever stands in a field, what comes of it is a config or says why", () 
     for (const name of names) {
       for (const value of odd) {
         try {
-          const { hidden, layers, side } = read({ [file]: { [name]: value } });
-          expect(Number.isInteger(hidden * layers * side), name).toBe(true);
+          const { hidden, layers, size } = read({ [file]: { [name]: value } });
+          expect(Number.isInteger(hidden * layers * size), name).toBe(true);
         } catch (error) {
           expect(error, name).toMatchObject({ code: "model-mismatch" });
         }
@@ -147,14 +149,16 @@ test("what files leave out is FastVLM's", () => {
     visionWidth: 3072,
     imageToken: undefined,
     endTokens: [],
-    side: 512,
+    size: 512,
   });
 });
 
 test("numbers that do not fit one another are refused", () => {
   const config = (fields: object) => () => read({ "config.json": fields });
   expect(config({ num_attention_heads: 15 })).toThrow(/head_dim is 59\.7/);
-  expect(config({ num_key_value_heads: 4 })).toThrow(/14 heads cannot share 4/);
+  expect(config({ num_key_value_heads: 4 })).toThrow(
+    /14 is not a multiple of num_key_value_heads 4/,
+  );
   expect(config({ num_hidden_layers: 1e9 })).toThrow(/num_hidden_layers/);
 });
 

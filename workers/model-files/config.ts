@@ -4,7 +4,7 @@ import type { ConfigFile } from "./manifest";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What of a model's configuration files the worker goes by. */
+/** The values of a model's configuration files that the worker uses. */
 export interface ModelConfig {
   readonly name: string | undefined;
   readonly hidden: number;
@@ -12,21 +12,22 @@ export interface ModelConfig {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  /** Rows of the embedding and columns of the logits, more or less. */
+  /** Rows of the embedding table and columns of the logits, approximately. */
   readonly vocabulary: number;
   /** Channels of the encoder's last layer, before the projector. */
   readonly visionWidth: number;
   readonly contextLength: number;
-  /** Absent or negative (a sentinel of the PyTorch code): by its name. */
+  /** Undefined where the file has none, or a negative one (a sentinel of the
+   * PyTorch code): the token is then found by its name. */
   readonly imageToken: number | undefined;
   readonly endTokens: readonly number[];
-  readonly side: number;
+  readonly size: number;
 }
 
-/** No size of a model is larger, a context of 16 million tokens included. */
-const MOST = 2 ** 24;
+/** Upper limit of every size, to reject damaged files. */
+const MAX_VALUE = 2 ** 24;
 
-/** FastVLM's, for files that leave them out as transformers does. */
+/** FastVLM's values, for files that omit them as transformers does. */
 const DEFAULTS = {
   contextLength: 32768,
   vocabulary: 151936,
@@ -42,20 +43,20 @@ export function mismatch(message: string): VlmError {
   );
 }
 
-/** The object of a file, or of one of its fields. */
+/** The object in a file, or in one of its fields. */
 export function object(file: ConfigFile, value: unknown): Json {
   if (isObject(value)) return value;
-  throw mismatch(`${file} does not hold an object where one is expected.`);
+  throw mismatch(`${file} has no object where one is expected.`);
 }
 
 function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** `files` gives the parsed JSON, undefined for a file that is not there. */
+/** `files` returns parsed JSON, or undefined for a missing file. */
 export function readConfig(files: (file: ConfigFile) => unknown): ModelConfig {
   const config = object("config.json", files("config.json"));
-  // transformers' fast_vlm nests what llava_qwen2 has flat.
+  // transformers' fast_vlm nests the fields that llava_qwen2 has at the top.
   const text: Json = { ...config, ...part(config, "text_config") };
   const vision: Json = { ...part(config, "vision_config"), ...config };
   const hidden = positive(text, "hidden_size");
@@ -64,7 +65,7 @@ export function readConfig(files: (file: ConfigFile) => unknown): ModelConfig {
   const headDim = positive(text, "head_dim", hidden / heads);
   if (heads % kvHeads !== 0) {
     throw mismatch(
-      `config.json: ${heads} heads cannot share ${kvHeads} of keys and values.`,
+      `config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}.`,
     );
   }
   const name = config["_name_or_path"];
@@ -83,7 +84,7 @@ export function readConfig(files: (file: ConfigFile) => unknown): ModelConfig {
     ),
     imageToken: imageTokenOf(config),
     endTokens: endTokensOf(text, files("generation_config.json")),
-    side: sideOf(files("preprocessor_config.json"), vision),
+    size: imageSizeOf(files("preprocessor_config.json"), vision),
   };
 }
 
@@ -92,14 +93,18 @@ function part(config: Json, key: string): Json {
   return isObject(value) ? value : {};
 }
 
-/** `otherwise` where the field is missing or null. */
-function positive(json: Json, key: string, otherwise?: number): number {
-  const value = json[key] ?? otherwise;
-  if (Number.isInteger(value) && Number(value) > 0 && Number(value) <= MOST) {
+/** `fallback` is for a missing or null field. */
+function positive(json: Json, key: string, fallback?: number): number {
+  const value = json[key] ?? fallback;
+  if (
+    Number.isInteger(value) &&
+    Number(value) > 0 &&
+    Number(value) <= MAX_VALUE
+  ) {
     return Number(value);
   }
   throw mismatch(
-    `config.json: ${key} is ${JSON.stringify(value)}, not a whole number from 1 to ${MOST}.`,
+    `config.json: ${key} is ${JSON.stringify(value)}, not a whole number from 1 to ${MAX_VALUE}.`,
   );
 }
 
@@ -120,27 +125,27 @@ function endTokensOf(text: Json, file: unknown): number[] {
   return ids.filter((id) => typeof id === "number");
 }
 
-/** What the processor asks for; without it, what the tower is named after
+/** The size in preprocessor_config.json, else in the name of the vision tower
  * (`mobileclip_l_1024`). */
-function sideOf(file: unknown, vision: Json): number {
+function imageSizeOf(file: unknown, vision: Json): number {
   if (file === undefined) {
     const tower = vision["mm_vision_tower"];
     const named = typeof tower === "string" ? /_(\d+)$/.exec(tower) : null;
-    const side = Number(named?.[1]);
-    return isSize(side) ? side : DEFAULTS.side;
+    const size = Number(named?.[1]);
+    return isSize(size) ? size : DEFAULTS.side;
   }
   const name = "preprocessor_config.json";
   const json = object(name, file);
   checkRange(json);
   const { size, crop_size: crop } = json;
-  if (typeof size === "number") return checkSide(size);
-  const sides = object(name, size ?? crop);
-  const key = "shortest_edge" in sides ? "shortest_edge" : "height";
-  return checkSide(sides[key]);
+  if (typeof size === "number") return checkImageSize(size);
+  const edges = object(name, size ?? crop);
+  const key = "shortest_edge" in edges ? "shortest_edge" : "height";
+  return checkImageSize(edges[key]);
 }
 
-/** FastVLM reads pixels from 0 to 1, without a mean and deviation of its own;
- * an encoder for others would see every picture in wrong colours. */
+/** FastVLM's pixels are from 0 to 1, without mean and deviation. An encoder with
+ * another normalization would see wrong colours. */
 function checkRange(json: Json): void {
   const normal = json["do_normalize"] !== false;
   const mean = json["image_mean"] ?? 0;
@@ -155,19 +160,20 @@ function checkRange(json: Json): void {
   if (differs === undefined) return;
   const found = JSON.stringify(json[differs.key]);
   throw mismatch(
-    `preprocessor_config.json: ${differs.key} is ${found}; FastVLM reads pixels from 0 to 1 as they are.`,
+    `preprocessor_config.json: ${differs.key} is ${found}; FastVLM needs pixels from 0 to 1 without normalization.`,
   );
 }
 
-/** Whether a number, or each of a list, is `wanted`. */
+/** Whether a number, or each number of an array, is `wanted`. */
 function each(value: unknown, wanted: number): boolean {
   return [value]
     .flat()
     .every((one) => typeof one === "number" && Math.abs(one - wanted) < 1e-6);
 }
 
-/** What the encoder can be asked for; the graph itself would say it worse. */
-function checkSide(value: unknown): number {
+function checkImageSize(value: unknown): number {
   if (typeof value === "number" && isSize(value)) return value;
-  throw mismatch(`preprocessor_config.json: the side is not ${SIZE_RULE}.`);
+  throw mismatch(
+    `preprocessor_config.json: the image size is ${JSON.stringify(value)}, not ${SIZE_RULE}.`,
+  );
 }

@@ -1,22 +1,22 @@
-/** What a decoder writes for bytes that are not yet a whole character. */
+/** A decoder's output for an incomplete character. */
 const BROKEN = "\uFFFD";
 
 /**
- * Tokens to text as they come. A token may end inside a character: its text is
- * held back until the character is whole. Only the last few tokens are decoded
- * again, since what they read as can depend on the one before.
+ * Decodes tokens one by one. Text is held back while a token ends inside a
+ * character. Only the last few tokens are decoded again, because their text can
+ * depend on the token before.
  */
 export class Detokenizer {
   readonly #decode: (ids: readonly number[]) => string;
   #ids: number[] = [];
-  /** How many of `#ids` have been written already; kept for context. */
+  /** Number of `#ids` that are written and kept for context. */
   #written = 0;
 
   constructor(decode: (ids: readonly number[]) => string) {
     this.#decode = decode;
   }
 
-  /** The text that `id` completes; empty inside a character. */
+  /** The text that the token completes; empty inside a character. */
   push(id: number): string {
     this.#ids.push(id);
     const text = this.#decode(this.#ids);
@@ -24,7 +24,7 @@ export class Detokenizer {
     return this.#write(text);
   }
 
-  /** What is still held back, broken or not. */
+  /** The text that is still held back, complete or not. */
   flush(): string {
     return this.#write(this.#decode(this.#ids));
   }

@@ -4,10 +4,10 @@ import type { TensorLocation, OnnxGraph } from "../onnx/onnx-reader";
 import { RowReader } from "./row-reader";
 import { baseName, openWeightFiles } from "../onnx/external-data";
 
-/** Floats, or the bits of halves. */
+/** Floats, or the bits of half-precision floats. */
 export type Numbers = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
-/** Reads rows of a table, in the type that the graph gives them in. */
+/** Reads rows of an embedding table in the graph's output type. */
 export class EmbeddingRows {
   readonly #table: EmbeddingTable;
   readonly #data: RowReader;
@@ -33,7 +33,7 @@ export class EmbeddingRows {
     const { type, outputType } = this.#table;
     const bytes = await this.#data.read(ids);
     const numbers =
-      (await this.#blocks?.widen(bytes, ids)) ?? numbersIn(bytes, type);
+      (await this.#blocks?.dequantize(bytes, ids)) ?? numbersIn(bytes, type);
     if (type === outputType) return numbers;
     return numbers instanceof Float32Array
       ? toHalf(numbers)
@@ -52,11 +52,11 @@ function numbersIn(
     : new Uint16Array(buffer);
 }
 
-/** Makes numbers of the few bits that GatherBlockQuantized keeps of them. */
+/** Dequantizes rows of GatherBlockQuantized. */
 class BlockReader {
   readonly #table: EmbeddingTable;
   readonly #blocks: Blocks;
-  /** Of a row. */
+  /** Blocks of a row. */
   readonly #count: number;
   readonly #scales: RowReader;
   readonly #zeros: RowReader | undefined;
@@ -68,12 +68,15 @@ class BlockReader {
     this.#blocks = blocks;
     this.#count = Math.ceil(width / blocks.size);
     this.#scales = open(scales, scales.length / rows);
-    // Rows that end in mid-byte are read by twos.
+    // A row that ends inside a byte is read together with its neighbour.
     this.#zeros =
       zeros && open(zeros, padded ? zeros.length / rows : this.#count);
   }
 
-  async widen(bytes: Uint8Array, ids: readonly number[]): Promise<Numbers> {
+  async dequantize(
+    bytes: Uint8Array,
+    ids: readonly number[],
+  ): Promise<Numbers> {
     const { width, type } = this.#table;
     const { size } = this.#blocks;
     const scales = numbersIn(await this.#scales.read(ids), type);
@@ -85,38 +88,40 @@ class BlockReader {
       const row = (i - column) / width;
       const block = row * this.#count + Math.floor(column / size);
       floats[i] =
-        (this.#at(bytes, i) - (zeros[block] ?? 0)) * (factors[block] ?? 0);
+        (this.#at(bytes, i) - (zeros[block] as number)) *
+        (factors[block] as number);
     }
     return type === "float32" ? floats : toHalf(floats);
   }
 
-  /** One for each block of each row. */
+  /** One zero point for each block of each row. */
   async #readZeros(ids: readonly number[]): Promise<number[]> {
     const { bits, padded } = this.#blocks;
     const count = this.#count;
-    const otherwise = padded ? 2 ** (bits - 1) : 0;
+    const fallback = padded ? 2 ** (bits - 1) : 0;
     if (this.#zeros === undefined) {
-      return new Array<number>(ids.length * count).fill(otherwise);
+      return new Array<number>(ids.length * count).fill(fallback);
     }
     const { rowBytes } = this.#zeros;
-    const byTwos = !padded && bits === 4;
-    const rows = byTwos ? ids.map((id) => Math.floor(id / 2)) : ids;
+    const inPairs = !padded && bits === 4;
+    const rows = inPairs ? ids.map((id) => Math.floor(id / 2)) : ids;
     const bytes = await this.#zeros.read(rows);
     return ids.flatMap((id, i) => {
-      const start = (i * rowBytes * 8) / bits + (byTwos ? (id % 2) * count : 0);
+      const start =
+        (i * rowBytes * 8) / bits + (inPairs ? (id % 2) * count : 0);
       return Array.from({ length: count }, (_, block) =>
         this.#at(bytes, start + block),
       );
     });
   }
 
-  /** The number of few bits at `index`; the first is in the lowest bits. */
+  /** The value at `index`; a byte holds the first value in its lowest bits. */
   #at(bytes: Uint8Array, index: number): number {
     const { bits, signed } = this.#blocks;
     const each = 8 / bits;
     const shift = (index % each) * bits;
-    const value =
-      ((bytes[Math.floor(index / each)] ?? 0) >> shift) & (2 ** bits - 1);
+    const byte = bytes[Math.floor(index / each)] as number;
+    const value = (byte >> shift) & (2 ** bits - 1);
     return signed && value >= 2 ** (bits - 1) ? value - 2 ** bits : value;
   }
 }

@@ -6,35 +6,35 @@ import type {
 } from "../onnx/onnx-reader";
 import type { OnnxNode } from "../onnx/onnx-protos";
 
-/** A graph that does nothing but look up rows. */
+/** The table of an embed_tokens graph that only looks up rows. */
 export interface EmbeddingTable {
   readonly rows: number;
   readonly width: number;
-  /** Of the numbers that are looked up. */
+  /** Type of the rows, dequantized. */
   readonly type: FloatType;
-  /** Of what the graph gives. */
+  /** Type of the graph's output. */
   readonly outputType: FloatType;
-  /** Where the first row is. */
+  /** Position of the first row. */
   readonly data: TensorLocation;
-  /** Absent if the numbers are stored as they are. */
+  /** Absent if the table is not quantized. */
   readonly blocks?: Blocks;
 }
 
-/** Numbers of few bits: each is (number - zero) * scale of its block. */
+/** Block quantization: value = (stored - zero) * scale of its block. */
 export interface Blocks {
   readonly bits: number;
   readonly signed: boolean;
-  /** Numbers of a row that share a scale and a zero. */
+  /** Values of a row that share a scale and a zero point. */
   readonly size: number;
-  /** Of the type of the table. */
+  /** In the type of the table. */
   readonly scales: TensorLocation;
-  /** In as many bits as the numbers. */
+  /** In as many bits as the values. */
   readonly zeros?: TensorLocation;
-  /** Whether the zeros of each row begin with a whole byte. */
+  /** Whether the zero points of each row start at a byte. */
   readonly padded: boolean;
 }
 
-/** ONNX's numbers of the types that ids and rows may be cast to. */
+/** ONNX type numbers that rows and ids may be cast to. */
 const FLOATS: Readonly<Record<number, FloatType>> = {
   1: "float32",
   10: "float16",
@@ -42,9 +42,9 @@ const FLOATS: Readonly<Record<number, FloatType>> = {
 const INTEGERS = [6, 7];
 
 /**
- * The table of a graph that is a Gather of its rows, plain or from blocks of
- * few bits, perhaps with a Cast of the ids before and one of the rows after;
- * undefined for any other.
+ * The table of a graph that is one Gather or GatherBlockQuantized, optionally with
+ * a Cast of the ids before it and of the rows after it. Undefined for any other
+ * graph.
  */
 export function embeddingTable(graph: OnnxGraph): EmbeddingTable | undefined {
   const { nodes, inputs, outputs } = graph;
@@ -60,14 +60,14 @@ export function embeddingTable(graph: OnnxGraph): EmbeddingTable | undefined {
   const [cast, ...more] = after.filter(({ op }) => op === "Cast");
   const outputType =
     cast === undefined ? table.type : FLOATS[cast.attributes.get("to") ?? 0];
-  const plain =
+  const supported =
     more.length === 0 &&
     (before.at(-1)?.inputs[0] ?? gather.inputs[1]) === ids?.name &&
     before.every(keepsIds) &&
     after.every(({ op }) => op === "Cast" || op === "Identity") &&
     [...before, ...after].every(({ domain }) => domain === "") &&
     nodes.length === before.length + 1 + after.length;
-  if (!plain || outputType === undefined) return undefined;
+  if (!supported || outputType === undefined) return undefined;
   return { ...table, outputType };
 }
 
@@ -76,8 +76,8 @@ function keepsIds({ op, attributes }: OnnxNode): boolean {
   return op === "Identity" || (op === "Cast" && INTEGERS.includes(to));
 }
 
-/** The nodes that `name` comes through, the last first, back to one that has
- * several inputs or to an input of the graph. */
+/** The nodes that compute `name`, the last first, back to one with several inputs
+ * or to an input of the graph. */
 function pathTo(
   name: string | undefined,
   nodes: readonly OnnxNode[],
@@ -95,7 +95,7 @@ function pathTo(
 
 type Table = Omit<EmbeddingTable, "outputType">;
 
-/** What `node` looks rows up in, if that is what it does. */
+/** The table of a node that looks up rows. */
 function gathered(
   { op, domain, inputs, attributes }: OnnxNode,
   { initializers }: OnnxGraph,
@@ -123,12 +123,12 @@ function gathered(
     (attributes.get("quantize_axis") ?? 1) === 1;
   const packed = table.type === "uint8";
   const width = packed ? (columns * 8) / bits : columns;
-  const zerosAreThere = (inputs[3] ?? "") !== "";
+  const hasZeros = (inputs[3] ?? "") !== "";
   const fits =
     (width * bits) % 8 === 0 &&
     scales?.dims[0] === rows &&
     scales.dims[1] === Math.ceil(width / size) &&
-    (zeros?.data !== undefined) === zerosAreThere;
+    (zeros?.data !== undefined) === hasZeros;
   if (!fits || !byRow || type === undefined || scales?.data === undefined) {
     return undefined;
   }
@@ -143,7 +143,7 @@ function floatType(tensor: Initializer | undefined): FloatType | undefined {
   return Object.values(FLOATS).find((name) => name === tensor?.type);
 }
 
-/** Bytes hold several numbers where the operator says so. */
+/** uint8 tables hold several values per byte. */
 function bitsOf({ type }: Initializer, packed: number) {
   const bits = type === "uint8" ? packed : 4;
   const known = ["uint8", "uint4", "int4"].includes(type);

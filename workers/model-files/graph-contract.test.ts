@@ -13,7 +13,7 @@ const config = {
   contextLength: 512,
   imageToken: 259,
   endTokens: [258],
-  side: 256,
+  size: 256,
 };
 
 type Shape = (number | string)[];

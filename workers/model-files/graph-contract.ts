@@ -1,14 +1,14 @@
 import type { Graph } from "../../src/shared/models";
 import { mismatch, type ModelConfig } from "./config";
 
-/** Names and shapes as a file declares them; a string is a free dimension. */
+/** An input or output as a file declares it; a string is a free dimension. */
 interface Value {
   readonly name: string;
   readonly type: string;
   readonly shape: readonly (number | string)[];
 }
 
-/** What a graph's file says of itself. */
+/** The declared inputs and outputs of a graph file. */
 export interface GraphValues {
   /** For errors, e.g. `onnx/vision_encoder.onnx`. */
   readonly file: string;
@@ -16,13 +16,13 @@ export interface GraphValues {
   readonly outputs: readonly Value[];
 }
 
-/** A number is that size; a name stands for any size and must be free. */
+/** A number is a fixed size; a name is a dimension that must be free. */
 type Shape = readonly (number | string)[];
 
 interface Expected {
   readonly types: readonly string[];
   readonly shape: Shape;
-  /** Inputs that some exporters leave to the graph. */
+  /** Some exporters compute this input inside the graph. */
   readonly optional?: boolean;
 }
 
@@ -31,7 +31,7 @@ interface Contract {
   readonly outputs: Readonly<Record<string, Expected>>;
 }
 
-/** Converters that keep no 32-bit ends leave half precision there. */
+/** Some converters leave inputs and outputs in half precision. */
 const FLOATS = ["float32", "float16"];
 const INT64 = ["int64"];
 
@@ -92,15 +92,15 @@ function ofLayers(
   );
 }
 
-/** Throws `model-mismatch` naming the first thing that differs. More outputs
- * than these are left alone; an input more could not be filled. */
+/** Throws `model-mismatch` with the first difference. Additional outputs are
+ * ignored; an additional input could not be provided. */
 export function checkGraph(
   graph: Graph,
   values: GraphValues,
   config: ModelConfig,
 ): void {
-  // A layer has two inputs: of more layers than inputs, these few are enough
-  // to find one missing, whatever number the configuration claims.
+  // The configuration may claim any number of layers. As many as there are
+  // inputs are enough to find a missing one.
   const layers = Math.min(config.layers, values.inputs.length);
   const contract = contractOf(graph, config, layers);
   for (const [name, expected] of Object.entries(contract.inputs)) {
@@ -112,7 +112,7 @@ export function checkGraph(
   const unknown = values.inputs.find(({ name }) => !(name in contract.inputs));
   if (unknown !== undefined) {
     throw mismatch(
-      `${values.file}: input ${unknown.name} is not of this kind of model, which has ${config.layers} layers by config.json.`,
+      `${values.file}: input ${unknown.name} is unknown; config.json has ${config.layers} layers.`,
     );
   }
 }
@@ -130,7 +130,7 @@ function checkValue(
     if (optional === true) return;
     const found = values.map((other) => other.name).slice(0, 8);
     throw mismatch(
-      `${subject} is missing; there is ${found.join(", ") || "none"}.`,
+      `${subject} is missing; found ${found.join(", ") || "none"}.`,
     );
   }
   if (!types.includes(value.type)) {
@@ -145,8 +145,8 @@ function checkValue(
   }
 }
 
-/** Batch 1 may be fixed, and any size may be left open. What a graph declares
- * of an output's free sizes does not bind it. */
+/** A batch of 1 may be fixed, and any size may be free. Declared sizes of an
+ * output's free dimensions are only hints. */
 function fitsSize(
   noun: "input" | "output",
   found: number | string,

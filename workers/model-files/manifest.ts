@@ -1,6 +1,6 @@
 import type { Dtype, Graph, ModelFile } from "../../src/shared/models";
 
-/** Files of a model folder that are read, other than the graphs. */
+/** Files of a model folder besides the graphs. */
 export type ConfigFile = (typeof CONFIG_FILES)[number];
 
 export const CONFIG_FILES = [
@@ -12,7 +12,7 @@ export const CONFIG_FILES = [
   "chat_template.jinja",
 ] as const;
 
-/** Without them a model cannot be told; for the others there are defaults. */
+/** Required; the others have defaults. */
 export const NEEDED_FILES: readonly ConfigFile[] = [
   "config.json",
   "tokenizer.json",
@@ -50,8 +50,8 @@ export type Variants = Readonly<Record<Graph, readonly Variant[]>>;
 type Stat = (paths: readonly string[]) => Promise<Map<string, ModelFile>>;
 
 /**
- * What a folder has of each graph. External data is looked for under its usual
- * names, one more at a time; other names come out when the graph is read.
+ * Finds the variants of each graph in a folder. Looks for external data under its
+ * usual names, one more at a time; other names are known once the graph is read.
  */
 export async function findGraphs(stat: Stat): Promise<Variants> {
   const names = GRAPHS.flatMap((graph) =>
@@ -78,12 +78,12 @@ export async function findGraphs(stat: Stat): Promise<Variants> {
   return eachGraph(variants);
 }
 
-/** A record with what `of` gives for each graph. */
-export function eachGraph<T>(of: (graph: Graph) => T): Record<Graph, T> {
+/** A record with the value of `map` for each graph. */
+export function eachGraph<T>(map: (graph: Graph) => T): Record<Graph, T> {
   return {
-    vision_encoder: of("vision_encoder"),
-    embed_tokens: of("embed_tokens"),
-    decoder_model_merged: of("decoder_model_merged"),
+    vision_encoder: map("vision_encoder"),
+    embed_tokens: map("embed_tokens"),
+    decoder_model_merged: map("decoder_model_merged"),
   };
 }
 

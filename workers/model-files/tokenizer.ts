@@ -11,27 +11,27 @@ interface AddedToken {
 
 const IMAGE = "<image>";
 
-/** The tokens that text is written with. */
-export interface Written {
+/** The tokens that text consists of. */
+export interface TextTokens {
   readonly names: readonly (readonly [name: string, id: number])[];
-  /** Whether each sign of a name stands for a byte. */
+  /** Whether each character of a name stands for a byte. */
   readonly byteLevel: boolean;
 }
 
 /**
- * The model's own tokenizer and chat template. Text is encoded in two ways:
- * special tokens are taken from the template only, never from what somebody
- * wrote, so that a turn holding `<|im_end|>` or `<image>` is just letters.
+ * The model's tokenizer and chat template. Special tokens come from the template
+ * only, never from the text of a message: `<|im_end|>` or `<image>` in a message
+ * are ordinary characters.
  */
 export class Tokenizer {
   readonly imageToken: number;
-  /** The highest id that text can become. */
+  /** The highest id that text can be encoded as. */
   readonly lastId: number;
   readonly #hub: HubTokenizer;
   readonly #plain: HubTokenizer;
   readonly #special: ReadonlyMap<string, number>;
   readonly #byteLevel: boolean;
-  readonly #cuts: RegExp;
+  readonly #specials: RegExp;
   readonly #template: ChatTemplate;
 
   constructor(tokenizer: unknown, config: unknown, imageToken?: number) {
@@ -51,13 +51,13 @@ export class Tokenizer {
     } catch (error) {
       throw corrupt("tokenizer.json", String(error), error);
     }
-    this.#cuts = cutsAt([...special.keys()]);
+    this.#specials = matchAny([...special.keys()]);
     this.#template = new ChatTemplate(options, this.#nameOf(image));
   }
 
-  /** Ids of the whole conversation, one image token for each picture. */
+  /** Ids of a whole conversation, with one image token for each image. */
   encodeChat(turns: readonly ChatTurn[]): number[] {
-    const pieces = this.#template.render(turns).split(this.#cuts);
+    const pieces = this.#template.render(turns).split(this.#specials);
     return pieces.flatMap((piece) => {
       const id = this.#special.get(piece);
       if (id !== undefined) return [id];
@@ -65,7 +65,7 @@ export class Tokenizer {
     });
   }
 
-  /** Ids of a text, in which special tokens are just letters. */
+  /** Ids of a text, in which special tokens are ordinary characters. */
   encode(text: string): number[] {
     if (text === "") return [];
     return this.#plain.encode(text, { add_special_tokens: false }).ids;
@@ -79,7 +79,7 @@ export class Tokenizer {
     });
   }
 
-  written(): Written {
+  textTokens(): TextTokens {
     const special = new Set(this.#special.values());
     const all = [...this.#hub.get_vocab(true)];
     const names = all.filter(([, id]) => !special.has(id));
@@ -97,7 +97,7 @@ export class Tokenizer {
   }
 }
 
-/** Nobody may spell the image token, whatever its file says of it. */
+/** The image token always counts as special, whatever the file says. */
 function specialTokens(
   json: Json,
   imageToken: number | undefined,
@@ -121,7 +121,7 @@ function lastIdOf(json: Json): number {
   );
 }
 
-/** The same vocabulary, in which no special token can be spelt. */
+/** The same vocabulary without the special tokens. */
 function withoutSpecial(
   json: Json,
   special: ReadonlyMap<string, number>,
@@ -137,8 +137,8 @@ function withoutSpecial(
   };
 }
 
-/** Cuts before and after each of `words`; the longest match wins. */
-function cutsAt(words: readonly string[]): RegExp {
+/** Matches each of `words`, the longest first. */
+function matchAny(words: readonly string[]): RegExp {
   const escaped = [...words]
     .sort((a, b) => b.length - a.length)
     .map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));

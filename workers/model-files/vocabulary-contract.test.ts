@@ -72,7 +72,7 @@ test("the published vocabulary passes, and one padded to a multiple of 64", () =
 });
 
 test("a tokenizer with more ids than the table has rows is refused", () => {
-  refuses(/ids up to 151645, embed_tokens only 151645 rows/, () =>
+  refuses(/ids up to 151645, but embed_tokens has 151645 rows/, () =>
     checkVocabulary({ ...published, rows: 151645 }, decoder),
   );
 });

@@ -2,40 +2,40 @@ import type { Graph } from "../../src/shared/models";
 import { mismatch } from "./config";
 import type { GraphValues } from "./graph-contract";
 
-/** Rows and columns of the tables of a model, as far as its files tell. */
+/** Sizes of a model's vocabulary in its various files. */
 export interface Vocabulary {
-  /** Highest id that text, its special tokens included, can become. */
+  /** Highest id of the tokenizer, special tokens included. */
   readonly lastId: number;
-  /** Never embedded: features stand in its place. */
+  /** Never embedded: image features take its place. */
   readonly imageToken: number;
-  /** Those that the configuration names. */
+  /** From the configuration. */
   readonly endTokens: readonly number[];
-  /** Rows of embed_tokens; undefined if it is no plain table. */
+  /** Rows of embed_tokens; undefined if it is not a table. */
   readonly rows: number | undefined;
 }
 
-/** Graphs of different models have the same names: their widths tell. */
+/** Checks that the graphs belong to one model: their widths must agree. */
 export function checkTogether(
   graphs: Readonly<Record<Graph, GraphValues>>,
 ): void {
   const decoder = graphs.decoder_model_merged;
-  const reads = widthOf(decoder.inputs, "inputs_embeds");
+  const taken = widthOf(decoder.inputs, "inputs_embeds");
   for (const [graph, name] of [
     [graphs.vision_encoder, "image_features"],
     [graphs.embed_tokens, "inputs_embeds"],
   ] as const) {
-    const gives = widthOf(graph.outputs, name);
-    if (reads === undefined || gives === undefined || gives === reads) continue;
+    const given = widthOf(graph.outputs, name);
+    if (taken === undefined || given === undefined || given === taken) continue;
     throw mismatch(
-      `${graph.file} gives ${name} ${gives} wide, ${decoder.file} reads ${reads}: they are of different models.`,
+      `${graph.file} outputs ${name} ${given} wide, but ${decoder.file} takes ${taken}: they belong to different models.`,
     );
   }
 }
 
 /**
- * A tokenizer of another model gives ids that the graphs have no row for, or
- * ends at tokens that the graphs cannot say. Published decoders have no column
- * for `<image>`, which is never said either.
+ * Checks that the tokenizer belongs to the graphs: every id must have a row in the
+ * embedding table, and an end token a column in the logits. Published decoders
+ * have no column for `<image>`, which is never generated.
  */
 export function checkVocabulary(
   { lastId, imageToken, endTokens, rows }: Vocabulary,
@@ -44,20 +44,20 @@ export function checkVocabulary(
   const last = lastId === imageToken ? lastId - 1 : lastId;
   if (rows !== undefined && last >= rows) {
     throw mismatch(
-      `tokenizer.json has ids up to ${last}, embed_tokens only ${rows} rows.`,
+      `tokenizer.json has ids up to ${last}, but embed_tokens has ${rows} rows.`,
     );
   }
   if (endTokens.length === 0) return;
   const ends = `end token ${endTokens.join(", ")}`;
   if (endTokens.every((id) => id > lastId)) {
     throw mismatch(
-      `tokenizer.json has ids up to ${lastId}, the model's ${ends} not among them.`,
+      `tokenizer.json has ids up to ${lastId}, but the model's ${ends} is not among them.`,
     );
   }
   const columns = widthOf(decoder.outputs, "logits");
   if (columns === undefined || endTokens.some((id) => id < columns)) return;
   throw mismatch(
-    `${decoder.file} has logits for ${columns} tokens, the model's ${ends} not among them.`,
+    `${decoder.file} has logits for ${columns} tokens, but the model's ${ends} is not among them.`,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * The service worker: with the network off the page starts from what it keeps
- * here, as models do from `workers/store`. Online, the page is the newest.
+ * The service worker of the page. Offline, the page starts from its caches, as
+ * models do from `workers/store`. Online, the page is always the newest.
  */
 import {
   cleanupOutdatedCaches,
@@ -13,9 +13,9 @@ import { CacheFirst } from "workbox-strategies";
 import { canSuspend } from "../ort/can-suspend";
 
 declare const self: ServiceWorkerGlobalScope & {
-  /** Everything of the page but the runtime; filled in by the build. */
+  /** All files of the page except the runtime's; filled in by the build. */
   readonly __WB_MANIFEST: PrecacheEntry[];
-  /** The runtime's .wasm files, of which a browser needs one. */
+  /** ONNX Runtime's .wasm files, of which a browser needs one. */
   readonly __RUNTIME: string[];
 };
 
@@ -27,7 +27,7 @@ const runtimeCache = "fast-vlm-runtime";
 const page = new URL("index.html", self.registration.scope).pathname;
 const folder = new URL(self.registration.scope).pathname;
 
-// Before the route of what is kept, which would answer with an old page.
+// Before the precache route, which would answer with an old page.
 registerRoute(
   ({ request, url }) =>
     request.mode === "navigate" && [page, folder].includes(url.pathname),
@@ -35,8 +35,8 @@ registerRoute(
     try {
       return await fetch(request);
     } catch (thrown) {
-      const kept = await matchPrecache("index.html");
-      if (kept) return kept;
+      const cached = await matchPrecache("index.html");
+      if (cached) return cached;
       throw thrown;
     }
   },
@@ -48,17 +48,17 @@ registerRoute(
 );
 cleanupOutdatedCaches();
 
-/** A model runs: keeps the runtime that it needed. */
+/** The page sends a message when a model runs: caches the runtime it uses. */
 self.addEventListener("message", (event) => {
-  event.waitUntil(keepRuntime());
+  event.waitUntil(cacheRuntime());
 });
 
-async function keepRuntime(): Promise<void> {
+async function cacheRuntime(): Promise<void> {
   const cache = await caches.open(runtimeCache);
   for (const { url } of await cache.keys()) {
     if (!runtime.includes(url)) await cache.delete(url);
   }
-  // As workers/ort chooses; from the browser's own cache, as a rule.
+  // The same choice as in workers/ort. Usually still in the HTTP cache.
   const needed = runtime.filter((url) => url.includes("jspi") === canSuspend());
   for (const url of needed) {
     if (!(await cache.match(url))) await cache.add(url);

@@ -7,7 +7,7 @@ import { readOnnx } from "../onnx/onnx-reader";
 import { GraphBuilder } from "./graph-builder";
 
 export const HIDDEN = 4;
-const config = { hidden: HIDDEN, side: 128 } as ModelConfig;
+const config = { hidden: HIDDEN, size: 128 } as ModelConfig;
 
 /** Plans an encoder at 128 pixels. */
 export async function planOf(blob: Blob): Promise<VisionPlan> {

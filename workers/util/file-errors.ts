@@ -9,21 +9,21 @@ export function missing(file: string, place: string): VlmError {
 }
 
 export function corrupt(file: string, why: string, cause?: unknown): VlmError {
-  // What others say may end with a full stop already.
+  // Messages of others may end with a full stop.
   const end = /[.!?]$/.test(why) ? "" : ".";
   return new VlmError(
     "model-corrupt",
     `${file} is damaged: ${why}${end}`,
-    "Load the model again; if it happens again, the copy at its source is bad: copy or export it anew.",
+    "Load the model again. If it happens again, the file at its source is damaged: copy or export it again.",
     { cause },
   );
 }
 
-/** A file that was there when it was opened cannot be read any more. */
+/** A file that cannot be read any more after it was opened. */
 export function unreadable(file: string, cause: unknown): VlmError {
   return new VlmError(
     "model-file-missing",
-    `${file} can no longer be read: it was changed, moved or deleted since.`,
+    `${file} can no longer be read: it was changed, moved or deleted.`,
     "Load the model again, or choose its folder again.",
     { cause },
   );

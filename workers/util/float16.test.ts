@@ -3,7 +3,7 @@ import { fromHalf, toHalf } from "./float16";
 
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
 
-test("every half becomes its float, and that the same half again", () => {
+test("converts every half to a float and back", () => {
   const floats = fromHalf(all);
   const known: [number, number][] = [
     [0x0001, 2 ** -24],
@@ -25,7 +25,7 @@ test("every half becomes its float, and that the same half again", () => {
   }
 });
 
-test("what lies between two halves goes to the nearer, in the middle to even", () => {
+test("rounds to nearest, ties to even", () => {
   const floats = fromHalf(all);
   for (let bits = 0; bits < 0x7bff; bits++) {
     const [low = 0, high = 0] = [floats[bits], floats[bits + 1]];

@@ -1,8 +1,8 @@
-/** Numbers of 16 bits, as processors that lack them see them. */
+/** Conversion of half-precision floats, for engines without Float16Array. */
 
 let table: Float32Array | undefined;
 
-/** Every half as a float: there are only 65,536. */
+/** All 65,536 halves as floats. */
 function halves(): Float32Array {
   if (table !== undefined) return table;
   table = new Float32Array(65536);
@@ -21,11 +21,13 @@ function halves(): Float32Array {
 export function fromHalf(bits: Uint16Array): Float32Array<ArrayBuffer> {
   const known = halves();
   const floats = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) floats[i] = known[bits[i] ?? 0] ?? 0;
+  bits.forEach((half, i) => {
+    floats[i] = known[half] as number;
+  });
   return floats;
 }
 
-/** Rounds to the nearest, ties to even. */
+/** Rounds to nearest, ties to even. */
 export function toHalf(floats: Float32Array): Uint16Array<ArrayBuffer> {
   const words = new Uint32Array(
     floats.buffer,
@@ -33,16 +35,18 @@ export function toHalf(floats: Float32Array): Uint16Array<ArrayBuffer> {
     floats.length,
   );
   const bits = new Uint16Array(floats.length);
-  for (let i = 0; i < bits.length; i++) bits[i] = halfOf(words[i] ?? 0);
+  words.forEach((word, i) => {
+    bits[i] = halfOf(word);
+  });
   return bits;
 }
 
-/** Of the bits of a float32. */
+/** From the bits of a float32. */
 function halfOf(word: number): number {
   const sign = (word >>> 16) & 0x8000;
   const size = word & 0x7fffffff;
   if (size > 0x7f800000) return sign | 0x7e00;
-  // 65520 is the first that rounds to infinity.
+  // 65520 is the smallest that rounds to infinity.
   if (size >= 0x477ff000) return sign | 0x7c00;
   // Below 2^-14 halves are multiples of 2^-24.
   if (size < 0x38800000) {
@@ -54,7 +58,7 @@ function halfOf(word: number): number {
   return sign | roundedShift(size - 0x38000000, 13);
 }
 
-/** value / 2^shift to the nearest whole number, ties to even. */
+/** value / 2^shift, rounded to nearest, ties to even. */
 function roundedShift(value: number, shift: number): number {
   const whole = value >>> shift;
   const rest = value - whole * 2 ** shift;

@@ -1,7 +1,4 @@
-/**
- * One job at a time, in order. A job that fails rejects its own promise and
- * nothing else: the next one starts as if it had succeeded.
- */
+/** Runs jobs one at a time, in order. A job that fails does not affect the next. */
 export class Queue {
   #tail: Promise<unknown> = Promise.resolve();
 

@@ -1,7 +1,7 @@
 /**
- * The bytes of a Blob. At once where that can be: in Chromium 156 one of some
- * hundred asynchronous reads of a file never ends when a worker has died before.
- * To be replaced by `blob.arrayBuffer()` when those are sound.
+ * The bytes of a Blob. Synchronous in workers: in Chromium 156 about one in a
+ * hundred asynchronous reads of a file never settles after a worker has died.
+ * Replace it by `blob.arrayBuffer()` once that is fixed.
  */
 export async function bytesOf(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
   const buffer =

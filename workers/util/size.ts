@@ -3,9 +3,9 @@ const MAX = 2048;
 
 export const SIZE_RULE = `a multiple of ${STEP} from ${STEP} to ${MAX}`;
 
-/** Whether the encoder takes pictures of that side. */
-export function isSize(side: number): boolean {
+/** Whether `size` is a valid encoder input size in pixels. */
+export function isSize(size: number): boolean {
   return (
-    Number.isInteger(side) && side % STEP === 0 && side >= STEP && side <= MAX
+    Number.isInteger(size) && size % STEP === 0 && size >= STEP && size <= MAX
   );
 }

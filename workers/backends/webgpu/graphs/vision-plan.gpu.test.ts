@@ -37,7 +37,7 @@ async function open(url: string, hidden: number): Promise<Published> {
   for (const name of graph.externalFiles) {
     external.set(name, await blobOf(new URL(name, url).href));
   }
-  const config = { hidden, side: 256 } as ModelConfig;
+  const config = { hidden, size: 256 } as ModelConfig;
   const plan = await planVision(graph, external, config);
   return { graph, external, plan };
 }

@@ -53,7 +53,7 @@ test.each(["unfolded", "spelled", "half"])(
   async (name) => {
     const at = new URL(`../../../testing/vision/${name}.onnx`, import.meta.url);
     const graph = await readOnnx(name, await openAsBlob(at));
-    const sixteen = { hidden: 16, side: 256 } as ModelConfig;
+    const sixteen = { hidden: 16, size: 256 } as ModelConfig;
     const plan = await planVision(graph, new Map(), sixteen);
     const ops = operators(await written(plan, 256));
     const count = (op: string) => ops.filter((each) => each === op).length;

@@ -32,7 +32,7 @@ export async function planVision(
   config: ModelConfig,
 ): Promise<VisionPlan> {
   const tensors = await readGraphTensors(graph, external);
-  const { hidden, side: size } = config;
+  const { hidden, size } = config;
   const last = fuseLayers(readVisionLayers(graph, tensors, size));
   const type = typeOf(last);
   const { weights } = checkOutput(
