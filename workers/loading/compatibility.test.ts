@@ -70,9 +70,9 @@ test("half precision needs shader-f16, except in embed_tokens", () => {
 test("the output layer must fit in a buffer", () => {
   const small = { ...gpu, largestBuffer: 1024 * MiB };
   expect(obstacle(decoder, "fp32", [1, 3 * GB], small)).toMatch(
-    /output layer of 2\.2 GB is larger than .* largest buffer, 1\.1 GB/,
+    /output layer of 2\.18 GB is larger than .* largest buffer, 1\.07 GB/,
   );
-  expect(obstacle(decoder, "fp16", [1, 3 * GB], small)).toMatch(/1\.1 GB/);
+  expect(obstacle(decoder, "fp16", [1, 3 * GB], small)).toMatch(/1\.09 GB/);
   expect(obstacle(decoder, "q4", [1, 3 * GB], small)).toBeUndefined();
   expect(obstacle(decoder, "fp32", [1, 3 * GB], gpu)).toBeUndefined();
 });
@@ -85,14 +85,16 @@ test("rejects files that are larger than their format allows", () => {
 });
 
 test("WebAssembly is limited to 4 GB", () => {
-  expect(obstacle(decoder, "q4", [1, 3.9 * GB], wasm)).toMatch(/3\.9 GB.*4 GB/);
+  expect(obstacle(decoder, "q4", [1, 3.9 * GB], wasm)).toMatch(
+    /3\.90 GB.*4 GB/,
+  );
   expect(obstacle(decoder, "q4", [1, 3 * GB], wasm)).toBeUndefined();
   expect(obstacle("embed_tokens", "fp32", [1, 3.9 * GB], wasm)).toBeUndefined();
   const memory = (total: number) => ({
     ...{ weights: total, activations: 0, cache: 0, contextTokens: 0, total },
   });
   const sum = (total: number) => memoryIssue(memory(total), 1, wasm, 1024);
-  expect(sum(4 * GB)).toMatch(/4\.0 GB.*1024/);
+  expect(sum(4 * GB)).toMatch(/4\.00 GB.*1024/);
   expect(sum(3 * GB)).toBeUndefined();
 });
 

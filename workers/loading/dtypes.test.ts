@@ -83,7 +83,7 @@ test("gives a reason for each graph, with its dtype and bytes", () => {
   );
   expect(vision_encoder.reason).toMatch(/^fp16: 254 MB instead of 508 MB/);
   expect(embed_tokens.reason).toMatch(/^fp16: 272 MB instead of 544 MB/);
-  expect(decoder_model_merged.reason).toMatch(/^q4: 317 MB instead of 2.0 GB/);
+  expect(decoder_model_merged.reason).toMatch(/^q4: 317 MB instead of 1.98 GB/);
 });
 
 test("accepts one dtype for all graphs or one for each", () => {

@@ -108,16 +108,16 @@ test("whatever stands in a field, what comes of it is a config or says why", () 
   }
   for (const value of odd) {
     if (typeof value === "object" && value && !Array.isArray(value)) continue;
-    expect(() => readConfig(() => value)).toThrow(/does not hold an object/);
+    expect(() => readConfig(() => value)).toThrow(/has no object/);
   }
 });
 
-test("PyTorch's sentinel is not an image token", () => {
+test("ignores PyTorch's sentinel for the image token", () => {
   const config = { image_token_index: -200 };
   expect(read({ "config.json": config }).imageToken).toBeUndefined();
 });
 
-test("transformers' fast_vlm nests the language model's numbers", () => {
+test("reads the nested fields of transformers' fast_vlm", () => {
   const { eos_token_id, image_token_index, ...text_config } =
     published["config.json"];
   const nested = {
@@ -133,7 +133,7 @@ test("transformers' fast_vlm nests the language model's numbers", () => {
   expect(config).toEqual({ ...read(), visionWidth: 1536 });
 });
 
-test("what files leave out is FastVLM's", () => {
+test("uses FastVLM's values for missing fields", () => {
   const bare = {
     "config.json": {
       ...{ hidden_size: 1536, num_hidden_layers: 28, num_attention_heads: 12 },
@@ -153,7 +153,7 @@ test("what files leave out is FastVLM's", () => {
   });
 });
 
-test("numbers that do not fit one another are refused", () => {
+test("rejects values that contradict each other", () => {
   const config = (fields: object) => () => read({ "config.json": fields });
   expect(config({ num_attention_heads: 15 })).toThrow(/head_dim is 59\.7/);
   expect(config({ num_key_value_heads: 4 })).toThrow(
@@ -162,7 +162,7 @@ test("numbers that do not fit one another are refused", () => {
   expect(config({ num_hidden_layers: 1e9 })).toThrow(/num_hidden_layers/);
 });
 
-test("a field that is missing or wrong is named", () => {
+test("names a missing or invalid field", () => {
   for (const hidden_size of [undefined, "896", 0, 1.5]) {
     expect(() => read({ "config.json": { hidden_size } })).toThrow(
       expect.objectContaining({

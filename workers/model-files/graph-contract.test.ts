@@ -50,7 +50,7 @@ const vision = (input: Shape, output: Shape) => ({
 
 const free = ["b", 3, "h", "w"];
 
-function refuses(message: string, check: () => void): void {
+function rejects(message: string, check: () => void): void {
   expect(check).toThrow(
     expect.objectContaining({
       code: "model-mismatch",
@@ -59,13 +59,13 @@ function refuses(message: string, check: () => void): void {
   );
 }
 
-test("the published graphs pass", () => {
+test("accepts the published graphs", () => {
   checkGraph("vision_encoder", vision(free, ["b", "t", 32]), config);
   checkGraph("vision_encoder", vision([1, 3, "h", "w"], [1, "", 32]), config);
   checkGraph("decoder_model_merged", decoder(), config);
 });
 
-test("half precision passes wherever the graphs meet", () => {
+test("accepts half precision between the graphs", () => {
   const { inputs, outputs, ...rest } = decoder();
   for (const one of [...inputs, ...outputs]) {
     if (one.type === "float32") one.type = "float16";
@@ -76,7 +76,7 @@ test("half precision passes wherever the graphs meet", () => {
   checkGraph("vision_encoder", half, config);
 });
 
-test("positions and mask may be left to the graph, outputs may be more", () => {
+test("accepts missing positions and mask, and additional outputs", () => {
   const { inputs, outputs, ...rest } = decoder();
   const fewer = inputs.filter(({ type }) => type !== "int64");
   const more = [...outputs, value("hidden_states", "float32", ["b"])];
@@ -84,46 +84,46 @@ test("positions and mask may be left to the graph, outputs may be more", () => {
   checkGraph("decoder_model_merged", values, config);
 });
 
-test("sizes that a graph declares of free outputs do not bind it", () => {
+test("accepts fixed sizes of free output dimensions", () => {
   checkGraph("vision_encoder", vision(free, [1, 256, 32]), config);
 });
 
-test("what differs is named", () => {
-  refuses("image_features is [b, t, 64]", () => {
+test("names the first difference", () => {
+  rejects("image_features is [b, t, 64]", () => {
     checkGraph("vision_encoder", vision(free, ["b", "t", 64]), config);
   });
-  refuses("pixel_values is [b, 3, 256, 256]", () => {
+  rejects("pixel_values is [b, 3, 256, 256]", () => {
     const fixed = vision(["b", 3, 256, 256], ["b", "t", 32]);
     checkGraph("vision_encoder", fixed, config);
   });
-  refuses("onnx/embed_tokens.onnx: input input_ids is missing", () => {
+  rejects("onnx/embed_tokens.onnx: input input_ids is missing", () => {
     const file = "onnx/embed_tokens.onnx";
     checkGraph("embed_tokens", { file, inputs: [], outputs: [] }, config);
   });
-  refuses("pixel_values is uint8, not float32 or float16", () => {
+  rejects("pixel_values is uint8, not float32 or float16", () => {
     const { inputs, ...rest } = vision(free, ["b", "t", 32]);
     const bytes = inputs.map((one) => ({ ...one, type: "uint8" }));
     checkGraph("vision_encoder", { ...rest, inputs: bytes }, config);
   });
-  refuses("past_key_values.0.key is [b, 2, p, 16], not [batch, 1, ", () => {
+  rejects("past_key_values.0.key is [b, 2, p, 16], not [batch, 1, ", () => {
     const { inputs, ...rest } = decoder();
     const [, , , key, ...others] = inputs;
     const wide = { ...(key ?? value("", "", [])), shape: ["b", 2, "p", 16] };
     const changed = [...inputs.slice(0, 3), wide, ...others];
     checkGraph("decoder_model_merged", { ...rest, inputs: changed }, config);
   });
-  refuses("past_key_values.1.key is missing", () => {
+  rejects("past_key_values.1.key is missing", () => {
     checkGraph("decoder_model_merged", decoder(), { ...config, layers: 2 });
   });
-  refuses("past_key_values.1.key is missing", () => {
+  rejects("past_key_values.1.key is missing", () => {
     checkGraph("decoder_model_merged", decoder(), { ...config, layers: 1e9 });
   });
-  refuses("input use_cache_branch is not", () => {
+  rejects("input use_cache_branch is unknown", () => {
     const values = decoder();
     values.inputs.push(value("use_cache_branch", "bool", [1]));
     checkGraph("decoder_model_merged", values, config);
   });
-  refuses("logits is int64, not float32 or float16", () => {
+  rejects("logits is int64, not float32 or float16", () => {
     const values = decoder();
     values.outputs[0] = value("logits", "int64", ["b", "s", 260]);
     checkGraph("decoder_model_merged", values, config);

@@ -29,7 +29,7 @@ const graphs = (
   },
 });
 
-const refuses = (message: string | RegExp, check: () => void) => {
+const rejects = (message: string | RegExp, check: () => void) => {
   expect(check).toThrow(
     expect.objectContaining({
       code: "model-mismatch",
@@ -38,22 +38,22 @@ const refuses = (message: string | RegExp, check: () => void) => {
   );
 };
 
-test("graphs of one model are of one width, as far as they tell", () => {
+test("accepts graphs of equal or free width", () => {
   checkTogether(graphs(896, 896, 896));
   checkTogether(graphs("h", 896, 896));
   checkTogether(graphs(896, 1536, "h"));
 });
 
-test("graphs of two models are both named", () => {
-  refuses(/vision_encoder_fp16.*896 wide.*decoder.*_q4.*1536/, () =>
+test("names both graphs of different models", () => {
+  rejects(/vision_encoder_fp16.*896 wide.*decoder.*_q4.*1536/, () =>
     checkTogether(graphs(896, 1536, 1536)),
   );
-  refuses(/embed_tokens\.onnx.*1536 wide.*decoder.*_q4.*896/, () =>
+  rejects(/embed_tokens\.onnx.*1536 wide.*decoder.*_q4.*896/, () =>
     checkTogether(graphs(896, 1536, 896)),
   );
 });
 
-/** FastVLM-0.5B's: a row, but no logit, for `<image>`. */
+/** FastVLM-0.5B: a row, but no logit, for `<image>`. */
 const published = {
   lastId: 151646,
   imageToken: 151646,
@@ -62,32 +62,32 @@ const published = {
 };
 const decoder = graphs(896, 896, 896).decoder_model_merged;
 
-test("the published vocabulary passes, and one padded to a multiple of 64", () => {
+test("accepts the published vocabulary and a padded one", () => {
   checkVocabulary(published, decoder);
   checkVocabulary({ ...published, rows: 151936 }, decoder);
   checkVocabulary({ ...published, rows: undefined }, decoder);
-  // Features stand in the image's place: its row is not needed.
+  // The row of the image token is not needed.
   checkVocabulary({ ...published, rows: 151646 }, decoder);
   checkVocabulary({ ...published, endTokens: [] }, decoder);
 });
 
-test("a tokenizer with more ids than the table has rows is refused", () => {
-  refuses(/ids up to 151645, but embed_tokens has 151645 rows/, () =>
+test("rejects a tokenizer with more ids than the table has rows", () => {
+  rejects(/ids up to 151645, but embed_tokens has 151645 rows/, () =>
     checkVocabulary({ ...published, rows: 151645 }, decoder),
   );
 });
 
-test("a tokenizer without the model's end token is refused", () => {
+test("rejects a tokenizer without the model's end token", () => {
   const nano = { lastId: 425, imageToken: 425, endTokens: [151645] };
-  refuses(/ids up to 425, the model's end token 151645/, () =>
+  rejects(/ids up to 425, but the model's end token 151645/, () =>
     checkVocabulary({ ...nano, rows: 151647 }, decoder),
   );
   checkVocabulary({ ...published, endTokens: [151645, 999999] }, decoder);
 });
 
-test("a decoder that cannot say its end token is refused", () => {
+test("rejects a decoder without logits for the end token", () => {
   const short = { ...decoder, outputs: [value("logits", ["b", "s", 151645])] };
-  refuses(/decoder_model_merged_q4.onnx has logits for 151645/, () =>
+  rejects(/decoder_model_merged_q4.onnx has logits for 151645/, () =>
     checkVocabulary(published, short),
   );
   checkVocabulary({ ...published, endTokens: [151643, 151645] }, short);
