@@ -4,23 +4,23 @@ import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
 import { structuredOutput } from "./tools/cli/structured-output.mjs";
 
 export default defineConfig({
-  // Relative, so that the built page also works in a folder of a site.
+  // Relative, so that the built page works in any folder of a site.
   base: "./",
   plugins: [offlineShell(), structuredOutput()],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {
-    // The runtime without the loaders of its .wasm files: workers/ort names
-    // those itself, and the bundles would carry them a second time.
+    // ONNX Runtime without its wasm loaders, which workers/ort imports itself;
+    // otherwise the bundles would contain them twice.
     conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
   },
   build: {
     target: "esnext",
-    // The policy allows no data: URL for scripts, styles or fonts.
+    // The CSP allows no data: URLs for scripts, styles or fonts.
     assetsInlineLimit: 0,
-    // The wasm files are large by nature; the limit is about our own code.
+    // For our own code; the wasm files are larger anyway.
     chunkSizeWarningLimit: 1000,
-    // How long a build takes is no warning.
+    // Build times are no reason for warnings.
     rolldownOptions: {
       checks: { pluginTimings: false, bundlerTimings: false },
       input: {
@@ -37,9 +37,9 @@ export default defineConfig({
   },
   worker: { format: "es", plugins: () => [structuredOutput()] },
   optimizeDeps: {
-    // Pre-bundling would part the runtime from its .wasm files.
+    // Pre-bundling would separate ONNX Runtime from its .wasm files.
     exclude: ["onnxruntime-web"],
-    // Named, because a dependency found late reloads the page it is found on.
+    // Listed, because Vite reloads the page when it discovers a dependency late.
     include: [
       "@huggingface/jinja",
       "@huggingface/tokenizers",

@@ -6,7 +6,7 @@ import {
 import { clip } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
 
-/** No one grants the camera: without the fake dialogue it is refused. */
+/** Without the fake permission dialog, access to the camera is denied. */
 test.use({
   launchOptions: {
     executablePath: await requireBrowser(),
@@ -14,7 +14,7 @@ test.use({
   },
 });
 
-test("a refused camera is said with advice, and goes on when granted", async ({
+test("a denied camera is an error with advice, and works once granted", async ({
   page,
   context,
 }) => {

@@ -6,7 +6,7 @@ import { id, sent, weights, type Hub } from "./support/hub.ts";
 import { model } from "./support/paths.ts";
 import { scenes } from "./support/scenes.ts";
 
-/** Under this name weights have a licence to agree to. */
+/** A model id with a licence that requires consent. */
 const licensed = "onnx-community/FastVLM-0.5B-ONNX";
 const caption = scenes[0]?.caption;
 
@@ -20,7 +20,7 @@ const test = base.extend<{ readonly hub: Hub }>({
   },
 });
 
-// Each test begins with nothing kept.
+// Each test starts without stored models.
 test.beforeEach(prepare);
 test.setTimeout(300_000);
 
@@ -34,9 +34,7 @@ interface Row {
 const rowsOf = (out: readonly string[]): Row[] =>
   out.map((line) => JSON.parse(line) as Row);
 
-test("a licence is asked for once, before a byte of weights", async ({
-  hub,
-}) => {
+test("asks for consent once, before downloading weights", async ({ hub }) => {
   const args = ["0.png", "--model", "fastvlm-0.5b", "--hub", hub.url];
   const without = await describe(...args);
   expect(without.code).toBe(1);
@@ -54,7 +52,7 @@ test("a licence is asked for once, before a byte of weights", async ({
   expect(sent(hub)).toBe(weights);
 });
 
-test("a download tells how far it is, and is gone on with once stopped", async ({
+test("a download shows progress, and resumes after an interruption", async ({
   hub,
 }) => {
   hub.faults.add({ kind: "slow", value: 1_000_000 });
@@ -76,12 +74,12 @@ test("a download tells how far it is, and is gone on with once stopped", async (
   const { code, out } = await describe(...args);
   expect(code).toBe(0);
   expect(out).toEqual([caption]);
-  // What the browser had in hand when it was closed may be asked for again.
+  // Bytes that were not yet on disk are downloaded again.
   expect(sent(hub)).toBeLessThan((weights * 2) / 3 + 2_000_000);
   expect(sent(hub)).toBeGreaterThan(0);
 });
 
-test("one waits for the other, and finds what that has loaded", async ({
+test("a second run waits for the first, and uses its download", async ({
   hub,
 }) => {
   hub.faults.add({ kind: "slow", value: 2_000_000 });
@@ -95,8 +93,8 @@ test("one waits for the other, and finds what that has loaded", async ({
   expect(sent(hub)).toBe(weights);
 });
 
-test("any folder of a server is a model", async ({ hub }) => {
-  // A download of a moment comes without a word.
+test("a model can be any folder of a server", async ({ hub }) => {
+  // Short downloads print no progress.
   hub.faults.add({ kind: "slow", value: 4_000_000 });
   const url = `${hub.url}/${id}/resolve/main`;
   const { out, err } = await describe("0.png", "--model", url);
@@ -104,7 +102,7 @@ test("any folder of a server is a model", async ({ hub }) => {
   expect(err.at(-1)).toContain("100 %");
 });
 
-test("--models tells what there is, --remove deletes it", async ({ hub }) => {
+test("--models lists models, --remove deletes one", async ({ hub }) => {
   const hubbed = ["--model", id, "--hub", hub.url];
   const before = rowsOf((await describe("--models", "--json", ...hubbed)).out);
   expect(before).toHaveLength(1);
@@ -138,7 +136,7 @@ test("--models tells what there is, --remove deletes it", async ({ hub }) => {
   expect(again.err).toEqual([expect.stringMatching(/^describe: bad-option: /)]);
 });
 
-test("what a hub lacks and what it sends wrong are said", async ({ hub }) => {
+test("reports missing models and corrupt files", async ({ hub }) => {
   const args = ["0.png", "--hub", hub.url, "--model"];
   const none = await describe(...args, "fast-vlm/none");
   expect(none.err).toEqual([

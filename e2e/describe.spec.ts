@@ -7,7 +7,7 @@ import { scenes } from "./support/scenes.ts";
 
 test.beforeAll(prepare);
 
-test("--json gives one object a line", async () => {
+test("--json prints one object per line", async () => {
   const { code, out, err } = await describe("0.png", "picture.jpg", "--json");
   expect(err).toEqual([]);
   expect(code).toBe(0);
@@ -38,7 +38,7 @@ test("--json gives one object a line", async () => {
   });
 });
 
-test("several pictures are named, and are right", async () => {
+test("several images are prefixed with their names", async () => {
   const files = scenes.map((_, index) => `${index}.png`);
   const { code, out } = await describe(...files);
   expect(code).toBe(0);
@@ -47,7 +47,7 @@ test("several pictures are named, and are right", async () => {
   );
 });
 
-test("one picture's answer stands alone, to a prompt", async () => {
+test("a single answer has no prefix", async () => {
   const { code, out } = await describe(
     ...["3.png", "--prompt", "How many shapes are there?"],
     ...["--device", "wasm", "--dtype", "q4"],
@@ -56,7 +56,7 @@ test("one picture's answer stands alone, to a prompt", async () => {
   expect(out).toEqual(["Two."]);
 });
 
-test("--size and --max-tokens arrive", async () => {
+test("applies --size and --max-tokens", async () => {
   const { out } = await describe(
     ...["0.png", "--size", "320", "--max-tokens", "3", "--json"],
   );
@@ -68,7 +68,7 @@ test("--size and --max-tokens arrive", async () => {
   expect(answer.tokenIds.length).toBeLessThanOrEqual(3);
 });
 
-test("a bad picture is one line, the others are answered", async () => {
+test("a bad image is one error line, and the others are answered", async () => {
   const { code, out, err } = await describe(
     ...["notes.png", "0.png", "cut.jpg", "missing.png"],
   );
@@ -82,20 +82,20 @@ test("a bad picture is one line, the others are answered", async () => {
   }
 });
 
-test("a local folder is a model, and a broken one says so", async () => {
+test("a local folder is a model, and a broken one is an error", async () => {
   cpSync(model, join(folder, "mine"), { recursive: true });
   const good = await describe("0.png", "--model", "mine", "--max-tokens", "2");
   expect(good.err).toEqual([]);
   expect(good.code).toBe(0);
   rmSync(join(folder, "mine/onnx/vision_encoder.onnx"));
-  // Asked for by name: `auto` would take another dtype.
+  // An explicit dtype, since `auto` would use another one.
   const bad = await describe("0.png", "--model", "mine", "--dtype", "fp32");
   expect(bad.code).toBe(1);
   expect(bad.err).toHaveLength(1);
   expect(bad.err[0]).toMatch(/^describe: model-file-missing: /);
 });
 
-test("a folder of links, as caches of models are, is a model", async () => {
+test("accepts a folder of links, like a hub cache", async () => {
   const links = join(folder, "links");
   cpSync(model, join(folder, "blobs"), { recursive: true });
   mkdirSync(links);
@@ -107,7 +107,7 @@ test("a folder of links, as caches of models are, is a model", async () => {
   expect(out).toEqual([scenes[0]?.caption]);
 });
 
-test("turns are one conversation, one answer a line", async () => {
+test("--turn continues the conversation, with one line per answer", async () => {
   const questions = ["How many shapes are there?", "Is there a red circle?"];
   const { code, out } = await describe(
     ...["0.png", "--json", "--fit", "crop", "--prompt-style", "demo"],
@@ -123,7 +123,7 @@ test("turns are one conversation, one answer a line", async () => {
   for (const { imageTokens } of answers) expect(imageTokens).toBe(16);
 });
 
-test("pictures together are one question", async () => {
+test("--together asks one question about all images", async () => {
   const { code, out } = await describe(
     "0.png",
     "1.png",
@@ -138,7 +138,7 @@ test("pictures together are one question", async () => {
   });
 });
 
-test("--anyres sees a picture five times", async () => {
+test("--anyres encodes five views of an image", async () => {
   const { out } = await describe("0.png", "--anyres", "--json");
   expect(JSON.parse(out[0] ?? "")).toMatchObject({ imageTokens: 80 });
 });
@@ -150,7 +150,7 @@ for (const [args, code] of [
   [["0.png", "--model", "none"], "model-file-missing"],
   [[], "bad-option"],
 ] as const) {
-  test(`describe ${args.join(" ")} is ${code}`, async () => {
+  test(`describe ${args.join(" ")} fails with ${code}`, async () => {
     const ended = await describe(...args);
     expect(ended.code).toBe(1);
     expect(ended.out).toEqual([]);
@@ -159,7 +159,7 @@ for (const [args, code] of [
   });
 }
 
-test("--help is an answer", async () => {
+test("--help prints the usage", async () => {
   const { code, out } = await describe("--help");
   expect(code).toBe(0);
   expect(out[0]).toContain("npm run describe");

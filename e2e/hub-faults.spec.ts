@@ -9,8 +9,7 @@ import { decoder, graphs, somewhere } from "./support/hub.ts";
 const passing: Record<string, PassingFault> = {
   "cut connections": {
     spoil: ({ faults }) => {
-      // What has not been read when a connection breaks is lost: at this pace
-      // it is little, whatever the machine's buffers hold.
+      // Unread bytes are lost when a connection breaks; at this rate few are.
       faults.add({ kind: "slow", value: 4_000_000 });
       for (const file of graphs) {
         faults.add({ kind: "cut", value: somewhere(file), file, times: 1 });

@@ -16,7 +16,7 @@ import {
 } from "./support/hub.ts";
 import { expect } from "./support/test.ts";
 
-test("a model of a hub is loaded by its id, with honest progress", async ({
+test("loads a model by hub id, with correct progress", async ({
   page,
   hub,
   watch,
@@ -45,13 +45,13 @@ test("a model of a hub is loaded by its id, with honest progress", async ({
     ...["loading", "preparing", "warming"],
   ]);
 
-  // Nothing but questions for files of the model went out.
+  // Only files of the model were requested.
   for (const { method } of hub.requests) expect(method).toMatch(/^(GET|HEAD)$/);
   expect(watch.foreign.every((url) => url.startsWith(hub.url))).toBe(true);
   expect(watch.errors).toEqual([]);
 });
 
-test("what was loaded starts again without a byte of weights", async ({
+test("loads a stored model without downloading weights", async ({
   page,
   hub,
 }) => {
@@ -66,11 +66,7 @@ test("what was loaded starts again without a byte of weights", async ({
   expect(sent(hub)).toBe(0);
 });
 
-test("a closed tab's download goes on where it was", async ({
-  page,
-  context,
-  hub,
-}) => {
+test("resumes the download of a closed tab", async ({ page, context, hub }) => {
   hub.faults.add({ kind: "slow", value: 1_500_000 });
   await openHub(page, hub);
   const pulled = Math.round(weights * (0.3 + 0.5 * Math.random()));
@@ -83,7 +79,7 @@ test("a closed tab's download goes on where it was", async ({
   const next = await context.newPage();
   await openHub(next, hub);
   const missing = (await inspect(next)).chosen?.missing ?? weights;
-  // What a tab had in hand when it was closed is not on disk yet.
+  // Bytes that were not yet on disk are downloaded again.
   const unwritten = 3_000_000;
   expect(missing).toBeLessThan(weights - pulled + unwritten);
   hub.requests.length = 0;
@@ -93,7 +89,7 @@ test("a closed tab's download goes on where it was", async ({
   expect(sent(hub)).toBeGreaterThan(0);
 });
 
-test("a stopped download goes on where it was", async ({ page, hub }) => {
+test("resumes a cancelled download", async ({ page, hub }) => {
   hub.faults.add({ kind: "slow", value: 1_500_000 });
   await openHub(page, hub);
   const loading = load(page);
@@ -102,7 +98,7 @@ test("a stopped download goes on where it was", async ({ page, hub }) => {
   expect(errorOf(await loading).code).toBe("aborted");
   hub.faults.clear();
   const missing = (await inspect(page)).chosen?.missing ?? 0;
-  // Of all that comes, of which the tokenizer's files are no weights.
+  // The total includes the tokenizer files.
   const { total = 0 } = (await progressOf(page)).at(-1) ?? {};
   expect(missing).toBeLessThanOrEqual(total - weights / 3);
   hub.requests.length = 0;
@@ -111,7 +107,7 @@ test("a stopped download goes on where it was", async ({ page, hub }) => {
   await answers(page);
 });
 
-test("what a hub does not have is said", async ({ page, hub }) => {
+test("reports models that the hub lacks", async ({ page, hub }) => {
   for (const [name, code] of [
     ["fast-vlm/none", /^model-file-missing$/],
     [`${id}@none`, /^model-file-missing$/],
@@ -123,7 +119,7 @@ test("what a hub does not have is said", async ({ page, hub }) => {
   }
 });
 
-test("with the hub gone a loaded model starts, another one does not", async ({
+test("without the hub, loads a stored model and rejects others", async ({
   page,
   hub,
 }) => {
@@ -139,11 +135,7 @@ test("with the hub gone a loaded model starts, another one does not", async ({
   await answers(page);
 });
 
-test("with the network off a model that was loaded is loaded again", async ({
-  page,
-  context,
-  hub,
-}) => {
+test("loads a stored model offline", async ({ page, context, hub }) => {
   test.setTimeout(300_000);
   await openHub(page, hub);
   valueOf(await load(page));
@@ -156,7 +148,7 @@ test("with the network off a model that was loaded is loaded again", async ({
   await context.setOffline(false);
 });
 
-test("with the network off the page starts with its model", async ({
+test("the page starts offline with its model", async ({
   page,
   context,
   hub,
@@ -164,7 +156,7 @@ test("with the network off the page starts with its model", async ({
   test.setTimeout(300_000);
   await openHub(page, hub, { loading: "" });
   valueOf(await load(page));
-  // The page is kept once a model runs, and last of it the runtime.
+  // The service worker caches the page after a model has loaded, the runtime last.
   await expect
     .poll(() =>
       page.evaluate(async () => {
@@ -182,7 +174,7 @@ test("with the network off the page starts with its model", async ({
   await context.setOffline(false);
 });
 
-test("a network that comes back is gone on with", async ({
+test("resumes a download when the network returns", async ({
   page,
   context,
   hub,
@@ -215,7 +207,7 @@ test("two tabs download a model once", async ({ page, context, hub }) => {
   await answers(other);
 });
 
-test("what is kept is listed with its size, and deleted alone", async ({
+test("lists stored models with sizes, and deletes them one by one", async ({
   page,
   hub,
 }) => {
@@ -230,13 +222,13 @@ test("what is kept is listed with its size, and deleted alone", async ({
   expect(whole.map(({ path }) => path)).toEqual(
     expect.arrayContaining(["config.json", "tokenizer.json", decoder]),
   );
-  // Files that are the same byte for byte are kept once, under either name.
+  // Identical files are stored once.
   const ofGraphs = whole.filter(({ path }) => path.startsWith("onnx/"));
   expect(ofGraphs.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(weights);
 
   valueOf(await removeStored(page, kept?.key ?? ""));
   expect(await stored(page)).toEqual([]);
-  // It is in use all the same.
+  // It can still be used.
   await answers(page);
   await openHub(page, hub);
   hub.requests.length = 0;

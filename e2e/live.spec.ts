@@ -14,7 +14,7 @@ declare global {
   }
 }
 
-/** Notes what the element says, from before its script runs. */
+/** Records the events of the element, before its script runs. */
 async function listen(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const seen: Seen = { captions: [], tokens: 0 };
@@ -56,7 +56,7 @@ test("captions follow the camera, each with its time to first token", async ({
     const parts = wait + preprocess + encode + prefill + firstDecode;
     expect(parts + (timings.paint ?? 0)).toBeCloseTo(timings.ttft ?? 0, -1);
   }
-  // One caption after another, always of a newer frame.
+  // Captions do not overlap, and each is about a newer frame.
   const times = seen.map(({ time }) => time);
   expect(times).toEqual([...times].sort((a, b) => a - b));
 
@@ -68,7 +68,7 @@ test("captions follow the camera, each with its time to first token", async ({
   expect(watch.foreign).toEqual([]);
 });
 
-test("a software adapter is not chosen unasked, and that is said", async ({
+test("device auto does not choose a software adapter, and gives the reason", async ({
   page,
 }) => {
   await page.goto("/?source=none");
@@ -104,7 +104,7 @@ test("stop works within one token", async ({ page }) => {
   );
   expect(after).toBeLessThanOrEqual(1);
 
-  // And it starts again.
+  // It can be started again.
   await page.evaluate(() => (window.seen.captions.length = 0));
   await page.getByRole("button", { name: "Start" }).click();
   await expect

@@ -50,9 +50,7 @@ test.describe("a static page", () => {
     expect(troubles).toEqual([]);
   });
 
-  test("captions where scripts have to be trusted, on threads", async ({
-    page,
-  }) => {
+  test("captions with Trusted Types and threads", async ({ page }) => {
     const trusted = await serveFolder(folder, {
       ...isolationHeaders,
       "Content-Security-Policy": `${headers["Content-Security-Policy"]}; require-trusted-types-for 'script'; trusted-types fast-vlm lit-html default`,
@@ -78,7 +76,7 @@ test.describe("a static page", () => {
     expect(troubles).toEqual([]);
   });
 
-  test("captions in a frame that was given the camera", async ({ page }) => {
+  test("captions in an iframe with camera permission", async ({ page }) => {
     const outer = join(project, "outer");
     cpSync(join(root, "e2e/fixtures/embedding"), outer, { recursive: true });
     const other = site.url.replace("127.0.0.1", "localhost");
@@ -143,7 +141,7 @@ test("every module can be imported in Node", () => {
   ) as { name: string; exports: Record<string, string | object> };
   const modules = Object.keys(exports)
     .filter((path) => typeof exports[path] === "object")
-    // Files for browsers only: a worker, and all of Lit for a page.
+    // Except files for browsers: the worker, and the bundle with Lit.
     .filter((path) => path !== "./worker" && path !== "./bundle")
     .map((path) => `${name}${path.slice(1)}`);
   expect(modules).toContain("fast-vlm/define");
@@ -174,7 +172,7 @@ test("bundlers find each file that the worker names", () => {
   }
 });
 
-test("the manifest and the editors' hints are of this element", async ({
+test("the manifest and the editors' custom data describe the element", async ({
   page,
 }) => {
   const folder = join(project, "node_modules/fast-vlm");

@@ -9,10 +9,10 @@ import { fixtures, model, scratch } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
 
 const folder = join(fixtures, "pairs");
-/** Pictures of the encoder's size: no resizer has a part in the answers. */
+/** Images of the encoder's size, so that resizing does not influence the answers. */
 const square = pairs.filter(({ file }) => file.startsWith("square/"));
 
-/** What ends an answer: transformers.js gives it, fast-vlm does not. */
+/** End tokens, which transformers.js includes in answers. */
 function endTokens(): number[] {
   const config = JSON.parse(
     readFileSync(join(model, "generation_config.json"), "utf8"),
@@ -26,7 +26,7 @@ test.beforeAll(async ({ server }) => {
   server.mount("/pairs/", folderHandler(folder));
 });
 
-/** transformers.js' answers, less the end. */
+/** transformers.js' answers without end tokens. */
 async function askReference(
   page: Page,
   dtype: "fp32" | "q4",
@@ -45,7 +45,7 @@ async function askReference(
   return answers;
 }
 
-/** With golden.spec.ts: the page's are the same, for it is PyTorch's, too. */
+/** golden.spec.ts compares the page with the same tokens. */
 test("transformers.js gives PyTorch's greedy tokens, fp32", async ({
   page,
   watch,
@@ -70,9 +70,9 @@ test("the page gives transformers.js' greedy tokens, q4", async ({
   valueOf(await load(page));
   const got: (readonly number[])[] = [];
   for (const { file, question } of some) {
-    const picture = { name: file, bytes: readFileSync(join(folder, file)) };
+    const image = { name: file, bytes: readFileSync(join(folder, file)) };
     const options = { prompt: question, maxTokens: 64 };
-    got.push(valueOf(await ask(page, picture, options)).tokenIds);
+    got.push(valueOf(await ask(page, image, options)).tokenIds);
   }
   expect(got).toEqual(wanted);
   expect(wanted.flat().length).toBeGreaterThan(100);

@@ -9,9 +9,9 @@ import { expect, test } from "./support/test.ts";
 
 const [scene] = scenes;
 if (!scene) throw new Error("no scene");
-const picture = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
+const image = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
 
-/** The model's worker; its threads are workers of its own. */
+/** The model's worker, without its thread workers. */
 async function modelWorker(page: Page): Promise<Worker> {
   const named = (worker: Worker): boolean =>
     worker.url().includes("vlm.worker");
@@ -19,32 +19,32 @@ async function modelWorker(page: Page): Promise<Worker> {
   return found ?? page.waitForEvent("worker", { predicate: named });
 }
 
-test("a dead worker rejects what was pending and starts anew", async ({
+test("a dead worker rejects pending requests and restarts", async ({
   page,
 }) => {
   await openQuiet(page);
   valueOf(await load(page));
-  const before = valueOf(await ask(page, picture));
+  const before = valueOf(await ask(page, image));
 
   const worker = await modelWorker(page);
   const closed = worker.waitForEvent("close");
-  // Dies of the next call before it is answered, however quick the answer.
+  // Terminates during the next call, before it is answered.
   await worker.evaluate(() => {
     const die = (): never => {
       throw new Error("killed by a test");
     };
     addEventListener("message", die, { once: true, capture: true });
   });
-  const error = errorOf(await ask(page, picture));
+  const error = errorOf(await ask(page, image));
   expect(error.code).toBe("worker-died");
   expect(error.advice).not.toBe("");
 
-  const after = valueOf(await ask(page, picture));
+  const after = valueOf(await ask(page, image));
   expect(after.tokenIds).toEqual(before.tokenIds);
   await closed;
 });
 
-test("a lost device is said, and the next picture works", async ({
+test("a lost device is reported, and the next image works", async ({
   page,
   server,
 }) => {
@@ -52,7 +52,7 @@ test("a lost device is said, and the next picture works", async ({
   // Fewer shaders to compile than for the bundled model, and twice at that.
   server.mount("/micro/", folderHandler(join(root, "workers/testing/micro")));
   await openQuiet(page, { device: "webgpu", model: "/micro/" });
-  // Remembers the devices that the worker asks for; none before the load.
+  // Records the devices that the worker requests.
   const started = page.waitForEvent("worker");
   const loading = load(page);
   await (
@@ -74,7 +74,7 @@ test("a lost device is said, and the next picture works", async ({
     };
   });
   expect(valueOf(await loading).device).toBe("webgpu");
-  const before = valueOf(await ask(page, picture, { maxTokens: 8 }));
+  const before = valueOf(await ask(page, image, { maxTokens: 8 }));
 
   const worker = await modelWorker(page);
   const destroyed = await worker.evaluate(() => {
@@ -84,16 +84,16 @@ test("a lost device is said, and the next picture works", async ({
   });
   expect(destroyed).toBeGreaterThan(0);
 
-  // The loss may reach the page before or with the next question.
-  const next = await ask(page, picture, { maxTokens: 8 });
+  // The loss may be reported before or during the next request.
+  const next = await ask(page, image, { maxTokens: 8 });
   if ("error" in next) expect(next.error.code).toBe("device-lost");
   const after = valueOf(
-    "error" in next ? await ask(page, picture, { maxTokens: 8 }) : next,
+    "error" in next ? await ask(page, image, { maxTokens: 8 }) : next,
   );
   expect(after.tokenIds).toEqual(before.tokenIds);
 });
 
-test("with the network off the page starts, and its model", async ({
+test("the page and its model start offline", async ({
   page,
   context,
   watch,
@@ -106,7 +106,7 @@ test("with the network off the page starts, and its model", async ({
       .toBe("ready");
   await page.goto("/?source=picture");
   await ready();
-  // The runtime is kept last, when the page itself is.
+  // The runtime is cached last.
   await expect
     .poll(() =>
       page.evaluate(async () => {
@@ -119,7 +119,7 @@ test("with the network off the page starts, and its model", async ({
   await context.setOffline(true);
   await page.reload();
   await ready();
-  // The headers came with it: threads work as before.
+  // The headers are cached, so threads work.
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await page.getByRole("button", { name: "generate a scene" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);

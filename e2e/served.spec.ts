@@ -6,7 +6,7 @@ import { expect, test } from "./support/test.ts";
 const files = (): string[] =>
   readdirSync(dist, { recursive: true, encoding: "utf8" });
 
-test("the runtime comes in two builds, each once", () => {
+test("dist/ contains each runtime build once", () => {
   const wasm = files().filter((name) => name.endsWith(".wasm"));
   expect(wasm).toHaveLength(2);
   expect(wasm.join()).toMatch(/\.asyncify-/);
@@ -16,7 +16,7 @@ test("the runtime comes in two builds, each once", () => {
   }
 });
 
-test("every file carries the policy, the worker's, too", async ({
+test("every file, including the worker, has the policy header", async ({
   request,
 }) => {
   const worker = files().find((name) => /worker.*\.js$/.test(name));
@@ -32,12 +32,14 @@ test("every file carries the policy, the worker's, too", async ({
   }
 });
 
-test("hashed files are kept, the page is asked for again", async ({
+test("hashed files are immutable, and the page is revalidated", async ({
   request,
 }) => {
   const hashed = files().find((name) => /^assets.*\.js$/.test(name));
-  const kept = await request.get(`/${String(hashed).replaceAll("\\", "/")}`);
-  expect(kept.headers()["cache-control"]).toContain("immutable");
+  const response = await request.get(
+    `/${String(hashed).replaceAll("\\", "/")}`,
+  );
+  expect(response.headers()["cache-control"]).toContain("immutable");
   const page = await request.get("/");
   expect(page.headers()["cache-control"]).toBe("no-cache");
   const path = join("models", "nano", "config.json").replaceAll("\\", "/");

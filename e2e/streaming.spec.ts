@@ -4,13 +4,13 @@ import { scenes } from "./support/scenes.ts";
 import { expect, test } from "./support/test.ts";
 
 interface Heard {
-  /** What a screen reader finds in the group of the caption. */
+  /** Text in the caption's group. */
   readonly caption: string;
-  /** What it is told by live regions, whatever they are. */
+  /** Announcements of all live regions. */
   readonly told: readonly string[];
 }
 
-/** The page as assistive technology has it. */
+/** The page's accessibility tree. */
 async function hear(cdp: CDPSession): Promise<Heard> {
   const { nodes } = await cdp.send("Accessibility.getFullAXTree");
   const byId = new Map(nodes.map((node) => [node.nodeId, node]));
@@ -36,7 +36,7 @@ async function hear(cdp: CDPSession): Promise<Heard> {
   };
 }
 
-test("captions stream past screen readers, which are told whole ones", async ({
+test("screen readers hear complete captions, not tokens", async ({
   page,
   watch,
 }) => {

@@ -28,7 +28,7 @@ let projects: string;
 
 test.beforeAll(() => {
   if (!reachable) return;
-  // Outside of this repository, where nothing is found by chance.
+  // Outside of this repository, so that none of its packages are found.
   projects = mkdtempSync(join(tmpdir(), "fast-vlm-"));
   tarball = pack(join(projects, "packed"));
 });
@@ -59,7 +59,7 @@ for (const [name, built] of [
   });
 }
 
-test("vite captions while it is worked on", async ({ page }) => {
+test("captions with the development server of Vite", async ({ page }) => {
   const project = install("vite");
   run(project, "models");
   await served(project, "node_modules/vite/bin/vite.js", ["--port"], (url) =>
@@ -67,7 +67,7 @@ test("vite captions while it is worked on", async ({ page }) => {
   );
 });
 
-test("next renders the tag on the server, then captions", async ({ page }) => {
+test("captions after server rendering with Next", async ({ page }) => {
   const project = install("next");
   run(project, "build");
   const next = "node_modules/next/dist/bin/next";
@@ -78,7 +78,7 @@ test("next renders the tag on the server, then captions", async ({ page }) => {
   });
 });
 
-/** @returns the example's folder, with the packed fast-vlm in it */
+/** Copies the example and adds the packed fast-vlm. @returns the folder */
 function install(name: string): string {
   const project = join(projects, name);
   cpSync(join(root, "examples", name), project, {
@@ -100,7 +100,7 @@ function run(project: string, script: string): void {
   expect(ok, output).toBe(true);
 }
 
-/** Runs a server of the project's own while `use` lasts. */
+/** Runs the project's own server during `use`. */
 async function served(
   project: string,
   script: string,
@@ -108,7 +108,7 @@ async function served(
   use: (url: string) => Promise<void>,
 ): Promise<void> {
   const { url, close } = await serveFolder(project);
-  // A port that is free, or was just now.
+  // A port that was free a moment ago.
   await close();
   const { port } = new URL(url);
   const server: ChildProcess = spawn(

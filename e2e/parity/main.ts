@@ -1,4 +1,4 @@
-/** The same model answered by transformers.js, for comparison. */
+/** Runs the same model in transformers.js, for comparison. */
 import {
   AutoModelForImageTextToText,
   AutoProcessor,

@@ -6,7 +6,7 @@ import { draw, scenes, type Picture } from "./scenes.ts";
 const secondsPerScene = 8;
 const framesPerSecond = 5;
 
-/** A clip for Chromium's fake camera, which plays it in a loop. */
+/** Writes the clip that Chromium's fake camera plays in a loop. */
 export function writeClip(path: string, width = 640, height = 480): void {
   mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, "w");

@@ -11,7 +11,7 @@ export interface Site {
   readonly close: () => Promise<void>;
 }
 
-/** A plain static server, of these headers only. */
+/** A static server with only these headers. */
 export async function serveFolder(
   folder: string,
   headers: Readonly<Record<string, string>> = {},
@@ -36,11 +36,11 @@ export async function serveFolder(
   };
 }
 
-/** What went wrong in a page, its worker included; must stay empty. */
+/** Errors of a page and its worker. */
 export function troublesOf(page: Page): string[] {
   const troubles: string[] = [];
   page.on("console", (message) => {
-    // Browsers ask for an icon that nobody promised.
+    // Browsers request a favicon.
     const { url } = message.location();
     if (message.type() !== "error" || url.endsWith("/favicon.ico")) return;
     troubles.push(`${message.text()} (${url})`);
@@ -49,14 +49,14 @@ export function troublesOf(page: Page): string[] {
   return troubles;
 }
 
-/** Presses Start and waits for the first caption of a camera's frame. */
+/** Presses Start and returns the first caption of a camera frame. */
 export async function captionOf(page: Page | Frame): Promise<string> {
   const told = page.evaluate(firstCaption);
   await page.getByRole("button", { name: "Start" }).click();
   return told;
 }
 
-/** Whether it is what Chromium's fake camera shows. */
+/** Expects a caption of the fake camera's clip. */
 export function expectScene(text: string): void {
   expect(scenes.map(({ caption }) => caption)).toContain(text);
 }

@@ -5,10 +5,10 @@ import { fixtures, root, scratch } from "./paths.ts";
 import { encodePng } from "./png.ts";
 import { draw, scenes } from "./scenes.ts";
 
-/** Paths are given from here, as a user does from anywhere. */
+/** The working directory, outside of the repository. */
 export const folder = join(scratch, "describe");
 
-/** Pictures, good and bad, and nothing kept of an earlier run. */
+/** Writes valid and invalid images, and deletes stored models. */
 export function prepare(): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -33,7 +33,7 @@ export interface Ended {
 const lines = (text: string): string[] =>
   text.split("\n").filter((line) => line !== "");
 
-/** `npm run describe` under way. */
+/** Starts `npm run describe`. */
 export function start(...args: string[]) {
   const env: NodeJS.ProcessEnv = {
     ...process.env,

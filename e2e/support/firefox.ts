@@ -1,13 +1,13 @@
 import { launch } from "puppeteer-core";
 import { firstCaption } from "./first-caption.ts";
 
-/** A camera of Firefox's own, which nobody is asked for. */
+/** Uses Firefox's fake camera without a permission prompt. */
 const camera = {
   "media.navigator.streams.fake": true,
   "media.navigator.permission.disabled": true,
 };
 
-/** Driven by WebDriver BiDi: Playwright drives a Firefox of its own only. */
+/** Uses WebDriver BiDi, since Playwright supports only its own Firefox build. */
 export async function captionInFirefox(
   executablePath: string,
   url: string,

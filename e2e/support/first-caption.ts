@@ -1,6 +1,6 @@
 /**
- * In the page: what its element says first, or why it says nothing. Nothing but
- * the page's own globals is there for it.
+ * Runs in the page: returns the element's first caption or error. It can use only
+ * the page's globals.
  */
 export async function firstCaption(): Promise<string> {
   await customElements.whenDefined("fast-vlm");

@@ -27,7 +27,7 @@ declare global {
   }
 }
 
-/** The carried model, as a hub has it; each test has a hub of its own. */
+/** Serves the bundled model from a new hub for each test. */
 export const test = base.extend<{ readonly hub: Hub }>({
   // Playwright reads the names of what a fixture uses from this pattern.
   // eslint-disable-next-line no-empty-pattern
@@ -38,7 +38,7 @@ export const test = base.extend<{ readonly hub: Hub }>({
   },
 });
 
-/** Opens the page on the hub's model, noting the progress of loads. */
+/** Opens the page with the hub's model, and records load progress. */
 export async function openHub(
   page: Page,
   hub: Hub,
@@ -106,7 +106,7 @@ export function removeStored(
   }, key);
 }
 
-/** Another model in the same page, by its attribute. */
+/** Sets the model attribute. */
 export async function choose(page: Page, model: string): Promise<void> {
   await page.evaluate((model) => {
     document.querySelector("fast-vlm")?.setAttribute("model", model);
@@ -129,7 +129,7 @@ export const sizeOf = (file: string): number =>
 export const weights = graphs.reduce((sum, file) => sum + sizeOf(file), 0);
 export const decoder = "onnx/decoder_model_merged.onnx";
 
-/** Anywhere in a file, another place each time. */
+/** A random position in a file. */
 export const somewhere = (file: string): number =>
   Math.floor(Math.random() * (sizeOf(file) - 1)) + 1;
 

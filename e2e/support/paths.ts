@@ -7,6 +7,6 @@ export const root = fromRoot("");
 export const dist = fromRoot("dist");
 export const model = fromRoot("public/models/nano");
 export const fixtures = fromRoot("e2e/fixtures");
-/** Made before the first test, not committed. */
+/** Generated before the first test, not committed. */
 export const clip = fromRoot(".cache/e2e/clip.y4m");
 export const scratch = fromRoot(".cache/e2e");

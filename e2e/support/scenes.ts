@@ -32,7 +32,7 @@ const white: Rgb = [255, 255, 255];
 const black: Rgb = [20, 20, 20];
 const gray: Rgb = [150, 150, 150];
 
-/** What the clip shows, in order. */
+/** The scenes of the clip, in order. */
 export const scenes: readonly Scene[] = [
   {
     ground: white,

@@ -5,14 +5,14 @@ import { dist } from "./paths.ts";
 export type Server = Awaited<ReturnType<typeof serve>>;
 
 interface Watch {
-  /** Console errors and exceptions nobody caught. */
+  /** Console errors and uncaught exceptions. */
   readonly errors: string[];
-  /** Addresses outside of the page's own origin. */
+  /** Requested URLs of other origins. */
   readonly foreign: string[];
 }
 
 interface Fixtures {
-  /** What must stay empty, of the test's own page. */
+  /** Errors and foreign requests of the test's page. */
   readonly watch: Watch;
 }
 
@@ -20,7 +20,7 @@ interface WorkerFixtures {
   readonly server: Server;
 }
 
-/** Playwright's `test`, with the built page served and every page watched. */
+/** Playwright's `test` with the built page served, and its page watched. */
 export const test = base.extend<Fixtures, WorkerFixtures>({
   server: [
     // Playwright reads the names of what a fixture uses from this pattern.
