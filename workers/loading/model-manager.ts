@@ -1,6 +1,6 @@
 import { VlmError } from "../../src/shared/errors";
 import type { LoadOptions } from "../../src/shared/protocol";
-import { Queue } from "../util/queue";
+import { Mutex } from "../util/mutex";
 import type { Emit } from "./download-graphs";
 import { loadModel, prepareModel, type PreparedModel } from "./load";
 import { LoadedModel } from "./loaded-model";
@@ -10,7 +10,7 @@ import { fitTogether, type Footprint } from "./memory-estimate";
  * each other; the files of the next model are prepared meanwhile. */
 export class ModelManager {
   #model: LoadedModel | undefined;
-  readonly #queue = new Queue();
+  readonly #mutex = new Mutex();
   readonly #emit: Emit;
 
   constructor(emit: Emit) {
@@ -24,7 +24,7 @@ export class ModelManager {
 
   /** Runs a request on the current model. */
   use<T>(request: (model: LoadedModel | undefined) => Promise<T>): Promise<T> {
-    return this.#queue.add(() => request(this.#model));
+    return this.#mutex.run(() => request(this.#model));
   }
 
   /**
@@ -55,12 +55,12 @@ export class ModelManager {
   }
 
   async unload(): Promise<void> {
-    await this.#queue.add(() => this.#replace(undefined));
+    await this.#mutex.run(() => this.#replace(undefined));
   }
 
   async #openBeside(next: PreparedModel): Promise<LoadedModel> {
     const model = await next.open();
-    await this.#queue.add(() => this.#replace(model));
+    await this.#mutex.run(() => this.#replace(model));
     return model;
   }
 
@@ -69,7 +69,7 @@ export class ModelManager {
     next: PreparedModel,
     lifetime: AbortSignal,
   ): Promise<LoadedModel> {
-    return this.#queue.add(async () => {
+    return this.#mutex.run(async () => {
       await this.#replace(undefined);
       try {
         const model = await next.open();

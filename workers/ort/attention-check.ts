@@ -1,4 +1,4 @@
-import { ortQueue, loadOrt } from "./runtime";
+import { ortMutex, loadOrt } from "./runtime";
 import { writeModel } from "../onnx/onnx-writer";
 
 /** Heads of the attention in the model. */
@@ -118,7 +118,7 @@ async function runGraph(
     data instanceof Int32Array
       ? new ort.Tensor("int32", data, dims)
       : new ort.Tensor("float32", data, dims);
-  return ortQueue.add(async () => {
+  return ortMutex.run(async () => {
     const model = writeModel([node], values, outputs);
     const session = await ort.InferenceSession.create(model, {
       executionProviders: [

@@ -5,7 +5,7 @@ import { failsWith } from "../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
 import { capture, encodeCommands, type BoundTensors } from "./capture";
 import type { Gpu } from "./device";
-import { loadOrt, ortQueue } from "./runtime";
+import { loadOrt, ortMutex } from "./runtime";
 
 let gpu: Gpu;
 
@@ -250,7 +250,7 @@ test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
 
   const ort = await loadOrt();
   const { device } = gpu;
-  const session = await ortQueue.add(() =>
+  const session = await ortMutex.run(() =>
     ort.InferenceSession.create(model, {
       executionProviders: [
         { name: "webgpu", device, validationMode: "disabled" },
@@ -282,12 +282,12 @@ test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
       total: new ort.Tensor("int32", Int32Array.of(length + 1), [1]),
     };
     const results = onGpu(fetches(theirs));
-    await ortQueue.add(() => session.run(feeds, results));
+    await ortMutex.run(() => session.run(feeds, results));
     const wanted = await floatsOf(gpu, theirs.out, 4 * DIM);
     const got = await floatsOf(gpu, ours.out, 4 * DIM);
     expect([...got], `position ${length}`).toEqual([...wanted]);
     expect(wanted.some((value) => value !== 0)).toBe(true);
   }
-  await ortQueue.add(() => session.release());
+  await ortMutex.run(() => session.release());
   await release();
 });

@@ -8,7 +8,7 @@ import {
   type Dispatch,
   type Recording,
 } from "./command-recorder";
-import { loadOrt, ortQueue } from "./runtime";
+import { loadOrt, ortMutex } from "./runtime";
 
 export type { Command, Dispatch };
 
@@ -54,7 +54,7 @@ export async function capture(
   if (version !== ORT_VERSION) {
     throw notCaptured(`ONNX Runtime is ${version}, not ${ORT_VERSION}`);
   }
-  return ortQueue.add(async () => {
+  return ortMutex.run(async () => {
     let session: InferenceSession | undefined;
     try {
       gpu.check();
@@ -67,7 +67,7 @@ export async function capture(
       await gpu.guard(gpu.device.queue.onSubmittedWorkDone());
       gpu.check();
       const commands = replayOf(recording);
-      const release = () => ortQueue.add(() => releaseOf(created, gpu));
+      const release = () => ortMutex.run(() => releaseOf(created, gpu));
       return { commands, release };
     } catch (error) {
       const cause = await gpu.explain(error);

@@ -7,15 +7,15 @@ import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
 import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
 import { VlmError } from "../../src/shared/errors";
 import { canSuspend } from "./can-suspend";
-import { Queue } from "../util/queue";
+import { Mutex } from "../util/mutex";
 import { cpuThreads } from "./threads";
 import { watchHeap } from "./wasm-heap";
 
 /**
  * ONNX Runtime is not re-entrant: a `run` during another `run` or `create` never
- * settles. Every call goes through this queue.
+ * settles. Every call takes this mutex.
  */
-export const ortQueue = new Queue();
+export const ortMutex = new Mutex();
 
 let loading: Promise<typeof Ort> | undefined;
 let wasmFolder: string | undefined;

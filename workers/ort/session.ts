@@ -6,7 +6,7 @@ import { baseName, openWeightFiles } from "../onnx/external-data";
 import type { Gpu } from "./device";
 import { externalData } from "./external-data";
 import { watchPeak } from "./memory-use";
-import { loadOrt, ortQueue } from "./runtime";
+import { loadOrt, ortMutex } from "./runtime";
 import { explainSessionError } from "./session-errors";
 
 export type { ValueInfo };
@@ -31,7 +31,7 @@ export class Session {
     feeds: Record<string, Tensor>,
     names = this.outputs.map(({ name }) => name),
   ): Promise<Outputs> {
-    const results = await ortQueue.add(() => {
+    const results = await ortMutex.run(() => {
       this.#gpu?.check();
       const run = this.#session.run(feeds, names);
       return this.#gpu?.guard(run) ?? run;
@@ -41,7 +41,7 @@ export class Session {
 
   async release(): Promise<void> {
     // The release fails on a lost device, where nothing needs to be freed.
-    await ortQueue.add(() => this.#session.release()).catch(() => undefined);
+    await ortMutex.run(() => this.#session.release()).catch(() => undefined);
   }
 }
 
@@ -78,7 +78,7 @@ export async function createSession(
   const ort = await loadOrt();
   const files = openWeightFiles(graph, external);
   const skeleton = await writeSkeleton(graph, baseName(file));
-  return ortQueue.add(async () => {
+  return ortMutex.run(async () => {
     const start = performance.now();
     const peakSinceStart = watchPeak(gpu);
     try {

@@ -7,7 +7,6 @@ import type { Gpu } from "../../ort/device";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import type { Memory, Tensor } from "../../ort/tensor";
 import { at } from "../../util/assert";
-import { Queue } from "../../util/queue";
 import type { GpuWeights } from "./gpu-weights";
 import { captureGraph, type ReplayableGraph } from "./captured-graph";
 import { replay } from "./replay";
@@ -27,7 +26,6 @@ export class WebGpuEncoder implements Encoder {
   readonly #plan: VisionPlan;
   readonly #weights: GpuWeights;
   readonly #timer: GpuTimer | undefined;
-  readonly #queue = new Queue();
   /** By input size, the most recently used one last. */
   readonly #graphs = new Map<number, EncoderGraph>();
   /** `gpu.errorCount` when the graphs were captured. */
@@ -50,24 +48,22 @@ export class WebGpuEncoder implements Encoder {
 
   /** Resolves when the work is submitted; work submitted later sees the
    * features. */
-  encode(pixels: Tensor, signal?: AbortSignal): Promise<Tensor> {
-    return this.#queue.add(async () => {
-      this.#gpu.check();
-      const size = at(pixels.dims, 3);
-      const graph = await this.#graphFor(size);
-      const features = this.#createFeatures(size);
-      try {
-        await this.#replay(graph, pixels, features, signal);
-        return features;
-      } catch (error) {
-        features.dispose();
-        throw error;
-      }
-    });
+  async encode(pixels: Tensor, signal?: AbortSignal): Promise<Tensor> {
+    this.#gpu.check();
+    const size = at(pixels.dims, 3);
+    const graph = await this.#graphFor(size);
+    const features = this.#createFeatures(size);
+    try {
+      await this.#replay(graph, pixels, features, signal);
+      return features;
+    } catch (error) {
+      features.dispose();
+      throw error;
+    }
   }
 
   async release(): Promise<void> {
-    await this.#queue.add(() => this.#releaseGraphs());
+    await this.#releaseGraphs();
     this.#weights.destroy();
   }
 

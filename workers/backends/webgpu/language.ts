@@ -10,7 +10,6 @@ import type {
   StageDurations,
 } from "../backend";
 import { at } from "../../util/assert";
-import { Queue } from "../../util/queue";
 import { Stopped } from "../../util/scheduler";
 import {
   cacheTooLarge,
@@ -29,7 +28,6 @@ import { commonPrefix, Sequence, type PositionContent } from "./sequence";
 export class WebGpuLanguage implements LanguageBackend {
   readonly #parts: DecoderParts;
   readonly #embedder: Embedder;
-  readonly #queue = new Queue();
   /** Contents of the KV cache, from its first position. */
   #contents: PositionContent[] = [];
   #decoder: Decoder | undefined;
@@ -61,7 +59,7 @@ export class WebGpuLanguage implements LanguageBackend {
   }
 
   async release(): Promise<void> {
-    await this.#queue.add(() => this.#releaseDecoder());
+    await this.#releaseDecoder();
     this.#parts.timer?.dispose();
     this.#parts.weights.destroy();
     await this.#embedder.release();
@@ -131,38 +129,36 @@ export class WebGpuLanguage implements LanguageBackend {
   }
 
   /**
-   * Runs `job` in turn. A failure drops the decoder, because its cache may be
+   * Runs `job`. A failure drops the decoder, because its cache may be
    * half written; a stop keeps it. `generation`: the one that `job` continues.
    */
-  #withDecoder<T>(
+  async #withDecoder<T>(
     job: (decoder: Decoder) => Promise<T>,
     generation?: WebGpuGeneration,
   ): Promise<T> {
     const { gpu } = this.#parts;
-    return this.#queue.add(async () => {
-      if (generation !== undefined && generation !== this.#current) {
-        gpu.check();
-        throw (
-          generation.failure ??
-          new Error("A new answer was begun before this one ended.")
-        );
+    if (generation !== undefined && generation !== this.#current) {
+      gpu.check();
+      throw (
+        generation.failure ??
+        new Error("A new answer was begun before this one ended.")
+      );
+    }
+    try {
+      gpu.check();
+      this.#decoder ??= new Decoder(this.#parts);
+      return await job(this.#decoder);
+    } catch (error) {
+      if (error instanceof Stopped) {
+        this.#current = undefined;
+        throw error;
       }
-      try {
-        gpu.check();
-        this.#decoder ??= new Decoder(this.#parts);
-        return await job(this.#decoder);
-      } catch (error) {
-        if (error instanceof Stopped) {
-          this.#current = undefined;
-          throw error;
-        }
-        const cause = await gpu.explain(error);
-        if (this.#current !== undefined) this.#current.failure = cause;
-        await this.#releaseDecoder();
-        await gpu.forgetErrors();
-        throw cause;
-      }
-    });
+      const cause = await gpu.explain(error);
+      if (this.#current !== undefined) this.#current.failure = cause;
+      await this.#releaseDecoder();
+      await gpu.forgetErrors();
+      throw cause;
+    }
   }
 
   async #releaseDecoder(): Promise<void> {

@@ -1,8 +1,8 @@
-/** Runs jobs one at a time, in order. A job that fails does not affect the next. */
-export class Queue {
+/** Runs one job at a time, in order; a job that fails fails alone. */
+export class Mutex {
   #tail: Promise<unknown> = Promise.resolve();
 
-  add<T>(job: () => T | Promise<T>): Promise<T> {
+  run<T>(job: () => T | Promise<T>): Promise<T> {
     const result = this.#tail.then(job);
     this.#tail = result.catch(() => undefined);
     return result;

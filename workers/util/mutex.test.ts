@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { Queue } from "./queue";
+import { Mutex } from "./mutex";
 
 const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
 test("jobs never overlap and keep their order", async () => {
-  const queue = new Queue();
+  const mutex = new Mutex();
   const log: string[] = [];
   const job = (name: string, ms: number) => async (): Promise<string> => {
     log.push(`${name} in`);
@@ -13,18 +13,18 @@ test("jobs never overlap and keep their order", async () => {
     log.push(`${name} out`);
     return name;
   };
-  const results = [queue.add(job("a", 10)), queue.add(job("b", 0))];
+  const results = [mutex.run(job("a", 10)), mutex.run(job("b", 0))];
   expect(await Promise.all(results)).toEqual(["a", "b"]);
   expect(log).toEqual(["a in", "a out", "b in", "b out"]);
 });
 
-test("a failed job poisons no other", async () => {
-  const queue = new Queue();
-  const rejects = queue.add(() => Promise.reject(new Error("first")));
-  const throws = queue.add(() => {
+test("a job that fails does not affect the others", async () => {
+  const mutex = new Mutex();
+  const rejects = mutex.run(() => Promise.reject(new Error("first")));
+  const throws = mutex.run(() => {
     throw new Error("second");
   });
-  const works = queue.add(() => 3);
+  const works = mutex.run(() => 3);
   await expect(rejects).rejects.toThrow("first");
   await expect(throws).rejects.toThrow("second");
   expect(await works).toBe(3);
