@@ -3,7 +3,7 @@ import type { GenerateOptions } from "../src/shared/protocol";
 import type { LoadedModel } from "./loading/loaded-model";
 import { generate } from "./pipeline";
 import golden from "./testing/conversation.golden.json";
-import { nano, openPicture, plainLanguage, useModel } from "./testing/golden";
+import { nano, openPicture, ortLanguageOf, useModel } from "./testing/golden";
 import { options } from "./testing/harness";
 
 /**
@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 
 /** The logits of the first token of each answer from now on. */
 function listen(model: LoadedModel): Float32Array[] {
-  const language = plainLanguage(model);
+  const language = ortLanguageOf(model);
   const heard: Float32Array[] = [];
   const forward = language.forward.bind(language);
   vi.spyOn(language, "forward").mockImplementation(async (embeds, cache) => {

@@ -5,13 +5,13 @@ import type { LoadedModel } from "../loading/loaded-model";
 import type { Gpu } from "../ort/device";
 import { generate } from "../pipeline";
 import {
-  fastLanguage,
+  openWebGpuLanguage,
   greedy,
-  madePrompt,
+  syntheticPrompt,
   openSource,
-  plainLanguage,
-  type Source,
-} from "../testing/fast";
+  openOrtLanguage,
+  type ModelGraphs,
+} from "../testing/open-backends";
 import { nano, useModel } from "../testing/golden";
 import { options, picture, say } from "../testing/harness";
 import { testGpu } from "../testing/on-gpu";
@@ -64,7 +64,7 @@ function expectShapes(text: string): void {
 
 describe("both backends", () => {
   let gpu: Gpu;
-  let source: Source;
+  let source: ModelGraphs;
   let plain: LanguageBackend;
   let fast: LanguageBackend;
   let grammar: Grammar;
@@ -73,8 +73,8 @@ describe("both backends", () => {
   beforeAll(async () => {
     gpu = await testGpu();
     source = await openSource(url);
-    plain = await plainLanguage(source);
-    fast = await fastLanguage(source, gpu, 256);
+    plain = await openOrtLanguage(source);
+    fast = await openWebGpuLanguage(source, gpu, 256);
     const read = async (file: string): Promise<unknown> =>
       (await fetch(url + file)).json();
     tokenizer = new Tokenizer(
@@ -96,7 +96,7 @@ describe("both backends", () => {
     sampling: Sampling,
     room: number,
   ): Promise<number[]> {
-    const { prompt, pictures } = await madePrompt(source, 3, [9, 4, 7]);
+    const { prompt, pictures } = await syntheticPrompt(source, 3, [9, 4, 7]);
     const constraint = grammar.constrain(asked, "", room);
     const how = { sampling, draft: [5, 6, 7], constraint };
     const generation = await language.begin(prompt, pictures, how);

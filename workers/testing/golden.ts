@@ -49,7 +49,7 @@ export async function openPicture(url: URL): Promise<ImageBitmap> {
 }
 
 /** The only one that shows its logits. */
-export function plainLanguage({ language }: LoadedModel): OrtLanguage {
+export function ortLanguageOf({ language }: LoadedModel): OrtLanguage {
   if (language instanceof OrtLanguage) return language;
   throw new Error("the model does not run on the plain path");
 }
@@ -72,7 +72,7 @@ export async function expectGolden(
   wanted: Golden,
 ): Promise<void> {
   const { config } = model;
-  const language = plainLanguage(model);
+  const language = ortLanguageOf(model);
   const size = frame.width;
   const asked = { ...options, messages: say(wanted.question), size };
   const [view] = model.preprocessor.views(frame, asked);

@@ -14,12 +14,12 @@ import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
 import { Memory, type Tensor } from "../../ort/tensor";
 import {
-  fastEncoder,
-  noise,
+  openWebGpuEncoder,
+  seededRandom,
   openSource,
-  plainEncoder,
-  type Source,
-} from "../../testing/fast";
+  openOrtEncoder,
+  type ModelGraphs,
+} from "../../testing/open-backends";
 import { failsWith, micro, other } from "../../testing/harness";
 import { at } from "../../util/assert";
 import { Stopped } from "../../util/scheduler";
@@ -43,7 +43,10 @@ afterAll(() => {
 async function createPixels(size: number, seed: number) {
   const { Tensor } = await loadOrt();
   const dims = [1, 3, size, size];
-  const data = Float32Array.from({ length: 3 * size * size }, noise(seed));
+  const data = Float32Array.from(
+    { length: 3 * size * size },
+    seededRandom(seed),
+  );
   const onCpu = new Tensor("float32", data, dims);
   const buffer = bufferOf(gpu, data);
   return { onCpu, onGpu: memory.ofBuffer(buffer, "float32", dims) };
@@ -61,8 +64,8 @@ test.each([
   "gives the features of the ORT backend: %s",
   async (_, url, sizes) => {
     const source = await openSource(url);
-    const reference = await plainEncoder(source);
-    const encoder = await fastEncoder(source, memory);
+    const reference = await openOrtEncoder(source);
+    const encoder = await openWebGpuEncoder(source, memory);
     for (const size of sizes) {
       // Two at a time: the second must not overwrite the first.
       const pair = [
@@ -88,12 +91,12 @@ test.each([
 );
 
 describe("micro", () => {
-  let source: Source;
+  let source: ModelGraphs;
   let encoder: Encoder;
 
   beforeAll(async () => {
     source = await openSource(micro);
-    encoder = await fastEncoder(source, memory);
+    encoder = await openWebGpuEncoder(source, memory);
   });
 
   afterAll(() => encoder.release());
@@ -152,7 +155,7 @@ describe("micro", () => {
     });
 
     beforeEach(async () => {
-      fresh = await fastEncoder(source, memory);
+      fresh = await openWebGpuEncoder(source, memory);
     });
 
     afterEach(async () => {

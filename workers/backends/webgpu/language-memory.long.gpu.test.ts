@@ -3,12 +3,12 @@ import type { LanguageBackend } from "../backend";
 import type { Gpu } from "../../ort/device";
 import {
   answer,
-  fastLanguage,
-  madePrompt,
+  openWebGpuLanguage,
+  syntheticPrompt,
   openSource,
-  plainLanguage,
-  type Source,
-} from "../../testing/fast";
+  openOrtLanguage,
+  type ModelGraphs,
+} from "../../testing/open-backends";
 import { micro } from "../../testing/harness";
 import { testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
@@ -17,33 +17,33 @@ import type { WebGpuLanguage } from "./language";
 const COUNT = 24;
 
 let gpu: Gpu;
-let source: Source;
-let plain: LanguageBackend;
-let fast: WebGpuLanguage;
+let source: ModelGraphs;
+let reference: LanguageBackend;
+let webgpu: WebGpuLanguage;
 
 beforeAll(async () => {
   gpu = await testGpu();
   source = await openSource(micro);
-  plain = await plainLanguage(source);
-  fast = await fastLanguage(source, gpu, 64);
+  reference = await openOrtLanguage(source);
+  webgpu = await openWebGpuLanguage(source, gpu, 64);
 });
 
 afterAll(async () => {
-  await fast.release();
-  await plain.release();
+  await webgpu.release();
+  await reference.release();
   gpu.close();
 });
 
 const made = (seed: number, ...sizes: [number, number, number]) =>
-  madePrompt(source, seed, sizes);
+  syntheticPrompt(source, seed, sizes);
 
 test("answers do not allocate GPU resources", async () => {
   const asked = await made(51, 9, 4, 7);
   const other = await made(52, 9, 4, 7);
-  const { ids: draft } = await answer(plain, asked, COUNT);
+  const { ids: draft } = await answer(reference, asked, COUNT);
   const round = async () => {
-    await answer(fast, asked, COUNT, { draft });
-    await answer(fast, other, 3);
+    await answer(webgpu, asked, COUNT, { draft });
+    await answer(webgpu, other, 3);
   };
   await round();
   const before = gpu.bytes.now;
@@ -66,7 +66,7 @@ test("releases the graphs of the oldest prompt lengths", async () => {
   // ORT keeps some freed buffers; their number is bounded.
   for (let round = 0; round < 4; round++) {
     for (let length = 8; length <= 112; length += 8) {
-      await answer(fast, await made(length, length, 0, 0), 1);
+      await answer(webgpu, await made(length, length, 0, 0), 1);
     }
     sizes.push(gpu.bytes.now);
   }

@@ -3,12 +3,12 @@ import type { LanguageBackend } from "../backend";
 import type { Gpu } from "../../ort/device";
 import {
   answer,
-  fastLanguage,
-  madePrompt,
+  openWebGpuLanguage,
+  syntheticPrompt,
   openSource,
-  plainLanguage,
-  type Source,
-} from "../../testing/fast";
+  openOrtLanguage,
+  type ModelGraphs,
+} from "../../testing/open-backends";
 import { other } from "../../testing/harness";
 import { testGpu } from "../../testing/on-gpu";
 
@@ -19,20 +19,20 @@ describe.each([
   ["nano in q4", nano, "q4"],
 ] as const)("%s", (_, url, dtype) => {
   let gpu: Gpu;
-  let source: Source;
-  let plain: LanguageBackend;
-  let fast: LanguageBackend;
+  let source: ModelGraphs;
+  let reference: LanguageBackend;
+  let webgpu: LanguageBackend;
 
   beforeAll(async () => {
     gpu = await testGpu();
     source = await openSource(url, dtype);
-    plain = await plainLanguage(source);
-    fast = await fastLanguage(source, gpu, 64);
+    reference = await openOrtLanguage(source);
+    webgpu = await openWebGpuLanguage(source, gpu, 64);
   });
 
   afterAll(async () => {
-    await fast.release();
-    await plain.release();
+    await webgpu.release();
+    await reference.release();
     gpu.close();
   });
 
@@ -44,9 +44,9 @@ describe.each([
   ] as const)(
     "answers like the ORT backend: %i ids, %i image tokens, %i ids",
     async (...sizes) => {
-      const asked = await madePrompt(source, 7, sizes);
-      const wanted = await answer(plain, asked, 20);
-      const got = await answer(fast, asked, 20);
+      const asked = await syntheticPrompt(source, 7, sizes);
+      const wanted = await answer(reference, asked, 20);
+      const got = await answer(webgpu, asked, 20);
       expect(got.ids).toEqual(wanted.ids);
     },
   );

@@ -4,14 +4,14 @@ import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
 import {
   answer,
-  fastLanguage,
+  openWebGpuLanguage,
   greedy,
-  madePrompt,
-  noise,
+  syntheticPrompt,
+  seededRandom,
   openSource,
-  plainLanguage,
-  type Source,
-} from "../../testing/fast";
+  openOrtLanguage,
+  type ModelGraphs,
+} from "../../testing/open-backends";
 import { failsWith, micro } from "../../testing/harness";
 import { testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
@@ -20,33 +20,33 @@ import type { WebGpuLanguage } from "./language";
 const COUNT = 24;
 
 let gpu: Gpu;
-let source: Source;
-let plain: LanguageBackend;
-let fast: WebGpuLanguage;
+let source: ModelGraphs;
+let reference: LanguageBackend;
+let webgpu: WebGpuLanguage;
 
 beforeAll(async () => {
   gpu = await testGpu();
   source = await openSource(micro);
-  plain = await plainLanguage(source);
-  fast = await fastLanguage(source, gpu, 64);
+  reference = await openOrtLanguage(source);
+  webgpu = await openWebGpuLanguage(source, gpu, 64);
 });
 
 afterAll(async () => {
-  await fast.release();
-  await plain.release();
+  await webgpu.release();
+  await reference.release();
   gpu.close();
 });
 
 const made = (seed: number, ...sizes: [number, number, number]) =>
-  madePrompt(source, seed, sizes);
+  syntheticPrompt(source, seed, sizes);
 
 describe("drafts", () => {
   test("never change the tokens", async () => {
-    const random = noise(5);
+    const random = seededRandom(5);
     const number = (below: number) => Math.floor(random() * below);
     for (let round = 0; round < 2; round++) {
       const asked = await made(round, 3 + number(20), 4, 1 + number(9));
-      const { ids: wanted } = await answer(plain, asked, COUNT);
+      const { ids: wanted } = await answer(reference, asked, COUNT);
       const at = number(COUNT);
       const drafts: Readonly<Record<string, readonly number[]>> = {
         right: wanted,
@@ -60,7 +60,7 @@ describe("drafts", () => {
         twice: [...wanted, ...wanted],
       };
       for (const [name, draft] of Object.entries(drafts)) {
-        const got = await answer(fast, asked, COUNT, { draft });
+        const got = await answer(webgpu, asked, COUNT, { draft });
         expect(got.ids, `${name}, round ${round}`).toEqual(wanted);
       }
     }
@@ -68,11 +68,11 @@ describe("drafts", () => {
 
   test("are accepted in one pass up to the first wrong token", async () => {
     const asked = await made(77, 9, 4, 5);
-    const { ids } = await answer(plain, asked, COUNT);
+    const { ids } = await answer(reference, asked, COUNT);
     const begin = async (draft: readonly number[]) => {
       const how = { sampling: greedy, draft };
       const { prompt, pictures } = asked;
-      const generation = await fast.begin(prompt, pictures, how);
+      const generation = await webgpu.begin(prompt, pictures, how);
       return generation.next(1000);
     };
     expect(await begin(ids.slice(0, -1))).toEqual(ids);
@@ -84,11 +84,11 @@ describe("drafts", () => {
 
   test("need three captures per prompt, whatever their length", async () => {
     const { InferenceSession } = await loadOrt();
-    const own = await fastLanguage(source, gpu, 256);
+    const own = await openWebGpuLanguage(source, gpu, 256);
     const asked = await made(79, 11, 4, 6);
     const other = await made(80, 7, 4, 6);
-    const { ids } = await answer(plain, asked, COUNT);
-    const random = noise(6);
+    const { ids } = await answer(reference, asked, COUNT);
+    const random = seededRandom(6);
     const lengths = [0, 15, 16, 63];
     while (lengths.length < 8) lengths.push(Math.floor(random() * 64));
     const creations = vi.spyOn(InferenceSession, "create");
@@ -107,10 +107,10 @@ describe("drafts", () => {
 
   test("do not exceed the limit of a call", async () => {
     const asked = await made(78, 9, 4, 5);
-    const { ids } = await answer(plain, asked, COUNT);
+    const { ids } = await answer(reference, asked, COUNT);
     const { prompt, pictures } = asked;
     const how = { sampling: greedy, draft: ids };
-    const generation = await fast.begin(prompt, pictures, how);
+    const generation = await webgpu.begin(prompt, pictures, how);
     const got: number[] = [];
     for (const limit of [1, 2, 3, 1, 5, 4, 8]) {
       const some = await generation.next(limit);
@@ -128,12 +128,12 @@ describe("prompts", () => {
     for (const length of [contextLength - 12, contextLength - 1]) {
       const asked = await made(length, 10, 16, length - 26);
       const count = contextLength - length + 1;
-      const wanted = await answer(plain, asked, count);
-      const got = await answer(fast, asked, count);
+      const wanted = await answer(reference, asked, count);
+      const got = await answer(webgpu, asked, count);
       expect(got.ids).toEqual(wanted.ids);
       // Again, with everything but the last position cached.
       const draft = wanted.ids;
-      const again = await answer(fast, asked, count, { draft });
+      const again = await answer(webgpu, asked, count, { draft });
       expect(again.ids).toEqual(wanted.ids);
     }
   });
@@ -145,7 +145,7 @@ describe("prompts", () => {
       "out-of-memory",
       `${contextLength + 26} positions`,
     );
-    await expect(answer(fast, asked, 1)).rejects.toEqual(tooLong);
+    await expect(answer(webgpu, asked, 1)).rejects.toEqual(tooLong);
   });
 
   test("with a cached prefix give the same tokens as without", async () => {
@@ -156,7 +156,7 @@ describe("prompts", () => {
       pictures,
     });
     const [head = [], tail = []] = first.prompt.texts;
-    const said = (await answer(fast, first, 9)).ids;
+    const said = (await answer(webgpu, first, 9)).ids;
     const questions = [
       with_([head, [5, 6, 7, 8]]),
       with_([head, tail]),
@@ -167,8 +167,8 @@ describe("prompts", () => {
       with_([head, tail]),
     ];
     for (const question of questions) {
-      const wanted = await answer(plain, question, 9);
-      const got = await answer(fast, question, 9);
+      const wanted = await answer(reference, question, 9);
+      const got = await answer(webgpu, question, 9);
       expect(got.ids).toEqual(wanted.ids);
     }
   });
@@ -181,7 +181,7 @@ describe("prompts", () => {
     };
     const how = { sampling: greedy, draft: [] };
     const encoded: number[] = [];
-    await fast.begin(first.prompt, first.pictures, how);
+    await webgpu.begin(first.prompt, first.pictures, how);
     const { queue } = gpu.device;
     const writeBuffer = queue.writeBuffer.bind(queue);
     queue.writeBuffer = (...args) => {
@@ -189,7 +189,7 @@ describe("prompts", () => {
       if (buffer.label === "prompt embeddings") encoded.push(data.byteLength);
       writeBuffer(...args);
     };
-    await fast.begin(other, first.pictures, how);
+    await webgpu.begin(other, first.pictures, how);
     Reflect.deleteProperty(queue, "writeBuffer");
     expect(encoded).toEqual([source.config.hidden * 4]);
   });
@@ -206,8 +206,8 @@ test.each([
   for (const seed of [31, 32]) {
     const asked = await made(seed, 8, 4, 5);
     const draft = [1, 2, 3];
-    const wanted = await answer(plain, asked, COUNT, { sampling });
-    const got = await answer(fast, asked, COUNT, { sampling, draft });
+    const wanted = await answer(reference, asked, COUNT, { sampling });
+    const got = await answer(webgpu, asked, COUNT, { sampling, draft });
     expect(got.ids).toEqual(wanted.ids);
   }
 });
@@ -217,12 +217,12 @@ describe("abandoned answers", () => {
     const one = await made(41, 7, 4, 6);
     const two = await made(42, 7, 4, 6);
     const how = { sampling: greedy, draft: [] };
-    const left = await fast.begin(one.prompt, one.pictures, how);
+    const left = await webgpu.begin(one.prompt, one.pictures, how);
     await left.next(5);
     await left.next(5);
     left.dispose();
-    const wanted = await answer(plain, two, 9);
-    const other = await fast.begin(two.prompt, two.pictures, how);
+    const wanted = await answer(reference, two, 9);
+    const other = await webgpu.begin(two.prompt, two.pictures, how);
     const got = [...(await other.next(1))];
     await expect(left.next(5)).rejects.toThrow("A new answer was begun");
     // The other answer goes on.
@@ -234,10 +234,10 @@ describe("abandoned answers", () => {
     const one = await made(43, 7, 4, 6);
     const two = await made(44, 7, 4, 6);
     const how = { sampling: greedy, draft: [] };
-    const left = await fast.begin(one.prompt, one.pictures, how);
+    const left = await webgpu.begin(one.prompt, one.pictures, how);
     await left.next(1);
     expect((await left.next(8)).length).toBeGreaterThan(0);
-    const got = await answer(fast, two, 9);
-    expect(got.ids).toEqual((await answer(plain, two, 9)).ids);
+    const got = await answer(webgpu, two, 9);
+    expect(got.ids).toEqual((await answer(reference, two, 9)).ids);
   });
 });

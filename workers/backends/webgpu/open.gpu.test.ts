@@ -5,7 +5,7 @@ import type { GraphSource } from "../backend";
 import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
 import { Memory } from "../../ort/tensor";
-import { openSource, type Source } from "../../testing/fast";
+import { openSource, type ModelGraphs } from "../../testing/open-backends";
 import { micro } from "../../testing/harness";
 import { testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
@@ -29,7 +29,7 @@ vi.mock("./language", async (original) => {
 });
 
 let gpu: Gpu;
-let source: Source;
+let source: ModelGraphs;
 let graphs: ReadonlyMap<Graph, GraphSource>;
 
 beforeEach(async () => {

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Gpu } from "../../ort/device";
 import {
   answer,
-  fastLanguage,
+  openWebGpuLanguage,
   greedy,
-  madePrompt,
+  syntheticPrompt,
   openSource,
-  plainLanguage,
-  type Source,
-} from "../../testing/fast";
+  openOrtLanguage,
+  type ModelGraphs,
+} from "../../testing/open-backends";
 import { failsWith } from "../../testing/harness";
 import { loseAt, testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
@@ -18,31 +18,31 @@ import { Pace } from "./replay";
 const COUNT = 3;
 
 let gpu: Gpu;
-let source: Source;
-let fast: WebGpuLanguage;
+let source: ModelGraphs;
+let webgpu: WebGpuLanguage;
 
 beforeAll(async () => {
   gpu = await testGpu();
   source = await openSource(new URL("/models/nano/", location.href).href);
-  fast = await fastLanguage(source, gpu);
+  webgpu = await openWebGpuLanguage(source, gpu);
 });
 
 afterAll(async () => {
-  await fast.release();
+  await webgpu.release();
   gpu.close();
 });
 
-const asked = () => madePrompt(source, 9, [MAX_CHUNK + 3, 4, 5]);
+const asked = () => syntheticPrompt(source, 9, [MAX_CHUNK + 3, 4, 5]);
 
 test("answers a prompt of two chunks like the ORT backend", async () => {
-  const plain = await plainLanguage(source);
-  const { ids } = await answer(plain, await asked(), COUNT);
-  await plain.release();
-  expect((await answer(fast, await asked(), COUNT)).ids).toEqual(ids);
+  const reference = await openOrtLanguage(source);
+  const { ids } = await answer(reference, await asked(), COUNT);
+  await reference.release();
+  expect((await answer(webgpu, await asked(), COUNT)).ids).toEqual(ids);
 });
 
 test("rejects with device-lost when the device is lost between two chunks", async () => {
-  const { prompt, pictures } = await madePrompt(source, 8, [
+  const { prompt, pictures } = await syntheticPrompt(source, 8, [
     MAX_CHUNK + 3,
     4,
     5,
@@ -50,7 +50,7 @@ test("rejects with device-lost when the device is lost between two chunks", asyn
   const quick = vi.spyOn(Pace.prototype, "msPerDispatch", "get");
   quick.mockReturnValue(1e-6);
   loseAt(gpu, "prefill");
-  const begun = fast.begin(prompt, pictures, { sampling: greedy, draft: [] });
+  const begun = webgpu.begin(prompt, pictures, { sampling: greedy, draft: [] });
   await expect(begun).rejects.toEqual(
     failsWith("device-lost", "graphics device was lost"),
   );

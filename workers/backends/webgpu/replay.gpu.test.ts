@@ -4,12 +4,12 @@ import type { Gpu } from "../../ort/device";
 import {
   answer,
   greedy,
-  fastLanguage,
-  madePrompt,
+  openWebGpuLanguage,
+  syntheticPrompt,
   openSource,
-  plainLanguage,
-  type Source,
-} from "../../testing/fast";
+  openOrtLanguage,
+  type ModelGraphs,
+} from "../../testing/open-backends";
 import { micro } from "../../testing/harness";
 import { testGpu } from "../../testing/on-gpu";
 import { Stopped } from "../../util/scheduler";
@@ -18,9 +18,9 @@ import { Pace } from "./replay";
 const COUNT = 20;
 
 let gpu: Gpu;
-let source: Source;
-let fast: LanguageBackend;
-let asked: Awaited<ReturnType<typeof madePrompt>>;
+let source: ModelGraphs;
+let webgpu: LanguageBackend;
+let asked: Awaited<ReturnType<typeof syntheticPrompt>>;
 let wanted: readonly number[];
 let submitted: GPUQueue["submit"];
 const submit = vi.fn<GPUQueue["submit"]>();
@@ -28,13 +28,13 @@ const submit = vi.fn<GPUQueue["submit"]>();
 beforeAll(async () => {
   gpu = await testGpu();
   source = await openSource(micro);
-  const plain = await plainLanguage(source);
-  asked = await madePrompt(source, 6, [9, 4, 7]);
-  wanted = (await answer(plain, asked, COUNT)).ids;
-  await plain.release();
-  fast = await fastLanguage(source, gpu);
+  const reference = await openOrtLanguage(source);
+  asked = await syntheticPrompt(source, 6, [9, 4, 7]);
+  wanted = (await answer(reference, asked, COUNT)).ids;
+  await reference.release();
+  webgpu = await openWebGpuLanguage(source, gpu);
   // The second time the prompt is cached, which takes another graph.
-  for (let i = 0; i < 2; i++) await answer(fast, asked, 3);
+  for (let i = 0; i < 2; i++) await answer(webgpu, asked, 3);
   const { queue } = gpu.device;
   submitted = queue.submit.bind(queue);
   submit.mockImplementation(submitted);
@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await fast.release();
+  await webgpu.release();
   gpu.close();
 });
 
@@ -58,7 +58,7 @@ function dispatchesTake(ms: number): void {
 test("submits many fast steps at once", async () => {
   dispatchesTake(1e-6);
   submit.mockClear();
-  const { ids, calls } = await answer(fast, asked, COUNT);
+  const { ids, calls } = await answer(webgpu, asked, COUNT);
   expect(ids).toEqual(wanted);
   expect(calls).toBeLessThan(5);
   // The rows of the prompt are copied in a submit of their own.
@@ -68,7 +68,7 @@ test("submits many fast steps at once", async () => {
 test("splits a slow step into many submits", async () => {
   dispatchesTake(1000);
   submit.mockClear();
-  const { ids, calls } = await answer(fast, asked, COUNT);
+  const { ids, calls } = await answer(webgpu, asked, COUNT);
   expect(ids).toEqual(wanted);
   expect(calls).toBe(COUNT);
   expect(submit.mock.calls.length).toBeGreaterThan(10 * COUNT);
@@ -78,12 +78,12 @@ test.each(["prefill", "step"])(
   "stops a %s between two submits; the next answer is correct",
   async (what) => {
     const shape = [30, 4, 7] as const;
-    const question = await madePrompt(source, 8, shape);
-    const plain = await plainLanguage(source);
-    const right = (await answer(plain, question, 9)).ids;
-    await plain.release();
+    const question = await syntheticPrompt(source, 8, shape);
+    const reference = await openOrtLanguage(source);
+    const right = (await answer(reference, question, 9)).ids;
+    await reference.release();
     // Captures the graphs.
-    await answer(fast, await madePrompt(source, 7, shape), 9);
+    await answer(webgpu, await syntheticPrompt(source, 7, shape), 9);
 
     dispatchesTake(1000);
     const stop = new AbortController();
@@ -98,10 +98,10 @@ test.each(["prefill", "step"])(
     const { prompt, pictures } = question;
     if (what === "prefill") {
       stopSoon();
-      const begun = fast.begin(prompt, pictures, how);
+      const begun = webgpu.begin(prompt, pictures, how);
       await expect(begun).rejects.toBeInstanceOf(Stopped);
     } else {
-      const generation = await fast.begin(prompt, pictures, how);
+      const generation = await webgpu.begin(prompt, pictures, how);
       await generation.next(1);
       stopSoon();
       const step = generation.next(1);
@@ -114,8 +114,8 @@ test.each(["prefill", "step"])(
 
     submit.mockImplementation(submitted);
     dispatchesTake(1e-6);
-    expect((await answer(fast, question, 9)).ids).toEqual(right);
-    expect((await answer(fast, asked, COUNT)).ids).toEqual(wanted);
+    expect((await answer(webgpu, question, 9)).ids).toEqual(right);
+    expect((await answer(webgpu, asked, COUNT)).ids).toEqual(wanted);
   },
 );
 

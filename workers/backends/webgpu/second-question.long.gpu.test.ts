@@ -3,11 +3,11 @@ import { loadOrt } from "../../ort/runtime";
 import { Memory } from "../../ort/tensor";
 import {
   answer,
-  fastEncoder,
-  fastLanguage,
-  noise,
+  openWebGpuEncoder,
+  openWebGpuLanguage,
+  seededRandom,
   openSource,
-} from "../../testing/fast";
+} from "../../testing/open-backends";
 import { bufferOf, testGpu } from "../../testing/on-gpu";
 
 const SIDE = 256;
@@ -18,10 +18,10 @@ test("answers a second question about an image in 0.15 of the time of the first"
   const memory = new Memory(await loadOrt(), gpu);
   const nano = new URL("/models/nano/", location.href).href;
   const source = await openSource(nano);
-  const encoder = await fastEncoder(source, memory);
-  const language = await fastLanguage(source, gpu);
+  const encoder = await openWebGpuEncoder(source, memory);
+  const language = await openWebGpuLanguage(source, gpu);
 
-  const random = noise(1);
+  const random = seededRandom(1);
   const floats = Float32Array.from({ length: 3 * SIDE * SIDE }, random);
   const buffer = bufferOf(gpu, floats);
   const pixels = memory.ofBuffer(buffer, "float32", [1, 3, SIDE, SIDE]);

@@ -8,7 +8,7 @@ import { fromHalf } from "../../../util/float16";
 import { loadOrt } from "../../../ort/runtime";
 import { createSession, type Session } from "../../../ort/session";
 import type { Tensor } from "../../../ort/tensor";
-import { noise } from "../../../testing/fast";
+import { seededRandom } from "../../../testing/open-backends";
 import { micro, other } from "../../../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
 import type { ModelConfig } from "../../../model-files/config";
@@ -43,7 +43,7 @@ async function open(url: string, hidden: number): Promise<Published> {
 }
 
 function pixelsOf(size: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: 3 * size * size }, noise(size));
+  return Float32Array.from({ length: 3 * size * size }, seededRandom(size));
 }
 
 async function bytesOf(weight: Weight): Promise<Uint8Array<ArrayBuffer>> {

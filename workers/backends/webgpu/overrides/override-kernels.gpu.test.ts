@@ -9,7 +9,7 @@ import {
   type Dispatch,
 } from "../../../ort/capture";
 import type { Gpu } from "../../../ort/device";
-import { openSource } from "../../../testing/fast";
+import { openSource } from "../../../testing/open-backends";
 import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
 import { GpuWeights, type BoundWeights } from "../gpu-weights";
 import { Pace, replay } from "../replay";

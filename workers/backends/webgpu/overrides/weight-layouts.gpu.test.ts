@@ -3,7 +3,7 @@ import type { Encoder } from "../../backend";
 import type { Gpu } from "../../../ort/device";
 import { loadOrt } from "../../../ort/runtime";
 import { Memory } from "../../../ort/tensor";
-import { fastEncoder, openSource } from "../../../testing/fast";
+import { openWebGpuEncoder, openSource } from "../../../testing/open-backends";
 import { bufferOf, testGpu } from "../../../testing/on-gpu";
 
 let gpu: Gpu;
@@ -35,7 +35,7 @@ test("transposes a weight once for all input sizes", async () => {
     return buffer;
   };
   const url = new URL("/models/nano/", location.href).href;
-  const encoder = await fastEncoder(await openSource(url), memory);
+  const encoder = await openWebGpuEncoder(await openSource(url), memory);
   await encode(encoder, 128);
   const once = layouts.length;
   expect(once).toBeGreaterThan(0);

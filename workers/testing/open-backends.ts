@@ -27,7 +27,7 @@ import { options } from "./harness";
 
 const never = new AbortController().signal;
 
-export interface Source {
+export interface ModelGraphs {
   readonly graphs: Readonly<Record<Graph, GraphSource>>;
   readonly config: ModelConfig;
 }
@@ -35,7 +35,7 @@ export interface Source {
 export async function openSource(
   model: string | ModelSource,
   decoder: "fp32" | "q4" = "fp32",
-): Promise<Source> {
+): Promise<ModelGraphs> {
   const named = typeof model === "string";
   const source = named ? ({ kind: "url", url: model } as const) : model;
   const found = await readMetadata(source, never);
@@ -53,8 +53,10 @@ export async function openSource(
   return { graphs, config: found.config };
 }
 
-/** The published graphs on the processor: what is right. */
-export async function plainLanguage(source: Source): Promise<LanguageBackend> {
+/** The reference: the ORT backend on the CPU. */
+export async function openOrtLanguage(
+  source: ModelGraphs,
+): Promise<LanguageBackend> {
   const { graphs, config } = source;
   const memory = new Memory(await loadOrt(), undefined);
   const { graph, external } = graphs.decoder_model_merged;
@@ -64,8 +66,8 @@ export async function plainLanguage(source: Source): Promise<LanguageBackend> {
   return new OrtLanguage(embedder, decoder, memory, config);
 }
 
-export async function fastLanguage(
-  { graphs, config }: Source,
+export async function openWebGpuLanguage(
+  { graphs, config }: ModelGraphs,
   gpu: Gpu,
   capacity?: number,
 ): Promise<WebGpuLanguage> {
@@ -84,15 +86,17 @@ export async function fastLanguage(
   return new WebGpuLanguage(parts, embedder);
 }
 
-export async function plainEncoder({ graphs }: Source): Promise<Encoder> {
+export async function openOrtEncoder({
+  graphs,
+}: ModelGraphs): Promise<Encoder> {
   const memory = new Memory(await loadOrt(), undefined);
   const { graph, external } = graphs.vision_encoder;
   const session = await createSession(graph, external, undefined);
   return new OrtEncoder(session, memory);
 }
 
-export async function fastEncoder(
-  { graphs, config }: Source,
+export async function openWebGpuEncoder(
+  { graphs, config }: ModelGraphs,
   memory: Memory,
 ): Promise<WebGpuEncoder> {
   const { gpu } = memory;
@@ -103,8 +107,8 @@ export async function fastEncoder(
   return new WebGpuEncoder(gpu, memory, plan, weights);
 }
 
-/** Numbers that are the same at every call of one seed. */
-export function noise(seed: number): () => number {
+/** A seeded generator of numbers in [0, 1). */
+export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -112,15 +116,15 @@ export function noise(seed: number): () => number {
   };
 }
 
-/** A prompt of so many ids before and after a picture of so many tokens; the
- * picture's features as a tensor on the processor. */
-export async function madePrompt(
-  { config }: Source,
+/** A prompt of random ids before and after an image with random features; an image
+ * of 0 tokens is left out. */
+export async function syntheticPrompt(
+  { config }: ModelGraphs,
   seed: number,
   [before, tokens, after]: readonly [number, number, number],
 ): Promise<{ prompt: Prompt; pictures: EncodedImage[] }> {
   const { Tensor } = await loadOrt();
-  const random = noise(seed);
+  const random = seededRandom(seed);
   const ids = (count: number) =>
     Array.from({ length: count }, () =>
       Math.floor(random() * Math.min(config.vocabulary, 400)),
@@ -141,7 +145,7 @@ export async function madePrompt(
 
 export const greedy: Sampling = options.sampling;
 
-/** So many ids of an answer, and how many calls they took. */
+/** The first `count` ids of an answer, and the number of calls they took. */
 export async function answer(
   language: LanguageBackend,
   { prompt, pictures }: { prompt: Prompt; pictures: readonly EncodedImage[] },
