@@ -7,14 +7,14 @@ const entry = (role: ContextEntry["role"], tokens: number): ContextEntry => {
 const usage = ({ entries }: ContextWindow): number[] =>
   entries.map(({ tokens }) => tokens);
 
-test("what was said counts", () => {
+test("counts the tokens of all messages", () => {
   const context = new ContextWindow(1000, [entry("system", 10)]);
   context.add([entry("user", 5), entry("assistant", 7)]);
   expect(context.usage).toBe(22);
   expect(context.left).toBe(978);
 });
 
-test("the oldest makes room, question and answer, never the beginning", () => {
+test("evicts the oldest question with its answer, never the initial messages", () => {
   const context = new ContextWindow(100, [entry("system", 10)]);
   context.add([entry("user", 20), entry("assistant", 20)]);
   context.add([entry("user", 11), entry("assistant", 12)]);
@@ -26,7 +26,7 @@ test("the oldest makes room, question and answer, never the beginning", () => {
   expect(context.makeRoom(90)).toBe(false);
 });
 
-test("no more fits than there is", () => {
+test("throws QuotaExceededError for more tokens than fit", () => {
   const context = new ContextWindow(100, [entry("system", 10)]);
   context.add([entry("user", 20)]);
   expect(() => context.makeRoom(91)).toThrow(
@@ -42,7 +42,7 @@ test("no more fits than there is", () => {
   );
 });
 
-test("a clone goes its own way", () => {
+test("a clone is independent", () => {
   const context = new ContextWindow(100, [entry("system", 10)]);
   context.add([entry("user", 20)]);
   const copy = context.clone();

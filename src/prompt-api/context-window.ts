@@ -1,29 +1,30 @@
 import { quotaExceeded } from "./errors";
 import type { LanguageModelRole } from "./types";
 
-/** What was said, with its pictures. */
+/** A message of the conversation. */
 export interface ContextEntry {
   readonly role: LanguageModelRole;
   readonly text: string;
   readonly images: readonly ImageBitmap[];
-  /** What it takes of the room. */
+  /** Tokens of the context that it uses. */
   readonly tokens: number;
 }
 
-/** Room that an answer should find. */
-const ANSWER = 128;
+/** Tokens to leave for an answer. */
+const ANSWER_TOKENS = 128;
 
-/** What a session has read and said, and how much of its room that takes. */
+/** The messages of a session, and the tokens that they use. */
 export class ContextWindow {
-  readonly window: number;
+  /** Tokens in all. */
+  readonly size: number;
   readonly #initial: readonly ContextEntry[];
   #entries: readonly ContextEntry[];
 
-  constructor(room: number, initial: readonly ContextEntry[]) {
-    this.window = room;
+  constructor(size: number, initial: readonly ContextEntry[]) {
+    this.size = size;
     this.#initial = initial;
     this.#entries = initial;
-    this.#check(usageOf(initial));
+    this.#check(tokensOf(initial));
   }
 
   get entries(): readonly ContextEntry[] {
@@ -31,35 +32,38 @@ export class ContextWindow {
   }
 
   get usage(): number {
-    return usageOf(this.#entries);
+    return tokensOf(this.#entries);
   }
 
-  /** Tokens that are left. */
+  /** Tokens left. */
   get left(): number {
-    return this.window - this.usage;
+    return this.size - this.usage;
   }
 
   clone(): ContextWindow {
-    const copy = new ContextWindow(this.window, this.#initial);
+    const copy = new ContextWindow(this.size, this.#initial);
     copy.#entries = this.#entries;
     return copy;
   }
 
   /**
-   * Room for so many tokens, and for an answer where it can be had; whether
-   * something had to go. The oldest goes first, never what the session began
-   * with. Throws where nothing helps.
+   * Evicts the oldest messages, but never the initial ones, until this many
+   * tokens and an answer fit. Returns whether any message was evicted.
+   * @throws QuotaExceededError if they do not fit beside the initial messages
    */
   makeRoom(tokens: number): boolean {
-    this.#check(usageOf(this.#initial) + tokens);
+    this.#check(tokensOf(this.#initial) + tokens);
     const before = this.#entries.length;
-    const most = this.window - tokens;
+    const most = this.size - tokens;
     const kept = [...this.#entries.slice(this.#initial.length)];
-    const usage = (): number => usageOf(this.#initial) + usageOf(kept);
+    const usage = (): number => tokensOf(this.#initial) + tokensOf(kept);
     if (usage() >= most) {
-      const spare = Math.min(ANSWER, Math.floor(this.window / 4));
-      // Questions go with their answers.
-      while (kept.length > 0 && (usage() > most - spare || !opens(kept[0]))) {
+      const spare = Math.min(ANSWER_TOKENS, Math.floor(this.size / 4));
+      // Answers are evicted with their questions.
+      while (
+        kept.length > 0 &&
+        (usage() > most - spare || kept[0]?.role === "assistant")
+      ) {
         kept.shift();
       }
     }
@@ -72,14 +76,10 @@ export class ContextWindow {
   }
 
   #check(tokens: number): void {
-    if (tokens > this.window) throw quotaExceeded(tokens, this.window);
+    if (tokens > this.size) throw quotaExceeded(tokens, this.size);
   }
 }
 
-function opens(entry: ContextEntry | undefined): boolean {
-  return entry?.role !== "assistant";
-}
-
-function usageOf(entries: readonly ContextEntry[]): number {
+export function tokensOf(entries: readonly ContextEntry[]): number {
   return entries.reduce((sum, { tokens }) => sum + tokens, 0);
 }

@@ -7,7 +7,7 @@ import {
 } from "../testing/language-models";
 
 describe("promptStreaming", () => {
-  test("streams the pieces of the answer", async () => {
+  test("streams the parts of the answer", async () => {
     const model = await languageModel().create();
     const stream = model.promptStreaming(question);
     expect(Object.prototype.toString.call(stream)).toBe(
@@ -20,7 +20,7 @@ describe("promptStreaming", () => {
     expect(model.contextUsage).toBeGreaterThan(0);
   });
 
-  test("fails as a stream fails", async () => {
+  test("errors the stream when the prompt fails", async () => {
     const model = await languageModel().create();
     const stream = model.promptStreaming([
       { role: "user", content: "a" },
@@ -29,7 +29,7 @@ describe("promptStreaming", () => {
     await rejects(stream.getReader().read(), "TypeError");
   });
 
-  test("a reader that leaves stops it, and the next is answered", async () => {
+  test("cancelling aborts the prompt; the next one is answered", async () => {
     const { create, workers } = languageModel({ pace: 20 });
     const model = await create();
     for await (const piece of model.promptStreaming(question)) {
@@ -45,7 +45,7 @@ describe("promptStreaming", () => {
 });
 
 describe("append", () => {
-  test("is read, counted, and answered with the next prompt", async () => {
+  test("adds messages, which the next prompt answers", async () => {
     const { create, asked } = languageModel();
     const model = await create();
     const usage = await model.measureContextUsage("first");
@@ -67,7 +67,7 @@ describe("append", () => {
     },
   );
 
-  test("refuses what is too much, and late system texts", async () => {
+  test("rejects too many tokens and late system messages", async () => {
     const model = await languageModel().create();
     const long = "word ".repeat(600);
     const requested = await model.measureContextUsage(long);
@@ -84,8 +84,8 @@ describe("append", () => {
   });
 });
 
-describe("the room", () => {
-  test("is made by what is oldest, and told", async () => {
+describe("the context window", () => {
+  test("evicts the oldest messages and dispatches contextoverflow", async () => {
     const { create, asked } = languageModel();
     const model = await create({
       initialPrompts: [{ role: "system", content: "Stay." }],
@@ -107,7 +107,7 @@ describe("the room", () => {
     expect(handler).toHaveBeenCalledOnce();
   });
 
-  test("may be too small", async () => {
+  test("rejects a prompt that never fits", async () => {
     const model = await languageModel().create();
     const long = "word ".repeat(600);
     const requested = await model.measureContextUsage(long);
@@ -120,7 +120,7 @@ describe("the room", () => {
 });
 
 describe("clone", () => {
-  test("has said the same, and goes its own way", async () => {
+  test("has the same messages and is independent", async () => {
     const { Model, create, asked } = languageModel();
     const model = await create();
     await model.prompt(question);
@@ -134,7 +134,7 @@ describe("clone", () => {
     expect(copy.contextUsage).toBeGreaterThan(model.contextUsage);
   });
 
-  test("outlives its original", async () => {
+  test("works after its original is destroyed", async () => {
     const { create, workers } = languageModel();
     const model = await create();
     const copy = await model.clone();

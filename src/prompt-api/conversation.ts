@@ -1,208 +1,219 @@
 import { VlmError } from "../shared/errors";
 import type { Session } from "../session/session";
-import type { ContextWindow, ContextEntry } from "./context-window";
+import {
+  tokensOf,
+  type ContextEntry,
+  type ContextWindow,
+} from "./context-window";
 import type { ResolvedCreateOptions } from "./create-options";
 import { quotaExceeded, untilAborted } from "./errors";
-import { readInput, type PromptMessages, type PromptTurn } from "./messages";
 import { copyImages } from "./images";
-import { explained, readConstraint } from "./response";
+import {
+  parsePrompt,
+  readConstraint,
+  withConstraintText,
+  type PromptMessages,
+  type PromptTurn,
+} from "./messages";
 import type {
   LanguageModelPromptOptions,
   LanguageModelSettings,
 } from "./types";
 
-/** The worker answers in no more. */
-const MOST_TOKENS = 4096;
+/** The worker's limit for one answer. */
+const MAX_ANSWER_TOKENS = 4096;
 
-/** How a session looks and answers. */
+/** A session, and the options of its answers. */
 export interface ConversationOptions {
   readonly session: Session;
   readonly settings: LanguageModelSettings;
   readonly core: ResolvedCreateOptions;
 }
 
-/** One conversation, turn after turn. */
+/** A conversation: prompts run one after another and share a context window. */
 export class PromptConversation {
-  readonly manner: ConversationOptions;
+  readonly options: ConversationOptions;
   readonly context: ContextWindow;
   readonly #onOverflow: () => void;
   #tail: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  #pending = 0;
 
   constructor(
-    manner: ConversationOptions,
+    options: ConversationOptions,
     context: ContextWindow,
     onOverflow: () => void,
   ) {
-    this.manner = manner;
+    this.options = options;
     this.context = context;
     this.#onOverflow = onOverflow;
   }
 
-  /** The answer, told piece by piece too. */
+  /** Resolves with the answer; `onText` receives its parts as they come. */
   async prompt(
     input: unknown,
-    options: LanguageModelPromptOptions,
-    until: AbortSignal,
-    tell: (text: string) => void,
+    promptOptions: LanguageModelPromptOptions,
+    signal: AbortSignal,
+    onText: (text: string) => void,
   ): Promise<string> {
-    until.throwIfAborted();
-    const constraint = readConstraint(options);
-    const omit = options.omitResponseConstraintInput ?? false;
-    const read = this.#read(input);
+    signal.throwIfAborted();
+    const constraint = readConstraint(promptOptions);
+    const omit = promptOptions.omitResponseConstraintInput ?? false;
+    const parsed = this.#parse(input);
     const { turns, prefix } =
-      constraint && !omit ? explained(read, constraint) : read;
-    const asked = endsAsked(turns);
-    return this.#inTurn(asked, until, async (entries) => {
-      const all = [...this.context.entries, ...entries];
-      const { session, settings, core } = this.manner;
-      const seed = crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
-      const steps = session.converse(all, {
-        ...lookOf(settings),
-        signal: until,
-        sampling: { ...core.sampling, seed },
-        maxTokens: Math.min(
-          MOST_TOKENS,
-          Math.max(1, this.context.left - tokensOf(entries)),
-        ),
+      constraint && !omit ? withConstraintText(parsed, constraint) : parsed;
+    return this.#enqueue(endWithUser(turns), signal, async (entries) => {
+      const { session, settings, core } = this.options;
+      const available = this.context.left - tokensOf(entries);
+      const stream = session.converse([...this.context.entries, ...entries], {
+        ...imageOptions(settings),
+        signal,
+        sampling: { ...core.sampling, seed: randomSeed() },
+        maxTokens: Math.min(MAX_ANSWER_TOKENS, Math.max(1, available)),
         prefix,
         responseConstraint: constraint,
       });
-      let told = 0;
-      for await (const step of steps) {
-        if (step.type !== "token") continue;
-        told += step.text.length;
-        tell(step.text);
+      let streamed = 0;
+      for await (const event of stream) {
+        if (event.type !== "token") continue;
+        streamed += event.text.length;
+        onText(event.text);
       }
-      const { text } = await steps.done();
-      tell(text.slice(told));
-      const said = { role: "assistant", images: [] } as const;
-      const whole = { ...said, text: (prefix ?? "") + text };
-      const [answer] = await measureContext(this.manner, [whole], [], until);
-      this.context.add(answer ? [...entries, answer] : entries);
+      const { text } = await stream.done();
+      onText(text.slice(streamed));
+      const answer = {
+        role: "assistant" as const,
+        text: prefix === undefined ? text : prefix + text,
+        images: [],
+      };
+      const added = await measureTurns(this.options, [answer], [], signal);
+      this.context.add([...entries, ...added]);
       return text;
     });
   }
 
-  async append(input: unknown, until: AbortSignal): Promise<undefined> {
-    until.throwIfAborted();
-    const turns = withPrefix(this.#read(input));
-    await this.#inTurn(turns, until, (entries) => {
+  /** Adds messages without answering. */
+  async append(input: unknown, signal: AbortSignal): Promise<undefined> {
+    signal.throwIfAborted();
+    const turns = withPrefix(this.#parse(input));
+    await this.#enqueue(turns, signal, (entries) => {
       this.context.add(entries);
       return Promise.resolve();
     });
   }
 
-  /** Tokens that a prompt would add; its pictures are not looked at. */
+  /** Tokens that a prompt would add; images are counted without decoding. */
   async measure(
     input: unknown,
-    options: LanguageModelPromptOptions,
-    until: AbortSignal,
+    promptOptions: LanguageModelPromptOptions,
+    signal: AbortSignal,
   ): Promise<number> {
-    const { responseConstraint, omitResponseConstraintInput: omit } = options;
+    const { responseConstraint, omitResponseConstraintInput: omit } =
+      promptOptions;
     if (omit && responseConstraint === undefined) {
-      throw new TypeError("There is no responseConstraint to omit.");
+      throw new TypeError(
+        "omitResponseConstraintInput requires a responseConstraint.",
+      );
     }
-    until.throwIfAborted();
-    const constraint = readConstraint(options);
-    const { images } = this.manner.core;
-    const read = readInput(input, { images, later: false });
+    signal.throwIfAborted();
+    const constraint = readConstraint(promptOptions);
+    const { images } = this.options.core;
+    const parsed = parsePrompt(input, { images, later: false });
     const turns = withPrefix(
-      constraint && !omit ? explained(read, constraint) : read,
+      constraint && !omit ? withConstraintText(parsed, constraint) : parsed,
     );
-    const counted = turns.map((turn) => count(this.manner, turn, until));
-    const tokens = await untilAborted(Promise.all(counted), until);
-    return tokens.reduce((sum, each) => sum + each, 0);
+    const counts = turns.map((turn) => countTokens(this.options, turn, signal));
+    const tokens = await untilAborted(Promise.all(counts), signal);
+    return tokens.reduce((sum, count) => sum + count, 0);
   }
 
-  #read(input: unknown): PromptMessages {
-    const { images } = this.manner.core;
-    const later = this.#waiting > 0 || this.context.entries.length > 0;
-    return readInput(input, { images, later });
+  #parse(input: unknown): PromptMessages {
+    const { images } = this.options.core;
+    const later = this.#pending > 0 || this.context.entries.length > 0;
+    return parsePrompt(input, { images, later });
   }
 
-  /** `job`, when what came before is done, with room for these turns. */
-  #inTurn<T>(
+  /** Runs `task` after the earlier prompts, with space for these turns. */
+  #enqueue<T>(
     turns: readonly PromptTurn[],
-    until: AbortSignal,
-    job: (entries: readonly ContextEntry[]) => Promise<T>,
+    signal: AbortSignal,
+    task: (entries: readonly ContextEntry[]) => Promise<T>,
   ): Promise<T> {
-    // As they are now.
-    const taking = copyImages(
+    // Images are copied as they are when the prompt is given.
+    const copying = copyImages(
       turns.flatMap(({ images }) => images),
-      until,
+      signal,
     );
-    taking.catch(() => undefined);
+    copying.catch(() => undefined);
     const run = async (): Promise<T> => {
       try {
-        until.throwIfAborted();
-        const entries = await measureContext(
-          this.manner,
-          turns,
-          await taking,
-          until,
-        );
+        signal.throwIfAborted();
+        const images = await copying;
+        const entries = await measureTurns(this.options, turns, images, signal);
         const tokens = tokensOf(entries);
         if (this.context.makeRoom(tokens)) this.#onOverflow();
-        return await job(entries).catch((error: unknown) => {
-          throw this.#tooLong(error, tokens);
+        return await task(entries).catch((error: unknown) => {
+          throw this.#asQuotaError(error, tokens);
         });
       } finally {
-        this.#waiting -= 1;
+        this.#pending -= 1;
       }
     };
-    this.#waiting += 1;
-    const turn = this.#tail.then(run);
-    this.#tail = turn.catch(() => undefined);
-    return untilAborted(turn, until);
+    this.#pending += 1;
+    const result = this.#tail.then(run);
+    this.#tail = result.catch(() => undefined);
+    return untilAborted(result, signal);
   }
 
-  #tooLong(error: unknown, tokens: number): unknown {
-    const long = error instanceof VlmError && error.code === "prompt-too-long";
-    if (!long) return error;
-    const { usage, window } = this.context;
-    return quotaExceeded(usage + tokens, window);
+  #asQuotaError(error: unknown, tokens: number): unknown {
+    const isTooLong =
+      error instanceof VlmError && error.code === "prompt-too-long";
+    if (!isTooLong) return error;
+    const { usage, size } = this.context;
+    return quotaExceeded(usage + tokens, size);
   }
 }
 
-/** What each turn takes of the room. `pictures`: theirs, in their order. */
-export function measureContext(
-  manner: Pick<ConversationOptions, "session" | "settings">,
+type CountOptions = Pick<ConversationOptions, "session" | "settings">;
+
+/** Context entries of the turns. `images`: those of all turns, in order. */
+export function measureTurns(
+  options: CountOptions,
   turns: readonly PromptTurn[],
-  pictures: readonly ImageBitmap[],
+  images: readonly ImageBitmap[],
   signal: AbortSignal,
 ): Promise<ContextEntry[]> {
   let from = 0;
   return Promise.all(
     turns.map(async (turn) => {
-      const to = from + turn.images.length;
-      const images = pictures.slice(from, to);
-      from = to;
-      return { ...turn, images, tokens: await count(manner, turn, signal) };
+      const own = images.slice(from, from + turn.images.length);
+      from += turn.images.length;
+      const tokens = await countTokens(options, turn, signal);
+      return { ...turn, images: own, tokens };
     }),
   );
 }
 
-async function count(
-  { session, settings }: Pick<ConversationOptions, "session" | "settings">,
+async function countTokens(
+  { session, settings }: CountOptions,
   { role, text, images }: PromptTurn,
   signal: AbortSignal,
 ): Promise<number> {
-  // How many there are is all that counts of them.
-  const counted = [{ role, text, images: images as never[] }];
-  const { tokens } = await session.count(counted, {
-    ...lookOf(settings),
-    signal,
-  });
-  return tokens;
+  // Session.count uses only the number of images.
+  const turn = { role, text, images: images as never[] };
+  const options = { ...imageOptions(settings), signal };
+  return (await session.count([turn], options)).tokens;
 }
 
-function lookOf({ fit, anyres, style, size }: LanguageModelSettings) {
+function imageOptions({ fit, anyres, style, size }: LanguageModelSettings) {
   return { fit, anyres, style, size };
 }
 
-/** Only a question is answered. */
-function endsAsked(turns: readonly PromptTurn[]): readonly PromptTurn[] {
+function randomSeed(): number {
+  return (Math.random() * 2 ** 32) | 0;
+}
+
+/** The model answers only a user message. */
+function endWithUser(turns: readonly PromptTurn[]): readonly PromptTurn[] {
   if (turns.at(-1)?.role === "user") return turns;
   return [...turns, { role: "user", text: "", images: [] }];
 }
@@ -210,8 +221,4 @@ function endsAsked(turns: readonly PromptTurn[]): readonly PromptTurn[] {
 function withPrefix({ turns, prefix }: PromptMessages): readonly PromptTurn[] {
   if (prefix === undefined) return turns;
   return [...turns, { role: "assistant", text: prefix, images: [] }];
-}
-
-function tokensOf(entries: readonly ContextEntry[]): number {
-  return entries.reduce((sum, { tokens }) => sum + tokens, 0);
 }

@@ -2,19 +2,19 @@ import { expect, test } from "vitest";
 import { readCreateOptions } from "./create-options";
 import type { LanguageModelCoreOptions } from "./types";
 
-test("without options the likeliest token is taken, of words only", () => {
+test("defaults to greedy sampling without images", () => {
   expect(readCreateOptions({})).toEqual({
     images: false,
     sampling: { temperature: 0, topK: 1 },
   });
 });
 
-test("pictures have to be announced", () => {
+test("images must be listed in expectedInputs", () => {
   const expectedInputs = [{ type: "image" }, { type: "text" }] as const;
   expect(readCreateOptions({ expectedInputs }).images).toBe(true);
 });
 
-test("lists need not be arrays", () => {
+test("accepts any iterable as a list", () => {
   const expectedInputs = new Set([{ type: "image" }]) as never;
   expect(readCreateOptions({ expectedInputs }).images).toBe(true);
 });
@@ -27,9 +27,9 @@ test.each([
   [1000, 9, 128, 2],
   [Infinity, Infinity, 128, 2],
 ])("topK %d and temperature %d", (topK, temperature, k, t) => {
-  const { sampling, obstacle } = readCreateOptions({ topK, temperature });
+  const { sampling, unsupported } = readCreateOptions({ topK, temperature });
   expect(sampling).toEqual({ topK: k, temperature: t });
-  expect(obstacle).toBeUndefined();
+  expect(unsupported).toBeUndefined();
 });
 
 const type = "text";
@@ -44,7 +44,7 @@ test.each<LanguageModelCoreOptions>([
   { expectedInputs: [{ type: "tool-response" }] },
   { tools: [{ name: "a" }] },
 ])("%j cannot be had", (options) => {
-  expect(readCreateOptions(options).obstacle).toMatch(/\.$/);
+  expect(readCreateOptions(options).unsupported).toMatch(/\.$/);
 });
 
 test.each<LanguageModelCoreOptions>([
@@ -54,7 +54,7 @@ test.each<LanguageModelCoreOptions>([
   { expectedInputs: [{ type, languages: ["EN", "de-CH"] }] },
   { expectedOutputs: [{ type, languages: ["en"] }] },
 ])("%j can", (options) => {
-  expect(readCreateOptions(options).obstacle).toBeUndefined();
+  expect(readCreateOptions(options).unsupported).toBeUndefined();
 });
 
 test.each<[string, LanguageModelCoreOptions]>([

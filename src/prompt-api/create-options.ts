@@ -1,4 +1,3 @@
-import { sequence } from "./webidl";
 import type { Sampling } from "../shared/protocol";
 import type {
   LanguageModelCoreOptions,
@@ -13,19 +12,19 @@ export const params: LanguageModelParams = {
   maxTemperature: 2,
 };
 
-/** Those that the language model of FastVLM was trained for. */
+/** Languages that FastVLM's language model was trained for. */
 const languages = "en zh fr es pt de it ru ja ko vi th ar".split(" ");
 const types = ["text", "image", "audio", "tool-call", "tool-response"];
 
 export interface ResolvedCreateOptions {
-  /** Whether messages may have pictures. */
+  /** Whether messages may contain images. */
   readonly images: boolean;
   readonly sampling: Pick<Sampling, "temperature" | "topK">;
-  /** Why no session can be so; absent if one can. */
-  readonly obstacle?: string;
+  /** Why no session can support the options; absent if one can. */
+  readonly unsupported?: string;
 }
 
-/** Throws TypeError or RangeError for what is not even an option. */
+/** @throws TypeError or RangeError for invalid options */
 export function readCreateOptions({
   temperature,
   topK,
@@ -35,15 +34,15 @@ export function readCreateOptions({
 }: LanguageModelCoreOptions): ResolvedCreateOptions {
   const inputs = sequence(expectedInputs, "expectedInputs");
   const outputs = sequence(expectedOutputs, "expectedOutputs");
-  const obstacle =
-    obstacleOf("input", inputs, ["text", "image"]) ??
-    obstacleOf("output", outputs, ["text"]) ??
+  const unsupported =
+    unsupportedIn("input", inputs, ["text", "image"]) ??
+    unsupportedIn("output", outputs, ["text"]) ??
     (sequence(tools, "tools").length > 0
       ? "Tools are not supported."
       : undefined) ??
     ((temperature === undefined) === (topK === undefined)
       ? undefined
-      : "Give both temperature and topK, or neither.");
+      : "Set both temperature and topK, or neither.");
   return {
     images: inputs.some(({ type }) => type === "image"),
     sampling: {
@@ -57,40 +56,59 @@ export function readCreateOptions({
         between("topK", topK ?? params.defaultTopK, 1, params.maxTopK),
       ),
     },
-    ...(obstacle !== undefined && { obstacle }),
+    ...(unsupported !== undefined && { unsupported }),
   };
 }
 
-/** What is too much becomes the most there is. */
+/** Clamps to the maximum. @throws RangeError below the minimum */
 function between(
   name: string,
   value: number,
-  least: number,
-  most: number,
+  min: number,
+  max: number,
 ): number {
-  if (value >= least) return Math.min(value, most);
-  throw new RangeError(`${name} must be ${least} or more.`);
+  if (value >= min) return Math.min(value, max);
+  throw new RangeError(`${name} must be at least ${min}, not ${value}.`);
 }
 
-function obstacleOf(
-  what: string,
+function unsupportedIn(
+  direction: "input" | "output",
   expected: readonly LanguageModelExpected[],
   supported: readonly string[],
 ): string | undefined {
-  let obstacle: string | undefined;
+  let unsupported: string | undefined;
   for (const { type, languages: tags = [] } of expected) {
     if (!types.includes(type)) {
-      throw new TypeError(`The type of an expected ${what} is unknown.`);
+      throw new TypeError(
+        `Unknown type of an expected ${direction}: ${String(type)}.`,
+      );
     }
     if (!supported.includes(type)) {
-      obstacle ??= `The model takes no ${type} as ${what}.`;
+      unsupported ??= `The model does not support ${type} as ${direction}.`;
     }
-    // Throws RangeError for what is no tag.
+    // Throws RangeError for an invalid tag.
     for (const tag of Intl.getCanonicalLocales(sequence(tags, "languages"))) {
       const { language } = new Intl.Locale(tag);
       if (languages.includes(language)) continue;
-      obstacle ??= `The model does not know the language ${tag}.`;
+      unsupported ??= `The model does not support the language ${tag}.`;
     }
   }
-  return obstacle;
+  return unsupported;
+}
+
+/** Converts a WebIDL dictionary: null and undefined are empty. @throws TypeError */
+export function dictionary<T extends object>(value: T): T {
+  const given: unknown = value ?? {};
+  if (typeof given === "object" || typeof given === "function")
+    return given as T;
+  throw new TypeError("Options must be an object.");
+}
+
+/** Converts a WebIDL sequence to an array. @throws TypeError */
+export function sequence<T>(value: Iterable<T>, what: string): T[] {
+  const given: unknown = value;
+  if (typeof given === "object" && given && Symbol.iterator in given) {
+    return [...value];
+  }
+  throw new TypeError(`${what} must be a list.`);
 }

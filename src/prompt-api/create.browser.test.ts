@@ -11,7 +11,7 @@ import { LanguageModel } from "./language-model";
 import type { LanguageModelCreateOptions } from "./types";
 
 describe("create", () => {
-  test("gives a session with what the Prompt API has", async () => {
+  test("resolves with a session that has the members of the Prompt API", async () => {
     const { Model, create } = languageModel();
     const model = await create();
     expect(model).toBeInstanceOf(Model);
@@ -22,7 +22,7 @@ describe("create", () => {
     expect(model.oncontextoverflow).toBeNull();
   });
 
-  test("tells its monitor of the download: from 0 to 1, ever more", async () => {
+  test("reports the download to its monitor, from 0 to 1", async () => {
     const heard: ProgressEvent[] = [];
     let created = false;
     await languageModel().create({
@@ -44,7 +44,7 @@ describe("create", () => {
     }
   });
 
-  test.each([0, 1])("aborted at %i it tells no more", async (at) => {
+  test.each([0, 1])("reports nothing after an abort at %i", async (at) => {
     const controller = new AbortController();
     const reason = new Error("enough");
     const heard: number[] = [];
@@ -61,7 +61,7 @@ describe("create", () => {
     expect(heard.at(-1)).toBe(at);
   });
 
-  test("rejects with what its monitor throws", async () => {
+  test("rejects with the error that its monitor throws", async () => {
     const error = new Error("no monitor");
     const creating = languageModel().create({
       monitor: () => {
@@ -71,7 +71,7 @@ describe("create", () => {
     await expect(creating).rejects.toBe(error);
   });
 
-  test("reads the initial prompts: they count, and stand first", async () => {
+  test("puts the initial prompts first and counts them", async () => {
     const { create, asked } = languageModel();
     const initialPrompts = [
       { role: "system", content: "You are a robot." },
@@ -95,7 +95,7 @@ describe("create", () => {
     );
   });
 
-  test("initial prompts may be none, and have pictures", async () => {
+  test("accepts empty initial prompts, and images in them", async () => {
     const { create, asked } = languageModel();
     expect((await create({ initialPrompts: [] })).contextUsage).toBe(0);
     const content = [
@@ -152,7 +152,7 @@ describe("create", () => {
   });
 });
 
-test("null is no options, as for the platform", async () => {
+test("treats null as empty options", async () => {
   const { Model, create } = languageModel();
   const none = null as never;
   expect(await Model.availability(none)).not.toBe("unavailable");
@@ -163,7 +163,7 @@ test("null is no options, as for the platform", async () => {
   (await model.clone(none)).destroy();
 });
 
-test("too much is the platform's own error, where it has one", async () => {
+test("rejects with the platform's QuotaExceededError where it exists", async () => {
   const model = await languageModel().create();
   const { QuotaExceededError: own = QuotaExceededError } = globalThis as {
     QuotaExceededError?: typeof QuotaExceededError;
@@ -174,7 +174,7 @@ test("too much is the platform's own error, where it has one", async () => {
   expect(told).toMatchObject({ name: "QuotaExceededError", quota: 512 });
 });
 
-test("without a model it is told how one is chosen", async () => {
+test("rejects without a model and names LanguageModel.with", async () => {
   const advised = {
     name: "NotSupportedError",
     message: expect.stringMatching(/LanguageModel\.with/) as string,
@@ -184,7 +184,7 @@ test("without a model it is told how one is chosen", async () => {
 });
 
 describe("availability", () => {
-  test("is available, or not for what nobody has", async () => {
+  test("is available, or unavailable for unsupported options", async () => {
     const { Model } = languageModel();
     expect(["downloadable", "available"]).toContain(await Model.availability());
     expect(await Model.availability({ topK: 1.5, temperature: 1 })).not.toBe(

@@ -3,7 +3,7 @@ import { languageModel, question, rejects } from "../testing/language-models";
 import type { LanguageModel } from "./language-model";
 
 describe("destroy", () => {
-  test("ends what goes on, and all that comes", async () => {
+  test("rejects pending and later calls", async () => {
     const model = await languageModel({ pace: 20 }).create();
     const running = model.prompt(question);
     model.destroy();
@@ -54,7 +54,7 @@ describe("a signal", () => {
     ]),
   ];
 
-  test.each(methods)("ends %s with its own reason", async (_, make) => {
+  test.each(methods)("rejects %s with its reason", async (_, make) => {
     const method = await make();
     for (const reason of [undefined, new Error("mine")]) {
       const controller = new AbortController();
@@ -66,7 +66,7 @@ describe("a signal", () => {
     }
   });
 
-  test("ends a stream, and lets none begin", async () => {
+  test("errors a stream and prevents new ones", async () => {
     const model = await languageModel().create();
     for (const reason of [undefined, new DOMException("x", "VersionError")]) {
       const controller = new AbortController();

@@ -15,8 +15,8 @@ const NAMES: Partial<Record<ErrorCode, string>> = {
   "webgpu-unavailable": "NotSupportedError",
 };
 
-/** As the Prompt API names failures; the `VlmError` is the cause. Whatever is no
- * `VlmError` is itself: reasons of signals, errors of the page. */
+/** Converts a `VlmError` to the DOMException of the Prompt API, with the error as
+ * its cause. Other values, such as abort reasons, are returned as they are. */
 export function asDomException(thrown: unknown): unknown {
   if (!(thrown instanceof VlmError)) return thrown;
   const { code, message, advice } = thrown;
@@ -34,10 +34,10 @@ export function destroyed(): DOMException {
   return new DOMException("The session was destroyed.", "InvalidStateError");
 }
 
-class OwnQuotaExceededError extends DOMException {
-  /** Tokens asked for. */
+class QuotaExceededErrorPolyfill extends DOMException {
+  /** Tokens requested. */
   readonly requested: number;
-  /** Tokens that there are. */
+  /** Tokens available. */
   readonly quota: number;
 
   constructor(message: string, { requested, quota }: QuotaExceeded) {
@@ -52,37 +52,36 @@ interface QuotaExceeded {
   readonly quota: number;
 }
 
-/** The platform's own, where it has one. */
+/** The platform's class where it exists. */
 export const QuotaExceededError =
-  (globalThis as { QuotaExceededError?: typeof OwnQuotaExceededError })
-    .QuotaExceededError ?? OwnQuotaExceededError;
+  (globalThis as { QuotaExceededError?: typeof QuotaExceededErrorPolyfill })
+    .QuotaExceededError ?? QuotaExceededErrorPolyfill;
 
 export type QuotaExceededError = InstanceType<typeof QuotaExceededError>;
 
 export function quotaExceeded(requested: number, quota: number): DOMException {
   return new QuotaExceededError(
-    `The input has ${requested} tokens; there is room for ${quota}.`,
-    // Less than there is would be no reason.
+    `The input needs ${requested} tokens; the context window has ${quota}.`,
+    // The platform's constructor rejects requested < quota.
     { requested: Math.max(requested, quota), quota },
   );
 }
 
-/** `work`, left with the signal's own reason. */
+/** Rejects with the signal's reason as soon as it aborts. */
 export function untilAborted<T>(
   work: Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    // The reason may be anything, and has to be handed on as it is.
-    const leave = (): void => reject(signal.reason as Error);
-    if (signal.aborted) leave();
-    signal.addEventListener("abort", leave, { once: true });
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
     work
       .then(resolve, (thrown: unknown) => {
         reject(
           (signal.aborted ? signal.reason : asDomException(thrown)) as Error,
         );
       })
-      .finally(() => signal.removeEventListener("abort", leave));
+      .finally(() => signal.removeEventListener("abort", abort));
   });
 }

@@ -7,7 +7,7 @@ import {
 } from "../testing/language-models";
 import { paintedCanvas, pictureFile } from "../testing/painted";
 
-describe("pictures", () => {
+describe("images", () => {
   const say = (value: unknown, type = "image") =>
     [
       {
@@ -76,7 +76,7 @@ describe("pictures", () => {
     ]);
   });
 
-  test("are seen as they were, and once", async () => {
+  test("are copied when given and encoded once", async () => {
     const { create, asked } = languageModel();
     const model = await create(withImages);
     const file = await pictureFile();
@@ -89,14 +89,14 @@ describe("pictures", () => {
     ]);
   });
 
-  test("count before they are looked at", async () => {
+  test("are counted without decoding", async () => {
     const model = await languageModel().create(withImages);
     const words = await model.measureContextUsage("describe this");
     const both = await model.measureContextUsage(say(new Blob(["none"])));
     expect(both).toBeGreaterThan(words);
   });
 
-  test("that cannot be decoded reject", async () => {
+  test("reject when they cannot be decoded", async () => {
     const model = await languageModel().create(withImages);
     await rejects(model.prompt(say(new ArrayBuffer(56))), "InvalidStateError");
     await rejects(model.prompt(say(new Image(), "text")), "TypeError");
@@ -104,7 +104,7 @@ describe("pictures", () => {
     expect(await model.prompt("still here")).toBe(caption);
   });
 
-  test("of a video that shows nothing reject, and hold nothing up", async () => {
+  test("of a video without a frame reject and do not block the queue", async () => {
     const model = await languageModel().create(withImages);
     const video = document.createElement("video");
     await rejects(model.prompt(say(video)), "InvalidStateError");
@@ -116,7 +116,7 @@ describe("pictures", () => {
     expect(await model.prompt(say(video))).toBe(caption);
   });
 
-  test("have to be announced", async () => {
+  test("have to be in expectedInputs", async () => {
     const model = await languageModel().create();
     const value = await pictureFile();
     await rejects(model.prompt(say(value)), "NotSupportedError");

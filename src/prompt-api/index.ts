@@ -1,6 +1,5 @@
 /**
- * The Prompt API's shape over fast-vlm: code written for `LanguageModel` runs
- * with `import { LanguageModel } from "fast-vlm/prompt-api"`.
+ * The Prompt API on fast-vlm: code written for `LanguageModel` runs with `import { LanguageModel } from "fast-vlm/prompt-api"`.
  */
 export { QuotaExceededError } from "./errors";
 export { LanguageModel } from "./language-model";

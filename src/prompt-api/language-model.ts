@@ -1,18 +1,27 @@
 import { anySignal } from "../shared/abort";
 import { createFastVlm } from "../session/create-fast-vlm";
+import type { DownloadMonitor } from "../session/download-monitor";
+import type { Session } from "../session/session";
 import { ContextWindow } from "./context-window";
-import { params, readCreateOptions } from "./create-options";
+import {
+  dictionary,
+  params,
+  readCreateOptions,
+  sequence,
+} from "./create-options";
+import {
+  measureTurns,
+  PromptConversation,
+  type ConversationOptions,
+} from "./conversation";
 import {
   asDomException,
   destroyed,
   notSupported,
   untilAborted,
 } from "./errors";
-import { readInput } from "./messages";
 import { copyImages } from "./images";
-import { SharedSession } from "./shared-session";
-import { measureContext, PromptConversation } from "./conversation";
-import { dictionary, sequence } from "./webidl";
+import { parsePrompt } from "./messages";
 import type {
   Availability,
   LanguageModelAppendOptions,
@@ -25,45 +34,87 @@ import type {
   LanguageModelSettings,
 } from "./types";
 
-/** What a browser has of its own, a page has to choose. */
-function checkChosen({ model, folder }: LanguageModelSettings): void {
+/** A browser has a model of its own; a page has to choose one. */
+function assertModelChosen({ model, folder }: LanguageModelSettings): void {
   if (model !== undefined || folder !== undefined) return;
   throw notSupported(
-    'No model is chosen. Choose one: LanguageModel.with({ model: "…" }).',
+    'No model is chosen. Choose one with LanguageModel.with({ model: "…" }).',
   );
 }
 
 type Listener = ((event: Event) => void) | null;
 
+/** A session that a language model shares with its clones; the last disposes
+ * of it. */
+class SharedSession {
+  readonly session: Session;
+  readonly #dispose: () => void;
+  #users = 1;
+
+  private constructor(session: Session, dispose: () => void) {
+    this.session = session;
+    this.#dispose = dispose;
+  }
+
+  static async open(
+    settings: LanguageModelSettings,
+    signal: AbortSignal,
+    monitor?: (monitor: DownloadMonitor) => void,
+  ): Promise<SharedSession> {
+    const vlm = createFastVlm(settings);
+    const dispose = (): void => void vlm.dispose();
+    try {
+      const session = await vlm.create({ ...settings, signal, monitor });
+      return new SharedSession(session, dispose);
+    } catch (error) {
+      dispose();
+      throw error;
+    }
+  }
+
+  addUser(): SharedSession {
+    this.#users += 1;
+    return this;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users === 0) this.#dispose();
+  }
+}
+
 /**
- * A session in the shape of the Prompt API's: one conversation, whose prompts
- * are answered one after another. It fails as that API does, with the `VlmError`
- * as the cause.
+ * A session of the Prompt API: one conversation, whose prompts are answered one
+ * after another. It rejects like that API, with the `VlmError` as the cause.
  */
 export class LanguageModel extends EventTarget {
-  /** Of `with`. */
+  /** Set by `with`. */
   protected static settings: LanguageModelSettings = {};
 
   readonly #shared: SharedSession;
-  readonly #talk: PromptConversation;
+  readonly #conversation: PromptConversation;
   readonly #life = new AbortController();
   #oncontextoverflow: Listener = null;
 
   /** @internal Use `create`. */
   constructor(
     shared: SharedSession,
-    manner: Omit<PromptConversation["manner"], "session">,
+    options: Omit<ConversationOptions, "session">,
     context: ContextWindow,
   ) {
     super();
     this.#shared = shared;
     const { session } = shared;
-    this.#talk = new PromptConversation({ ...manner, session }, context, () => {
-      this.dispatchEvent(new Event("contextoverflow"));
-    });
+    this.#conversation = new PromptConversation(
+      { ...options, session },
+      context,
+      () => {
+        this.dispatchEvent(new Event("contextoverflow"));
+      },
+    );
   }
 
-  /** The same class for another model, or one that looks otherwise. */
+  /** A subclass with another model or other image options. */
   static with(settings: LanguageModelSettings): typeof LanguageModel {
     const all = { ...this.settings, ...settings };
     return class extends this {
@@ -71,13 +122,14 @@ export class LanguageModel extends EventTarget {
     };
   }
 
-  /** Whether `create` would have to download; downloads small files only. */
+  /** Whether `create` would download weights; downloads small files only. */
   static async availability(
     options: LanguageModelCoreOptions = {},
   ): Promise<Availability> {
-    if (readCreateOptions(dictionary(options)).obstacle !== undefined)
+    if (readCreateOptions(dictionary(options)).unsupported !== undefined) {
       return "unavailable";
-    checkChosen(this.settings);
+    }
+    assertModelChosen(this.settings);
     const vlm = createFastVlm(this.settings);
     try {
       return await vlm.availability(this.settings);
@@ -88,7 +140,7 @@ export class LanguageModel extends EventTarget {
     }
   }
 
-  /** What `temperature` and `topK` may be. */
+  /** Defaults and limits of `temperature` and `topK`. */
   static params(): Promise<LanguageModelParams> {
     return Promise.resolve(params);
   }
@@ -105,49 +157,54 @@ export class LanguageModel extends EventTarget {
     const { settings } = this;
     const core = readCreateOptions(given);
     const first = sequence(initialPrompts, "initialPrompts");
-    // No prompts are none, not an empty one.
+    // Unlike an empty prompt, no initial prompts add no message.
     const { turns, prefix } =
       first.length === 0
         ? { turns: [] }
-        : readInput(first, { images: core.images, later: false });
+        : parsePrompt(first, { images: core.images, later: false });
     if (prefix !== undefined) {
-      throw new DOMException("Nothing goes on from it.", "SyntaxError");
+      throw new DOMException(
+        "An initial prompt cannot be a prefix.",
+        "SyntaxError",
+      );
     }
-    if (core.obstacle !== undefined) throw notSupported(core.obstacle);
-    checkChosen(settings);
-    const taking = copyImages(
+    if (core.unsupported !== undefined) throw notSupported(core.unsupported);
+    assertModelChosen(settings);
+    const copying = copyImages(
       turns.flatMap(({ images }) => images),
       signal,
     );
-    taking.catch(() => undefined);
+    copying.catch(() => undefined);
     const open = async (): Promise<LanguageModel> => {
       const shared = await SharedSession.open(settings, signal, monitor);
       try {
         const { session } = shared;
-        const manner = { session, settings, core };
-        const said = await measureContext(manner, turns, await taking, signal);
+        const images = await copying;
+        const counted = { session, settings };
+        const initial = await measureTurns(counted, turns, images, signal);
         const { room } = await session.count([], { signal });
         signal.throwIfAborted();
-        return new this(shared, manner, new ContextWindow(room, said));
+        const context = new ContextWindow(room, initial);
+        return new this(shared, { settings, core }, context);
       } catch (error) {
-        shared.leave();
+        shared.release();
         throw error;
       }
     };
     return untilAborted(open(), signal);
   }
 
-  /** Tokens of what was read and said. */
+  /** Tokens of all messages so far. */
   get contextUsage(): number {
-    return this.#talk.context.usage;
+    return this.#conversation.context.usage;
   }
 
-  /** Tokens that there is room for, answers included. */
+  /** Tokens that fit, answers included. */
   get contextWindow(): number {
-    return this.#talk.context.window;
+    return this.#conversation.context.size;
   }
 
-  /** Of `contextoverflow`: the oldest turns had to make room. */
+  /** Handler of `contextoverflow`: the oldest messages were evicted. */
   get oncontextoverflow(): Listener {
     return this.#oncontextoverflow;
   }
@@ -155,85 +212,88 @@ export class LanguageModel extends EventTarget {
   set oncontextoverflow(listener: Listener) {
     const old = this.#oncontextoverflow;
     if (old) this.removeEventListener("contextoverflow", old);
-    const isOne = typeof listener === "function";
-    this.#oncontextoverflow = isOne ? listener : null;
-    if (isOne) this.addEventListener("contextoverflow", listener);
+    const isFunction = typeof listener === "function";
+    this.#oncontextoverflow = isFunction ? listener : null;
+    if (isFunction) this.addEventListener("contextoverflow", listener);
   }
 
-  /** The whole answer. */
+  /** Resolves with the whole answer. */
   async prompt(
     input: LanguageModelPrompt,
     options: LanguageModelPromptOptions = {},
   ): Promise<string> {
     const given = dictionary(options);
-    const until = this.#until(given.signal);
-    return this.#talk.prompt(input, given, until, () => undefined);
+    const signal = this.#signal(given.signal);
+    return this.#conversation.prompt(input, given, signal, () => undefined);
   }
 
-  /** Pieces of the answer as they come. */
+  /** Streams parts of the answer as they come. */
   promptStreaming(
     input: LanguageModelPrompt,
     options: LanguageModelPromptOptions = {},
   ): ReadableStream<string> {
     const given = dictionary(options);
-    const until = this.#until(given.signal);
-    until.throwIfAborted();
-    const left = new AbortController();
-    const either = AbortSignal.any([until, left.signal]);
+    const signal = this.#signal(given.signal);
+    signal.throwIfAborted();
+    const cancel = new AbortController();
+    const either = AbortSignal.any([signal, cancel.signal]);
     const start = (
       controller: ReadableStreamDefaultController<string>,
     ): void => {
-      const tell = (text: string): void => {
+      const onText = (text: string): void => {
         if (!either.aborted && text !== "") controller.enqueue(text);
       };
-      const ends = (end: () => void): void => {
-        if (!left.signal.aborted) end();
+      const finish = (end: () => void): void => {
+        if (!cancel.signal.aborted) end();
       };
-      this.#talk.prompt(input, given, either, tell).then(
-        () => ends(() => controller.close()),
-        (error: unknown) => ends(() => controller.error(error)),
+      this.#conversation.prompt(input, given, either, onText).then(
+        () => finish(() => controller.close()),
+        (error: unknown) => finish(() => controller.error(error)),
       );
     };
-    return new ReadableStream({ start, cancel: (why) => left.abort(why) });
+    return new ReadableStream({
+      start,
+      cancel: (reason) => cancel.abort(reason),
+    });
   }
 
-  /** Reads without answering. */
+  /** Adds messages without answering. */
   async append(
     input: LanguageModelPrompt,
     options: LanguageModelAppendOptions = {},
   ): Promise<undefined> {
     const { signal } = dictionary(options);
-    await this.#talk.append(input, this.#until(signal));
+    await this.#conversation.append(input, this.#signal(signal));
   }
 
-  /** Tokens that a prompt would add, its answer not counted. */
+  /** Tokens that a prompt would add, without its answer. */
   async measureContextUsage(
     input: LanguageModelPrompt,
     options: LanguageModelPromptOptions = {},
   ): Promise<number> {
     const given = dictionary(options);
-    return this.#talk.measure(input, given, this.#until(given.signal));
+    return this.#conversation.measure(input, given, this.#signal(given.signal));
   }
 
-  /** Another session that has read and said the same. */
+  /** A session with the same conversation so far. */
   async clone(options: LanguageModelCloneOptions = {}): Promise<LanguageModel> {
-    const until = this.#until(dictionary(options).signal);
-    // A moment in which it can be aborted.
-    await untilAborted(Promise.resolve(), until);
-    until.throwIfAborted();
-    const { manner, context } = this.#talk;
+    const signal = this.#signal(dictionary(options).signal);
+    // An abort in the same task still rejects.
+    await untilAborted(Promise.resolve(), signal);
+    signal.throwIfAborted();
+    const { options: own, context } = this.#conversation;
     const Own = this.constructor as typeof LanguageModel;
-    return new Own(this.#shared.join(), manner, context.clone());
+    return new Own(this.#shared.addUser(), own, context.clone());
   }
 
-  /** What goes on, and comes later, rejects with `InvalidStateError`. */
+  /** Pending and later calls reject with `InvalidStateError`. */
   destroy(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort(destroyed());
-    this.#shared.leave();
+    this.#shared.release();
   }
 
-  #until(signal: AbortSignal | undefined): AbortSignal {
+  #signal(signal: AbortSignal | undefined): AbortSignal {
     return anySignal(this.#life.signal, signal);
   }
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { readInput } from "./messages";
+import { parsePrompt } from "./messages";
 
 const text = { images: false, later: false };
 const picture = new Blob(["x"]);
-const read = (input: unknown, rules = text) => readInput(input, rules);
+const read = (input: unknown, rules = text) => parsePrompt(input, rules);
 const user = (words: string) => ({ role: "user", text: words, images: [] });
 
 describe("what is no list is the user's words", () => {
@@ -20,13 +20,13 @@ describe("what is no list is the user's words", () => {
   });
 });
 
-test("nothing is an empty question", () => {
+test("an empty prompt is an empty user message", () => {
   expect(read([])).toEqual({ turns: [user("")] });
   expect(read([{ role: "user", content: [] }])).toEqual({ turns: [user("")] });
   expect(read([{ role: "user", content: "" }])).toEqual({ turns: [user("")] });
 });
 
-test("parts are put together, pictures apart, nothing between words", () => {
+test("joins text content and separates images", () => {
   const content = [
     { type: "text", value: "foo" },
     { type: "image", value: picture },
@@ -38,7 +38,7 @@ test("parts are put together, pictures apart, nothing between words", () => {
   });
 });
 
-test("a list need not be an array", () => {
+test("accepts any iterable of messages", () => {
   const messages = new Set([
     { role: "system", content: "a" },
     { role: "user", content: "b" },
@@ -51,7 +51,7 @@ test("a list need not be an array", () => {
   ]);
 });
 
-test("the last message of the assistant may be the answer's beginning", () => {
+test("the last assistant message can be a prefix", () => {
   const asked = [
     { role: "user", content: "hello" },
     { role: "assistant", content: "Gree", prefix: true },

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { LanguageModel } from "./language-model";
 import type { LanguageModelCreateOptions } from "./types";
 
-/** The carried model in its real worker. */
+/** The bundled model in its real worker. */
 const Nano = LanguageModel.with({
   model: "nano",
   device: "wasm",
@@ -30,7 +30,7 @@ function expectRating(text: string): void {
   expect(said.Rating).toBeLessThanOrEqual(5);
 }
 
-test("usage is what was measured, in tokens of the model", async () => {
+test("contextUsage equals the measured tokens", async () => {
   const model = await create();
   const usage = await model.measureContextUsage("What color is it?");
   const answer = await model.prompt("What color is it?");
@@ -42,7 +42,7 @@ test("usage is what was measured, in tokens of the model", async () => {
 test.each([
   ["greedily", {}],
   ["at a temperature", { temperature: 1.5, topK: 40 }],
-])("JSON %s", async (_, options) => {
+])("answers in JSON %s", async (_, options) => {
   const model = await create(options);
   for (const omitResponseConstraintInput of [false, true]) {
     const asked = { responseConstraint: rating, omitResponseConstraintInput };
@@ -50,7 +50,7 @@ test.each([
   }
 });
 
-test("JSON that goes on from a prefix", async () => {
+test("answers in JSON that continues a prefix", async () => {
   const model = await create();
   const prefix = '{ "Rating": ';
   const rest = await model.prompt(
@@ -63,7 +63,7 @@ test("JSON that goes on from a prefix", async () => {
   expectRating(prefix + rest);
 });
 
-test("regular expressions, and prefixes that begin them or do not", async () => {
+test("answers match a regular expression, with and without a matching prefix", async () => {
   const model = await create();
   const ask = (content: string) =>
     model.prompt(
@@ -93,7 +93,7 @@ test.each([
   );
 });
 
-test("a picture in the middle of a conversation", async () => {
+test("answers about an image in the middle of a conversation", async () => {
   const canvas = new OffscreenCanvas(64, 64);
   const context = canvas.getContext("2d");
   if (!context) throw new Error("no canvas");

@@ -8,7 +8,7 @@ import {
 } from "../testing/language-models";
 
 describe("prompt", () => {
-  test("answers, and counts question and answer", async () => {
+  test("answers and counts both messages", async () => {
     const model = await languageModel().create();
     const usage = await model.measureContextUsage(question);
     expect(usage).toBeGreaterThan(0);
@@ -18,12 +18,12 @@ describe("prompt", () => {
     expect(model.contextUsage).toBe(usage + more);
   });
 
-  test.each([null, undefined, {}, "", []])("takes %j", async (input) => {
+  test.each([null, undefined, {}, "", []])("accepts %j", async (input) => {
     const model = await languageModel().create();
     expect(await model.prompt(input as never)).toBe(caption);
   });
 
-  test("two at once are answered one after the other", async () => {
+  test("answers concurrent prompts in order", async () => {
     const { create, asked } = languageModel();
     const model = await create();
     await Promise.all([model.prompt("one"), model.prompt("two")]);
@@ -34,7 +34,7 @@ describe("prompt", () => {
     ]);
   });
 
-  test("a failed one leaves nothing behind", async () => {
+  test("a failed prompt adds no message", async () => {
     const model = await languageModel().create();
     const { signal } = Object.assign(new AbortController(), {});
     const stopped = model.prompt("one", { signal: AbortSignal.timeout(0) });
@@ -45,7 +45,7 @@ describe("prompt", () => {
     expect(model.contextUsage).toBe(usage + answer);
   });
 
-  test("system texts come first or not at all", async () => {
+  test("accepts a system message only as the first", async () => {
     const model = await languageModel().create();
     const system = { role: "system", content: "foo" } as const;
     const user = { role: "user", content: "bar" } as const;
@@ -56,7 +56,7 @@ describe("prompt", () => {
     await first;
   });
 
-  test("goes on from a prefix, which is part of what was said", async () => {
+  test("continues a prefix, which is part of the message", async () => {
     const { create, asked } = languageModel();
     const model = await create();
     const answer = await model.prompt([
@@ -69,7 +69,7 @@ describe("prompt", () => {
     expect(asked()?.messages[1]?.text).toBe(`Say: ${caption}`);
   });
 
-  test("fails as the Prompt API does, and tells why", async () => {
+  test("rejects with the DOMException of the Prompt API and the VlmError as cause", async () => {
     const cause = new VlmError("device-lost", "Gone.", "Ask again.");
     const { create } = languageModel({ runErrors: { 1: cause } });
     const model = await create();
@@ -83,7 +83,7 @@ describe("prompt", () => {
     expect(await model.prompt("b")).toBe(caption);
   });
 
-  test("hands over temperature and topK, and another seed each time", async () => {
+  test("passes temperature, topK and a new seed for each prompt", async () => {
     const { create, asked } = languageModel();
     const model = await create({ temperature: 0.6, topK: 3 });
     await model.prompt("a");
@@ -97,7 +97,7 @@ describe("prompt", () => {
 describe("responseConstraint", () => {
   const schema = { type: "object", required: ["Rating"] };
 
-  test("reaches the worker, and the model in words", async () => {
+  test("is passed to the worker and described in the prompt", async () => {
     const { create, asked } = languageModel();
     const model = await create();
     await model.prompt("hello", { responseConstraint: schema });
@@ -105,7 +105,7 @@ describe("responseConstraint", () => {
     expect(asked()?.messages.at(-1)?.text).toContain(JSON.stringify(schema));
   });
 
-  test("not in words if they are to be omitted", async () => {
+  test("is not described with omitResponseConstraintInput", async () => {
     const { create, asked } = languageModel();
     const model = await create();
     await model.prompt("hello", {
@@ -118,7 +118,7 @@ describe("responseConstraint", () => {
     expect(asked()?.messages.at(-1)?.text).toBe("hello");
   });
 
-  test("counts, as far as it is told", async () => {
+  test("is counted when it is described", async () => {
     const model = await languageModel().create();
     const options = { responseConstraint: schema };
     const bare = await model.measureContextUsage("hello");
@@ -132,7 +132,7 @@ describe("responseConstraint", () => {
     );
   });
 
-  test("that is none is not supported", async () => {
+  test("rejects an invalid constraint with NotSupportedError", async () => {
     const model = await languageModel().create();
     const cyclic: Record<string, unknown> = {};
     cyclic["self"] = cyclic;

@@ -8,8 +8,7 @@ import type { AnswerOptions } from "../session/options";
 
 export type { Availability };
 
-/** Which model answers and how it looks at pictures: what the Prompt API leaves
- * to the browser. */
+/** The model and its image options, which the Prompt API leaves to the browser. */
 export interface LanguageModelSettings
   extends
     FastVlmOptions,
@@ -29,29 +28,29 @@ export interface LanguageModelExpected {
 
 export interface LanguageModelContent {
   readonly type: LanguageModelType;
-  /** A string, or for `image` an ImageBitmapSource, SVG image or BufferSource
-   * of an encoded picture. */
+  /** A string; for `image` an ImageBitmapSource, an SVG image, or a BufferSource
+   * with an encoded image. */
   readonly value: unknown;
 }
 
 export interface LanguageModelMessage {
   readonly role: LanguageModelRole;
-  /** Pictures of a message are read before its words, wherever they stand. */
+  /** The model reads the images of a message before its text. */
   readonly content: string | readonly LanguageModelContent[];
-  /** The last message, of the assistant: the answer goes on from there. */
+  /** Last message with the role assistant: the answer continues it. */
   readonly prefix?: boolean;
 }
 
-/** What is no list counts as a string. */
+/** Other values are converted to a string. */
 export type LanguageModelPrompt = string | readonly LanguageModelMessage[];
 
 export interface LanguageModelCoreOptions {
-  /** 0: the likeliest token, always. Only together with `topK`. */
+  /** 0 is greedy sampling. Requires `topK`. */
   readonly temperature?: number;
   readonly topK?: number;
   readonly expectedInputs?: readonly LanguageModelExpected[];
   readonly expectedOutputs?: readonly LanguageModelExpected[];
-  /** There are none: `NotSupportedError` for a list that is not empty. */
+  /** Not supported: `NotSupportedError` unless empty. */
   readonly tools?: readonly unknown[];
 }
 
@@ -68,9 +67,9 @@ export interface LanguageModelAppendOptions {
 export type LanguageModelCloneOptions = LanguageModelAppendOptions;
 
 export interface LanguageModelPromptOptions extends LanguageModelAppendOptions {
-  /** A JSON schema, or a RegExp that the whole answer has to match. */
+  /** A JSON schema, or a RegExp that the whole answer matches. */
   readonly responseConstraint?: object;
-  /** Do not tell the model of the constraint in words. */
+  /** Do not describe the constraint in the prompt. */
   readonly omitResponseConstraintInput?: boolean;
 }
 
