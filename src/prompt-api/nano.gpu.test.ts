@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { LanguageModel } from "./language-model";
 import type { LanguageModelCreateOptions } from "./types";
 
@@ -8,6 +8,17 @@ const Nano = LanguageModel.with({
   device: "wasm",
   path: "plain",
   size: 64,
+});
+
+/** Keeps the worker loaded between tests. */
+let shared: LanguageModel;
+
+beforeAll(async () => {
+  shared = await Nano.create();
+});
+
+afterAll(() => {
+  shared.destroy();
 });
 
 async function create(options?: LanguageModelCreateOptions) {
