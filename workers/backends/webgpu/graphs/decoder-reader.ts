@@ -252,7 +252,10 @@ function readRotary(flow: Dataflow, value: string, config: ModelConfig) {
     throw new UnsupportedGraph(
       `RotaryEmbedding ${value} has a scale or packed batching, which are not supported`,
     );
-  checkPositionSource(flow, positions ?? "");
+  if (positions === undefined) {
+    throw new UnsupportedGraph(`RotaryEmbedding ${value} has no positions`);
+  }
+  checkPositionSource(flow, positions);
   const rotary = readTables(flow, cos, sin, attributes.get("interleaved"));
   const part = attributes.get("rotary_embedding_dim") ?? 0;
   const { rotated } = rotary;
@@ -330,7 +333,9 @@ function readQkv(
   const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim);
   const wanted =
     names.length === 1 ? [widths.reduce((a, b) => a + b, 0)] : widths;
-  const input = read[0]?.input ?? "";
+  const [first] = read;
+  if (first === undefined) throw new Error("No projections to read");
+  const { input } = first;
   for (const [i, one] of read.entries()) {
     if (one.linear.outer !== wanted[i]) {
       throw new UnsupportedGraph(

@@ -231,7 +231,8 @@ function linearLayer(
 export function matMulNBitsOp(node: OnnxNode, inputs: Inputs): FeatureView {
   const [x, packed, scales, zeros, order, bias] = inputs;
   const { attributes } = node;
-  const out = attributes.get("N") ?? 0;
+  const out = attributes.get("N");
+  if (out === undefined) throw new UnsupportedGraph("N is missing");
   if (!isFeatures(x) || order !== undefined) {
     throw new UnsupportedGraph("g_idx is not supported");
   }
