@@ -4,13 +4,13 @@ import {
   pixel,
   planes,
   size,
-  useBoth,
-  type Both,
-} from "./testing/planes";
+  usePreprocessors,
+  type Memories,
+} from "./testing/preprocessors";
 
-let both: Both;
+let both: Memories;
 
-useBoth((opened) => {
+usePreprocessors((opened) => {
   both = opened;
 });
 
@@ -55,7 +55,7 @@ test.each<[string, Changes, number[]]>([
     [1, 1, 3, 3],
   ],
   ["of wide pixels", { displayWidth: 32, displayHeight: 16 }, [0, 1, 2, 3]],
-])("a VideoFrame is seen as shown: %s", async (_, changes, wanted) => {
+])("preprocesses a VideoFrame as displayed: %s", async (_, changes, wanted) => {
   const frame = quartered(changes);
   const { displayWidth, displayHeight } = frame;
   const scale = size / Math.max(displayWidth, displayHeight);
@@ -76,7 +76,7 @@ test.each<[string, Changes, number[]]>([
 });
 
 test.each(["pq", "hlg"])(
-  "HDR (%s) comes to sRGB on both paths",
+  "converts HDR (%s) to sRGB on GPU and CPU",
   async (hdr) => {
     const greys: number[] = [];
     for (const luma of [64, 300, 500, 940]) {
@@ -108,7 +108,7 @@ test.each(["pq", "hlg"])(
   },
 );
 
-test("a camera's frame, stored as luma and chroma", async () => {
+test("preprocesses a YUV camera frame", async () => {
   // The browser converts colour itself: libyuv for the canvas is 2 steps off in
   // blue, and enlarges chroma its own way; overshoot of the resize adds to it.
   const data = Uint8Array.from({ length: 96 * 64 * 1.5 }, (_, i) =>

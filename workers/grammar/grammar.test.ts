@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Constraint } from "../../src/shared/protocol";
-import { wander as sampleRandomly } from "../testing/wander";
+import { randomAnswer as sampleRandomly } from "../testing/random-answer";
 import { Tokenizer } from "../model-files/tokenizer";
 import { Grammar } from "./grammar";
 import type { TokenConstraint } from "./token-constraint";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { compileJsonSchema } from "structured-output/json";
 import { expect, test } from "vitest";
-import { wander } from "../testing/wander";
+import { randomAnswer } from "../testing/random-answer";
 import { Tokenizer } from "../model-files/tokenizer";
 import { Grammar } from "./grammar";
 import { schemaAutomaton } from "./schema-automaton";
@@ -145,7 +145,7 @@ test.each(schemas.map((schema) => [JSON.stringify(schema), schema] as const))(
     for (let seed = 1; seed <= 12; seed++) {
       const asked = { type: "json", schema } as const;
       const made = grammar.constrain(asked, "", 200);
-      const { text, ended } = wander(
+      const { text, ended } = randomAnswer(
         made,
         { tokenizer, end },
         seed * 7919,

@@ -9,14 +9,20 @@ import {
   picked,
   type Change,
 } from "../testing/harness";
-import { DECODER, EMBED, OPTIONAL, VISION, seatModel } from "../testing/seated";
+import {
+  DECODER,
+  EMBED,
+  OPTIONAL,
+  VISION,
+  useLoadedApi,
+} from "../testing/loaded-api";
 
 const graphs = [VISION, EMBED, DECODER];
 const needed = ["config.json", "tokenizer.json", "tokenizer_config.json"];
 
 let api: Api;
 
-seatModel((fresh) => {
+useLoadedApi((fresh) => {
   api = fresh;
 });
 

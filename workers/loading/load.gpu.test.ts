@@ -12,7 +12,13 @@ import {
   spoil,
   type Change,
 } from "../testing/harness";
-import { DECODER, EMBED, OPTIONAL, VISION, seatModel } from "../testing/seated";
+import {
+  DECODER,
+  EMBED,
+  OPTIONAL,
+  VISION,
+  useLoadedApi,
+} from "../testing/loaded-api";
 
 const edit =
   (change: (json: Record<string, unknown>) => unknown): Change =>
@@ -23,7 +29,7 @@ const edit =
 
 let api: Api;
 
-seatModel((fresh) => {
+useLoadedApi((fresh) => {
   api = fresh;
 });
 

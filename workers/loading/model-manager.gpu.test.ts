@@ -11,11 +11,11 @@ import {
   spoil,
   type Change,
 } from "../testing/harness";
-import { DECODER, VISION, seatModel } from "../testing/seated";
+import { DECODER, VISION, useLoadedApi } from "../testing/loaded-api";
 
 let api: Api;
 
-seatModel((fresh) => {
+useLoadedApi((fresh) => {
   api = fresh;
 });
 

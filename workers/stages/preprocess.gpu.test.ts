@@ -6,13 +6,13 @@ import {
   pixel,
   planes,
   size,
-  useBoth,
-  type Both,
-} from "../testing/planes";
+  usePreprocessors,
+  type Memories,
+} from "../testing/preprocessors";
 
-let both: Both;
+let both: Memories;
 
-useBoth((opened) => {
+usePreprocessors((opened) => {
   both = opened;
 });
 
@@ -25,13 +25,13 @@ function colors(alpha: (i: number) => number): ImageData {
   return image;
 }
 
-test("an opaque picture is the same on both paths", async () => {
+test("an opaque image is the same on GPU and CPU", async () => {
   const bitmap = await createImageBitmap(colors(() => 255));
   expect(await difference(both, bitmap)).toBeLessThan(0.01);
 });
 
 test.each(["letterbox", "crop", "stretch"] as const)(
-  "%s is the same on both paths, and like no other",
+  "%s is the same on GPU and CPU and unlike the others",
   async (fit) => {
     const bitmap = await createImageBitmap(colors(() => 255));
     expect(await difference(both, bitmap, { fit })).toBeLessThan(0.01);
@@ -43,7 +43,7 @@ test.each(["letterbox", "crop", "stretch"] as const)(
   },
 );
 
-test("AnyRes: an overview and four squares, the same on both paths", async () => {
+test("AnyRes gives the same five views on GPU and CPU", async () => {
   const bitmap = await createImageBitmap(colors(() => 255));
   for (let index = 0; index < 5; index++) {
     const off = await difference(both, bitmap, { anyres: true }, index);
@@ -64,7 +64,7 @@ function opacities(): ImageData {
 }
 
 test.each(["premultiply", "none"] as const)(
-  "every colour at every opacity lies on black, rounded (%s)",
+  "blends every colour at every opacity with black (%s)",
   async (premultiplyAlpha) => {
     const image = opacities();
     const bitmap = await createImageBitmap(image, { premultiplyAlpha });
@@ -82,7 +82,7 @@ test.each(["premultiply", "none"] as const)(
   },
 );
 
-test("wide gamut comes to sRGB on both paths", async () => {
+test("converts wide gamut to sRGB on GPU and CPU", async () => {
   // Display P3 (200, 100, 60) is sRGB (215, 93, 47) by both curves and matrices.
   const canvas = new OffscreenCanvas(size, size);
   const context = canvas.getContext("2d", { colorSpace: "display-p3" });
@@ -103,7 +103,7 @@ test("wide gamut comes to sRGB on both paths", async () => {
   }
 });
 
-test("sides, sizes and fits leave no buffer behind", async () => {
+test("changing sizes leaks no buffers", async () => {
   const bytes = both.gpu.gpu?.bytes;
   if (bytes === undefined) throw new Error("no GPU to count on");
   const preprocessor = new Preprocessor(both.gpu);
@@ -128,7 +128,7 @@ test("sides, sizes and fits leave no buffer behind", async () => {
   expect(bytes.now).toBe(before);
 });
 
-test("a closed frame of either kind is a bad image", async () => {
+test("rejects with bad-image for a closed frame", async () => {
   const bitmap = await createImageBitmap(colors(() => 255));
   const frame = new VideoFrame(bitmap, { timestamp: 0 });
   bitmap.close();

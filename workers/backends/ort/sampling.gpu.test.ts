@@ -16,10 +16,10 @@ import {
   makeLogits,
   makeRandom,
   margin,
-  pick,
-  stored,
+  sampleOnGpu,
+  uploadLogits,
   type Options,
-} from "../../testing/picking";
+} from "../../testing/sampler";
 
 let device: GPUDevice;
 
@@ -57,7 +57,7 @@ describe.each(["float32", "float16"] as const)("sampling from %s", (type) => {
         const used = [0, 2, 5, Math.floor(vocabulary / 2)];
         const sizes = { vocabulary, rows: 1, ring: 4 };
         const state = new SamplerState(device, sizes);
-        const { all, buffer } = stored(
+        const { all, buffer } = uploadLogits(
           device,
           [makeLogits(vocabulary, random)],
           type,
@@ -117,7 +117,7 @@ describe.each(["float32", "float16"] as const)("sampling from %s", (type) => {
         for (let seed = 0; seed < 3; seed++) {
           const options = { ...greedy, temperature: 1, topK, topP, seed };
           if (margin(row, options, draw(seed, 0)) < EPSILON) continue;
-          const { picked } = await pick(device, [row], type, options);
+          const { picked } = await sampleOnGpu(device, [row], type, options);
           const wanted = new Sampler(options, []).next(row.slice());
           expect([vocabulary, topK, topP, seed, picked[0]]).toEqual([
             ...[vocabulary, topK, topP, seed],
@@ -139,7 +139,7 @@ describe.each(["float32", "float16"] as const)("sampling from %s", (type) => {
       const row = Float32Array.from(values);
       for (let seed = 0; seed < 3; seed++) {
         const options = { ...greedy, temperature: 0.8, seed };
-        const { picked } = await pick(device, [row], type, options);
+        const { picked } = await sampleOnGpu(device, [row], type, options);
         const wanted = new Sampler(options, []).next(row.slice());
         expect([values, seed, picked[0]]).toEqual([values, seed, wanted]);
       }
@@ -157,7 +157,13 @@ test("samples from a whole vocabulary with all options", async () => {
   const penalised = logits.slice();
   new Sampler({ ...options, temperature: 0 }, used).next(penalised);
   expect(margin(penalised, options, draw(4, 0))).toBeGreaterThan(EPSILON);
-  const { picked } = await pick(device, [logits], "float32", options, used);
+  const { picked } = await sampleOnGpu(
+    device,
+    [logits],
+    "float32",
+    options,
+    used,
+  );
   const wanted = new Sampler(options, used).next(logits.slice());
   expect(picked).toEqual([wanted]);
 });
@@ -170,7 +176,7 @@ test("samples from a vocabulary of equal logits", async () => {
     [3, 0.5],
   ] as const) {
     const options = { ...greedy, temperature: 1, topP, seed };
-    const { picked } = await pick(device, [row], "float16", options);
+    const { picked } = await sampleOnGpu(device, [row], "float16", options);
     expect(picked).toEqual([new Sampler(options, []).next(row.slice())]);
   }
 });
@@ -187,7 +193,7 @@ test("samples an answer in one submit, with penalty and a new random number per 
   };
   const used = [1, 3, 500];
   const state = new SamplerState(device, { vocabulary, rows: 1, ring: 10 });
-  const { buffer } = stored(device, [logits], type);
+  const { buffer } = uploadLogits(device, [logits], type);
   const picker = new GpuSampler(device, state, { buffer, type, rows: 1 });
   const table = storage(device, 4 * vocabulary);
   const next = {
@@ -250,7 +256,7 @@ test("samples tokens as often as their probabilities", async () => {
   const row = Float32Array.from(likely, Math.log);
   const sizes = { vocabulary: 4, rows: 1, ring: 4 };
   const state = new SamplerState(device, sizes);
-  const { buffer } = stored(device, [row], "float32");
+  const { buffer } = uploadLogits(device, [row], "float32");
   const logits = { buffer, type: "float32", rows: 1 } as const;
   const picker = new GpuSampler(device, state, logits);
   state.begin({ ...greedy, temperature: 1, seed: 77 }, []);

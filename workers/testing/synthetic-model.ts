@@ -14,7 +14,7 @@ const CHUNK = 1 << 24;
 
 /** A folder of a model of tools/synthetic that its tokenizer fits: what
  * `node tools/cli/synthetic.mjs` writes, made in memory. */
-export async function madeFolder(
+export async function syntheticModel(
   name: string,
 ): Promise<Extract<ModelSource, { kind: "folder" }>> {
   const open = async (path: string): Promise<Blob> => {

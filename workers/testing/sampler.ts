@@ -13,7 +13,7 @@ export const greedy = {
 export type Options = Partial<typeof greedy>;
 export type Type = "float32" | "float16";
 
-/** Numbers from 0 to 1 that are the same on every machine. */
+/** Seeded random numbers from 0 to 1. */
 export function makeRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -22,8 +22,7 @@ export function makeRandom(seed: number): () => number {
   };
 }
 
-/** About as the logits of a language model lie: a bell and a few that stand
- * out. */
+/** Logits distributed like a language model's: a bell and a few outliers. */
 export function makeLogits(count: number, random: () => number): Float32Array {
   const logits = new Float32Array(count);
   for (let i = 0; i < count; i++) {
@@ -33,8 +32,8 @@ export function makeLogits(count: number, random: () => number): Float32Array {
   return logits;
 }
 
-/** Rows of logits as the GPU has them, and as it reads them. */
-export function stored(
+/** Uploads rows of logits. Returns the values as the GPU reads them. */
+export function uploadLogits(
   device: GPUDevice,
   rows: readonly Float32Array[],
   type: Type,
@@ -45,8 +44,8 @@ export function stored(
   return { all: fromHalf(halves), buffer: storage(device, halves) };
 }
 
-/** What is picked of each row. */
-export async function pick(
+/** The token sampled from each row. */
+export async function sampleOnGpu(
   device: GPUDevice,
   rows: readonly Float32Array[],
   type: Type,
@@ -56,7 +55,7 @@ export async function pick(
   const vocabulary = rows[0]?.length ?? 0;
   const sizes = { vocabulary, rows: rows.length, ring: 4 };
   const state = new SamplerState(device, sizes);
-  const { all, buffer } = stored(device, rows, type);
+  const { all, buffer } = uploadLogits(device, rows, type);
   const logits = { buffer, type, rows: rows.length };
   const picker = new GpuSampler(device, state, logits);
   state.begin({ ...greedy, ...options }, used);
@@ -74,8 +73,9 @@ export async function pick(
 }
 
 /**
- * How far, as a share of all mass, the sums that a draw compares are from where
- * it would have turned out otherwise. The GPU has exponentials of 24 bits.
+ * The distance, as a share of all mass, between the sums that a draw compares and
+ * the values at which another token would be drawn. The GPU computes exponentials
+ * with 24 bits.
  */
 export function margin(
   logits: Float32Array,

@@ -2,9 +2,8 @@ import type { TokenConstraint } from "../grammar/token-constraint";
 import { hasBit } from "../grammar/token-index";
 import type { Tokenizer } from "../model-files/tokenizer";
 
-/** An answer of tokens that are drawn, as if a model knew nothing: its text,
- * and whether it came to its end. */
-export function wander(
+/** An answer of random allowed tokens, and whether it reached the end token. */
+export function randomAnswer(
   constraint: TokenConstraint<unknown>,
   { tokenizer, end }: { tokenizer: Tokenizer; end: number },
   seed: number,

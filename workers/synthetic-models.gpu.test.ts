@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import golden from "../e2e/fixtures/golden/tiny-wide.golden.json";
 import type { LoadedModel } from "./loading/loaded-model";
 import { expectGolden, openPicture, useModel } from "./testing/golden";
-import { madeFolder } from "./testing/made";
+import { syntheticModel } from "./testing/synthetic-model";
 
 /**
  * FastVLM-0.5B's widths in the browser against `transformers` and timm: made
@@ -18,7 +18,7 @@ describe.each(["wasm", "webgpu"] as const)("0.5B's widths on %s", (device) => {
 
   useModel(
     device,
-    () => madeFolder("tiny-wide"),
+    () => syntheticModel("tiny-wide"),
     (loaded) => {
       model = loaded;
     },

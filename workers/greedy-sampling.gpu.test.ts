@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDevice } from "./kernels/testing/gpu";
 import { argmax, Sampler } from "./backends/ort/sampling";
-import { greedy, makeLogits, makeRandom, pick } from "./testing/picking";
+import { greedy, makeLogits, makeRandom, sampleOnGpu } from "./testing/sampler";
 
 let device: GPUDevice;
 
@@ -23,7 +23,7 @@ describe.each(["float32", "float16"] as const)("picks of %s", (type) => {
       const logits = Array.from({ length: rows }, () =>
         makeLogits(vocabulary, random),
       );
-      const { picked, read } = await pick(device, logits, type);
+      const { picked, read } = await sampleOnGpu(device, logits, type);
       expect(picked).toEqual(read.map(argmax));
     });
   }
@@ -39,7 +39,7 @@ describe.each(["float32", "float16"] as const)("picks of %s", (type) => {
       for (const id of ids) row[id] = -0.5;
       return row;
     });
-    const { picked } = await pick(device, rows, type);
+    const { picked } = await sampleOnGpu(device, rows, type);
     expect(picked).toEqual(places.map((ids) => Math.min(...ids)));
   });
 
@@ -57,7 +57,7 @@ describe.each(["float32", "float16"] as const)("picks of %s", (type) => {
       [-2 * tiny, -tiny, -2 * tiny, -1],
       [65472, 65504, -65504, 1],
     ].map((row) => Float32Array.from(row));
-    const { picked, read } = await pick(device, rows, type);
+    const { picked, read } = await sampleOnGpu(device, rows, type);
     expect(picked).toEqual(read.map(argmax));
     expect(picked).toEqual([2, 0, 3, 0, 1, 1, 1, 2, 1, 1]);
   });
@@ -69,7 +69,7 @@ describe.each(["float32", "float16"] as const)("picks of %s", (type) => {
       const logits = makeLogits(vocabulary, random);
       const used = Array.from(logits.keys()).filter(() => random() < 0.9);
       const options = { ...greedy, repetitionPenalty };
-      const { picked, read } = await pick(
+      const { picked, read } = await sampleOnGpu(
         device,
         [logits],
         type,
@@ -85,7 +85,7 @@ describe.each(["float32", "float16"] as const)("picks of %s", (type) => {
 test("a penalty knows nothing of ids beyond the vocabulary", async () => {
   const options = { repetitionPenalty: 2 };
   const rows = [Float32Array.of(3, 2, 1)];
-  const { picked } = await pick(
+  const { picked } = await sampleOnGpu(
     device,
     rows,
     "float32",

@@ -8,10 +8,10 @@ import {
   makeLogits,
   makeRandom,
   margin,
-  stored,
+  uploadLogits,
   type Options,
   type Type,
-} from "./testing/picking";
+} from "./testing/sampler";
 import { mask } from "./kernels/mask.reference";
 import { GpuSampler } from "./kernels/sampler";
 import { SamplerState } from "./kernels/sampler-state";
@@ -49,7 +49,7 @@ async function pickAllowed(
 ) {
   const sizes = { vocabulary: row.length, rows: 1, ring: 4 };
   const state = new SamplerState(device, sizes);
-  const { all, buffer } = stored(device, [row], type);
+  const { all, buffer } = uploadLogits(device, [row], type);
   const picker = new GpuSampler(device, state, { buffer, type, rows: 1 });
   const pick = async (): Promise<number> => {
     submit(device, (pass) => {

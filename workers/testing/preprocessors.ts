@@ -8,17 +8,17 @@ import { options } from "./harness";
 
 export type Choice = Partial<Pick<GenerateOptions, "fit" | "anyres" | "size">>;
 
-/** Side of the result where a test does not choose. */
+/** Default size of the result. */
 export const size = 64;
 
-export interface Both {
+export interface Memories {
   readonly gpu: Memory;
   readonly cpu: Memory;
 }
 
-/** Gives the tests of a file both, and closes them after the last. */
-export function useBoth(take: (both: Both) => void): void {
-  let both: Both | undefined;
+/** Opens memory on GPU and CPU for the tests of a file. */
+export function usePreprocessors(take: (both: Memories) => void): void {
+  let both: Memories | undefined;
 
   beforeAll(async () => {
     both = await openBoth();
@@ -28,7 +28,7 @@ export function useBoth(take: (both: Both) => void): void {
   afterAll(() => both?.gpu.gpu?.close());
 }
 
-async function openBoth(): Promise<Both> {
+async function openBoth(): Promise<Memories> {
   const ort = await loadOrt();
   const heads = { heads: 2, kvHeads: 1, headDim: 16 };
   const opened = await openGpu("webgpu", heads);
@@ -39,8 +39,7 @@ async function openBoth(): Promise<Both> {
   };
 }
 
-/** The planes of one view as one row, read back by the way the worker reads
- * logits. */
+/** The planes of one view as one row. */
 export async function planes(
   memory: Memory,
   frame: Frame,
@@ -63,9 +62,9 @@ export async function planes(
   return values;
 }
 
-/** The largest difference between the two paths, in steps of 8-bit colour. */
+/** The largest difference between GPU and CPU in steps of 8-bit colour. */
 export async function difference(
-  both: Both,
+  both: Memories,
   frame: Frame,
   choice: Choice = {},
   index = 0,
@@ -77,7 +76,7 @@ export async function difference(
   return Math.max(...steps);
 }
 
-/** R, G and B of the result's pixel at (x, y), 0 to 255. */
+/** R, G and B of the pixel at (x, y), 0 to 255. */
 export function pixel(values: Float32Array, x: number, y: number): number[] {
   return [0, 1, 2].map((channel) =>
     Math.round((values[(channel * size + y) * size + x] ?? NaN) * 255),

@@ -6,12 +6,12 @@ export const VISION = "onnx/vision_encoder.onnx";
 export const EMBED = "onnx/embed_tokens.onnx";
 export const DECODER = "onnx/decoder_model_merged.onnx";
 
-/** Files that a folder may lack. */
+/** Optional files of a model folder. */
 export const OPTIONAL = ["generation_config.json", "preprocessor_config.json"];
 
-/** Gives each test a worker's API with a model in it, which has to hold one at
- * its end, whatever was loaded and failed meanwhile. */
-export function seatModel(take: (api: Api) => void): void {
+/** Gives each test an `Api` with the micro model loaded. After the test, the api
+ * must still answer, whatever was loaded or failed. */
+export function useLoadedApi(take: (api: Api) => void): void {
   let api: Api;
 
   beforeEach(async () => {
