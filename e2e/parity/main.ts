@@ -60,7 +60,8 @@ window.askReference = async (picture, question) => {
     do_sample: false,
     max_new_tokens: 64,
   })) as Tensor;
-  const start = inputs.input_ids.dims.at(-1) ?? 0;
+  const start = inputs.input_ids.dims.at(-1);
+  if (start === undefined) throw new Error("The prompt has no shape.");
   return (output.tolist() as bigint[][]).flatMap((ids) =>
     ids.slice(start).map(Number),
   );

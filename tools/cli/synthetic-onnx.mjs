@@ -77,7 +77,11 @@ function inlineTensor(bytes) {
       const entry = new Map(
         [...fields(content)].map((f) => [f.field, text.decode(f.content)]),
       );
-      external[entry.get(ENTRY_KEY) ?? ""] = entry.get(ENTRY_VALUE) ?? "";
+      const [key, value] = [entry.get(ENTRY_KEY), entry.get(ENTRY_VALUE)];
+      if (key === undefined || value === undefined) {
+        throw new Error("An external data entry of the ONNX graph is empty.");
+      }
+      external[key] = value;
     } else if (field !== TENSOR_DATA_LOCATION) {
       kept.push(whole);
     }

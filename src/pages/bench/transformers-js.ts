@@ -114,7 +114,8 @@ export async function openTransformersJs(
       }),
     })) as Tensor;
     const end = now();
-    const prompted = inputs.input_ids.dims.at(-1) ?? 0;
+    const prompted = inputs.input_ids.dims.at(-1);
+    if (prompted === undefined) throw new Error("The prompt has no shape.");
     const ids = (output.tolist() as bigint[][]).flatMap((row) =>
       row.slice(prompted).map(Number),
     );
