@@ -89,8 +89,8 @@ export default defineConfig(
     ["src/pages/home/**"],
     [
       {
-        regex: "^\\.\\./(?!\\.\\./(index|element/define)$)",
-        message: "The page uses what everybody can use.",
+        regex: "^\\.\\./(?!\\.\\./(index|element/define|shared/format-bytes)$)",
+        message: "The page uses the public API only.",
       },
       workers,
       ort,
