@@ -1,5 +1,10 @@
 export { listCameras, type Facing } from "./capture/camera";
-export { createFastVlm, type FastVlm } from "./session/create-fast-vlm";
+export {
+  createFastVlm,
+  type Availability,
+  type CreateOptions,
+  type FastVlm,
+} from "./session/create-fast-vlm";
 export type {
   CaptionDetail,
   CaptionTimings,
@@ -11,17 +16,11 @@ export type {
   TokenDetail,
 } from "./element/events";
 export { FastVlmElement } from "./element/fast-vlm";
-export type {
-  AskOptions,
-  InspectOptions,
-  SourceName,
-  Turn,
-} from "./element/options";
+export type { AskOptions } from "./element/controller";
+export type { SourceName } from "./element/attributes";
 export type { State } from "./element/state";
 export { addMessages } from "./element/languages";
 export type { ErrorText, Messages } from "./element/messages";
-export { formatBytes } from "./shared/format-bytes";
-export { amountText, phaseText } from "./element/progress-text";
 export { acceptLicense, needsConsent } from "./models/license";
 export type { FolderFiles } from "./models/folder";
 export { registry, type RegistryEntry } from "./models/registry";
@@ -31,16 +30,12 @@ export type {
   DownloadProgressEvent,
 } from "./session/download-monitor";
 export type {
-  Availability,
-  AvailabilityOptions,
-  CreateOptions,
-  FastVlmOptions,
-} from "./session/session-factory";
-export type {
   AnswerOptions,
   ChatMessage,
   CountOptions,
   DescribeOptions,
+  FastVlmOptions,
+  ModelOptions,
   WatchOptions,
 } from "./session/options";
 export type { Source } from "./session/source-image";

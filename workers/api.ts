@@ -15,8 +15,8 @@ import type {
 import { inspectModel } from "./loading/inspect";
 import { ModelManager } from "./loading/model-manager";
 import {
-  checkCount,
-  checkDescribe,
+  checkPromptInput,
+  checkRequest,
   checkFrames,
   checkLoad,
   checkSize,
@@ -79,7 +79,7 @@ export class Api implements VlmWorker {
     this.#requests.set(requestId, controller);
     const { signal } = controller;
     try {
-      checkDescribe(options);
+      checkRequest(options);
       checkFrames(frames, options);
       return await this.#models.use(async (model) => {
         if (model === undefined) throw notLoaded();
@@ -100,7 +100,7 @@ export class Api implements VlmWorker {
 
   count(conversation: PromptInput): Promise<TokenCount> {
     return rethrow(() => {
-      checkCount(conversation);
+      checkPromptInput(conversation);
       checkMessages(conversation);
       const { model } = this.#models;
       if (model === undefined) throw notLoaded();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ModelSource } from "../src/shared/models";
 import type { LoadOptions } from "../src/shared/protocol";
-import { checkDescribe, checkLoad } from "./validation";
+import { checkRequest, checkLoad } from "./validation";
 import { options as describeOptions } from "./testing/harness";
 
 const loadOptions: LoadOptions = {
@@ -13,20 +13,20 @@ const loadOptions: LoadOptions = {
 
 test("the whole range of good options passes", () => {
   for (const size of [64, 256, 1024, 2048]) {
-    checkDescribe({ ...describeOptions, size });
+    checkRequest({ ...describeOptions, size });
   }
   for (const device of ["auto", "webgpu", "wasm"] as const) {
     checkLoad({ ...loadOptions, device });
   }
   checkLoad({ ...loadOptions, backend: "ort" });
   for (const gate of [0, 0.02, 1]) {
-    checkDescribe({ ...describeOptions, gate, draft: true, imageIds: ["a"] });
+    checkRequest({ ...describeOptions, gate, draft: true, imageIds: ["a"] });
   }
   for (const constraint of [
     { type: "json", schema: true },
     { type: "regex", source: "a", flags: "" },
   ] as const) {
-    checkDescribe({ ...describeOptions, constraint, prefix: "{" });
+    checkRequest({ ...describeOptions, constraint, prefix: "{" });
   }
 });
 
@@ -76,7 +76,7 @@ for (const bad of [
 ]) {
   test(`describe refuses ${JSON.stringify(bad)}`, () => {
     expect(() => {
-      checkDescribe({ ...describeOptions, ...bad });
+      checkRequest({ ...describeOptions, ...bad });
     }).toThrow(expect.objectContaining({ code: "bad-option" }));
   });
 }
@@ -85,7 +85,7 @@ test.each([undefined, null, 7, "options", []])(
   "%j is no object of options",
   (options) => {
     const code = expect.objectContaining({ code: "bad-option" }) as Error;
-    expect(() => checkDescribe(options as never)).toThrow(code);
+    expect(() => checkRequest(options as never)).toThrow(code);
     expect(() => checkLoad(options as never)).toThrow(code);
   },
 );

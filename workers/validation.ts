@@ -1,100 +1,68 @@
+import type { DtypeChoice, Graph, ModelSource } from "../src/shared/models";
 import { badOption } from "../src/shared/errors";
-import type { Dtype, Graph, ModelSource } from "../src/shared/models";
+import {
+  checkOption,
+  checkOptions,
+  describeValue,
+  dtypes,
+  graphs,
+  isObject,
+  loadRules,
+  object,
+  oneOf,
+  promptRules,
+  requestRules,
+  sizeRule,
+  text,
+} from "../src/shared/options";
 import type {
   Constraint,
-  PromptInput,
-  GenerateOptions,
   Frame,
+  GenerateOptions,
   LoadOptions,
-  Sampling,
+  Message,
+  PromptInput,
 } from "../src/shared/protocol";
-import { isSize, SIZE_RULE } from "./util/size";
-import { DTYPES, GRAPHS } from "./model-files/manifest";
 
-const MAX_TOKENS = 4096;
-const DEVICES = ["webgpu", "wasm", "auto"];
-const BACKENDS = ["auto", "ort"];
+// Options come from another thread: their types are not trusted here.
 
-// Messages from another thread may be anything, whatever their types say.
+/** Throws `bad-option` for the first option of a request that is not valid. */
+export function checkRequest(options: GenerateOptions): void {
+  checkPromptInput(options);
+  checkOptions(options, requestRules, true);
+  checkOptions(options, { prefix: text, constraint: object });
+  const { constraint, imageIds } = options;
+  if (constraint !== undefined) checkConstraint(constraint);
+  if (imageIds !== undefined) checkImageIds(imageIds);
+}
 
-/** Throws `bad-option` with the name of the first invalid option. */
-export function checkDescribe(options: GenerateOptions): void {
-  checkCount(options);
-  const { maxTokens, sampling, prefix = "", constraint } = options;
-  if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MAX_TOKENS) {
+/** Throws `bad-option` for the first option that tokens are not counted by. */
+export function checkPromptInput(input: PromptInput): void {
+  checkOptions(input, promptRules, true);
+  const { messages } = input;
+  if (!Array.isArray(messages)) {
     throw badOption(
-      `maxTokens must be a whole number from 1 to ${MAX_TOKENS}.`,
+      `messages must be an array, not ${describeValue(messages)}.`,
     );
   }
-  checkObject("sampling", sampling);
-  checkSampling(sampling);
-  if (typeof prefix !== "string") throw badOption("prefix must be a string.");
-  if (constraint !== undefined) checkConstraint(constraint);
-  checkImageOptions(options);
-}
-
-/** Throws `bad-option` with the name of the first invalid part. */
-export function checkCount(conversation: PromptInput): void {
-  checkObject("The options", conversation);
-  const { messages, anyres, size } = conversation;
-  if (!Array.isArray(messages)) throw badOption("messages must be an array.");
-  for (const message of messages as PromptInput["messages"]) {
-    checkObject("Every message", message);
-    if (typeof message.text !== "string") {
-      throw badOption("text of a message must be a string.");
-    }
-  }
-  if (typeof anyres !== "boolean") {
-    throw badOption("anyres must be true or false.");
-  }
-  checkSize(size);
-}
-
-function checkSampling(options: Sampling): void {
-  const { temperature, topK, topP, repetitionPenalty, seed } = options;
-  const numbers = { temperature, topK, topP, repetitionPenalty, seed };
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value !== "number") throw badOption(`${name} must be a number.`);
-  }
-  const rules: readonly (readonly [string, boolean, string])[] = [
-    ["temperature", temperature >= 0 && temperature <= 100, "from 0 to 100"],
-    ["topK", Number.isInteger(topK) && topK >= 0, "a whole number, 0 or more"],
-    ["topP", topP > 0 && topP <= 1, "above 0, at most 1"],
-    [
-      "repetitionPenalty",
-      repetitionPenalty > 0 && repetitionPenalty <= 100,
-      "above 0, at most 100",
-    ],
-    ["seed", Number.isFinite(seed), "a number"],
-  ];
-  for (const [name, holds, range] of rules) {
-    if (!holds) throw badOption(`${name} must be ${range}.`);
-  }
+  (messages as Message[]).forEach((message, at) => {
+    checkOption(`messages[${at}]`, message, object);
+    checkOption(`messages[${at}].text`, message.text, text);
+  });
 }
 
 function checkConstraint(constraint: Constraint): void {
-  checkObject("constraint", constraint);
-  const named = constraint.type === "json" || constraint.type === "regex";
-  if (!named) throw badOption("constraint.type must be json or regex.");
+  checkOption("constraint.type", constraint.type, oneOf("json", "regex"));
   if (constraint.type === "json") return;
-  const { source, flags } = constraint;
-  if (typeof source !== "string" || typeof flags !== "string") {
-    throw badOption("source and flags of a regex constraint must be strings.");
-  }
+  checkOption("constraint.source", constraint.source, text);
+  checkOption("constraint.flags", constraint.flags, text);
 }
 
-function checkImageOptions({ imageIds, draft, gate }: GenerateOptions): void {
-  const named: unknown = imageIds === undefined ? [] : imageIds;
-  const areNames =
-    Array.isArray(named) &&
-    named.every((name) => name === null || typeof name === "string");
-  if (!areNames)
-    throw badOption("imageIds must be an array of strings or null.");
-  if (typeof draft !== "boolean") {
-    throw badOption("draft must be true or false.");
-  }
-  if (typeof gate !== "number" || !(gate >= 0 && gate <= 1))
-    throw badOption("gate must be a number from 0 to 1.");
+function checkImageIds(ids: unknown): void {
+  const valid =
+    Array.isArray(ids) &&
+    ids.every((id) => id === null || typeof id === "string");
+  if (!valid) throw badOption("imageIds must be an array of strings or null.");
 }
 
 export function isFrame(value: unknown): value is Frame {
@@ -106,53 +74,41 @@ export function checkFrames(
   { imageIds }: Pick<GenerateOptions, "imageIds"> = {},
 ): void {
   if (!Array.isArray(frames) || !frames.every(isFrame)) {
-    throw badOption("frames must be an array of VideoFrame or ImageBitmap.");
+    throw badOption(
+      "The frames must be an array of VideoFrame or ImageBitmap.",
+    );
   }
   if (imageIds !== undefined && imageIds.length !== frames.length) {
     throw badOption(
-      `imageIds has ${imageIds.length} entries, but ${frames.length} frames were given.`,
+      `There are ${imageIds.length} imageIds for ${frames.length} frames.`,
     );
   }
 }
 
 export function checkSize(size: number): void {
-  if (!isSize(size)) throw badOption(`size must be ${SIZE_RULE}.`);
+  checkOption("size", size, sizeRule);
 }
 
 export function checkLoad(options: LoadOptions): void {
-  checkObject("The options", options);
-  const { model, device, dtype, backend } = options;
-  checkObject("model", model);
-  checkSource(model);
-  if (!DEVICES.includes(device)) {
-    throw badOption(`device must be one of ${DEVICES.join(", ")}.`);
-  }
-  if (!BACKENDS.includes(backend)) {
-    throw badOption(`backend must be ${BACKENDS.join(" or ")}.`);
-  }
-  if (dtype === "auto") return;
-  if (typeof dtype === "string") checkDtype(dtype);
-  else checkByGraph(dtype);
+  checkOptions(options, { ...loadRules, model: object }, true);
+  checkSource(options.model);
+  checkDtype(options.dtype);
 }
 
-function checkByGraph(dtypes: Partial<Record<Graph, Dtype>>): void {
-  checkObject("dtype", dtypes);
-  for (const [graph, dtype] of Object.entries(dtypes)) {
-    if (!(GRAPHS as readonly string[]).includes(graph)) {
-      throw badOption(`dtype names ${graph}, not one of ${GRAPHS.join(", ")}.`);
+function checkDtype(dtype: DtypeChoice): void {
+  if (!isObject(dtype)) {
+    checkOption("dtype", dtype, oneOf("auto", ...dtypes));
+    return;
+  }
+  for (const [graph, each] of Object.entries(dtype)) {
+    if (!graphs.includes(graph as Graph)) {
+      throw badOption(
+        `dtype names the graph ${describeValue(graph)}, not one of ${graphs.join(", ")}.`,
+      );
     }
-    checkDtype(dtype);
+    checkOption(`dtype.${graph}`, each, oneOf(...dtypes));
   }
 }
-
-function checkDtype(dtype: Dtype): void {
-  if (DTYPES.includes(dtype)) return;
-  const names = ["auto", ...DTYPES].join(", ");
-  throw badOption(
-    `dtype must be one of ${names}, or an object of dtypes by graph.`,
-  );
-}
-
 function checkSource(model: ModelSource): void {
   switch (model.kind) {
     case "hub":
@@ -160,12 +116,14 @@ function checkSource(model: ModelSource): void {
       break;
     case "url":
       if (isWebAddress(model.url) && model.url.endsWith("/")) break;
-      throw badOption("model must be an absolute URL that ends with a slash.");
+      throw badOption(
+        `model.url must be an absolute URL that ends with a slash, not ${describeValue(model.url)}.`,
+      );
     case "folder":
       checkFolder(model);
       break;
     default:
-      throw badOption("model.kind must be hub, url or folder.");
+      throw badOption("model.kind must be one of hub, url, folder.");
   }
 }
 
@@ -178,7 +136,7 @@ function checkFolder({
     typeof each["path"] === "string" &&
     each["file"] instanceof Blob;
   if (typeof name !== "string" || !Array.isArray(files)) {
-    throw badOption("model must have a name and an array of files.");
+    throw badOption("A folder must have a name and an array of files.");
   }
   if (files.length === 0) throw badOption(`The folder ${name} is empty.`);
   if (files.every(isFile)) return;
@@ -187,7 +145,7 @@ function checkFolder({
   );
 }
 
-/** owner/name; neither may leave the model's path on the hub. */
+/** `owner/name`, or a name alone; no segment may be `.` or `..`. */
 const HUB_ID = /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/;
 
 function checkHub({
@@ -197,16 +155,18 @@ function checkHub({
 }: Extract<ModelSource, { kind: "hub" }>): void {
   if (!isWebAddress(endpoint) || endpoint.endsWith("/")) {
     throw badOption(
-      "model.endpoint must be an absolute URL without a trailing slash.",
+      `The hub must be an absolute URL without a trailing slash, not ${describeValue(endpoint)}.`,
     );
   }
   if (typeof id !== "string" || !HUB_ID.test(id)) {
-    throw badOption(`Invalid model id ${id}: it must be owner/name.`);
+    throw badOption(
+      `The id of a model must be owner/name, not ${describeValue(id)}.`,
+    );
   }
-  // Two dots would leave the path; a lone surrogate cannot be in a URL.
+  // ".." would lead out of the repository; a lone surrogate fits no URL.
   const named = typeof revision === "string" && revision.isWellFormed();
   if (!named || /^\.{0,2}$/.test(revision)) {
-    throw badOption(`Invalid revision for ${id}.`);
+    throw badOption(`Invalid revision for ${id}: ${describeValue(revision)}.`);
   }
 }
 
@@ -215,12 +175,4 @@ function isWebAddress(text: unknown): text is string {
     typeof text === "string" &&
     /^https?:$/.test(URL.parse(text)?.protocol ?? "")
   );
-}
-
-function checkObject(what: string, value: unknown): void {
-  if (!isObject(value)) throw badOption(`${what} must be an object.`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,25 +1,18 @@
 import type { CSSResult } from "lit";
 
-/** A sheet is of one document. */
-const sheets = new WeakMap<Document, Map<string, CSSStyleSheet>>();
+const sheets = new WeakMap<Document, CSSStyleSheet>();
 
-/** Styles that come later, or again, as `root` is in another document. */
+/** Adopts the element's styles: a constructed sheet belongs to one document, and
+ * Lit's own belongs to the one it was imported in. */
 export function adoptStyles(root: ShadowRoot, { cssText }: CSSResult): void {
-  const { ownerDocument, adoptedStyleSheets: worn } = root;
-  const sheet = sheetOf(ownerDocument, cssText);
-  if (sheet && !worn.includes(sheet)) worn.push(sheet);
-}
-
-function sheetOf(owner: Document, cssText: string): CSSStyleSheet | undefined {
-  const made = sheets.get(owner) ?? new Map<string, CSSStyleSheet>();
-  sheets.set(owner, made);
-  const known = made.get(cssText);
-  if (known) return known;
-  // None: nobody sees that document.
-  const view = owner.defaultView;
-  if (!view) return undefined;
-  const sheet = new view.CSSStyleSheet();
-  sheet.replaceSync(cssText);
-  made.set(cssText, sheet);
-  return sheet;
+  const { ownerDocument, adoptedStyleSheets } = root;
+  let sheet = sheets.get(ownerDocument);
+  if (!sheet) {
+    // A document without a window renders nothing.
+    if (!ownerDocument.defaultView) return;
+    sheet = new ownerDocument.defaultView.CSSStyleSheet();
+    sheet.replaceSync(cssText);
+    sheets.set(ownerDocument, sheet);
+  }
+  if (!adoptedStyleSheets.includes(sheet)) adoptedStyleSheets.push(sheet);
 }

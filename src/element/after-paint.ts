@@ -1,21 +1,21 @@
 import { now } from "../shared/clock";
 
 /**
- * The time at which what is in the document now has been painted: the second
- * animation frame begins after the first one was drawn. A hidden page paints
- * nothing: `undefined`.
+ * Resolves with the time at which the current state of the document is on the
+ * screen: the second animation frame starts after the first one is painted.
+ * Resolves with `undefined` if the page is hidden, since it is not painted then.
  */
 export function afterPaint(): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const hidden = (): void => {
-      if (document.hidden) done(undefined);
+    const onVisibility = (): void => {
+      if (document.hidden) settle(undefined);
     };
-    const done = (time: number | undefined): void => {
-      document.removeEventListener("visibilitychange", hidden);
+    const settle = (time: number | undefined): void => {
+      document.removeEventListener("visibilitychange", onVisibility);
       resolve(time);
     };
-    document.addEventListener("visibilitychange", hidden);
-    requestAnimationFrame(() => requestAnimationFrame(() => done(now())));
-    hidden();
+    document.addEventListener("visibilitychange", onVisibility);
+    requestAnimationFrame(() => requestAnimationFrame(() => settle(now())));
+    onVisibility();
   });
 }

@@ -19,16 +19,16 @@ async function heard(): Promise<string[]> {
   return said;
 }
 
-test("that a model loads is announced, then that it is there", async () => {
+test("announces that a model loads, then that it is ready", async () => {
   mounted = new Mounted({ pace: 20 });
   const said = await heard();
   await mounted.vlm.load();
-  expect(said).toEqual(["Loading the model"]);
+  expect(said).toEqual(["Loading model…"]);
   await vi.waitFor(() => expect(said).toHaveLength(2), 5000);
-  expect(said[1]).toBe("The model is ready.");
+  expect(said[1]).toBe("Model ready.");
 });
 
-test("a caption that was cut off is not announced", async () => {
+test("a caption that is stopped is neither announced nor reported", async () => {
   mounted = new Mounted({ pace: 50 });
   const { vlm } = mounted;
   await vlm.load();
@@ -38,13 +38,14 @@ test("a caption that was cut off is not announced", async () => {
   const said = await heard();
   await vi.waitFor(() => expect(vlm.text).toMatch(/^A red/));
   vlm.stop();
-  await mounted.captions(1);
+  await vi.waitFor(() => expect(mounted.fake.calls).toContain("abort"));
   await vlm.updateComplete;
-  expect(mounted.detailsOf("caption")[0]).toMatchObject({ finish: "abort" });
+  expect(mounted.detailsOf("caption")).toEqual([]);
+  expect(vlm.text).toMatch(/^A red/);
   expect(said).toEqual([]);
 });
 
-test("who cancels a load by keyboard stays in the element", async () => {
+test("cancelling a load by keyboard keeps the focus in the element", async () => {
   mounted = new Mounted({ pace: 50 });
   const { vlm } = mounted;
   const loading = vlm.load();

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
+import { requestDefaults } from "../shared/options";
 import { FakeVlm, fakeWorker } from "../testing/fake-worker";
 import { Mounted } from "../testing/mounted";
 import "./define";
@@ -24,6 +25,10 @@ test("an untouched tag has no attributes but its author's", async () => {
   await element.updateComplete;
   expect(element.getAttributeNames()).toEqual([]);
   element.remove();
+});
+
+test("the defaults of the attributes are those of sessions", () => {
+  expect(document.createElement("fast-vlm")).toMatchObject(requestDefaults);
 });
 
 test("what is taken away is as if it had never been", async () => {
@@ -160,7 +165,7 @@ describe("while it runs", () => {
     await vi.waitFor(() =>
       expect(mounted.detailsOf("error")[0]).toMatchObject({
         code: "bad-option",
-        advice: "Choose one of user, environment.",
+        message: "facing must be one of user, environment, not “sideways”.",
       }),
     );
   });
@@ -170,7 +175,7 @@ describe("while it runs", () => {
     await vi.waitFor(() =>
       expect(mounted.detailsOf("error")[0]).toMatchObject({
         code: "bad-option",
-        advice: expect.stringContaining("camera, screen") as string,
+        message: expect.stringContaining("camera, screen") as string,
       }),
     );
     expect(mounted.vlm.open).toBe(false);

@@ -1,24 +1,35 @@
-import type { PropertyDeclarations, PropertyValues } from "lit";
+import {
+  LitElement,
+  type PropertyDeclarations,
+  type PropertyValues,
+} from "lit";
 import type { Facing } from "../capture/camera";
 import type { FolderFiles } from "../models/folder";
 import type { Fit, Sampling } from "../shared/protocol";
-import { Dressed } from "./dressed";
+import { adoptStyles } from "./adopt-styles";
 import type { FastVlmEventMap } from "./events";
-import type { SourceName } from "./options";
+import { styles } from "./styles";
 
-/** Ours, and those of every element; `error` and `ended` are ours. */
+/** The attribute `source`. */
+export type SourceName = "none" | "camera" | "screen" | "video" | "picture";
+
+/** Our events and those of every element; `error` and `ended` are ours. */
 type Events = FastVlmEventMap &
   Omit<HTMLElementEventMap, keyof FastVlmEventMap>;
 
-/** As authors set it, and as they find it again when they take it away. */
+/** Removing an attribute restores the default. */
 const attribute = { reflect: true, useDefault: true } as const;
 const flag = { ...attribute, type: Boolean } as const;
 const number = { ...attribute, type: Number } as const;
-/** Rich values: kept also when set before the element is defined. */
+/** Lit keeps these also when they are set before the element is defined. */
 const property = { attribute: false } as const;
 
-/** What an author sets, in markup or by script; each may change at any time. */
-export class FastVlmAttributes extends Dressed {
+/** The options of the element: attributes and properties that may change at any
+ * time. */
+export class FastVlmAttributes extends LitElement {
+  /** @internal */
+  static override styles = styles;
+
   static override properties: PropertyDeclarations = {
     model: attribute,
     hub: attribute,
@@ -35,11 +46,11 @@ export class FastVlmAttributes extends Dressed {
     size: number,
     dtype: attribute,
     device: attribute,
-    path: attribute,
+    backend: attribute,
     live: flag,
     draft: attribute,
     gate: number,
-    loading: { ...attribute, attribute: "load" },
+    loading: attribute,
     maxTokens: { ...number, attribute: "max-tokens" },
     mutedText: { ...flag, attribute: "muted-text" },
     name: attribute,
@@ -53,81 +64,85 @@ export class FastVlmAttributes extends Dressed {
     signal: property,
   };
 
-  /**
-   * Which model: a registered name, `owner/name[@revision]` on the hub, or the
-   * address of a folder.
-   */
+  /** A registered name, `owner/name[@revision]` on the hub, or the URL of a
+   * folder. */
   declare model: string;
-  /** Endpoint of another hub than huggingface.co. */
+  /** Endpoint of another Hugging Face compatible hub than huggingface.co. */
   declare hub: string;
-  /** Where `models/NAME/` of the names in the registry is; else the page's. */
+  /** Folder that contains `models/NAME/` of the bundled models; empty: the
+   * page's own. */
   declare modelBase: string;
-  /** Folder of ONNX Runtime's .wasm files, if they are not by the worker. */
+  /** Folder of ONNX Runtime's .wasm files; empty: beside the worker. */
   declare wasmPaths: string;
-  /** The question; live captions ask it of every frame. */
+  /** The question; live captions ask it about every frame. */
   declare prompt: string;
-  /** The conversation's form: `reference`, Apple's own, or `demo`. */
+  /** Chat prompt preset: `reference`, Apple's own, or `demo`, that of the
+   * transformers.js demo. */
   declare promptStyle: string;
-  /** What `start` opens: `camera`, `screen`, or `none`; of the property `file`:
+  /** What `start` opens: `camera`, `screen`, `none`, or the property `file` as
    * `video` or `picture`. */
   declare source: SourceName;
-  /** Instead of a source: the id of a video, image or canvas in the same
-   * document or shadow tree. It is left as it is, and may be replaced. */
+  /** Id of a video, img or canvas element in the same document or shadow tree,
+   * used instead of `source`. The element may be replaced. */
   declare for: string;
-  /** The camera that looks at the `user`, or at the `environment`. */
+  /** The camera that faces the `user` or the `environment`; empty: any. */
   declare facing: Facing;
   /** `deviceId` of a camera; empty: any. */
   declare camera: string;
-  /** How a picture becomes square: `letterbox`, `crop` or `stretch`. */
+  /** How an image is made square: `letterbox`, `crop` or `stretch`. */
   declare fit: Fit;
-  /** A 2x2 grid besides the whole, for documents: five times the tokens. */
+  /** Encodes a 2×2 grid of tiles besides the whole image, for documents: five
+   * times the image tokens. */
   declare anyres: boolean;
-  /** Side of the encoder's input in pixels, a multiple of 64; 0: the model's. */
+  /** Encoder input size in pixels, a multiple of 64; 0: the model's. */
   declare size: number;
-  /** `auto`, `fp32`, …, or by graph: `vision_encoder=fp16,…`. */
+  /** `auto`, `fp32`, `fp16`, `q4`, `q4f16`, or one for each graph:
+   * `vision_encoder=fp16,…`. */
   declare dtype: string;
   /** `auto`, `webgpu` or `wasm`. */
   declare device: string;
-  /** `auto`, or `plain` to run the graphs as they were published. */
-  declare path: string;
-  /** Caption one frame after another; a still picture, whenever it changes. */
+  /** `auto`, or `ort` to run the published graphs as they are. */
+  declare backend: string;
+  /** Captions one frame after another; a still image whenever it changes. */
   declare live: boolean;
-  /** `live`: the last caption is tried as a draft of the next; or `off`. */
+  /** `live`: live captions verify the previous answer as a draft of the next
+   * one; `off`: they do not. */
   declare draft: string;
-  /** Live frames that differ less than this from the last one encoded, of 0
-   * (off) to 1, are not encoded. */
+  /** A live frame that differs less than this from the last encoded one is not
+   * encoded: from 0 (off) to 1. */
   declare gate: number;
-  /** The attribute `load`, when the model comes: `manual`, with `start`, `ask`
-   * or `load()`; `visible`, once the element is on the screen; or `eager`. */
+  /** When the model is loaded: `manual`, by `start`, `ask` or `load()`;
+   * `visible`, once the element is in the viewport; or `eager`. */
   declare loading: "manual" | "visible" | "eager";
-  /** Tokens that an answer may have. */
+  /** Maximum number of tokens in an answer. */
   declare maxTokens: number;
-  /** Neither show nor announce captions: who listens to the events does. */
+  /** Neither shows nor announces captions; the events still report them. */
   declare mutedText: boolean;
-  /** Under which a form has the last caption. */
+  /** Name of the form field that holds the last caption. */
   declare name: string;
-  /** A form does not get the caption, and the buttons do nothing. */
+  /** Disables the buttons and leaves the caption out of the form. */
   declare disabled: boolean;
 
-  /** How tokens are chosen; without it the likeliest. */
+  /** How tokens are chosen; default: the most likely one (greedy). */
   declare sampling: Partial<Sampling>;
-  /** Looked at instead of a source; whoever made it ends it. */
+  /** Used instead of `source`. Its owner stops its tracks. */
   declare stream: MediaStream | undefined;
   /** The file of the sources `video` and `picture`. */
   declare file: Blob | undefined;
-  /** Files of a folder of this machine, used instead of `model`. */
+  /** Files of a local folder, used instead of `model`. */
   declare folder: FolderFiles | undefined;
-  /** Another way to start the worker, for bundlers that lose it. Elements with
-   * the same function share one; each new function starts a worker of its own. */
+  /** Starts the worker, for bundlers that do not find it. Elements with the same
+   * function share workers. */
   declare worker: (() => Worker) | undefined;
-  /** Asked instead of the network for the files of models. */
+  /** Called instead of the global `fetch` for the files of models. */
   declare fetch: typeof globalThis.fetch | undefined;
-  /** Ends what goes on when it aborts, and lets nothing begin. */
+  /** Aborting it stops the element; nothing starts while it is aborted. */
   declare signal: AbortSignal | undefined;
 
-  /** As if their author had never set them. */
   readonly #defaults: ReadonlyMap<PropertyKey, unknown>;
 
+  /** Literals, which the custom elements manifest reads; a test compares them
+   * with those of sessions. */
   constructor() {
     super();
     this.model = "";
@@ -145,7 +160,7 @@ export class FastVlmAttributes extends Dressed {
     this.size = 0;
     this.dtype = "auto";
     this.device = "auto";
-    this.path = "auto";
+    this.backend = "auto";
     this.live = false;
     this.draft = "live";
     this.gate = 0;
@@ -161,7 +176,7 @@ export class FastVlmAttributes extends Dressed {
     );
   }
 
-  /** Frameworks take a property away by setting it to nothing. */
+  /** Frameworks unset a property by assigning null or undefined. */
   protected override willUpdate(changed: PropertyValues<this>): void {
     for (const key of changed.keys()) {
       const value: unknown = Reflect.get(this, key);
@@ -169,6 +184,18 @@ export class FastVlmAttributes extends Dressed {
         Reflect.set(this, key, this.#defaults.get(key));
       }
     }
+  }
+
+  protected override createRenderRoot(): HTMLElement | DocumentFragment {
+    if (this.ownerDocument === document) return super.createRenderRoot();
+    const root = this.attachShadow({ mode: "open" });
+    adoptStyles(root, styles);
+    return root;
+  }
+
+  /** Style sheets belong to one document, so a move to another drops them. */
+  adoptedCallback(): void {
+    if (this.shadowRoot) adoptStyles(this.shadowRoot, styles);
   }
 
   override addEventListener<K extends keyof Events>(

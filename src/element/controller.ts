@@ -1,293 +1,560 @@
-import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { ReactiveController } from "lit";
+import { decodeImage } from "../capture/decode-image";
+import { pageVisible } from "../capture/page-visible";
+import { keepAwake } from "../capture/wake-lock";
+import type { AnswerObserver } from "../session/answer";
+import { Session, type LoadState } from "../session/session";
+import type { Caption } from "../session/watch";
+import type {
+  AnswerOptions,
+  ChatMessage,
+  ModelOptions,
+  WatchOptions,
+} from "../session/options";
+import type { Source } from "../session/source-image";
+import type { FrameSource, LiveFrames } from "../session/live-frame";
 import { aborted, anySignal } from "../shared/abort";
+import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
-import type { Answer, ModelInfo } from "../shared/protocol";
-import type { Asker, AskingHost, Said } from "./captioner";
-import type { Taken } from "./caption";
-import { emit } from "./events";
-import { Loader } from "./loader";
-import type { AskOptions } from "./options";
-import { chosenSource, nothingChosen, sourceKey } from "./source";
-import { looking } from "./lazy";
+import type { ModelReport } from "../shared/models";
+import { checkOption, oneOf } from "../shared/options";
+import type { ModelInfo, PromptStyle } from "../shared/protocol";
+import { afterPaint } from "./after-paint";
+import type { FastVlmAttributes } from "./attributes";
+import { emit, type CaptionDetail, type ProgressDetail } from "./events";
 import { Preview } from "./preview";
-import { Status } from "./status";
+import { chosenSource, hasSource, sourceKey } from "./source";
+import { Status, type StatusHost } from "./status";
+import type { ViewModel } from "./view";
 
-type Host = ReactiveControllerHost & AskingHost;
+/** Options of one question; those left out are as the attributes say. */
+export interface AskOptions extends AnswerOptions {
+  /** One image or several; default: what the element looks at. */
+  readonly source?: Source | readonly Source[] | undefined;
+  /** Earlier messages of the conversation; the prompt follows them. */
+  readonly messages?: readonly ChatMessage[] | undefined;
+  /** Called with the text of each token. */
+  readonly onToken?: ((text: string) => void) | undefined;
+}
 
-/** What the element does between its attributes and its events. */
-export class Controller implements ReactiveController, Asker {
-  readonly stage: Preview;
+type Host = FastVlmAttributes &
+  Pick<StatusHost, "stateChanged"> & {
+    /** Called with each complete caption. */
+    captioned(text: string): void;
+  };
+
+/** Shows the answers of one request after another. */
+interface AnswerDisplay extends AnswerObserver {
+  /** Shows the complete answer, once its first token is painted. */
+  finish(caption: Caption): Promise<CaptionDetail>;
+  /** Nothing is being answered any more. */
+  end(): void;
+}
+
+const drafts = oneOf("live", "off");
+
+/** Connects the element's attributes to a session and its answers to events. */
+export class Controller implements ReactiveController, ViewModel {
   readonly status: Status;
-  readonly models: Loader;
-  readonly said: Said = { text: "", stale: false };
-  readonly host: Host;
-  /** Ends at stop: the source, and everything asked meanwhile. */
-  #session = new AbortController();
-  /** What `start` found chosen, to see when it changes. */
-  #started: readonly unknown[] = [];
-  /** Whether captions are live; unknown until the model is there. */
-  #following: boolean | undefined;
-  /** Live captions failed too often: they wait for something to change. */
-  #gaveUp = false;
-  /** Ends at freeze, too: live captions. */
+  readonly preview: Preview;
+  /** The model in use, also while another one loads. */
+  info: ModelInfo | undefined;
+  progress: ProgressDetail | undefined;
+  caption = { text: "", stale: false };
+  readonly #host: Host;
+  #session: Session;
+  /** Number of the last load: an earlier one does not end its progress. */
+  #loads = 0;
+  /** Aborted by `cancelLoad`. */
+  #loading = new AbortController();
+  /** From `start` to `stop`: the source, and what is asked meanwhile. */
+  #run = new AbortController();
+  /** Live captions; aborted by `freeze`, too. */
   #live = new AbortController();
-  /** Ends when what is to be frozen no longer is. */
-  #hold = new AbortController();
-  /** Ends when the element's own signal is another, or the element is gone. */
-  #heeded = new AbortController();
+  /** A pending `freeze`. */
+  #freeze = new AbortController();
+  /** Listening to the host's signal. */
+  #listening = new AbortController();
+  #started: readonly unknown[] = [];
+  /** The attribute `live` when it was last applied; undefined: not yet. */
+  #appliedLive: boolean | undefined;
+  /** Live captions ended after repeated failures, until an option changes. */
+  #gaveUp = false;
 
   constructor(host: Host) {
-    this.host = host;
+    this.#host = host;
     this.status = new Status(host);
-    this.stage = new Preview(host, {
-      onLive: () => this.status.know({ interruption: undefined }),
+    this.preview = new Preview(host, {
+      onLive: () => this.status.update({ interruption: undefined }),
       onInterrupted: (reason) => this.status.report("interruption", reason),
       onEnded: () => {
         this.stop();
         emit(host, "ended", null);
       },
     });
-    this.models = new Loader(host, this.status, () => this.#onReady());
+    this.#session = this.#createSession();
     host.addController(this);
   }
 
-  get can(): "start" | "stop" | "nothing" {
-    if (this.stage.open) return "stop";
-    const { stream, for: id, source } = this.host;
-    return stream || id || source !== "none" ? "start" : "nothing";
+  get action(): ViewModel["action"] {
+    if (this.preview.open) return "stop";
+    return hasSource(this.#host) ? "start" : undefined;
   }
 
-  get shows(): "nothing" | "video" | "still" | "elsewhere" {
-    const { frozen, open } = this.stage;
-    if (frozen) return "still";
-    if (this.host.for && !this.host.stream) return "elsewhere";
+  get shows(): ViewModel["shows"] {
+    const { still, open } = this.preview;
+    if (still) return "still";
+    if (this.#host.for && !this.#host.stream) return "elsewhere";
     return open && !this.status.facts.interruption ? "video" : "nothing";
   }
 
-  /** Moving an element disconnects it, too; only one that stays so is freed. */
+  hostConnected(): void {
+    this.listenTo(this.#host.signal);
+  }
+
+  /** Moving an element disconnects it, too: it is freed if it stays so. */
   hostDisconnected(): void {
     queueMicrotask(() => {
-      if (this.host.isConnected) return;
-      this.#heeded.abort();
+      if (this.#host.isConnected) return;
+      this.#listening.abort();
       this.dispose();
     });
   }
 
-  hostConnected(): void {
-    this.heed(this.host.signal);
-  }
-
   load(signal?: AbortSignal): Promise<ModelInfo> {
-    return this.#attempt(() => this.models.load(signal, this.host.signal));
+    return this.#attempt(() => this.#load(signal));
   }
 
-  /** Loads what the attributes name, unless that is under way. */
+  /** Loads the model that the attributes name, unless it is loaded or loading. */
   preload(): void {
-    try {
-      if (this.models.isUnderWay()) return;
-    } catch {
-      // What the attributes name is nothing: the load tells.
-    }
-    // What fails, an event tells.
+    const state = this.#loadState();
+    if (state === "loaded" || state === "loading") return;
+    // The event `error` reports what fails.
     this.load().catch(() => undefined);
   }
 
-  /** A source that waited for its first model has nothing to wait for. */
-  cancelLoad(): void {
-    this.models.cancel();
-    if (!this.models.info) this.stop();
+  /** Live captions switch to another model while the present one answers; one
+   * that failed to load is not tried again. */
+  modelChanged(): void {
+    if (!this.info || !this.#captionsAreLive()) return;
+    if (this.#loadState() !== "failed") this.preload();
   }
 
-  ask(prompt: string | undefined, options: AskOptions): Promise<Answer> {
-    const signal = this.#bound(this.#session.signal, options.signal);
-    return this.#attempt(async () => {
-      const { askAbout } = await looking();
-      return askAbout(this, { ...options, prompt, signal });
+  cancelLoad(): void {
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    // A source that waited for its first model is useless without it.
+    if (!this.info) this.stop();
+  }
+
+  async inspect(options: ModelOptions): Promise<ModelReport> {
+    const { model, folder } = options;
+    const named = this.#modelOptions();
+    const other = model !== undefined || folder !== undefined;
+    const size = options.size ?? this.#host.size;
+    return this.#session.inspect({
+      ...{ ...named, ...defined(options) },
+      folder: other ? folder : named.folder,
+      size: size === 0 ? undefined : size,
     });
+  }
+
+  get models(): Pick<Session, "stored" | "removeStored"> {
+    return this.#session;
+  }
+
+  ask(prompt: string | undefined, options: AskOptions): Promise<CaptionDetail> {
+    const signal = this.#until(this.#run.signal, options.signal);
+    return this.#attempt(() => this.#ask(prompt, { ...options, signal }));
   }
 
   async start(): Promise<void> {
     this.stop();
-    this.#started = sourceKey(this.host);
-    const signal = this.#bound(this.#session.signal);
+    this.#started = sourceKey(this.#host);
+    const signal = this.#until(this.#run.signal);
     await this.#attempt(async () => {
       if (signal.aborted) throw aborted();
-      const source = chosenSource(this.host);
-      if (!source) throw nothingChosen();
+      const source = chosenSource(this.#host);
       if (source.kind === "picture") {
-        await this.#showPicture(source.file, signal);
+        await this.#showImage(source.file, signal);
+        await this.#ask(undefined, { signal });
         return;
       }
-      // Before anything is awaited: sharing a screen takes a recent click.
-      const opened = this.stage.start(source);
-      this.host.requestUpdate();
+      // Before anything is awaited: sharing a screen needs a recent click.
+      const opened = this.preview.start(source);
+      this.#host.requestUpdate();
       this.#watchVisibility(signal);
       void this.#keepAwake(opened, signal);
-      // A camera that failed may come back: captions do not depend on it.
-      const following = this.models
-        .ready(signal, true)
-        .then(() => this.#onReady());
-      await Promise.all([opened, following]);
-      const once = this.stage.isStill && !this.host.live;
-      const { ask } = await looking();
-      if (once) await ask(this, () => this.newest(signal), { signal });
+      // Captions do not depend on `opened`: a camera that failed may recover.
+      const loaded = this.#ensureModel(signal, true).then(() => this.#begin());
+      await Promise.all([opened, loaded]);
+      if (this.preview.isStill && !this.#host.live) {
+        await this.#ask(undefined, { signal });
+      }
     });
   }
 
   stop(): void {
-    this.#session.abort();
-    this.#session = new AbortController();
+    this.#run.abort();
+    this.#run = new AbortController();
     this.#live.abort();
-    this.#hold.abort();
-    this.#following = undefined;
+    this.#freeze.abort();
+    this.#appliedLive = undefined;
     this.#gaveUp = false;
-    this.stage.stop();
-    this.status.know({ interruption: undefined, paused: false, live: false });
+    this.preview.stop();
+    this.status.update({ interruption: undefined, paused: false, live: false });
   }
 
   async freeze(): Promise<void> {
-    if (!this.stage.open || this.stage.frozen) return;
-    this.#hold.abort();
-    const { signal } = (this.#hold = new AbortController());
+    if (!this.preview.open || this.preview.still) return;
+    this.#freeze.abort();
+    const { signal } = (this.#freeze = new AbortController());
     this.#live.abort();
     try {
-      await this.#attempt(() => this.stage.freeze(signal));
+      await this.#attempt(() => this.preview.freeze(signal));
     } catch (thrown) {
-      if (!signal.aborted) this.#followLive();
+      if (!signal.aborted) this.#applyLive();
       throw thrown;
     }
-    // They may have begun again meanwhile.
+    // They may have started again while the frame was awaited.
     this.#live.abort();
-    this.status.know({ paused: true, live: false });
+    this.status.update({ paused: true, live: false });
   }
 
   resume(): void {
-    if (!this.stage.open) return;
-    this.#hold.abort();
-    this.stage.thaw();
-    this.status.know({ paused: document.hidden });
-    this.#followLive();
+    if (!this.preview.open) return;
+    this.#freeze.abort();
+    this.preview.thaw();
+    this.status.update({ paused: document.hidden });
+    this.#applyLive();
   }
 
   dispose(): void {
     this.stop();
-    this.models.dispose();
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    this.#session.dispose();
+    this.#session = this.#createSession();
+    this.info = this.progress = undefined;
     this.status.reset();
   }
 
-  /** Stops when `signal` aborts, as long as it is the element's own. */
-  heed(signal: AbortSignal | undefined): void {
-    this.#heeded.abort();
-    this.#heeded = new AbortController();
+  /** Stops when `signal` aborts, as long as it is the host's signal. */
+  listenTo(signal: AbortSignal | undefined): void {
+    this.#listening.abort();
+    this.#listening = new AbortController();
     const stop = (): void => {
-      if (signal !== this.host.signal) return;
+      if (signal !== this.#host.signal) return;
       this.stop();
-      this.models.cancel();
+      this.#loading.abort();
+      this.#loading = new AbortController();
     };
     if (signal?.aborted) stop();
-    const heeded = this.#heeded.signal;
-    signal?.addEventListener("abort", stop, { once: true, signal: heeded });
+    const listening = this.#listening.signal;
+    signal?.addEventListener("abort", stop, { once: true, signal: listening });
   }
 
-  /** Does to what is started as attributes say, of which some `changed`. */
-  follow(changed: boolean): void {
-    if (!this.stage.open) return;
-    const { live } = this.host;
-    const chosen = sourceKey(this.host);
-    if (chosen.some((value, at) => value !== this.#started[at])) {
-      if (chosen[0] === "none") this.stop();
-      // What fails, an event tells.
+  /** Applies the attributes to a started source; some of them `changed`. */
+  update(changed: boolean): void {
+    if (!this.preview.open) return;
+    const { live } = this.#host;
+    const key = sourceKey(this.#host);
+    if (key.some((value, at) => value !== this.#started[at])) {
+      if (key[0] === "none") this.stop();
+      // The event `error` reports what fails.
       else this.start().catch(() => undefined);
     } else if (
-      (this.#following ?? live) !== live ||
+      (this.#appliedLive ?? live) !== live ||
       (changed && this.#gaveUp)
     ) {
-      this.#followLive();
+      this.#applyLive();
     }
   }
 
-  /** A model is there: live captions that had to do without it begin. */
-  #onReady(): void {
-    if (this.#following === undefined || this.#gaveUp) this.#followLive();
+  #createSession(): Session {
+    return new Session(this.#host, {
+      onProgress: (progress) => this.#onProgress(progress),
+      onReady: (info) => this.#onReady(info),
+      onLost: () => this.status.update({ loaded: false }),
+    });
   }
 
-  #followLive(): void {
-    this.#following = this.host.live;
-    this.#gaveUp = false;
-    this.#live.abort();
-    this.#live = new AbortController();
-    const wanted = this.host.live && this.stage.open && !this.stage.frozen;
-    this.status.know({ live: wanted });
-    if (!wanted) return;
-    const signal = this.#bound(this.#live.signal);
-    this.stage.skip();
-    this.#liveCaptions(signal).then(
-      () => {
-        if (signal.aborted) return;
-        this.#gaveUp = true;
-        this.status.know({ live: false });
+  /** Attributes are any strings: the session checks them. */
+  #modelOptions(): ModelOptions {
+    const { model, folder, dtype, device, backend } = this.#host;
+    return { model, folder, dtype, device, backend } as ModelOptions;
+  }
+
+  /** `options`, and the attributes for those left out. */
+  #answerOptions(options: AnswerOptions): AnswerOptions {
+    const { fit, anyres, size, maxTokens, sampling } = this.#host;
+    return {
+      ...{ fit, anyres, maxTokens },
+      promptStyle: this.#host.promptStyle as PromptStyle,
+      ...(size !== 0 && { size }),
+      ...defined(options),
+      sampling: { ...sampling, ...options.sampling },
+    };
+  }
+
+  async #load(signal?: AbortSignal): Promise<ModelInfo> {
+    const load = ++this.#loads;
+    try {
+      return await this.#session.load({
+        ...this.#modelOptions(),
+        signal: this.#until(this.#loading.signal, signal),
+      });
+    } finally {
+      if (load === this.#loads) this.#endLoading();
+    }
+  }
+
+  /**
+   * Loads the model that the attributes name, or keeps the one in use if that
+   * load failed before. Live captions do not wait for another model either.
+   */
+  async #ensureModel(signal: AbortSignal, live: boolean): Promise<void> {
+    const state = this.#loadState();
+    if (this.info && (state === "failed" || live)) {
+      if (state !== "failed") this.preload();
+      return;
+    }
+    await this.#load(signal);
+  }
+
+  /** `invalid`: the load reports which option is. */
+  #loadState(): LoadState | "invalid" {
+    try {
+      return this.#session.loadState(this.#modelOptions());
+    } catch {
+      return "invalid";
+    }
+  }
+
+  #onProgress(progress: ProgressDetail): void {
+    const { messages } = this.status;
+    if (!this.progress) {
+      this.status.announce(messages.phases.loading, messages.lang);
+    }
+    this.progress = progress;
+    const loading = progress.phase === "warming" ? "warming" : "loading";
+    this.status.update({ loading });
+    emit(this.#host, "modelprogress", progress);
+  }
+
+  #onReady(info: ModelInfo): void {
+    this.info = info;
+    this.progress = undefined;
+    this.status.update({ loading: undefined, loaded: true });
+    emit(this.#host, "ready", info);
+    const { messages } = this.status;
+    this.status.announce(messages.modelReady, messages.lang);
+    this.#begin();
+  }
+
+  #endLoading(): void {
+    this.progress = undefined;
+    this.status.update({ loading: undefined });
+  }
+
+  /** Shows the answer of one request after another while it arrives. */
+  #display(onToken?: (text: string) => void): AnswerDisplay {
+    const host = this.#host;
+    let firstToken = 0;
+    let painted: Promise<number | undefined> | undefined;
+    return {
+      onFrame: ({ time, dropped }) => {
+        firstToken = 0;
+        painted = undefined;
+        this.caption.stale = true;
+        this.status.update({ error: undefined, activity: "seeing" });
+        emit(host, "frame", { time, dropped });
       },
-      (thrown: unknown) => this.status.report("error", VlmError.from(thrown)),
-    );
+      onToken: ({ id, text }) => {
+        firstToken ||= now();
+        const { stale, text: previous } = this.caption;
+        this.caption = { text: stale ? text : previous + text, stale: false };
+        this.status.update({ activity: "speaking" });
+        emit(host, "token", { id, text });
+        onToken?.(text);
+        if (text) painted ??= host.updateComplete.then(afterPaint);
+      },
+      finish: async ({ type, timings, ...caption }) => {
+        const time = await painted;
+        const { ttft = 0, wait = 0, ...rest } = timings;
+        const paint = (time ?? firstToken) - firstToken;
+        const seen = time !== undefined && { ttft: ttft + paint, wait, paint };
+        const detail = { ...caption, timings: { ...rest, ...seen } };
+        const { text } = caption;
+        this.caption = { text, stale: false };
+        host.captioned(text);
+        if (!host.mutedText) this.status.announce(text);
+        emit(host, "caption", detail);
+        this.status.update({ activity: undefined });
+        return detail;
+      },
+      end: () => {
+        this.caption.stale = false;
+        this.status.update({ activity: undefined });
+      },
+    };
   }
 
-  async #liveCaptions(signal: AbortSignal): Promise<void> {
-    const { captionAll } = await looking();
-    await captionAll(this, signal);
+  async #ask(
+    prompt: string | undefined,
+    { source, messages = [], onToken, ...options }: AskOptions,
+  ): Promise<CaptionDetail> {
+    const signal = options.signal ?? this.#run.signal;
+    await this.#ensureModel(signal, false);
+    const text = prompt ?? this.#host.prompt;
+    const images = source === undefined ? this.#look() : [source].flat();
+    const display = this.#display(onToken);
+    try {
+      const caption = await this.#session.respond(
+        { messages, prompt: text, images },
+        this.#answerOptions(options),
+        display,
+      );
+      return await display.finish(caption);
+    } finally {
+      display.end();
+    }
   }
 
-  /** What is looked at, as far as the question `asked` does not know it. */
-  async newest(signal: AbortSignal, asked?: () => string): Promise<Taken> {
-    const { stream, for: id } = this.host;
-    const captured = await this.stage.frame(signal, stream ? "" : id, asked);
-    const { frame, name, ...rest } = captured;
-    return { frames: [frame], names: [name ?? null], ...rest };
+  /** What a question without a source is about. */
+  #look(): FrameSource | readonly Source[] {
+    const { still } = this.preview;
+    if (still) return [still];
+    return { take: (signal) => this.preview.frame(signal, this.#elementId) };
   }
 
-  async #showPicture(file: Blob, signal: AbortSignal): Promise<void> {
-    const { ask, decodeImage } = await looking();
+  get #elementId(): string {
+    const { stream, for: id } = this.#host;
+    return stream ? "" : id;
+  }
+
+  async #showImage(file: Blob, signal: AbortSignal): Promise<void> {
     const bitmap = await decodeImage(file);
     if (signal.aborted) {
       bitmap.close();
       throw aborted();
     }
-    this.stage.show(bitmap);
-    this.host.requestUpdate();
-    await ask(this, () => this.newest(signal), { signal });
+    this.preview.show(bitmap);
+    this.#host.requestUpdate();
   }
 
-  /** What is neither open nor waited for keeps no screen on. */
-  async #keepAwake(opened: Promise<void>, signal: AbortSignal): Promise<void> {
+  #captionsAreLive(): boolean {
+    const { open, still } = this.preview;
+    return this.#host.live && open && !still;
+  }
+
+  /** A model is loaded: live captions that waited for it start. */
+  #begin(): void {
+    if (this.#appliedLive === undefined || this.#gaveUp) this.#applyLive();
+  }
+
+  #applyLive(): void {
+    this.#appliedLive = this.#host.live;
+    this.#gaveUp = false;
+    this.#live.abort();
+    this.#live = new AbortController();
+    const live = this.#captionsAreLive();
+    this.status.update({ live });
+    if (!live) return;
+    this.modelChanged();
+    void this.#captionFrames(this.#until(this.#live.signal));
+  }
+
+  /** Captions one frame after another until `signal` aborts. */
+  async #captionFrames(signal: AbortSignal): Promise<void> {
+    const display = this.#display();
+    this.preview.skip();
     try {
-      await opened.catch(() => undefined);
-      const { keepAwake } = await looking();
-      if (this.stage.open) keepAwake(signal);
-    } catch {
-      // Then the screen goes off as usual.
+      const captions = this.#session.captions(
+        this.#liveFrames(signal),
+        () => this.#liveOptions(),
+        {
+          ...display,
+          onError: (error) => {
+            display.end();
+            this.status.report("error", error);
+          },
+        },
+        signal,
+      );
+      for await (const caption of captions) await display.finish(caption);
+    } catch (thrown) {
+      if (signal.aborted) return;
+      this.#gaveUp = true;
+      display.end();
+      this.status.report("error", VlmError.from(thrown));
+      this.status.update({ live: false });
+    } finally {
+      display.end();
     }
+  }
+
+  /** A source that does not change by itself is captioned again once one of
+   * these options changes. */
+  #liveFrames(signal: AbortSignal): LiveFrames {
+    const question = (): string => {
+      const { prompt, promptStyle, fit, anyres, size } = this.#host;
+      return JSON.stringify([prompt, promptStyle, fit, anyres, size]);
+    };
+    return {
+      next: async () => {
+        await pageVisible(signal);
+        return this.preview.frame(signal, this.#elementId, question);
+      },
+      close: () => undefined,
+    };
+  }
+
+  #liveOptions(): WatchOptions {
+    const { prompt, gate, draft } = this.#host;
+    checkOption("draft", draft, drafts);
+    return {
+      ...this.#answerOptions({ gate, draft: draft === "live" }),
+      prompt,
+    };
+  }
+
+  /** The wake lock is for a source that is open or waited for. */
+  async #keepAwake(opened: Promise<void>, signal: AbortSignal): Promise<void> {
+    await opened.catch(() => undefined);
+    if (this.preview.open) keepAwake(signal);
   }
 
   #watchVisibility(signal: AbortSignal): void {
-    const check = (): void => {
-      this.status.know({ paused: document.hidden || this.stage.frozen });
+    const update = (): void => {
+      const frozen = this.preview.still !== undefined;
+      this.status.update({ paused: document.hidden || frozen });
     };
-    document.addEventListener("visibilitychange", check, { signal });
+    document.addEventListener("visibilitychange", update, { signal });
   }
 
-  /** Ends with any of them, and with the element's own signal. */
-  #bound(signal: AbortSignal, other?: AbortSignal): AbortSignal {
-    return anySignal(signal, other, this.host.signal);
+  /** Aborts with each of them and with the host's own signal. */
+  #until(signal: AbortSignal, other?: AbortSignal): AbortSignal {
+    return anySignal(signal, other, this.#host.signal);
   }
 
-  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+  async #attempt<T>(operation: () => Promise<T>): Promise<T> {
     this.status.begin();
     try {
-      return await work();
+      return await operation();
     } catch (thrown) {
       const error = VlmError.from(thrown);
-      const passing = error === this.stage.waitsFor;
-      this.status.report(passing ? "interruption" : "error", error);
+      const recovers = error === this.preview.waitsFor;
+      this.status.report(recovers ? "interruption" : "error", error);
       throw error;
     }
   }
+}
+
+/** Without the entries that are undefined. */
+function defined<T extends object>(options: T): T {
+  const entries = Object.entries(options).filter(([, value]) => {
+    return value !== undefined;
+  });
+  return Object.fromEntries(entries) as T;
 }

@@ -1,50 +1,36 @@
 import type { LoadProgress } from "../shared/protocol";
+import type { AnswerTimings } from "../session/answer-stream";
+import type { Caption } from "../session/watch";
 import type { VlmError } from "../shared/errors";
-import type { Answer, ModelInfo, Timings } from "../shared/protocol";
+import type { ModelInfo } from "../shared/protocol";
 import type { State } from "./state";
 
 export type ProgressDetail = LoadProgress;
 
-/** The frame that is looked at now. */
+/** The frame that the model is asked about. */
 export interface FrameDetail {
-  /** When it was captured, in ms since the epoch. */
+  /** Time of capture, in ms since the epoch. */
   readonly time: number;
-  /** Frames closed unread since the one before. */
+  /** Frames skipped since the previous one. */
   readonly dropped: number;
 }
 
 export interface TokenDetail {
-  /** In the model's vocabulary. */
+  /** Id in the model's vocabulary. */
   readonly id: number;
-  /** Text that it completes; may be empty inside a character. */
+  /** Text that the token completes; may be empty inside a character. */
   readonly text: string;
 }
 
-/** Durations in ms. Where the time to first token went: `wait` to `paint` add up
- * to `ttft`. */
-export interface CaptionTimings extends Timings {
-  /** Frame captured → first token painted; absent if nothing was painted. */
-  readonly ttft?: number;
-  /** Frame captured → frame received by the worker. */
-  readonly wait?: number;
-  /** First token's text → painted. */
+/** Durations in ms. `ttft` counts until the first token is painted; its parts
+ * from `wait` to `paint` add up to it. */
+export interface CaptionTimings extends AnswerTimings {
+  /** First token received → painted; absent if nothing was painted. */
   readonly paint?: number;
 }
 
-export interface CaptionDetail extends Omit<Answer, "timings"> {
+export interface CaptionDetail extends Omit<Caption, "type" | "timings"> {
   readonly timings: CaptionTimings;
-  /** What was asked. */
-  readonly prompt: string;
-  /** Side of the encoder's input, in pixels. */
-  readonly size: number;
-  /** When the frame was captured, in ms since the epoch. */
-  readonly time: number;
-  /** How old the frame was when its caption was complete, in ms. */
-  readonly age: number;
-  /** Frames closed unread since the one before. */
-  readonly dropped: number;
-  /** The gate was asked whether the frame shows anything new. */
-  readonly gated: boolean;
 }
 
 export interface StateDetail {

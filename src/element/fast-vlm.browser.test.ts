@@ -58,8 +58,9 @@ test("a question that is stopped before a word leaves the caption", async () => 
   const asked = vlm.ask(undefined, { source: await pictureFile() });
   await vi.waitFor(() => expect(fake.asked).toHaveLength(2));
   vlm.stop();
-  expect(await asked).toMatchObject({ finish: "abort", tokenIds: [] });
+  await expect(asked).rejects.toMatchObject({ code: "aborted" });
   expect(vlm.text).toBe("A cat");
+  expect(mounted.detailsOf("caption")).toHaveLength(1);
 });
 
 test("load shows megabytes and per cent", async () => {
@@ -105,9 +106,12 @@ test("the caption event accounts for the whole time to first token", async () =>
 });
 
 test.each([
-  [{ size: 100 }, /side 100/],
-  [{ maxTokens: 0 }, /0 tokens/],
-  [{ gate: 2 }, /gate cannot be 2/],
+  [{ size: 100 }, /^size must be .*, not 100\.$/],
+  [{ size: 4096 }, /^size must be a multiple of 64 from 64 to 2048/],
+  [{ maxTokens: 0 }, /^maxTokens must be .*, not 0\.$/],
+  [{ maxTokens: 9999 }, /^maxTokens must be .* to 4096, not 9999\.$/],
+  [{ gate: 2 }, /^gate must be .*, not 2\.$/],
+  [{ sampling: { topP: 2 } }, /^topP must be .*, not 2\.$/],
 ])("refuses %o as bad-option", async (options, message) => {
   mounted = new Mounted();
   const { vlm } = mounted;
@@ -151,7 +155,7 @@ test("a bad picture is shown with advice; the next good one works", async () => 
   expect(vlm.state).toBe("failed");
   expect(mounted.detailsOf("error")[0]).toMatchObject({ code: "bad-image" });
   expect(mounted.part("error")?.textContent).toMatch(
-    /note\.png.*Choose another/s,
+    /note\.png.*Use another image/s,
   );
   await vlm.ask(undefined, { source: await pictureFile() });
   await vlm.updateComplete;
@@ -193,25 +197,25 @@ test("announces whole sentences in another node than the stream", async () => {
   ).toBeNull();
 });
 
-test("an answer that is stopped keeps what was said", async () => {
+test("an aborted question rejects with aborted and keeps the text so far", async () => {
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   await vlm.load();
   const controller = new AbortController();
-  const answer = await vlm.ask(undefined, {
+  const answer = vlm.ask(undefined, {
     source: await pictureFile(),
     signal: controller.signal,
     onToken: () => controller.abort(),
   });
-  expect(answer).toMatchObject({ finish: "abort", text: "A" });
+  await expect(answer).rejects.toMatchObject({ code: "aborted" });
   expect(vlm.text).toBe("A");
   expect(mounted.detailsOf("error")).toEqual([]);
 });
 
-test("load=eager loads when connected", async () => {
+test("loading=eager loads when connected", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
-  vlm.setAttribute("load", "eager");
+  vlm.setAttribute("loading", "eager");
   await vi.waitFor(() => expect(vlm.state).toBe("ready"));
 });
 

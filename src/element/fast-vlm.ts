@@ -1,201 +1,227 @@
 import type { PropertyValues, TemplateResult } from "lit";
 import { acceptLicense } from "../models/license";
 import { registry } from "../models/registry";
+import type { ModelOptions } from "../session/options";
 import type { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
-import type { Answer, ModelInfo } from "../shared/protocol";
-import { Controller } from "./controller";
-import { emit, type ProgressDetail } from "./events";
-import { FormAssociatedElement } from "./form-associated";
-import type { AskOptions, InspectOptions } from "./options";
-import { looking } from "./lazy";
+import type { ModelInfo } from "../shared/protocol";
+import { FastVlmAttributes } from "./attributes";
+import { Controller, type AskOptions } from "./controller";
+import { emit, type CaptionDetail, type ProgressDetail } from "./events";
+import { onMessagesChange } from "./languages";
+import { onVisible } from "./on-visible";
 import { stateOf, type State } from "./state";
 import { view } from "./view";
-import { onVisible } from "./on-visible";
-import { onMessagesAdded } from "./languages";
 
-/** Which model, and from where. */
-const ofModel = [
+/** The attributes that name another model, or another way to load it. */
+const modelAttributes = [
   ...["loading", "model", "hub", "modelBase", "wasmPaths", "folder"],
-  ...["dtype", "device", "path", "worker", "fetch"],
+  ...["dtype", "device", "backend", "worker", "fetch"],
 ] as const;
 
 /**
- * Looks at a camera, a screen, a video or a picture and says what it sees.
+ * Captions a camera, a screen, a video or an image, and answers questions about
+ * it.
  *
- * Nothing is downloaded until it is started, asked or told to load. Elements of
- * one model share one worker and one set of weights. In a form its value is the
- * last caption. Light or dark is as the `color-scheme` of the page says.
+ * Nothing is downloaded before the element is started, asked or told to load.
+ * Elements with the same model share one worker and one set of weights. In a
+ * form its value is the last caption. Colours follow the page's `color-scheme`.
  *
- * What a method promises rejects with a `VlmError`: its code, what it was about
- * and what to do. What `load`, `ask`, `start` and `freeze` fail with, the event
- * `error` tells, too, unless somebody stopped them (`aborted`).
+ * Methods reject with a `VlmError`: its code, what failed and what to do next.
+ * The event `error` reports the failures of `load`, `ask`, `start` and `freeze`,
+ * too, unless they were stopped (`aborted`).
  *
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
  *
- * @attr {string} lang - of the captions and its own words; others: `addWords`
+ * @attr {string} lang - language of captions and UI; add more with `addMessages`
  *
- * @fires {CustomEvent<ProgressDetail>} modelprogress - how far loading has come
- * @fires {CustomEvent<ModelInfo>} ready - the model is there
+ * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load
+ * @fires {CustomEvent<ModelInfo>} ready - a model is loaded
  * @fires {CustomEvent<FrameDetail>} frame - a frame was handed to the model
  * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption
- * @fires {CustomEvent<CaptionDetail>} caption - one is complete, with its timings
- * @fires {CustomEvent<StateDetail>} statechange - `state` became another
- * @fires {CustomEvent<null>} ended - others ended the stream, or the sharing
- * @fires {CustomEvent<ErrorDetail>} error - what failed, and what to do
+ * @fires {CustomEvent<CaptionDetail>} caption - a caption is complete, with its timings
+ * @fires {CustomEvent<StateDetail>} statechange - `state` changed
+ * @fires {CustomEvent<null>} ended - the stream or the screen sharing was ended from outside
+ * @fires {CustomEvent<ErrorDetail>} error - what failed, and what to do next
  *
- * @slot poster - stands where the picture will be
- * @slot overlay - lies over the picture
- * @slot controls - instead of the buttons
- * @slot error - instead of the words about what failed
+ * @slot poster - shown in the stage while there is no image
+ * @slot overlay - lies over the image
+ * @slot controls - replaces the buttons
+ * @slot error - replaces the error text
  *
- * @csspart stage - holds the picture and what lies over it
+ * @csspart stage - contains the image and what lies over it
  * @csspart video - a live source
- * @csspart still - a frozen frame, or a picture
- * @csspart poster - holds the slot of that name
- * @csspart overlay - holds the slot of that name
- * @csspart status - the state in a word
- * @csspart progress - how far loading has come
- * @csspart caption - holds the text, the hint or the error
+ * @csspart still - a frozen frame or an image
+ * @csspart poster - contains the slot of that name
+ * @csspart overlay - contains the slot of that name
+ * @csspart status - the state as an icon and a word
+ * @csspart progress - progress of a load
+ * @csspart caption - contains the text, the hint or the error
  * @csspart text - the caption
- * @csspart hint - what stands there before the first caption
- * @csspart error - what failed, and what to do
- * @csspart controls - holds the buttons
+ * @csspart hint - shown before the first caption
+ * @csspart error - what failed, and what to do next
+ * @csspart controls - contains the buttons
  * @csspart button - each button
- * @csspart start - the button that starts
- * @csspart stop - the button that stops
- * @csspart freeze - the button that holds the picture
- * @csspart resume - the button that lets it go on
- * @csspart cancel - the button that ends loading
+ * @csspart start - the start button
+ * @csspart stop - the stop button
+ * @csspart freeze - the freeze button
+ * @csspart resume - the resume button
+ * @csspart cancel - the button that cancels a load
  *
- * @cssprop [--fast-vlm-accent=light-dark(#0b6b5d, #5fd3bf)] - caret, focus, start
- * @cssprop [--fast-vlm-on-accent=light-dark(#fff, #06201b)] - text on it
- * @cssprop [--fast-vlm-error=light-dark(#a5281c, #ff9d94)] - what failed
- * @cssprop [--fast-vlm-muted=light-dark(#5b666b, #9aa7ad)] - hint, old caption
- * @cssprop [--fast-vlm-stage=#14181b] - behind the picture
- * @cssprop [--fast-vlm-on-stage=#e9eef0] - text on it
- * @cssprop [--fast-vlm-aspect=4 / 3] - of the stage
- * @cssprop [--fast-vlm-max-height=70svh] - of the stage, so that the caption is in sight
- * @cssprop [--fast-vlm-radius=12px] - of the stage's corners
- * @cssprop [--fast-vlm-lines=3] - lines of caption to keep room for
- * @cssprop [--fast-vlm-caption-size=clamp(1.25rem, 1rem + 1vw, 1.625rem)] - of its text
+ * @cssprop [--fast-vlm-accent=light-dark(#0b6b5d, #5fd3bf)] - caret, focus ring and start button
+ * @cssprop [--fast-vlm-on-accent=light-dark(#fff, #06201b)] - text on the accent colour
+ * @cssprop [--fast-vlm-error=light-dark(#a5281c, #ff9d94)] - error text
+ * @cssprop [--fast-vlm-muted=light-dark(#5b666b, #9aa7ad)] - hint and stale caption
+ * @cssprop [--fast-vlm-stage=#14181b] - background of the stage
+ * @cssprop [--fast-vlm-on-stage=#e9eef0] - text on the stage
+ * @cssprop [--fast-vlm-aspect=4 / 3] - aspect ratio of the stage
+ * @cssprop [--fast-vlm-max-height=70svh] - maximum height of the stage, so that the caption stays visible
+ * @cssprop [--fast-vlm-radius=12px] - corner radius of the stage
+ * @cssprop [--fast-vlm-lines=3] - lines that are reserved for the caption
+ * @cssprop [--fast-vlm-caption-size=clamp(1.25rem, 1rem + 1vw, 1.625rem)] - font size of the caption
  *
  * @cssstate idle - no model is loaded
- * @cssstate loading - the model arrives
- * @cssstate warming - the model is made ready
- * @cssstate ready - the model is there, and nothing goes on
- * @cssstate seeing - it looks at a frame
- * @cssstate speaking - the caption comes, token by token
- * @cssstate paused - a frame is held, or the page is hidden
+ * @cssstate loading - a model is being loaded
+ * @cssstate warming - a model is being warmed up
+ * @cssstate ready - the model is loaded and idle
+ * @cssstate seeing - the model is encoding a frame
+ * @cssstate speaking - the caption is arriving, token by token
+ * @cssstate paused - a frame is frozen, or the page is hidden
  * @cssstate failed - see the event `error`
  */
-export class FastVlmElement extends FormAssociatedElement {
-  /** Models that are known by a name. */
+export class FastVlmElement extends FastVlmAttributes {
+  static readonly formAssociated = true;
+  /** The models that have a name of their own. */
   static readonly registry = registry;
   static override get observedAttributes(): string[] {
     return [...super.observedAttributes, "lang"];
   }
 
+  readonly #internals = this.attachInternals();
   readonly #controller = new Controller(this);
   /** From connected to disconnected. */
   #connection = new AbortController();
   #visible = false;
+  #fieldsetDisabled = false;
+  #value: string | null = null;
 
   constructor() {
     super();
-    this.internals.states.add(this.state);
+    this.#internals.states.add(this.state);
   }
 
-  /** What goes on, in a word; also as `:state()`. */
+  /** What the element is doing; also a CSS state, `:state(seeing)`. */
   get state(): State {
     return stateOf(this.#controller.status.facts);
   }
 
   /** The model in use, also while another one loads or after it failed to. */
   get info(): ModelInfo | undefined {
-    return this.#controller.models.info;
+    return this.#controller.info;
   }
 
-  /** How far loading has come; `undefined` while nothing loads. */
+  /** Progress of the load; `undefined` while nothing loads. */
   get progress(): ProgressDetail | undefined {
-    return this.#controller.models.progress;
+    return this.#controller.progress;
   }
 
-  /** A live source is open, or waited for. */
+  /** Whether a live source is open, or waited for. */
   get open(): boolean {
-    return this.#controller.stage.open;
+    return this.#controller.preview.open;
   }
 
-  /** A picture is held: a frozen one, or the source `picture`. */
+  /** Whether a still image is shown: a frozen frame, or `source="picture"`. */
   get frozen(): boolean {
-    return this.#controller.stage.frozen;
+    return this.#controller.preview.still !== undefined;
   }
 
-  /** What failed last, until something is asked again. */
+  /** The last failure, until the next operation. */
   get error(): VlmError | undefined {
     const { error, interruption } = this.#controller.status.facts;
     return error ?? interruption;
   }
 
-  /** The caption, as far as it has come. */
+  /** The caption, as far as it has arrived. */
   get text(): string {
-    return this.#controller.said.text;
+    return this.#controller.caption.text;
   }
 
-  /**
-   * Loads the model the attributes name, unless it is loaded. Once
-   * `options.signal` aborts it rejects with `aborted`.
-   */
+  /** The last complete caption, which is the form value; null before it. */
+  get value(): string | null {
+    return this.#value;
+  }
+
+  get form(): HTMLFormElement | null {
+    return this.#internals.form;
+  }
+
+  get labels(): NodeList {
+    return this.#internals.labels;
+  }
+
+  get type(): string {
+    return this.localName;
+  }
+
+  /** @internal Disabled by itself or by a fieldset. */
+  get isDisabled(): boolean {
+    return this.disabled || this.#fieldsetDisabled;
+  }
+
+  /** Loads the model that the attributes name, unless it is loaded. Aborting
+   * `options.signal` rejects with `aborted`. */
   load(options: { signal?: AbortSignal } = {}): Promise<ModelInfo> {
     return this.#controller.load(options.signal);
   }
 
-  /** What a model is and would cost; downloads none of its weights. */
-  inspect(options: InspectOptions = {}): Promise<ModelReport> {
-    return this.#controller.models.inspect(options);
+  /** What a model is and costs; downloads none of its weights. Options that are
+   * left out are as the attributes say. */
+  inspect(options: ModelOptions = {}): Promise<ModelReport> {
+    return this.#controller.inspect(options);
   }
 
-  /** The models of which something is kept in this browser. */
+  /** The models stored in this browser, complete or in part. */
   stored(): Promise<StoredModel[]> {
-    return this.#controller.models.lease.stored();
+    return this.#controller.models.stored();
   }
 
-  /** Deletes what is kept of the model of a `key` that `stored` gave; loaded, it
-   * goes on running. */
+  /** Deletes the files of the model with this `key` of `stored()`; a loaded model
+   * keeps running. */
   removeStored(key: string): Promise<void> {
-    return this.#controller.models.lease.remove(key);
+    return this.#controller.models.removeStored(key);
   }
 
-  /** A person has agreed to the licence of this id; kept in this browser. */
+  /** Stores the user's consent to the licence with this id in this browser. */
   acceptLicense(id: string): void {
     acceptLicense(id);
   }
 
-  /** Ends a load: it rejects with `aborted`, and the next one resumes. What was
-   * started and still waits for its first model stops. */
+  /** Cancels a load, which rejects with `aborted`; the next one resumes it. Also
+   * stops a source that waits for its first model. */
   cancelLoad(): void {
     this.#controller.cancelLoad();
   }
 
   /**
-   * Answers about `options.source`, or about the held or newest frame; without
-   * a prompt, the attribute's. Aborted meanwhile, the answer has finish `abort`
-   * and what was said so far; before its turn it rejects with `aborted`.
+   * Answers about `options.source`, else about the frozen or newest frame; the
+   * default prompt is the attribute's. Resolves with the detail of the event
+   * `caption`. Rejects with `aborted` if it is stopped or its signal aborts.
    */
-  ask(prompt?: string, options: AskOptions = {}): Promise<Answer> {
+  ask(prompt?: string, options: AskOptions = {}): Promise<CaptionDetail> {
     return this.#controller.ask(prompt, options);
   }
 
   /**
-   * Opens the source, and loads the model. It is captioned until stopped if
-   * `live`, a still picture once; otherwise `ask` asks about it.
+   * Opens the source and loads the model. With `live` it captions frames until
+   * stopped; otherwise it captions a still image once, and `ask` asks about a
+   * moving one.
    */
   start(): Promise<void> {
     return this.#controller.start();
   }
 
-  /** Closes the source and ends what is being said, within one token. */
+  /** Closes the source and ends the current answer within one token. */
   stop(): void {
     this.#controller.stop();
   }
@@ -205,33 +231,39 @@ export class FastVlmElement extends FormAssociatedElement {
     return this.#controller.freeze();
   }
 
-  /** Lets the source go on after `freeze`. */
+  /** Continues with the source after `freeze`. */
   resume(): void {
     this.#controller.resume();
   }
 
-  /** Frees the model and everything else; a later call starts anew. */
+  /** Stops and frees the model; a later call starts again. */
   dispose(): void {
     this.#controller.dispose();
   }
 
   /** @internal */
   stateChanged(state: State, previous: State): void {
-    this.internals.states.delete(previous);
-    this.internals.states.add(state);
+    this.#internals.states.delete(previous);
+    this.#internals.states.add(state);
     emit(this, "statechange", { state, previous });
+  }
+
+  /** @internal Sets the form value. */
+  captioned(text: string | null): void {
+    this.#value = text;
+    this.#internals.setFormValue(text);
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#settle();
-    // Later than the first time nothing else tells it.
+    this.#observe();
+    // The first time, `willUpdate` does.
     if (this.hasUpdated) this.#preload();
   }
 
-  /** Moved without being taken out: everything goes on. */
+  /** With this callback `moveBefore` does not disconnect the element. */
   connectedMoveCallback(): void {
-    this.#settle();
+    this.#observe();
   }
 
   override disconnectedCallback(): void {
@@ -248,38 +280,41 @@ export class FastVlmElement extends FormAssociatedElement {
     if (name === "lang") this.requestUpdate();
   }
 
+  formDisabledCallback(disabled: boolean): void {
+    this.#fieldsetDisabled = disabled;
+    this.requestUpdate();
+  }
+
   formResetCallback(): void {
     this.formStateRestoreCallback(null);
   }
 
-  /** What the browser kept of a page that somebody comes back to. */
   formStateRestoreCallback(caption: string | null): void {
     this.captioned(caption);
-    this.#controller.said.text = caption ?? "";
+    this.#controller.caption = { text: caption ?? "", stale: false };
     this.requestUpdate();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     super.willUpdate(changed);
-    if (changed.has("signal")) this.#controller.heed(this.signal);
-    this.#controller.follow(changed.size > 0);
-    // Sharing a screen takes a recent click: it cannot wait for a download.
-    if (changed.has("source") && this.source === "screen") {
-      looking().catch(() => undefined);
+    if (changed.has("signal")) this.#controller.listenTo(this.signal);
+    this.#controller.update(changed.size > 0);
+    if (modelAttributes.some((name) => changed.has(name))) {
+      this.#preload();
+      this.#controller.modelChanged();
     }
-    if (ofModel.some((name) => changed.has(name))) this.#preload();
   }
 
   protected override render(): TemplateResult {
     return view(this.#controller, this);
   }
 
-  /** Heeds what is around it, from here on. */
-  #settle(): void {
+  /** Observes language and visibility at the present place in the page. */
+  #observe(): void {
     this.#connection.abort();
     this.#connection = new AbortController();
     const { signal } = this.#connection;
-    onMessagesAdded(this, () => this.requestUpdate(), signal);
+    onMessagesChange(this, () => this.requestUpdate(), signal);
     this.#visible = false;
     onVisible(this, signal, () => {
       this.#visible = true;
@@ -288,7 +323,6 @@ export class FastVlmElement extends FormAssociatedElement {
     this.requestUpdate();
   }
 
-  /** Loads what is not to wait for a question. */
   #preload(): void {
     if (!this.isConnected) return;
     const wanted =

@@ -33,14 +33,15 @@ test("a form gets the last caption, once it is complete", async () => {
   expect(valueOf(owner)).toBe("A cat");
 });
 
-test("a stopped answer is no value", async () => {
+test("an aborted answer does not become the value", async () => {
   const owner = form();
   const controller = new AbortController();
-  await mounted.vlm.ask("What?", {
+  const answer = mounted.vlm.ask("What?", {
     source: await pictureFile(),
     signal: controller.signal,
     onToken: () => controller.abort(),
   });
+  await expect(answer).rejects.toMatchObject({ code: "aborted" });
   expect(valueOf(owner)).toBeNull();
 });
 

@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import {
   addMessages,
   languageOf,
-  onMessagesAdded,
+  onMessagesChange,
   messagesFor,
 } from "./languages";
 import { english } from "./messages";
@@ -13,26 +13,26 @@ test.each(["en", "en-GB", "EN", "", "x-unknown"])("%o is English", (tag) => {
   expect(messagesFor(tag)).toBe(english);
 });
 
-test("German is fetched once asked for, and then told", async () => {
-  const told = vi.fn();
+test("German is imported when it is first needed, and listeners are called", async () => {
+  const listener = vi.fn();
   const listening = new AbortController();
-  onMessagesAdded(document.body, told, listening.signal);
+  onMessagesChange(document.body, listener, listening.signal);
   expect(messagesFor("de-AT").lang).toBe("en");
-  await vi.waitFor(() => expect(told).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(listener).toHaveBeenCalledOnce());
   expect(messagesFor("de-AT").cancel).toBe("Abbrechen");
   listening.abort();
   addMessages({ ...english, lang: "fr", cancel: "Annuler" });
-  expect(told).toHaveBeenCalledOnce();
+  expect(listener).toHaveBeenCalledOnce();
   expect(messagesFor("fr-CA").cancel).toBe("Annuler");
 });
 
-test("words for less than all leave the others English", () => {
+test("missing texts stay English", () => {
   const some = { lang: "it", start: "Avvia" };
   addMessages(some as typeof english);
   expect(messagesFor("it")).toMatchObject({ start: "Avvia", stop: "Stop" });
 });
 
-test("the language is the nearest one, through shadows", () => {
+test("languageOf finds the nearest lang attribute across shadow roots", () => {
   const outer = document.createElement("div");
   const inner = document.createElement("p");
   outer.attachShadow({ mode: "open" }).append(inner);
@@ -47,7 +47,7 @@ test("the language is the nearest one, through shadows", () => {
   outer.remove();
 });
 
-test("what is no language is refused", () => {
+test("addMessages rejects an invalid language tag with bad-option", () => {
   expect(() => addMessages({ ...english, lang: "no_such" })).toThrow(
     expect.objectContaining({ code: "bad-option" }),
   );

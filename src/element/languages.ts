@@ -1,52 +1,50 @@
-import { VlmError } from "../shared/errors";
+import { badOption } from "../shared/errors";
 import { english, type Messages } from "./messages";
 
-/** Fetched by the first element that speaks it. */
-const others: Readonly<Record<string, () => Promise<Messages>>> = {
+/** Translations that are imported when the first element needs them. */
+const translations: Readonly<Record<string, () => Promise<Messages>>> = {
   de: async () => (await import("./messages-de")).german,
 };
 
 const known = new Map([["en", english]]);
-const asked = new Set<string>();
+const requested = new Set<string>();
 const listeners = new Set<() => void>();
 
-/** Teaches all elements a language, or better words in one they know. */
-export function addMessages(words: Messages): void {
-  const { lang } = words;
+/** Adds or replaces the UI texts of one language, for all elements. Missing
+ * texts stay English. Throws `bad-option` for an invalid language tag. */
+export function addMessages(messages: Messages): void {
+  const { lang } = messages;
   try {
     Intl.getCanonicalLocales(lang);
-  } catch (thrown) {
-    throw new VlmError(
-      "bad-option",
-      `“${lang}” is no language.`,
-      "Give its tag, such as en or pt-BR.",
-      { cause: thrown },
+  } catch (cause) {
+    throw badOption(
+      `“${lang}” is not a language tag.`,
+      "Use a BCP 47 tag, such as en or pt-BR.",
+      { cause },
     );
   }
-  known.set(lang.toLowerCase(), { ...english, ...words });
+  known.set(lang.toLowerCase(), { ...english, ...messages });
   for (const listener of listeners) listener();
 }
 
-/** The words for a language or, until they are there, English ones. */
+/** The UI texts of a language, or the English ones until they are imported. */
 export function messagesFor(language: string): Messages {
   const tag = language.toLowerCase();
   const primary = tag.replace(/-.*/, "");
   const found = known.get(tag) ?? known.get(primary);
   if (found) return found;
-  const fetch = others[primary];
-  if (fetch && !asked.has(primary)) {
-    asked.add(primary);
-    // Without the network it stays with English.
-    fetch().then(addMessages, () => asked.delete(primary));
+  const load = translations[primary];
+  if (load && !requested.has(primary)) {
+    requested.add(primary);
+    // A failed import leaves English and is tried again.
+    load().then(addMessages, () => requested.delete(primary));
   }
   return english;
 }
 
-/**
- * Calls `listener` when a language is added, and when that of `element` may be
- * another, until the end of `signal`.
- */
-export function onMessagesAdded(
+/** Calls `listener` when messages are added and when the language of `element`
+ * may have changed, until `signal` aborts. */
+export function onMessagesChange(
   element: Element,
   listener: () => void,
   signal: AbortSignal,
@@ -54,8 +52,8 @@ export function onMessagesAdded(
   listeners.add(listener);
   const observer = new MutationObserver(listener);
   for (let at: Element | undefined = element; at; at = hostOf(at)) {
-    const around = at.getRootNode();
-    observer.observe(around, { subtree: true, attributeFilter: ["lang"] });
+    const root = at.getRootNode();
+    observer.observe(root, { subtree: true, attributeFilter: ["lang"] });
   }
   signal.addEventListener("abort", () => {
     listeners.delete(listener);
@@ -63,10 +61,10 @@ export function onMessagesAdded(
   });
 }
 
-/** As HTML has it: the nearest `lang`, of the host outside a shadow. */
+/** The nearest `lang` attribute, across shadow roots; else "". */
 export function languageOf(element: Element): string {
-  const said = element.closest("[lang]");
-  if (said) return said.getAttribute("lang") ?? "";
+  const nearest = element.closest("[lang]");
+  if (nearest) return nearest.getAttribute("lang") ?? "";
   const host = hostOf(element);
   return host ? languageOf(host) : "";
 }

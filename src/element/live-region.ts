@@ -1,43 +1,43 @@
-/** A sentence, and its language if that is not the element's. */
+/** Text to announce, and its language if it differs from the element's. */
 export interface Announcement {
   readonly text: string;
   readonly lang?: string;
 }
 
 /**
- * Says whole sentences to assistive technology, apart from the text that
- * streams: only when they change, the latest one, and not too often.
+ * Announces whole sentences to assistive technology: only when the text
+ * changes, always the latest one, and at most one every `interval` ms.
  */
 export class LiveRegion {
-  readonly #say: (announcement: Announcement) => void;
-  readonly #every: number;
-  #said: Announcement = { text: "" };
-  #next = this.#said;
+  readonly #render: (announcement: Announcement) => void;
+  readonly #interval: number;
+  #current: Announcement = { text: "" };
+  #next = this.#current;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(say: (announcement: Announcement) => void, every = 3000) {
-    this.#say = say;
-    this.#every = every;
+  constructor(render: (announcement: Announcement) => void, interval = 3000) {
+    this.#render = render;
+    this.#interval = interval;
   }
 
   announce(announcement: Announcement): void {
     this.#next = announcement;
-    if (this.#timer === undefined) this.#speak();
+    if (this.#timer === undefined) this.#flush();
   }
 
-  /** Nothing is said any more, and may be said again. */
+  /** Empties the region; the same text may be announced again. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#next = this.#said = { text: "" };
-    this.#say(this.#said);
+    this.#next = this.#current = { text: "" };
+    this.#render(this.#current);
   }
 
-  #speak(): void {
+  #flush(): void {
     this.#timer = undefined;
-    if (this.#next.text === this.#said.text) return;
-    this.#said = this.#next;
-    this.#say(this.#said);
-    this.#timer = setTimeout(() => this.#speak(), this.#every);
+    if (this.#next.text === this.#current.text) return;
+    this.#current = this.#next;
+    this.#render(this.#current);
+    this.#timer = setTimeout(() => this.#flush(), this.#interval);
   }
 }

@@ -3,90 +3,92 @@ import type { Messages } from "./messages";
 export const german: Messages = {
   lang: "de",
   states: {
-    idle: "Aus",
-    loading: "Lädt",
-    warming: "Wärmt auf",
+    idle: "Inaktiv",
+    loading: "Wird geladen",
+    warming: "Wird gestartet",
     ready: "Bereit",
-    seeing: "Sieht hin",
-    speaking: "Spricht",
-    paused: "Angehalten",
+    seeing: "Analysiert",
+    speaking: "Beschreibt",
+    paused: "Pausiert",
     failed: "Fehler",
   },
   phases: {
-    loading: "Das Modell wird geladen",
-    preparing: "Das Modell wird vorbereitet",
-    warming: "Das Modell wärmt sich auf",
+    loading: "Modell wird geladen …",
+    preparing: "Modell wird vorbereitet …",
+    warming: "Modell wird gestartet …",
   },
-  elsewhere: "Ein anderer Tab lädt das Modell herunter",
+  elsewhere: "Modell wird in einem anderen Tab heruntergeladen …",
   amount: (part, whole) => `${part} von ${whole}`,
   left: (time) => `noch ${time}`,
   caption: "Beschreibung",
   hint: "Hier erscheint die Beschreibung.",
-  modelReady: "Das Modell ist bereit.",
-  start: "Start",
-  stop: "Stopp",
-  freeze: "Anhalten",
-  resume: "Weiter",
+  modelReady: "Modell bereit.",
+  start: "Starten",
+  stop: "Stoppen",
+  freeze: "Standbild",
+  resume: "Fortsetzen",
   cancel: "Abbrechen",
   failures: {
     "bad-image": {
-      message: "Das Bild lässt sich nicht lesen.",
-      advice: "Nimm ein anderes: PNG, JPEG, WebP, AVIF, GIF oder SVG.",
+      message: "Das Bild konnte nicht gelesen werden.",
+      advice:
+        "Wähle ein anderes Bild im Format PNG, JPEG, WebP, AVIF, GIF oder SVG.",
     },
     "camera-busy": {
-      message: "Die Kamera schickt keine Bilder.",
+      message: "Die Kamera liefert kein Bild.",
       advice:
-        "Öffne ihre Blende, oder schließe das Programm, das sie benutzt; dann geht es von selbst weiter.",
+        "Öffne die Kameraabdeckung oder schließe das Programm, das die Kamera verwendet. Danach geht es automatisch weiter.",
     },
     "camera-denied": {
-      message: "Die Kamera wurde nicht erlaubt.",
+      message: "Der Zugriff auf die Kamera wurde verweigert.",
       advice:
-        "Erlaube sie dieser Seite in der Adressleiste oder in den Einstellungen des Systems; dann geht es von selbst weiter.",
+        "Erlaube den Zugriff in der Adressleiste oder in den Systemeinstellungen. Danach geht es automatisch weiter.",
     },
     "camera-missing": {
-      message: "Die Kamera wurde nicht gefunden.",
+      message: "Es wurde keine Kamera gefunden.",
       advice:
-        "Schließe sie an, oder wähle eine andere; dann geht es von selbst weiter.",
+        "Schließe die Kamera an oder wähle eine andere. Danach geht es automatisch weiter.",
     },
     "device-lost": {
-      message: "Die Grafikkarte ist ausgefallen.",
-      advice: "Mit dem nächsten Bild wird das Modell neu geladen.",
+      message: "Die Verbindung zur Grafikkarte wurde unterbrochen.",
+      advice: "Das Modell wird beim nächsten Bild neu geladen.",
     },
     "download-failed": {
-      message: "Das Herunterladen ist misslungen.",
-      advice: "Prüfe die Verbindung und versuche es noch einmal.",
+      message: "Der Download ist fehlgeschlagen.",
+      advice: "Prüfe die Internetverbindung und versuche es erneut.",
     },
     offline: {
-      message: "Es gibt keine Verbindung zum Netz.",
-      advice: "Stelle sie her und versuche es noch einmal.",
+      message: "Keine Internetverbindung.",
+      advice: "Stelle die Verbindung wieder her und versuche es erneut.",
     },
     "out-of-memory": {
-      message: "Der Speicher reicht nicht aus.",
+      message: "Der Arbeitsspeicher reicht nicht aus.",
       advice:
-        "Schließe andere Tabs und Programme, oder nimm ein kleineres Modell oder kleinere Bilder.",
+        "Schließe andere Tabs und Programme oder wähle ein kleineres Modell oder eine kleinere Bildgröße.",
     },
     "screen-denied": {
-      message: "Es wurde kein Bildschirm und kein Fenster freigegeben.",
-      advice: "Beginne noch einmal und wähle, was freigegeben wird.",
+      message: "Die Bildschirmfreigabe wurde abgebrochen.",
+      advice:
+        "Starte erneut und wähle den Bildschirm oder das Fenster, das freigegeben werden soll.",
     },
     "storage-full": {
-      message: "Auf dem Datenträger ist kein Platz für das Modell.",
-      advice: "Schaffe Platz, oder nimm ein kleineres Modell.",
+      message: "Für das Modell ist nicht genügend Speicherplatz frei.",
+      advice: "Gib Speicherplatz frei oder wähle ein kleineres Modell.",
     },
     "video-unreadable": {
-      message: "Das Video lässt sich nicht abspielen.",
+      message: "Das Video kann nicht abgespielt werden.",
       advice:
-        "Nimm eine Datei in MP4 oder WebM, die dieser Browser abspielen kann.",
+        "Wähle eine MP4- oder WebM-Datei, die dieser Browser unterstützt.",
     },
     "webgpu-unavailable": {
-      message: "WebGPU steht hier nicht zur Verfügung.",
+      message: "WebGPU ist nicht verfügbar.",
       advice:
-        "Nimm einen Browser und ein Gerät mit WebGPU, oder lass den Prozessor rechnen.",
+        "Verwende einen Browser und ein Gerät mit WebGPU oder führe das Modell auf dem Prozessor aus.",
     },
     "worker-died": {
-      message: "Das Modell ist stehen geblieben.",
+      message: "Das Modell wurde unerwartet beendet.",
       advice:
-        "Mit dem nächsten Bild beginnt es neu. Bleibt es wieder stehen, lade die Seite neu.",
+        "Es startet beim nächsten Bild neu. Wenn das Problem weiterhin besteht, lade die Seite neu.",
     },
   },
 };

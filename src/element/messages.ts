@@ -2,38 +2,37 @@ import type { LoadProgress } from "../shared/protocol";
 import type { ErrorCode, VlmError } from "../shared/errors";
 import type { State } from "./state";
 
-/** What the element itself says, in one language. */
+/** The element's UI texts in one language. */
 export interface Messages {
-  /** Its tag, such as `en` or `pt-BR`. */
+  /** BCP 47 tag, such as `en` or `pt-BR`. */
   readonly lang: string;
   readonly states: Readonly<Record<State, string>>;
   readonly phases: Readonly<Record<LoadProgress["phase"], string>>;
-  /** Another tab is downloading the model. */
+  /** Shown while another tab downloads the model. */
   readonly elsewhere: string;
-  /** Both as numbers, the second with the unit of both: `1.2`, `3.4 MB`. */
+  /** Both are formatted numbers, the second with a unit: `1.2`, `3.4 MB`. */
   readonly amount: (part: string, whole: string) => string;
-  /** Of a time with its unit: `3 s`. */
+  /** Remaining time; `time` has a unit: `3 s`. */
   readonly left: (time: string) => string;
-  /** Name of the group that holds the caption. */
+  /** Accessible name of the caption. */
   readonly caption: string;
-  /** Stands where the caption will be. */
+  /** Shown before the first caption. */
   readonly hint: string;
-  /** Announced when a model is there. */
+  /** Announced when a model is loaded. */
   readonly modelReady: string;
   readonly start: string;
   readonly stop: string;
   readonly freeze: string;
   readonly resume: string;
   readonly cancel: string;
-  /** What is told of a failure, by its code; of others, the error's English. */
+  /** Texts of errors by code; the others are shown in English. */
   readonly failures?: Readonly<Partial<Record<ErrorCode, ErrorText>>>;
 }
 
-/** Sentences for a person. */
 export interface ErrorText {
   /** What failed. */
   readonly message: string;
-  /** What to do. */
+  /** What to do next. */
   readonly advice: string;
 }
 
@@ -44,22 +43,22 @@ export const english: Messages = {
     loading: "Loading",
     warming: "Warming up",
     ready: "Ready",
-    seeing: "Seeing",
-    speaking: "Speaking",
+    seeing: "Analyzing",
+    speaking: "Describing",
     paused: "Paused",
-    failed: "Failed",
+    failed: "Error",
   },
   phases: {
-    loading: "Loading the model",
-    preparing: "Preparing the model",
-    warming: "Warming up the model",
+    loading: "Loading model…",
+    preparing: "Preparing model…",
+    warming: "Warming up model…",
   },
-  elsewhere: "Another tab is downloading the model",
+  elsewhere: "Another tab is downloading the model…",
   amount: (part, whole) => `${part} of ${whole}`,
   left: (time) => `${time} left`,
   caption: "Caption",
   hint: "The caption appears here.",
-  modelReady: "The model is ready.",
+  modelReady: "Model ready.",
   start: "Start",
   stop: "Stop",
   freeze: "Freeze",
@@ -67,12 +66,12 @@ export const english: Messages = {
   cancel: "Cancel",
 };
 
-/** A failure, in the language of `words` as far as they know its code. */
+/** The text of an error in the language of `messages`, else in English. */
 export function failureText(
   error: VlmError,
   { failures, lang }: Messages,
 ): ErrorText & { readonly lang: string } {
-  const known = failures?.[error.code];
-  const { message, advice } = known ?? error;
-  return { message, advice, lang: known ? lang : "en" };
+  const translated = failures?.[error.code];
+  const { message, advice } = translated ?? error;
+  return { message, advice, lang: translated ? lang : "en" };
 }

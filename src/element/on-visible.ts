@@ -1,13 +1,14 @@
-/** Calls `then` once `element` is on the screen, unless `signal` ends before. */
+/** Calls `callback` once `element` is in the viewport, unless `signal` aborts
+ * before. */
 export function onVisible(
   element: Element,
   signal: AbortSignal,
-  then: () => void,
+  callback: () => void,
 ): void {
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
     observer.disconnect();
-    then();
+    callback();
   });
   observer.observe(element);
   signal.addEventListener("abort", () => observer.disconnect());

@@ -1,24 +1,20 @@
 import { expect, test } from "vitest";
-import { Preview } from "./preview";
+import { Mounted } from "../testing/mounted";
+import { pictureFile } from "../testing/painted";
+import "./define";
 
-const nothing = () => undefined;
-const listener = { onLive: nothing, onInterrupted: nothing, onEnded: nothing };
-
-const square = (side: number) => createImageBitmap(new ImageData(side, side));
-
-test("a still has the name it was shown under, whatever is shown meanwhile", async () => {
-  const stage = new Preview(document.body, listener);
-  const { signal } = new AbortController();
-  stage.show(await square(4));
-  const next = await square(8);
-  const taking = stage.frame(signal, "");
-  stage.show(next);
-  const [first, second] = [await taking, await stage.frame(signal, "")];
-  const widths = [first, second].map(({ frame }) => {
-    return frame instanceof ImageBitmap ? frame.width : undefined;
-  });
-  expect(widths).toEqual([4, 8]);
-  expect(first.name).toBeTypeOf("string");
-  expect(second.name).not.toBe(first.name);
-  stage.stop();
+test("a question asked while another image is opened is about the new one", async () => {
+  const { vlm, fake } = new Mounted({ pace: 5 });
+  Object.assign(vlm, { source: "picture", file: await pictureFile("red") });
+  await vlm.start();
+  await vlm.ask("What?");
+  Object.assign(vlm, { file: await pictureFile("blue") });
+  await vlm.start();
+  await vlm.ask("What?");
+  const ids = fake.asked.map(({ imageIds }) => imageIds?.[0]);
+  expect(ids).toHaveLength(4);
+  expect(ids[0]).toBeTypeOf("string");
+  expect(ids[1]).toBe(ids[0]);
+  expect(ids[2]).not.toBe(ids[0]);
+  expect(ids[3]).toBe(ids[2]);
 });

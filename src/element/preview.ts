@@ -1,22 +1,33 @@
-import type { CaptureListener } from "../capture/capture";
+import { Capture, type CaptureListener } from "../capture/capture";
+import { ElementSource } from "../capture/element-source";
 import type { IdentifiedFrame } from "../capture/frame-slot";
-import { newImageId } from "../capture/image-id";
+import { toBitmap } from "../capture/to-bitmap";
 import { aborted } from "../shared/abort";
-import { now } from "../shared/clock";
-import { VlmError } from "../shared/errors";
-import { looking } from "./lazy";
-import type { View } from "./looking";
-import { badOption } from "../session/load-options";
+import { badOption, VlmError } from "../shared/errors";
 import type { OpenSource } from "./source";
 
-/** Longest side of the shown copy; the pixels asked about keep their size. */
-const shownSide = 1920;
+/** Longest side of the displayed copy in pixels; requests use the original. */
+const displayedSide = 1920;
 
-/** What is looked at: a live source in the video, or a still in the canvas. */
+/** An open source. */
+interface View {
+  open(): Promise<void>;
+  /** The newest frame. With a `question`, a source that does not change by
+   * itself waits until the question or the image is another. */
+  next(signal: AbortSignal, question?: () => string): Promise<IdentifiedFrame>;
+  /** Discards the frames captured so far. */
+  skip(): void;
+  /** Shows an image that does not change by itself. */
+  readonly isStill?: boolean;
+  close(): void;
+}
+
+/** What the model looks at: a live source in the video, or a still image in the
+ * canvas. */
 export class Preview {
-  /** A live source is open, or waited for. */
+  /** A source is open, or waited for. */
   open = false;
-  /** What is open does not change by itself. */
+  /** The open source does not change by itself. */
   isStill = false;
   /** Why a source that is waited for could not be opened. */
   waitsFor: VlmError | undefined;
@@ -24,19 +35,22 @@ export class Preview {
   readonly #listener: CaptureListener;
   /** From start to stop. */
   #session = new AbortController();
-  #view: Promise<View> | undefined;
-  #glanced: { readonly id: string; readonly view: Promise<View> } | undefined;
+  #view: View | undefined;
+  /** The element that questions are about while no source is open. */
+  #unopened: { readonly id: string; readonly view: View } | undefined;
+  #still: ImageBitmap | undefined;
   #video: HTMLVideoElement | undefined;
   #canvas: HTMLCanvasElement | undefined;
-  #still: { readonly bitmap: ImageBitmap; readonly name: string } | undefined;
 
   constructor(host: Element, listener: CaptureListener) {
     this.#host = host;
     this.#listener = listener;
   }
 
+  // Created on demand: a server that renders the element has no document.
+
   get video(): HTMLVideoElement {
-    return (this.#video ??= makeVideo());
+    return (this.#video ??= createVideo());
   }
 
   get canvas(): HTMLCanvasElement {
@@ -47,21 +61,19 @@ export class Preview {
     return this.#canvas;
   }
 
-  get frozen(): boolean {
-    return this.#still !== undefined;
+  /** The frozen frame or the image that is shown instead of a live source. */
+  get still(): ImageBitmap | undefined {
+    return this.#still;
   }
 
   async start(source: OpenSource): Promise<void> {
     this.stop();
     this.open = true;
-    const session = new AbortController();
-    this.#session = session;
-    const { signal } = session;
-    this.#view = this.#viewOf(source);
+    const { signal } = (this.#session = new AbortController());
+    const view = this.#viewOf(source);
+    this.#view = view;
+    signal.addEventListener("abort", () => view.close());
     try {
-      const view = await this.#view;
-      if (signal.aborted) throw aborted();
-      signal.addEventListener("abort", () => view.close());
       await view.open();
       this.isStill = view.isStill ?? false;
     } catch (thrown) {
@@ -82,9 +94,10 @@ export class Preview {
     this.thaw();
   }
 
+  /** Shows the newest frame as a still image. */
   async freeze(signal: AbortSignal): Promise<void> {
-    const { toBitmap } = await looking();
-    const { frame } = await this.#next(signal);
+    if (!this.#view) throw aborted();
+    const { frame } = await this.#view.next(signal);
     let still: ImageBitmap;
     try {
       still = await toBitmap(frame);
@@ -99,76 +112,65 @@ export class Preview {
   }
 
   thaw(): void {
-    this.#still?.bitmap.close();
+    this.#still?.close();
     this.#still = undefined;
   }
 
-  /** Takes the bitmap over. */
+  /** Shows `bitmap`, which it takes ownership of. */
   show(bitmap: ImageBitmap): void {
     this.thaw();
-    this.#still = { bitmap, name: newImageId() };
+    this.#still = bitmap;
     const { width, height } = bitmap;
-    const scale = Math.min(1, shownSide / Math.max(width, height));
+    const scale = Math.min(1, displayedSide / Math.max(width, height));
     this.canvas.width = Math.max(1, Math.round(width * scale));
     this.canvas.height = Math.max(1, Math.round(height * scale));
     const context = this.canvas.getContext("2d");
     context?.drawImage(bitmap, 0, 0, this.canvas.width, this.canvas.height);
   }
 
-  /** What was captured before now is neither read nor counted. */
+  /** Discards the frames captured so far. */
   skip(): void {
-    this.#view?.then((view) => view.skip()).catch(() => undefined);
+    this.#view?.skip();
   }
 
-  /**
-   * The still, as of now, or the newest frame of the source; if none is open,
-   * what the element with this id shows.
-   */
+  /** The newest frame of the open source, else of the element with this id. */
   async frame(
     signal: AbortSignal,
     id: string,
     question?: () => string,
   ): Promise<IdentifiedFrame> {
-    if (this.#still) {
-      // Another may be shown meanwhile.
-      const { bitmap, name } = this.#still;
-      const frame = await createImageBitmap(bitmap);
-      return { frame, name, time: now(), dropped: 0 };
-    }
-    if (this.open) return this.#next(signal, question);
-    if (id) return (await this.#glance(id)).next(signal);
+    if (signal.aborted) throw aborted();
+    if (this.#view) return this.#view.next(signal, question);
+    if (id) return this.#unopenedView(id).next(signal);
     throw badOption(
-      "There is no picture to ask about.",
-      "Hand one over, or start a source.",
+      "There is no image to ask about.",
+      "Pass one as the option source, or start a source first.",
     );
   }
 
-  async #next(
-    signal: AbortSignal,
-    question?: () => string,
-  ): Promise<IdentifiedFrame> {
-    const view = await this.#view;
-    if (!view || signal.aborted) throw aborted();
-    return view.next(signal, question);
-  }
-
-  /** Not open; it knows again what it has seen. */
-  #glance(id: string): Promise<View> {
-    if (this.#glanced?.id !== id) {
-      const view = this.#viewOf({ kind: "element", id });
-      view.catch(() => (this.#glanced = undefined));
-      this.#glanced = { id, view };
+  /** Kept, since it knows an image that was asked about before. */
+  #unopenedView(id: string): View {
+    if (this.#unopened?.id !== id) {
+      this.#unopened = { id, view: this.#viewOf({ kind: "element", id }) };
     }
-    return this.#glanced.view;
+    return this.#unopened.view;
   }
 
-  async #viewOf(source: OpenSource): Promise<View> {
-    const { viewOf } = await looking();
-    return viewOf(source, this.#host, this.video, this.#listener);
+  #viewOf(source: OpenSource): View {
+    if (source.kind === "element") {
+      return new ElementSource(this.#host, source.id, this.#listener);
+    }
+    const capture = new Capture(this.video, this.#listener);
+    return {
+      open: () => capture.open(source),
+      next: (signal) => capture.next(signal),
+      skip: () => capture.skip(),
+      close: () => capture.close(),
+    };
   }
 }
 
-function makeVideo(): HTMLVideoElement {
+function createVideo(): HTMLVideoElement {
   const video = document.createElement("video");
   video.muted = true;
   video.playsInline = true;

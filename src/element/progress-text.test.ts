@@ -21,12 +21,12 @@ test.each([
   else expect(amountText(progress)).toMatch(text);
 });
 
-test("says that another tab is at it", () => {
-  expect(phaseText(half)).toBe("Loading the model");
+test("names the phase, or the download in another tab", () => {
+  expect(phaseText(half)).toBe("Loading model…");
   expect(phaseText({ ...half, elsewhere: true })).toMatch(/another tab/i);
 });
 
-test("speaks another language", () => {
+test("formats numbers and texts in another language", () => {
   const progress = { ...half, rate: 4e6, left: 7 };
   expect(amountText(progress, german)).toBe(
     "10,0 von 20,0 MB · 50 % · 4,0 MB/s · noch 7 s",

@@ -1,31 +1,32 @@
-import { formatBytes, formatByteProgress } from "../shared/format-bytes";
+import { formatByteProgress, formatBytes } from "../shared/format-bytes";
 import type { ProgressDetail } from "./events";
 import { english, type Messages } from "./messages";
 
-/** What goes on, in a few words. */
+/** What the load is doing. */
 export function phaseText(
   { phase, elsewhere }: ProgressDetail,
-  words: Messages = english,
+  messages: Messages = english,
 ): string {
-  return elsewhere ? words.elsewhere : words.phases[phase];
+  return elsewhere ? messages.elsewhere : messages.phases[phase];
 }
 
 /** `12.3 of 45.6 MB · 27 % · 5.1 MB/s · 7 s left`, as far as it is known. */
 export function amountText(
   progress: ProgressDetail,
-  words: Messages = english,
+  messages: Messages = english,
 ): string {
   const { phase, loaded, total, rate, left } = progress;
   if (phase !== "loading" || total === 0) return "";
+  const { lang } = messages;
+  const amount = messages.amount(...formatByteProgress(loaded, total, lang));
   const percent = Math.min(100, Math.floor((100 * loaded) / total));
-  const amount = words.amount(...formatByteProgress(loaded, total, words.lang));
-  const known = [amount, `${percent} %`];
-  if (rate > 0) known.push(`${formatBytes(rate, words.lang)}/s`);
-  if (left !== undefined) known.push(words.left(durationText(left)));
-  return known.join(" · ");
+  const parts = [amount, `${percent} %`];
+  if (rate > 0) parts.push(`${formatBytes(rate, lang)}/s`);
+  if (left !== undefined) parts.push(messages.left(durationText(left)));
+  return parts.join(" · ");
 }
 
-/** Rounded up: nobody minds being early. */
+/** Rounds up, so that loads do not take longer than shown. */
 function durationText(seconds: number): string {
   if (seconds <= 59) return `${Math.ceil(seconds)} s`;
   const minutes = Math.ceil(seconds / 60);

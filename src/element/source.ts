@@ -1,49 +1,59 @@
 import type { CaptureSource } from "../capture/capture";
-import { badOption, choose } from "../session/load-options";
-import type { Attributes } from "./options";
+import { badOption } from "../shared/errors";
+import { checkOption, oneOf } from "../shared/options";
+import type { FastVlmAttributes } from "./attributes";
 
-/** What is looked at for as long as it is open. */
+/** A source that stays open. */
 export type OpenSource =
   CaptureSource | { readonly kind: "element"; readonly id: string };
 
 export type ChosenSource =
   OpenSource | { readonly kind: "picture"; readonly file: Blob };
 
-const sources = ["camera", "screen", "video", "picture", "none"] as const;
+const sources = oneOf("camera", "screen", "video", "picture", "none");
+const facings = oneOf("user", "environment");
 
-const facings = ["user", "environment"] as const;
-
-type Choice = Pick<
-  Attributes,
+type SourceAttributes = Pick<
+  FastVlmAttributes,
   "stream" | "for" | "source" | "camera" | "facing" | "file"
 >;
 
-/** What `start` opens; `undefined` if nothing is chosen. */
-export function chosenSource(attributes: Choice): ChosenSource | undefined {
-  const { stream, for: id, camera, facing, file } = attributes;
+/** What `start` opens. Throws `bad-option`. */
+export function chosenSource(attributes: SourceAttributes): ChosenSource {
+  const { stream, for: id, source, camera, facing, file } = attributes;
   if (stream) return { kind: "stream", stream };
   if (id) return { kind: "element", id };
-  const source = choose("source", attributes.source, sources);
-  if (source === "none") return undefined;
+  checkOption("source", source, sources);
+  if (source === "none") {
+    throw badOption(
+      "There is no source to start.",
+      'Set a source, such as source="camera", or the id of an element, for="my-video".',
+    );
+  }
   if (source === "camera") {
-    if (facing) choose("facing", facing, facings);
+    if (facing) checkOption("facing", facing, facings);
     return { kind: source, deviceId: camera, facing };
   }
   if (source === "screen") return { kind: source };
   if (file) return { kind: source, file };
-  throw badOption(`There is no ${source} yet.`, `Choose a ${source} file.`);
-}
-
-export function nothingChosen(): Error {
-  return badOption(
-    "There is nothing to look at.",
-    'Choose a source, such as source="camera", or the element for="its-id".',
+  throw badOption(
+    `source="${source}" needs a file, and the property file is not set.`,
+    "Set the property file to a File or Blob.",
   );
 }
 
-/** Equal, one by one, as long as `start` would open the same. */
-export function sourceKey(choice: Choice): readonly unknown[] {
-  const { stream, for: id, source, camera, facing, file } = choice;
+/** Whether `start` has something to open. */
+export function hasSource({
+  stream,
+  for: id,
+  source,
+}: SourceAttributes): boolean {
+  return stream !== undefined || id !== "" || source !== "none";
+}
+
+/** Equal, item by item, as long as `start` would open the same source. */
+export function sourceKey(attributes: SourceAttributes): readonly unknown[] {
+  const { stream, for: id, source, camera, facing, file } = attributes;
   if (stream || id) return [stream ?? id];
   if (source === "camera") return [source, camera, facing];
   return [source, source === "screen" ? undefined : file];

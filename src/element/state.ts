@@ -1,6 +1,6 @@
 import type { VlmError } from "../shared/errors";
 
-/** What a person can tell apart; also the element's `:state()`. */
+/** The element's state, also as a CSS state: `:state(seeing)`. */
 export type State =
   | "idle"
   | "loading"
@@ -11,17 +11,17 @@ export type State =
   | "paused"
   | "failed";
 
-/** From which the state follows; each is set where it is known. */
+/** What the state follows from. */
 export interface Facts {
-  /** The last thing asked for failed. */
+  /** Failure of the last operation. */
   readonly error: VlmError | undefined;
-  /** The source gives no pictures, but may come back by itself. */
+  /** The source gives no frames, but may recover by itself. */
   readonly interruption: VlmError | undefined;
   readonly loading: "loading" | "warming" | undefined;
   readonly loaded: boolean;
   readonly activity: "seeing" | "speaking" | undefined;
   readonly paused: boolean;
-  /** One caption follows another. */
+  /** Live captions are on. */
   readonly live: boolean;
 }
 

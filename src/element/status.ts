@@ -1,22 +1,22 @@
 import type { VlmError } from "../shared/errors";
-import { LiveRegion, type Announcement } from "./live-region";
 import { emit } from "./events";
-import { noFacts, stateOf, type Facts, type State } from "./state";
 import { languageOf, messagesFor } from "./languages";
+import { LiveRegion, type Announcement } from "./live-region";
 import { failureText, type Messages } from "./messages";
+import { noFacts, stateOf, type Facts, type State } from "./state";
 
-export interface StatusHost extends HTMLElement {
+export interface StatusHost extends Element {
   requestUpdate(): void;
   stateChanged(state: State, previous: State): void;
 }
 
-/** Keeps the facts, and tells everyone what changes. */
+/** The facts that the state follows from; reports their changes as events, in
+ * the view and to assistive technology. */
 export class Status {
   facts: Facts = noFacts;
-  /** What assistive technology is told. */
   announcement: Announcement = { text: "" };
   readonly #host: StatusHost;
-  readonly #announcer = new LiveRegion((announcement) => {
+  readonly #region = new LiveRegion((announcement) => {
     this.announcement = announcement;
     this.#host.requestUpdate();
   });
@@ -25,41 +25,41 @@ export class Status {
     this.#host = host;
   }
 
-  /** In the element's language. */
-  get words(): Messages {
+  /** UI texts in the element's language. */
+  get messages(): Messages {
     return messagesFor(languageOf(this.#host));
   }
 
-  /** Something is asked for: what was told before may be told again. */
+  /** Clears the last error; texts announced before may be announced again. */
   begin(): void {
-    this.#announcer.stop();
-    this.know({ error: undefined });
+    this.#region.stop();
+    this.update({ error: undefined });
   }
 
-  know(news: Partial<Facts>): void {
+  update(changes: Partial<Facts>): void {
     const previous = stateOf(this.facts);
-    this.facts = { ...this.facts, ...news };
+    this.facts = { ...this.facts, ...changes };
     const state = stateOf(this.facts);
     this.#host.requestUpdate();
     if (state !== previous) this.#host.stateChanged(state, previous);
   }
 
   announce(text: string, lang?: string): void {
-    this.#announcer.announce({ text, ...(lang ? { lang } : {}) });
+    this.#region.announce({ text, ...(lang && { lang }) });
   }
 
-  /** Being stopped is no failure. */
+  /** An abort is no failure. */
   report(fact: "error" | "interruption", error: VlmError): void {
     if (error.code === "aborted") return;
-    this.know({ [fact]: error });
+    this.update({ [fact]: error });
     const { code, message, advice } = error;
     emit(this.#host, "error", { code, message, advice });
-    const told = failureText(error, this.words);
-    this.announce(`${told.message} ${told.advice}`, told.lang);
+    const shown = failureText(error, this.messages);
+    this.announce(`${shown.message} ${shown.advice}`, shown.lang);
   }
 
   reset(): void {
-    this.#announcer.stop();
-    this.know(noFacts);
+    this.#region.stop();
+    this.update(noFacts);
   }
 }

@@ -87,7 +87,7 @@ test("muted, captions are neither shown nor announced, but told", async () => {
   expect(mounted.part("caption")?.checkVisibility()).toBe(false);
   const status = vlm.shadowRoot?.querySelector("[role=status]");
   await new Promise((resolve) => setTimeout(resolve, 3500));
-  expect(status?.textContent).toBe("The model is ready.");
+  expect(status?.textContent).toBe("Model ready.");
   // What fails is shown all the same.
   const note = new File(["hello"], "note.png");
   await vlm.ask("What?", { source: note }).catch(() => undefined);
@@ -101,7 +101,7 @@ test("speaks the language of its lang, or of the page's", async () => {
   const status = (): string =>
     mounted.part("status")?.textContent?.trim() ?? "";
   vlm.lang = "de-CH";
-  await vi.waitFor(() => expect(status()).toBe("Aus"));
+  await vi.waitFor(() => expect(status()).toBe("Inaktiv"));
   expect(mounted.part("caption")?.getAttribute("aria-label")).toBe(
     "Beschreibung",
   );
@@ -119,14 +119,14 @@ test("speaks as what is around it, also when that or its place is another", asyn
   const says = (text: string): Promise<void> =>
     vi.waitFor(() => expect(mounted.part("status")?.textContent).toMatch(text));
   document.documentElement.lang = "de";
-  await says("Aus");
+  await says("Inaktiv");
   const host = document.createElement("div");
   host.lang = "en";
   host.attachShadow({ mode: "open" }).append(vlm);
   document.body.append(host);
   await says("Idle");
   host.lang = "de";
-  await says("Aus");
+  await says("Inaktiv");
   host.removeAttribute("lang");
   document.documentElement.lang = "en";
   await says("Idle");
@@ -183,7 +183,7 @@ test("what fails is told in its language, where that has words for it", async ()
   await expect(vlm.load()).rejects.toMatchObject({ code: "offline" });
   const error = (): HTMLElement | null | undefined => mounted.part("error");
   await vi.waitFor(() => expect(error()?.lang).toBe("de"));
-  expect(error()?.textContent).toMatch(/keine Verbindung/);
+  expect(error()?.textContent).toMatch(/Keine Internetverbindung/);
   expect(vlm.error?.message).toBe("No network.");
   vlm.model = "";
   await expect(vlm.load()).rejects.toMatchObject({ code: "bad-option" });

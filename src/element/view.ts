@@ -1,28 +1,29 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
-import type { Announcement } from "./live-region";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
-import { lookingNow } from "./lazy";
-import type { State } from "./state";
+import type { Announcement } from "./live-region";
 import { failureText, type Messages } from "./messages";
+import { amountText, phaseText } from "./progress-text";
+import type { State } from "./state";
 
-/** What there is to show. */
+/** What the element renders. */
 export interface ViewModel {
-  readonly models: { readonly progress: ProgressDetail | undefined };
-  readonly said: { readonly text: string; readonly stale: boolean };
+  readonly progress: ProgressDetail | undefined;
+  /** `stale`: it belongs to an earlier frame than the one shown. */
+  readonly caption: { readonly text: string; readonly stale: boolean };
   readonly shows: "nothing" | "video" | "still" | "elsewhere";
-  /** Whether there is something to start, to stop, or to go on with. */
-  readonly can: "start" | "stop" | "nothing";
-  readonly stage: {
+  /** Action of the first button, if there is one. */
+  readonly action: "start" | "stop" | undefined;
+  readonly preview: {
     readonly video: HTMLVideoElement;
     readonly canvas: HTMLCanvasElement;
     readonly open: boolean;
     readonly isStill: boolean;
-    readonly frozen: boolean;
+    readonly still: ImageBitmap | undefined;
   };
   readonly status: {
-    readonly words: Messages;
+    readonly messages: Messages;
     /** For assistive technology; never the text that streams. */
     readonly announcement: Announcement;
   };
@@ -32,7 +33,6 @@ export interface ViewHost extends Element {
   readonly state: State;
   readonly error: VlmError | undefined;
   readonly mutedText: boolean;
-  /** The buttons do nothing. */
   readonly isDisabled: boolean;
   start(): Promise<void>;
   stop(): void;
@@ -41,49 +41,49 @@ export interface ViewHost extends Element {
   cancelLoad(): void;
 }
 
-const circle = svg`<circle cx="8" cy="8" r="4.5" />`;
+/** One shape for each state, since colour alone is not accessible. */
+const icons: Readonly<Record<State, TemplateResult>> = {
+  idle: svg`<circle cx="8" cy="8" r="4.5" />`,
+  loading: svg`<path d="M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10" />`,
+  warming: svg`<path class="spin" d="M8 2.5a5.5 5.5 0 1 1-5.5 5.5" />`,
+  ready: svg`<path d="m3 8.5 3.5 3.5L13 4.5" />`,
+  seeing: svg`<path d="M1.5 8C3 5 5.3 3.5 8 3.5S13 5 14.5 8c-1.5 3-3.8 4.5-6.5 4.5S3 11 1.5 8Z" /><circle cx="8" cy="8" r="2" />`,
+  speaking: svg`<path d="M2.5 3.5h11v7h-6l-3 3v-3h-2z" />`,
+  paused: svg`<path d="M5.5 3.5v9M10.5 3.5v9" />`,
+  failed: svg`<path d="M8 2v7.5M8 13v.2" />`,
+};
 
 export function view(model: ViewModel, host: ViewHost): TemplateResult {
-  const { shows } = model;
+  const { shows, progress } = model;
   const { state, error } = host;
-  const { progress } = model.models;
-  const { words, announcement } = model.status;
-  const { video, canvas } = model.stage;
-  const rest = lookingNow();
-  const root = host.shadowRoot;
-  const cancel = (): void => host.cancelLoad();
+  const { messages, announcement } = model.status;
+  const { video, canvas } = model.preview;
   const language = languageOf(host);
   video.hidden = shows !== "video";
   canvas.hidden = shows !== "still";
   return html`
-    <div class="stage" part="stage" data-shows=${shows} lang=${words.lang}>
+    <div class="stage" part="stage" data-shows=${shows} lang=${messages.lang}>
       ${video}${canvas}
       <div class="poster" part="poster" ?hidden=${shows !== "nothing"}>
         <slot name="poster"></slot>
       </div>
       <div class="overlay" part="overlay"><slot name="overlay"></slot></div>
       <div class="status" part="status" data-state=${state}>
-        <svg viewBox="0 0 16 16" aria-hidden="true">
-          ${rest?.icons[state] ?? circle}
-        </svg>
-        ${words.states[state]}
+        <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
+        ${messages.states[state]}
       </div>
-      ${
-        root && progress
-          ? rest?.progressBar(root, progress, words, cancel)
-          : nothing
-      }
+      ${progress ? progressBar(progress, messages, host) : nothing}
     </div>
     <div
       class="caption"
       part="caption"
       role="group"
-      aria-label=${words.caption}
-      lang=${words.lang}
+      aria-label=${messages.caption}
+      lang=${messages.lang}
       tabindex="0"
       ?hidden=${host.mutedText && !error}
     >
-      ${error ? failure(error, words) : caption(model, state, language)}
+      ${error ? failure(error, messages) : caption(model, state, language)}
     </div>
     <slot name="controls">${controls(model, host)}</slot>
     <div
@@ -95,15 +95,51 @@ export function view(model: ViewModel, host: ViewHost): TemplateResult {
   `;
 }
 
+function progressBar(
+  progress: ProgressDetail,
+  messages: Messages,
+  host: ViewHost,
+): TemplateResult {
+  const phase = phaseText(progress, messages);
+  const amount = amountText(progress, messages);
+  const { loaded, total } = progress;
+  const cancel = (): void => {
+    host.cancelLoad();
+    // The button is removed: keep the keyboard focus in the element.
+    host.shadowRoot?.querySelector<HTMLElement>("[part=caption]")?.focus();
+  };
+  return html`
+    <div class="progress" part="progress">
+      <div class="phase">
+        <span>${phase}</span>
+        <button part="button cancel" type="button" @click=${cancel}>
+          ${messages.cancel}
+        </button>
+      </div>
+      ${
+        amount
+          ? html`<progress
+                aria-label=${phase}
+                max=${total}
+                .value=${Math.min(loaded, total)}
+              ></progress>
+              <div>${amount}</div>`
+          : html`<progress aria-label=${phase}></progress>`
+      }
+    </div>
+  `;
+}
+
 function caption(
-  { said, status }: ViewModel,
+  { caption: { text, stale }, status }: ViewModel,
   state: State,
   language: string,
 ): TemplateResult {
-  const { text, stale } = said;
-  if (!text) return html`<p class="hint" part="hint">${status.words.hint}</p>`;
+  if (!text) {
+    return html`<p class="hint" part="hint">${status.messages.hint}</p>`;
+  }
   const streaming = state === "speaking" && !stale;
-  // White space in the template would be shown, too.
+  // A property, since white space of a template would be displayed.
   return html`<p
     part="text"
     lang=${language}
@@ -113,46 +149,46 @@ function caption(
   ></p>`;
 }
 
-function failure(error: VlmError, words: Messages): TemplateResult {
-  const { message, advice, lang } = failureText(error, words);
+function failure(error: VlmError, messages: Messages): TemplateResult {
+  const { message, advice, lang } = failureText(error, messages);
   return html`<div class="failure" part="error" lang=${lang}>
     <slot name="error"><strong>${message}</strong> ${advice}</slot>
   </div>`;
 }
 
 function controls(
-  { can, shows, stage, status }: ViewModel,
+  { action, shows, preview, status }: ViewModel,
   host: ViewHost,
 ): TemplateResult | typeof nothing {
-  if (can === "nothing") return nothing;
-  const { words } = status;
-  const stops = can === "stop";
-  // What fails, an event tells.
+  if (!action) return nothing;
+  const { messages } = status;
+  const frozen = preview.still !== undefined;
+  // The event `error` reports what fails.
   const toggle = (): void => {
-    if (stops) host.stop();
+    if (action === "stop") host.stop();
     else host.start().catch(() => undefined);
   };
-  const hold = (): void => {
-    if (stage.frozen) host.resume();
+  const toggleFreeze = (): void => {
+    if (frozen) host.resume();
     else host.freeze().catch(() => undefined);
   };
-  return html`<div class="controls" part="controls" lang=${words.lang}>
+  return html`<div class="controls" part="controls" lang=${messages.lang}>
     <button
-      part=${stops ? "button stop" : "button start"}
+      part="button ${action}"
       type="button"
       ?disabled=${host.isDisabled}
       @click=${toggle}
     >
-      ${stops ? words.stop : words.start}
+      ${messages[action]}
     </button>
     <button
-      part=${stage.frozen ? "button resume" : "button freeze"}
+      part=${frozen ? "button resume" : "button freeze"}
       type="button"
       ?disabled=${host.isDisabled || shows === "nothing"}
-      ?hidden=${!stage.open || stage.isStill}
-      @click=${hold}
+      ?hidden=${!preview.open || preview.isStill}
+      @click=${toggleFreeze}
     >
-      ${stage.frozen ? words.resume : words.freeze}
+      ${frozen ? messages.resume : messages.freeze}
     </button>
   </div>`;
 }

@@ -46,7 +46,7 @@ export function acceptLicense(id: string): void {
  */
 export async function checkConsent(
   model: ModelSource,
-  modelBase: string,
+  modelBase: string | undefined,
   inspect: () => Promise<ModelReport>,
 ): Promise<void> {
   checkLicense(licenseOf(model));
@@ -57,7 +57,7 @@ export async function checkConsent(
 /** Whether `checkConsent` would throw for an inspected model. */
 export function awaitsConsent(
   model: ModelSource,
-  modelBase: string,
+  modelBase: string | undefined,
   report: ModelReport,
 ): boolean {
   const license = licenseOf(model) ?? report.license;

@@ -204,8 +204,13 @@ async function countTokens(
   return (await session.count([turn], options)).tokens;
 }
 
-function imageOptions({ fit, anyres, style, size }: LanguageModelSettings) {
-  return { fit, anyres, style, size };
+function imageOptions({
+  fit,
+  anyres,
+  promptStyle,
+  size,
+}: LanguageModelSettings) {
+  return { fit, anyres, promptStyle, size };
 }
 
 function randomSeed(): number {

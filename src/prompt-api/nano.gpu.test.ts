@@ -6,7 +6,7 @@ import type { LanguageModelCreateOptions } from "./types";
 const Nano = LanguageModel.with({
   model: "nano",
   device: "wasm",
-  path: "plain",
+  backend: "ort",
   size: 64,
 });
 

@@ -1,10 +1,10 @@
-import type {
-  Availability,
-  AvailabilityOptions,
-  FastVlmOptions,
-} from "../session/session-factory";
+import type { Availability } from "../session/create-fast-vlm";
 import type { DownloadMonitor } from "../session/download-monitor";
-import type { AnswerOptions } from "../session/options";
+import type {
+  AnswerOptions,
+  FastVlmOptions,
+  ModelOptions,
+} from "../session/options";
 
 export type { Availability };
 
@@ -12,8 +12,8 @@ export type { Availability };
 export interface LanguageModelSettings
   extends
     FastVlmOptions,
-    Omit<AvailabilityOptions, "signal">,
-    Pick<AnswerOptions, "fit" | "anyres" | "style"> {}
+    Omit<ModelOptions, "signal">,
+    Pick<AnswerOptions, "fit" | "anyres" | "promptStyle"> {}
 
 export type LanguageModelRole = "system" | "user" | "assistant";
 

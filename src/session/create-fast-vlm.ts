@@ -1,55 +1,144 @@
+import { awaitsConsent } from "../models/license";
+import { workerPool } from "../runtime/worker-pool";
+import { aborted, anySignal } from "../shared/abort";
+import { VlmError, type ErrorCode } from "../shared/errors";
+import { checkOptions } from "../shared/options";
 import { asyncDispose } from "./async-dispose";
-import { lazyImport } from "../runtime/lazy-import";
-import type {
-  Availability,
-  AvailabilityOptions,
-  CreateOptions,
-  FastVlmOptions,
-  SessionFactory,
-} from "./session-factory";
-import type { Session } from "./session";
+import { DownloadProgress, type DownloadMonitor } from "./download-monitor";
+import {
+  environmentRules,
+  modelRules,
+  toLoadOptions,
+  type FastVlmOptions,
+  type ModelOptions,
+} from "./options";
+import { Session } from "./session";
+
+export interface CreateOptions extends ModelOptions {
+  /** Called with an event target that reports the download. */
+  readonly monitor?: ((monitor: DownloadMonitor) => void) | undefined;
+}
 
 /**
- * Sessions with models. Nothing is downloaded or started before it is asked.
- * What fails rejects with a `VlmError`.
+ * `available`: stored in this browser, or loaded. `downloadable`: has to be
+ * downloaded, or its licence accepted, first. `downloading`: this page is
+ * loading it. `unavailable`: cannot run here, or cannot be downloaded now.
+ */
+export type Availability =
+  "unavailable" | "downloadable" | "downloading" | "available";
+
+/**
+ * Creates sessions. Nothing is downloaded or started before a method is called.
+ * Methods reject with a `VlmError`.
  */
 export interface FastVlm extends AsyncDisposable {
-  /** Whether `create` would have to download; it downloads small files only. */
-  availability(options: AvailabilityOptions): Promise<Availability>;
-  /**
-   * Loads a model, or joins whoever has it on this page. Aborting the signal
-   * ends the load, and does nothing to a session that is there.
-   */
+  /** Whether `create` would have to download the model; downloads none of its
+   * weights. */
+  availability(options: ModelOptions): Promise<Availability>;
+  /** Loads a model, or shares one that is loaded on this page. Aborting the
+   * signal ends the load; it does not affect a created session. */
   create(options: CreateOptions): Promise<Session>;
-  /** Disposes of its sessions, too. */
+  /** Disposes its sessions, too. */
   dispose(): Promise<void>;
 }
 
 export function createFastVlm(options: FastVlmOptions = {}): FastVlm {
-  let loading: Promise<SessionFactory> | undefined;
-  let isDisposed = false;
-  const sessions = async (): Promise<SessionFactory> => {
-    loading ??= lazyImport(
-      () => import("./session-factory"),
-      "What asks models",
-    ).then((module) => new module.SessionFactory(options));
+  return new SessionFactory(options);
+}
+
+/** Errors that mean that a model cannot be used here and now. */
+const unavailable: readonly ErrorCode[] = [
+  "download-failed",
+  "model-corrupt",
+  "model-file-missing",
+  "model-mismatch",
+  "offline",
+  "unsupported",
+  "webgpu-unavailable",
+];
+
+class SessionFactory implements FastVlm {
+  readonly #options: FastVlmOptions;
+  readonly #sessions = new Set<Session>();
+  readonly #life = new AbortController();
+  /** Inspects models until a session has a worker that can. */
+  #inspector: Session | undefined;
+
+  constructor(options: FastVlmOptions) {
+    this.#options = options;
+  }
+
+  async availability(options: ModelOptions): Promise<Availability> {
+    const signal = this.#until(options);
+    if (signal.aborted) throw aborted();
     try {
-      const opened = await loading;
-      if (isDisposed) opened.dispose();
-      return opened;
+      const wanted = toLoadOptions(options, this.#options);
+      const state = workerPool.stateOf(this.#options, wanted);
+      if (state) return state === "loaded" ? "available" : "downloading";
+      this.#inspector ??= new Session(this.#options);
+      const report = await this.#inspector.inspect({ ...options, signal });
+      const { chosen, obstacle } = report;
+      if (!chosen || obstacle !== undefined) return "unavailable";
+      const { modelBase } = this.#options;
+      return chosen.missing === 0 &&
+        !awaitsConsent(wanted.model, modelBase, report)
+        ? "available"
+        : "downloadable";
     } catch (thrown) {
-      loading = undefined;
+      const error = VlmError.from(thrown);
+      if (unavailable.includes(error.code)) return "unavailable";
+      throw error;
+    }
+  }
+
+  async create(options: CreateOptions): Promise<Session> {
+    const signal = this.#until(options);
+    const progress = new DownloadProgress(options.monitor);
+    // As they are now: the caller may change them while the model loads.
+    const session = new Session(
+      { ...this.#options },
+      {
+        onProgress: (loaded) => progress.update(loaded),
+        onDispose: () => this.#sessions.delete(session),
+      },
+    );
+    try {
+      if (signal.aborted) throw aborted();
+      progress.begin();
+      await session.load({ ...options, signal });
+      progress.end();
+    } catch (thrown) {
+      session.dispose();
       throw thrown;
     }
-  };
-  const dispose = async (): Promise<void> => {
-    isDisposed = true;
-    (await loading?.catch(() => undefined))?.dispose();
-  };
-  return {
-    availability: async (wanted) => (await sessions()).availability(wanted),
-    create: async (wanted) => (await sessions()).create(wanted),
-    dispose,
-    [asyncDispose]: dispose,
-  };
+    this.#sessions.add(session);
+    this.#inspector?.dispose();
+    this.#inspector = undefined;
+    return session;
+  }
+
+  dispose(): Promise<void> {
+    this.#life.abort();
+    this.#inspector?.dispose();
+    for (const session of this.#sessions) session.dispose();
+    return Promise.resolve();
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  /** Throws for invalid options, and after `dispose`. */
+  #until(options: ModelOptions): AbortSignal {
+    checkOptions(this.#options, environmentRules);
+    checkOptions(options, modelRules);
+    if (this.#life.signal.aborted) {
+      throw new VlmError(
+        "aborted",
+        "This FastVlm instance was disposed.",
+        "Create another one with createFastVlm.",
+      );
+    }
+    return anySignal(this.#life.signal, options.signal);
+  }
 }

@@ -1,10 +1,9 @@
-import type { LoadProgress as Loading } from "../shared/protocol";
+import type { LoadProgress } from "../shared/protocol";
 
 type Listener = ((event: DownloadProgressEvent) => void) | null;
 
-/** How much of a download has come; `loaded` never falls. */
+/** Reports a download with events whose `loaded` only grows, from 0 to 1. */
 export interface DownloadMonitor extends EventTarget {
-  /** Hears of it, too. */
   ondownloadprogress: Listener;
   addEventListener(
     type: "downloadprogress",
@@ -18,55 +17,48 @@ export interface DownloadMonitor extends EventTarget {
   ): void;
 }
 
-/** A `ProgressEvent`, also where such events know whole numbers only. */
-export class DownloadProgressEvent extends ProgressEvent {
-  readonly #loaded: number;
+/** Its `loaded` is a fraction from 0 to 1. */
+export type DownloadProgressEvent = ProgressEvent;
 
-  constructor(loaded: number) {
-    super("downloadprogress", { lengthComputable: true, loaded, total: 1 });
-    this.#loaded = loaded;
-  }
-
-  /** From 0 to 1. */
-  override get loaded(): number {
-    return this.#loaded;
-  }
-}
-
-/** As fine as it is told; finer would tell what is kept already. */
+/** Resolution of `loaded`: a finer one would reveal which files are stored. */
 const steps = 65_536;
 
-/** What is told of a load: 0 at first, 1 at last, and ever more between. */
+/** Dispatches the events of one load: 0 first, 1 last. */
 export class DownloadProgress {
   readonly #target = new EventTarget() as DownloadMonitor;
   #last = -1;
 
-  /** What `tell` throws, it throws. */
-  constructor(tell?: (monitor: DownloadMonitor) => void) {
+  /** Throws what `monitor` throws. */
+  constructor(monitor?: (target: DownloadMonitor) => void) {
     this.#target.ondownloadprogress = null;
     this.#target.addEventListener("downloadprogress", (event) =>
       this.#target.ondownloadprogress?.(event),
     );
-    tell?.(this.#target);
+    monitor?.(this.#target);
   }
 
   begin(): void {
-    this.#tell(0);
+    this.#dispatch(0);
   }
 
-  hear({ loaded, total }: Loading): void {
-    // All of it is not the end: the model has to start yet.
-    if (total > 0) this.#tell(Math.min(loaded / total, 1 - 1 / steps));
+  update({ loaded, total }: LoadProgress): void {
+    // 1 is left for the end of the load: the model has yet to start.
+    if (total > 0) this.#dispatch(Math.min(loaded / total, 1 - 1 / steps));
   }
 
   end(): void {
-    this.#tell(1);
+    this.#dispatch(1);
   }
 
-  #tell(part: number): void {
-    const loaded = Math.floor(part * steps) / steps;
+  #dispatch(fraction: number): void {
+    const loaded = Math.floor(fraction * steps) / steps;
     if (loaded <= this.#last) return;
     this.#last = loaded;
-    this.#target.dispatchEvent(new DownloadProgressEvent(loaded));
+    const type = "downloadprogress";
+    const init = { lengthComputable: true, loaded, total: 1 };
+    const event = new ProgressEvent(type, init);
+    // Some browsers round it to an integer.
+    Object.defineProperty(event, "loaded", { value: loaded });
+    this.#target.dispatchEvent(event);
   }
 }

@@ -135,7 +135,7 @@ describe("disposing", () => {
     await session[Symbol.asyncDispose]();
     const gone = {
       code: "aborted",
-      message: "The session was disposed of.",
+      message: "The session was disposed.",
     };
     const asked = session.describe(await pictureFile()).done();
     await expect(asked).rejects.toMatchObject(gone);

@@ -5,7 +5,7 @@ import {
   isVideo,
   type VisualElement,
 } from "../capture/element-frame";
-import { badOption } from "./load-options";
+import { badOption } from "../shared/errors";
 import { now } from "../shared/clock";
 import { pageVisible } from "../capture/page-visible";
 import type { LiveFrame, LiveFrames } from "./live-frame";

@@ -1,117 +1,205 @@
-import { badOption } from "./load-options";
-import { runOptions } from "./run-options";
+import { parseDtype } from "../models/dtype";
+import { localFolder, type FolderFiles } from "../models/folder";
+import { resolveModel } from "../models/resolve";
+import type { WorkerStart } from "../runtime/start-worker";
 import { parseConstraint } from "../shared/constraint";
+import { badOption } from "../shared/errors";
+import type { DeviceChoice } from "../shared/models";
+import {
+  abortSignal,
+  callback,
+  greedy,
+  isObject,
+  loadRules,
+  requestDefaults,
+  requestRules,
+  sizeRule,
+  text,
+  type OptionRule,
+  type OptionRules,
+} from "../shared/options";
 import type {
-  GenerateOptions as Run,
+  BackendChoice,
   Fit,
+  GenerateOptions,
+  LoadOptions,
   Message,
   PromptStyle,
   Sampling,
 } from "../shared/protocol";
-import { isObject, type OptionTypes } from "./validation";
 import type { Source } from "./source-image";
 
-/** Of one answer. */
-export interface AnswerOptions {
-  /** Ends it: what is read or waited for rejects with `aborted`. */
-  readonly signal?: AbortSignal | undefined;
-  /** Tokens that the answer may have; 128. */
-  readonly maxTokens?: number | undefined;
-  /** How tokens are chosen; without it the likeliest. */
-  readonly sampling?: Partial<Sampling> | undefined;
-  /** How a picture becomes square; `letterbox`. */
-  readonly fit?: Fit | undefined;
-  /** A 2x2 grid besides the whole, for documents: five times the tokens. */
-  readonly anyres?: boolean | undefined;
-  /** Side of the encoder's input in pixels, a multiple of 64; the session's. */
+/** Where workers and models come from. */
+export interface FastVlmOptions extends WorkerStart {
+  /** Folder that contains `models/NAME/` of the bundled models; default: the
+   * page's own. */
+  readonly modelBase?: string | undefined;
+  /** Endpoint of a Hugging Face compatible hub; default: huggingface.co. */
+  readonly hub?: string | undefined;
+}
+
+/** Which model to load, and how it runs. */
+export interface ModelOptions {
+  /** A registered name, `owner/name[@revision]` on the hub, or the URL of a
+   * folder. */
+  readonly model?: string | undefined;
+  /** Files of a local folder, used instead of `model`. */
+  readonly folder?: FolderFiles | undefined;
+  /** `auto`, `fp32`, `fp16`, `q4`, `q4f16`, or one for each graph:
+   * `vision_encoder=fp16,…`. */
+  readonly dtype?: string | undefined;
+  /** Default: `auto`. */
+  readonly device?: DeviceChoice | undefined;
+  /** `ort` runs the published graphs as they are; default: `auto`. */
+  readonly backend?: BackendChoice | undefined;
+  /** Encoder input size in pixels, a multiple of 64; default: the model's. */
   readonly size?: number | undefined;
-  /** The conversation's form; `reference`, Apple's own. */
-  readonly style?: PromptStyle | undefined;
-  /** What the answer begins with; it is no part of what comes. */
+  /** Aborting it rejects with `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of one request. */
+export interface AnswerOptions {
+  /** Aborting it ends the request: `done()` and the iterator reject with
+   * `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Maximum number of tokens in the answer; default: 128. */
+  readonly maxTokens?: number | undefined;
+  /** How tokens are chosen; default: the most likely one (greedy). */
+  readonly sampling?: Partial<Sampling> | undefined;
+  /** How an image is made square; default: `letterbox`. */
+  readonly fit?: Fit | undefined;
+  /** Encodes a 2×2 grid of tiles besides the whole image, for documents: five
+   * times the image tokens. */
+  readonly anyres?: boolean | undefined;
+  /** Encoder input size in pixels, a multiple of 64; default: the session's. */
+  readonly size?: number | undefined;
+  /** Chat prompt preset; default: `reference`, Apple's own. */
+  readonly promptStyle?: PromptStyle | undefined;
+  /** Start of the answer; the model continues it. Not part of the answer. */
   readonly prefix?: string | undefined;
-  /** What the answer has to be: a JSON schema, or what the whole of it has to
-   * match. */
+  /** JSON schema that the answer is valid for, or regular expression that it
+   * matches as a whole. */
   readonly responseConstraint?: object | boolean | undefined;
+  /** Verifies the previous answer to the same prompt as a draft of this one,
+   * which makes an equal answer faster; default: live captions only. */
+  readonly draft?: boolean | undefined;
+  /** An image that differs less than this from the last encoded one is not
+   * encoded again: from 0 (off, the default) to 1. */
+  readonly gate?: number | undefined;
 }
 
 export interface DescribeOptions extends AnswerOptions {
-  /** The question; “Describe the image.” */
+  /** Default: “Describe the image.” */
   readonly prompt?: string | undefined;
 }
 
-export interface WatchOptions extends DescribeOptions {
-  /** Frames that differ less than this from the last one encoded, of 0 (off)
-   * to 1, are not encoded. */
-  readonly gate?: number | undefined;
-  /** Try whether the last caption holds for the next frame, which is then there
-   * sooner; true. */
-  readonly draft?: boolean | undefined;
-}
+export type WatchOptions = DescribeOptions;
 
-/** What of the options counts for counting. */
+/** The options that affect how many tokens messages take. */
 export type CountOptions = Pick<
   AnswerOptions,
-  "signal" | "anyres" | "size" | "style"
+  "signal" | "anyres" | "size" | "promptStyle"
 >;
 
-/** A turn of a conversation; only the user's have pictures. */
+/** One turn of a conversation. */
 export interface ChatMessage {
-  /** `system`: the first one only. */
+  /** Only the first message can be the system's. */
   readonly role: "system" | "user" | "assistant";
   readonly text: string;
+  /** Images that belong to this message; only the user's have any. */
   readonly images?: readonly Source[] | undefined;
 }
 
-/** Of all of these. */
-export const answerOptionTypes: OptionTypes = {
-  prompt: "text",
-  signal: "signal",
-  maxTokens: "number",
-  sampling: "object",
-  fit: "text",
-  anyres: "truth",
-  size: "number",
-  style: "text",
-  prefix: "text",
-  gate: "number",
-  draft: "truth",
+const folder: OptionRule = {
+  expected: "a FileList or an iterable of files",
+  accepts: (value) =>
+    typeof value === "object" && value !== null && Symbol.iterator in value,
 };
 
-/** Throws `bad-option`; what the model cannot read, the worker tells. */
-export function assertMessages(turns: unknown): void {
-  const isTurn = (turn: unknown): boolean =>
-    isObject(turn) &&
-    (turn["images"] === undefined || Array.isArray(turn["images"]));
-  if (Array.isArray(turns) && turns.every(isTurn)) return;
+export const environmentRules: OptionRules = {
+  worker: callback,
+  wasmPaths: text,
+  fetch: callback,
+  modelBase: text,
+  hub: text,
+};
+
+export const modelRules: OptionRules = {
+  ...loadRules,
+  model: text,
+  folder,
+  dtype: text,
+  size: sizeRule,
+  signal: abortSignal,
+  monitor: callback,
+};
+
+export const answerRules: OptionRules = {
+  ...requestRules,
+  prompt: text,
+  signal: abortSignal,
+  prefix: text,
+};
+
+/** Throws `bad-option`. */
+export function toLoadOptions(
+  { model = "", dtype = "auto", ...options }: ModelOptions,
+  { hub, modelBase }: FastVlmOptions,
+): LoadOptions {
+  const { device = "auto", backend = "auto" } = options;
+  return {
+    model: options.folder
+      ? localFolder(options.folder)
+      : resolveModel(model, hub, modelBase),
+    device,
+    dtype: parseDtype(dtype),
+    backend,
+  };
+}
+
+/** Throws `bad-option` unless it is a list of messages; whether the model can
+ * read them is checked by the worker. */
+export function checkMessages(messages: unknown): void {
+  const isMessage = (message: unknown): boolean =>
+    isObject(message) &&
+    (message["images"] === undefined || Array.isArray(message["images"]));
+  if (Array.isArray(messages) && messages.every(isMessage)) return;
   throw badOption(
-    "That is no list of turns.",
-    "Give an array of { role, text, images }, the images being an array, too.",
+    "messages must be an array of { role, text, images }.",
+    "Pass the messages oldest first; images is an array, too.",
   );
 }
 
-export function toProtocolMessages(turns: readonly ChatMessage[]): Message[] {
-  return turns.map(({ role, text, images = [] }) => {
+export function toProtocolMessages(
+  messages: readonly ChatMessage[],
+): Message[] {
+  return messages.map(({ role, text, images = [] }) => {
     return { role, text, imageCount: images.length };
   });
 }
 
-/** Throws `bad-option`. `side` is the session's, for want of another. */
+/** Valid `options` as a request with all defaults; `size` is the session's. */
 export function toGenerateOptions(
-  options: Omit<WatchOptions, "prompt" | "signal">,
-  side: number,
+  options: AnswerOptions,
+  size: number,
   messages: readonly Message[],
-): Run {
-  const { size = side, maxTokens = 128, sampling = {}, prefix } = options;
-  const { style = "reference", fit = "letterbox", anyres = false } = options;
-  const { draft = false, gate = 0, responseConstraint } = options;
-  const look = { style, fit, anyres, size, draft, gate };
-  const run = runOptions({ ...look, maxTokens, sampling });
+): GenerateOptions {
+  const { prefix, responseConstraint, sampling } = options;
+  const { promptStyle, fit, anyres, maxTokens, gate } = requestDefaults;
   return {
-    ...run,
     messages,
-    ...(prefix === undefined ? {} : { prefix }),
-    ...(responseConstraint === undefined
-      ? {}
-      : { constraint: parseConstraint(responseConstraint) }),
+    promptStyle: options.promptStyle ?? promptStyle,
+    fit: options.fit ?? fit,
+    anyres: options.anyres ?? anyres,
+    size: options.size ?? size,
+    maxTokens: options.maxTokens ?? maxTokens,
+    sampling: { ...greedy, ...sampling },
+    draft: options.draft ?? false,
+    gate: options.gate ?? gate,
+    ...(prefix !== undefined && { prefix }),
+    ...(responseConstraint !== undefined && {
+      constraint: parseConstraint(responseConstraint),
+    }),
   };
 }

@@ -76,7 +76,7 @@ test("what is asked is what was given", async () => {
   });
   const answer = await session
     .describe([await pictureFile(), await pictureFile("blue")], {
-      ...{ prompt: "Which?", style: "demo", fit: "crop", anyres: true },
+      ...{ prompt: "Which?", promptStyle: "demo", fit: "crop", anyres: true },
       ...{ size: 512, maxTokens: 2, sampling: { temperature: 0.5, seed: 7 } },
       ...{ prefix: "The ", responseConstraint: /\w+/u },
     })
@@ -97,9 +97,9 @@ test("what is asked is what was given", async () => {
 });
 
 test.each([
-  [{ size: 100 }, /side 100/],
-  [{ maxTokens: 0 }, /0 tokens/],
-  [{ fit: "glove" as "crop" }, /no fit “glove”/],
+  [{ size: 100 }, /size must be .*, not 100/],
+  [{ maxTokens: 0 }, /maxTokens must be .*, not 0/],
+  [{ fit: "glove" as "crop" }, /fit must be one of .*, not “glove”/],
   [{ responseConstraint: [] }, /constraint/],
 ])("refuses %o as bad-option", async (options, message) => {
   const { session } = await openSession();

@@ -3,7 +3,7 @@ import { createFastVlm } from "./create-fast-vlm";
 import { WorkerHandle } from "../runtime/worker-handle";
 import { workerPool } from "../runtime/worker-pool";
 import { paintedCanvas } from "../testing/painted";
-import type { FastVlmOptions } from "./session-factory";
+import type { FastVlmOptions } from "./options";
 import type { Caption } from "./watch";
 
 function open(options: FastVlmOptions = {}) {

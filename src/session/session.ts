@@ -1,188 +1,351 @@
-import type { WorkerHandle } from "../runtime/worker-handle";
-import { anySignal } from "../shared/abort";
-import { asyncDispose } from "./async-dispose";
-import { badOption } from "./load-options";
+import { checkConsent, licenseOf } from "../models/license";
+import { sameLoad } from "../models/source";
+import { noProgress, notLoaded } from "../runtime/worker-client";
+import { WorkerHandle } from "../runtime/worker-handle";
+import { workerPool } from "../runtime/worker-pool";
+import { aborted, anySignal } from "../shared/abort";
 import { now } from "../shared/clock";
-import { VlmError } from "../shared/errors";
-import type { Message, ModelInfo, TokenCount } from "../shared/protocol";
-import { answer } from "./answer";
-import { Conversation, type PreparedTurn } from "./conversation";
-import type { LiveSource } from "./live-source";
-import { assertOptions, findOptionError } from "./validation";
+import { badOption, VlmError } from "../shared/errors";
+import type { ModelReport, StoredModel } from "../shared/models";
 import {
-  answerOptionTypes,
-  assertMessages,
-  toProtocolMessages,
+  checkOptions,
+  findBadOption,
+  requestDefaults,
+} from "../shared/options";
+import type {
+  GenerateOptions,
+  LoadOptions,
+  LoadProgress,
+  Message,
+  ModelInfo,
+  TokenCount,
+} from "../shared/protocol";
+import {
+  answer,
+  type AnswerListener,
+  type AnswerObserver,
+  type AnswerRequest,
+} from "./answer";
+import { AnswerStream, type AnswerDone } from "./answer-stream";
+import { asyncDispose } from "./async-dispose";
+import { Conversation, type PreparedTurn } from "./conversation";
+import type { FrameSource, LiveFrame, LiveFrames } from "./live-frame";
+import { openLive, type LiveSource } from "./live-source";
+import {
+  answerRules,
+  checkMessages,
+  modelRules,
   toGenerateOptions,
+  toLoadOptions,
+  toProtocolMessages,
   type AnswerOptions,
   type ChatMessage,
   type CountOptions,
   type DescribeOptions,
+  type FastVlmOptions,
+  type ModelOptions,
   type WatchOptions,
 } from "./options";
-import { toSourceList, readImages, type Source } from "./source-image";
-import {
-  AnswerStream,
-  type AnswerDone,
-  type AnswerEvent,
-} from "./answer-stream";
-import { watch, type Caption } from "./watch";
+import { readImages, toSourceList, type Source } from "./source-image";
+import { toCaption, watch, type Caption } from "./watch";
 
-const usualPrompt = "Describe the image.";
+/** @internal Reports on the model of a session. */
+export interface SessionListener {
+  /** Progress of a load that this session waits for. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** A model is loaded: the first one, another one, or again after a loss. */
+  readonly onReady?: (info: ModelInfo) => void;
+  /** The worker or the GPU is lost; the next request brings the model back. */
+  readonly onLost?: (reason: VlmError) => void;
+  readonly onDispose?: () => void;
+}
 
-type Run = (
-  emit: (step: AnswerEvent) => void,
-  signal: AbortSignal,
-  left: AbortSignal,
-) => Promise<AnswerDone>;
+/** @internal Of a model: in use, being loaded, the last one that failed to load,
+ * or none of these. */
+export type LoadState = "loaded" | "loading" | "failed" | "none";
+
+/** @internal A question about images, after the messages before it. */
+export interface Question {
+  readonly messages: readonly ChatMessage[];
+  readonly prompt: string;
+  readonly images: readonly Source[] | FrameSource;
+}
+
+/** The frames of a request with their ids. */
+type TakenFrames = Omit<AnswerRequest, "options">;
 
 /**
- * A model to ask. Questions of one session are answered one after another;
+ * A model that answers. Requests of one session are answered one after another;
  * sessions with the same model share one worker and take turns.
  */
 export class Session implements AsyncDisposable {
-  readonly #lease: WorkerHandle;
-  readonly #info: ModelInfo;
-  readonly #side: number;
+  readonly #environment: FastVlmOptions;
+  readonly #listener: SessionListener;
+  readonly #handle: WorkerHandle;
   readonly #life = new AbortController();
+  #info: ModelInfo | undefined;
+  /** Encoder input size, if it is not the model's own. */
+  #size: number | undefined;
+  #loading: LoadOptions | undefined;
+  #failed: LoadOptions | undefined;
   #conversation: Conversation | undefined;
 
-  readonly #onEnd: () => void;
-
-  /** @internal `size`: side of the encoder's input, if not the model's own. */
-  constructor(
-    lease: WorkerHandle,
-    info: ModelInfo,
-    size = info.size,
-    onEnd = (): void => undefined,
-  ) {
-    this.#lease = lease;
-    this.#info = info;
-    this.#side = size;
-    this.#onEnd = onEnd;
+  /** @internal The environment is read again for each load. */
+  constructor(environment: FastVlmOptions, listener: SessionListener = {}) {
+    this.#environment = environment;
+    this.#listener = listener;
+    this.#handle = new WorkerHandle(workerPool, {
+      get worker() {
+        return environment.worker;
+      },
+      get wasmPaths() {
+        return environment.wasmPaths;
+      },
+      get fetch() {
+        return environment.fetch;
+      },
+      onProgress: (progress) => listener.onProgress?.(progress),
+      onReady: (info) => {
+        this.#info = info;
+        this.#failed = undefined;
+        listener.onReady?.(info);
+      },
+      onLost: (reason) => listener.onLost?.(reason),
+    });
   }
 
   /** What the model is, and what it runs on. */
   get info(): ModelInfo {
-    return this.#lease.info ?? this.#info;
+    if (!this.#info) throw notLoaded();
+    return this.#info;
   }
 
   /**
-   * Answers about one picture, or several together, as they are now; sources
-   * are left as they are. An element that shows nothing yet is waited for. It
-   * begins at once; leaving the loop ends it.
+   * @internal Loads a model once its licence is accepted. The one in use keeps
+   * answering until then, and for good if this fails. A later call with another
+   * model ends this one, which rejects with `aborted`.
+   */
+  async load(options: ModelOptions): Promise<ModelInfo> {
+    checkOptions(options, modelRules);
+    if (this.#life.signal.aborted) throw disposed();
+    const signal = this.#until(options.signal);
+    const wanted = toLoadOptions(options, this.#environment);
+    if (signal.aborted) throw aborted();
+    this.#loading = wanted;
+    try {
+      if (!this.#handle.has(wanted)) {
+        await checkConsent(wanted.model, this.#environment.modelBase, () => {
+          this.#listener.onProgress?.(noProgress);
+          return this.#handle.inspect(wanted, undefined, signal);
+        });
+      }
+      const info = await this.#handle.load(wanted, signal);
+      this.#size = options.size;
+      return info;
+    } catch (thrown) {
+      if (this.#loading === wanted) this.#failed = wanted;
+      throw thrown;
+    } finally {
+      if (this.#loading === wanted) this.#loading = undefined;
+    }
+  }
+
+  /** @internal Throws `bad-option` if the options name no model. */
+  loadState(options: ModelOptions): LoadState {
+    checkOptions(options, modelRules);
+    const wanted = toLoadOptions(options, this.#environment);
+    if (this.#handle.has(wanted)) return "loaded";
+    if (this.#loading && sameLoad(this.#loading, wanted)) return "loading";
+    return this.#failed && sameLoad(this.#failed, wanted) ? "failed" : "none";
+  }
+
+  /** @internal What a model is and costs; downloads none of its weights. */
+  async inspect(options: ModelOptions): Promise<ModelReport> {
+    checkOptions(options, modelRules);
+    const { size } = options;
+    const wanted = toLoadOptions(options, this.#environment);
+    const signal = this.#until(options.signal);
+    const report = await this.#handle.inspect(wanted, size, signal);
+    const license = licenseOf(wanted.model) ?? report.license;
+    return license ? { ...report, license } : report;
+  }
+
+  /** @internal The models stored in this browser. */
+  stored(): Promise<StoredModel[]> {
+    return this.#handle.stored();
+  }
+
+  /** @internal Deletes the files of the model with this key. */
+  removeStored(key: string): Promise<void> {
+    return this.#handle.remove(key);
+  }
+
+  /**
+   * Answers about one image, or several together, as they are now. Sources are
+   * left unchanged; an element that shows nothing yet is waited for. The request
+   * starts at once; leaving the loop over the stream ends it.
    */
   describe(
     source: Source | readonly Source[],
     options: DescribeOptions = {},
   ): AnswerStream {
     const sources = toSourceList(source);
-    const refusal =
-      findOptionError(options, answerOptionTypes) ??
-      (sources.length === 0 ? nothingGiven() : undefined);
-    if (refusal) return new AnswerStream(() => Promise.reject(refusal));
-    const { prompt = usualPrompt, signal } = options;
-    const until = this.#until(signal);
+    const error =
+      findBadOption(options, answerRules) ??
+      (sources.length === 0 ? noImages() : undefined);
+    if (error) return new AnswerStream(() => Promise.reject(error));
+    const { prompt = requestDefaults.prompt, signal } = options;
     void this.#conversation?.end();
-    const conversation = new Conversation(readImages(sources, until));
+    const images = readImages(sources, this.#until(signal));
+    const conversation = new Conversation(images);
     this.#conversation = conversation;
     return this.#next(conversation, prompt, options);
   }
 
-  /** Goes on about the pictures of `describe`, with what was said so far. */
+  /** Continues the conversation about the images of `describe`. */
   ask(prompt: string, options: AnswerOptions = {}): AnswerStream {
     const conversation = this.#conversation;
     if (conversation) return this.#next(conversation, prompt, options);
-    return this.#steps(options, () => Promise.reject(nothingYet()));
+    return this.#stream(options, () => Promise.reject(noConversation()));
   }
 
   /**
-   * The next turn of a whole conversation, whose last turn is the user's. It is
-   * no part of the one that `describe` begins. A Blob, ImageBitmap or
-   * VideoFrame that was asked about before is not encoded again.
+   * Answers the last message of a whole conversation, which is the user's. It is
+   * independent of the conversation that `describe` starts. A Blob, ImageBitmap
+   * or VideoFrame that was asked about before is not encoded again.
    */
   converse(
-    turns: readonly ChatMessage[],
+    messages: readonly ChatMessage[],
     options: AnswerOptions = {},
   ): AnswerStream {
     const time = now();
-    return this.#steps(options, async (emit, signal, left) => {
-      assertMessages(turns);
-      const sources = turns.flatMap(({ images = [] }) => images);
-      const pictures = await readImages(sources, signal);
-      const names = pictures.map(({ name }) => name);
-      const frames = pictures.map(({ bitmap }) => bitmap);
-      const run = {
-        ...toGenerateOptions(options, this.#side, toProtocolMessages(turns)),
-        imageIds: names,
-      };
-      return answer(this.#lease, { run, frames, time }, signal, left, emit);
+    return this.#stream(options, async (listener) => {
+      checkMessages(messages);
+      const request = this.#request(options, toProtocolMessages(messages));
+      const sources = messages.flatMap(({ images = [] }) => images);
+      const taken = await takeFrames(sources, undefined, listener.signal);
+      return this.#answer(request, { ...taken, time }, listener);
     });
   }
 
-  /** What turns would take of the model's room; pictures are only counted. */
+  /** Counts the tokens of messages; images are not read. */
   async count(
-    turns: readonly ChatMessage[],
+    messages: readonly ChatMessage[],
     options: CountOptions = {},
   ): Promise<TokenCount> {
-    assertOptions(options, answerOptionTypes);
-    assertMessages(turns);
+    checkOptions(options, answerRules);
+    checkMessages(messages);
     if (this.#life.signal.aborted) throw disposed();
-    const messages = toProtocolMessages(turns);
-    const { promptStyle, size, anyres } = toGenerateOptions(
-      options,
-      this.#side,
-      messages,
-    );
-    const conversation = { messages, promptStyle, size, anyres };
-    return await this.#lease.count(conversation, this.#until(options.signal));
+    const { promptStyle, size, anyres } = this.#request(options, []);
+    const protocolMessages = toProtocolMessages(messages);
+    const input = { messages: protocolMessages, promptStyle, size, anyres };
+    return this.#handle.count(input, this.#until(options.signal));
   }
 
   /**
-   * Captions of a live source, each of its newest frame, until it ends or the
-   * loop is left. While the page is hidden it waits. Options are read for each
-   * frame anew.
+   * Captions a live source, always its newest frame, until the source ends or
+   * the loop is left. Waits while the page is hidden. The options are read again
+   * for each frame.
    */
   watch(
     source: LiveSource,
     options: WatchOptions = {},
   ): AsyncIterable<Caption, undefined> {
-    const refusal =
-      findOptionError(options, answerOptionTypes) ??
+    const error =
+      findBadOption(options, answerRules) ??
       (this.#life.signal.aborted ? disposed() : undefined);
-    if (refusal) {
-      const next = (): Promise<never> => Promise.reject(refusal);
+    if (error) {
+      const next = (): Promise<never> => Promise.reject(error);
       return { [Symbol.asyncIterator]: () => ({ next }) };
     }
-    const { signal } = options;
-    return watch(source, this.#until(signal), async (captured, until) => {
-      const { prompt = usualPrompt, ...rest } = options;
-      const messages: Message[] = [
-        { role: "user", text: prompt, imageCount: 1 },
-      ];
-      const run = toGenerateOptions(
-        { draft: true, ...rest },
-        this.#side,
-        messages,
-      );
-      const { frame, time, newer } = captured;
-      const asked = { run, frames: [frame], time, newer };
-      return { prompt, done: await answer(this.#lease, asked, until) };
-    });
+    const open = (until: AbortSignal): Promise<LiveFrames> =>
+      openLive(source, until);
+    return this.#watch(open, () => options, {}, this.#until(options.signal));
   }
 
-  /** Ends what goes on and frees the model, unless others use it, too. */
+  /** @internal Captions frames of a source that the caller opened. With
+   * `observer.onError` a failed frame is reported and the next one tried. */
+  captions(
+    frames: LiveFrames,
+    options: () => WatchOptions,
+    observer: AnswerObserver,
+    signal: AbortSignal,
+  ): AsyncIterable<Caption, undefined> {
+    const open = (): Promise<LiveFrames> => Promise.resolve(frames);
+    return this.#watch(open, options, observer, this.#until(signal));
+  }
+
+  /** @internal Answers a question about images, or about the newest frame of a
+   * frame source. */
+  async respond(
+    { messages, prompt, images }: Question,
+    options: AnswerOptions,
+    observer: AnswerObserver,
+  ): Promise<Caption> {
+    checkOptions(options, answerRules);
+    checkMessages(messages);
+    if (this.#life.signal.aborted) throw disposed();
+    const signal = this.#until(options.signal);
+    const [given, live] = "take" in images ? [[], images] : [images];
+    const turn = { role: "user", text: prompt } as const;
+    const request = this.#request(options, [
+      ...toProtocolMessages(messages),
+      { ...turn, imageCount: live ? 1 : given.length },
+    ]);
+    const earlier = messages.flatMap((message) => message.images ?? []);
+    const sources = [...earlier, ...given];
+    const taken = await takeFrames(sources, live, signal);
+    return this.#caption(request, taken, observer, signal);
+  }
+
+  /** Ends what is running and frees the model, unless others use it. */
   dispose(): void {
     this.#life.abort();
     void this.#conversation?.end();
     this.#conversation = undefined;
-    this.#lease.release();
-    this.#onEnd();
+    this.#handle.release();
+    this.#listener.onDispose?.();
   }
 
   [asyncDispose](): Promise<void> {
     this.dispose();
     return Promise.resolve();
+  }
+
+  #watch(
+    open: (signal: AbortSignal) => Promise<LiveFrames>,
+    read: () => WatchOptions,
+    observer: AnswerObserver,
+    signal: AbortSignal,
+  ): AsyncIterable<Caption, undefined> {
+    const ask = (captured: LiveFrame, until: AbortSignal): Promise<Caption> => {
+      const options = { draft: true, ...read() };
+      checkOptions(options, answerRules);
+      const { prompt = requestDefaults.prompt } = options;
+      const turn = { role: "user", text: prompt, imageCount: 1 } as const;
+      const { frame, name = null, ...rest } = captured;
+      const taken = { ...rest, frames: [frame], imageIds: [name] };
+      const request = this.#request(options, [turn]);
+      return this.#caption(request, taken, observer, until);
+    };
+    return watch(open, signal, ask, observer.onError);
+  }
+
+  async #caption(
+    request: GenerateOptions,
+    frames: TakenFrames,
+    { onFrame, onToken }: AnswerObserver,
+    signal: AbortSignal,
+  ): Promise<Caption> {
+    const asked = { options: request, ...frames };
+    const answered = await answer(this.#handle, asked, {
+      signal,
+      ...(onFrame && { onFrame }),
+      onEvent: (event) => {
+        if (event.type === "token") onToken?.(event);
+      },
+    });
+    return toCaption(answered, request);
   }
 
   #next(
@@ -191,30 +354,47 @@ export class Session implements AsyncDisposable {
     options: AnswerOptions,
   ): AnswerStream {
     const time = now();
-    return this.#steps(options, (emit, signal, left) => {
-      const ask = ({
-        messages,
-        frames,
-        names,
-      }: PreparedTurn): Promise<AnswerDone> => {
-        const run = {
-          ...toGenerateOptions(options, this.#side, messages),
-          imageIds: names,
-        };
-        const asked = { run, frames, time };
-        return answer(this.#lease, asked, signal, left, emit);
+    return this.#stream(options, (listener) => {
+      const { signal, left } = listener;
+      const ask = (turn: PreparedTurn): Promise<AnswerDone> => {
+        const { messages, frames, names } = turn;
+        const request = this.#request(options, messages);
+        return this.#answer(
+          request,
+          { frames, imageIds: names, time },
+          listener,
+        );
       };
-      const either = AbortSignal.any([signal, left]);
-      return conversation.next(prompt, either, ask);
+      return conversation.next(prompt, anySignal(signal, left), ask);
     });
   }
 
-  #steps(options: AnswerOptions, run: Run): AnswerStream {
-    return new AnswerStream(async (emit, left) => {
-      assertOptions(options, answerOptionTypes);
+  #stream(
+    options: AnswerOptions,
+    run: (listener: AnswerListener) => Promise<AnswerDone>,
+  ): AnswerStream {
+    return new AnswerStream(async (onEvent, left) => {
+      checkOptions(options, answerRules);
       if (this.#life.signal.aborted) throw disposed();
-      return run(emit, this.#until(options.signal), left);
+      const signal = this.#until(options.signal);
+      return run({ signal, left, onEvent });
     });
+  }
+
+  async #answer(
+    request: GenerateOptions,
+    frames: TakenFrames,
+    listener: AnswerListener,
+  ): Promise<AnswerDone> {
+    const asked = { options: request, ...frames };
+    return (await answer(this.#handle, asked, listener)).done;
+  }
+
+  #request(
+    options: AnswerOptions,
+    messages: readonly Message[],
+  ): GenerateOptions {
+    return toGenerateOptions(options, this.#size ?? this.info.size, messages);
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {
@@ -222,24 +402,48 @@ export class Session implements AsyncDisposable {
   }
 }
 
-function nothingGiven(): VlmError {
+/** Copies of `sources`, and after them a frame of `live`. */
+async function takeFrames(
+  sources: readonly Source[],
+  live: FrameSource | undefined,
+  signal: AbortSignal,
+): Promise<TakenFrames> {
+  const time = now();
+  const images = await readImages(sources, signal);
+  const frames = images.map(({ bitmap }) => bitmap);
+  const imageIds = images.map(({ name }) => name);
+  if (!live) return { frames, imageIds, time };
+  try {
+    const { frame, name = null, newer, ...rest } = await live.take(signal);
+    return {
+      ...{ frames: [...frames, frame], imageIds: [...imageIds, name], ...rest },
+      // A newer frame replaces all of them.
+      ...(newer && frames.length === 0 && { newer }),
+    };
+  } catch (thrown) {
+    for (const frame of frames) frame.close();
+    throw thrown;
+  }
+}
+
+function noImages(): VlmError {
   return badOption(
-    "There is no picture in that list.",
-    "Give one at least; converse asks without any.",
+    "describe was called without an image.",
+    "Pass at least one image; converse answers without any.",
   );
 }
 
-function nothingYet(): VlmError {
+function noConversation(): VlmError {
   return badOption(
-    "There is no picture to ask about.",
-    "Ask about one with describe, then go on with ask.",
+    "ask was called before describe.",
+    "Ask about an image with describe first, then continue with ask.",
   );
 }
 
 function disposed(): VlmError {
   return new VlmError(
     "aborted",
-    "The session was disposed of.",
-    "Create another one.",
+    "The session was disposed.",
+    "Create another session.",
   );
 }

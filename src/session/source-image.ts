@@ -5,11 +5,11 @@ import {
   type VisualElement,
 } from "../capture/element-frame";
 import { newImageId } from "../capture/image-id";
-import { badOption } from "./load-options";
+import { badOption } from "../shared/errors";
 import { decodeImage } from "../capture/decode-image";
 import { imageError, assertFrameOpen } from "../capture/image-errors";
 import { toBitmap } from "../capture/to-bitmap";
-import { describeType } from "./validation";
+import { describeValue } from "../shared/options";
 import { openLive, type Stream } from "./live-source";
 import { drawn, offscreenBitmap } from "./canvas-image";
 
@@ -105,7 +105,7 @@ async function copyOf(
     return readStream(source, signal);
   }
   throw badOption(
-    `This is no picture: ${describeType(source)}.`,
+    `This is no picture: ${describeValue(source)}.`,
     "Give a Blob or File, a video, img or canvas element, an OffscreenCanvas, ImageData, ImageBitmap, VideoFrame, MediaStream or MediaStreamTrack.",
   );
 }

@@ -2,41 +2,60 @@ import { pause } from "../shared/abort";
 import { aborted } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
-import { openLive, type LiveSource } from "./live-source";
-import type { LiveFrame } from "./live-frame";
+import type { Answered, AnswerObserver, AnswerRequest } from "./answer";
 import type { AnswerDone } from "./answer-stream";
+import type { LiveFrame, LiveFrames } from "./live-frame";
 
-/** What was said about one frame of a live source. */
+/** An answer about one frame. */
 export interface Caption extends Omit<AnswerDone, "type"> {
   readonly type: "caption";
   readonly prompt: string;
-  /** When the frame was captured, in ms since the epoch. */
+  /** Encoder input size in pixels. */
+  readonly size: number;
+  /** Time of capture, in ms since the epoch. */
   readonly time: number;
-  /** How old it was when its caption was complete, in ms. */
+  /** Age of the frame when its caption was complete, in ms. */
   readonly age: number;
-  /** Frames that came since the one before and were not looked at. */
+  /** Frames skipped since the previous caption. */
   readonly dropped: number;
+  /** Whether the frame was compared with the last encoded one. */
+  readonly gated: boolean;
 }
 
-type Ask = (
-  captured: LiveFrame,
-  signal: AbortSignal,
-) => Promise<{ readonly prompt: string; readonly done: AnswerDone }>;
+export function toCaption(
+  { done, time, dropped }: Answered,
+  { messages, size, gate, anyres }: AnswerRequest["options"],
+): Caption {
+  return {
+    ...done,
+    type: "caption",
+    prompt: messages.at(-1)?.text ?? "",
+    ...{ size, time, dropped, age: now() - time },
+    gated: gate > 0 && !anyres && done.reused === 0,
+  };
+}
 
-/** Failures in a row after which it gives up. */
-const attempts = 3;
+type Ask = (frame: LiveFrame, signal: AbortSignal) => Promise<Caption>;
 
-/** A reader that leaves, or `signal`, ends what is on its way, too. */
+/** Failures in a row that end the captions. */
+const maxFailures = 3;
+
+/**
+ * Captions one frame after another. A lost worker or GPU is recovered from, and
+ * so is every failure that `onError` reports; the third one in a row is thrown.
+ * A reader that leaves ends the request in progress, and so does `signal`.
+ */
 export function watch(
-  source: LiveSource,
+  open: (signal: AbortSignal) => Promise<LiveFrames>,
   signal: AbortSignal,
   ask: Ask,
+  onError?: AnswerObserver["onError"],
 ): AsyncIterable<Caption, undefined> {
   const over = { done: true, value: undefined } as const;
   const read = (): AsyncIterator<Caption, undefined> => {
     const leave = new AbortController();
     const either = AbortSignal.any([signal, leave.signal]);
-    const captions = captionsOf(source, either, ask);
+    const captions = captionsOf(open, either, ask, onError);
     return {
       next: () =>
         captions.next().catch((thrown: unknown) => {
@@ -54,35 +73,32 @@ export function watch(
 }
 
 async function* captionsOf(
-  source: LiveSource,
+  open: (signal: AbortSignal) => Promise<LiveFrames>,
   signal: AbortSignal,
   ask: Ask,
+  onError: AnswerObserver["onError"],
 ): AsyncGenerator<Caption, undefined> {
   if (signal.aborted) throw aborted();
-  const frames = await openLive(source, signal);
+  const frames = await open(signal);
   let failures = 0;
   try {
     for (;;) {
-      const captured = await frames.next();
-      if (signal.aborted) throw aborted();
-      if (!captured) return undefined;
-      let { time, dropped } = captured;
-      const newer = async (): Promise<LiveFrame | undefined> => {
-        const newest = await captured.newer?.();
-        if (newest) ({ time, dropped } = newest);
-        return newest;
-      };
       try {
-        const { prompt, done } = await ask({ ...captured, newer }, signal);
+        const captured = await frames.next();
+        if (!captured) return undefined;
+        const caption = await askAndClose(captured, signal, ask);
         failures = 0;
-        const age = now() - time;
-        yield { ...done, type: "caption", prompt, time, age, dropped };
+        yield caption;
       } catch (thrown) {
+        if (signal.aborted) throw aborted();
+        const error = VlmError.from(thrown);
+        // Another model replaced the one that the request waited for.
+        if (error.code === "aborted") continue;
         failures += 1;
-        if (!isPassing(thrown) || failures === attempts) throw thrown;
+        if (failures === maxFailures) throw error;
+        if (!onError && !isTransient(error)) throw error;
+        onError?.(error);
         await pause(500 * failures, signal);
-      } finally {
-        captured.frame.close();
       }
     }
   } finally {
@@ -90,8 +106,20 @@ async function* captionsOf(
   }
 }
 
-/** The next frame brings worker and model back. */
-function isPassing(thrown: unknown): boolean {
-  const { code } = VlmError.from(thrown);
+async function askAndClose(
+  captured: LiveFrame,
+  signal: AbortSignal,
+  ask: Ask,
+): Promise<Caption> {
+  try {
+    if (signal.aborted) throw aborted();
+    return await ask(captured, signal);
+  } finally {
+    captured.frame.close();
+  }
+}
+
+/** The next request brings the worker and the model back. */
+function isTransient({ code }: VlmError): boolean {
   return code === "worker-died" || code === "device-lost";
 }

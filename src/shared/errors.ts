@@ -63,9 +63,10 @@ export class VlmError extends Error {
 /** A `bad-option` error. */
 export function badOption(
   message: string,
-  advice = "Correct the option.",
+  advice = "Correct the option, or leave it out to use its default.",
+  options?: ErrorOptions,
 ): VlmError {
-  return new VlmError("bad-option", message, advice);
+  return new VlmError("bad-option", message, advice, options);
 }
 
 /** Structured-clone form: Comlink itself keeps only name, message and stack. */

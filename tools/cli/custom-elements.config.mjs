@@ -1,7 +1,7 @@
 // @ts-check
 /** Configuration of the custom elements analyzer, for `npm run package`. */
 export default {
-  globs: ["attributes", "field", "fast-vlm", "define"].map(
+  globs: ["attributes", "fast-vlm", "define"].map(
     (name) => `src/element/${name}.ts`,
   ),
   // Do not edit package.json.

@@ -33,9 +33,8 @@ export async function converse(page, files, options, info) {
       .ask(paths, question, print.token)
       .finally(print.end);
     print.answer(answer);
-    const images = messages.length === 0 ? files.length : 0;
-    messages.push({ role: "user", text: prompt, images });
-    messages.push({ role: "assistant", text: answer.text, images: 0 });
+    messages.push({ role: "user", text: prompt });
+    messages.push({ role: "assistant", text: answer.text });
   }
 }
 

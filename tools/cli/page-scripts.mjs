@@ -4,7 +4,7 @@
 /**
  * @typedef {import("../../src/shared/errors.ts").ErrorCode} ErrorCode
  * @typedef {{ code: ErrorCode, message: string, advice: string }} Failure
- * @typedef {{ role: "user" | "assistant", text: string, images: number }} Turn
+ * @typedef {{ role: "user" | "assistant", text: string }} Turn
  *
  * @typedef {object} Setup properties of the element
  * @property {string} [model]
@@ -35,9 +35,7 @@
 export function setUp(setup) {
   const element = document.querySelector("fast-vlm");
   if (element === null) throw new Error("The page has no <fast-vlm>.");
-  const { backend, ...rest } = setup;
-  // TODO-BACKEND
-  Object.assign(element, rest, { path: backend, backend });
+  Object.assign(element, setup);
   const page = /** @type {Bridge} */ (/** @type {unknown} */ (window));
   element.addEventListener("modelprogress", ({ detail }) =>
     page.passProgress(detail),
@@ -122,11 +120,15 @@ export async function askElement({
       files.push(new File([await response.blob()], name));
     }
     page.images = files;
+    // The images belong to the first question of the conversation.
+    const [first, ...others] = options.messages;
+    const messages = first ? [{ ...first, images: files }, ...others] : [];
     const answer = await element.ask(prompt, {
       ...options,
-      source: files,
+      messages,
+      source: first ? [] : files,
       ...(size === undefined ? {} : { size }),
-      ...(promptStyle === undefined ? {} : { style: promptStyle }),
+      ...(promptStyle === undefined ? {} : { promptStyle }),
       onToken: (text) => page.passToken(text),
     });
     return { answer };

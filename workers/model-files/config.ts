@@ -1,5 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
-import { isSize, SIZE_RULE } from "../util/size";
+import { sizeRule } from "../../src/shared/options";
 import type { ConfigFile } from "./manifest";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -132,7 +132,7 @@ function imageSizeOf(file: unknown, vision: Json): number {
     const tower = vision["mm_vision_tower"];
     const named = typeof tower === "string" ? /_(\d+)$/.exec(tower) : null;
     const size = Number(named?.[1]);
-    return isSize(size) ? size : DEFAULTS.side;
+    return sizeRule.accepts(size) ? size : DEFAULTS.side;
   }
   const name = "preprocessor_config.json";
   const json = object(name, file);
@@ -172,8 +172,8 @@ function each(value: unknown, wanted: number): boolean {
 }
 
 function checkImageSize(value: unknown): number {
-  if (typeof value === "number" && isSize(value)) return value;
+  if (typeof value === "number" && sizeRule.accepts(value)) return value;
   throw mismatch(
-    `preprocessor_config.json: the image size is ${JSON.stringify(value)}, not ${SIZE_RULE}.`,
+    `preprocessor_config.json: the image size is ${JSON.stringify(value)}, not ${sizeRule.expected}.`,
   );
 }

@@ -5,6 +5,7 @@ import {
   type FastVlmElement,
   type FolderFiles,
   type ModelReport,
+  type DeviceChoice,
 } from "../../index";
 import { formatBytes } from "../../shared/format-bytes";
 import { setUpModelPicker, type ModelChoice } from "./picker";
@@ -103,7 +104,7 @@ export function setUpModelPanel(
       const found = await vlm.inspect({
         ...(folder ? { folder } : { model }),
         dtype: dtype.value,
-        device: device.value,
+        device: device.value as DeviceChoice,
         signal,
       });
       if (!signal.aborted) report = found;

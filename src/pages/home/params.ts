@@ -30,7 +30,7 @@ export function applyParams(element: FastVlmElement, search: string): void {
   element.hub = params.get("hub") ?? element.hub;
   element.dtype = params.get("dtype") ?? element.dtype;
   element.device = params.get("device") ?? element.device;
-  element.path = params.get("backend") ?? element.path;
+  element.backend = params.get("backend") ?? element.backend;
   element.gate = Number(params.get("gate") ?? element.gate);
   element.draft = params.get("draft") ?? element.draft;
   element.size = Number(params.get("size") ?? 0);

@@ -1,0 +1,207 @@
+/**
+ * The options of loads and requests: type, range and default of each, declared
+ * once. The session checks what a page passes, the worker what another thread
+ * sends, both with these rules.
+ */
+import { badOption, type VlmError } from "./errors";
+import type { Device, Dtype, Graph } from "./models";
+import type { BackendChoice, Fit, PromptStyle, Sampling } from "./protocol";
+
+export interface OptionRule {
+  /** Completes "must be …". */
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+
+export type OptionRules = Readonly<Record<string, OptionRule>>;
+
+const rule = (
+  expected: string,
+  accepts: (value: unknown) => boolean,
+): OptionRule => ({ expected, accepts });
+
+const number = (
+  expected: string,
+  accepts: (value: number) => boolean,
+): OptionRule =>
+  rule(expected, (value) => typeof value === "number" && accepts(value));
+
+export const text = rule("a string", (value) => typeof value === "string");
+export const flag = rule("true or false", (it) => typeof it === "boolean");
+export const callback = rule("a function", (it) => typeof it === "function");
+export const object = rule("an object", isObject);
+export const abortSignal = rule("an AbortSignal", isSignal);
+
+export const oneOf = (...names: readonly string[]): OptionRule =>
+  rule(
+    `one of ${names.join(", ")}`,
+    (value) => typeof value === "string" && names.includes(value),
+  );
+
+export const wholeNumber = (min: number, max = Infinity): OptionRule =>
+  number(
+    max === Infinity
+      ? `a whole number, ${min} or more`
+      : `a whole number from ${min} to ${max}`,
+    (value) => Number.isInteger(value) && value >= min && value <= max,
+  );
+
+export const dtypes: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
+
+export const graphs: readonly Graph[] = [
+  "vision_encoder",
+  "embed_tokens",
+  "decoder_model_merged",
+];
+
+const devices: readonly (Device | "auto")[] = ["auto", "webgpu", "wasm"];
+const backends: readonly BackendChoice[] = ["auto", "ort"];
+const fits: readonly Fit[] = ["letterbox", "crop", "stretch"];
+const promptStyles: readonly PromptStyle[] = ["reference", "demo"];
+
+const sizeStep = 64;
+
+/** Encoder input size in pixels. */
+export const sizeRule: OptionRule = number(
+  `a multiple of ${sizeStep} from ${sizeStep} to 2048`,
+  (size) => size % sizeStep === 0 && size >= sizeStep && size <= 2048,
+);
+
+/** Options of a load whose value is a name. */
+export const loadRules = {
+  device: oneOf(...devices),
+  backend: oneOf(...backends),
+} as const satisfies OptionRules;
+
+/** Options that tokens are counted by. */
+export const promptRules = {
+  promptStyle: oneOf(...promptStyles),
+  size: sizeRule,
+  anyres: flag,
+} as const satisfies OptionRules;
+
+export const samplingRules = {
+  temperature: number("a number from 0 to 100", (it) => it >= 0 && it <= 100),
+  topK: wholeNumber(0),
+  topP: number("a number above 0 and up to 1", (it) => it > 0 && it <= 1),
+  repetitionPenalty: number(
+    "a number above 0 and up to 100",
+    (it) => it > 0 && it <= 100,
+  ),
+  seed: number("a finite number", Number.isFinite),
+} as const satisfies Record<keyof Sampling, OptionRule>;
+
+/** Options of a request that have a default. */
+export const requestRules = {
+  ...promptRules,
+  fit: oneOf(...fits),
+  maxTokens: wholeNumber(1, 4096),
+  sampling: object,
+  draft: flag,
+  gate: number("a number from 0 (off) to 1", (it) => it >= 0 && it <= 1),
+} as const satisfies OptionRules;
+
+/** The most likely token every time. */
+export const greedy: Sampling = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  repetitionPenalty: 1,
+  seed: 0,
+};
+
+/** `size` is the model's own, `draft` true for live captions only. */
+export const requestDefaults = {
+  prompt: "Describe the image.",
+  promptStyle: "reference",
+  fit: "letterbox",
+  anyres: false,
+  maxTokens: 128,
+  gate: 0,
+} as const;
+
+/**
+ * `bad-option` for the first option that breaks its rule. A missing option is
+ * one only if it is `required`.
+ */
+export function findBadOption(
+  options: unknown,
+  rules: OptionRules,
+  required = false,
+): VlmError | undefined {
+  if (!isObject(options)) {
+    return badOption(
+      `The options must be an object, not ${describeValue(options)}.`,
+      "Pass an object with the options by their names.",
+    );
+  }
+  for (const [name, each] of Object.entries(rules)) {
+    const value = options[name];
+    if (value === undefined && !required) continue;
+    if (!each.accepts(value)) return brokenRule(name, value, each);
+    const nested = name === "sampling" && findBadSampling(value, required);
+    if (nested) return nested;
+  }
+  return undefined;
+}
+
+/** Throws what `findBadOption` finds. */
+export function checkOptions(
+  options: unknown,
+  rules: OptionRules,
+  required = false,
+): void {
+  const error = findBadOption(options, rules, required);
+  if (error) throw error;
+}
+
+/** Throws `bad-option` if `value` breaks the rule of the option `name`. */
+export function checkOption(
+  name: string,
+  value: unknown,
+  expected: OptionRule,
+): void {
+  if (!expected.accepts(value)) throw brokenRule(name, value, expected);
+}
+
+function findBadSampling(
+  sampling: unknown,
+  required: boolean,
+): VlmError | undefined {
+  return findBadOption(sampling, samplingRules, required);
+}
+
+function brokenRule(
+  name: string,
+  value: unknown,
+  { expected }: OptionRule,
+): VlmError {
+  return badOption(`${name} must be ${expected}, not ${describeValue(value)}.`);
+}
+
+/** A value for an error message: itself if it is short, else its type. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") {
+    return value.length > 40 ? `“${value.slice(0, 40)}…”` : `“${value}”`;
+  }
+  if (typeof value === "function") return "a function";
+  if (typeof value === "symbol") return "a symbol";
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `null` means no signal, as it does for `fetch`. */
+function isSignal(value: unknown): boolean {
+  if (value === null) return true;
+  try {
+    // Accepts signals of other windows, which are no instances of this one's.
+    AbortSignal.any([value as AbortSignal]);
+    return true;
+  } catch {
+    return false;
+  }
+}
