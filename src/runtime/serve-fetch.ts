@@ -46,7 +46,9 @@ async function answer(
     // What the worker keeps need not be kept by the browser a second time.
     const response = await ask(url, { cache: "no-store", ...init, signal });
     if (response.type === "opaque") {
-      throw new TypeError("the answer is opaque: its server allows no reading");
+      throw new TypeError(
+        "the response is opaque: its server does not allow this page to read it",
+      );
     }
     const { status, headers, body } = response;
     reader = body?.getReader();

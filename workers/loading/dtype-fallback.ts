@@ -33,7 +33,7 @@ export function fallBackToWiderDtype(
   if (old === "fp16" || old === "q4f16") {
     throw new VlmError(
       "unsupported",
-      `${file} overflows on ${adapter}: it computes NaN or Infinity, and the model has no wider dtype of it.`,
+      `${file} overflows on ${adapter}: it computes NaN or Infinity, and the model has no wider dtype for it.`,
       "Choose another device, or add the graph in q4 or fp32 to the model.",
     );
   }

@@ -92,7 +92,7 @@ export async function preprocessImage(
 function checkWidth({ dims }: Tensor, hidden: number): void {
   if (dims[2] === hidden) return;
   throw mismatch(
-    `vision_encoder: image_features is [${dims.join(", ")}], not ${hidden} wide as config.json says.`,
+    `vision_encoder: image_features is [${dims.join(", ")}], but config.json has a hidden size of ${hidden}.`,
   );
 }
 

@@ -39,7 +39,7 @@ export function mismatch(message: string): VlmError {
   return new VlmError(
     "model-mismatch",
     message,
-    "Export the model with the published names and shapes (see the README).",
+    "Export the model with the published names and shapes (docs/add-a-model.md).",
   );
 }
 

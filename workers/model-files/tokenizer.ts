@@ -103,7 +103,8 @@ function specialTokens(
   imageToken: number | undefined,
 ): Map<string, number> {
   const added = json["added_tokens"];
-  if (!Array.isArray(added)) throw mismatch("tokenizer.json: no added_tokens.");
+  if (!Array.isArray(added))
+    throw mismatch("tokenizer.json has no added_tokens.");
   const special = (added as AddedToken[]).filter(
     ({ id, content, special }) =>
       special || id === imageToken || content === IMAGE,

@@ -127,7 +127,7 @@ test("opens the stored commit behind a network's login page", async () => {
   disk = new CrashDisk();
   await expect(load(paths)).rejects.toMatchObject({
     code: "download-failed",
-    message: expect.stringContaining("the answer is an HTML page") as string,
+    message: expect.stringContaining("the response is an HTML page") as string,
   });
 });
 

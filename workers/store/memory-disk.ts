@@ -72,7 +72,8 @@ class MemoryFile implements DiskFile {
   /** The page, grown to at least `size` bytes. */
   #page(index: number, size: number): Uint8Array<ArrayBuffer> {
     const page = this.#pages[index] ?? new Uint8Array();
-    if (page instanceof Blob) throw new RangeError("The page is full.");
+    if (page instanceof Blob)
+      throw new RangeError("This page of memory is full.");
     if (page.length >= size) return page;
     const grown = new Uint8Array(
       Math.min(PAGE, Math.max(size, 2 * page.length)),

@@ -127,7 +127,7 @@ export async function request<T>(
       const pause = parseRetryAfter(response.headers.get("retry-after"));
       throw new TransientError(
         "bad-answer",
-        `it answers HTTP ${status}`,
+        `the server answered HTTP ${status}`,
         pause,
       );
     }
@@ -161,7 +161,7 @@ export async function* chunksOf(response: Response, alive: () => void) {
     } catch {
       throw new TransientError(
         "bad-answer",
-        "the connection is interrupted again and again",
+        "the connection breaks repeatedly",
       );
     }
     if (part.done) return;

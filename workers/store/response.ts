@@ -35,10 +35,10 @@ export function responseError(
     return refused(path, new URL(url).host, status);
   }
   if (status === 416) {
-    return corrupt(path, "its server has fewer bytes than it listed");
+    return corrupt(path, "its server has fewer bytes than the file list says");
   }
   if (response.ok) return undefined;
-  return new TransientError("bad-answer", `it answers HTTP ${status}`);
+  return new TransientError("bad-answer", `the server answered HTTP ${status}`);
 }
 
 /** ETag or date of the file's version, as far as CORS exposes them. */
@@ -76,7 +76,7 @@ export function bodyStart(
     throw corrupt(path, `its server has ${total} bytes, not ${file.bytes}`);
   }
   if (Number(start) !== from) {
-    throw new TransientError("bad-answer", "it sends another range");
+    throw new TransientError("bad-answer", "the server sent a different range");
   }
   return from;
 }

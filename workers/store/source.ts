@@ -92,7 +92,7 @@ async function requestHubListing(
   if (head === undefined) {
     // Networks with a login page answer every request with it.
     throw isPage
-      ? failed(subject, host, "the answer is an HTML page")
+      ? failed(subject, host, "the response is an HTML page")
       : missing(path, id);
   }
   const { commit, file } = head;
