@@ -12,7 +12,7 @@ import { drawOnBlack } from "./to-bitmap";
  * drops alpha instead and shows the colour stored in transparent pixels.
  */
 export async function decodeImage(file: Blob): Promise<ImageBitmap> {
-  const name = file instanceof File ? `“${file.name}”` : "The picture";
+  const name = file instanceof File ? `“${file.name}”` : "The image";
   if (file.size === 0) throw imageError(`${name} is empty.`);
   const bytes = new Uint8Array(await readAll(file, name));
   const declared = file.type === "image/svg+xml" ? "svg" : undefined;
