@@ -24,8 +24,8 @@ export function drawn(
     if (thrown instanceof DOMException && thrown.name === "SecurityError") {
       throw new VlmError(
         "bad-image",
-        `${name} shows something of another origin, and the page may not read it.`,
-        "Draw on it only pictures that were loaded with crossorigin.",
+        `${name} has content of another origin that this page may not read.`,
+        "Draw only images on it that were loaded with crossorigin.",
         { cause: thrown },
       );
     }

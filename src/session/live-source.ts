@@ -33,8 +33,8 @@ export async function openLive(
     return watchElement(source, signal);
   }
   throw badOption(
-    "This is nothing to watch.",
-    "Give a MediaStream, a MediaStreamTrack, a video, img or canvas element, or an OffscreenCanvas; ask about other pictures with describe.",
+    "The source cannot be watched.",
+    "Pass a MediaStream, a MediaStreamTrack, a video, img or canvas element, or an OffscreenCanvas; use describe for other images.",
   );
 }
 

@@ -105,8 +105,8 @@ async function copyOf(
     return readStream(source, signal);
   }
   throw badOption(
-    `This is no picture: ${describeValue(source)}.`,
-    "Give a Blob or File, a video, img or canvas element, an OffscreenCanvas, ImageData, ImageBitmap, VideoFrame, MediaStream or MediaStreamTrack.",
+    `Unsupported image source: ${describeValue(source)}.`,
+    "Pass a Blob or File, a video, img or canvas element, an OffscreenCanvas, ImageData, ImageBitmap, VideoFrame, MediaStream or MediaStreamTrack.",
   );
 }
 
@@ -117,7 +117,7 @@ async function readStream(
   const frames = await openLive(source, signal);
   try {
     const next = await frames.next();
-    if (!next) throw imageError("The stream ended before it gave a picture.");
+    if (!next) throw imageError("The stream ended before its first frame.");
     const still = await toBitmap(next.frame);
     next.frame.close();
     return still;
