@@ -8,12 +8,12 @@ import {
   graphs,
   isObject,
   loadRules,
-  object,
+  objectRule,
   oneOf,
   promptRules,
   requestRules,
   sizeRule,
-  text,
+  stringRule,
 } from "../src/shared/options";
 import type {
   Constraint,
@@ -30,7 +30,7 @@ import type {
 export function checkRequest(options: GenerateOptions): void {
   checkPromptInput(options);
   checkOptions(options, requestRules, true);
-  checkOptions(options, { prefix: text, constraint: object });
+  checkOptions(options, { prefix: stringRule, constraint: objectRule });
   const { constraint, imageIds } = options;
   if (constraint !== undefined) checkConstraint(constraint);
   if (imageIds !== undefined) checkImageIds(imageIds);
@@ -46,16 +46,16 @@ export function checkPromptInput(input: PromptInput): void {
     );
   }
   (messages as Message[]).forEach((message, at) => {
-    checkOption(`messages[${at}]`, message, object);
-    checkOption(`messages[${at}].text`, message.text, text);
+    checkOption(`messages[${at}]`, message, objectRule);
+    checkOption(`messages[${at}].text`, message.text, stringRule);
   });
 }
 
 function checkConstraint(constraint: Constraint): void {
   checkOption("constraint.type", constraint.type, oneOf("json", "regex"));
   if (constraint.type === "json") return;
-  checkOption("constraint.source", constraint.source, text);
-  checkOption("constraint.flags", constraint.flags, text);
+  checkOption("constraint.source", constraint.source, stringRule);
+  checkOption("constraint.flags", constraint.flags, stringRule);
 }
 
 function checkImageIds(ids: unknown): void {
@@ -90,7 +90,7 @@ export function checkSize(size: number): void {
 }
 
 export function checkLoad(options: LoadOptions): void {
-  checkOptions(options, { ...loadRules, model: object }, true);
+  checkOptions(options, { ...loadRules, model: objectRule }, true);
   checkSource(options.model);
   checkDtype(options.dtype);
 }

@@ -1,13 +1,6 @@
 import { VlmError } from "../shared/errors";
 import type { Dtype, DtypeChoice, Graph } from "../shared/models";
-
-const dtypes: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
-
-const graphs: readonly Graph[] = [
-  "vision_encoder",
-  "embed_tokens",
-  "decoder_model_merged",
-];
+import { dtypes, graphs } from "../shared/options";
 
 const advice = `Choose auto, ${dtypes.join(", ")}, or dtypes by graph: “vision_encoder=fp16,decoder_model_merged=q4”.`;
 

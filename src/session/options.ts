@@ -6,15 +6,15 @@ import { parseConstraint } from "../shared/constraint";
 import { badOption } from "../shared/errors";
 import type { DeviceChoice } from "../shared/models";
 import {
-  abortSignal,
-  callback,
-  greedy,
+  signalRule,
+  functionRule,
+  greedySampling,
   isObject,
   loadRules,
   requestDefaults,
   requestRules,
   sizeRule,
-  text,
+  stringRule,
   type OptionRule,
   type OptionRules,
 } from "../shared/options";
@@ -118,28 +118,28 @@ const folder: OptionRule = {
 };
 
 export const environmentRules: OptionRules = {
-  worker: callback,
-  wasmPaths: text,
-  fetch: callback,
-  modelBase: text,
-  hub: text,
+  worker: functionRule,
+  wasmPaths: stringRule,
+  fetch: functionRule,
+  modelBase: stringRule,
+  hub: stringRule,
 };
 
 export const modelRules: OptionRules = {
   ...loadRules,
-  model: text,
+  model: stringRule,
   folder,
-  dtype: text,
+  dtype: stringRule,
   size: sizeRule,
-  signal: abortSignal,
-  monitor: callback,
+  signal: signalRule,
+  monitor: functionRule,
 };
 
 export const answerRules: OptionRules = {
   ...requestRules,
-  prompt: text,
-  signal: abortSignal,
-  prefix: text,
+  prompt: stringRule,
+  signal: signalRule,
+  prefix: stringRule,
 };
 
 /** Throws `bad-option`. */
@@ -160,7 +160,7 @@ export function toLoadOptions(
 
 /** Throws `bad-option` unless it is a list of messages; whether the model can
  * read them is checked by the worker. */
-export function checkMessages(messages: unknown): void {
+export function checkChatMessages(messages: unknown): void {
   const isMessage = (message: unknown): boolean =>
     isObject(message) &&
     (message["images"] === undefined || Array.isArray(message["images"]));
@@ -194,7 +194,7 @@ export function toGenerateOptions(
     anyres: options.anyres ?? anyres,
     size: options.size ?? size,
     maxTokens: options.maxTokens ?? maxTokens,
-    sampling: { ...greedy, ...sampling },
+    sampling: { ...greedySampling, ...sampling },
     draft: options.draft ?? false,
     gate: options.gate ?? gate,
     ...(prefix !== undefined && { prefix }),

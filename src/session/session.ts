@@ -33,7 +33,7 @@ import type { FrameSource, LiveFrame, LiveFrames } from "./live-frame";
 import { openLive, type LiveSource } from "./live-source";
 import {
   answerRules,
-  checkMessages,
+  checkChatMessages,
   modelRules,
   toGenerateOptions,
   toLoadOptions,
@@ -220,7 +220,7 @@ export class Session implements AsyncDisposable {
   ): AnswerStream {
     const time = now();
     return this.#stream(options, async (listener) => {
-      checkMessages(messages);
+      checkChatMessages(messages);
       const request = this.#request(options, toProtocolMessages(messages));
       const sources = messages.flatMap(({ images = [] }) => images);
       const taken = await takeFrames(sources, undefined, listener.signal);
@@ -234,7 +234,7 @@ export class Session implements AsyncDisposable {
     options: CountOptions = {},
   ): Promise<TokenCount> {
     checkOptions(options, answerRules);
-    checkMessages(messages);
+    checkChatMessages(messages);
     if (this.#life.signal.aborted) throw disposed();
     const { promptStyle, size, anyres } = this.#request(options, []);
     const protocolMessages = toProtocolMessages(messages);
@@ -283,7 +283,7 @@ export class Session implements AsyncDisposable {
     observer: AnswerObserver,
   ): Promise<Caption> {
     checkOptions(options, answerRules);
-    checkMessages(messages);
+    checkChatMessages(messages);
     if (this.#life.signal.aborted) throw disposed();
     const signal = this.#until(options.signal);
     const [given, live] = "take" in images ? [[], images] : [images];

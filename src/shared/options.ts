@@ -26,11 +26,20 @@ const number = (
 ): OptionRule =>
   rule(expected, (value) => typeof value === "number" && accepts(value));
 
-export const text = rule("a string", (value) => typeof value === "string");
-export const flag = rule("true or false", (it) => typeof it === "boolean");
-export const callback = rule("a function", (it) => typeof it === "function");
-export const object = rule("an object", isObject);
-export const abortSignal = rule("an AbortSignal", isSignal);
+export const stringRule = rule(
+  "a string",
+  (value) => typeof value === "string",
+);
+export const booleanRule = rule(
+  "true or false",
+  (it) => typeof it === "boolean",
+);
+export const functionRule = rule(
+  "a function",
+  (it) => typeof it === "function",
+);
+export const objectRule = rule("an object", isObject);
+export const signalRule = rule("an AbortSignal", isSignal);
 
 export const oneOf = (...names: readonly string[]): OptionRule =>
   rule(
@@ -77,7 +86,7 @@ export const loadRules = {
 export const promptRules = {
   promptStyle: oneOf(...promptStyles),
   size: sizeRule,
-  anyres: flag,
+  anyres: booleanRule,
 } as const satisfies OptionRules;
 
 export const samplingRules = {
@@ -96,13 +105,13 @@ export const requestRules = {
   ...promptRules,
   fit: oneOf(...fits),
   maxTokens: wholeNumber(1, 4096),
-  sampling: object,
-  draft: flag,
+  sampling: objectRule,
+  draft: booleanRule,
   gate: number("a number from 0 (off) to 1", (it) => it >= 0 && it <= 1),
 } as const satisfies OptionRules;
 
 /** The most likely token every time. */
-export const greedy: Sampling = {
+export const greedySampling: Sampling = {
   temperature: 0,
   topK: 0,
   topP: 1,
