@@ -5,41 +5,42 @@ import type {
   TokenEvent,
 } from "../shared/protocol";
 
-/** Durations in ms. `wait` to `firstDecode` add up to `ttft`. */
+/** Durations in ms. `wait` and the parts up to `firstDecode` add up to `ttft`. */
 export interface AnswerTimings extends Timings {
-  /** Asked, or frame captured → first token here; absent if there is none. */
+  /** Call, or capture of the frame → first token received; absent without one. */
   readonly ttft?: number;
-  /** Asked, or frame captured → pictures received by the worker. */
+  /** Call, or capture of the frame → frames received by the worker. */
   readonly wait?: number;
 }
 
-/** The whole answer; always the last step. */
+/** The whole answer; the last event. */
 export interface AnswerDone extends Omit<Answer, "timings"> {
   readonly type: "done";
   readonly timings: AnswerTimings;
 }
 
-/** What becomes of a question, in this order. Plain: made for structuredClone. */
+/** Events of a request, in this order. They can be cloned with structuredClone. */
 export type AnswerEvent = ImageEvent | TokenEvent | AnswerDone;
 
-type Emit = (step: AnswerEvent) => void;
+type Emit = (event: AnswerEvent) => void;
 
 /**
- * An answer on its way. It may be read step by step, by several readers, from
- * its beginning, or waited for; a reader that leaves early ends it.
+ * An answer while it arrives. Several loops can read its events, each from the
+ * first one, and `done()` waits for the whole. Leaving a loop early ends the
+ * request.
  */
 export class AnswerStream implements AsyncIterable<AnswerEvent> {
-  readonly #steps: AnswerEvent[] = [];
+  readonly #events: AnswerEvent[] = [];
   readonly #leave = new AbortController();
   readonly #done: Promise<AnswerDone>;
   #ended = false;
   #waiting: (() => void)[] = [];
 
   constructor(run: (emit: Emit, left: AbortSignal) => Promise<AnswerDone>) {
-    this.#done = run((step) => this.#add(step), this.#leave.signal);
+    this.#done = run((event) => this.#add(event), this.#leave.signal);
     this.#done
       .then((done) => this.#add(done))
-      // Told to whoever reads or waits.
+      // Reported through `done()` and the iterator.
       .catch(() => undefined)
       .finally(() => {
         this.#ended = true;
@@ -47,7 +48,7 @@ export class AnswerStream implements AsyncIterable<AnswerEvent> {
       });
   }
 
-  /** The last step; rejects with a `VlmError`. */
+  /** The last event. Rejects with a `VlmError`. */
   done(): Promise<AnswerDone> {
     return this.#done;
   }
@@ -59,7 +60,7 @@ export class AnswerStream implements AsyncIterable<AnswerEvent> {
     const next = async (): Promise<IteratorResult<AnswerEvent, undefined>> => {
       for (;;) {
         if (left) return over;
-        const value = this.#steps[at];
+        const value = this.#events[at];
         if (value) {
           at += 1;
           return { done: false, value };
@@ -80,8 +81,8 @@ export class AnswerStream implements AsyncIterable<AnswerEvent> {
     return { next, return: leave };
   }
 
-  #add(step: AnswerEvent): void {
-    this.#steps.push(step);
+  #add(event: AnswerEvent): void {
+    this.#events.push(event);
     this.#wake();
   }
 

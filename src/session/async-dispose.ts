@@ -1,6 +1,6 @@
 /**
- * The name of the method behind `await using`. Where the platform has none yet,
- * the one that what compiles it falls back to.
+ * The method name of `await using`. Without platform support it is the name that
+ * compilers fall back to.
  */
 export const asyncDispose: typeof Symbol.asyncDispose = nameIn(Symbol);
 

@@ -1,30 +1,29 @@
 import { rejectWhenAborted } from "../shared/abort";
 import type { Frame, Message } from "../shared/protocol";
-import type { SourceImage } from "./source-image";
 import type { AnswerDone } from "./answer-stream";
+import type { SourceImage } from "./source-image";
 
-/** The next question, with all that goes before it. */
+/** The messages of the next request, with copies of the images. */
 export interface PreparedTurn {
   readonly messages: readonly Message[];
-  /** Copies. */
   readonly frames: readonly Frame[];
-  readonly names: readonly string[];
+  readonly imageIds: readonly string[];
 }
 
-/** Pictures, and what has been said about them. */
+/** Images, and the questions and answers about them. */
 export class Conversation {
-  readonly #pictures: Promise<readonly SourceImage[]>;
-  readonly #said: Message[] = [];
-  /** The questions so far have their answers, or none. */
+  readonly #images: Promise<readonly SourceImage[]>;
+  readonly #history: Message[] = [];
+  /** Settles when all requests so far have ended. */
   #settled: Promise<unknown> = Promise.resolve();
 
-  constructor(pictures: Promise<readonly SourceImage[]>) {
-    this.#pictures = pictures;
-    // Told to whoever asks.
-    pictures.catch(() => undefined);
+  constructor(images: Promise<readonly SourceImage[]>) {
+    this.#images = images;
+    // Each request reports the failure.
+    images.catch(() => undefined);
   }
 
-  /** Asks once the questions before have their answers. */
+  /** Calls `ask` once the earlier requests have ended. */
   next(
     prompt: string,
     signal: AbortSignal,
@@ -33,12 +32,12 @@ export class Conversation {
     const before = this.#settled;
     const done = (async () => {
       await rejectWhenAborted(before, signal);
-      const turn = await this.#turn(prompt, signal);
+      const turn = await this.#prepare(prompt, signal);
       const answer = await ask(turn);
       const { text, finish, tokenIds } = answer;
       if (finish !== "abort" || tokenIds.length > 0) {
-        const said = { role: "assistant", text, imageCount: 0 } as const;
-        this.#said.push(...turn.messages.slice(-1), said);
+        const reply = { role: "assistant", text, imageCount: 0 } as const;
+        this.#history.push(...turn.messages.slice(-1), reply);
       }
       return answer;
     })();
@@ -46,23 +45,24 @@ export class Conversation {
     return done;
   }
 
-  /** Frees the pictures after the last answer. */
+  /** Closes the images once all requests have ended. */
   async end(): Promise<void> {
     await this.#settled;
-    const pictures = await this.#pictures.catch(() => []);
-    for (const { bitmap } of pictures) bitmap.close();
+    const images = await this.#images.catch(() => []);
+    for (const { bitmap } of images) bitmap.close();
   }
 
-  async #turn(prompt: string, signal: AbortSignal): Promise<PreparedTurn> {
-    const pictures = await rejectWhenAborted(this.#pictures, signal);
+  async #prepare(prompt: string, signal: AbortSignal): Promise<PreparedTurn> {
+    const images = await rejectWhenAborted(this.#images, signal);
     const frames = await Promise.all(
-      pictures.map(({ bitmap }) => createImageBitmap(bitmap)),
+      images.map(({ bitmap }) => createImageBitmap(bitmap)),
     );
-    const images = this.#said.length === 0 ? pictures.length : 0;
-    const messages = [
-      ...this.#said,
-      { role: "user", text: prompt, imageCount: images } as const,
-    ];
-    return { messages, frames, names: pictures.map(({ name }) => name) };
+    const imageCount = this.#history.length === 0 ? images.length : 0;
+    const turn = { role: "user", text: prompt, imageCount } as const;
+    return {
+      messages: [...this.#history, turn],
+      frames,
+      imageIds: images.map(({ name }) => name),
+    };
   }
 }

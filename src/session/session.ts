@@ -357,13 +357,9 @@ export class Session implements AsyncDisposable {
     return this.#stream(options, (listener) => {
       const { signal, left } = listener;
       const ask = (turn: PreparedTurn): Promise<AnswerDone> => {
-        const { messages, frames, names } = turn;
+        const { messages, frames, imageIds } = turn;
         const request = this.#request(options, messages);
-        return this.#answer(
-          request,
-          { frames, imageIds: names, time },
-          listener,
-        );
+        return this.#answer(request, { frames, imageIds, time }, listener);
       };
       return conversation.next(prompt, anySignal(signal, left), ask);
     });
