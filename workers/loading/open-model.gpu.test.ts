@@ -7,7 +7,14 @@ import { Gpu } from "../ort/device";
 import type { Memory } from "../ort/tensor";
 import { generate } from "../pipeline";
 import { openOrtBackend } from "../backends/ort/open";
-import { failsWith, loadOptions, options, picture } from "../testing/harness";
+import {
+  failsWith,
+  loadOptions,
+  micro,
+  options,
+  picked,
+  picture,
+} from "../testing/harness";
 import type { ModelConfig } from "../model-files/config";
 import { loadModel } from "./load";
 
@@ -47,20 +54,32 @@ beforeEach(() => {
   vi.clearAllMocks();
 });
 
-const load = (
-  changes: Partial<LoadOptions> = {},
+/** The software adapter is slow: the test image is as small as possible. */
+const SIZE = 64;
+
+async function load(
   signal = never,
   emit: (event: WorkerEvent) => void = () => undefined,
-): Promise<LoadedModel> => {
-  const device = "webgpu" as const;
-  const asked = { ...loadOptions, device, backend: "auto" } as const;
-  return loadModel({ ...asked, ...changes }, signal, emit);
-};
+): Promise<LoadedModel> {
+  const config = JSON.stringify({ size: SIZE });
+  const model = await picked(micro, {
+    "preprocessor_config.json": () => config,
+  });
+  const device = "webgpu";
+  const asked: LoadOptions = { ...loadOptions, model, device, backend: "auto" };
+  return loadModel(asked, signal, emit);
+}
 
 /** Its answer about an image. Releases it. */
 async function answer(model: LoadedModel): Promise<readonly number[]> {
   const frame = await picture();
-  const said = await generate(model, [frame], options, never, () => undefined);
+  const said = await generate(
+    model,
+    [frame],
+    { ...options, size: SIZE },
+    never,
+    () => undefined,
+  );
   await model.release();
   return said.tokenIds;
 }
@@ -115,7 +134,7 @@ test.each([
   "an abort while the WebGPU backend %s closes all devices",
   async (_, phase) => {
     const controller = new AbortController();
-    const loading = load({}, controller.signal, (event) => {
+    const loading = load(controller.signal, (event) => {
       const begun = webgpu.open.mock.calls.length > 0;
       if (!begun || event.type !== "progress") return;
       if (event.phase === phase) controller.abort();
