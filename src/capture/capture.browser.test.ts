@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Capture, type CaptureListener } from "./capture";
+import { nextFrame, type CapturedFrame } from "./frame-source";
 import type { VlmError } from "../shared/errors";
 import { now } from "../shared/clock";
 import { FakeCamera } from "../testing/fake-camera";
@@ -8,6 +9,12 @@ const source = { kind: "camera", deviceId: "", facing: "" } as const;
 const never = new AbortController().signal;
 const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
+
+async function nextOf(signal: AbortSignal): Promise<CapturedFrame> {
+  const captured = await nextFrame(capture, signal);
+  if (!captured) throw new Error("the capture has ended");
+  return captured;
+}
 
 let camera: FakeCamera;
 let capture: Capture;
@@ -29,10 +36,10 @@ afterEach(() => capture.close());
 
 test("returns the newest frame with its time and counts the dropped ones", async () => {
   await capture.open(source);
-  const first = await capture.next(never);
+  const first = await nextOf(never);
   first.frame.close();
   await later(400);
-  const second = await capture.next(never);
+  const second = await nextOf(never);
   second.frame.close();
   expect(second.dropped).toBeGreaterThan(0);
   expect(second.time - first.time).toBeGreaterThan(200);
@@ -45,7 +52,7 @@ test("reads a still picture again", async () => {
   camera.restore();
   await capture.open({ kind: "screen" });
   for (let count = 0; count < 2; count++) {
-    const { frame } = await capture.next(never);
+    const { frame } = await nextOf(never);
     frame.close();
     capture.skip();
   }
@@ -56,10 +63,10 @@ test("close stops the camera and rejects pending reads", async () => {
   await capture.open(source);
   const { track } = camera;
   const controller = new AbortController();
-  (await capture.next(never)).frame.close();
+  (await nextOf(never)).frame.close();
   capture.close();
   expect(track.readyState).toBe("ended");
-  const waiting = capture.next(controller.signal);
+  const waiting = nextOf(controller.signal);
   controller.abort();
   await expect(waiting).rejects.toMatchObject({ code: "aborted" });
 });
@@ -94,7 +101,7 @@ test("retries a busy camera until it is free", async () => {
   expect(listener.onLive).not.toHaveBeenCalled();
   camera.refusal = undefined;
   await vi.waitFor(() => expect(listener.onLive).toHaveBeenCalledOnce(), 5000);
-  (await capture.next(never)).frame.close();
+  (await nextOf(never)).frame.close();
 });
 
 test("reports an unplugged camera and resumes when it is plugged in", async () => {
@@ -106,7 +113,7 @@ test("reports an unplugged camera and resumes when it is plugged in", async () =
     () => expect(listener.onLive).toHaveBeenCalledTimes(2),
     5000,
   );
-  (await capture.next(never)).frame.close();
+  (await nextOf(never)).frame.close();
 });
 
 test("reports when a camera stops sending frames and when it resumes", async () => {
@@ -137,7 +144,7 @@ test("plays a video file and returns its frames", async () => {
   await later(700);
   recorder.stop();
   await capture.open({ kind: "video", file: await recorded });
-  const { frame } = await capture.next(never);
+  const { frame } = await nextOf(never);
   expect(frame).toMatchObject({ displayWidth: 64, displayHeight: 48 });
   frame.close();
 });
@@ -186,12 +193,12 @@ test("rejects with screen-denied when no screen is shared", async () => {
 test("reads an external stream, leaves it running and reports its end", async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   await capture.open({ kind: "stream", stream });
-  (await capture.next(never)).frame.close();
+  (await nextOf(never)).frame.close();
   capture.close();
   expect(camera.track.readyState).toBe("live");
 
   await capture.open({ kind: "stream", stream });
-  (await capture.next(never)).frame.close();
+  (await nextOf(never)).frame.close();
   camera.track.stop();
   await vi.waitFor(() => expect(listener.onEnded).toHaveBeenCalledOnce());
   await expect(capture.open({ kind: "stream", stream })).rejects.toMatchObject({

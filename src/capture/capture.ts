@@ -6,7 +6,8 @@ import {
   cameraUnplugged,
   type CameraChoice,
 } from "./camera";
-import { FrameSlot, type CapturedFrame } from "./frame-slot";
+import { FrameSlot } from "./frame-slot";
+import type { CapturedFrame, OpenFrameSource } from "./frame-source";
 import { pumpFrames } from "./frame-pump";
 import { aborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
@@ -31,7 +32,7 @@ export interface CaptureListener {
 const checkEvery = 250;
 
 /** Shows a live source in a video element and keeps its newest frame. */
-export class Capture {
+export class Capture implements OpenFrameSource {
   readonly #video: HTMLVideoElement;
   readonly #listener: CaptureListener;
   readonly #slot = new FrameSlot();
@@ -67,9 +68,13 @@ export class Capture {
     }
   }
 
-  /** The newest frame that was not taken yet. The caller closes it. */
-  next(signal: AbortSignal): Promise<CapturedFrame> {
-    return this.#slot.take(signal);
+  async ready(signal: AbortSignal): Promise<true> {
+    await this.#slot.ready(signal);
+    return true;
+  }
+
+  take(): CapturedFrame | undefined {
+    return this.#slot.take();
   }
 
   /** Drops the frames captured so far, without counting them as dropped. */

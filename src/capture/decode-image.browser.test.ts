@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeImage } from "./decode-image";
-import { assertFrameOpen } from "./image-errors";
-import { toBitmap } from "./to-bitmap";
+import { assertFrameOpen, toBitmap } from "./bitmap";
 import {
   chunk,
   GREY,

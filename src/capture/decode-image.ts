@@ -1,7 +1,6 @@
-import { imageError } from "./image-errors";
-import { isTurned, orient, webpOrientation } from "./exif";
+import { drawOnBlack, imageError } from "./bitmap";
+import { isTurned, orient, webpOrientation } from "./webp-orientation";
 import { isComplete, imageType } from "./image-format";
-import { drawOnBlack } from "./to-bitmap";
 
 /**
  * Decodes an image file to opaque sRGB pixels: EXIF orientation applied,

@@ -1,8 +1,7 @@
-import { imageError } from "./image-errors";
+import { drawOnBlack, imageError } from "./bitmap";
 import { aborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
-import { drawOnBlack } from "./to-bitmap";
 
 /** Elements that show an image or video. */
 export type VisualElement =
@@ -27,6 +26,23 @@ export function isCanvas(element: unknown): element is HTMLCanvasElement {
 /** Works across documents: the elements of a frame have their own classes. */
 function isA(name: string, element: unknown): boolean {
   return Object.prototype.toString.call(element) === `[object ${name}]`;
+}
+
+/** Waits until the element has an image to capture. */
+export async function elementReady(
+  element: VisualElement,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isVideo(element)) (await videoFrame(element, signal)).close();
+  else if (isImage(element)) await decoded(element, signal);
+}
+
+/** Whether the element has an image now, or has failed to load one. */
+export function isSettled(element: VisualElement): boolean {
+  if (isImage(element)) return element.complete;
+  if (isCanvas(element)) return true;
+  const { error, readyState } = element;
+  return error !== null || readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { VlmError } from "../shared/errors";
 import { now } from "../shared/clock";
 import { paintedCanvas, paintedImage } from "../testing/painted";
 import { ElementSource } from "./element-source";
+import type { CapturedFrame } from "./frame-source";
 
 const never = new AbortController().signal;
 const listener = {
@@ -20,6 +21,14 @@ afterEach(() => {
 
 function look(id = "it", host: Element = document.body): void {
   sight = new ElementSource(host, id, listener);
+}
+
+/** The next image, as live captions read it; with no question, as one request. */
+async function next(question?: () => string): Promise<CapturedFrame> {
+  await sight.ready(never, question);
+  const captured = await sight.take(never, question?.());
+  if (!captured) throw new Error("no image");
+  return captured;
 }
 
 function drawn(color: string): HTMLCanvasElement {
@@ -42,27 +51,27 @@ test("returns an image once per question, with an id", async () => {
   document.body.append(image("#f00"));
   look();
   await sight.open();
-  const first = await sight.next(never, () => "what?");
-  const again = sight.next(never, () => "what?");
+  const first = await next(() => "what?");
+  const again = next(() => "what?");
   expect(await waits(again)).toBe(true);
   const other = image("#0f0");
   document.querySelector("#it")?.setAttribute("src", other.src);
   const second = await again;
-  const question = await sight.next(never, () => "where?");
+  const question = await next(() => "where?");
   sight.skip();
-  await sight.next(never, () => "where?");
-  expect(first.name).toBeTypeOf("string");
-  expect(second.name).not.toBe(first.name);
-  expect(question.name).toBe(second.name);
+  await next(() => "where?");
+  expect(first.imageId).toBeTypeOf("string");
+  expect(second.imageId).not.toBe(first.imageId);
+  expect(question.imageId).toBe(second.imageId);
   expect(now() - question.time).toBeLessThan(500);
 });
 
 test("returns the current image if there is no question", async () => {
   document.body.append(image("#f00"));
   look();
-  const first = await sight.next(never);
-  const second = await sight.next(never);
-  expect(second.name).toBe(first.name);
+  const first = await next();
+  const second = await next();
+  expect(second.imageId).toBe(first.imageId);
 });
 
 test("the same URL loaded again is another image", async () => {
@@ -70,19 +79,19 @@ test("the same URL loaded again is another image", async () => {
   document.body.append(shown);
   look();
   await sight.open();
-  const first = await sight.next(never, () => "");
+  const first = await next(() => "");
   shown.dispatchEvent(new Event("load"));
-  const second = await sight.next(never, () => "");
-  expect(second.name).not.toBe(first.name);
+  const second = await next(() => "");
+  expect(second.imageId).not.toBe(first.imageId);
 });
 
 test("returns a canvas every time, because it may have changed", async () => {
   document.body.append(drawn("#00f"));
   look();
   await sight.open();
-  const first = await sight.next(never, () => "");
-  const second = await sight.next(never, () => "");
-  expect([first.name, second.name]).toEqual([undefined, undefined]);
+  const first = await next(() => "");
+  const second = await next(() => "");
+  expect([first.imageId, second.imageId]).toEqual([undefined, undefined]);
 });
 
 test("returns a paused video once and a playing one repeatedly", async () => {
@@ -98,14 +107,14 @@ test("returns a paused video once and a playing one repeatedly", async () => {
   look();
   await sight.open();
   for (let count = 0; count < 3; count++) {
-    (await sight.next(never, () => "")).frame.close();
+    (await next(() => "")).frame.close();
   }
   video.pause();
-  (await sight.next(never, () => "paused")).frame.close();
-  const next = sight.next(never, () => "paused");
-  expect(await waits(next)).toBe(true);
+  (await next(() => "paused")).frame.close();
+  const later = next(() => "paused");
+  expect(await waits(later)).toBe(true);
   await video.play();
-  (await next).frame.close();
+  (await later).frame.close();
   clearInterval(again);
 });
 
@@ -115,15 +124,15 @@ test("reports a missing element, waits for it, and reports when it disappears", 
     code: "bad-option",
     message: expect.stringContaining("“später:1”") as string,
   });
-  const next = sight.next(never, () => "");
+  const later = next(() => "");
   const canvas = drawn("#fff");
   canvas.id = "später:1";
   document.body.append(canvas);
-  (await next).frame.close();
+  (await later).frame.close();
   await vi.waitFor(() => expect(listener.onLive).toHaveBeenCalledOnce());
   canvas.remove();
   await vi.waitFor(() => expect(listener.onInterrupted).toHaveBeenCalledOnce());
-  await expect(sight.next(never)).rejects.toMatchObject({ code: "bad-option" });
+  await expect(next()).rejects.toMatchObject({ code: "bad-option" });
 });
 
 test("finds only visual elements in the tree of the host", async () => {
@@ -136,7 +145,7 @@ test("finds only visual elements in the tree of the host", async () => {
   if (!within) throw new Error("no image");
   look("it", within);
   await sight.open();
-  (await sight.next(never)).frame.close();
+  (await next()).frame.close();
   sight.close();
   look("it", outer);
   await expect(sight.open()).rejects.toMatchObject({ code: "bad-option" });
@@ -145,7 +154,7 @@ test("finds only visual elements in the tree of the host", async () => {
 test("close ends the waiting", async () => {
   look();
   await expect(sight.open()).rejects.toMatchObject({ code: "bad-option" });
-  const next = sight.next(never, () => "");
+  const later = next(() => "");
   sight.close();
-  await expect(next).rejects.toMatchObject({ code: "aborted" });
+  await expect(later).rejects.toMatchObject({ code: "aborted" });
 });

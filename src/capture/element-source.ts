@@ -1,16 +1,15 @@
 import type { CaptureListener } from "./capture";
-import type { IdentifiedFrame } from "./frame-slot";
 import {
   captureElement,
   isCanvas,
   isImage,
+  isSettled,
   isVisualElement,
   isVideo,
   type VisualElement,
 } from "./element-frame";
-import { newImageId } from "./image-id";
-import { pause } from "../shared/abort";
-import { aborted } from "../shared/abort";
+import { newImageId, type CapturedFrame } from "./frame-source";
+import { aborted, pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 
@@ -30,7 +29,7 @@ export class ElementSource {
   /** Key of the image returned last, and the prompt it was returned for. */
   #seen = "";
   /** The current image of an img element: each load is another image. */
-  #image: { readonly key: string; readonly name: string } | undefined;
+  #image: { readonly key: string; readonly id: string } | undefined;
   #loads = 0;
   #videoFrames = 0;
 
@@ -71,37 +70,42 @@ export class ElementSource {
   }
 
   /**
-   * The current image of the element. For the same `question` as last time, waits
-   * until the question or the image changes. Changes of a canvas cannot be
-   * detected.
+   * Resolves once there is an image to take. For the same `question` as last
+   * time, waits until the question or the image changes. Changes of a canvas
+   * cannot be detected. Without a question, rejects while there is no element.
    */
-  async next(
-    signal: AbortSignal,
-    question?: () => string,
-  ): Promise<IdentifiedFrame> {
+  async ready(signal: AbortSignal, question?: () => string): Promise<true> {
     const either = AbortSignal.any([signal, this.#session.signal]);
     for (;;) {
       if (either.aborted) throw aborted();
       const element = this.#find();
       if (!element && question === undefined) throw this.#missing();
-      // Taking an image shows that the element is available again.
-      if (element && this.#lost) this.#check();
       if (element && isSettled(element)) {
         const key = this.#keyOf(element);
-        const asked = question?.() ?? "";
-        const known = `${key} ${asked}` === this.#seen;
-        if (!known || !key || !question) {
-          try {
-            const frame = await captureElement(element, either);
-            return { frame, ...this.#stamp(element, this.#keyOf(element)) };
-          } finally {
-            // The load event may follow `complete`. An unreadable image is not
-            // tried again, either.
-            this.#seen = `${this.#keyOf(element)} ${asked}`;
-          }
-        }
+        const known = `${key} ${question?.() ?? ""}` === this.#seen;
+        if (!known || !key || !question) return true;
       }
       await pause(checkEvery, either);
+    }
+  }
+
+  /** The current image; `asked` is the question that it is taken for. */
+  async take(
+    signal: AbortSignal,
+    asked = "",
+  ): Promise<CapturedFrame | undefined> {
+    const element = this.#find();
+    if (!element || !isSettled(element)) return undefined;
+    // Taking an image shows that the element is available again.
+    if (this.#lost) this.#check();
+    try {
+      const either = AbortSignal.any([signal, this.#session.signal]);
+      const frame = await captureElement(element, either);
+      return { frame, ...this.#stamp(element, this.#keyOf(element)) };
+    } finally {
+      // The load event may follow `complete`. An unreadable image is not tried
+      // again, either.
+      this.#seen = `${this.#keyOf(element)} ${asked}`;
     }
   }
 
@@ -131,10 +135,7 @@ export class ElementSource {
     return isImage(element) ? `${element.currentSrc} ${this.#loads}` : "";
   }
 
-  #stamp(
-    element: VisualElement,
-    key: string,
-  ): { time: number; dropped: number; name?: string } {
+  #stamp(element: VisualElement, key: string): Omit<CapturedFrame, "frame"> {
     const time = now();
     if (isVideo(element)) {
       const { totalVideoFrames: frames } = element.getVideoPlaybackQuality();
@@ -143,8 +144,8 @@ export class ElementSource {
       return { time, dropped };
     }
     if (isCanvas(element)) return { time, dropped: 0 };
-    if (this.#image?.key !== key) this.#image = { key, name: newImageId() };
-    return { time, dropped: 0, name: this.#image.name };
+    if (this.#image?.key !== key) this.#image = { key, id: newImageId() };
+    return { time, dropped: 0, imageId: this.#image.id };
   }
 
   #missing(): VlmError {
@@ -154,12 +155,4 @@ export class ElementSource {
       "Add one to the same document or shadow tree; it is used as soon as it exists.",
     );
   }
-}
-
-/** Whether the element shows an image or has failed to. */
-function isSettled(element: VisualElement): boolean {
-  if (isImage(element)) return element.complete;
-  if (isCanvas(element)) return true;
-  const { error, readyState } = element;
-  return error !== null || readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
 }

@@ -14,14 +14,12 @@ function fakeFrame(): Frame & { closed: boolean } {
   return frame as unknown as Frame & { closed: boolean };
 }
 
-test("keeps the newest frame, closes and counts older ones", async () => {
+test("keeps the newest frame, closes and counts older ones", () => {
   const slot = new FrameSlot();
   const frames = [fakeFrame(), fakeFrame(), fakeFrame()];
   frames.forEach((frame, at) => slot.put(frame, at));
-  const taken = await slot.take(never);
-  expect(taken.frame).toBe(frames[2]);
-  expect(taken.time).toBe(2);
-  expect(taken.dropped).toBe(2);
+  const taken = slot.take();
+  expect(taken).toEqual({ frame: frames[2], time: 2, dropped: 2 });
   expect(frames.map(({ closed }) => closed)).toEqual([true, true, false]);
 });
 
@@ -29,54 +27,41 @@ test("returns a frame once and then counts from zero", async () => {
   const slot = new FrameSlot();
   slot.put(fakeFrame(), 0);
   slot.put(fakeFrame(), 1);
-  await slot.take(never);
-  const next = slot.take(never);
+  slot.take();
+  expect(slot.take()).toBeUndefined();
+  const ready = slot.ready(never);
   slot.put(fakeFrame(), 2);
-  expect(await next).toMatchObject({ time: 2, dropped: 0 });
+  await ready;
+  expect(slot.take()).toMatchObject({ time: 2, dropped: 0 });
+});
+
+test("is ready at once while it holds a frame, and does not take it", async () => {
+  const slot = new FrameSlot();
+  slot.put(fakeFrame(), 0);
+  await slot.ready(never);
+  await slot.ready(never);
+  slot.put(fakeFrame(), 1);
+  expect(slot.take()).toMatchObject({ time: 1, dropped: 1 });
 });
 
 test("stops waiting when the signal aborts, and leaves the frame for the next caller", async () => {
   const slot = new FrameSlot();
   const controller = new AbortController();
-  const taking = slot.take(controller.signal);
+  const ready = slot.ready(controller.signal);
   controller.abort();
-  await expect(taking).rejects.toMatchObject({ code: "aborted" });
+  await expect(ready).rejects.toMatchObject({ code: "aborted" });
   const frame = fakeFrame();
   slot.put(frame, 0);
-  expect((await slot.take(never)).frame).toBe(frame);
+  expect(slot.take()?.frame).toBe(frame);
   expect(frame.closed).toBe(false);
 });
 
-test("gives one frame each to two callers", async () => {
-  const slot = new FrameSlot();
-  const takings = [slot.take(never), slot.take(never)];
-  slot.put(fakeFrame(), 0);
-  await Promise.race(takings);
-  slot.put(fakeFrame(), 1);
-  const taken = await Promise.all(takings);
-  expect(taken.map(({ time }) => time).sort()).toEqual([0, 1]);
-});
-
-test("clear closes the held frame", () => {
+test("clear closes the held frame and does not count it", () => {
   const slot = new FrameSlot();
   const frame = fakeFrame();
   slot.put(frame, 0);
   slot.clear();
   expect(frame.closed).toBe(true);
-});
-
-test("replaces a taken frame by a newer one", async () => {
-  const slot = new FrameSlot();
-  slot.put(fakeFrame(), 0);
-  const taken = await slot.take(never);
-  expect(taken.newer?.()).toBeUndefined();
   slot.put(fakeFrame(), 1);
-  const last = fakeFrame();
-  slot.put(last, 2);
-  const newer = taken.newer?.();
-  expect(newer).toMatchObject({ frame: last, time: 2, dropped: 2 });
-  expect(newer?.newer?.()).toBeUndefined();
-  expect(taken.newer?.()).toBeUndefined();
-  slot.put(fakeFrame(), 3);
-  expect(await slot.take(never)).toMatchObject({ time: 3, dropped: 0 });
+  expect(slot.take()).toMatchObject({ time: 1, dropped: 0 });
 });

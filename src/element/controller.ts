@@ -1,7 +1,7 @@
 import type { ReactiveController } from "lit";
 import { decodeImage } from "../capture/decode-image";
-import { pageVisible } from "../capture/page-visible";
-import { keepAwake } from "../capture/wake-lock";
+import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
+import { keepAwake, pageVisible } from "../capture/page-visibility";
 import type { AnswerObserver } from "../session/answer";
 import { Session, type LoadState } from "../session/session";
 import type { Caption } from "../session/watch";
@@ -12,7 +12,6 @@ import type {
   WatchOptions,
 } from "../session/options";
 import type { Source } from "../session/source-image";
-import type { FrameSource, LiveFrames } from "../session/live-frame";
 import { aborted, anySignal } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
@@ -425,7 +424,7 @@ export class Controller implements ReactiveController, ViewModel {
   #look(): FrameSource | readonly Source[] {
     const { still } = this.preview;
     if (still) return [still];
-    return { take: (signal) => this.preview.frame(signal, this.#elementId) };
+    return this.preview.source(this.#elementId);
   }
 
   get #elementId(): string {
@@ -471,7 +470,7 @@ export class Controller implements ReactiveController, ViewModel {
     this.preview.skip();
     try {
       const captions = this.#session.captions(
-        this.#liveFrames(signal),
+        this.#liveSource(),
         () => this.#liveOptions(),
         {
           ...display,
@@ -496,16 +495,18 @@ export class Controller implements ReactiveController, ViewModel {
 
   /** A source that does not change by itself is captioned again once one of
    * these options changes. */
-  #liveFrames(signal: AbortSignal): LiveFrames {
+  #liveSource(): OpenFrameSource {
     const question = (): string => {
       const { prompt, promptStyle, fit, anyres, size } = this.#host;
       return JSON.stringify([prompt, promptStyle, fit, anyres, size]);
     };
+    const source = this.preview.source(this.#elementId, question);
     return {
-      next: async () => {
+      ready: async (signal) => {
         await pageVisible(signal);
-        return this.preview.frame(signal, this.#elementId, question);
+        return source.ready(signal);
       },
+      take: (signal) => source.take(signal),
       close: () => undefined,
     };
   }

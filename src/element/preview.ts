@@ -1,7 +1,11 @@
 import { Capture, type CaptureListener } from "../capture/capture";
 import { ElementSource } from "../capture/element-source";
-import type { IdentifiedFrame } from "../capture/frame-slot";
-import { toBitmap } from "../capture/to-bitmap";
+import {
+  nextFrame,
+  type CapturedFrame,
+  type FrameSource,
+} from "../capture/frame-source";
+import { toBitmap } from "../capture/bitmap";
 import { aborted } from "../shared/abort";
 import { badOption, VlmError } from "../shared/errors";
 import type { OpenSource } from "./source";
@@ -12,9 +16,14 @@ const displayedSide = 1920;
 /** An open source. */
 interface View {
   open(): Promise<void>;
-  /** The newest frame. With a `question`, a source that does not change by
-   * itself waits until the question or the image is another. */
-  next(signal: AbortSignal, question?: () => string): Promise<IdentifiedFrame>;
+  /** With a `question`, a source that does not change by itself waits until the
+   * question or the image is another. */
+  ready(signal: AbortSignal, question?: () => string): Promise<boolean>;
+  /** `asked` is the question that the frame is taken for. */
+  take(
+    signal: AbortSignal,
+    asked?: string,
+  ): CapturedFrame | undefined | Promise<CapturedFrame | undefined>;
   /** Discards the frames captured so far. */
   skip(): void;
   /** Shows an image that does not change by itself. */
@@ -97,7 +106,9 @@ export class Preview {
   /** Shows the newest frame as a still image. */
   async freeze(signal: AbortSignal): Promise<void> {
     if (!this.#view) throw aborted();
-    const { frame } = await this.#view.next(signal);
+    const captured = await nextFrame(this.#view, signal);
+    if (!captured) throw aborted();
+    const { frame } = captured;
     let still: ImageBitmap;
     try {
       still = await toBitmap(frame);
@@ -133,15 +144,27 @@ export class Preview {
     this.#view?.skip();
   }
 
-  /** The newest frame of the open source, else of the element with this id. */
-  async frame(
-    signal: AbortSignal,
-    id: string,
-    question?: () => string,
-  ): Promise<IdentifiedFrame> {
-    if (signal.aborted) throw aborted();
-    if (this.#view) return this.#view.next(signal, question);
-    if (id) return this.#unopenedView(id).next(signal);
+  /** The open source, else the element with this id. */
+  source(id: string, question?: () => string): FrameSource {
+    let view: View | undefined;
+    let asked: string | undefined;
+    return {
+      ready: async (signal) => {
+        if (signal.aborted) throw aborted();
+        view = this.#view;
+        if (view) {
+          const ask = question && ((): string => (asked = question()));
+          return view.ready(signal, ask);
+        }
+        view = this.#elementView(id);
+        return view.ready(signal);
+      },
+      take: (signal) => view?.take(signal, asked),
+    };
+  }
+
+  #elementView(id: string): View {
+    if (id) return this.#unopenedView(id);
     throw badOption(
       "There is no image to ask about.",
       "Pass one as the option source, or start a source first.",
@@ -163,7 +186,8 @@ export class Preview {
     const capture = new Capture(this.video, this.#listener);
     return {
       open: () => capture.open(source),
-      next: (signal) => capture.next(signal),
+      ready: (signal) => capture.ready(signal),
+      take: () => capture.take(),
       skip: () => capture.skip(),
       close: () => capture.close(),
     };

@@ -1,4 +1,4 @@
-import { assertFrameOpen } from "../capture/image-errors";
+import { assertFrameOpen } from "../capture/bitmap";
 import { sameLoad } from "../models/source";
 import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";

@@ -1,3 +1,4 @@
+import type { CapturedFrame } from "../capture/frame-source";
 import type { WorkerHandle } from "../runtime/worker-handle";
 import { aborted } from "../shared/abort";
 import { now } from "../shared/clock";
@@ -9,21 +10,29 @@ import type {
   TokenEvent,
 } from "../shared/protocol";
 import type { AnswerDone, AnswerTimings } from "./answer-stream";
-import type { LiveFrame } from "./live-frame";
 
-/** A request that is ready to be sent. */
-export interface AnswerRequest {
-  readonly options: GenerateOptions;
+/** The frames of a request. */
+export interface TakenFrames {
+  /** Closed once they are transferred. */
+  readonly frames: readonly Frame[];
   /** One for each frame; an equal id is the same image, null a new one. */
   readonly imageIds: readonly (string | null)[];
-  /** Closed once they are sent, or if that fails. */
-  readonly frames: readonly Frame[];
   /** Time of capture, or of the call for sources that are read at the call. */
   readonly time: number;
   readonly dropped?: number;
-  /** A live source: a frame that is newer than the one above. */
-  readonly newer?: LiveFrame["newer"];
 }
+
+export interface AnswerRequest {
+  readonly options: GenerateOptions;
+  /** Called when the request's turn has come. Undefined withdraws the request,
+   * which rejects with `aborted`. */
+  readonly take: (
+    signal: AbortSignal,
+  ) => TakenFrames | undefined | Promise<TakenFrames | undefined>;
+}
+
+/** When the frame of a request was captured, and how many were dropped. */
+export type FrameTiming = Pick<CapturedFrame, "time" | "dropped">;
 
 export interface AnswerListener {
   /** Aborting it rejects with `aborted`. */
@@ -32,7 +41,7 @@ export interface AnswerListener {
   readonly left?: AbortSignal;
   readonly onEvent?: (event: ImageEvent | TokenEvent) => void;
   /** The frames are handed to the worker. */
-  readonly onFrame?: (frame: Pick<LiveFrame, "time" | "dropped">) => void;
+  readonly onFrame?: (frame: FrameTiming) => void;
 }
 
 /** @internal What the element shows while answers arrive. */
@@ -44,7 +53,7 @@ export interface AnswerObserver {
 }
 
 /** An answer, and the capture time of the frame it is about. */
-export interface Answered extends Pick<LiveFrame, "time" | "dropped"> {
+export interface Answered extends FrameTiming {
   readonly done: AnswerDone;
 }
 
@@ -53,30 +62,25 @@ export async function answer(
   request: AnswerRequest,
   { signal, left = signal, onEvent, onFrame }: AnswerListener,
 ): Promise<Answered> {
-  const { options, frames, imageIds, newer } = request;
-  let { time, dropped = 0 } = request;
+  let time = 0;
+  let dropped = 0;
   let firstToken: number | undefined;
-  const close = (): void => frames.forEach((frame) => frame.close());
-  const answer = await handle
-    .generate({
-      options,
-      signal: AbortSignal.any([signal, left]),
-      take: async () => {
-        const newest = await newer?.();
-        if (newest) {
-          close();
-          ({ time, dropped } = newest);
-        }
-        onFrame?.({ time, dropped });
-        return { frames: newest ? [newest.frame] : frames, imageIds };
-      },
-      onImage: (event) => onEvent?.(event),
-      onToken: (event) => {
-        firstToken ??= now();
-        onEvent?.(event);
-      },
-    })
-    .finally(close);
+  const answer = await handle.generate({
+    options: request.options,
+    signal: AbortSignal.any([signal, left]),
+    take: async (until) => {
+      const taken = await request.take(until);
+      if (!taken) return undefined;
+      ({ time, dropped = 0 } = taken);
+      onFrame?.({ time, dropped });
+      return taken;
+    },
+    onImage: (event) => onEvent?.(event),
+    onToken: (event) => {
+      firstToken ??= now();
+      onEvent?.(event);
+    },
+  });
   if (answer.finish === "abort" && signal.aborted) throw aborted();
   const ttft = firstToken === undefined ? undefined : firstToken - time;
   const timings: AnswerTimings =

@@ -3,11 +3,12 @@ import type { Frame, Message } from "../shared/protocol";
 import type { AnswerDone } from "./answer-stream";
 import type { SourceImage } from "./source-image";
 
-/** The messages of the next request, with copies of the images. */
+/** The messages of the next request, and its images. */
 export interface PreparedTurn {
   readonly messages: readonly Message[];
-  readonly frames: readonly Frame[];
   readonly imageIds: readonly string[];
+  /** Copies the images. */
+  readonly copyFrames: () => Promise<readonly Frame[]>;
 }
 
 /** Images, and the questions and answers about them. */
@@ -54,15 +55,13 @@ export class Conversation {
 
   async #prepare(prompt: string, signal: AbortSignal): Promise<PreparedTurn> {
     const images = await rejectWhenAborted(this.#images, signal);
-    const frames = await Promise.all(
-      images.map(({ bitmap }) => createImageBitmap(bitmap)),
-    );
     const imageCount = this.#history.length === 0 ? images.length : 0;
     const turn = { role: "user", text: prompt, imageCount } as const;
     return {
       messages: [...this.#history, turn],
-      frames,
-      imageIds: images.map(({ name }) => name),
+      imageIds: images.map(({ imageId }) => imageId),
+      copyFrames: () =>
+        Promise.all(images.map(({ bitmap }) => createImageBitmap(bitmap))),
     };
   }
 }

@@ -1,36 +1,41 @@
+import { copyOnBlack } from "../capture/bitmap";
 import { Capture } from "../capture/capture";
 import {
   captureElement,
-  isVisualElement,
+  elementReady,
+  isSettled,
   isVideo,
+  isVisualElement,
   type VisualElement,
 } from "../capture/element-frame";
-import { badOption } from "../shared/errors";
+import type { OpenFrameSource } from "../capture/frame-source";
+import { pageVisible } from "../capture/page-visibility";
+import { pause } from "../shared/abort";
 import { now } from "../shared/clock";
-import { pageVisible } from "../capture/page-visible";
-import type { LiveFrame, LiveFrames } from "./live-frame";
-import { offscreenBitmap } from "./canvas-image";
-import { videoFrames } from "./video-frames";
+import { badOption } from "../shared/errors";
 
-/** A source of ever new pictures. It is left as it is. */
+/** A source whose image changes. It is left unchanged. */
 export type LiveSource = VisualElement | OffscreenCanvas | Stream;
 
 export type Stream = MediaStream | MediaStreamTrack;
 
-/** Of an element nobody tells when it changes: so long, in ms, it has not. */
-const staleAfter = 50;
+/** Interval in ms after which a video is read again although it shows no new
+ * frame. */
+const rereadAfter = 1000;
 
+/** Opens a live source until `signal` aborts. Its frames wait while the page is
+ * hidden. Throws `bad-option` for anything else. */
 export async function openLive(
   source: LiveSource,
   signal: AbortSignal,
-): Promise<LiveFrames> {
+): Promise<OpenFrameSource> {
   if (source instanceof MediaStream) return openStream(source, signal);
   if (source instanceof MediaStreamTrack) {
     return openStream(new MediaStream([source]), signal);
   }
-  if (isVideo(source)) return videoFrames(source, signal);
+  if (isVideo(source)) return openVideo(source);
   if (source instanceof OffscreenCanvas || isVisualElement(source)) {
-    return watchElement(source, signal);
+    return openStill(source);
   }
   throw badOption(
     "The source cannot be watched.",
@@ -41,55 +46,101 @@ export async function openLive(
 async function openStream(
   stream: MediaStream,
   signal: AbortSignal,
-): Promise<LiveFrames> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
+): Promise<OpenFrameSource> {
+  const ended = new AbortController();
   const video = document.createElement("video");
   video.muted = true;
   video.playsInline = true;
   const capture = new Capture(video, {
     onLive: () => undefined,
     onInterrupted: () => undefined,
-    onEnded: () => over.abort(),
+    onEnded: () => ended.abort(),
   });
   const close = (): void => capture.close();
   signal.addEventListener("abort", close, { once: true });
   await capture.open({ kind: "stream", stream });
   return {
-    next: async () => {
+    ready: async (until) => {
       try {
-        return await capture.next(either);
+        return await capture.ready(AbortSignal.any([until, ended.signal]));
       } catch (thrown) {
-        if (over.signal.aborted && !signal.aborted) return undefined;
+        if (ended.signal.aborted && !until.aborted) return false;
         throw thrown;
       }
     },
+    take: () => capture.take(),
     close,
   };
 }
 
-function watchElement(
+/** Elements that report no changes: they are read again for each request. */
+function openStill(
   source: Exclude<VisualElement, HTMLVideoElement> | OffscreenCanvas,
-  signal: AbortSignal,
-): LiveFrames {
-  const look = async (): Promise<LiveFrame> => {
-    const frame =
-      source instanceof OffscreenCanvas
-        ? offscreenBitmap(source)
-        : await captureElement(source, signal);
-    const time = now();
-    const isStale = (): boolean => now() - time > staleAfter;
-    // One that cannot be read any more is told of with the next frame.
-    const again = (): Promise<LiveFrame | undefined> =>
-      look().catch(() => undefined);
-    const newer = () => (isStale() ? again() : undefined);
-    return { frame, time, dropped: 0, newer };
-  };
+): OpenFrameSource {
+  const isElement = !(source instanceof OffscreenCanvas);
   return {
-    next: async () => {
+    ready: async (signal) => {
       await pageVisible(signal);
-      return look();
+      if (isElement) await elementReady(source, signal);
+      return true;
+    },
+    take: async (signal) => {
+      if (isElement && !isSettled(source)) return undefined;
+      const frame = isElement
+        ? await captureElement(source, signal)
+        : copyOnBlack(source, "The OffscreenCanvas");
+      return { frame, time: now(), dropped: 0 };
     },
     close: () => undefined,
+  };
+}
+
+function openVideo(video: HTMLVideoElement): OpenFrameSource {
+  /** Numbers of the newest frame and of the last one taken, once known. */
+  let shown: number | undefined;
+  let taken: number | undefined;
+  let isFirst = true;
+  let wake = (): void => undefined;
+  const listening = new AbortController();
+  video.addEventListener("ended", () => wake(), { signal: listening.signal });
+  const onFrame: VideoFrameRequestCallback = (_, { presentedFrames }) => {
+    handle = video.requestVideoFrameCallback(onFrame);
+    shown = presentedFrames;
+    // Taken before the first callback: count from the frame before this one.
+    if (!isFirst) taken ??= presentedFrames - 1;
+    wake();
+  };
+  let handle = video.requestVideoFrameCallback(onFrame);
+
+  const changed = async (signal: AbortSignal): Promise<void> => {
+    if (shown !== taken) return;
+    const waiting = new AbortController();
+    wake = () => waiting.abort();
+    await pause(rereadAfter, AbortSignal.any([signal, waiting.signal]));
+    wake = () => undefined;
+  };
+  return {
+    ready: async (signal) => {
+      await pageVisible(signal);
+      if (isFirst) {
+        await elementReady(video, signal);
+      } else {
+        if (video.ended) return false;
+        await changed(signal);
+      }
+      return true;
+    },
+    take: async (signal) => {
+      if (!isSettled(video)) return undefined;
+      const frame = await captureElement(video, signal);
+      isFirst = false;
+      const passed = (shown ?? 0) - (taken ?? shown ?? 0) - 1;
+      taken = shown;
+      return { frame, time: now(), dropped: Math.max(0, passed) };
+    },
+    close: () => {
+      video.cancelVideoFrameCallback(handle);
+      listening.abort();
+    },
   };
 }

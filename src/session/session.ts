@@ -1,3 +1,4 @@
+import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
 import { checkConsent, licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
 import { noProgress, notLoaded } from "../runtime/worker-client";
@@ -25,11 +26,11 @@ import {
   type AnswerListener,
   type AnswerObserver,
   type AnswerRequest,
+  type TakenFrames,
 } from "./answer";
 import { AnswerStream, type AnswerDone } from "./answer-stream";
 import { asyncDispose } from "./async-dispose";
 import { Conversation, type PreparedTurn } from "./conversation";
-import type { FrameSource, LiveFrame, LiveFrames } from "./live-frame";
 import { openLive, type LiveSource } from "./live-source";
 import {
   answerRules,
@@ -70,9 +71,6 @@ export interface Question {
   readonly prompt: string;
   readonly images: readonly Source[] | FrameSource;
 }
-
-/** The frames of a request with their ids. */
-type TakenFrames = Omit<AnswerRequest, "options">;
 
 /**
  * A model that answers. Requests of one session are answered one after another;
@@ -223,8 +221,10 @@ export class Session implements AsyncDisposable {
       checkChatMessages(messages);
       const request = this.#request(options, toProtocolMessages(messages));
       const sources = messages.flatMap(({ images = [] }) => images);
-      const taken = await takeFrames(sources, undefined, listener.signal);
-      return this.#answer(request, { ...taken, time }, listener);
+      return withImages(sources, listener.signal, ({ frames, imageIds }) => {
+        const take = (): TakenFrames => ({ frames, imageIds, time });
+        return this.#answer({ options: request, take }, listener);
+      });
     });
   }
 
@@ -258,7 +258,7 @@ export class Session implements AsyncDisposable {
       const next = (): Promise<never> => Promise.reject(error);
       return { [Symbol.asyncIterator]: () => ({ next }) };
     }
-    const open = (until: AbortSignal): Promise<LiveFrames> =>
+    const open = (until: AbortSignal): Promise<OpenFrameSource> =>
       openLive(source, until);
     return this.#watch(open, () => options, {}, this.#until(options.signal));
   }
@@ -266,12 +266,12 @@ export class Session implements AsyncDisposable {
   /** @internal Captions frames of a source that the caller opened. With
    * `observer.onError` a failed frame is reported and the next one tried. */
   captions(
-    frames: LiveFrames,
+    source: OpenFrameSource,
     options: () => WatchOptions,
     observer: AnswerObserver,
     signal: AbortSignal,
   ): AsyncIterable<Caption, undefined> {
-    const open = (): Promise<LiveFrames> => Promise.resolve(frames);
+    const open = (): Promise<OpenFrameSource> => Promise.resolve(source);
     return this.#watch(open, options, observer, this.#until(signal));
   }
 
@@ -293,9 +293,15 @@ export class Session implements AsyncDisposable {
       { ...turn, imageCount: live ? 1 : given.length },
     ]);
     const earlier = messages.flatMap((message) => message.images ?? []);
-    const sources = [...earlier, ...given];
-    const taken = await takeFrames(sources, live, signal);
-    return this.#caption(request, taken, observer, signal);
+    return withImages([...earlier, ...given], signal, (taken) =>
+      live
+        ? this.#respondLive(request, taken, live, observer, signal)
+        : this.#caption(
+            { options: request, take: () => taken },
+            observer,
+            signal,
+          ),
+    );
   }
 
   /** Ends what is running and frees the model, unless others use it. */
@@ -313,39 +319,62 @@ export class Session implements AsyncDisposable {
   }
 
   #watch(
-    open: (signal: AbortSignal) => Promise<LiveFrames>,
+    open: (signal: AbortSignal) => Promise<OpenFrameSource>,
     read: () => WatchOptions,
     observer: AnswerObserver,
     signal: AbortSignal,
   ): AsyncIterable<Caption, undefined> {
-    const ask = (captured: LiveFrame, until: AbortSignal): Promise<Caption> => {
+    const ask = (source: FrameSource, until: AbortSignal): Promise<Caption> => {
       const options = { draft: true, ...read() };
       checkOptions(options, answerRules);
       const { prompt = requestDefaults.prompt } = options;
       const turn = { role: "user", text: prompt, imageCount: 1 } as const;
-      const { frame, name = null, ...rest } = captured;
-      const taken = { ...rest, frames: [frame], imageIds: [name] };
-      const request = this.#request(options, [turn]);
-      return this.#caption(request, taken, observer, until);
+      const request = {
+        options: this.#request(options, [turn]),
+        take: (when: AbortSignal) => takeFrame(source, when),
+      };
+      return this.#caption(request, observer, until);
     };
     return watch(open, signal, ask, observer.onError);
   }
 
+  /** Waits again if the frame is gone when the request's turn comes. */
+  async #respondLive(
+    options: GenerateOptions,
+    earlier: TakenFrames,
+    source: FrameSource,
+    observer: AnswerObserver,
+    signal: AbortSignal,
+  ): Promise<Caption> {
+    for (;;) {
+      if (!(await source.ready(signal))) throw aborted();
+      let isGone = false;
+      const take = async (until: AbortSignal) => {
+        const taken = await takeFrame(source, until, earlier);
+        isGone = !taken;
+        return taken;
+      };
+      try {
+        return await this.#caption({ options, take }, observer, signal);
+      } catch (thrown) {
+        if (!isGone || signal.aborted) throw thrown;
+      }
+    }
+  }
+
   async #caption(
-    request: GenerateOptions,
-    frames: TakenFrames,
+    request: AnswerRequest,
     { onFrame, onToken }: AnswerObserver,
     signal: AbortSignal,
   ): Promise<Caption> {
-    const asked = { options: request, ...frames };
-    const answered = await answer(this.#handle, asked, {
+    const answered = await answer(this.#handle, request, {
       signal,
       ...(onFrame && { onFrame }),
       onEvent: (event) => {
         if (event.type === "token") onToken?.(event);
       },
     });
-    return toCaption(answered, request);
+    return toCaption(answered, request.options);
   }
 
   #next(
@@ -357,9 +386,12 @@ export class Session implements AsyncDisposable {
     return this.#stream(options, (listener) => {
       const { signal, left } = listener;
       const ask = (turn: PreparedTurn): Promise<AnswerDone> => {
-        const { messages, frames, imageIds } = turn;
-        const request = this.#request(options, messages);
-        return this.#answer(request, { frames, imageIds, time }, listener);
+        const { messages, imageIds, copyFrames } = turn;
+        const take = async (): Promise<TakenFrames> => {
+          return { frames: await copyFrames(), imageIds, time };
+        };
+        const request = { options: this.#request(options, messages), take };
+        return this.#answer(request, listener);
       };
       return conversation.next(prompt, anySignal(signal, left), ask);
     });
@@ -378,12 +410,10 @@ export class Session implements AsyncDisposable {
   }
 
   async #answer(
-    request: GenerateOptions,
-    frames: TakenFrames,
+    request: AnswerRequest,
     listener: AnswerListener,
   ): Promise<AnswerDone> {
-    const asked = { options: request, ...frames };
-    return (await answer(this.#handle, asked, listener)).done;
+    return (await answer(this.#handle, request, listener)).done;
   }
 
   #request(
@@ -398,28 +428,40 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** Copies of `sources`, and after them a frame of `live`. */
-async function takeFrames(
+/** Copies `sources` for the time of `use`. */
+async function withImages<T>(
   sources: readonly Source[],
-  live: FrameSource | undefined,
   signal: AbortSignal,
-): Promise<TakenFrames> {
+  use: (taken: TakenFrames) => Promise<T>,
+): Promise<T> {
   const time = now();
   const images = await readImages(sources, signal);
   const frames = images.map(({ bitmap }) => bitmap);
-  const imageIds = images.map(({ name }) => name);
-  if (!live) return { frames, imageIds, time };
+  const imageIds = images.map(({ imageId }) => imageId);
   try {
-    const { frame, name = null, newer, ...rest } = await live.take(signal);
-    return {
-      ...{ frames: [...frames, frame], imageIds: [...imageIds, name], ...rest },
-      // A newer frame replaces all of them.
-      ...(newer && frames.length === 0 && { newer }),
-    };
-  } catch (thrown) {
+    return await use({ frames, imageIds, time });
+  } finally {
     for (const frame of frames) frame.close();
-    throw thrown;
   }
+}
+
+/** The newest frame of `source`, after the frames of `earlier` messages. */
+async function takeFrame(
+  source: FrameSource,
+  signal: AbortSignal,
+  { frames, imageIds }: Pick<TakenFrames, "frames" | "imageIds"> = {
+    frames: [],
+    imageIds: [],
+  },
+): Promise<TakenFrames | undefined> {
+  const captured = await source.take(signal);
+  if (!captured) return undefined;
+  const { frame, imageId = null, ...timing } = captured;
+  return {
+    frames: [...frames, frame],
+    imageIds: [...imageIds, imageId],
+    ...timing,
+  };
 }
 
 function noImages(): VlmError {

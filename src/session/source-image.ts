@@ -4,16 +4,19 @@ import {
   isVisualElement,
   type VisualElement,
 } from "../capture/element-frame";
-import { newImageId } from "../capture/image-id";
-import { badOption } from "../shared/errors";
+import {
+  assertFrameOpen,
+  copyOnBlack,
+  imageError,
+  toBitmap,
+} from "../capture/bitmap";
 import { decodeImage } from "../capture/decode-image";
-import { imageError, assertFrameOpen } from "../capture/image-errors";
-import { toBitmap } from "../capture/to-bitmap";
+import { newImageId, nextFrame } from "../capture/frame-source";
+import { badOption } from "../shared/errors";
 import { describeValue } from "../shared/options";
 import { openLive, type Stream } from "./live-source";
-import { drawn, offscreenBitmap } from "./canvas-image";
 
-/** What can be asked about: as it is now. It is left as it was. */
+/** What can be asked about. A source is read at the call and left unchanged. */
 export type Source =
   | Blob
   | ImageData
@@ -25,13 +28,13 @@ export type Source =
 
 /** A copy of a source's pixels. */
 export interface SourceImage {
-  /** An equal name is the same picture. */
-  readonly name: string;
+  /** Equal for the same image. */
+  readonly imageId: string;
   readonly bitmap: ImageBitmap;
 }
 
-/** Sources whose pixels never change, and so need be looked at only once. */
-const names = new WeakMap<Blob | ImageBitmap | VideoFrame, string>();
+/** Ids of sources whose pixels never change: they are encoded only once. */
+const imageIds = new WeakMap<Blob | ImageBitmap | VideoFrame, string>();
 
 export function toSourceList(
   source: Source | readonly Source[],
@@ -39,41 +42,41 @@ export function toSourceList(
   return [source].flat();
 }
 
-/** All, or none: rejects with `bad-image`, or `bad-option` for what is no picture
- * at all. */
+/** Copies all sources, or none: rejects with `bad-image`, or with `bad-option` for
+ * something that is no source. */
 export async function readImages(
   sources: readonly Source[],
   signal: AbortSignal,
 ): Promise<readonly SourceImage[]> {
-  const taken = await Promise.allSettled(
-    sources.map((source) => pictureOf(source, signal)),
+  const results = await Promise.allSettled(
+    sources.map((source) => readImage(source, signal)),
   );
-  const failed = taken.find(({ status }) => status === "rejected");
-  const pictures = taken.flatMap((result) =>
+  const failed = results.find(({ status }) => status === "rejected");
+  const images = results.flatMap((result) =>
     result.status === "fulfilled" ? [result.value] : [],
   );
-  if (!failed) return pictures;
-  for (const { bitmap } of pictures) bitmap.close();
+  if (!failed) return images;
+  for (const { bitmap } of images) bitmap.close();
   throw (failed as PromiseRejectedResult).reason;
 }
 
-async function pictureOf(
+async function readImage(
   source: Source,
   signal: AbortSignal,
 ): Promise<SourceImage> {
   const bitmap = await rejectWhenAborted(copyOf(source, signal), signal);
-  return { bitmap, name: nameOf(source) };
+  return { bitmap, imageId: imageIdOf(source) };
 }
 
-function nameOf(source: Source): string {
+function imageIdOf(source: Source): string {
   const constant =
     source instanceof Blob ||
     source instanceof ImageBitmap ||
     source instanceof VideoFrame;
   if (!constant) return newImageId();
-  const name = names.get(source) ?? newImageId();
-  names.set(source, name);
-  return name;
+  const imageId = imageIds.get(source) ?? newImageId();
+  imageIds.set(source, imageId);
+  return imageId;
 }
 
 async function copyOf(
@@ -85,14 +88,17 @@ async function copyOf(
     assertFrameOpen(source);
     return toBitmap(source);
   }
-  if (source instanceof ImageBitmap) return drawn(source, "The ImageBitmap");
+  if (source instanceof ImageBitmap)
+    return copyOnBlack(source, "The ImageBitmap");
   if (source instanceof ImageData) {
     const bitmap = await createImageBitmap(source);
-    const copy = drawn(bitmap, "The ImageData");
+    const copy = copyOnBlack(bitmap, "The ImageData");
     bitmap.close();
     return copy;
   }
-  if (source instanceof OffscreenCanvas) return offscreenBitmap(source);
+  if (source instanceof OffscreenCanvas) {
+    return copyOnBlack(source, "The OffscreenCanvas");
+  }
   if (isVisualElement(source)) {
     const frame = await captureElement(source, signal);
     try {
@@ -116,11 +122,11 @@ async function readStream(
 ): Promise<ImageBitmap> {
   const frames = await openLive(source, signal);
   try {
-    const next = await frames.next();
-    if (!next) throw imageError("The stream ended before its first frame.");
-    const still = await toBitmap(next.frame);
-    next.frame.close();
-    return still;
+    const captured = await nextFrame(frames, signal);
+    if (!captured) throw imageError("The stream ended before its first frame.");
+    const bitmap = await toBitmap(captured.frame);
+    captured.frame.close();
+    return bitmap;
   } finally {
     frames.close();
   }

@@ -1,10 +1,9 @@
-import { pause } from "../shared/abort";
-import { aborted } from "../shared/abort";
+import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
+import { aborted, pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type { Answered, AnswerObserver, AnswerRequest } from "./answer";
 import type { AnswerDone } from "./answer-stream";
-import type { LiveFrame, LiveFrames } from "./live-frame";
 
 /** An answer about one frame. */
 export interface Caption extends Omit<AnswerDone, "type"> {
@@ -35,7 +34,8 @@ export function toCaption(
   };
 }
 
-type Ask = (frame: LiveFrame, signal: AbortSignal) => Promise<Caption>;
+/** Captions the newest frame of a source that is ready. */
+type Ask = (source: FrameSource, signal: AbortSignal) => Promise<Caption>;
 
 /** Failures in a row that end the captions. */
 const maxFailures = 3;
@@ -46,7 +46,7 @@ const maxFailures = 3;
  * A reader that leaves ends the request in progress, and so does `signal`.
  */
 export function watch(
-  open: (signal: AbortSignal) => Promise<LiveFrames>,
+  open: (signal: AbortSignal) => Promise<OpenFrameSource>,
   signal: AbortSignal,
   ask: Ask,
   onError?: AnswerObserver["onError"],
@@ -73,26 +73,27 @@ export function watch(
 }
 
 async function* captionsOf(
-  open: (signal: AbortSignal) => Promise<LiveFrames>,
+  open: (signal: AbortSignal) => Promise<OpenFrameSource>,
   signal: AbortSignal,
   ask: Ask,
   onError: AnswerObserver["onError"],
 ): AsyncGenerator<Caption, undefined> {
   if (signal.aborted) throw aborted();
-  const frames = await open(signal);
+  const source = await open(signal);
   let failures = 0;
   try {
     for (;;) {
       try {
-        const captured = await frames.next();
-        if (!captured) return undefined;
-        const caption = await askAndClose(captured, signal, ask);
+        if (!(await source.ready(signal))) return undefined;
+        if (signal.aborted) throw aborted();
+        const caption = await ask(source, signal);
         failures = 0;
         yield caption;
       } catch (thrown) {
         if (signal.aborted) throw aborted();
         const error = VlmError.from(thrown);
-        // Another model replaced the one that the request waited for.
+        // Another model replaced the one that the request waited for, or the
+        // frame was gone when its turn came.
         if (error.code === "aborted") continue;
         failures += 1;
         if (failures === maxFailures) throw error;
@@ -102,20 +103,7 @@ async function* captionsOf(
       }
     }
   } finally {
-    frames.close();
-  }
-}
-
-async function askAndClose(
-  captured: LiveFrame,
-  signal: AbortSignal,
-  ask: Ask,
-): Promise<Caption> {
-  try {
-    if (signal.aborted) throw aborted();
-    return await ask(captured, signal);
-  } finally {
-    captured.frame.close();
+    source.close();
   }
 }
 

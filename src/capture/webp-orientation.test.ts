@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { orient, isTurned, webpOrientation } from "./exif";
+import { orient, isTurned, webpOrientation } from "./webp-orientation";
 import { exif } from "../testing/picture-files";
 
 const ascii = (text: string): number[] =>

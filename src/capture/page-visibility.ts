@@ -1,0 +1,36 @@
+/** Resolves once the page is visible, or when aborted. */
+export function pageVisible(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (document.hidden && !signal.aborted) return;
+      document.removeEventListener("visibilitychange", check);
+      signal.removeEventListener("abort", check);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", check);
+    signal.addEventListener("abort", check);
+    check();
+  });
+}
+
+/**
+ * Keeps the screen on until `signal` aborts. The browser releases the lock of a
+ * hidden page, so it is requested again. A rejection (e.g. low battery) is ignored.
+ */
+export function keepAwake(signal: AbortSignal): void {
+  let lock: WakeLockSentinel | undefined;
+  const request = async (): Promise<void> => {
+    if (document.hidden || signal.aborted || !("wakeLock" in navigator)) return;
+    try {
+      lock = await navigator.wakeLock.request("screen");
+      if (signal.aborted) await lock.release();
+    } catch {
+      lock = undefined;
+    }
+  };
+  document.addEventListener("visibilitychange", () => void request(), {
+    signal,
+  });
+  signal.addEventListener("abort", () => void lock?.release(), { once: true });
+  void request();
+}
