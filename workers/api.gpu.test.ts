@@ -14,7 +14,7 @@ import {
 
 const failsWith = (code: string) => expect.objectContaining({ code }) as object;
 
-/** Tokens of the same pictures on each device, to be compared. */
+/** Tokens for the same images on each device. */
 const answers = new Map<Device, (readonly number[])[]>();
 
 describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
@@ -49,7 +49,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
   });
 
-  test("a picture becomes tokens, in order, with times that add up", async () => {
+  test("answers with ordered tokens and timings that add up", async () => {
     events.length = 0;
     const frame = await picture();
     const answer = await api.generate(1, [frame], options);
@@ -73,7 +73,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     );
   });
 
-  test("the answer depends on picture, prompt and size alone", async () => {
+  test("the answer depends only on image, prompt and size", async () => {
     const ask = async (seed: number, prompt: string, size: number) =>
       (
         await api.generate(1, [await picture(seed)], {
@@ -114,7 +114,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     expect(await waiting).toMatchObject({ finish: "abort", tokenIds: [] });
   });
 
-  test("bad input is a typed error, and the next picture works", async () => {
+  test("rejects invalid input with a VlmError, and the next request works", async () => {
     const gone = await picture();
     gone.close();
     await expect(api.generate(1, [gone], options)).rejects.toEqual(

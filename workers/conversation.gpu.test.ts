@@ -7,8 +7,8 @@ import { nano, openPicture, ortLanguageOf, useModel } from "./testing/golden";
 import { options } from "./testing/harness";
 
 /**
- * nano about pictures fitted in every way, about several of them and in several
- * turns, against its own graphs in ONNX Runtime, with Pillow's pictures and
+ * nano about images with every fit, about several images and in several turns,
+ * against its own graphs in ONNX Runtime, with Pillow's resizing and
  * transformers' prompt: tools/fixtures/make_conversation_golden.py.
  */
 const photo = new URL("../e2e/fixtures/picture.jpg", import.meta.url);
@@ -49,8 +49,8 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
 
   for (const wanted of cases[device]) {
     const { fit, anyres, size, promptStyle, messages } = wanted.options;
-    const pictures = wanted.pictures.length;
-    const title = `${pictures} pictures in ${messages.length} turns, ${promptStyle}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
+    const count = wanted.pictures.length;
+    const title = `${count} images in ${messages.length} turns, ${promptStyle}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
     test(title, async () => {
       const frames = await Promise.all(
         wanted.pictures.map((file) => openPicture(new URL(file, photo))),

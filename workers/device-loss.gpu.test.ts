@@ -11,12 +11,12 @@ const fast: LoadOptions = { ...loadOptions, device: "webgpu", backend: "auto" };
 const checks = vi.spyOn(Gpu.prototype, "check");
 
 const api = new Api();
-/** What the model says of the picture. */
+/** The model's answer about the image. */
 let tokens: readonly number[] | undefined;
 
 afterAll(() => api.dispose());
 
-/** One that says what it should, whatever happened to those before it. */
+/** Loads a model, which must give the same answer as those before it. */
 async function load(): Promise<Gpu> {
   expect(await api.load(fast)).toMatchObject({ backend: "webgpu" });
   const { tokenIds } = await ask("before");
@@ -37,7 +37,7 @@ test.each(["encode", "prefill", "decode"])(
   },
 );
 
-test("a picture that the GPU failed to encode is encoded anew", async () => {
+test("encodes an image again after the GPU failed to encode it", async () => {
   breakSubmit(await load(), "encode");
   await expect(ask("broken")).rejects.toEqual(failsWith("internal", "WebGPU"));
   expect(await ask("broken")).toMatchObject({ tokenIds: tokens, reused: 0 });

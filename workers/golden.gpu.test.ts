@@ -13,7 +13,7 @@ import { options, say } from "./testing/harness";
 const scenes = new URL("../e2e/fixtures/scenes/scenes.jsonl", import.meta.url);
 const never = new AbortController().signal;
 
-/** The software adapter takes its time: one picture with shapes, one text. */
+/** The software adapter is slow: one image with shapes, one with text. */
 const cases = {
   wasm: golden,
   webgpu: [...golden.slice(0, 1), ...golden.slice(-1)],

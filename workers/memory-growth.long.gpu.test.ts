@@ -5,7 +5,7 @@ import type { LoadedModel } from "./loading/loaded-model";
 import { generate } from "./pipeline";
 import { loadOptions, options, picture, say } from "./testing/harness";
 
-/** Kinds of question, in turn; none is about a picture that is kept. */
+/** Kinds of request, in turn. None uses a cached image. */
 const kinds: readonly Partial<GenerateOptions>[] = [
   { draft: true },
   { messages: say("What else?") },
@@ -63,7 +63,7 @@ function watchGpu(): () => { alive: number; made: number } {
   return () => ({ alive: alive.size, made });
 }
 
-test("after hundreds of frames as much is on the GPU as after some", async () => {
+test("GPU memory does not grow over hundreds of frames", async () => {
   const read = watchGpu();
   const model = await loadModel(
     { ...loadOptions, device: "webgpu", backend: "auto" },

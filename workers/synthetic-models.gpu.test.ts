@@ -10,7 +10,7 @@ import { syntheticModel } from "./testing/synthetic-model";
  */
 const pictures = new URL("../e2e/fixtures/synthetic/128.png", import.meta.url);
 
-/** The software adapter takes its time: the smallest picture. */
+/** The software adapter is slow: the smallest image. */
 const cases = { wasm: golden, webgpu: golden.slice(0, 1) };
 
 describe.each(["wasm", "webgpu"] as const)("0.5B's widths on %s", (device) => {

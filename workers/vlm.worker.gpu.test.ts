@@ -40,7 +40,7 @@ afterAll(async () => {
   worker.terminate();
 });
 
-test("a picture is handed over, not copied, and tokens stream back", async () => {
+test("transfers a frame without a copy and streams tokens back", async () => {
   const frame = await picture();
   const answer = ask(frame);
   expect(frame.width).toBe(0);

@@ -104,9 +104,9 @@ test("on WebGPU the largest activation must fit in a buffer", () => {
     total: 9 * GB,
   };
   const small = { ...gpu, largestBuffer: 128 * MiB };
-  const at = (side: number) => {
-    const largest = largestActivation(config, "fp32", side);
-    return memoryIssue(memory, largest, small, side);
+  const at = (size: number) => {
+    const largest = largestActivation(config, "fp32", size);
+    return memoryIssue(memory, largest, small, size);
   };
   expect(at(1024)).toBeUndefined();
   expect(at(1536)).toMatch(/1536 pixels need a buffer of 226 MB.*134 MB/);

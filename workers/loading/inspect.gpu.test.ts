@@ -8,7 +8,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("a folder on a server: what it is, what it costs, what it needs", async () => {
+test("reports a folder on a server without downloading its weights", async () => {
   const asked: string[] = [];
   const { fetch } = globalThis;
   vi.stubGlobal("fetch", (input: RequestInfo | URL, init?: RequestInit) => {
@@ -45,13 +45,13 @@ test("a folder on a server: what it is, what it costs, what it needs", async () 
   expect(report.storage?.free).toBeGreaterThan(0);
 });
 
-test("a larger picture takes more memory", async () => {
-  const cost = async (side: number) =>
-    (await api.inspect(loadOptions, side)).chosen?.memory.total ?? 0;
+test("a larger image needs more memory", async () => {
+  const cost = async (size: number) =>
+    (await api.inspect(loadOptions, size)).chosen?.memory.total ?? 0;
   expect(await cost(1024)).toBeGreaterThan(await cost(256));
 });
 
-test("a picked folder needs no download; external data is counted", async () => {
+test("a local folder needs no download, and its external data counts", async () => {
   const model = await picked(other);
   const { chosen, name, source } = await api.inspect({ ...loadOptions, model });
   expect([name, source]).toEqual(["other", "the folder other"]);
@@ -61,7 +61,7 @@ test("a picked folder needs no download; external data is counted", async () => 
   );
 });
 
-test("half precision on an adapter that has none: the obstacle", async () => {
+test("reports half precision as an issue without shader-f16", async () => {
   const model = await picked(half);
   const device = "webgpu";
   const report = await api.inspect({ ...loadOptions, model, device });
@@ -74,7 +74,7 @@ test("half precision on an adapter that has none: the obstacle", async () => {
   expect(report.obstacle).toMatch(/no onnx\/embed_tokens\.onnx.* fp16/);
 });
 
-test("what is kept can be inspected without a network", async () => {
+test("inspects a stored model offline", async () => {
   const model = { kind: "url", url: micro } as const;
   await api.load({ ...loadOptions, model });
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
@@ -84,7 +84,7 @@ test("what is kept can be inspected without a network", async () => {
   await api.dispose();
 });
 
-test("what cannot be inspected is a typed error", async () => {
+test("rejects with a VlmError for a missing model or an invalid size", async () => {
   const model = {
     kind: "url",
     url: new URL("../nowhere/", micro).href,

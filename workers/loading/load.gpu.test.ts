@@ -40,10 +40,10 @@ const load = async (
 ) =>
   api.load({ ...loadOptions, ...more, model: await picked(folder, changes) });
 
-test("what has a default may be missing", async () => {
+test("uses defaults for missing optional files", async () => {
   const none = Object.fromEntries(OPTIONAL.map((f) => [f, () => undefined]));
-  const side = edit((json) => ({ ...json, mm_vision_tower: "fastvithd_320" }));
-  const info = await load({ ...none, "config.json": side });
+  const tower = edit((json) => ({ ...json, mm_vision_tower: "fastvithd_320" }));
+  const info = await load({ ...none, "config.json": tower });
   expect(info).toMatchObject({ size: 320, contextLength: 512 });
 });
 
@@ -108,13 +108,13 @@ describe("a model that is not one", () => {
 });
 
 describe("dtypes", () => {
-  test("one that the folder has not: what it has", async () => {
+  test("rejects a missing dtype with the available ones", async () => {
     await expect(load({}, { dtype: "q4" })).rejects.toEqual(
       failsWith("model-file-missing", "vision_encoder_q4.onnx", "fp32"),
     );
   });
 
-  test("an encoder that overflows gives way to a wider one, and says so", async () => {
+  test("replaces an encoder that overflows by a wider dtype, with the reason", async () => {
     const info = await load({}, { dtype: "fp16" }, half);
     expect(info.dtypes).toEqual({
       vision_encoder: "fp32",
@@ -124,7 +124,7 @@ describe("dtypes", () => {
     expect(info.dtypeReason).toMatch(/vision_encoder_fp16\.onnx overflowed/);
   });
 
-  test("an encoder that overflows, and nothing wider", async () => {
+  test("rejects when an encoder overflows and no wider dtype exists", async () => {
     await expect(
       load({ [VISION]: () => undefined }, { dtype: "fp16" }, half),
     ).rejects.toEqual(failsWith("unsupported", "vision_encoder_fp16.onnx"));
@@ -143,7 +143,7 @@ describe("dtypes", () => {
   }
 });
 
-test("a model of other sizes says the same on both devices", async () => {
+test("a model of other sizes gives the same answer on both devices", async () => {
   const said: (readonly number[])[] = [];
   for (const device of ["wasm", "webgpu"] as const) {
     const info = await load({}, { device, dtype: "auto" }, other);
@@ -155,7 +155,7 @@ test("a model of other sizes says the same on both devices", async () => {
   expect(new Set(said[0]).size, "it says more than one thing").not.toBe(1);
 });
 
-test("half precision at every end says something too", async () => {
+test("a model with half-precision inputs and outputs answers", async () => {
   const info = await load({}, { dtype: "auto" }, half);
   expect(info.dtypes.decoder_model_merged).toBe("fp16");
   const { tokenIds } = await api.generate(1, [await picture()], options);
@@ -185,7 +185,7 @@ describe("abortLoad", () => {
   }
 });
 
-test("a load during a load takes its place", async () => {
+test("a load replaces the one in progress", async () => {
   const first = api.load(loadOptions);
   const second = api.load(loadOptions);
   await expect(first).rejects.toMatchObject({ code: "aborted" });

@@ -89,7 +89,7 @@ beforeEach(() => {
     Promise.resolve(tokens(answers.ort)),
   );
   vi.mocked(verify).mockImplementation((_, expected) => {
-    const same = `${expected}` === `${tokens(answers.webgpu)}`;
+    const same = expected.join() === tokens(answers.webgpu).join();
     return Promise.resolve(same ? undefined : "The answers differ.");
   });
 });
@@ -108,7 +108,7 @@ function open(
     emit,
   } as unknown as LoadJob;
   const hardware = { software: true };
-  const config = { side: 256 };
+  const config = { size: 256 };
   const info = { backend: "ort" };
   const plan = { info, gpu, hardware, config } as unknown as LoadPlan;
   return openModel(job, plan);

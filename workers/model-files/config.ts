@@ -32,7 +32,7 @@ const DEFAULTS = {
   contextLength: 32768,
   vocabulary: 151936,
   visionWidth: 3072,
-  side: 1024,
+  size: 1024,
 };
 
 export function mismatch(message: string): VlmError {
@@ -132,7 +132,7 @@ function imageSizeOf(file: unknown, vision: Json): number {
     const tower = vision["mm_vision_tower"];
     const named = typeof tower === "string" ? /_(\d+)$/.exec(tower) : null;
     const size = Number(named?.[1]);
-    return sizeRule.accepts(size) ? size : DEFAULTS.side;
+    return sizeRule.accepts(size) ? size : DEFAULTS.size;
   }
   const name = "preprocessor_config.json";
   const json = object(name, file);

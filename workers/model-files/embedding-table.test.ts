@@ -42,7 +42,7 @@ test("nano's embed_tokens is a table", async () => {
   expect((found?.rows ?? 0) * (found?.width ?? 0) * 4).toBe(found?.data.length);
 });
 
-test("tables with casts before and after are told by structure", async () => {
+test("recognises tables with casts before and after the lookup", async () => {
   const gather = node("Gather", ["table", "ids"], "rows");
   expect(await tableOf([gather])).toMatchObject({
     rows: 64,

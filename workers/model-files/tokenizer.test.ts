@@ -28,7 +28,7 @@ const read = (ids: number[]): string => {
   return ids.map((id) => names.get(id) ?? tokenizer.decode([id])).join("");
 };
 
-test("turns stand in the template, pictures before their words", () => {
+test("renders turns with images before their text", () => {
   const turns: ChatTurn[] = [
     { role: "system", imageCount: 0, separator: "", text: "Be brief." },
     user("Why?", 2),
