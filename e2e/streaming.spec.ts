@@ -62,7 +62,7 @@ test("screen readers hear complete captions, not tokens", async ({
   for (const part of parts) {
     expect(whole.some((text) => text.startsWith(part))).toBe(true);
   }
-  const known = [...whole, "The model is ready."];
+  const known = [...whole, "Model ready."];
   for (const text of told) expect(known).toContain(text);
 
   const { violations } = await new AxeBuilder({ page }).analyze();
