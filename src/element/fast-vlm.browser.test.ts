@@ -87,7 +87,7 @@ test("ask answers about a picture file and loads what it needs", async () => {
   });
   expect(answer.text).toBe("A red circle on a white background.");
   expect(streamed).toBe(answer.text);
-  expect(mounted.fake.calls.at(-1)).toBe("describe What is it?");
+  expect(mounted.fake.calls.at(-1)).toBe("generate What is it?");
   expect(vlm.text).toBe(answer.text);
   expect(mounted.part("caption")?.textContent).toContain(answer.text);
 });

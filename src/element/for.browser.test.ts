@@ -30,7 +30,7 @@ test("an image is asked about without a start", async () => {
     ({ imageIds }) => imageIds?.[0],
   );
   expect(first).toBeTypeOf("string");
-  expect(mounted.fake.calls.at(-1)).toBe("describe Where is it?");
+  expect(mounted.fake.calls.at(-1)).toBe("generate Where is it?");
   expect(second).toBe(first);
 });
 

@@ -64,7 +64,7 @@ test("live: a changed prompt counts from the next frame on", async () => {
   await mounted.captions(1);
   vlm.prompt = "Read the text.";
   await vi.waitFor(() =>
-    expect(mounted.fake.calls.at(-1)).toBe("describe Read the text."),
+    expect(mounted.fake.calls.at(-1)).toBe("generate Read the text."),
   );
 });
 

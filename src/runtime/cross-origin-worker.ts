@@ -3,26 +3,26 @@ import { scriptPolicy, type ScriptPolicy } from "../shared/trusted-types";
 let policy: ScriptPolicy | undefined;
 
 /**
- * The worker beside this file, whatever its origin. A worker has to be of the
- * page's own origin, so one from elsewhere is imported by a line of script that
- * the page makes: its policy has to allow that origin and `blob:` as
- * `worker-src`, or the page has that line in a file of its own (the element's
- * property `worker`).
+ * Starts the worker beside this file, whatever its origin. A worker's script must
+ * have the page's origin, so a cross-origin one is imported by a script that is
+ * created here as a Blob. The page's Content Security Policy must allow that
+ * origin and `blob:` as `worker-src`; otherwise the page has to pass a function
+ * that starts the worker as the element's property `worker`.
  */
 export function startCrossOriginWorker(): Worker {
   const url = new URL("./worker.js", import.meta.url);
   if (url.origin === location.origin) return start(url.href);
-  const line = `import ${JSON.stringify(url.href)};`;
-  const script = new Blob([line], { type: "text/javascript" });
-  const address = URL.createObjectURL(script);
-  const worker = start(address);
-  // The worker has taken the script when its address was read.
-  URL.revokeObjectURL(address);
+  const script = `import ${JSON.stringify(url.href)};`;
+  const blob = new Blob([script], { type: "text/javascript" });
+  const blobUrl = URL.createObjectURL(blob);
+  const worker = start(blobUrl);
+  // The constructor has resolved the URL.
+  URL.revokeObjectURL(blobUrl);
   return worker;
 }
 
-function start(address: string): Worker {
+function start(url: string): Worker {
   policy ??= scriptPolicy("fast-vlm");
-  const trusted = policy?.createScriptURL(address) ?? address;
+  const trusted = policy?.createScriptURL(url) ?? url;
   return new Worker(trusted, { type: "module" });
 }

@@ -16,7 +16,7 @@ test("runs one job at a time, in order", async () => {
   expect(log).toEqual(["a begins", "a ends", "b begins", "b ends"]);
 });
 
-test("a failed job fails alone", async () => {
+test("a job that fails does not affect the others", async () => {
   const queue = new RequestQueue();
   const failed = queue.add(() => Promise.reject(new Error("no")));
   const good = queue.add(() => Promise.resolve("yes"));
@@ -24,7 +24,7 @@ test("a failed job fails alone", async () => {
   await expect(good).resolves.toBe("yes");
 });
 
-test("a job aborted before its turn is not run, and rejects at once", async () => {
+test("a job aborted before its turn rejects at once and does not run", async () => {
   const queue = new RequestQueue();
   const first = queue.add(() => later(50));
   const controller = new AbortController();
@@ -40,15 +40,15 @@ test("a job aborted before its turn is not run, and rejects at once", async () =
   expect(ran).toBe(false);
 });
 
-test("parties take turns, whoever has more to do", async () => {
+test("users take turns however many jobs each has", async () => {
   const queue = new RequestQueue();
   const log: string[] = [];
-  const add = (name: string, party: object): Promise<void> => {
+  const add = (name: string, user: object): Promise<void> => {
     const job = async (): Promise<void> => {
       log.push(name);
       await later(1);
     };
-    return queue.add(job, undefined, party);
+    return queue.add(job, undefined, user);
   };
   const [a, b, c] = [{}, {}, {}];
   const first = ["a1", "a2", "a3"].map((name) => add(name, a));
@@ -58,7 +58,7 @@ test("parties take turns, whoever has more to do", async () => {
   expect(log).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
 });
 
-test("who asks again and again does not starve another", async () => {
+test("a user who keeps adding jobs does not starve another", async () => {
   const queue = new RequestQueue();
   const greedy = {};
   const log: string[] = [];
@@ -73,14 +73,14 @@ test("who asks again and again does not starve another", async () => {
   expect(log).toEqual(["again", "other"]);
 });
 
-test("a job aborted while it waits leaves the others their turns", async () => {
+test("an aborted job does not change the order of the others", async () => {
   const queue = new RequestQueue();
-  const party = {};
-  const first = queue.add(() => later(10), undefined, party);
+  const user = {};
+  const first = queue.add(() => later(10), undefined, user);
   const controller = new AbortController();
   const { signal } = controller;
-  const gone = queue.add(() => Promise.resolve("gone"), signal, party);
-  const good = queue.add(() => Promise.resolve("good"), undefined, party);
+  const gone = queue.add(() => Promise.resolve("gone"), signal, user);
+  const good = queue.add(() => Promise.resolve("good"), undefined, user);
   controller.abort();
   await expect(gone).rejects.toMatchObject({ code: "aborted" });
   await first;

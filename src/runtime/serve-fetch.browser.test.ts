@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { serveFetch } from "./serve-fetch";
-import type { FetchAnswer } from "../shared/fetch-protocol";
+import type { FetchReply } from "../shared/fetch-protocol";
 
 const ports: MessagePort[] = [];
 afterEach(() => ports.splice(0).forEach((port) => port.close()));
@@ -10,8 +10,8 @@ function request(ask: typeof fetch) {
   const page = serveFetch(ask);
   const { port1, port2 } = new MessageChannel();
   ports.push(page, port1);
-  const answers: FetchAnswer[] = [];
-  port1.onmessage = ({ data }: MessageEvent<FetchAnswer>) => answers.push(data);
+  const answers: FetchReply[] = [];
+  port1.onmessage = ({ data }: MessageEvent<FetchReply>) => answers.push(data);
   const headers = { range: "bytes=0-1" };
   page.postMessage({ url: "https://a.b/c", method: "GET", headers }, [port2]);
   const came = (count: number): Promise<void> =>
@@ -37,7 +37,7 @@ function body(...pieces: Uint8Array<ArrayBuffer>[]) {
   return { stream, left, cancel };
 }
 
-test("asks as the worker would, and keeps nothing a second time", async () => {
+test("passes the request on and bypasses the HTTP cache", async () => {
   const ask = vi.fn<typeof fetch>().mockResolvedValue(new Response(null));
   const { came, answers } = request(ask);
   await came(1);
@@ -51,7 +51,7 @@ test("asks as the worker would, and keeps nothing a second time", async () => {
   expect(answers[0]).toMatchObject({ type: "head", hasBody: false });
 });
 
-test("sends status and headers, then a piece for each wish", async () => {
+test("sends status and headers, then one chunk for each command", async () => {
   const pieces = [Uint8Array.of(1, 2), Uint8Array.of(3)];
   const { stream, left } = body(...pieces);
   const response = new Response(stream, {
@@ -72,15 +72,15 @@ test("sends status and headers, then a piece for each wish", async () => {
   port.postMessage("next");
   await came(4);
   expect(answers.slice(1)).toEqual([
-    { type: "piece", bytes: Uint8Array.of(1, 2) },
-    { type: "piece", bytes: Uint8Array.of(3) },
+    { type: "chunk", bytes: Uint8Array.of(1, 2) },
+    { type: "chunk", bytes: Uint8Array.of(3) },
     { type: "end" },
   ]);
   // The page may keep its bytes: they are copied.
   expect(pieces.map(({ length }) => length)).toEqual([2, 1]);
 });
 
-test("ended by the worker, it ends the page's fetch", async () => {
+test("aborts the page's fetch when the worker ends the response", async () => {
   const { stream, cancel } = body(Uint8Array.of(1));
   let signal: AbortSignal | null | undefined;
   const { port, came } = request((_, init) => {

@@ -1,33 +1,33 @@
 import type {
-  FetchAnswer,
+  FetchReply,
   FetchRequest,
-  FetchWish,
+  FetchCommand,
 } from "../shared/fetch-protocol";
 
-/** Answers what the worker asks on the port returned with a `fetch` of the
- * page's. */
-export function serveFetch(ask: typeof fetch): MessagePort {
+/** Runs requests that the worker posts to the returned port with the page's
+ * `fetch`. */
+export function serveFetch(pageFetch: typeof fetch): MessagePort {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data, ports }: MessageEvent<FetchRequest>) => {
-    const [answers] = ports;
-    if (answers) void answer(ask, data, answers);
+    const [reply] = ports;
+    if (reply) void respond(pageFetch, data, reply);
   };
   return port2;
 }
 
-async function answer(
-  ask: typeof fetch,
+async function respond(
+  pageFetch: typeof fetch,
   { url, ...init }: FetchRequest,
   port: MessagePort,
 ): Promise<void> {
   const controller = new AbortController();
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
-  const send = (message: FetchAnswer): void => port.postMessage(message);
+  const send = (message: FetchReply): void => port.postMessage(message);
   const fail = (thrown: unknown): void =>
     send({ type: "failed", message: String(thrown) });
   const next = async (): Promise<void> => {
-    const part = await reader?.read();
-    if (part?.value) send({ type: "piece", bytes: part.value });
+    const chunk = await reader?.read();
+    if (chunk?.value) send({ type: "chunk", bytes: chunk.value });
     else send({ type: "end" });
   };
   const end = (): void => {
@@ -35,16 +35,20 @@ async function answer(
     reader?.cancel().catch(() => undefined);
     port.close();
   };
-  port.onmessage = ({ data }: MessageEvent<FetchWish>) => {
+  port.onmessage = ({ data }: MessageEvent<FetchCommand>) => {
     if (data === "next") next().catch(fail);
     else end();
   };
-  // The worker is gone.
+  // The worker was terminated.
   port.addEventListener("close", end);
   try {
     const { signal } = controller;
-    // What the worker keeps need not be kept by the browser a second time.
-    const response = await ask(url, { cache: "no-store", ...init, signal });
+    // The worker stores the file; the HTTP cache need not.
+    const response = await pageFetch(url, {
+      cache: "no-store",
+      ...init,
+      signal,
+    });
     if (response.type === "opaque") {
       throw new TypeError(
         "the response is opaque: its server does not allow this page to read it",

@@ -1,19 +1,17 @@
 import { folderUrl, invalidFolder } from "../models/resolve";
 
-/** How a worker starts; only those that start alike are shared. */
+/** How a worker starts. Users share a worker only if these are equal. */
 export interface WorkerStart {
-  /** Another way to start the worker, for bundlers that lose it. */
+  /** Starts the worker, where a bundler does not include its file. */
   readonly worker?: (() => Worker) | undefined;
-  /** Folder of ONNX Runtime's .mjs and .wasm files, if not by the worker. */
+  /** Folder of ONNX Runtime's .mjs and .wasm files, if not beside the worker. */
   readonly wasmPaths?: string | undefined;
-  /** Asked instead of the network for the files of models. */
+  /** Fetches model files instead of the network. */
   readonly fetch?: typeof fetch | undefined;
 }
 
-/**
- * Starts the model's worker. `new Worker(new URL(…))` is one expression, since
- * bundlers look for just that; the package's build puts its own file there.
- */
+/** Bundlers recognise `new Worker(new URL(…))` only as one expression; the build
+ * of the package replaces the file. */
 let start = (): Worker =>
   new Worker(new URL("../../workers/vlm.worker.ts", import.meta.url), {
     type: "module",
@@ -23,12 +21,12 @@ export function startWorker(): Worker {
   return start();
 }
 
-/** For the file that comes from anywhere: another way to start workers. */
+/** Replaces the way workers start, for builds that load them across origins. */
 export function startWorkersBy(other: () => Worker): void {
   start = other;
 }
 
-/** As it is now: what it is read from may change. Throws `bad-option`. */
+/** A snapshot, because properties of an element may change. Throws `bad-option`. */
 export function startOf({
   worker,
   wasmPaths,

@@ -55,7 +55,7 @@ test("loads with progress, answers with tokens", async () => {
   expect(tokens[0]?.timings).toBeDefined();
 });
 
-test("what is downloaded is to stay; a folder is not downloaded", async () => {
+test("asks for persistent storage, except for a local folder", async () => {
   const persist = vi.spyOn(navigator.storage, "persist");
   const { runtime } = setUp();
   const folder = { kind: "folder", name: "mine", files: [] } as const;
@@ -65,7 +65,7 @@ test("what is downloaded is to stay; a folder is not downloaded", async () => {
   expect(persist).toHaveBeenCalledOnce();
 });
 
-test("a loaded model is not loaded again, another one is", async () => {
+test("loads another model, but not the same one again", async () => {
   const { runtime, fakes } = setUp();
   await runtime.load(model);
   await runtime.load({ ...model });
@@ -148,7 +148,7 @@ test("aborted while it takes its frames, a request closes them", async () => {
   expect(fakes[0]?.asked).toEqual([]);
 });
 
-test("a frame that cannot be handed over fails alone", async () => {
+test("a closed frame fails its own request only", async () => {
   const { runtime } = setUp();
   await runtime.load(model);
   const gone = await tinyPicture();
@@ -160,7 +160,7 @@ test("a frame that cannot be handed over fails alone", async () => {
   expect(good.finish).toBe("stop");
 });
 
-test("keeps a typed error, and the next run is unharmed", async () => {
+test("keeps the code and advice of an error; the next request works", async () => {
   const error = new VlmError("out-of-memory", "Too big.", "Take a small one.");
   const { runtime } = setUp({ runErrors: { 1: error } });
   await runtime.load(model);
@@ -176,7 +176,7 @@ test("keeps a typed error, and the next run is unharmed", async () => {
 });
 
 describe("abort", () => {
-  test("in flight: ends within one token with what was said", async () => {
+  test("in flight: resolves with the text so far within one token", async () => {
     const { runtime } = setUp({ pace: 20 });
     await runtime.load(model);
     const controller = new AbortController();
@@ -195,7 +195,7 @@ describe("abort", () => {
     expect(after).toBeLessThanOrEqual(1);
   });
 
-  test("in flight: tokens that were on their way are not heard", async () => {
+  test("in flight: tokens that arrive later are not reported", async () => {
     const { runtime, fakes } = setUp();
     await runtime.load(model);
     for (const fake of fakes) fake.abort = () => undefined;
@@ -231,11 +231,11 @@ describe("abort", () => {
     await expect(second).rejects.toMatchObject({ code: "aborted" });
     expect(take).not.toHaveBeenCalled();
     await first;
-    const runs = fakes[0]?.calls.filter((call) => call.startsWith("desc"));
+    const runs = fakes[0]?.calls.filter((call) => call.startsWith("generate"));
     expect(runs).toHaveLength(1);
   });
 
-  test("a load: rejects, and can be begun again", async () => {
+  test("a load: rejects, and can be repeated", async () => {
     const { runtime } = setUp({ pace: 20 });
     const controller = new AbortController();
     const loading = runtime.load(model, controller.signal);
@@ -246,7 +246,7 @@ describe("abort", () => {
 });
 
 describe("a worker that dies", () => {
-  test("rejects what is pending; the next call brings the model back", async () => {
+  test("rejects pending calls; the next call restores the model", async () => {
     const { runtime, workers, fakes, onLost, onReady } = setUp({ pace: 20 });
     await runtime.load(model);
     const pending = runtime.generate(request());
@@ -260,7 +260,7 @@ describe("a worker that dies", () => {
     expect(onReady).toHaveBeenCalledTimes(2);
   });
 
-  test("one whose file does not come says how to start it", async () => {
+  test("a worker file that cannot be loaded: the advice says how to start it", async () => {
     const url = URL.createObjectURL(new Blob());
     URL.revokeObjectURL(url);
     const runtime = new WorkerClient({ worker: () => new Worker(url) });
@@ -271,7 +271,7 @@ describe("a worker that dies", () => {
     runtime.dispose();
   });
 
-  test("a real one that throws, and one that does not start", async () => {
+  test("a real worker that throws, and one that does not start", async () => {
     const scripts = [
       `onmessage = () => { throw new Error("a bug"); };`,
       `this is no program`,
@@ -299,7 +299,7 @@ test("after a lost device the model is loaded again", async () => {
   expect(loads).toHaveLength(2);
 });
 
-test("a failed load leaves the runtime usable", async () => {
+test("the client works after a failed load", async () => {
   const loadError = new VlmError("model-corrupt", "Cut.", "Fetch it again.");
   const { runtime } = setUp({ loadError });
   await expect(runtime.load(model)).rejects.toMatchObject({
@@ -311,7 +311,7 @@ test("a failed load leaves the runtime usable", async () => {
   });
 });
 
-test("dispose rejects what is pending", async () => {
+test("dispose rejects pending calls", async () => {
   const { runtime } = setUp({ pace: 20 });
   const loading = runtime.load(model);
   setTimeout(() => runtime.dispose(), 30);

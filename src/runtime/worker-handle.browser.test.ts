@@ -1,22 +1,22 @@
 import { describe, expect, test, vi } from "vitest";
 import { killWorker } from "../testing/fake-worker";
-import { a, ask, setUp } from "../testing/leases";
+import { a, ask, setUpPool } from "../testing/worker-handles";
 import { request } from "../testing/requests";
 
 describe("release", () => {
   const released = { code: "aborted" };
 
-  test("before anything is harmless, and twice", () => {
-    const { workers, lease } = setUp();
-    const idle = lease();
+  test("without a worker, and twice, does nothing", () => {
+    const { workers, handle } = setUpPool();
+    const idle = handle();
     idle.release();
     idle.release();
     expect(workers.workers).toHaveLength(0);
   });
 
   test("while loading rejects the load and ends the worker", async () => {
-    const { workers, lease } = setUp({ pace: 20 });
-    const one = lease();
+    const { workers, handle } = setUpPool({ pace: 20 });
+    const one = handle();
     const loading = one.load(a);
     loading.catch(() => undefined);
     await vi.waitFor(() => expect(workers.calls("load")).toHaveLength(1));
@@ -25,9 +25,9 @@ describe("release", () => {
     await expect(loading).rejects.toMatchObject(released);
   });
 
-  test("what is asked for in the same breath is another load", async () => {
-    const { pool, workers, lease } = setUp({ pace: 10 });
-    const [one, two] = [lease(), lease()];
+  test("a load right after it is another load", async () => {
+    const { pool, workers, handle } = setUpPool({ pace: 10 });
+    const [one, two] = [handle(), handle()];
     one.load(a).catch(() => undefined);
     one.release();
     await one.load(a);
@@ -36,18 +36,18 @@ describe("release", () => {
     expect(pool.stateOf({ worker: workers.start }, a)).toBe("loaded");
   });
 
-  test("what is aborted before it begins needs no worker", async () => {
-    const { workers, lease } = setUp();
-    const one = lease();
+  test("an aborted load starts no worker", async () => {
+    const { workers, handle } = setUpPool();
+    const one = handle();
     const loading = one.load(a, AbortSignal.abort());
     await expect(loading).rejects.toMatchObject(released);
     expect(one.entry).toBeUndefined();
     expect(workers.workers).toHaveLength(0);
   });
 
-  test("while loading leaves the load to who else waits for it", async () => {
-    const { workers, lease } = setUp({ pace: 10 });
-    const [one, two] = [lease(), lease()];
+  test("while loading does not end the load of another handle", async () => {
+    const { workers, handle } = setUpPool({ pace: 10 });
+    const [one, two] = [handle(), handle()];
     const first = one.load(a);
     const second = two.load(a);
     first.catch(() => undefined);
@@ -59,9 +59,9 @@ describe("release", () => {
     expect(workers.calls("load")).toHaveLength(1);
   });
 
-  test("while speaking ends it; the other's queued question is answered", async () => {
-    const { workers, lease } = setUp({ pace: 20 });
-    const [one, two] = [lease(), lease()];
+  test("during an answer ends it; another handle's request is answered", async () => {
+    const { workers, handle } = setUpPool({ pace: 20 });
+    const [one, two] = [handle(), handle()];
     await Promise.all([one.load(a), two.load(a)]);
     const speaking = ask(one);
     speaking.catch(() => undefined);
@@ -73,16 +73,16 @@ describe("release", () => {
     await expect(speaking).rejects.toMatchObject(released);
     await expect(queued).rejects.toMatchObject(released);
     expect((await others).finish).toBe("stop");
-    expect(workers.calls("describe")).toEqual([
-      "describe What?",
-      "describe other",
+    expect(workers.calls("generate")).toEqual([
+      "generate What?",
+      "generate other",
     ]);
     expect(workers.calls("abort")).toEqual(["abort"]);
   });
 
-  test("while inspecting, and while nobody else is there, ends it", async () => {
-    const { workers, lease } = setUp({ pace: 50 });
-    const one = lease();
+  test("while inspecting, without other users, ends the worker", async () => {
+    const { workers, handle } = setUpPool({ pace: 50 });
+    const one = handle();
     const inspected = one.inspect(a);
     inspected.catch(() => undefined);
     await vi.waitFor(() => expect(workers.calls("inspect")).toHaveLength(1));
@@ -91,9 +91,9 @@ describe("release", () => {
     expect(workers.ended).toBe(1);
   });
 
-  test("after it, the lease starts anew", async () => {
-    const { workers, lease } = setUp();
-    const one = lease();
+  test("the handle can be used again", async () => {
+    const { workers, handle } = setUpPool();
+    const one = handle();
     await one.load(a);
     one.release();
     expect(one.info).toBeUndefined();
@@ -104,22 +104,22 @@ describe("release", () => {
   });
 
   test("without a model a request rejects and takes no frames", async () => {
-    const { lease } = setUp();
+    const { handle } = setUpPool();
     const take = vi.fn();
     await expect(
-      lease().generate(request("What?", { take })),
+      handle().generate(request("What?", { take })),
     ).rejects.toMatchObject({ code: "not-loaded" });
     expect(take).not.toHaveBeenCalled();
   });
 });
 
 describe("a worker that two share", () => {
-  test("dies: both are told, and both come back", async () => {
-    const { workers, lease } = setUp({ pace: 10 });
+  test("dies: both handles are notified, and both are restored", async () => {
+    const { workers, handle } = setUpPool({ pace: 10 });
     const lost = [vi.fn(), vi.fn()] as const;
     const ready = [vi.fn(), vi.fn()] as const;
-    const one = lease({ onLost: lost[0], onReady: ready[0] });
-    const two = lease({ onLost: lost[1], onReady: ready[1] });
+    const one = handle({ onLost: lost[0], onReady: ready[0] });
+    const two = handle({ onLost: lost[1], onReady: ready[1] });
     await Promise.all([one.load(a), two.load(a)]);
     const speaking = ask(one);
     speaking.catch(() => undefined);
@@ -137,10 +137,10 @@ describe("a worker that two share", () => {
     for (const told of ready) expect(told).toHaveBeenCalledTimes(2);
   });
 
-  test("loses its GPU: both are told, and one load brings both back", async () => {
-    const { workers, lease } = setUp();
+  test("loses its GPU: both handles are notified, and one load restores both", async () => {
+    const { workers, handle } = setUpPool();
     const onLost = vi.fn();
-    const [one, two] = [lease({ onLost }), lease({ onLost })];
+    const [one, two] = [handle({ onLost }), handle({ onLost })];
     await Promise.all([one.load(a), two.load(a)]);
     workers.fakes[0]?.send({ type: "device-lost", message: "reset" });
     await vi.waitFor(() => expect(onLost).toHaveBeenCalledTimes(2));
@@ -149,9 +149,9 @@ describe("a worker that two share", () => {
     expect(workers.workers).toHaveLength(1);
   });
 
-  test("dies while it loads: both loads fail, and both can load again", async () => {
-    const { workers, lease } = setUp({ pace: 20 });
-    const [one, two] = [lease(), lease()];
+  test("dies while loading: both loads fail, and both can load again", async () => {
+    const { workers, handle } = setUpPool({ pace: 20 });
+    const [one, two] = [handle(), handle()];
     const loads = [one.load(a), two.load(a)];
     for (const load of loads) load.catch(() => undefined);
     await vi.waitFor(() => expect(workers.calls("load")).toHaveLength(1));
@@ -164,8 +164,8 @@ describe("a worker that two share", () => {
   });
 });
 
-test("a worker that cannot be started says how to help it", async () => {
-  const lease = setUp().lease({
+test("a worker that cannot be started: the error says why", async () => {
+  const handle = setUpPool().handle({
     worker: () => {
       throw new DOMException("another origin", "SecurityError");
     },
@@ -175,6 +175,6 @@ test("a worker that cannot be started says how to help it", async () => {
     code: died.code,
     message: expect.stringMatching(died.message) as string,
   }) as unknown;
-  await expect(lease.load(a)).rejects.toEqual(expected);
-  await expect(lease.inspect(a)).rejects.toEqual(expected);
+  await expect(handle.load(a)).rejects.toEqual(expected);
+  await expect(handle.inspect(a)).rejects.toEqual(expected);
 });

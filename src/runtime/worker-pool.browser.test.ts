@@ -1,14 +1,14 @@
 import { describe, expect, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
-import { a, ask, b, setUp } from "../testing/leases";
+import { a, ask, b, setUpPool } from "../testing/worker-handles";
 import { loadOf } from "../testing/requests";
 import { FakeWorkers } from "../testing/workers";
 
 describe("sharing", () => {
-  test("ten leases of one model are one worker and one load", async () => {
-    const { workers, lease } = setUp({ pace: 5 });
+  test("ten handles of one model share one worker and one load", async () => {
+    const { workers, handle } = setUpPool({ pace: 5 });
     const ready = vi.fn();
-    const ten = Array.from({ length: 10 }, () => lease({ onReady: ready }));
+    const ten = Array.from({ length: 10 }, () => handle({ onReady: ready }));
     expect(workers.workers).toHaveLength(0);
     await Promise.all(ten.map((each) => each.load(a)));
     expect(workers.workers).toHaveLength(1);
@@ -21,60 +21,60 @@ describe("sharing", () => {
     );
     for (const each of ten.slice(1)) each.release();
     expect(workers.ended).toBe(0);
-    expect((await ask(ten[0] ?? lease())).finish).toBe("stop");
+    expect((await ask(ten[0] ?? handle())).finish).toBe("stop");
     ten[0]?.release();
     expect(workers.ended).toBe(1);
   });
 
-  test("who comes later is ready at once, without a load", async () => {
-    const { workers, lease } = setUp();
-    await lease().load(a);
+  test("a later handle is ready at once, without a load", async () => {
+    const { workers, handle } = setUpPool();
+    await handle().load(a);
     const onReady = vi.fn();
-    const second = lease({ onReady });
+    const second = handle({ onReady });
     expect(await second.load({ ...a })).toEqual(second.info);
     expect(onReady).toHaveBeenCalledOnce();
     expect(workers.calls("load")).toHaveLength(1);
   });
 
-  test("who joins a load hears how far it is", async () => {
-    const { lease } = setUp({ pace: 30 });
-    const first = lease().load(a);
+  test("a handle that joins a load gets its progress", async () => {
+    const { handle } = setUpPool({ pace: 30 });
+    const first = handle().load(a);
     await new Promise((resolve) => setTimeout(resolve, 150));
     const heard: number[] = [];
-    const second = lease({ onProgress: ({ loaded }) => heard.push(loaded) });
+    const second = handle({ onProgress: ({ loaded }) => heard.push(loaded) });
     const loading = second.load(a);
     expect(heard[0]).toBeGreaterThan(0);
     await Promise.all([first, loading]);
     expect(heard).toEqual([...heard].sort((x, y) => x - y));
   });
 
-  test("other models, and other ways to start, have other workers", async () => {
-    const { workers, lease } = setUp();
+  test("other models and other start options have other workers", async () => {
+    const { workers, handle } = setUpPool();
     const others = new FakeWorkers();
-    const other = lease({ worker: others.start });
-    await Promise.all([lease().load(a), lease().load(b), other.load(a)]);
+    const other = handle({ worker: others.start });
+    await Promise.all([handle().load(a), handle().load(b), other.load(a)]);
     expect(workers.workers).toHaveLength(2);
     expect(others.workers).toHaveLength(1);
   });
 
-  test("progress is told to who waits for it, and to nobody else", async () => {
-    const { lease } = setUp();
+  test("progress is reported only to handles that wait for the load", async () => {
+    const { handle } = setUpPool();
     const told = vi.fn();
-    const idle = lease({ onProgress: told });
+    const idle = handle({ onProgress: told });
     await idle.load(a);
     told.mockClear();
-    await lease().load(b);
+    await handle().load(b);
     expect(told).not.toHaveBeenCalled();
   });
 
-  test("a listing takes a worker that is there, or begins one", async () => {
-    const { workers, lease } = setUp();
-    const first = lease();
+  test("listing models uses a running worker or starts one", async () => {
+    const { workers, handle } = setUpPool();
+    const first = handle();
     expect(await first.stored()).toEqual([]);
     expect(workers.workers).toHaveLength(1);
     await first.load(a);
-    await lease().inspect(b);
-    await lease().remove("key");
+    await handle().inspect(b);
+    await handle().remove("key");
     expect(workers.workers).toHaveLength(1);
     first.release();
     expect(workers.ended).toBe(1);
@@ -82,9 +82,9 @@ describe("sharing", () => {
 });
 
 describe("turns", () => {
-  test("ten leases with three questions each: round by round", async () => {
-    const { workers, lease } = setUp({ pace: 2 });
-    const ten = Array.from({ length: 10 }, () => lease());
+  test("ten handles with three requests each are answered in rounds", async () => {
+    const { workers, handle } = setUpPool({ pace: 2 });
+    const ten = Array.from({ length: 10 }, () => handle());
     await Promise.all(ten.map((each) => each.load(a)));
     const asked = ten.map((each, i) =>
       Promise.all([0, 1, 2].map((round) => ask(each, `${round} of ${i}`))),
@@ -98,10 +98,10 @@ describe("turns", () => {
     );
   });
 
-  test("live captions of one do not starve another's question", async () => {
-    const { workers, lease } = setUp({ pace: 2 });
-    const live = lease();
-    const other = lease();
+  test("live captions of one handle do not starve another's request", async () => {
+    const { workers, handle } = setUpPool({ pace: 2 });
+    const live = handle();
+    const other = handle();
     await Promise.all([live.load(a), other.load(a)]);
     const controller = new AbortController();
     const caption = async (): Promise<void> => {
@@ -123,32 +123,32 @@ describe("turns", () => {
 });
 
 describe("another model", () => {
-  test("of a lease that is alone is loaded in the same worker", async () => {
-    const { workers, lease } = setUp();
-    const only = lease();
+  test("of the only user is loaded in the same worker", async () => {
+    const { workers, handle } = setUpPool();
+    const only = handle();
     await only.load(a);
     await only.load(b);
     expect(workers.workers).toHaveLength(1);
     expect(workers.calls("load")).toHaveLength(2);
   });
 
-  test("of one of two is loaded beside; both answer meanwhile", async () => {
-    const { workers, lease } = setUp();
-    const stays = lease();
-    const leaves = lease();
+  test("of one of two users is loaded in a second worker; both answer meanwhile", async () => {
+    const { workers, handle } = setUpPool();
+    const stays = handle();
+    const leaves = handle();
     await Promise.all([stays.load(a), leaves.load(a)]);
     workers.script = { info: { name: "b" }, pace: 20 };
     const loading = leaves.load(b);
     await vi.waitFor(() => expect(workers.workers).toHaveLength(2));
     await Promise.all([ask(leaves, "from leaves"), ask(stays, "from stays")]);
-    expect(workers.fakes[0]?.calls).toContain("describe from leaves");
+    expect(workers.fakes[0]?.calls).toContain("generate from leaves");
     expect((await loading).name).toBe("b");
     expect(leaves.info?.name).toBe("b");
     expect(stays.info?.name).toBe("fake");
     await Promise.all([ask(leaves, "later"), ask(stays, "later")]);
     expect(workers.fakes.map(({ calls }) => calls.at(-1))).toEqual([
-      "describe later",
-      "describe later",
+      "generate later",
+      "generate later",
     ]);
     // Back to the other: the worker it leaves has nobody left.
     await leaves.load(a);
@@ -156,9 +156,9 @@ describe("another model", () => {
     expect(workers.calls("load")).toHaveLength(2);
   });
 
-  test("of both, one after the other, is shared again", async () => {
-    const { workers, lease } = setUp();
-    const [one, two] = [lease(), lease()];
+  test("that both users load is shared again", async () => {
+    const { workers, handle } = setUpPool();
+    const [one, two] = [handle(), handle()];
     await Promise.all([one.load(a), two.load(a)]);
     await Promise.all([one.load(b), two.load(b)]);
     expect(workers.workers).toHaveLength(2);
@@ -166,9 +166,9 @@ describe("another model", () => {
     expect(workers.calls("load")).toHaveLength(2);
   });
 
-  test("that fails leaves the one before, and no worker behind", async () => {
-    const { workers, lease } = setUp();
-    const [stays, leaves] = [lease(), lease()];
+  test("that fails to load leaves the previous one, and no extra worker", async () => {
+    const { workers, handle } = setUpPool();
+    const [stays, leaves] = [handle(), handle()];
     await Promise.all([stays.load(a), leaves.load(a)]);
     const loadError = new VlmError("offline", "No network.", "Connect.");
     workers.script = { loadError };
@@ -178,9 +178,9 @@ describe("another model", () => {
     expect(leaves.has(a)).toBe(true);
   });
 
-  test("asked for after another ends that one's load", async () => {
-    const { workers, lease } = setUp({ pace: 10 });
-    const [stays, changes] = [lease(), lease()];
+  test("ends the load of the one before", async () => {
+    const { workers, handle } = setUpPool({ pace: 10 });
+    const [stays, changes] = [handle(), handle()];
     await Promise.all([stays.load(a), changes.load(a)]);
     const first = changes.load(b);
     first.catch(() => undefined);
@@ -192,9 +192,9 @@ describe("another model", () => {
     expect(changes.info?.name).toBe("fake");
   });
 
-  test("that one gives up goes on loading for the other", async () => {
-    const { workers, lease } = setUp({ pace: 10 });
-    const [one, two] = [lease(), lease()];
+  test("whose load one user aborts keeps loading for the other", async () => {
+    const { workers, handle } = setUpPool({ pace: 10 });
+    const [one, two] = [handle(), handle()];
     const controller = new AbortController();
     const first = one.load(a, controller.signal);
     const second = two.load(a);
@@ -205,13 +205,13 @@ describe("another model", () => {
     expect(workers.calls("abortLoad")).toEqual([]);
   });
 
-  test("taken over by another: who had begun to leave gets its own back", async () => {
-    const { workers, lease } = setUp({ pace: 5 });
-    const first = lease();
+  test("loaded into a worker that another user was leaving: that user gets its own back", async () => {
+    const { workers, handle } = setUpPool({ pace: 5 });
+    const first = handle();
     await first.load(a);
     const leaving = first.load(b);
     leaving.catch(() => undefined);
-    const second = lease().load(b);
+    const second = handle().load(b);
     const third = first.load(loadOf("missing"));
     third.catch(() => undefined);
     workers.script = {
@@ -222,6 +222,6 @@ describe("another model", () => {
     workers.script = {};
     await ask(first, "again");
     expect(first.has(a)).toBe(true);
-    expect(workers.fakes.at(-1)?.calls.at(-1)).toBe("describe again");
+    expect(workers.fakes.at(-1)?.calls.at(-1)).toBe("generate again");
   });
 });

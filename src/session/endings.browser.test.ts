@@ -111,7 +111,7 @@ describe("failures", () => {
   test("a worker that dies is told, and is back with the next question", async () => {
     const { session, workers } = await openSession({ pace: 20 });
     const steps = session.describe(await pictureFile());
-    await vi.waitFor(() => expect(workers.calls("describe")).toHaveLength(1));
+    await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(1));
     if (workers.workers[0]) killWorker(workers.workers[0]);
     await expect(steps.done()).rejects.toMatchObject({ code: "worker-died" });
     expect((await session.ask("And?").done()).text).toBe(red);
@@ -123,7 +123,7 @@ describe("disposing", () => {
   test("ends what goes on and frees the worker", async () => {
     const { session, workers } = await openSession({ pace: 20 });
     const steps = session.describe(await pictureFile());
-    await vi.waitFor(() => expect(workers.calls("describe")).toHaveLength(1));
+    await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(1));
     session.dispose();
     await expect(steps.done()).rejects.toMatchObject({ code: "aborted" });
     expect(workers.ended).toBe(1);

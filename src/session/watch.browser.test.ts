@@ -174,7 +174,7 @@ test("while the page is hidden it waits", async () => {
 test("it outlives a worker that dies", async () => {
   const { session, workers } = await openSession({ pace: 10 });
   const read = captions(session, moving().stream, 3);
-  await vi.waitFor(() => expect(workers.calls("describe")).toHaveLength(2));
+  await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(2));
   if (workers.workers[0]) killWorker(workers.workers[0]);
   expect(await read).toHaveLength(3);
   expect(workers.workers).toHaveLength(2);
@@ -185,7 +185,7 @@ test("a worker that dies again and again is told", async () => {
   const timer = setInterval(() => {
     const worker = workers.workers.at(-1);
     const fake = workers.fakes.at(-1);
-    const asks = fake?.calls.some((call) => call.startsWith("describe"));
+    const asks = fake?.calls.some((call) => call.startsWith("generate"));
     if (worker && asks) killWorker(worker);
   }, 5);
   onTestFinished(() => clearInterval(timer));
@@ -220,14 +220,14 @@ test("live captions of one session leave another its turn", async () => {
     ...{ signal: controller.signal, prompt: "live" },
   });
   await vi.waitFor(() =>
-    expect(workers.calls("describe").length).toBeGreaterThan(1),
+    expect(workers.calls("generate").length).toBeGreaterThan(1),
   );
-  const before = workers.calls("describe").length;
+  const before = workers.calls("generate").length;
   await asks.describe(new ImageData(4, 4), { prompt: "Now?" }).done();
   const between = workers
-    .calls("describe")
+    .calls("generate")
     .slice(before)
-    .indexOf("describe Now?");
+    .indexOf("generate Now?");
   expect(between).toBeLessThanOrEqual(1);
   controller.abort();
   await expect(watching).rejects.toMatchObject({ code: "aborted" });

@@ -1,7 +1,5 @@
-/**
- * One time base for both threads, in ms: a worker's `performance.now()` counts
- * from its own start, so the origin is added.
- */
+/** Milliseconds since the epoch, monotonic and the same on both threads: a
+ * worker's `performance.now()` counts from the start of the worker. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -1,4 +1,4 @@
-/** Every way fast-vlm fails, by the name a program can act on. */
+/** The codes of all errors. */
 export const errorCodes = [
   "aborted",
   "bad-image",
@@ -27,10 +27,8 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/**
- * The one error class. `message` says what it was about, `advice` what to do
- * next; both are sentences for a person.
- */
+/** The only error class. `message` says what failed, `advice` what to do next;
+ * both are sentences for a person. */
 export class VlmError extends Error {
   override readonly name = "VlmError";
   readonly code: ErrorCode;
@@ -47,7 +45,7 @@ export class VlmError extends Error {
     this.advice = advice;
   }
 
-  /** Anything thrown, as a `VlmError`; one that is already is returned as is. */
+  /** Converts anything thrown; a `VlmError` is returned as it is. */
   static from(thrown: unknown): VlmError {
     if (thrown instanceof VlmError) return thrown;
     const message = thrown instanceof Error ? thrown.message : String(thrown);
@@ -67,23 +65,4 @@ export function badOption(
   options?: ErrorOptions,
 ): VlmError {
   return new VlmError("bad-option", message, advice, options);
-}
-
-/** Structured-clone form: Comlink itself keeps only name, message and stack. */
-export interface SerializedError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly advice: string;
-  readonly stack: string | undefined;
-}
-
-export function serializeError(thrown: unknown): SerializedError {
-  const { code, message, advice, stack } = VlmError.from(thrown);
-  return { code, message, advice, stack };
-}
-
-export function deserializeError(wire: SerializedError): VlmError {
-  const error = new VlmError(wire.code, wire.message, wire.advice);
-  if (wire.stack !== undefined) error.stack = wire.stack;
-  return error;
 }

@@ -1,6 +1,6 @@
 /**
- * How the worker asks the page's own `fetch`: it posts a request, with a port
- * on which the answer comes, a piece at a time. Types only.
+ * How the worker uses the page's own `fetch`: it posts a request together with a
+ * port, on which the response is sent one chunk at a time. Types only.
  */
 
 export interface FetchRequest {
@@ -9,16 +9,17 @@ export interface FetchRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The next piece is wanted, or nothing any more. */
-export type FetchWish = "next" | "end";
+/** Worker to page: send the next chunk, or stop. */
+export type FetchCommand = "next" | "end";
 
-export type FetchAnswer =
+/** Page to worker. */
+export type FetchReply =
   | {
       readonly type: "head";
       readonly status: number;
       readonly headers: readonly (readonly [name: string, value: string])[];
       readonly hasBody: boolean;
     }
-  | { readonly type: "piece"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: "chunk"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: "end" }
   | { readonly type: "failed"; readonly message: string };

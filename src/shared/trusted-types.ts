@@ -1,9 +1,7 @@
-/**
- * Pages that require Trusted Types take the address of a script from a policy
- * only, whose name they may have to allow. What it gives stands for the string.
- */
+/** A Trusted Types policy. A page that requires Trusted Types accepts script URLs
+ * only from a policy whose name it allows. */
 export interface ScriptPolicy {
-  readonly createScriptURL: (address: string) => string;
+  readonly createScriptURL: (url: string) => string;
 }
 
 interface TrustingGlobal {
@@ -12,11 +10,11 @@ interface TrustingGlobal {
   };
 }
 
-/** One that lets every address through, for addresses that are ours. Undefined
- * where the browser knows none. Throws where the page forbids the name. */
+/** A policy that accepts every URL; pass it only our own. Undefined where the
+ * browser has no Trusted Types. Throws where the page forbids the name. */
 export function scriptPolicy(name: string): ScriptPolicy | undefined {
   const { trustedTypes } = globalThis as TrustingGlobal;
   return trustedTypes?.createPolicy(name, {
-    createScriptURL: (address) => address,
+    createScriptURL: (url) => url,
   });
 }

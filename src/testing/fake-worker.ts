@@ -19,11 +19,11 @@ import { fakeDtypes, fakeReport } from "./fake-report";
 
 transferErrors(transferHandlers);
 
-/** What the fake says, and how. */
+/** What the fake worker does. */
 export interface Script {
-  /** One per frame, over and over; a caption is its tokens. */
+  /** Tokens of each answer, repeated in order. */
   readonly captions: readonly (readonly string[])[];
-  /** Between tokens, and between steps of loading, in ms. */
+  /** Delay in ms between tokens, and between steps of loading. */
   readonly pace: number;
   readonly info: Partial<ModelInfo>;
   readonly report: Partial<ModelReport>;
@@ -32,7 +32,7 @@ export interface Script {
   readonly loadError?: VlmError;
   /** Thrown instead of a report. */
   readonly inspectError?: VlmError;
-  /** Thrown instead of an answer, for the run of that number. */
+  /** Thrown instead of the answer to the nth request. */
   readonly runErrors?: Readonly<Record<number, VlmError>>;
 }
 
@@ -48,7 +48,7 @@ const usual: Script = {
 
 const total = 20_000_000;
 
-/** The worker's side of the contract with scripted tokens and no model. */
+/** A worker with scripted answers and no model. */
 export class FakeVlm implements VlmWorker {
   readonly calls: string[] = [];
   readonly asked: GenerateOptions[] = [];
@@ -133,7 +133,7 @@ export class FakeVlm implements VlmWorker {
     const { captions, runErrors } = this.script;
     const { messages } = options;
     this.asked.push(options);
-    this.calls.push(`describe ${messages.at(-1)?.text}`);
+    this.calls.push(`generate ${messages.at(-1)?.text}`);
     const start = performance.now();
     const since = (): number => performance.now() - start;
     for (const frame of frames) frame.close();
@@ -217,7 +217,7 @@ export class FakeVlm implements VlmWorker {
   }
 }
 
-/** `fake` behind a port that passes for a worker of its own. */
+/** A worker whose calls go to `fake`. */
 export function fakeWorker(fake: FakeVlm): Worker {
   const { port1, port2 } = new MessageChannel();
   fake.onEvent = (message) => port2.postMessage(message);
@@ -229,7 +229,7 @@ export function fakeWorker(fake: FakeVlm): Worker {
   return Object.assign(port1, { terminate }) as unknown as Worker;
 }
 
-/** What a worker does that threw outside of a call. */
+/** Fires the event of an error outside of a call. */
 export function killWorker(worker: Worker): void {
   worker.dispatchEvent(new ErrorEvent("error", { message: "out of luck" }));
 }

@@ -1,8 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type {
-  FetchAnswer,
-  FetchRequest,
-} from "../../src/shared/fetch-protocol";
+import type { FetchReply, FetchRequest } from "../../src/shared/fetch-protocol";
 import { fetchThrough } from "./page-fetch";
 
 /** The page's side, scripted: the requests, and the port of each answer. */
@@ -18,7 +15,7 @@ function setUp() {
     answers.push(port);
     port.onmessage = ({ data }: MessageEvent) => wishes.push(data);
   };
-  const send = (answer: FetchAnswer): void =>
+  const send = (answer: FetchReply): void =>
     answers.at(-1)?.postMessage(answer);
   const isAsked = () => vi.waitFor(() => expect(answers).toHaveLength(1));
   const end = (): void => {
@@ -51,7 +48,7 @@ test("streams the body as it is read", async () => {
   send({ ...head, hasBody: true });
   const reader = (await answer).body?.getReader();
   await vi.waitFor(() => expect(wishes).toEqual(["next"]));
-  send({ type: "piece", bytes: Uint8Array.of(1, 2) });
+  send({ type: "chunk", bytes: Uint8Array.of(1, 2) });
   expect((await reader?.read())?.value).toEqual(Uint8Array.of(1, 2));
   await vi.waitFor(() => expect(wishes).toEqual(["next", "next"]));
   send({ type: "end" });

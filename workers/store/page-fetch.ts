@@ -1,7 +1,7 @@
 import type {
-  FetchAnswer,
+  FetchReply,
   FetchRequest,
-  FetchWish,
+  FetchCommand,
 } from "../../src/shared/fetch-protocol";
 
 /** A `fetch` that runs the page's `fetch`, over a MessagePort. */
@@ -22,7 +22,7 @@ function receive(
   port: MessagePort,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const wish = (what: FetchWish): void => {
+  const wish = (what: FetchCommand): void => {
     port.postMessage(what);
   };
   return new Promise((resolve, reject) => {
@@ -54,7 +54,7 @@ function receive(
           }),
         cancel: close,
       });
-    port.onmessage = ({ data }: MessageEvent<FetchAnswer>) => {
+    port.onmessage = ({ data }: MessageEvent<FetchReply>) => {
       switch (data.type) {
         case "head": {
           const { status } = data;
@@ -71,7 +71,7 @@ function receive(
           }
           break;
         }
-        case "piece":
+        case "chunk":
           body?.enqueue(data.bytes);
           arrived();
           break;

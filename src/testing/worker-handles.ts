@@ -9,23 +9,26 @@ import type { Script } from "./fake-worker";
 import { loadOf, request } from "./requests";
 import { FakeWorkers } from "./workers";
 
-/** A pool of scripted workers; its leases end with the test. */
-export function setUp(script: Partial<Script> = {}) {
+/** A pool of scripted workers; its handles are released after the test. */
+export function setUpPool(script: Partial<Script> = {}) {
   const pool = new WorkerPool();
   const workers = new FakeWorkers(script);
-  const lease = (options: WorkerHandleOptions = {}): WorkerHandle => {
-    const made = new WorkerHandle(pool, { worker: workers.start, ...options });
-    onTestFinished(() => made.release());
-    return made;
+  const handle = (options: WorkerHandleOptions = {}): WorkerHandle => {
+    const created = new WorkerHandle(pool, {
+      worker: workers.start,
+      ...options,
+    });
+    onTestFinished(() => created.release());
+    return created;
   };
-  return { pool, workers, lease };
+  return { pool, workers, handle };
 }
 
 export async function ask(
-  lease: WorkerHandle,
+  handle: WorkerHandle,
   text = "What?",
 ): Promise<Answer> {
-  return lease.generate(request(text));
+  return handle.generate(request(text));
 }
 
 /** Two models. */
