@@ -8,7 +8,7 @@ import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
 import { Memory } from "../ort/tensor";
-import { aborted } from "../store/errors";
+import { loadAborted } from "../store/errors";
 import type { LoadJob, LoadPlan } from "./load-plan";
 import { LoadedModel } from "./loaded-model";
 import { answerTestImage, verify } from "./verification";
@@ -225,7 +225,7 @@ async function withModel<B extends Backend, T>(
   try {
     const memory = new Memory(await loadOrt(), gpu);
     const backend = await open(memory, () => {
-      if (job.signal.aborted) throw aborted();
+      if (job.signal.aborted) throw loadAborted();
       report("preparing");
     });
     model = new LoadedModel(job.options, plan, backend, memory);
@@ -235,7 +235,7 @@ async function withModel<B extends Backend, T>(
     const cause = (await gpu?.explain(error)) ?? error;
     if (model === undefined) gpu?.close();
     else await model.free();
-    throw job.signal.aborted ? aborted() : cause;
+    throw job.signal.aborted ? loadAborted() : cause;
   }
 }
 

@@ -1,7 +1,7 @@
 import { shaderOf, type PipelineShader } from "./pipeline-shaders";
 
 /** A number of workgroups, or the buffer that holds it (indirect dispatch). */
-export type Workgroups =
+export type DispatchSize =
   | readonly [x: number, y: number, z: number]
   | { readonly buffer: GPUBuffer; readonly offset: number };
 
@@ -9,7 +9,7 @@ export type Workgroups =
 export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
-  readonly workgroups: Workgroups;
+  readonly workgroups: DispatchSize;
 }
 
 /** A dispatch with its bindings, shader and uniforms. */
@@ -111,7 +111,7 @@ class Recorder {
   #watchPass(pass: GPUComputePassEncoder): void {
     let pipeline: GPUComputePipeline | undefined;
     let bindGroup: GPUBindGroup | undefined;
-    const add = (workgroups: Workgroups): void => {
+    const add = (workgroups: DispatchSize): void => {
       if (pipeline === undefined || bindGroup === undefined) return;
       this.#dispatches.push({ pipeline, bindGroup, workgroups });
     };

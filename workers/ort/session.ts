@@ -12,7 +12,7 @@ import { explainSessionError } from "./session-errors";
 export type { ValueInfo };
 
 /** An ORT session of one graph. Runs of all sessions are queued. */
-export class Session {
+export class OrtSession {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly #session: InferenceSession;
@@ -73,7 +73,7 @@ export async function createSession(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
   gpu: Gpu | undefined,
-): Promise<Session> {
+): Promise<OrtSession> {
   const { file } = graph;
   const ort = await loadOrt();
   const files = openWeightFiles(graph, external);
@@ -94,7 +94,7 @@ export async function createSession(
       const creation = ort.InferenceSession.create(skeleton, options);
       const session = await (gpu?.guard(creation) ?? creation);
       await checkUpload(session, gpu);
-      return new Session(session, gpu);
+      return new OrtSession(session, gpu);
     } catch (error) {
       throw await explainSessionError(error, graph, files, gpu);
     } finally {

@@ -1,7 +1,7 @@
 import { corrupt } from "../util/file-errors";
 import { nextTask } from "../util/scheduler";
 import { Digest } from "./digest";
-import { aborted, hasCode } from "./errors";
+import { loadAborted, hasCode } from "./errors";
 import type { FileMetadata } from "./listing";
 import { PartialFile, readStored, type FileStorage } from "./partial-file";
 import { Ranges } from "./ranges";
@@ -139,7 +139,7 @@ class RangeDownload {
     for (const worker of this.#workers) await worker;
     if (this.#errors.length > 0) throw this.#errors[0];
     await this.#hashStored();
-    if (this.#signal.aborted) throw aborted();
+    if (this.#signal.aborted) throw loadAborted();
     this.#digest.verify(this.#download.location.path);
   }
 

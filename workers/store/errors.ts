@@ -2,7 +2,7 @@ import { VlmError, type ErrorCode } from "../../src/shared/errors";
 import { formatBytes } from "../../src/shared/format-bytes";
 import type { StoredModel } from "../../src/shared/models";
 
-export function aborted(): VlmError {
+export function loadAborted(): VlmError {
   return new VlmError(
     "aborted",
     "Loading the model was aborted.",

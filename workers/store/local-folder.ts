@@ -2,7 +2,7 @@ import type { License, LocalFile, ModelFile } from "../../src/shared/models";
 import { corrupt, missing, parseJson, unreadable } from "../util/file-errors";
 import { nextTask } from "../util/scheduler";
 import { Digest } from "./digest";
-import { aborted } from "./errors";
+import { loadAborted } from "./errors";
 import type { ModelFolder } from "./model-folder";
 import { findFile, readManifest, type Listing } from "./listing";
 import { ProgressTracker, type Progress } from "./progress";
@@ -98,7 +98,7 @@ export class LocalFolder implements ModelFolder {
     signal: AbortSignal,
     tracker: ProgressTracker,
   ) {
-    if (signal.aborted) throw aborted();
+    if (signal.aborted) throw loadAborted();
     const expected = findFile(this.#listing, path);
     if (expected?.sha256 === undefined) return;
     if (expected.bytes !== file.size) {
@@ -108,7 +108,7 @@ export class LocalFolder implements ModelFolder {
     if (verified.get(file) === expected.sha256) return;
     const digest = await Digest.create(expected);
     for (let at = 0; at < file.size; at += HASH_BLOCK) {
-      if (signal.aborted) throw aborted();
+      if (signal.aborted) throw loadAborted();
       digest.update(await read(path, file.slice(at, at + HASH_BLOCK)));
       tracker.stored(path, Math.min(at + HASH_BLOCK, file.size));
       await nextTask();

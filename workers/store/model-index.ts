@@ -44,7 +44,7 @@ export interface IndexedFile {
 }
 
 /** All files of the record's listings, oldest listing first. */
-export async function filesOf({
+export async function storedFilesOf({
   source,
   listings,
 }: ModelRecord): Promise<IndexedFile[]> {

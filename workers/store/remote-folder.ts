@@ -1,7 +1,7 @@
 import type { License, ModelFile } from "../../src/shared/models";
 import { missing } from "../util/file-errors";
 import { downloadFile } from "./download";
-import { aborted, deleted, hasCode, isNamed } from "./errors";
+import { loadAborted, deleted, hasCode, isNamed } from "./errors";
 import type { FileResolver, ResolvedFile } from "./file-resolver";
 import type { ModelFolder } from "./model-folder";
 import { ProgressTracker, type Progress } from "./progress";
@@ -76,7 +76,7 @@ export class RemoteFolder implements ModelFolder {
     try {
       return await this.#fetch(paths, either, onProgress);
     } catch (error) {
-      if (signal.aborted) throw aborted();
+      if (signal.aborted) throw loadAborted();
       if (removal.signal.aborted) throw deleted(this.name);
       if (!isNamed(error, "QuotaExceededError")) throw error;
       const missing = await this.#incomplete(await this.#find(paths, signal));
@@ -257,7 +257,7 @@ export class RemoteFolder implements ModelFolder {
         downloadFile(storage, key, download),
       );
     };
-    if (signal.aborted) throw aborted();
+    if (signal.aborted) throw loadAborted();
     try {
       await attempt(resolved);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "../util/file-errors";
-import { aborted, blockedByPolicy, failed, offline } from "./errors";
+import { loadAborted, blockedByPolicy, failed, offline } from "./errors";
 import { fetchThrough } from "./page-fetch";
 
 /** Network access; tests replace it. */
@@ -133,7 +133,7 @@ export async function request<T>(
     }
     return await use(response, alive);
   } catch (error) {
-    if (signal.aborted) throw aborted();
+    if (signal.aborted) throw loadAborted();
     throw error;
   } finally {
     clearTimeout(timer);
@@ -192,11 +192,11 @@ export async function retry<T>(
   const maxAttempts = hasFallback ? MAX_ATTEMPTS_WITH_FALLBACK : MAX_ATTEMPTS;
   let lastPosition = position();
   for (let failures = 0; ;) {
-    if (signal.aborted) throw aborted();
+    if (signal.aborted) throw loadAborted();
     try {
       return await attempt();
     } catch (error) {
-      if (signal.aborted) throw aborted();
+      if (signal.aborted) throw loadAborted();
       if (!(error instanceof TransientError)) throw error;
       failures = position() > lastPosition ? 1 : failures + 1;
       lastPosition = position();

@@ -4,7 +4,12 @@ import type { Channel } from "./channel";
 import { isNamed, storageFull, undeletable } from "./errors";
 import { findFile, type Listing } from "./listing";
 import type { Locks } from "./locks";
-import { fileKey, filesOf, withListing, type ModelRecord } from "./model-index";
+import {
+  fileKey,
+  storedFilesOf,
+  withListing,
+  type ModelRecord,
+} from "./model-index";
 import {
   readStored,
   removeStored,
@@ -115,7 +120,7 @@ export class Store {
       const keys = await storedKeys(this.storage);
       const records = await this.storage.models.entries();
       for (const record of records.values()) {
-        for (const { key } of await filesOf(record)) keys.delete(key);
+        for (const { key } of await storedFilesOf(record)) keys.delete(key);
       }
       for (const key of keys) {
         await this.locks.ifFree(fileLock(key), async () => {
@@ -132,7 +137,7 @@ export class Store {
     for (const [key, record] of records) {
       // Files with the same content are listed once, under the first path.
       const files = new Map<string, ModelFile>();
-      for (const { path, file, key } of await filesOf(record)) {
+      for (const { path, file, key } of await storedFilesOf(record)) {
         if (files.has(key)) continue;
         const { bytes: kept } = await this.stored(key);
         if (kept === 0) continue;

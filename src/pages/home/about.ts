@@ -1,15 +1,15 @@
 import type { FastVlmElement, ModelInfo } from "../../index";
 import { formatBytes } from "../../shared/format-bytes";
 import { byId, setText } from "./dom";
-import { isBundled } from "./params";
+import { isBundledModel } from "./params";
 
 /** Shows facts about the current model. */
 export function setUpModelInfo(vlm: FastVlmElement): void {
   const bundled = byId("bundled", HTMLElement);
-  bundled.hidden = !isBundled(vlm.model);
+  bundled.hidden = !isBundledModel(vlm.model);
 
   vlm.addEventListener("ready", ({ detail: info }) => {
-    bundled.hidden = !isBundled(vlm.model) || !!vlm.folder;
+    bundled.hidden = !isBundledModel(vlm.model) || !!vlm.folder;
     const device = info.device === "webgpu" ? "WebGPU" : "WASM";
     const { vision_encoder, embed_tokens, decoder_model_merged } = info.dtypes;
     const dtypes = [vision_encoder, embed_tokens, decoder_model_merged];

@@ -12,7 +12,7 @@ import { setUpModelPicker, type ModelChoice } from "./picker";
 import { byId, keepFocus } from "./dom";
 import { setUpDownloadProgress } from "./download-progress";
 import { modelDetails, summaryOf } from "./model-details";
-import { isBundled } from "./params";
+import { isBundledModel } from "./params";
 
 export interface ModelPanel {
   /** Opens a folder that was dropped on the page. */
@@ -66,7 +66,7 @@ export function setUpModelPanel(
       (report ? summaryOf(report) : waiting ? inspectingText : "");
     if (status.textContent !== text) status.textContent = text;
     // The bundled model loads too quickly for a progress bar.
-    const bundled = !vlm.folder && isBundled(vlm.model);
+    const bundled = !vlm.folder && isBundledModel(vlm.model);
     const loading = vlm.progress !== undefined && !bundled;
     const missing = report?.chosen?.missing ?? 0;
     const loadText =
@@ -161,7 +161,7 @@ export function setUpModelPanel(
   };
 
   const isBundledChoice = (): boolean =>
-    !choice.folder && isBundled(choice.model);
+    !choice.folder && isBundledModel(choice.model);
 
   const choose = (chosen: ModelChoice): void => {
     choice = chosen;

@@ -43,10 +43,11 @@ export function applyParams(element: FastVlmElement, search: string): void {
   element.source = sources.includes(source) ? (source as SourceName) : "camera";
   // Loads the bundled model at once; others are described first.
   const loading =
-    params.get("loading") ?? (isBundled(element.model) ? "eager" : "manual");
+    params.get("loading") ??
+    (isBundledModel(element.model) ? "eager" : "manual");
   element.loading = loading === "eager" ? "eager" : "manual";
 }
 
-export function isBundled(model: string): boolean {
+export function isBundledModel(model: string): boolean {
   return registry.some(({ name, bundled }) => bundled && name === model);
 }

@@ -1,4 +1,4 @@
-import { createSession, type Session } from "../../ort/session";
+import { createSession, type OrtSession } from "../../ort/session";
 import type { Memory, Tensor } from "../../ort/tensor";
 import { mismatch } from "../../model-files/config";
 import { EmbeddingRows } from "../../model-files/embedding-rows";
@@ -71,12 +71,12 @@ class FileEmbedder implements Embedder {
 }
 
 class SessionEmbedder implements Embedder {
-  readonly #session: Session;
+  readonly #session: OrtSession;
   readonly #memory: Memory;
   readonly #input: string;
   readonly #output: string;
 
-  constructor(graph: OnnxGraph, session: Session, memory: Memory) {
+  constructor(graph: OnnxGraph, session: OrtSession, memory: Memory) {
     this.#session = session;
     this.#memory = memory;
     this.#input = nameOfFirst(graph.inputs, graph.file);

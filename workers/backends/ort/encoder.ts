@@ -1,5 +1,5 @@
 import { PATCH, imageTokensForSize, type Encoder } from "../backend";
-import type { Session } from "../../ort/session";
+import type { OrtSession } from "../../ort/session";
 import type { Memory, Tensor } from "../../ort/tensor";
 import { mismatch } from "../../model-files/config";
 import { at } from "../../util/assert";
@@ -9,11 +9,11 @@ const FEATURES = "image_features";
 
 /** Runs the published vision encoder graph in an ORT session. */
 export class OrtEncoder implements Encoder {
-  readonly #session: Session;
+  readonly #session: OrtSession;
   readonly #memory: Memory;
   readonly #half: boolean;
 
-  constructor(session: Session, memory: Memory) {
+  constructor(session: OrtSession, memory: Memory) {
     this.#session = session;
     this.#memory = memory;
     const input = session.inputs.find(({ name }) => name === PIXELS);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Session } from "../../ort/session";
+import type { OrtSession } from "../../ort/session";
 import type { Memory, Tensor, TensorRows } from "../../ort/tensor";
 import type { Embedder } from "./embedding";
 import { OrtLanguage } from "./language";
@@ -44,7 +44,7 @@ function open(run: (rows: readonly string[]) => Promise<Tensor>) {
       const logits = await run(rowsOf(feeds.inputs_embeds));
       return { get: () => logits };
     },
-  } as unknown as Session;
+  } as unknown as OrtSession;
   const memory = {
     concatRows: (parts: readonly TensorRows[], width: number) => {
       expect(width).toBe(8);

@@ -6,7 +6,7 @@ import type {
   Prompt,
   TokenMask,
 } from "../backend";
-import type { Outputs, Session } from "../../ort/session";
+import type { Outputs, OrtSession } from "../../ort/session";
 import type { FloatType, Memory, Tensor, TensorRows } from "../../ort/tensor";
 import { at } from "../../util/assert";
 import type { Embedder } from "./embedding";
@@ -24,7 +24,7 @@ export interface CacheHeads {
  */
 export class OrtLanguage implements LanguageBackend {
   readonly #embedder: Embedder;
-  readonly #decoder: Session;
+  readonly #decoder: OrtSession;
   readonly #memory: Memory;
   readonly #heads: CacheHeads;
   readonly #embedsType: FloatType;
@@ -33,7 +33,7 @@ export class OrtLanguage implements LanguageBackend {
 
   constructor(
     embedder: Embedder,
-    decoder: Session,
+    decoder: OrtSession,
     memory: Memory,
     heads: CacheHeads,
   ) {
@@ -218,7 +218,7 @@ export class KvCache {
   readonly #tensors = new Map<string, Tensor>();
 
   constructor(
-    decoder: Session,
+    decoder: OrtSession,
     memory: Memory,
     { kvHeads, headDim }: CacheHeads,
   ) {

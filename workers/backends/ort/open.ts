@@ -1,6 +1,6 @@
 import type { Graph } from "../../../src/shared/models";
 import type { Backend, GraphSource } from "../backend";
-import { createSession, type Session } from "../../ort/session";
+import { createSession, type OrtSession } from "../../ort/session";
 import type { Memory } from "../../ort/tensor";
 import { openEmbedding } from "./embedding";
 import { OrtEncoder } from "./encoder";
@@ -30,7 +30,7 @@ export async function openOrtBackend(
     if (found === undefined) throw new Error(`Missing graph ${name}`);
     return found;
   };
-  const create = async (name: Graph): Promise<Session> => {
+  const create = async (name: Graph): Promise<OrtSession> => {
     const { graph, external } = source(name);
     const session = await createSession(graph, external, memory.gpu);
     opened.push(session);

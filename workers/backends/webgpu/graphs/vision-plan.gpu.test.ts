@@ -6,7 +6,7 @@ import {
 } from "../../../ort/capture";
 import { fromHalf } from "../../../util/float16";
 import { loadOrt } from "../../../ort/runtime";
-import { createSession, type Session } from "../../../ort/session";
+import { createSession, type OrtSession } from "../../../ort/session";
 import type { Tensor } from "../../../ort/tensor";
 import { seededRandom } from "../../../testing/open-backends";
 import { micro, other } from "../../../testing/harness";
@@ -78,7 +78,7 @@ async function feedsOf(
 
 /** Runs an encoder on the CPU. */
 async function features(
-  session: Session,
+  session: OrtSession,
   size: number,
   feeds: Record<string, Tensor> = {},
 ): Promise<Float32Array> {
