@@ -2,10 +2,22 @@ import { afterAll, expect, test, vi } from "vitest";
 import type { LoadOptions } from "../src/shared/protocol";
 import { Api } from "./api";
 import { Gpu } from "./ort/device";
-import { failsWith, loadOptions, options, picture } from "./testing/harness";
+import {
+  failsWith,
+  loadOptions,
+  microOfSize,
+  options,
+  picture,
+} from "./testing/harness";
 import { breakSubmit, loseAt } from "./testing/on-gpu";
 
-const fast: LoadOptions = { ...loadOptions, device: "webgpu", backend: "auto" };
+const size = 64;
+const webgpu: LoadOptions = {
+  ...loadOptions,
+  model: await microOfSize(size),
+  device: "webgpu",
+  backend: "auto",
+};
 
 /** Of the device in use. */
 const checks = vi.spyOn(Gpu.prototype, "check");
@@ -18,17 +30,17 @@ afterAll(() => api.dispose());
 
 /** Loads a model, which must give the same answer as those before it. */
 async function load(): Promise<Gpu> {
-  expect(await api.load(fast)).toMatchObject({ backend: "webgpu" });
+  expect(await api.load(webgpu)).toMatchObject({ backend: "webgpu" });
   const { tokenIds } = await ask("before");
   expect(tokenIds).toEqual((tokens ??= tokenIds));
   return checks.mock.contexts.at(-1) as Gpu;
 }
 
 const ask = async (name: string) =>
-  api.generate(1, [await picture()], { ...options, imageIds: [name] });
+  api.generate(1, [await picture()], { ...options, size, imageIds: [name] });
 
 test.each(["encode", "prefill", "decode"])(
-  "a device that is taken away in the %s fails what is asked until the next load",
+  "a device lost during %s fails requests until the next load",
   async (stage) => {
     const lost = failsWith("device-lost", "graphics device was lost");
     loseAt(await load(), stage);

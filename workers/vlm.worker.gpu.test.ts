@@ -51,14 +51,14 @@ test("transfers a frame without a copy and streams tokens back", async () => {
   expect(new Set(requestIds)).toEqual(new Set([5]));
 });
 
-test("a VideoFrame is handed over the same way", async () => {
+test("transfers a VideoFrame", async () => {
   const bitmap = await picture();
   const frame = new VideoFrame(bitmap, { timestamp: 0 });
   const [still, moving] = [await ask(bitmap), await ask(frame)];
   expect(moving.tokenIds).toEqual(still.tokenIds);
 });
 
-test("abort gets in between two tokens, graphs on the processor or not", async () => {
+test("abort arrives between two tokens on WASM", async () => {
   events.length = 0;
   const running = ask(await picture(), { maxTokens: 400 });
   await event(events, "token");
@@ -68,14 +68,14 @@ test("abort gets in between two tokens, graphs on the processor or not", async (
   expect(tokenIds.length).toBeLessThan(300);
 });
 
-test("an error arrives as what it was", async () => {
+test("rejects with the same VlmError in the page", async () => {
   const error = await ask(await picture(), { size: 1 }).catch(
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(VlmError);
   expect(error).toMatchObject({
     code: "bad-option",
-    advice: "Correct the option.",
+    advice: "Correct the option, or leave it out to use its default.",
     message: expect.stringContaining("size") as string,
   });
 });

@@ -10,9 +10,8 @@ import { openOrtBackend } from "../backends/ort/open";
 import {
   failsWith,
   loadOptions,
-  micro,
+  microOfSize,
   options,
-  picked,
   picture,
 } from "../testing/harness";
 import type { ModelConfig } from "../model-files/config";
@@ -54,17 +53,13 @@ beforeEach(() => {
   vi.clearAllMocks();
 });
 
-/** The software adapter is slow: the test image is as small as possible. */
 const SIZE = 64;
 
 async function load(
   signal = never,
   emit: (event: WorkerEvent) => void = () => undefined,
 ): Promise<LoadedModel> {
-  const config = JSON.stringify({ size: SIZE });
-  const model = await picked(micro, {
-    "preprocessor_config.json": () => config,
-  });
+  const model = await microOfSize(SIZE);
   const device = "webgpu";
   const asked: LoadOptions = { ...loadOptions, model, device, backend: "auto" };
   return loadModel(asked, signal, emit);

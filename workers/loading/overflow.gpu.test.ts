@@ -2,13 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { Weight } from "../backends/webgpu/graphs/weight";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { generate } from "../pipeline";
-import {
-  loadOptions,
-  options,
-  picked,
-  picture,
-  micro,
-} from "../testing/harness";
+import { loadOptions, options, picture, microOfSize } from "../testing/harness";
 import { loadModel } from "./load";
 
 const never = new AbortController().signal;
@@ -32,12 +26,8 @@ test("falls back to the ORT backend when the WebGPU decoder computes NaN", async
     const ours = weights.map((one) => (isHead(one) ? withNaN(one) : one));
     return upload(gpu, ours, next);
   });
-  // The software adapter is slow: the test image is as small as possible.
   const size = 64;
-  const config = JSON.stringify({ size });
-  const model = await picked(micro, {
-    "preprocessor_config.json": () => config,
-  });
+  const model = await microOfSize(size);
   const asked = {
     ...loadOptions,
     model,
