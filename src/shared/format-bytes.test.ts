@@ -20,6 +20,9 @@ test("a part has the unit of the whole", () => {
 });
 
 test("numbers are written as their language does", () => {
-  expect(formatBytes(1_116_402_100, "de")).toBe("1,12 GB");
-  expect(formatByteProgress(5e6, 20e6, "de")).toEqual(["5,0", "20,0 MB"]);
+  // ICU versions differ in whether the space before a unit may break.
+  const plain = (text: string): string => text.replaceAll("\u00a0", " ");
+  expect(plain(formatBytes(1_116_402_100, "de"))).toBe("1,12 GB");
+  const [part, whole] = formatByteProgress(5e6, 20e6, "de");
+  expect([part, plain(whole)]).toEqual(["5,0", "20,0 MB"]);
 });
