@@ -105,7 +105,7 @@ try {
       const query = new URLSearchParams({ model: id, hub: url });
       console.log(`    on the page: ?${query.toString()}`);
       console.log(
-        `    npm run describe -- picture.png --model ${id} --hub ${url}\n`,
+        `    npm run describe -- image.png --model ${id} --hub ${url}\n`,
       );
     }
   }
