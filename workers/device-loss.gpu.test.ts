@@ -42,7 +42,7 @@ const ask = async (name: string) =>
 test.each(["encode", "prefill", "decode"])(
   "a device lost during %s fails requests until the next load",
   async (stage) => {
-    const lost = failsWith("device-lost", "graphics device was lost");
+    const lost = failsWith("device-lost", "GPU was lost");
     loseAt(await load(), stage);
     await expect(ask(stage)).rejects.toEqual(lost);
     await expect(ask("before")).rejects.toEqual(lost);

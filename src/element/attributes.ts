@@ -67,12 +67,12 @@ export class FastVlmAttributes extends LitElement {
   /** A registered name, `owner/name[@revision]` on the hub, or the URL of a
    * folder. */
   declare model: string;
-  /** Endpoint of another Hugging Face compatible hub than huggingface.co. */
+  /** URL of a Hugging Face compatible hub; empty: huggingface.co. */
   declare hub: string;
   /** Folder that contains `models/NAME/` of the bundled models; empty: the
-   * page's own. */
+   * page's folder. */
   declare modelBase: string;
-  /** Folder of ONNX Runtime's .wasm files; empty: beside the worker. */
+  /** Folder of ONNX Runtime's .wasm files; empty: the worker's folder. */
   declare wasmPaths: string;
   /** The question; live captions ask it about every frame. */
   declare prompt: string;
@@ -91,8 +91,8 @@ export class FastVlmAttributes extends LitElement {
   declare camera: string;
   /** How an image is made square: `letterbox`, `crop` or `stretch`. */
   declare fit: Fit;
-  /** Encodes a 2×2 grid of tiles besides the whole image, for documents: five
-   * times the image tokens. */
+  /** Encodes a 2×2 grid of tiles in addition to the whole image, for documents:
+   * five times the image tokens. */
   declare anyres: boolean;
   /** Encoder input size in pixels, a multiple of 64; 0: the model's. */
   declare size: number;
@@ -101,7 +101,7 @@ export class FastVlmAttributes extends LitElement {
   declare dtype: string;
   /** `auto`, `webgpu` or `wasm`. */
   declare device: string;
-  /** `auto`, or `ort` to run the published graphs as they are. */
+  /** `auto`, or `ort` to run the published graphs unchanged. */
   declare backend: string;
   /** Captions one frame after another; a still image whenever it changes. */
   declare live: boolean;
@@ -123,7 +123,7 @@ export class FastVlmAttributes extends LitElement {
   /** Disables the buttons and leaves the caption out of the form. */
   declare disabled: boolean;
 
-  /** How tokens are chosen; default: the most likely one (greedy). */
+  /** How tokens are sampled; default: the most likely token (greedy). */
   declare sampling: Partial<Sampling>;
   /** Used instead of `source`. Its owner stops its tracks. */
   declare stream: MediaStream | undefined;
@@ -131,10 +131,10 @@ export class FastVlmAttributes extends LitElement {
   declare file: Blob | undefined;
   /** Files of a local folder, used instead of `model`. */
   declare folder: FolderFiles | undefined;
-  /** Starts the worker, for bundlers that do not find it. Elements with the same
-   * function share workers. */
+  /** Function that starts the worker, for bundlers that do not recognise it.
+   * Elements with the same function share workers. */
   declare worker: (() => Worker) | undefined;
-  /** Called instead of the global `fetch` for the files of models. */
+  /** Replaces the global `fetch` for model files. */
   declare fetch: typeof globalThis.fetch | undefined;
   /** Aborting it stops the element; nothing starts while it is aborted. */
   declare signal: AbortSignal | undefined;

@@ -23,13 +23,13 @@ const modelAttributes = [
  * Captions a camera, a screen, a video or an image, and answers questions about
  * it.
  *
- * Nothing is downloaded before the element is started, asked or told to load.
+ * By default, the model is downloaded by the first `start`, `ask` or `load()`.
  * Elements with the same model share one worker and one set of weights. In a
  * form its value is the last caption. Colours follow the page's `color-scheme`.
  *
  * Methods reject with a `VlmError`: its code, what failed and what to do next.
- * The event `error` reports the failures of `load`, `ask`, `start` and `freeze`,
- * too, unless they were stopped (`aborted`).
+ * The event `error` also reports the failures of `load`, `ask`, `start` and
+ * `freeze`, except `aborted`.
  *
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
@@ -42,15 +42,15 @@ const modelAttributes = [
  * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption
  * @fires {CustomEvent<CaptionDetail>} caption - a caption is complete, with its timings
  * @fires {CustomEvent<StateDetail>} statechange - `state` changed
- * @fires {CustomEvent<null>} ended - the stream or the screen sharing was ended from outside
+ * @fires {CustomEvent<null>} ended - the stream ended, or the user stopped sharing the screen
  * @fires {CustomEvent<ErrorDetail>} error - what failed, and what to do next
  *
  * @slot poster - shown in the stage while there is no image
- * @slot overlay - lies over the image
+ * @slot overlay - shown on top of the image
  * @slot controls - replaces the buttons
  * @slot error - replaces the error text
  *
- * @csspart stage - contains the image and what lies over it
+ * @csspart stage - contains the image and the overlay
  * @csspart video - a live source
  * @csspart still - a frozen frame or an image
  * @csspart poster - contains the slot of that name
@@ -116,7 +116,8 @@ export class FastVlmElement extends FastVlmAttributes {
     return stateOf(this.#controller.status.facts);
   }
 
-  /** The model in use, also while another one loads or after it failed to. */
+  /** The model in use. It stays in use while another one loads, and if that load
+   * fails. */
   get info(): ModelInfo | undefined {
     return this.#controller.info;
   }
@@ -126,7 +127,7 @@ export class FastVlmElement extends FastVlmAttributes {
     return this.#controller.progress;
   }
 
-  /** Whether a live source is open, or waited for. */
+  /** Whether a live source is open, or the element waits for it. */
   get open(): boolean {
     return this.#controller.preview.open;
   }
@@ -136,18 +137,18 @@ export class FastVlmElement extends FastVlmAttributes {
     return this.#controller.preview.still !== undefined;
   }
 
-  /** The last failure, until the next operation. */
+  /** The last failure; the next operation clears it. */
   get error(): VlmError | undefined {
     const { error, interruption } = this.#controller.status.facts;
     return error ?? interruption;
   }
 
-  /** The caption, as far as it has arrived. */
+  /** The caption so far. */
   get text(): string {
     return this.#controller.caption.text;
   }
 
-  /** The last complete caption, which is the form value; null before it. */
+  /** The last complete caption, which is the form value; null before the first. */
   get value(): string | null {
     return this.#value;
   }
@@ -169,19 +170,19 @@ export class FastVlmElement extends FastVlmAttributes {
     return this.disabled || this.#fieldsetDisabled;
   }
 
-  /** Loads the model that the attributes name, unless it is loaded. Aborting
-   * `options.signal` rejects with `aborted`. */
+  /** Loads the model chosen by the attributes, unless it is loaded already.
+   * Aborting `options.signal` rejects with `aborted`. */
   load(options: { signal?: AbortSignal } = {}): Promise<ModelInfo> {
     return this.#controller.load(options.signal);
   }
 
-  /** What a model is and costs; downloads none of its weights. Options that are
-   * left out are as the attributes say. */
+  /** Reports a model's files, memory, licence and compatibility without
+   * downloading its weights. Omitted options default to the attributes. */
   inspect(options: ModelOptions = {}): Promise<ModelReport> {
     return this.#controller.inspect(options);
   }
 
-  /** The models stored in this browser, complete or in part. */
+  /** The models stored in this browser, completely or partly. */
   stored(): Promise<StoredModel[]> {
     return this.#controller.models.stored();
   }
@@ -204,9 +205,9 @@ export class FastVlmElement extends FastVlmAttributes {
   }
 
   /**
-   * Answers about `options.source`, else about the frozen or newest frame; the
-   * default prompt is the attribute's. Resolves with the detail of the event
-   * `caption`. Rejects with `aborted` if it is stopped or its signal aborts.
+   * Answers a prompt about `options.source`, by default the frozen or newest
+   * frame; the default prompt is the attribute's. Resolves with the detail of the
+   * event `caption`. Rejects with `aborted` if it is stopped or its signal aborts.
    */
   ask(prompt?: string, options: AskOptions = {}): Promise<CaptionDetail> {
     return this.#controller.ask(prompt, options);
@@ -214,8 +215,8 @@ export class FastVlmElement extends FastVlmAttributes {
 
   /**
    * Opens the source and loads the model. With `live` it captions frames until
-   * stopped; otherwise it captions a still image once, and `ask` asks about a
-   * moving one.
+   * stopped. Otherwise it captions a still image once; a camera, screen or video
+   * is captioned by `ask`.
    */
   start(): Promise<void> {
     return this.#controller.start();
@@ -226,7 +227,7 @@ export class FastVlmElement extends FastVlmAttributes {
     this.#controller.stop();
   }
 
-  /** Holds the newest frame, to ask about it. */
+  /** Freezes the newest frame, so that `ask` uses it. */
   freeze(): Promise<void> {
     return this.#controller.freeze();
   }

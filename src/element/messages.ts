@@ -43,7 +43,7 @@ export const english: Messages = {
     loading: "Loading",
     warming: "Warming up",
     ready: "Ready",
-    seeing: "Analyzing",
+    seeing: "Analysing",
     speaking: "Describing",
     paused: "Paused",
     failed: "Error",

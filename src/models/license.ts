@@ -73,7 +73,7 @@ export function checkLicense(license: License | undefined): void {
   const { id, name, url } = license;
   throw new VlmError(
     "license-needed",
-    `The licence of these weights has to be accepted first: ${name}.`,
+    `The licence of these weights has not been accepted: ${name}.`,
     `Read ${url ?? "the licence"}, then accept it on the page or with acceptLicense("${id}").`,
   );
 }

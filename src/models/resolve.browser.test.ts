@@ -74,8 +74,14 @@ test.each([
   ["blob:https://host.test/a", /“blob:”/],
   ["https://", /not the URL/],
   ["https://host.test/a?b=c", /has a query/],
-  [`https://huggingface.co/${published}/tree/main/onnx`, /a part of a model/],
-  [`https://huggingface.co/${published}/blob/main/a.onnx`, /a part of a model/],
+  [
+    `https://huggingface.co/${published}/tree/main/onnx`,
+    /subfolder of a model/,
+  ],
+  [
+    `https://huggingface.co/${published}/blob/main/a.onnx`,
+    /subfolder of a model/,
+  ],
 ])(
   "rejects “%s” with bad-option and lists the accepted forms",
   (model, message) => {

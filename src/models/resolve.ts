@@ -7,7 +7,7 @@ export const officialHub = "https://huggingface.co";
 /** Hosts of the official hub. */
 const officialHosts = ["huggingface.co", "www.huggingface.co", "hf.co"];
 
-const advice = `Give a name (${registry.map(({ name }) => name).join(", ")}), a hub id (owner/name or owner/name@revision), or the URL of a model's folder.`;
+const advice = `Use a name (${registry.map(({ name }) => name).join(", ")}), a hub id (owner/name or owner/name@revision), or the URL of a model's folder.`;
 
 const part = "(?!\\.)[\\w.-]+";
 const hubId = new RegExp(`^(${part}/${part})(?:@([^\\s@?#]+))?$`);
@@ -26,7 +26,7 @@ export function resolveModel(
 ): ModelSource {
   const given = model.trim();
   const endpoint = readEndpoint(hub);
-  if (given === "") throw badOption("The model is empty.");
+  if (given === "") throw badOption("The model name is empty.");
   const entry = registry.find(({ name }) => name === given.toLowerCase());
   if (entry) return fromRegistry(entry, endpoint, modelBase);
   const [, id, revision = "main"] = hubId.exec(given) ?? [];
@@ -75,7 +75,7 @@ export function invalidFolder(text: string, content: string): VlmError {
   return new VlmError(
     "bad-option",
     `“${text}” is not the URL of a folder.`,
-    `Give the http(s) URL of the folder ${content}.`,
+    `Use the http(s) URL of the folder ${content}.`,
   );
 }
 
@@ -89,7 +89,7 @@ function fromUrl(given: string, endpoint: string): ModelSource {
   }
   if (url.search) {
     throw badOption(
-      `“${given}” has a query, which the URL of a folder cannot have.`,
+      `“${given}” has a query string, which the URL of a folder must not have.`,
     );
   }
   url.hash = "";
@@ -125,7 +125,9 @@ function parseHubPath(
   // The revision of a pull request has three segments: refs/pr/1.
   const whole = revision === "refs" ? [revision, ...below] : [revision];
   if (revision === "refs" ? below.length !== 2 : below.length > 0) {
-    throw badOption(`“${given}” is a part of a model, not its root folder.`);
+    throw badOption(
+      `“${given}” is a file or subfolder of a model, not its root folder.`,
+    );
   }
   return { kind: "hub", endpoint, id, revision: whole.join("/") };
 }
@@ -137,7 +139,7 @@ function readEndpoint(hub: string): string {
     throw new VlmError(
       "bad-option",
       `“${hub}” is not the URL of a hub.`,
-      `Give an http(s) URL, such as ${officialHub}.`,
+      `Use an http(s) URL, such as ${officialHub}.`,
     );
   }
   return (url.origin + url.pathname).replace(/\/+$/, "");

@@ -20,7 +20,7 @@ export function parseConstraint(value: unknown): Constraint {
   } catch (error) {
     throw unusable(`it cannot be converted to JSON: ${String(error)}.`, error);
   }
-  if (text === undefined) throw unusable("it has no JSON form.");
+  if (text === undefined) throw unusable("it cannot be represented as JSON.");
   return { type: "json", schema: JSON.parse(text) as unknown };
 }
 

@@ -81,7 +81,7 @@ function recommendOne(
       ? { dtype: undefined, reason: nothingRuns(graph, variants) }
       : {
           dtype: last,
-          reason: `${last}: the model has no dtype that suits better.`,
+          reason: `${last}: the model has no more suitable dtype.`,
         };
   }
   if (small && first === "fp32") {
@@ -121,7 +121,7 @@ function reasonFor(
     case "decoder_model_merged q4":
       return `q4: ${size}${of} to read for every token. It computes in 32 bits; half precision is known to overflow.`;
   }
-  if (dtype === "fp32") return `fp32: no smaller dtype saves enough.`;
+  if (dtype === "fp32") return `fp32: no smaller dtype is much smaller.`;
   const where = device === "wasm" ? "on the CPU" : "without shader-f16";
   return `${dtype}: ${size}${of}. It computes in 32 bits, as required ${where}.`;
 }
@@ -169,7 +169,7 @@ function checked(
     const present = variants.map((variant) => variant.dtype).join(", ");
     throw missing(
       `The model has no ${graphFile(graph, dtype)}; it has ${graph} in ${present || "no dtype"}.`,
-      `Choose another dtype than ${dtype}, choose auto, or add the file to the model.`,
+      `Choose auto or a dtype other than ${dtype}, or add the file to the model.`,
     );
   }
   if (found.obstacle === undefined) return dtype;

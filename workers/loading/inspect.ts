@@ -118,7 +118,7 @@ function storageIssue(
   storage: Storage | undefined,
 ): string | undefined {
   if (storage === undefined || missing <= storage.free) return undefined;
-  return `${formatBytes(missing)} remain to be downloaded, and this browser has ${formatBytes(storage.free)} of free storage.`;
+  return `The download needs ${formatBytes(missing)} of storage, and this site may use only ${formatBytes(storage.free)} more.`;
 }
 
 function describeSource(source: ModelSource): string {

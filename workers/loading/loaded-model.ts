@@ -136,5 +136,5 @@ async function loadGrammar(
 ): Promise<Grammar> {
   const { Grammar } = await import("../grammar/grammar");
   if (endToken !== undefined) return new Grammar(tokenizer, endToken);
-  throw badOption("constraint requires a model with an end token.");
+  throw badOption("responseConstraint requires a model with an end token.");
 }

@@ -92,7 +92,9 @@ export class ModelManager {
       new VlmError(code, `${message} ${outcome}`, advice, { cause: error });
     try {
       await this.#replace(await loadModel(options, lifetime, this.#emit));
-      return add(`${info.name} was unloaded to make room and is loaded again.`);
+      return add(
+        `${info.name} was unloaded to make room and has been loaded again.`,
+      );
     } catch (failure) {
       const why = VlmError.from(failure).message;
       return add(

@@ -108,7 +108,7 @@ test("whatever stands in a field, what comes of it is a config or says why", () 
   }
   for (const value of odd) {
     if (typeof value === "object" && value && !Array.isArray(value)) continue;
-    expect(() => readConfig(() => value)).toThrow(/has no object/);
+    expect(() => readConfig(() => value)).toThrow(/an object is required/);
   }
 });
 

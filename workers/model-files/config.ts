@@ -1,5 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
-import { sizeRule } from "../../src/shared/options";
+import { describeValue, sizeRule } from "../../src/shared/options";
 import type { ConfigFile } from "./manifest";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -46,7 +46,9 @@ export function mismatch(message: string): VlmError {
 /** The object in a file, or in one of its fields. */
 export function object(file: ConfigFile, value: unknown): Json {
   if (isObject(value)) return value;
-  throw mismatch(`${file} has no object where one is expected.`);
+  throw mismatch(
+    `${file}: an object is required, not ${describeValue(value)}.`,
+  );
 }
 
 function isObject(value: unknown): value is Json {

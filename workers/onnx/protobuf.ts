@@ -64,7 +64,9 @@ export function* readFields(message: Uint8Array): Generator<ProtobufField> {
 }
 
 export function tooLong({ number }: ProtobufField): ProtobufError {
-  return new ProtobufError(`field ${number} is longer than what holds it`);
+  return new ProtobufError(
+    `field ${number} extends beyond its enclosing message`,
+  );
 }
 
 /** A field's content, which `message` holds whole. */

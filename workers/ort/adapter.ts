@@ -68,7 +68,8 @@ export async function openGpu(
   const tested = await openTested(adapter, heads);
   if (tested instanceof Gpu) return { gpu: tested };
   const name = adapterName(adapter.info);
-  if (choice === "webgpu") throw noAdapter(`WebGPU on ${name}: ${tested}.`);
+  if (choice === "webgpu")
+    throw noAdapter(`WebGPU cannot be used on ${name}: ${tested}.`);
   const wasm = "so the model runs on the CPU";
   return { reason: `WebGPU cannot be used on ${name} (${tested}), ${wasm}.` };
 }

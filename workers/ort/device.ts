@@ -126,7 +126,7 @@ export class Gpu {
 function deviceLost(message: string): VlmError {
   return new VlmError(
     "device-lost",
-    `The graphics device was lost: ${message}`,
+    `The GPU was lost: ${message}`,
     "Load the model again; if it happens often, close other tabs that use the GPU.",
   );
 }

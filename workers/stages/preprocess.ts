@@ -77,7 +77,7 @@ function frameSize(frame: Frame): { width: number; height: number } {
       ? [frame.displayWidth, frame.displayHeight]
       : [frame.width, frame.height];
   if (width > 0 && height > 0) return { width, height };
-  throw badImage(`it is ${width} x ${height} pixels, or was closed`);
+  throw badImage(`it is ${width} x ${height} pixels, or the frame was closed`);
 }
 
 function badImage(why: string): VlmError {

@@ -199,7 +199,7 @@ class RangeDownload {
       await this.#part.commitIfDue();
       at += chunk.length;
       if (at > this.#bytes) {
-        const why = `it has more than ${this.#bytes} bytes, at least ${at}`;
+        const why = `it has at least ${at} bytes instead of ${this.#bytes}`;
         throw corrupt(location.path, why);
       }
       // The rest of a full response, which other connections fetch.

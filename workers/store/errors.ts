@@ -64,7 +64,7 @@ export function storageFull(
 ): VlmError {
   const why =
     free !== undefined && free < needed
-      ? `this site may use ${formatBytes(free)} more: ${formatBytes(needed - free)} are missing`
+      ? `this site may use only ${formatBytes(free)}: ${formatBytes(needed - free)} are missing`
       : "the disk is full";
   const names = others.map(
     (other) => `${other.name} (${formatBytes(other.bytes)})`,
@@ -75,7 +75,7 @@ export function storageFull(
       : "Free space on the disk";
   return new VlmError(
     "storage-full",
-    `${name} needs ${formatBytes(needed)} more on the disk, and ${why}.`,
+    `${name} needs ${formatBytes(needed)} more on the disk, but ${why}.`,
     `${choice}, then load the model again; downloaded bytes are kept.`,
   );
 }

@@ -161,7 +161,7 @@ export async function* chunksOf(response: Response, alive: () => void) {
     } catch {
       throw new TransientError(
         "bad-answer",
-        "the connection breaks repeatedly",
+        "the connection was lost several times",
       );
     }
     if (part.done) return;

@@ -35,7 +35,10 @@ export function responseError(
     return refused(path, new URL(url).host, status);
   }
   if (status === 416) {
-    return corrupt(path, "its server has fewer bytes than the file list says");
+    return corrupt(
+      path,
+      "the server's copy is shorter than the file list says",
+    );
   }
   if (response.ok) return undefined;
   return new TransientError("bad-answer", `the server answered HTTP ${status}`);

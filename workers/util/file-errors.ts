@@ -9,7 +9,7 @@ export function missing(file: string, place: string): VlmError {
 }
 
 export function corrupt(file: string, why: string, cause?: unknown): VlmError {
-  // Messages of others may end with a full stop.
+  // Messages from libraries may end with a full stop.
   const end = /[.!?]$/.test(why) ? "" : ".";
   return new VlmError(
     "model-corrupt",

@@ -14,7 +14,7 @@ export function setUpSpeedOptions(vlm: FastVlmElement): void {
     setText(
       "gate-note",
       vlm.gate > 0
-        ? `${unchanged} of ${frames} frames were not encoded, because no part of them changed by ${Math.round(vlm.gate * 1000) / 10} %.`
+        ? `${unchanged} of ${frames} frames were not encoded, because no part of them changed by ${Math.round(vlm.gate * 1000) / 10} % or more.`
         : "Every frame is encoded.",
     );
   };

@@ -141,7 +141,7 @@ export class WebGpuLanguage implements LanguageBackend {
       gpu.check();
       throw (
         generation.failure ??
-        new Error("A new answer was begun before this one ended.")
+        new Error("Another answer was started before this one ended.")
       );
     }
     try {

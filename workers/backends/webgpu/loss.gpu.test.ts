@@ -19,7 +19,7 @@ import type { WebGpuLanguage } from "./language";
 import { Pace } from "./replay";
 
 const how = { sampling: greedy, draft: [] };
-const lost = failsWith("device-lost", "graphics device was lost");
+const lost = failsWith("device-lost", "GPU was lost");
 
 let source: ModelGraphs;
 let wanted: readonly number[];

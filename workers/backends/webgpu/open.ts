@@ -50,12 +50,12 @@ export async function planWebGpuBackend(
   const { contextLength } = config;
   if (decoder.maxPositions < contextLength) {
     throw new UnsupportedGraph(
-      `the decoder has ${decoder.maxPositions} positions, config.json says ${contextLength}`,
+      `the decoder has ${decoder.maxPositions} positions, but config.json requires ${contextLength}`,
     );
   }
   if (table.rows < decoder.vocabulary) {
     throw new UnsupportedGraph(
-      `the decoder has logits for ${decoder.vocabulary} tokens, the embedding table ${table.rows} rows`,
+      `the decoder has logits for ${decoder.vocabulary} tokens, but the embedding table has ${table.rows} rows`,
     );
   }
   const languageWeights = [...decoder.weights, ...table.weights];

@@ -55,7 +55,7 @@ export async function readDecoder(
     const later = layers[0]?.attention.rotary;
     if (later !== undefined && !sameRotary(attention.rotary, later)) {
       throw new UnsupportedGraph(
-        `layer ${index} uses other rotary tables than the layers after it`,
+        `layer ${index} and the next layer use different rotary tables`,
       );
     }
     const first = await readNorm(flow, attention.input);

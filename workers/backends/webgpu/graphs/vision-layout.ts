@@ -83,7 +83,7 @@ function viewsOf(
 
 function integersOf(value: GraphValue | undefined): number[] {
   if (value === undefined || "layer" in value) {
-    throw new UnsupportedGraph("a shape depends on what is in the picture");
+    throw new UnsupportedGraph("a shape depends on the contents of the image");
   }
   return [...tensorValues(value).numbers];
 }

@@ -286,5 +286,5 @@ test.each([
   const conv = encoder.conv(encoder.pooled, "c", [3, 3, 1, 1]);
   const plan = await planOf(encoder.finish(scale(encoder, conv)));
   expect(() => plan.graph(128)).not.toThrow();
-  expect(() => plan.graph(192)).toThrow("differ from those at 128");
+  expect(() => plan.graph(192)).toThrow("differ from those for 128");
 });

@@ -52,7 +52,7 @@ export async function planVision(
       const model = checkOutput(written, layers, wanted, hidden);
       if (weightSignature(model.weights, layers) === facts) return model.model;
       throw new UnsupportedGraph(
-        `its weights at ${wanted} pixels differ from those at ${size}`,
+        `the encoder's weights for ${wanted} pixels differ from those for ${size} pixels`,
       );
     },
   };

@@ -212,7 +212,7 @@ const elementwiseAfterBias =
 function requireFeatures(value: GraphValue | undefined): FeatureView {
   if (isFeatures(value)) return value;
   throw new UnsupportedGraph(
-    "a constant where the image's features are expected",
+    "an input is a constant instead of image features",
   );
 }
 
@@ -220,7 +220,7 @@ const binary =
   (op: "add" | "sub" | "mul" | "div"): OpReader =>
   (_, [a, b]) => {
     if (a === undefined || b === undefined) {
-      throw new UnsupportedGraph("the operator has one input");
+      throw new UnsupportedGraph("an operand is missing");
     }
     return applyBinary(op, a, b);
   };
