@@ -28,7 +28,7 @@ export function drawOnBlack(
     colorSpace: "srgb",
     willReadFrequently: true,
   });
-  if (!context) throw new Error("no canvas to draw on");
+  if (!context) throw new Error("no 2D canvas context is available");
   draw(context);
   return canvas.transferToImageBitmap();
 }

@@ -13,6 +13,7 @@ import { pageVisible } from "../capture/page-visibility";
 import { pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { badOption } from "../shared/errors";
+import { describeValue } from "../shared/options";
 
 /** A source whose image changes. It is left unchanged. */
 export type LiveSource = VisualElement | OffscreenCanvas | Stream;
@@ -38,7 +39,7 @@ export async function openLive(
     return openStill(source);
   }
   throw badOption(
-    "The source cannot be watched.",
+    `Unsupported live source: ${describeValue(source)}.`,
     "Pass a MediaStream, a MediaStreamTrack, a video, img or canvas element, or an OffscreenCanvas; use describe for other images.",
   );
 }

@@ -69,7 +69,7 @@ describe("a model that is not one", () => {
     await expect(
       load({ [DECODER]: () => decoder, [`${DECODER}_data`]: () => data }),
     ).rejects.toEqual(
-      failsWith("model-mismatch", VISION, "32 wide", DECODER, "48"),
+      failsWith("model-mismatch", VISION, "width 32", DECODER, "48"),
     );
   });
 

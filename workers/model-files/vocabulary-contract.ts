@@ -27,7 +27,7 @@ export function checkTogether(
     const given = widthOf(graph.outputs, name);
     if (taken === undefined || given === undefined || given === taken) continue;
     throw mismatch(
-      `${graph.file} outputs ${name} ${given} wide, but ${decoder.file} takes ${taken}: they belong to different models.`,
+      `${graph.file} outputs ${name} of width ${given}, but ${decoder.file} expects width ${taken}: they belong to different models.`,
     );
   }
 }
