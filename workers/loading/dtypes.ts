@@ -121,7 +121,7 @@ function reasonFor(
     case "decoder_model_merged q4":
       return `q4: ${size}${of} to read for every token. It computes in 32 bits; half precision is known to overflow.`;
   }
-  if (dtype === "fp32") return `fp32: no smaller dtype is much smaller.`;
+  if (dtype === "fp32") return `fp32: no other dtype is much smaller.`;
   const where = device === "wasm" ? "on the CPU" : "without shader-f16";
   return `${dtype}: ${size}${of}. It computes in 32 bits, as required ${where}.`;
 }
