@@ -5,12 +5,30 @@ import viteConfig from "./vite.config.ts";
 
 const browser = await requireBrowser();
 
+const units = [
+  "{src,workers}/**/*.test.ts",
+  "{bench,tools/cli}/**/*.test.{ts,mjs}",
+];
 const inBrowser = ["**/*.browser.test.ts", "**/*.gpu.test.ts"];
 /** Run by `npm run test:long`, before a release. */
-const long = ["**/*.long.browser.test.ts", "**/*.long.gpu.test.ts"];
+const longUnits = ["{src,workers}/**/*.long.test.ts"];
+const longInBrowser = ["**/*.long.browser.test.ts", "**/*.long.gpu.test.ts"];
 
 /** Only a hung test reaches this: a busy machine may be many times slower. */
 const timeLimits = { testTimeout: 900_000, hookTimeout: 900_000 };
+
+const unitProject = (name: string, include: string[], exclude: string[]) => ({
+  extends: true as const,
+  test: {
+    name,
+    environment: "node" as const,
+    include,
+    exclude,
+    // It is published as TypeScript, so it has to be transformed.
+    server: { deps: { inline: [/transformers-structured-output/] } },
+    ...timeLimits,
+  },
+});
 
 const browserProject = (
   name: string,
@@ -42,23 +60,10 @@ export default mergeConfig(
   defineConfig({
     test: {
       projects: [
-        {
-          extends: true,
-          test: {
-            name: "unit",
-            environment: "node",
-            include: [
-              "{src,workers}/**/*.test.ts",
-              "{bench,tools/cli}/**/*.test.{ts,mjs}",
-            ],
-            exclude: [...inBrowser, "**/*.long.test.{ts,mjs}"],
-            // In TypeScript, so it has to be transformed.
-            server: { deps: { inline: [/transformers-structured-output/] } },
-            ...timeLimits,
-          },
-        },
-        browserProject("browser", inBrowser, long),
-        browserProject("browser-long", long, []),
+        unitProject("unit", units, [...inBrowser, ...longUnits]),
+        unitProject("unit-long", longUnits, []),
+        browserProject("browser", inBrowser, longInBrowser),
+        browserProject("browser-long", longInBrowser, []),
       ],
     },
   }),

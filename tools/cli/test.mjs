@@ -78,7 +78,10 @@ const packaging = { name: "package", args: ["tools/cli/package-check.mjs"] };
 const lanes = values.quick
   ? [checks, [vitest("unit")]]
   : values.long
-    ? [[vitest("browser-long")], [build, packaging, playwright("e2e-long")]]
+    ? [
+        [vitest("browser-long")],
+        [vitest("unit-long"), build, packaging, playwright("e2e-long")],
+      ]
     : [
         [vitest("browser")],
         [...checks, vitest("unit"), build, packaging, playwright("e2e")],
