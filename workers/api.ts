@@ -47,9 +47,12 @@ export class Api implements VlmWorker {
 
   async load(options: LoadOptions): Promise<ModelInfo> {
     checkLoad(options);
+    this.#load.abort();
     const { signal } = (this.#load = new AbortController());
     const lifetime = this.#lifetime.signal;
-    const loading = this.#models.load(options, signal, lifetime);
+    const loading = this.#loading.then(() =>
+      this.#models.load(options, signal, lifetime),
+    );
     this.#loading = loading.catch(() => undefined);
     return rethrow(async () => (await loading).info);
   }

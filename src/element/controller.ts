@@ -158,6 +158,7 @@ export class Controller implements ReactiveController, ViewModel {
     });
   }
 
+  /** @internal */
   get models(): Pick<Session, "stored" | "removeStored"> {
     return this.#session;
   }

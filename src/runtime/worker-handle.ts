@@ -158,12 +158,10 @@ export class WorkerHandle implements WorkerUser {
     for (const release of this.#references) release();
   }
 
-  /** @internal */
   onProgress(entry: WorkerEntry, progress: LoadProgress): void {
     if (this.#pending?.entry === entry) this.#options.onProgress?.(progress);
   }
 
-  /** @internal */
   onReady(entry: WorkerEntry, info: ModelInfo): void {
     const { client } = entry;
     const known = this.entry === entry ? this.#loaded : undefined;
@@ -175,7 +173,6 @@ export class WorkerHandle implements WorkerUser {
     else if (this.entry === entry) this.#ready = false;
   }
 
-  /** @internal */
   onLost(entry: WorkerEntry, reason: VlmError): void {
     if (this.entry !== entry) return;
     this.#ready = false;

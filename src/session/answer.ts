@@ -44,7 +44,7 @@ export interface AnswerListener {
   readonly onFrame?: (frame: FrameTiming) => void;
 }
 
-/** @internal What the element shows while answers arrive. */
+/** What the element shows while answers arrive. */
 export interface AnswerObserver {
   readonly onFrame?: AnswerListener["onFrame"];
   readonly onToken?: (event: TokenEvent) => void;
