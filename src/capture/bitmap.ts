@@ -39,7 +39,7 @@ export function copyOnBlack(
   name: string,
 ): ImageBitmap {
   const { width, height } = source;
-  if (width === 0 || height === 0) throw imageError(`${name} has no pixels.`);
+  if (width === 0 || height === 0) throw noPixels(name);
   try {
     return drawOnBlack(width, height, (context) => {
       context.drawImage(source, 0, 0);
@@ -50,8 +50,8 @@ export function copyOnBlack(
     if (thrown instanceof DOMException && thrown.name === "SecurityError") {
       throw new VlmError(
         "bad-image",
-        `${name} has content of another origin that this page may not read.`,
-        "Draw only images on it that were loaded with crossorigin.",
+        `${name} contains content from another origin, which this page may not read.`,
+        "Draw only images that were loaded with the crossorigin attribute on it.",
         { cause: thrown },
       );
     }
@@ -62,7 +62,20 @@ export function copyOnBlack(
 /** Throws `bad-image` for a frame that is closed or has no pixels. */
 export function assertFrameOpen(frame: Frame): void {
   const width = "codedWidth" in frame ? frame.codedWidth : frame.width;
-  if (width === 0) throw imageError("The frame has no pixels or is closed.");
+  if (width > 0) return;
+  throw new VlmError(
+    "bad-image",
+    "The frame has no pixels or is closed.",
+    "Pass a frame that has pixels, and close it only after the answer.",
+  );
+}
+
+export function noPixels(name: string): VlmError {
+  return new VlmError(
+    "bad-image",
+    `${name} has no pixels.`,
+    "Give it a width and a height of at least 1 pixel.",
+  );
 }
 
 export function imageError(message: string, cause?: unknown): VlmError {

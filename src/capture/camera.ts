@@ -102,7 +102,7 @@ export function cameraSilent(): VlmError {
   return new VlmError(
     "camera-busy",
     "The camera sends no frames.",
-    "Open its shutter, or end the call that uses it; it then continues automatically.",
+    "Open its shutter, or end the video call that uses it; it then continues automatically.",
   );
 }
 

@@ -1,4 +1,4 @@
-import { drawOnBlack, imageError } from "./bitmap";
+import { drawOnBlack, imageError, noPixels } from "./bitmap";
 import { aborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
@@ -112,7 +112,7 @@ function drawn(
   height: number,
 ): ImageBitmap {
   if (!(width > 0 && height > 0)) {
-    throw imageError(`${nameOf(element)} has no pixels.`);
+    throw noPixels(nameOf(element));
   }
   return drawOnBlack(width, height, (context) => {
     context.drawImage(element, 0, 0, width, height);
@@ -131,9 +131,9 @@ function readable(element: VisualElement, read: () => Frame): Frame {
     }
     throw new VlmError(
       "bad-image",
-      `${nameOf(element)} has content of another origin that this page may not read.`,
+      `${nameOf(element)} contains content from another origin, which this page may not read.`,
       isCanvas(element)
-        ? "Draw only images on it that were loaded with crossorigin."
+        ? "Draw only images that were loaded with the crossorigin attribute on it."
         : 'Set its attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.',
       { cause: thrown },
     );
@@ -188,7 +188,10 @@ function decoded(
       .catch((thrown: unknown) => {
         // The image was replaced while it was decoded.
         if (image.complete && image.naturalWidth > 0) return;
-        throw imageError(`${nameOf(image)} has no image.`, thrown);
+        throw imageError(
+          `${nameOf(image)} could not be loaded or decoded.`,
+          thrown,
+        );
       })
       .then(resolve, reject)
       .finally(() => signal?.removeEventListener("abort", leave));

@@ -1,12 +1,12 @@
 import { lazyImport } from "./lazy-import";
 import type * as RemoteModule from "./remote";
 import type { RemoteWorker } from "./remote";
-import { VlmError } from "../shared/errors";
+import { VlmError, sentence } from "../shared/errors";
 import type { EventMessage } from "../shared/protocol";
 import { startWorker, type WorkerStart } from "./start-worker";
 
 const START_ADVICE =
-  "Serve the worker's file from this page's origin, or pass a function that starts it as the property or option worker.";
+  "Serve the worker's file from this page's origin, or set the property or option `worker` to a function that returns the Worker.";
 
 /** One call; `transfer` of the module marks what moves to the worker. */
 export type Call<T> = (
@@ -51,7 +51,7 @@ export class Connection {
       { signal },
     );
     // Loads while the worker starts.
-    this.#module = lazyImport(() => import("./remote"), "The worker client");
+    this.#module = lazyImport(() => import("./remote"), "A script of fast-vlm");
     this.#module.catch((thrown: unknown) => die(VlmError.from(thrown)));
     this.call((remote, { configure }) => configure(remote, start)).catch(
       () => undefined, // The first other call fails in the same way.
@@ -100,7 +100,7 @@ function tryStart(start: () => Worker): Worker {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new VlmError(
       "worker-died",
-      `The model's worker could not be started: ${why}`,
+      sentence(`The model's worker could not be started: ${why}`),
       START_ADVICE,
       { cause },
     );
@@ -113,7 +113,7 @@ function workerDied(event: Event): VlmError {
   return message
     ? new VlmError(
         "worker-died",
-        `The model's worker stopped: ${message}`,
+        sentence(`The model's worker stopped: ${message}`),
         "The next request restarts it. If it stops again, reload the page.",
       )
     : new VlmError(

@@ -1,7 +1,7 @@
 import { assertFrameOpen } from "../capture/bitmap";
 import { sameLoad } from "../models/source";
 import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
-import { VlmError } from "../shared/errors";
+import { VlmError, sentence } from "../shared/errors";
 import type { ModelReport, ModelSource, StoredModel } from "../shared/models";
 import type {
   Answer,
@@ -334,8 +334,8 @@ export function notLoaded(): VlmError {
 function deviceLost(message: string): VlmError {
   return new VlmError(
     "device-lost",
-    `The GPU was lost: ${message}`,
-    "The model is loaded again with the next request.",
+    sentence(`The GPU was lost: ${message}`),
+    "Ask again: the model is loaded again. If it happens often, close other tabs that use the GPU.",
   );
 }
 

@@ -167,7 +167,7 @@ export function checkChatMessages(messages: unknown): void {
   if (Array.isArray(messages) && messages.every(isMessage)) return;
   throw badOption(
     "messages must be an array of { role, text, images }.",
-    "Pass the messages oldest first; images is an array, too.",
+    "Pass an array of messages, oldest first. The images of a message, if any, are an array of sources.",
   );
 }
 

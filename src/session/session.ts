@@ -467,7 +467,7 @@ async function takeFrame(
 function noImages(): VlmError {
   return badOption(
     "describe was called without an image.",
-    "Pass at least one image; converse answers without any.",
+    "Pass at least one image. To ask without an image, use converse.",
   );
 }
 

@@ -4,15 +4,10 @@ import {
   isVisualElement,
   type VisualElement,
 } from "../capture/element-frame";
-import {
-  assertFrameOpen,
-  copyOnBlack,
-  imageError,
-  toBitmap,
-} from "../capture/bitmap";
+import { assertFrameOpen, copyOnBlack, toBitmap } from "../capture/bitmap";
 import { decodeImage } from "../capture/decode-image";
 import { newImageId, nextFrame } from "../capture/frame-source";
-import { badOption } from "../shared/errors";
+import { badOption, VlmError } from "../shared/errors";
 import { describeValue } from "../shared/options";
 import { openLive, type Stream } from "./live-source";
 
@@ -123,11 +118,19 @@ async function readStream(
   const frames = await openLive(source, signal);
   try {
     const captured = await nextFrame(frames, signal);
-    if (!captured) throw imageError("The stream ended before its first frame.");
+    if (!captured) throw streamEnded();
     const bitmap = await toBitmap(captured.frame);
     captured.frame.close();
     return bitmap;
   } finally {
     frames.close();
   }
+}
+
+function streamEnded(): VlmError {
+  return new VlmError(
+    "bad-image",
+    "The stream ended before its first frame.",
+    "Start the camera or the capture again and pass its new stream.",
+  );
 }

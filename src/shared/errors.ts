@@ -58,7 +58,12 @@ export class VlmError extends Error {
   }
 }
 
-/** A `bad-option` error. */
+/** Ends a text with a full stop, which messages of libraries may have. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** A `bad-option` error. The default advice is for options with a default. */
 export function badOption(
   message: string,
   advice = "Correct the option, or leave it out to use its default.",

@@ -141,7 +141,7 @@ export function findBadOption(
   if (!isObject(options)) {
     return badOption(
       `The options must be an object, not ${describeValue(options)}.`,
-      "Pass an object with the options by their names.",
+      "Pass an object, such as { maxTokens: 64 }.",
     );
   }
   for (const [name, each] of Object.entries(rules)) {

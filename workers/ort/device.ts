@@ -1,4 +1,4 @@
-import { VlmError } from "../../src/shared/errors";
+import { VlmError, sentence } from "../../src/shared/errors";
 import { withErrorScopes } from "./error-scopes";
 import { GpuBytes } from "./gpu-bytes";
 import { watchShaders } from "./pipeline-shaders";
@@ -126,15 +126,15 @@ export class Gpu {
 function deviceLost(message: string): VlmError {
   return new VlmError(
     "device-lost",
-    `The GPU was lost: ${message}`,
-    "Load the model again; if it happens often, close other tabs that use the GPU.",
+    sentence(`The GPU was lost: ${message}`),
+    "Ask again: the model is loaded again. If it happens often, close other tabs that use the GPU.",
   );
 }
 
 export function outOfMemory(message: string): VlmError {
   return new VlmError(
     "out-of-memory",
-    `Out of memory: ${message}`,
+    sentence(`Out of memory: ${message}`),
     "Close other tabs, or choose a smaller image size, dtype or model.",
   );
 }

@@ -5,7 +5,7 @@ import asyncifyMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url
 import asyncifyWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
 import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
-import { VlmError } from "../../src/shared/errors";
+import { VlmError, sentence } from "../../src/shared/errors";
 import { canSuspend } from "./can-suspend";
 import { Mutex } from "../util/mutex";
 import { cpuThreads } from "./threads";
@@ -39,7 +39,7 @@ export function runtimeNotLoaded(cause: unknown): VlmError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new VlmError(
     "download-failed",
-    `ONNX Runtime could not be loaded: ${why}`,
+    sentence(`ONNX Runtime could not be loaded: ${why}`),
     "Check the connection, then reload the page.",
     { cause },
   );

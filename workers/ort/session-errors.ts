@@ -1,4 +1,4 @@
-import { VlmError } from "../../src/shared/errors";
+import { VlmError, sentence } from "../../src/shared/errors";
 import { corrupt, unreadable } from "../util/file-errors";
 import { bytesOf } from "../util/read-blob";
 import type { OnnxGraph } from "../onnx/onnx-reader";
@@ -37,7 +37,7 @@ export async function explainSessionError(
   if (gpu !== undefined && message.startsWith(GPU_ERROR_PREFIX)) {
     return new VlmError(
       "unsupported",
-      `${file} exceeds the limits of ${gpu.name}: ${message}`,
+      sentence(`${file} exceeds the limits of ${gpu.name}: ${message}`),
       "Choose another dtype, a smaller model, or the device wasm.",
       { cause },
     );
@@ -49,7 +49,9 @@ export async function explainSessionError(
   if (OPERATOR.test(message)) {
     return new VlmError(
       "unsupported",
-      `${file} uses an operator or version that ONNX Runtime does not support: ${message}`,
+      sentence(
+        `${file} uses an operator or version that ONNX Runtime does not support: ${message}`,
+      ),
       "Choose another dtype, or export the model again with standard operators.",
       { cause },
     );

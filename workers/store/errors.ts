@@ -35,7 +35,7 @@ export function blockedByPolicy(origin: string, cause: unknown): VlmError {
   return new VlmError(
     "download-failed",
     `The Content-Security-Policy of this page blocks requests to ${origin}.`,
-    `Start the page's server with --allow ${origin}, or add ${origin} to connect-src in its Content-Security-Policy.`,
+    `Add ${origin} to connect-src in the page's Content-Security-Policy (demo page: npm start -- --allow ${origin}).`,
     { cause },
   );
 }
@@ -52,7 +52,7 @@ export function refused(subject: string, host: string, status: number) {
   return new VlmError(
     "download-failed",
     `${host} refuses to send ${subject} (HTTP ${status}): it is private, gated or does not exist.`,
-    "Check the model's name, or download it elsewhere and open its folder.",
+    "Check the model's name, or download the model by hand and choose its folder.",
   );
 }
 
@@ -64,7 +64,7 @@ export function storageFull(
 ): VlmError {
   const why =
     free !== undefined && free < needed
-      ? `this site may use only ${formatBytes(free)}: ${formatBytes(needed - free)} are missing`
+      ? `the browser allows this site only ${formatBytes(free)} more (${formatBytes(needed - free)} too little)`
       : "the disk is full";
   const names = others.map(
     (other) => `${other.name} (${formatBytes(other.bytes)})`,

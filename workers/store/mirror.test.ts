@@ -76,7 +76,7 @@ test("rejects when a file keeps changing", async () => {
   };
   await expect(load("a")).rejects.toMatchObject({
     code: "model-corrupt",
-    message: expect.stringContaining("it changed on its server") as string,
+    message: expect.stringContaining("it changed on the server") as string,
   });
 });
 

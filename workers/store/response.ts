@@ -66,7 +66,7 @@ export function bodyStart(
   const hashed = file.sha256 !== undefined || file.blob !== undefined;
   // ETags may differ from mirror to mirror; a hash is verified instead.
   if (!hashed && version !== file.version && version !== undefined) {
-    throw corrupt(path, "it changed on its server during the download");
+    throw corrupt(path, "it changed on the server during the download");
   }
   if (status !== 206) return 0;
   // CORS may hide this header.
@@ -76,7 +76,10 @@ export function bodyStart(
   if (range === null) return from;
   const [, start, total] = range;
   if (total !== "*" && Number(total) !== file.bytes) {
-    throw corrupt(path, `its server has ${total} bytes, not ${file.bytes}`);
+    throw corrupt(
+      path,
+      `the server's copy has ${total} bytes, not ${file.bytes}`,
+    );
   }
   if (Number(start) !== from) {
     throw new TransientError("bad-answer", "the server sent a different range");

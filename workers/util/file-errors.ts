@@ -1,4 +1,4 @@
-import { VlmError } from "../../src/shared/errors";
+import { VlmError, sentence } from "../../src/shared/errors";
 
 export function missing(file: string, place: string): VlmError {
   return new VlmError(
@@ -9,11 +9,9 @@ export function missing(file: string, place: string): VlmError {
 }
 
 export function corrupt(file: string, why: string, cause?: unknown): VlmError {
-  // Messages from libraries may end with a full stop.
-  const end = /[.!?]$/.test(why) ? "" : ".";
   return new VlmError(
     "model-corrupt",
-    `${file} is damaged: ${why}${end}`,
+    sentence(`${file} is damaged: ${why}`),
     "Load the model again. If it happens again, the file at its source is damaged: copy or export it again.",
     { cause },
   );
