@@ -74,7 +74,7 @@ export class FastVlmAttributes extends LitElement {
   declare modelBase: string;
   /** Folder of ONNX Runtime's .wasm files; empty: the worker's folder. */
   declare wasmPaths: string;
-  /** The question; live captions ask it about every frame. */
+  /** The prompt; with `live` it is sent with every frame. */
   declare prompt: string;
   /** Chat prompt preset: `reference`, Apple's own, or `demo`, that of the
    * transformers.js demo. */
@@ -83,7 +83,8 @@ export class FastVlmAttributes extends LitElement {
    * `video` or `picture`. */
   declare source: SourceName;
   /** Id of a video, img or canvas element in the same document or shadow tree,
-   * used instead of `source`. The element may be replaced. */
+   * used instead of `source`. If that element is replaced by another with the
+   * same id, the new one is used. */
   declare for: string;
   /** The camera that faces the `user` or the `environment`; empty: any. */
   declare facing: Facing;
@@ -101,12 +102,14 @@ export class FastVlmAttributes extends LitElement {
   declare dtype: string;
   /** `auto`, `webgpu` or `wasm`. */
   declare device: string;
-  /** `auto`, or `ort` to run the published graphs unchanged. */
+  /** `auto`: the WebGPU backend if it works here, otherwise ONNX Runtime; `ort`:
+   * always ONNX Runtime. */
   declare backend: string;
-  /** Captions one frame after another; a still image whenever it changes. */
+  /** Captions a live source continuously; a still image is captioned again
+   * whenever it changes. */
   declare live: boolean;
-  /** `live`: live captions verify the previous answer as a draft of the next
-   * one; `off`: they do not. */
+  /** `live`: live captions use the previous answer as a guess for the next one,
+   * which is faster and never changes the text; `off`: they do not. */
   declare draft: string;
   /** A live frame that differs less than this from the last encoded one is not
    * encoded: from 0 (off) to 1. */
@@ -131,8 +134,8 @@ export class FastVlmAttributes extends LitElement {
   declare file: Blob | undefined;
   /** Files of a local folder, used instead of `model`. */
   declare folder: FolderFiles | undefined;
-  /** Function that starts the worker, for bundlers that do not recognise it.
-   * Elements with the same function share workers. */
+  /** Function that starts the worker, for bundlers that do not detect the
+   * worker by themselves. Elements with the same function share workers. */
   declare worker: (() => Worker) | undefined;
   /** Replaces the global `fetch` for model files. */
   declare fetch: typeof globalThis.fetch | undefined;

@@ -27,14 +27,15 @@ const modelAttributes = [
  * Elements with the same model share one worker and one set of weights. In a
  * form its value is the last caption. Colours follow the page's `color-scheme`.
  *
- * Methods reject with a `VlmError`: its code, what failed and what to do next.
+ * Methods reject with a `VlmError`, which has a code and says what failed and
+ * what to do next.
  * The event `error` also reports the failures of `load`, `ask`, `start` and
  * `freeze`, except `aborted`.
  *
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
  *
- * @attr {string} lang - language of captions and UI; add more with `addMessages`
+ * @attr {string} lang - Language of the UI, also set on the caption; add further languages with `addMessages`.
  *
  * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load
  * @fires {CustomEvent<ModelInfo>} ready - a model is loaded
@@ -88,7 +89,7 @@ const modelAttributes = [
  * @cssstate seeing - the model is encoding a frame
  * @cssstate speaking - the caption is arriving, token by token
  * @cssstate paused - a frame is frozen, or the page is hidden
- * @cssstate failed - see the event `error`
+ * @cssstate failed - the last operation failed; see the event `error`
  */
 export class FastVlmElement extends FastVlmAttributes {
   static readonly formAssociated = true;
@@ -198,8 +199,8 @@ export class FastVlmElement extends FastVlmAttributes {
     acceptLicense(id);
   }
 
-  /** Cancels a load, which rejects with `aborted`; the next one resumes it. Also
-   * stops a source that waits for its first model. */
+  /** Cancels a load, which rejects with `aborted`; the next one resumes it. If
+   * `start` is waiting for the first model to load, the source is stopped, too. */
   cancelLoad(): void {
     this.#controller.cancelLoad();
   }
@@ -216,7 +217,7 @@ export class FastVlmElement extends FastVlmAttributes {
   /**
    * Opens the source and loads the model. With `live` it captions frames until
    * stopped. Otherwise it captions a still image once; a camera, screen or video
-   * is captioned by `ask`.
+   * is captioned only when you call `ask`.
    */
   start(): Promise<void> {
     return this.#controller.start();
@@ -237,7 +238,8 @@ export class FastVlmElement extends FastVlmAttributes {
     this.#controller.resume();
   }
 
-  /** Stops and frees the model; a later call starts again. */
+  /** Stops the element and releases the model. A later `load`, `start` or `ask`
+   * loads it again. */
   dispose(): void {
     this.#controller.dispose();
   }
