@@ -86,7 +86,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     for (const seeds of [[], [1, 2]]) {
       await expect(ask(model, seeds, {})).rejects.toMatchObject({
         code: "bad-option",
-        message: `The messages have 1 images, but ${seeds.length} frames were given.`,
+        message: `The messages have 1 image, but ${seeds.length} frames were given.`,
       });
     }
   });

@@ -3,6 +3,7 @@ import { badOption } from "../src/shared/errors";
 import {
   checkOption,
   checkOptions,
+  counted,
   describeValue,
   dtypes,
   graphs,
@@ -43,6 +44,7 @@ export function checkPromptInput(input: PromptInput): void {
   if (!Array.isArray(messages)) {
     throw badOption(
       `messages must be an array, not ${describeValue(messages)}.`,
+      "Pass an array of messages, oldest first.",
     );
   }
   (messages as Message[]).forEach((message, at) => {
@@ -76,11 +78,13 @@ export function checkFrames(
   if (!Array.isArray(frames) || !frames.every(isFrame)) {
     throw badOption(
       "The frames must be an array of VideoFrame or ImageBitmap.",
+      "Pass an array with one frame for each image of the messages.",
     );
   }
   if (imageIds !== undefined && imageIds.length !== frames.length) {
     throw badOption(
-      `There are ${imageIds.length} imageIds for ${frames.length} frames.`,
+      `imageIds has ${counted(imageIds.length, "id")}, but ${counted(frames.length, "frame")} were given.`,
+      "Pass an id or null for each frame, or leave imageIds out.",
     );
   }
 }
@@ -103,7 +107,7 @@ function checkDtype(dtype: DtypeChoice): void {
   for (const [graph, each] of Object.entries(dtype)) {
     if (!graphs.includes(graph as Graph)) {
       throw badOption(
-        `dtype names the graph ${describeValue(graph)}, not one of ${graphs.join(", ")}.`,
+        `dtype contains an unknown graph ${describeValue(graph)}; the graphs are ${graphs.join(", ")}.`,
       );
     }
     checkOption(`dtype.${graph}`, each, oneOf(...dtypes));
@@ -136,12 +140,21 @@ function checkFolder({
     typeof each["path"] === "string" &&
     each["file"] instanceof Blob;
   if (typeof name !== "string" || !Array.isArray(files)) {
-    throw badOption("A folder must have a name and an array of files.");
+    throw badOption(
+      "A folder must have a name and an array of files.",
+      "Pass its name and its files, each with a path and a Blob.",
+    );
   }
-  if (files.length === 0) throw badOption(`The folder ${name} is empty.`);
+  if (files.length === 0) {
+    throw badOption(
+      `The folder ${name} is empty.`,
+      "Choose the folder that contains the files of the model.",
+    );
+  }
   if (files.every(isFile)) return;
   throw badOption(
     `Every file of the folder ${name} must have a path and a Blob.`,
+    "Pass every file as { path, file }, with a Blob as file.",
   );
 }
 

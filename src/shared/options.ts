@@ -129,6 +129,11 @@ export const requestDefaults = {
   gate: 0,
 } as const;
 
+/** A number with its noun, such as "1 image". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /**
  * `bad-option` for the first option that breaks its rule. A missing option is
  * one only if it is `required`.

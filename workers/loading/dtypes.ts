@@ -168,7 +168,7 @@ function checked(
   if (found === undefined) {
     const present = variants.map((variant) => variant.dtype).join(", ");
     throw missing(
-      `The model has no ${graphFile(graph, dtype)}; it has ${graph} in ${present || "no dtype"}.`,
+      `The model has no ${graphFile(graph, dtype)}${present === "" ? `, and no other file of ${graph}` : `; it has ${graph} in ${present}`}.`,
       `Choose auto or a dtype other than ${dtype}, or add the file to the model.`,
     );
   }

@@ -92,7 +92,7 @@ export async function preprocessImage(
 function checkWidth({ dims }: Tensor, hidden: number): void {
   if (dims[2] === hidden) return;
   throw mismatch(
-    `vision_encoder: image_features is [${dims.join(", ")}], but config.json has a hidden size of ${hidden}.`,
+    `vision_encoder: image_features has the shape [${dims.join(", ")}], but config.json has a hidden size of ${hidden}.`,
   );
 }
 

@@ -53,7 +53,7 @@ export class ChatTemplate {
       ]);
     } catch (error) {
       if (error instanceof VlmError) throw error;
-      const why = `the chat_template: ${String(error)}`;
+      const why = `its chat_template cannot be used (${String(error)})`;
       throw corrupt("tokenizer_config.json", why, error);
     }
   }

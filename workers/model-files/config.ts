@@ -39,7 +39,7 @@ export function mismatch(message: string): VlmError {
   return new VlmError(
     "model-mismatch",
     message,
-    "Export the model with the published names and shapes (docs/add-a-model.md).",
+    "Use the files of a FastVLM model, or export it again as docs/add-a-model.md describes.",
   );
 }
 

@@ -89,10 +89,10 @@ test("accepts fixed sizes of free output dimensions", () => {
 });
 
 test("names the first difference", () => {
-  rejects("image_features is [b, t, 64]", () => {
+  rejects("image_features has the shape [b, t, 64]", () => {
     checkGraph("vision_encoder", vision(free, ["b", "t", 64]), config);
   });
-  rejects("pixel_values is [b, 3, 256, 256]", () => {
+  rejects("pixel_values has the shape [b, 3, 256, 256]", () => {
     const fixed = vision(["b", 3, 256, 256], ["b", "t", 32]);
     checkGraph("vision_encoder", fixed, config);
   });
@@ -105,20 +105,23 @@ test("names the first difference", () => {
     const bytes = inputs.map((one) => ({ ...one, type: "uint8" }));
     checkGraph("vision_encoder", { ...rest, inputs: bytes }, config);
   });
-  rejects("past_key_values.0.key is [b, 2, p, 16], not [batch, 1, ", () => {
-    const { inputs, ...rest } = decoder();
-    const [, , , key, ...others] = inputs;
-    const wide = { ...(key ?? value("", "", [])), shape: ["b", 2, "p", 16] };
-    const changed = [...inputs.slice(0, 3), wide, ...others];
-    checkGraph("decoder_model_merged", { ...rest, inputs: changed }, config);
-  });
+  rejects(
+    "past_key_values.0.key has the shape [b, 2, p, 16], not [batch, 1, ",
+    () => {
+      const { inputs, ...rest } = decoder();
+      const [, , , key, ...others] = inputs;
+      const wide = { ...(key ?? value("", "", [])), shape: ["b", 2, "p", 16] };
+      const changed = [...inputs.slice(0, 3), wide, ...others];
+      checkGraph("decoder_model_merged", { ...rest, inputs: changed }, config);
+    },
+  );
   rejects("past_key_values.1.key is missing", () => {
     checkGraph("decoder_model_merged", decoder(), { ...config, layers: 2 });
   });
   rejects("past_key_values.1.key is missing", () => {
     checkGraph("decoder_model_merged", decoder(), { ...config, layers: 1e9 });
   });
-  rejects("input use_cache_branch is unknown", () => {
+  rejects("input use_cache_branch is not expected for the 1 layer in", () => {
     const values = decoder();
     values.inputs.push(value("use_cache_branch", "bool", [1]));
     checkGraph("decoder_model_merged", values, config);

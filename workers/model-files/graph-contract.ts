@@ -1,3 +1,4 @@
+import { counted } from "../../src/shared/options";
 import type { Graph } from "../../src/shared/models";
 import { mismatch, type ModelConfig } from "./config";
 
@@ -112,7 +113,7 @@ export function checkGraph(
   const unknown = values.inputs.find(({ name }) => !(name in contract.inputs));
   if (unknown !== undefined) {
     throw mismatch(
-      `${values.file}: input ${unknown.name} is unknown; config.json has ${config.layers} layers.`,
+      `${values.file}: input ${unknown.name} is not expected for the ${counted(config.layers, "layer")} in config.json.`,
     );
   }
 }
@@ -141,7 +142,9 @@ function checkValue(
     value.shape.every((size, i) => fitsSize(noun, size, shape[i] ?? ""));
   if (!fits) {
     const found = value.shape.join(", ");
-    throw mismatch(`${subject} is [${found}], not [${shape.join(", ")}].`);
+    throw mismatch(
+      `${subject} has the shape [${found}], not [${shape.join(", ")}].`,
+    );
   }
 }
 

@@ -39,7 +39,8 @@ export class Tokenizer {
     const options = object("tokenizer_config.json", config);
     const special = specialTokens(json, imageToken);
     const image = imageToken ?? special.get(IMAGE);
-    if (image === undefined) throw mismatch("tokenizer.json has no <image>.");
+    if (image === undefined)
+      throw mismatch("tokenizer.json has no <image> token.");
     this.imageToken = image;
     this.#special = special;
     const decoder = json["decoder"] as Json | null | undefined;
@@ -93,7 +94,9 @@ export class Tokenizer {
   #nameOf(id: number): string {
     const name = this.#hub.id_to_token(id);
     if (name !== undefined && this.#special.has(name)) return name;
-    throw mismatch(`tokenizer.json has no special token ${id} for the image.`);
+    throw mismatch(
+      `the image token ${id} is not a special token in tokenizer.json.`,
+    );
   }
 }
 

@@ -48,16 +48,18 @@ export function checkVocabulary(
     );
   }
   if (endTokens.length === 0) return;
-  const ends = `end token ${endTokens.join(", ")}`;
+  const ids = endTokens.join(", ");
+  const absent =
+    endTokens.length === 1
+      ? `the model's end token ${ids} is not among them`
+      : `none of the model's end tokens (${ids}) is among them`;
   if (endTokens.every((id) => id > lastId)) {
-    throw mismatch(
-      `tokenizer.json has ids up to ${lastId}, but the model's ${ends} is not among them.`,
-    );
+    throw mismatch(`tokenizer.json has ids up to ${lastId}, but ${absent}.`);
   }
   const columns = widthOf(decoder.outputs, "logits");
   if (columns === undefined || endTokens.some((id) => id < columns)) return;
   throw mismatch(
-    `${decoder.file} has logits for ${columns} tokens, but the model's ${ends} is not among them.`,
+    `${decoder.file} has logits for ${columns} tokens, but ${absent}.`,
   );
 }
 

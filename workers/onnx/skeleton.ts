@@ -42,7 +42,7 @@ export async function writeSkeleton(
   if (size > MAX_SKELETON || blob.size >= MAX_OFFSET) {
     throw new VlmError(
       "unsupported",
-      `${file} (${Math.round(blob.size / 1e6)} MB) has ${Math.round(size / 1e6)} MB outside of raw initializers, which cannot be read piece by piece.`,
+      `${file} (${Math.round(blob.size / 1e6)} MB) has ${Math.round(size / 1e6)} MB that are not raw weight data and cannot be read piece by piece.`,
       "Export the model again with its weights as initializers in raw_data or external data, in files below 4 GB.",
     );
   }

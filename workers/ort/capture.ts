@@ -130,8 +130,8 @@ function same(a: Dispatch, b: Dispatch | undefined): boolean {
 function notCaptured(why: string): VlmError {
   return new VlmError(
     "unsupported",
-    `The graph cannot be captured: ${why}.`,
-    "Choose the ORT backend.",
+    `The WebGPU backend cannot run this graph (${why}).`,
+    "Set backend to ort.",
   );
 }
 

@@ -1,4 +1,5 @@
 import { badOption, VlmError } from "../../src/shared/errors";
+import { counted } from "../../src/shared/options";
 import type {
   PromptInput,
   GenerateOptions,
@@ -111,13 +112,14 @@ function tooLong(
   tokensPerImage: number,
   contextLength: number,
 ): VlmError {
+  const each = `of ${tokensPerImage} tokens`;
   const imageText =
     images === 1
-      ? `an image of ${tokensPerImage} tokens`
-      : `${images} images of ${tokensPerImage} tokens each`;
+      ? ` and an image ${each}`
+      : ` and ${images} images ${each} each`;
   return new VlmError(
     "prompt-too-long",
-    `${text} tokens of text and ${imageText} do not fit: the model's context is ${contextLength} tokens, the answer included.`,
+    `${text} tokens of text${images === 0 ? "" : imageText} do not fit: the model's context is ${contextLength} tokens, including the answer.`,
     "Shorten the conversation, use fewer images, or choose a smaller size.",
   );
 }
@@ -130,16 +132,23 @@ export function checkConversation(
   checkMessages(conversation);
   const { messages } = conversation;
   if (messages.at(-1)?.role !== "user") {
-    throw badOption("The last message must have the role user.");
+    throw badOption(
+      "The last message must have the role user.",
+      "End the list with a user message.",
+    );
   }
   const system = messages.findLastIndex(({ role }) => role === "system");
   if (system > 0) {
-    throw badOption("Only the first message can have the role system.");
+    throw badOption(
+      "Only the first message can have the role system.",
+      "Begin the list with the system message, or leave it out.",
+    );
   }
   const total = messages.reduce((sum, { imageCount }) => sum + imageCount, 0);
   if (total !== frames.length) {
     throw badOption(
-      `The messages have ${total} images, but ${frames.length} frames were given.`,
+      `The messages have ${counted(total, "image")}, but ${counted(frames.length, "frame")} were given.`,
+      "Pass one frame for each image of the messages.",
     );
   }
 }
@@ -155,15 +164,20 @@ export function checkMessages({ messages, promptStyle }: Conversation): void {
     if (role !== "system" && role !== "user" && role !== "assistant") {
       throw badOption(
         "The role of a message must be system, user or assistant.",
+        "Give every message one of these roles.",
       );
     }
     if (!Number.isInteger(imageCount) || imageCount < 0) {
       throw badOption(
         "imageCount of a message must be a whole number, 0 or more.",
+        "Pass the number of images of the message.",
       );
     }
     if (role !== "user" && imageCount > 0) {
-      throw badOption("Only user messages can have images.");
+      throw badOption(
+        "Only user messages can have images.",
+        "Move the images to a user message.",
+      );
     }
   }
 }

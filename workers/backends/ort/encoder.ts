@@ -36,7 +36,7 @@ export class OrtEncoder implements Encoder {
     const found = features.dims.join(", ");
     features.dispose();
     throw mismatch(
-      `vision_encoder: image_features is [${found}] for an input of ${size} pixels; expected one token per ${PATCH} x ${PATCH} pixels.`,
+      `vision_encoder: image_features has the shape [${found}] for an input of ${size} pixels, not one token per ${PATCH} x ${PATCH} pixels.`,
     );
   }
 

@@ -163,7 +163,7 @@ export class WebGpuEncoder implements Encoder {
       throw new VlmError(
         "unsupported",
         `The vision encoder does not support an input of ${size} pixels: ${error.message}.`,
-        "Use the size in the model's preprocessor_config.json, or the ORT backend.",
+        "Use the size in the model's preprocessor_config.json, or set backend to ort.",
       );
     }
   }
