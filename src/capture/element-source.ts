@@ -103,8 +103,9 @@ export class ElementSource {
       const frame = await captureElement(element, either);
       return { frame, ...this.#stamp(element, this.#keyOf(element)) };
     } finally {
-      // The load event may follow `complete`. An unreadable image is not tried
-      // again, either.
+      // The key is read again, because the load event, which changes it, may come
+      // after the image is `complete`. Set after failures too, so that an unreadable
+      // image is not tried again.
       this.#seen = `${this.#keyOf(element)} ${asked}`;
     }
   }

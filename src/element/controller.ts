@@ -42,7 +42,7 @@ type Host = FastVlmAttributes &
     captioned(text: string): void;
   };
 
-/** Shows the answers of one request after another. */
+/** Shows the answers of requests, one after another. */
 interface AnswerDisplay extends AnswerObserver {
   /** Shows the complete answer, once its first token is painted. */
   finish(caption: Caption): Promise<CaptionDetail>;
@@ -62,17 +62,18 @@ export class Controller implements ReactiveController, ViewModel {
   caption = { text: "", stale: false };
   readonly #host: Host;
   #session: Session;
-  /** Number of the last load: an earlier one does not end its progress. */
+  /** Number of loads begun: when one ends, the progress is cleared only if it is
+   * the last one. */
   #loads = 0;
   /** Aborted by `cancelLoad`. */
   #loading = new AbortController();
-  /** From `start` to `stop`: the source, and what is asked meanwhile. */
+  /** Aborted by `stop`, with the source and what was asked since `start`. */
   #run = new AbortController();
   /** Live captions; aborted by `freeze`, too. */
   #live = new AbortController();
-  /** A pending `freeze`. */
+  /** Aborting it ends a `freeze` that is still waiting for its frame. */
   #freeze = new AbortController();
-  /** Listening to the host's signal. */
+  /** Aborting it ends listening to the host's signal. */
   #listening = new AbortController();
   #started: readonly unknown[] = [];
   /** The attribute `live` when it was last applied; undefined: not yet. */
@@ -357,7 +358,8 @@ export class Controller implements ReactiveController, ViewModel {
     this.status.update({ loading: undefined });
   }
 
-  /** Shows the answer of one request after another while it arrives. */
+  /** A display for requests that follow one another; it shows each answer while it
+   * arrives. */
   #display(onToken?: (text: string) => void): AnswerDisplay {
     const host = this.#host;
     let firstToken = 0;

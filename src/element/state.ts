@@ -11,7 +11,7 @@ export type State =
   | "paused"
   | "failed";
 
-/** What the state follows from. */
+/** The facts that determine the state. */
 export interface Facts {
   /** Failure of the last operation. */
   readonly error: VlmError | undefined;

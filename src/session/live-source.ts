@@ -15,7 +15,8 @@ import { now } from "../shared/clock";
 import { badOption } from "../shared/errors";
 import { describeValue } from "../shared/options";
 
-/** A source whose image changes. It is left unchanged. */
+/** A source whose image changes over time. It is only read: not stopped, closed or
+ * changed. */
 export type LiveSource = VisualElement | OffscreenCanvas | Stream;
 
 export type Stream = MediaStream | MediaStreamTrack;

@@ -61,8 +61,8 @@ export interface SessionListener {
   readonly onDispose?: () => void;
 }
 
-/** @internal Of a model: in use, being loaded, the last one that failed to load,
- * or none of these. */
+/** @internal Of a model: `loaded` is the one in use, `loading` the one being loaded,
+ * `failed` the last one that failed to load; `none` is any other. */
 export type LoadState = "loaded" | "loading" | "failed" | "none";
 
 /** @internal A question about images, after the messages before it. */

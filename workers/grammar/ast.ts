@@ -88,7 +88,8 @@ export function repeat(
 export function propertyList(
   pairs: readonly { readonly pair: GrammarNode; readonly required: boolean }[],
 ): GrammarNode {
-  // The rest of the list after another pair, and at its start.
+  // The rest of the list, built from its end: `after` follows another pair and
+  // begins with a comma, `first` begins the list.
   let after: GrammarNode = emptyNode;
   let first: GrammarNode = emptyNode;
   for (const { pair, required } of pairs.toReversed()) {

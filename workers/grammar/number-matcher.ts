@@ -1,5 +1,7 @@
-/** Most digits before the decimal point, and least that are possible after it. */
+/** Largest number of digits before the decimal point. */
 const MAX_DIGITS = 15;
+/** A number that is not whole may have this many decimals, or one more than the
+ * numbers in its schema, if that is more. */
 const MIN_DECIMALS = 6;
 const BEYOND = 10 ** MAX_DIGITS;
 

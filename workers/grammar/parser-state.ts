@@ -43,7 +43,8 @@ export interface ParserState {
   readonly text: string;
 }
 
-/** Longest indentation of a line. */
+/** Most bytes of whitespace between two values or signs: a line break with its indentation.
+ * A single space counts as this many, so that nothing follows it. */
 const MAX_WHITESPACE = 16;
 const ESCAPES = new Set(new TextEncoder().encode('"\\/bfnrt'));
 

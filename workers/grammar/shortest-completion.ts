@@ -71,6 +71,7 @@ export function shortestCompletion(
     bytes.push(...rest);
   }
   if (node.kind === "text") {
+    // Any escape may follow the backslash; `n` makes it a line break.
     if (escaped) bytes.push(0x6e);
     for (let state = utf8; state !== 0;) {
       const byte = [0x80, 0x90, 0xa0].find(

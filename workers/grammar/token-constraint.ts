@@ -7,7 +7,8 @@ import { hasBit, setBits, setBit, type TokenIndex } from "./token-index";
 const NEAR_END = 512;
 /** Margin for tokens that make the shortest completion longer. */
 const SPARE_TOKENS = 64;
-/** The same inside of free text, which any token may end. */
+/** The same margin inside free text, which needs less: the text can end after any
+ * token. */
 const SPARE_TOKENS_IN_TEXT = 4;
 /** Masks in the cache. */
 const MAX_CACHED_MASKS = 64;

@@ -96,7 +96,8 @@ export class SamplerState {
     const stages = samplingStages(sampling, vocabulary);
     this.#stages = stages.length;
     this.#constrained = false;
-    // The stages are the last of the three that the passes have room for.
+    // The passes run MAX_STAGES stages. Where fewer are needed, the first ones are
+    // skipped.
     const skipped = MAX_STAGES - stages.length;
     const kinds = stages.reduce(
       (bits, stage, i) => bits | (stage << (2 * (skipped + i))),

@@ -11,7 +11,7 @@ import {
   type Variants,
 } from "../model-files/manifest";
 import { formatBytes } from "../../src/shared/format-bytes";
-import type { Runnable } from "./dtypes";
+import type { VariantCompatibility } from "./dtypes";
 import type { Hardware } from "./hardware";
 
 /** Bytes of one weight of a matrix. */
@@ -36,7 +36,7 @@ export function checkCompatibility(
   variants: Variants,
   config: ModelConfig,
   hardware: Hardware,
-): Runnable {
+): VariantCompatibility {
   return eachGraph((graph) =>
     variants[graph].map((variant): GraphFiles => {
       const obstacle = issueOf(graph, variant, config, hardware);

@@ -1,7 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
 import type { Dtype, Graph, GraphDtypes } from "../../src/shared/models";
 import { graphFile } from "../model-files/manifest";
-import type { Runnable } from "./dtypes";
+import type { VariantCompatibility } from "./dtypes";
 
 /** The dtypes that replace one in half precision, in order of preference: the
  * most exact for the encoder, the smallest for the decoder. */
@@ -16,7 +16,7 @@ function wider(graph: Graph, dtype: Dtype): readonly Dtype[] {
 export function fallBackToWiderDtype(
   graph: Graph,
   dtypes: GraphDtypes,
-  variants: Runnable,
+  variants: VariantCompatibility,
   adapter: string,
 ): { readonly dtypes: GraphDtypes; readonly reason: string } {
   const old = dtypes[graph];

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Dtype, Graph, GraphFiles } from "../../src/shared/models";
-import { choose, recommend, type Runnable } from "./dtypes";
+import { choose, recommend, type VariantCompatibility } from "./dtypes";
 import type { Hardware } from "./hardware";
 import { eachGraph } from "../model-files/manifest";
 
@@ -24,7 +24,7 @@ const published: Record<Graph, Sizes> = {
 function folder(
   changes: Partial<Record<Graph, Sizes>> = {},
   obstacles: Partial<Record<Graph, readonly Dtype[]>> = {},
-): Runnable {
+): VariantCompatibility {
   const sizes = { ...published, ...changes };
   return eachGraph((graph) =>
     Object.entries(sizes[graph]).map(([name, bytes]): GraphFiles => {
@@ -46,7 +46,7 @@ const graphics: Hardware = {
 const plain: Hardware = { ...graphics, halfPrecision: false };
 const wasm: Hardware = { ...plain, device: "wasm", largestBuffer: Infinity };
 
-const dtypesOf = (variants: Runnable, hardware: Hardware) => {
+const dtypesOf = (variants: VariantCompatibility, hardware: Hardware) => {
   const all = choose("auto", variants, hardware);
   return [all.vision_encoder, all.embed_tokens, all.decoder_model_merged];
 };

@@ -11,8 +11,11 @@ import { formatBytes } from "../../src/shared/format-bytes";
 import { defined } from "../util/assert";
 import type { Hardware } from "./hardware";
 
-/** The variants of each graph, with the compatibility issues of this machine. */
-export type Runnable = Readonly<Record<Graph, readonly GraphFiles[]>>;
+/** All variants of each graph. Those that this machine cannot run have an
+ * `obstacle`. */
+export type VariantCompatibility = Readonly<
+  Record<Graph, readonly GraphFiles[]>
+>;
 
 /** The recommended dtype of a graph, if one can run, and why. */
 export interface Recommendation {
@@ -26,7 +29,8 @@ const SMALL = 100e6;
 /** Share of the bytes that a less exact dtype has to save. */
 const WORTHWHILE = 0.1;
 
-/** Suitable dtypes, the most exact first, and those for want of them. */
+/** `suitable`: dtypes to choose from, the most exact first. `fallbacks`: dtypes to
+ * try, in this order, where the model has no suitable one. */
 interface Order {
   readonly suitable: readonly Dtype[];
   readonly fallbacks: readonly Dtype[];
@@ -53,7 +57,7 @@ function orderOf(graph: Graph, { halfPrecision }: Hardware): Order {
 
 /** Recommends the dtypes that suit the adapter, among those that can run. */
 export function recommend(
-  variants: Runnable,
+  variants: VariantCompatibility,
   hardware: Hardware,
 ): Record<Graph, Recommendation> {
   const sizes = GRAPHS.map((graph) =>
@@ -141,7 +145,7 @@ function nothingRuns(graph: Graph, variants: readonly GraphFiles[]): string {
 /** The dtypes to load. Throws if one is missing or cannot run. */
 export function choose(
   choice: DtypeChoice,
-  variants: Runnable,
+  variants: VariantCompatibility,
   hardware: Hardware,
 ): GraphDtypes {
   const best = recommend(variants, hardware);

@@ -15,7 +15,7 @@ export interface Hardware {
   readonly adapter: string;
   /** Whether shaders can compute in half precision. */
   readonly halfPrecision: boolean;
-  /** Whether it is a CPU, be it behind a software adapter. */
+  /** Whether a CPU computes: with WebAssembly, or as a WebGPU adapter. */
   readonly software: boolean;
   /** Bytes of the largest buffer that a shader can read. */
   readonly largestBuffer: number;

@@ -9,7 +9,7 @@ import type { LoadOptions } from "../../src/shared/protocol";
 import { eachGraph } from "../model-files/manifest";
 import { formatBytes } from "../../src/shared/format-bytes";
 import { checkCompatibility, memoryIssue } from "./compatibility";
-import { choose, recommend, type Runnable } from "./dtypes";
+import { choose, recommend, type VariantCompatibility } from "./dtypes";
 import { detectHardware, type Hardware } from "./hardware";
 import {
   estimateMemory,
@@ -95,7 +95,7 @@ function wholeOf(
 
 function costOf(
   metadata: ModelMetadata,
-  graphs: Runnable,
+  graphs: VariantCompatibility,
   dtypes: GraphDtypes,
   size: number,
   placement: Placement,

@@ -19,7 +19,7 @@ import {
   type DownloadedModel,
   type Emit,
 } from "./download-graphs";
-import { choose, type Runnable } from "./dtypes";
+import { choose, type VariantCompatibility } from "./dtypes";
 import { hardwareOf, type Hardware } from "./hardware";
 import { estimateMemory } from "./memory-estimate";
 import { readJson, type ModelMetadata } from "./model-metadata";
@@ -43,7 +43,7 @@ export interface LoadPlan {
   readonly loaded: number;
   readonly hardware: Hardware;
   readonly gpu: Gpu | undefined;
-  readonly variants: Runnable;
+  readonly variants: VariantCompatibility;
 }
 
 /** Why dtypes or version are not what was asked for. */

@@ -10,7 +10,7 @@ import type { ModelConfig } from "../model-files/config";
 import { GRAPHS } from "../model-files/manifest";
 import { defined } from "../util/assert";
 import { WASM_MEMORY } from "./compatibility";
-import type { Runnable } from "./dtypes";
+import type { VariantCompatibility } from "./dtypes";
 
 /** Enough for long conversations about several images. */
 const USUAL_CONTEXT = 4096;
@@ -34,7 +34,7 @@ export type Placement = Pick<LoadOptions, "backend"> & {
 
 export function estimateMemory(
   config: ModelConfig,
-  variants: Runnable,
+  variants: VariantCompatibility,
   dtypes: GraphDtypes,
   size: number,
   { device, backend }: Placement,
@@ -65,8 +65,9 @@ export function estimateMemory(
  *
  *     (size/4)² positions · width w:  x, 4w before and 4w after GELU = 9w
  *
- * Each stage has twice the width on a quarter of the positions: half of the
- * previous one, together twice the first. w is 96 where the last layer is 3072.
+ * Each stage has twice the width and a quarter of the positions of the one before,
+ * so it takes half of its bytes: all stages together take twice those of the first.
+ * w is `visionWidth` / 32: 96 where the last layer has 3072 channels.
  * The prefill adds its logits: of all positions where the decoder outputs all.
  * Measured: 39 MB on WebGPU at 256 pixels and real widths, where this sum gives
  * 33; FastVLM-0.5B at 1024 on WebAssembly 1.58 GB of heap, where it gives 1.49.

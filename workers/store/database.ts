@@ -48,7 +48,8 @@ export class Database {
       ) => IDBRequest<IDBValidKey> | IDBRequest<undefined>,
     ): Promise<void> => {
       const database = await this.open();
-      // Strict: a journal entry must not be lost while its bytes are on disk.
+      // Strict: if a delete were lost, the entry would remain for bytes that are no
+      // longer on the disk.
       const transaction = database.transaction(name, "readwrite", {
         durability: "strict",
       });

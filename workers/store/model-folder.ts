@@ -18,6 +18,7 @@ export interface ModelFolder {
     signal: AbortSignal,
     onProgress: (progress: Progress) => void,
   ): Promise<Map<string, Blob>>;
-  /** The Blobs are no longer used: if the model was deleted, so are they. */
+  /** Call when the Blobs are no longer used. Their files are then deleted, if the
+   * model was deleted meanwhile. */
   release(): void;
 }

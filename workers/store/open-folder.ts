@@ -44,8 +44,8 @@ export async function openFolder(
 }
 
 /**
- * The stored commit of a hub's branch, while the newer one that `openFolder`
- * opens is not completely downloaded; the fallback if that fails.
+ * The older, stored commit of a hub's branch, to fall back on if the newer one,
+ * which `openFolder` opens, cannot be downloaded. Undefined if there is none.
  */
 export async function openPreviousFolder(
   source: ModelSource,

@@ -2,7 +2,8 @@ import type { Table } from "./database";
 import type { Disk, DiskFile } from "./disk";
 import { Ranges, type Span } from "./ranges";
 
-/** Journaling takes at most one part in this many of the time. */
+/** After a write of the journal, the next one waits at least this many times as
+ * long as the write took. */
 const JOURNAL_SHARE = 10;
 
 /** Which bytes of a file are on the disk. */

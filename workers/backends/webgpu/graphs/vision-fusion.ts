@@ -334,7 +334,11 @@ const POINTWISE: ConvWindow = {
   pads: [0, 0, 0, 0],
 };
 
-/** An operand as kernel terms of a convolution of `input` shaped like `like`. */
+/**
+ * An operand of a sum, written as terms of one convolution of `input` whose strides,
+ * groups and output size are those of `like`; undefined if it cannot be. `input`
+ * itself, also scaled, is a 1 x 1 convolution.
+ */
 function termsOf(
   { layer, hasOneUser }: Summand,
   input: VisionLayer,
@@ -366,7 +370,8 @@ function termsOf(
 const sameSize = (a: MapSize, b: MapSize) =>
   a.height === b.height && a.width === b.width && a.channels === b.channels;
 
-/** The window in which all others are centred. */
+/** The largest window, if all windows have odd sizes and are centred in it;
+ * otherwise undefined. */
 function largestWindow(windows: readonly ConvWindow[]): ConvWindow | undefined {
   const area = ({ kernel: [h, w] }: ConvWindow) => h * w;
   const [window] = [...windows].sort((a, b) => area(b) - area(a));

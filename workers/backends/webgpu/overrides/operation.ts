@@ -13,8 +13,12 @@ export interface Operation {
   readonly type: StorageType;
   readonly variants: (limits: GPUSupportedLimits) => KernelVariant[];
   readonly uniform: Uint32Array<ArrayBuffer>;
-  /** In the order of our kernel's bindings, before its uniform. Further outputs
-   * follow the uniform. */
+  /**
+   * The first bindings of our kernel. Its bindings are, in this order:
+   * 1. `ranges`, which include the first output
+   * 2. `uniform`
+   * 3. the other `outputs`
+   */
   readonly ranges: readonly BufferRange[];
   /** Inputs that are not weights: a trial fills them with noise. */
   readonly noisy: readonly BufferRange[];
@@ -23,7 +27,8 @@ export interface Operation {
     readonly range: BufferRange;
     readonly words: readonly number[];
   }[];
-  /** Each begins with `results` numbers; the first is the last of `ranges`. */
+  /** The buffers of the results: the first is also the last of `ranges`. A trial
+   * compares the first `results` numbers of each. */
   readonly outputs: readonly BufferRange[];
   readonly results: number;
 }
@@ -39,7 +44,7 @@ export function describeShape(epilogue: Epilogue, type: StorageType): string {
   return [...describeEpilogue(epilogue), type].join(" ");
 }
 
-/** Whether each range has room for `counts` numbers; not for a count of 0. */
+/** Whether each range has room for its count of numbers, and no count is 0. */
 export function rangesHold(
   type: StorageType,
   ...pairs: readonly (readonly [range: BufferRange, count: number])[]

@@ -14,7 +14,7 @@ export interface KernelOverride extends TrialResult {
 export interface OverrideResult {
   readonly dispatches: readonly Dispatch[];
   readonly overrides: readonly KernelOverride[];
-  /** Frees the buffers of the overrides; the commands stay their owner's. */
+  /** Frees the buffers of the overrides, but not those of the given commands. */
   release(): void;
 }
 
