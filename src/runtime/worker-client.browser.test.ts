@@ -266,7 +266,7 @@ describe("a worker that dies", () => {
     const runtime = new WorkerClient({ worker: () => new Worker(url) });
     await expect(runtime.load(model)).rejects.toMatchObject({
       code: "worker-died",
-      advice: expect.stringContaining("option worker") as string,
+      advice: expect.stringContaining("option `worker`") as string,
     });
     runtime.dispose();
   });
