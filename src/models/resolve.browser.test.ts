@@ -67,8 +67,8 @@ test.each<[model: string, source: ModelSource]>([
 });
 
 test.each([
-  ["", /model is empty/],
-  ["  ", /model is empty/],
+  ["", /model name is empty/],
+  ["  ", /model name is empty/],
   ["telepathy", /Unknown model “telepathy”/],
   ["ftp://host.test/a/b", /“ftp:”/],
   ["blob:https://host.test/a", /“blob:”/],
