@@ -211,7 +211,7 @@ export interface LoadProgress {
   /** Bytes of all files of the model; `total` is 0 while unknown. */
   readonly loaded: number;
   readonly total: number;
-  /** Bytes per second from the network, recently; 0 if there are none. */
+  /** Recent download rate in bytes per second; 0 while nothing arrives. */
   readonly rate: number;
   /** Estimated seconds to the end of the download; absent if unknown. */
   readonly left?: number;

@@ -30,7 +30,7 @@ export interface Marks {
   /** First token, and complete caption. */
   readonly first: number;
   readonly end: number;
-  /** Of the tokens after those of the first step; 0 if there are none. */
+  /** Decode rate after the first step; 0 if the answer ended with it. */
   readonly tokensPerSecond: number;
 }
 

@@ -31,7 +31,7 @@ export interface CaptionRecord {
   readonly firstToken: number;
   /** Frame available → complete caption. */
   readonly total: number;
-  /** Of the tokens after those of the first step; absent if there are none. */
+  /** Decode rate after the first step; absent if the answer ended with it. */
   readonly tokensPerSecond?: number;
   readonly tokenIds: readonly number[];
   /** On the page's thread, during the caption. */
