@@ -67,7 +67,7 @@ export class FastVlmAttributes extends LitElement {
   /** A registered name, `owner/name[@revision]` on the hub, or the URL of a
    * folder. */
   declare model: string;
-  /** URL of a Hugging Face compatible hub; empty: huggingface.co. */
+  /** URL of a hub that is compatible with huggingface.co, the default. */
   declare hub: string;
   /** Folder that contains `models/NAME/` of the bundled models; empty: the
    * page's folder. */
@@ -76,8 +76,8 @@ export class FastVlmAttributes extends LitElement {
   declare wasmPaths: string;
   /** The prompt; with `live` it is sent with every frame. */
   declare prompt: string;
-  /** Chat prompt preset: `reference`, Apple's own, or `demo`, that of the
-   * transformers.js demo. */
+  /** Chat prompt preset: `reference` (Apple's `predict.py`) or `demo` (the
+   * transformers.js demo). */
   declare promptStyle: string;
   /** What `start` opens: `camera`, `screen`, `none`, or the property `file` as
    * `video` or `picture`. */
@@ -108,14 +108,14 @@ export class FastVlmAttributes extends LitElement {
   /** Captions a live source continuously; a still image is captioned again
    * whenever it changes. */
   declare live: boolean;
-  /** `live`: live captions use the previous answer as a guess for the next one,
-   * which is faster and never changes the text; `off`: they do not. */
+  /** `live`: live captions use the previous answer as a draft of the next one,
+   * which saves time and never changes the text; `off`: no drafts. */
   declare draft: string;
   /** A live frame that differs less than this from the last encoded one is not
    * encoded: from 0 (off) to 1. */
   declare gate: number;
   /** When the model is loaded: `manual`, by `start`, `ask` or `load()`;
-   * `visible`, once the element is in the viewport; or `eager`. */
+   * `visible`, once the element is in the viewport; `eager`, at once. */
   declare loading: "manual" | "visible" | "eager";
   /** Maximum number of tokens in an answer. */
   declare maxTokens: number;
@@ -139,7 +139,8 @@ export class FastVlmAttributes extends LitElement {
   declare worker: (() => Worker) | undefined;
   /** Replaces the global `fetch` for model files. */
   declare fetch: typeof globalThis.fetch | undefined;
-  /** Aborting it stops the element; nothing starts while it is aborted. */
+  /** Aborting it stops the element, which does not start again until another
+   * signal is set. */
   declare signal: AbortSignal | undefined;
 
   readonly #defaults: ReadonlyMap<PropertyKey, unknown>;

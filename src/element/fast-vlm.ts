@@ -23,14 +23,14 @@ const modelAttributes = [
  * Captions a camera, a screen, a video or an image, and answers questions about
  * it.
  *
- * By default, the model is downloaded by the first `start`, `ask` or `load()`.
- * Elements with the same model share one worker and one set of weights. In a
- * form its value is the last caption. Colours follow the page's `color-scheme`.
+ * By default, the model is downloaded by the first `start()`, `ask()` or
+ * `load()`. Elements with the same model share one worker and one set of weights.
+ * In a form, the element's value is the last caption. Colours follow the page's
+ * `color-scheme`.
  *
  * Methods reject with a `VlmError`, which has a code and says what failed and
- * what to do next.
- * The event `error` also reports the failures of `load`, `ask`, `start` and
- * `freeze`, except `aborted`.
+ * what to do next. The event `error` also reports the failures of `load()`,
+ * `ask()`, `start()` and `freeze()`, except `aborted`.
  *
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
@@ -39,7 +39,7 @@ const modelAttributes = [
  *
  * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load
  * @fires {CustomEvent<ModelInfo>} ready - a model is loaded
- * @fires {CustomEvent<FrameDetail>} frame - a frame was handed to the model
+ * @fires {CustomEvent<FrameDetail>} frame - a frame was passed to the model
  * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption
  * @fires {CustomEvent<CaptionDetail>} caption - a caption is complete, with its timings
  * @fires {CustomEvent<StateDetail>} statechange - `state` changed
@@ -87,7 +87,7 @@ const modelAttributes = [
  * @cssstate warming - a model is being warmed up
  * @cssstate ready - the model is loaded and idle
  * @cssstate seeing - the model is encoding a frame
- * @cssstate speaking - the caption is arriving, token by token
+ * @cssstate speaking - the model is generating the caption
  * @cssstate paused - a frame is frozen, or the page is hidden
  * @cssstate failed - the last operation failed; see the event `error`
  */
@@ -183,13 +183,13 @@ export class FastVlmElement extends FastVlmAttributes {
     return this.#controller.inspect(options);
   }
 
-  /** The models stored in this browser, completely or partly. */
+  /** Lists the models stored in this browser, including incomplete downloads. */
   stored(): Promise<StoredModel[]> {
     return this.#controller.models.stored();
   }
 
-  /** Deletes the files of the model with this `key` of `stored()`; a loaded model
-   * keeps running. */
+  /** Deletes the files of the model that `stored()` lists with this `key`; a
+   * loaded model keeps running. */
   removeStored(key: string): Promise<void> {
     return this.#controller.models.removeStored(key);
   }
@@ -199,8 +199,9 @@ export class FastVlmElement extends FastVlmAttributes {
     acceptLicense(id);
   }
 
-  /** Cancels a load, which rejects with `aborted`; the next one resumes it. If
-   * `start` is waiting for the first model to load, the source is stopped, too. */
+  /** Cancels a load, which rejects with `aborted`; the next load resumes the
+   * download. If `start()` is waiting for the first model, the source is closed,
+   * too. */
   cancelLoad(): void {
     this.#controller.cancelLoad();
   }
@@ -208,7 +209,8 @@ export class FastVlmElement extends FastVlmAttributes {
   /**
    * Answers a prompt about `options.source`, by default the frozen or newest
    * frame; the default prompt is the attribute's. Resolves with the detail of the
-   * event `caption`. Rejects with `aborted` if it is stopped or its signal aborts.
+   * event `caption`. Rejects with `aborted` if the element is stopped or
+   * `options.signal` aborts.
    */
   ask(prompt?: string, options: AskOptions = {}): Promise<CaptionDetail> {
     return this.#controller.ask(prompt, options);

@@ -34,7 +34,7 @@ export interface FastVlmOptions extends WorkerStart {
   /** Folder that contains `models/NAME/` of the bundled models; default: the
    * page's own. */
   readonly modelBase?: string | undefined;
-  /** Endpoint of a Hugging Face compatible hub; default: huggingface.co. */
+  /** URL of a hub that is compatible with huggingface.co, the default. */
   readonly hub?: string | undefined;
 }
 
