@@ -108,7 +108,7 @@ async function drive(/** @type {import("playwright").Page} */ page) {
   const failure = page.locator("#failure");
   await outcome.or(failure).filter({ visible: true }).waitFor({ timeout: 0 });
   if (await failure.isVisible()) {
-    throw new Error((await failure.textContent()) ?? "The bench failed.");
+    throw new Error((await failure.textContent()) ?? "The benchmark failed.");
   }
   const table = (await outcome.getAttribute("data-text")) ?? "";
   const take = async (/** @type {string} */ name) => {

@@ -28,7 +28,7 @@ export function drawOnBlack(
     colorSpace: "srgb",
     willReadFrequently: true,
   });
-  if (!context) throw new Error("no 2D canvas context is available");
+  if (!context) throw new Error("Cannot create a 2D canvas context.");
   draw(context);
   return canvas.transferToImageBitmap();
 }
@@ -51,7 +51,7 @@ export function copyOnBlack(
       throw new VlmError(
         "bad-image",
         `${name} contains content from another origin, which this page may not read.`,
-        "Draw only images that were loaded with the crossorigin attribute on it.",
+        "Draw only images that were loaded with the crossorigin attribute.",
         { cause: thrown },
       );
     }

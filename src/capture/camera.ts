@@ -94,7 +94,7 @@ export function cameraUnplugged(): VlmError {
   return new VlmError(
     "camera-missing",
     "The camera was unplugged.",
-    "Plug it in again or choose another; it then starts automatically.",
+    "Plug it in again, or choose another camera; the video then continues automatically.",
   );
 }
 
@@ -102,7 +102,7 @@ export function cameraSilent(): VlmError {
   return new VlmError(
     "camera-busy",
     "The camera sends no frames.",
-    "Open its shutter, or end the video call that uses it; it then continues automatically.",
+    "Open the camera's shutter, or close the program that uses the camera; the video then continues automatically.",
   );
 }
 
@@ -114,8 +114,8 @@ function cameraError(thrown: unknown): VlmError {
       "camera-denied",
       "Access to the camera was denied.",
       isForbidden()
-        ? 'A policy forbids the camera, so the visitor was not asked. An embedding page has to set allow="camera" on this frame, and Permissions-Policy has to allow the camera.'
-        : "Allow the camera for this site, in the address bar or in the system's settings; it then starts automatically.",
+        ? 'The permissions policy blocks the camera. Allow it in the Permissions-Policy header, and set allow="camera" on any iframe that embeds this page.'
+        : "Allow the camera for this site, in the address bar or in the system settings; the camera then starts automatically.",
       options,
     );
   }
@@ -123,7 +123,7 @@ function cameraError(thrown: unknown): VlmError {
     return new VlmError(
       "camera-missing",
       "No matching camera was found.",
-      "Plug one in or choose another; it then starts automatically.",
+      "Plug in a camera or choose another; it then starts automatically.",
       options,
     );
   }

@@ -218,12 +218,12 @@ async function playFile(
   video.src = url;
   try {
     await play(video, signal);
-    if (video.videoWidth === 0) throw new Error("it has no video track");
+    if (video.videoWidth === 0) throw new Error("The file has no video track.");
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     throw new VlmError(
       "video-unreadable",
-      "The file could not be played as a video.",
+      "The video file could not be played.",
       "Choose an MP4 or WebM file that this browser can play.",
       { cause: thrown },
     );

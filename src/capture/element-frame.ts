@@ -133,7 +133,7 @@ function readable(element: VisualElement, read: () => Frame): Frame {
       "bad-image",
       `${nameOf(element)} contains content from another origin, which this page may not read.`,
       isCanvas(element)
-        ? "Draw only images that were loaded with the crossorigin attribute on it."
+        ? "Draw only images that were loaded with the crossorigin attribute."
         : 'Set its attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.',
       { cause: thrown },
     );
@@ -168,7 +168,7 @@ function playable(
 function unplayable(video: HTMLVideoElement): VlmError {
   return new VlmError(
     "video-unreadable",
-    `${nameOf(video)} could not be played as a video.`,
+    `${nameOf(video)} could not be played.`,
     "Use an MP4 or WebM file that this browser can play.",
     { cause: video.error },
   );

@@ -2,7 +2,7 @@ import { VlmError } from "../shared/errors";
 import type { Dtype, DtypeChoice, Graph } from "../shared/models";
 import { dtypes, graphs } from "../shared/options";
 
-const advice = `Choose auto, ${dtypes.join(", ")}, or dtypes by graph: “vision_encoder=fp16,decoder_model_merged=q4”.`;
+const advice = `Choose auto, ${dtypes.join(", ")}, or a dtype for each graph: “vision_encoder=fp16,decoder_model_merged=q4”.`;
 
 /**
  * Parses `auto`, a dtype, or dtypes by graph: `vision_encoder=fp16,…`. Graphs

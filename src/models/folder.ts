@@ -28,7 +28,7 @@ function findModel(files: FolderFiles): ModelSource {
     throw new VlmError(
       "model-file-missing",
       "The folder is empty.",
-      "Choose the folder with the model's config.json.",
+      "Choose the folder that contains the model's config.json.",
     );
   }
   const roots = all
@@ -43,7 +43,7 @@ function findModel(files: FolderFiles): ModelSource {
     throw new VlmError(
       "model-file-missing",
       `There is no config.json in the folder ${name}.`,
-      "Choose a model's folder: it has config.json, the tokenizer's files and onnx/.",
+      "Choose a model folder, which contains config.json, the tokenizer files and onnx/.",
     );
   }
   if (others.length > 0) {

@@ -38,7 +38,7 @@ import type {
 function assertModelChosen({ model, folder }: LanguageModelSettings): void {
   if (model !== undefined || folder !== undefined) return;
   throw notSupported(
-    'No model is chosen. Choose one with LanguageModel.with({ model: "…" }).',
+    'No model was chosen. Choose one with LanguageModel.with({ model: "…" }).',
   );
 }
 

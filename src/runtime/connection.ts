@@ -93,7 +93,7 @@ function tryStart(start: () => Worker): Worker {
   try {
     const worker: unknown = start();
     if (!(worker instanceof EventTarget)) {
-      throw new Error("the function returned no Worker");
+      throw new Error("the function did not return a Worker");
     }
     return worker as Worker;
   } catch (cause) {
@@ -118,7 +118,7 @@ function workerDied(event: Event): VlmError {
       )
     : new VlmError(
         "worker-died",
-        "The model's worker could not be loaded, or was terminated.",
+        "The model's worker could not be loaded or was terminated.",
         START_ADVICE,
       );
 }

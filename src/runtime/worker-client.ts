@@ -328,14 +328,18 @@ class Received {
 }
 
 export function notLoaded(): VlmError {
-  return new VlmError("not-loaded", "No model is loaded.", "Load one first.");
+  return new VlmError(
+    "not-loaded",
+    "No model is loaded.",
+    "Load a model first.",
+  );
 }
 
 function deviceLost(message: string): VlmError {
   return new VlmError(
     "device-lost",
     sentence(`The GPU was lost: ${message}`),
-    "Ask again: the model is loaded again. If it happens often, close other tabs that use the GPU.",
+    "Try again: the next request reloads the model. If this happens often, close other tabs that use the GPU.",
   );
 }
 

@@ -209,8 +209,8 @@ Describes images, or answers a question about them.
                      reference implementation (default auto)
   --temperature T    sampling temperature; 0 is greedy (default 0)
   --top-k N          sample from the N most likely tokens (default 0: all)
-  --top-p P          sample from the most likely tokens up to probability P
-                     (default 1)
+  --top-p P          sample from the most likely tokens that add up to
+                     probability P (default 1)
   --repetition-penalty R   penalise repetition if above 1 (default 1)
   --seed N           random seed for sampling (default 0)
   --models           list models: files, sizes, requirements, stored files

@@ -76,20 +76,20 @@ export const huggingFace = {
 /** Fault kind → its value, if it takes one, and its effect. */
 export const faultKinds = /** @type {const} */ ({
   cut: ["N", "the connection breaks after N bytes of a body"],
-  end: ["N", "the body ends after N bytes, as if that were all"],
+  end: ["N", "the body ends after N bytes, without an error"],
   stall: ["N", "nothing more arrives after N bytes of a body"],
   slow: ["N", "bodies arrive at N bytes per second"],
-  status: ["CODE", "answers with that status, e.g. 500"],
-  busy: ["SECONDS", "answers 429 with Retry-After"],
-  flip: ["OFFSET", "that byte of the file is damaged"],
-  length: ["DELTA", "Content-Length is off by that much"],
-  "wrong-size": ["DELTA", "the size in the file list is off by that much"],
-  "wrong-sha": ["", "the hash in the file list is another one"],
+  status: ["CODE", "answers with the status CODE, e.g. 500"],
+  busy: ["SECONDS", "answers 429 with Retry-After: SECONDS"],
+  flip: ["OFFSET", "the byte at OFFSET of the file is damaged"],
+  length: ["DELTA", "Content-Length is wrong by DELTA bytes"],
+  "wrong-size": ["DELTA", "the size in the file list is wrong by DELTA bytes"],
+  "wrong-sha": ["", "the hash in the file list is wrong"],
   redirect: ["path|port", "redirects to another path, or to another port"],
   "no-ranges": ["", "answers range requests with the whole file"],
-  chunked: ["", "answers without Content-Length and ranges"],
+  chunked: ["", "answers without Content-Length, and ignores ranges"],
   missing: ["", "the file is listed, but does not exist"],
-  page: ["", "answers with an HTML page, like a network's login"],
+  page: ["", "answers with an HTML page, like the login page of a network"],
   hang: ["", "never answers"],
   reset: ["", "resets the connection"],
   "no-api": ["", "the hub has no /api"],
@@ -123,7 +123,7 @@ export function checkFault(given) {
     throw new Error("The file of a fault must be a glob.");
   }
   if (times !== undefined && !(Number.isInteger(times) && Number(times) > 0)) {
-    throw new Error("The times of a fault must be an integer above 0.");
+    throw new Error("times of a fault must be an integer above 0.");
   }
   return /** @type {Fault} */ (given);
 }

@@ -14,7 +14,7 @@ use without internet: /{id}/resolve/{revision}/{file} and /api/models/{id}.
 Without a folder it serves the bundled model as fast-vlm/nano.
 
   --id owner/name   id of the folder (default fast-vlm/ and the folder's name)
-  --port N          first port to try (default 4180); the next free one is taken
+  --port N          first port to try (default 4180); uses the next free one
   --fault FAULT     a fault; may be given several times:
                     KIND[=VALUE][,file=GLOB][,times=N]
                     e.g. --fault "cut=100000,file=onnx/*.onnx,times=1"
@@ -99,7 +99,7 @@ try {
     const { models, port, faults, log } = options;
     const onEnd = log ? { onEnd: print } : {};
     const { url } = await startHub({ models, port, faults, ...onEnd });
-    console.log(`\n  The hub is at ${url}\n  Ctrl+C ends it.\n`);
+    console.log(`\n  The hub is at ${url}\n  Press Ctrl+C to stop it.\n`);
     for (const [id, folder] of Object.entries(models)) {
       console.log(`  ${id}  (${folder})`);
       const query = new URLSearchParams({ model: id, hub: url });

@@ -85,7 +85,7 @@ function recommendOne(
       ? { dtype: undefined, reason: nothingRuns(graph, variants) }
       : {
           dtype: last,
-          reason: `${last}: the model has no more suitable dtype.`,
+          reason: `${last}: the model has no dtype that suits this device better.`,
         };
   }
   if (small && first === "fp32") {
@@ -96,7 +96,7 @@ function recommendOne(
   if (others.length === 0) {
     return {
       dtype: first,
-      reason: `${first}: the only suitable dtype of the model.`,
+      reason: `${first}: the only dtype of the model that suits this device.`,
     };
   }
   let best = first;

@@ -118,7 +118,7 @@ function storageIssue(
   storage: Storage | undefined,
 ): string | undefined {
   if (storage === undefined || missing <= storage.free) return undefined;
-  return `The download needs ${formatBytes(missing)} of storage, and this site may use only ${formatBytes(storage.free)} more.`;
+  return `The download needs ${formatBytes(missing)} of storage, but the browser allows this site only ${formatBytes(storage.free)} more.`;
 }
 
 function describeSource(source: ModelSource): string {

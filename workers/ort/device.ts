@@ -127,7 +127,7 @@ function deviceLost(message: string): VlmError {
   return new VlmError(
     "device-lost",
     sentence(`The GPU was lost: ${message}`),
-    "Ask again: the model is loaded again. If it happens often, close other tabs that use the GPU.",
+    "Try again: the next request reloads the model. If this happens often, close other tabs that use the GPU.",
   );
 }
 

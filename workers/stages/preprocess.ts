@@ -108,7 +108,7 @@ function contextOf(
 ): OffscreenCanvasRenderingContext2D {
   const options = { alpha: false, colorSpace: "srgb", willReadFrequently };
   const context = canvas.getContext("2d", options);
-  if (context === null) throw new Error("this browser offers no 2D canvas");
+  if (context === null) throw new Error("Cannot create a 2D canvas context.");
   return context;
 }
 

@@ -118,7 +118,7 @@ test("rejects with prompt-too-long when no token of the answer fits", () => {
     expect.objectContaining({
       code: "prompt-too-long",
       message:
-        "5 tokens of text and an image of 4 tokens do not fit: the model's context is 9 tokens, including the answer.",
+        "5 tokens of text and an image of 4 tokens do not fit: the model's context window is 9 tokens, including the answer.",
     }),
   );
   const two = reference(say("a", 2), answer("b"), say("c", 1));

@@ -119,7 +119,7 @@ function tooLong(
       : ` and ${images} images ${each} each`;
   return new VlmError(
     "prompt-too-long",
-    `${text} tokens of text${images === 0 ? "" : imageText} do not fit: the model's context is ${contextLength} tokens, including the answer.`,
+    `${text} tokens of text${images === 0 ? "" : imageText} do not fit: the model's context window is ${contextLength} tokens, including the answer.`,
     "Shorten the conversation, use fewer images, or choose a smaller size.",
   );
 }

@@ -51,8 +51,8 @@ export function failed(subject: string, host: string, why: string): VlmError {
 export function refused(subject: string, host: string, status: number) {
   return new VlmError(
     "download-failed",
-    `${host} refuses to send ${subject} (HTTP ${status}): it is private, gated or does not exist.`,
-    "Check the model's name, or download the model by hand and choose its folder.",
+    `${host} refuses to send ${subject} (HTTP ${status}): it is private or gated, or it does not exist.`,
+    "Check the model's name, or download the model yourself and choose its folder.",
   );
 }
 
@@ -64,19 +64,19 @@ export function storageFull(
 ): VlmError {
   const why =
     free !== undefined && free < needed
-      ? `the browser allows this site only ${formatBytes(free)} more (${formatBytes(needed - free)} too little)`
+      ? `the browser allows this site only ${formatBytes(free)} more (${formatBytes(needed - free)} short)`
       : "the disk is full";
   const names = others.map(
     (other) => `${other.name} (${formatBytes(other.bytes)})`,
   );
   const choice =
     names.length > 0
-      ? `Delete a stored model, ${names.join(" or ")}, or free space on the disk`
-      : "Free space on the disk";
+      ? `Delete a stored model, ${names.join(" or ")}, or free up disk space`
+      : "Free up disk space";
   return new VlmError(
     "storage-full",
-    `${name} needs ${formatBytes(needed)} more on the disk, but ${why}.`,
-    `${choice}, then load the model again; downloaded bytes are kept.`,
+    `${name} needs ${formatBytes(needed)} more disk space, but ${why}.`,
+    `${choice}, then load the model again; the downloaded part is kept.`,
   );
 }
 

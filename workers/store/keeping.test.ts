@@ -132,7 +132,7 @@ test("rejects with storage-full before the download begins", async () => {
   await expect(failure).rejects.toMatchObject({
     code: "storage-full",
     message: expect.stringMatching(
-      /one needs 50\.0 kB .*\(3\d\.\d kB too little/,
+      /one needs 50\.0 kB .*\(3\d\.\d kB short/,
     ) as string,
     advice: expect.stringContaining("two (10.1 kB)") as string,
   });

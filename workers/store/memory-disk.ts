@@ -73,7 +73,9 @@ class MemoryFile implements DiskFile {
   #page(index: number, size: number): Uint8Array<ArrayBuffer> {
     const page = this.#pages[index] ?? new Uint8Array();
     if (page instanceof Blob)
-      throw new RangeError("This page of memory is full.");
+      throw new RangeError(
+        "Cannot write to a page of memory that is already full.",
+      );
     if (page.length >= size) return page;
     const grown = new Uint8Array(
       Math.min(PAGE, Math.max(size, 2 * page.length)),

@@ -4,7 +4,7 @@ export function missing(file: string, place: string): VlmError {
   return new VlmError(
     "model-file-missing",
     `${place} has no ${file}.`,
-    "Check the model's name, revision, address or folder; if they are right, export the model again.",
+    "Check the model's name, revision, URL or folder; if they are correct, export the model again.",
   );
 }
 
