@@ -28,7 +28,7 @@ test("both engines give the same tokens for the same frames", async ({
   await page.getByRole("button", { name: "Start" }).click();
   await expect(page.locator("#outcome")).toBeVisible({ timeout: 1_100_000 });
   await expect(page.locator("#comparison")).toHaveText(
-    "All engines gave the same tokens.",
+    "All engines produced the same tokens.",
   );
   expect(watch.errors).toEqual([]);
   expect(watch.foreign).toEqual([]);

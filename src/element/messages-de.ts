@@ -32,7 +32,7 @@ export const german: Messages = {
     "bad-image": {
       message: "Das Bild konnte nicht gelesen werden.",
       advice:
-        "Wähle ein anderes Bild im Format PNG, JPEG, WebP, AVIF, GIF oder SVG.",
+        "Wähle ein anderes Bild im Format PNG, JPEG, WebP, AVIF, GIF oder SVG aus.",
     },
     "camera-busy": {
       message: "Die Kamera liefert kein Bild.",
@@ -47,29 +47,31 @@ export const german: Messages = {
     "camera-missing": {
       message: "Es wurde keine Kamera gefunden.",
       advice:
-        "Schließe die Kamera an oder wähle eine andere. Danach geht es automatisch weiter.",
+        "Schließe eine Kamera an oder wähle eine andere aus. Danach geht es automatisch weiter.",
     },
     "device-lost": {
       message: "Die Verbindung zur Grafikkarte wurde unterbrochen.",
-      advice: "Das Modell wird beim nächsten Bild neu geladen.",
+      advice:
+        "Das Modell wird bei der nächsten Anfrage automatisch neu geladen.",
     },
     "download-failed": {
       message: "Der Download ist fehlgeschlagen.",
-      advice: "Prüfe die Internetverbindung und versuche es erneut.",
+      advice: "Versuche es später erneut. Der Download wird dann fortgesetzt.",
     },
     offline: {
-      message: "Keine Internetverbindung.",
-      advice: "Stelle die Verbindung wieder her und versuche es erneut.",
+      message: "Der Server des Modells ist nicht erreichbar.",
+      advice:
+        "Prüfe die Internetverbindung und versuche es erneut. Der Download wird dann fortgesetzt.",
     },
     "out-of-memory": {
-      message: "Der Arbeitsspeicher reicht nicht aus.",
+      message: "Der Arbeits- oder Grafikspeicher reicht nicht aus.",
       advice:
         "Schließe andere Tabs und Programme oder wähle ein kleineres Modell oder eine kleinere Bildgröße.",
     },
     "screen-denied": {
       message: "Die Bildschirmfreigabe wurde abgebrochen.",
       advice:
-        "Starte erneut und wähle den Bildschirm oder das Fenster, das freigegeben werden soll.",
+        "Starte erneut und wähle den Bildschirm oder das Fenster aus, das du freigeben möchtest.",
     },
     "storage-full": {
       message: "Für das Modell ist nicht genügend Speicherplatz frei.",
@@ -78,7 +80,7 @@ export const german: Messages = {
     "video-unreadable": {
       message: "Das Video kann nicht abgespielt werden.",
       advice:
-        "Wähle eine MP4- oder WebM-Datei, die dieser Browser unterstützt.",
+        "Wähle eine MP4- oder WebM-Datei aus, die dieser Browser unterstützt.",
     },
     "webgpu-unavailable": {
       message: "WebGPU ist nicht verfügbar.",
@@ -86,9 +88,10 @@ export const german: Messages = {
         "Verwende einen Browser und ein Gerät mit WebGPU oder führe das Modell auf dem Prozessor aus.",
     },
     "worker-died": {
-      message: "Das Modell wurde unerwartet beendet.",
+      message:
+        "Das Modell konnte nicht gestartet werden oder wurde unerwartet beendet.",
       advice:
-        "Es startet beim nächsten Bild neu. Wenn das Problem weiterhin besteht, lade die Seite neu.",
+        "Es wird bei der nächsten Anfrage automatisch neu gestartet. Wenn das Problem weiterhin besteht, lade die Seite neu.",
     },
   },
 };

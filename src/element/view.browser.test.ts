@@ -175,7 +175,7 @@ test("with forced colours the bar has an edge", async () => {
   await loading;
 });
 
-test("what fails is told in its language, where that has words for it", async () => {
+test("shows an error in the element's language, or in English without a translation", async () => {
   const loadError = new VlmError("offline", "No network.", "Connect.");
   mounted = new Mounted({ loadError });
   const { vlm } = mounted;
@@ -183,7 +183,7 @@ test("what fails is told in its language, where that has words for it", async ()
   await expect(vlm.load()).rejects.toMatchObject({ code: "offline" });
   const error = (): HTMLElement | null | undefined => mounted.part("error");
   await vi.waitFor(() => expect(error()?.lang).toBe("de"));
-  expect(error()?.textContent).toMatch(/Keine Internetverbindung/);
+  expect(error()?.textContent).toMatch(/nicht erreichbar/);
   expect(vlm.error?.message).toBe("No network.");
   vlm.model = "";
   await expect(vlm.load()).rejects.toMatchObject({ code: "bad-option" });

@@ -107,8 +107,8 @@ function show(record: BenchRecord): void {
 function comparison({ sameTokens }: BenchRecord): string {
   if (sameTokens === undefined) return "Only one engine: no tokens to compare.";
   return sameTokens
-    ? "All engines gave the same tokens."
-    : "The engines gave different tokens.";
+    ? "All engines produced the same tokens."
+    : "The engines produced different tokens.";
 }
 
 function showTable(record: BenchRecord): void {

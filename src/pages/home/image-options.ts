@@ -36,12 +36,12 @@ export function setUpImageOptions(vlm: FastVlmElement): void {
     }
     const tokens = (chosen / 64) ** 2 * (vlm.anyres ? 5 : 1);
     const note = `${tokens.toLocaleString("en")} image tokens.`;
-    const trained = info && `${info.name} is trained for ${info.size} px`;
+    const trained = info && `${info.name} was trained at ${info.size} px`;
     const other = info && chosen !== info.size;
     setText(
       "size-note",
       trained
-        ? `${note} ${trained}${other ? "; other sizes cost detail or time" : ""}.`
+        ? `${note} ${trained}${other ? "; other sizes lose detail or take longer" : ""}.`
         : note,
     );
   };
