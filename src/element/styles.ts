@@ -15,13 +15,13 @@ export const styles = css`
     overflow: hidden;
     inline-size: 100%;
     aspect-ratio: var(--fast-vlm-aspect, 4 / 3);
-    /* What is said about it has to be in sight, too. */
+    /* Leaves room for the caption in the viewport. */
     max-block-size: var(--fast-vlm-max-height, 70svh);
     border-radius: var(--fast-vlm-radius, 12px);
     background: var(--fast-vlm-stage, #14181b);
     color: var(--fast-vlm-on-stage, #e9eef0);
   }
-  /* The page shows the picture; the state and the progress need a place. */
+  /* The page itself shows the image; only the state and the progress are shown. */
   [data-shows="elsewhere"] {
     min-block-size: 2rem;
     aspect-ratio: auto;
@@ -141,7 +141,7 @@ export const styles = css`
     line-height: 1.4;
     letter-spacing: -0.01em;
   }
-  /* What went wrong is read whole. */
+  /* Errors are shown without scrolling. */
   .caption:has(.failure) {
     min-block-size: calc(var(--fast-vlm-lines, 3) * 1.4em);
     block-size: auto;
@@ -171,7 +171,7 @@ export const styles = css`
     background: var(--accent);
     vertical-align: -0.08em;
   }
-  /* Words may be of another direction than the page. */
+  /* Texts may have another direction than the page. */
   p,
   .status,
   .failure,

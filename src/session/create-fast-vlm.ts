@@ -32,13 +32,13 @@ export type Availability =
  * Methods reject with a `VlmError`.
  */
 export interface FastVlm extends AsyncDisposable {
-  /** Whether `create` would have to download the model; downloads none of its
+  /** Reports whether `create` has to download the model; downloads none of its
    * weights. */
   availability(options: ModelOptions): Promise<Availability>;
   /** Loads a model, or shares one that is loaded on this page. Aborting the
    * signal ends the load; it does not affect a created session. */
   create(options: CreateOptions): Promise<Session>;
-  /** Disposes its sessions, too. */
+  /** Also disposes its sessions. */
   dispose(): Promise<void>;
 }
 

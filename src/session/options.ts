@@ -69,20 +69,19 @@ export interface AnswerOptions {
   readonly sampling?: Partial<Sampling> | undefined;
   /** How an image is made square; default: `letterbox`. */
   readonly fit?: Fit | undefined;
-  /** Encodes a 2×2 grid of tiles besides the whole image, for documents: five
-   * times the image tokens. */
+  /** Encodes a 2×2 grid of tiles in addition to the whole image, for documents:
+   * five times the image tokens. */
   readonly anyres?: boolean | undefined;
   /** Encoder input size in pixels, a multiple of 64; default: the session's. */
   readonly size?: number | undefined;
-  /** Chat prompt preset; default: `reference`, Apple's own. */
+  /** Chat prompt preset; default: `reference` (Apple's `predict.py`). */
   readonly promptStyle?: PromptStyle | undefined;
-  /** Start of the answer; the model continues it. Not part of the answer. */
+  /** Text that the model continues; it is not repeated in the answer. */
   readonly prefix?: string | undefined;
-  /** JSON schema that the answer is valid for, or regular expression that it
-   * matches as a whole. */
+  /** JSON schema or regular expression that the whole answer has to match. */
   readonly responseConstraint?: object | boolean | undefined;
-  /** Verifies the previous answer to the same prompt as a draft of this one,
-   * which makes an equal answer faster; default: live captions only. */
+  /** Uses the previous answer to the same prompt as a draft, which saves time if
+   * the answer is the same; default: live captions only. */
   readonly draft?: boolean | undefined;
   /** An image that differs less than this from the last encoded one is not
    * encoded again: from 0 (off, the default) to 1. */
@@ -96,7 +95,7 @@ export interface DescribeOptions extends AnswerOptions {
 
 export type WatchOptions = DescribeOptions;
 
-/** The options that affect how many tokens messages take. */
+/** The options that affect the number of tokens. */
 export type CountOptions = Pick<
   AnswerOptions,
   "signal" | "anyres" | "size" | "promptStyle"
@@ -104,10 +103,10 @@ export type CountOptions = Pick<
 
 /** One turn of a conversation. */
 export interface ChatMessage {
-  /** Only the first message can be the system's. */
+  /** Only the first message can have the role `system`. */
   readonly role: "system" | "user" | "assistant";
   readonly text: string;
-  /** Images that belong to this message; only the user's have any. */
+  /** Images that belong to this message; only user messages can have images. */
   readonly images?: readonly Source[] | undefined;
 }
 

@@ -112,7 +112,7 @@ export class Session implements AsyncDisposable {
     });
   }
 
-  /** What the model is, and what it runs on. */
+  /** The model in use, its device and its backend. */
   get info(): ModelInfo {
     if (!this.#info) throw notLoaded();
     return this.#info;
@@ -179,9 +179,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Answers about one image, or several together, as they are now. Sources are
-   * left unchanged; an element that shows nothing yet is waited for. The request
-   * starts at once; leaving the loop over the stream ends it.
+   * Answers a prompt about one or several images. Copies the sources at once and
+   * leaves them unchanged; waits for an element that has no image yet. The
+   * request starts immediately; leaving the loop over the stream ends it.
    */
   describe(
     source: Source | readonly Source[],
@@ -208,7 +208,7 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Answers the last message of a whole conversation, which is the user's. It is
+   * Answers the last message of a conversation, which must be a user message. It is
    * independent of the conversation that `describe` starts. A Blob, ImageBitmap
    * or VideoFrame that was asked about before is not encoded again.
    */
@@ -243,8 +243,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Captions a live source, always its newest frame, until the source ends or
-   * the loop is left. Waits while the page is hidden. The options are read again
+   * Captions the newest frames of a live source until the source ends or the
+   * loop is left. Waits while the page is hidden. The options are read again
    * for each frame.
    */
   watch(
@@ -304,7 +304,8 @@ export class Session implements AsyncDisposable {
     );
   }
 
-  /** Ends what is running and frees the model, unless others use it. */
+  /** Ends running requests and releases the model, which is freed unless others
+   * use it. */
   dispose(): void {
     this.#life.abort();
     void this.#conversation?.end();

@@ -11,7 +11,8 @@ import { badOption, VlmError } from "../shared/errors";
 import { describeValue } from "../shared/options";
 import { openLive, type Stream } from "./live-source";
 
-/** What can be asked about. A source is read at the call and left unchanged. */
+/** The input of a request. It is read when the method is called and left
+ * unchanged. */
 export type Source =
   | Blob
   | ImageData

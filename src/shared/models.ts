@@ -1,6 +1,6 @@
 /**
- * Models before and after they are loaded: where they come from, what they
- * need, what is kept of them. Types only, like `protocol.ts`.
+ * Models before and after they are loaded: their source, requirements and
+ * stored files. Types only, like `protocol.ts`.
  */
 
 /** The three graphs of the published ONNX contract. */
@@ -10,8 +10,8 @@ export type Dtype = "fp32" | "fp16" | "q4" | "q4f16";
 
 export type GraphDtypes = Readonly<Record<Graph, Dtype>>;
 
-/** `auto`, also for a graph that is left out: what suits the adapter, of what
- * there is. */
+/** `auto`, which also applies to omitted graphs: the best dtype that the model has
+ * and the adapter supports. */
 export type DtypeChoice = "auto" | Dtype | Partial<GraphDtypes>;
 
 /** Where the graphs run. */
@@ -22,7 +22,7 @@ export type DeviceChoice = Device | "auto";
 
 /** A file of a folder on this machine. */
 export interface LocalFile {
-  /** Below the model's folder, with slashes: `onnx/embed_tokens.onnx`. */
+  /** Relative to the model's folder, with slashes: `onnx/embed_tokens.onnx`. */
   readonly path: string;
   readonly file: Blob;
 }
@@ -45,14 +45,14 @@ export type ModelSource =
       readonly url: string;
     }
   | {
-      /** A folder on this machine; nothing of it is copied. */
+      /** A folder on this machine; its files are not copied. */
       readonly kind: "folder";
       readonly name: string;
       readonly files: readonly LocalFile[];
     };
 
 export interface License {
-  /** e.g. `apple-amlr`; of the model's card or our registry. */
+  /** e.g. `apple-amlr`; from the model card or the registry. */
   readonly id: string;
   readonly name: string;
   readonly url?: string;
@@ -62,9 +62,9 @@ export interface License {
 export interface ModelFile {
   readonly path: string;
   readonly bytes: number;
-  /** Hex; absent if nobody says. */
+  /** In hex; absent if unknown. */
   readonly sha256?: string;
-  /** Bytes of it that need not be downloaded again. */
+  /** Bytes already stored, which are not downloaded again. */
   readonly kept: number;
 }
 
@@ -77,23 +77,23 @@ export interface GraphFiles {
   readonly obstacle?: string;
 }
 
-/** Bytes that a running model takes. */
+/** Estimated memory of a running model, in bytes. */
 export interface MemoryEstimate {
   readonly weights: number;
-  /** Buffers of the encoder at the side asked about, and of the prefill of
-   * such a picture, its logits included. */
+  /** Buffers of the encoder at the chosen size and of the prefill with one
+   * image, including its logits. */
   readonly activations: number;
-  /** KV cache of a whole context of `contextTokens`. */
+  /** KV cache of `contextTokens` tokens. */
   readonly cache: number;
   readonly contextTokens: number;
   readonly total: number;
 }
 
-/** What a model is and costs, told before its weights are downloaded. */
+/** Facts about a model that are known before its weights are downloaded. */
 export interface ModelReport {
   readonly name: string;
   readonly source: string;
-  /** The commit that the revision named, if the hub tells. */
+  /** The commit of the revision; absent if the hub does not report it. */
   readonly commit?: string;
   readonly license?: License;
   readonly layers: number;
@@ -105,42 +105,42 @@ export interface ModelReport {
   readonly adapter: string;
   readonly halfPrecision: boolean;
   readonly graphs: Readonly<Record<Graph, readonly GraphFiles[]>>;
-  /** Absent if some graph has no dtype that can run here. */
+  /** Absent if a graph has no dtype that can run here. */
   readonly recommended?: GraphDtypes;
-  /** A sentence for each graph: why that dtype. */
+  /** For each graph, a sentence that explains the recommended dtype. */
   readonly reasons: Readonly<Record<Graph, string>>;
-  /** Of the dtypes asked for, or else recommended. */
+  /** For the requested dtypes, else the recommended ones. */
   readonly chosen?: {
     readonly dtypes: GraphDtypes;
-    /** Every file that will be read, configuration included. */
+    /** Every file that will be read, including the configuration. */
     readonly files: readonly ModelFile[];
     readonly bytes: number;
     /** Bytes still to download. */
     readonly missing: number;
     readonly memory: MemoryEstimate;
   };
-  /** Of this site on this disk; absent where the browser does not tell. */
+  /** Storage of this site in bytes; absent if the browser does not report it. */
   readonly storage?: { readonly free: number; readonly persistent: boolean };
-  /** What stands in the way of running it here; absent if nothing does. */
+  /** Why the model cannot run here; absent if it can. */
   readonly obstacle?: string;
 }
 
-/** A model of which something is kept in this browser. */
+/** A model with files stored in this browser. */
 export interface StoredModel {
-  /** For `remove`. */
+  /** Identifies the model for `removeStored`. */
   readonly key: string;
   readonly name: string;
   readonly source: ModelSource;
   readonly commit?: string;
   /** Bytes on disk. */
   readonly bytes: number;
-  /** Files, `kept` less than `bytes` where a download was cut. */
+  /** `kept` is less than `bytes` for a file that is not completely downloaded. */
   readonly files: readonly ModelFile[];
 }
 
-/** Bytes held; what scripts hold is not told to workers. */
+/** Memory in use, in bytes, without the JavaScript heap. */
 export interface MemoryUse {
-  /** Buffers and textures of our GPUDevice, the runtime's included. */
+  /** Buffers and textures of the GPUDevice, including those of ONNX Runtime. */
   readonly gpu: number;
   /** The WebAssembly heap; it never shrinks. */
   readonly wasm: number;

@@ -107,7 +107,7 @@ export interface Message {
   readonly imageCount: number;
 }
 
-/** A conversation, as far as it decides the number of prompt tokens. */
+/** The parts of a conversation that determine the number of prompt tokens. */
 export interface PromptInput {
   /** Oldest first. */
   readonly messages: readonly Message[];
@@ -147,7 +147,7 @@ export interface GenerateOptions extends PromptInput {
   /** Beginning of the answer, which the model continues; not repeated in it. */
   readonly prefix?: string;
   /** Restricts tokens to those that can lead to this form; an answer that
-   * reaches `maxTokens` before is cut. The prefix counts as its beginning. */
+   * reaches `maxTokens` first is truncated. The prefix counts as its beginning. */
   readonly constraint?: Constraint;
   /** One for each frame. An equal id is the same image, whose features are
    * reused. Null, or no list: a new image. */
@@ -243,14 +243,14 @@ export interface DeviceLostEvent {
 export type WorkerEvent =
   LoadProgress | ImageEvent | TokenEvent | DeviceLostEvent;
 
-/** What the worker posts besides Comlink's replies. */
+/** A message of the worker that is not a reply of Comlink. */
 export interface EventMessage {
   readonly event: WorkerEvent;
   /** Of image and token events. */
   readonly requestId?: number;
 }
 
-/** Where the worker gets what it needs. */
+/** Where the worker loads its files from. */
 export interface WorkerSettings {
   /** Absolute URL of the folder of ONNX Runtime's .mjs and .wasm files, with a
    * trailing slash; by default those beside the worker. */
@@ -270,7 +270,7 @@ export interface VlmWorker {
   load(options: LoadOptions): Promise<ModelInfo>;
   /** Describes a model and its cost; downloads its small files only. */
   inspect(options: LoadOptions, size?: number): Promise<ModelReport>;
-  /** Models that are stored in this browser, wholly or in part. */
+  /** Lists the models stored in this browser, including incomplete downloads. */
   stored(): Promise<StoredModel[]>;
   /** Deletes stored files of a model; a loaded one keeps running. */
   remove(key: string): Promise<void>;
