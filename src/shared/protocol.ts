@@ -25,7 +25,7 @@ export type Frame = VideoFrame | ImageBitmap;
 
 /**
  * `ort`: the published graphs, run by ONNX Runtime; the reference. `webgpu`:
- * our graphs of the same weights, captured once and replayed on WebGPU. Both
+ * our graphs of the same weights, recorded once and replayed on WebGPU. Both
  * give the same tokens.
  */
 export type BackendName = "webgpu" | "ort";

@@ -2,7 +2,7 @@
 import type { KernelAnswer, KernelQuestion } from "./messages";
 import { VlmError } from "../../src/shared/errors";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
-import { captureGraph } from "../backends/webgpu/captured-graph";
+import { createReplayableGraph } from "../backends/webgpu/replayable-graph";
 import type { KernelOverride } from "../backends/webgpu/overrides/override-kernels";
 import { BYTES_PER_FLOAT } from "../ort/tensor-rows";
 import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
@@ -12,7 +12,7 @@ import { downloadGraphs } from "../loading/download-graphs";
 import type { GraphSource } from "../backends/backend";
 import { readMetadata } from "../loading/model-metadata";
 import { openGpu } from "../ort/adapter";
-import type { BoundTensors } from "../ort/capture";
+import type { BoundTensors } from "../ort/record-graph";
 import type { Gpu } from "../ort/device";
 import type { ModelConfig } from "../model-files/config";
 
@@ -116,7 +116,13 @@ async function tryGraph(
   const uploaded = await GpuWeights.upload(gpu, weights, () => undefined);
   const bound = uploaded.bind(weights);
   try {
-    const graph = await captureGraph(gpu, model, bound, inputs, outputs);
+    const graph = await createReplayableGraph(
+      gpu,
+      model,
+      bound,
+      inputs,
+      outputs,
+    );
     await graph.release();
     return graph.overrides;
   } finally {

@@ -235,15 +235,15 @@ test("tries the WebGPU backend again in the load after a failure", async () => {
 });
 
 test.each([
-  new VlmError("unsupported", "The graph cannot be captured.", ""),
-  new UnsupportedGraph("it cannot be captured"),
+  new VlmError("unsupported", "The graph cannot be recorded.", ""),
+  new UnsupportedGraph("it cannot be recorded"),
 ])("caches a permanent rejection: %o", async (failure) => {
   const failing = vi.fn(() => Promise.reject<never>(failure));
   openWebGpu = failing;
   for (let time = 0; time < 2; time++) {
     const [backend, reason] = await outcome();
     expect(backend).toBe("ort");
-    expect(reason).toMatch(/cannot be captured/);
+    expect(reason).toMatch(/cannot be recorded/);
     expect(failing).toHaveBeenCalledTimes(1);
   }
 });

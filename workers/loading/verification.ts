@@ -54,7 +54,7 @@ export async function verify(
     if (!equal(plain, expected) || !equal(drafted, expected)) {
       return "The WebGPU backend's answer differs from the reference backend's on the test image.";
     }
-    // Captures the short prefill of a second question about the same image.
+    // Records the short prefill of a second question about the same image.
     await answer(model, image, [], signal, "Why?");
     return undefined;
   } finally {

@@ -45,6 +45,23 @@ export async function record(
   return recorder.recording();
 }
 
+/** Encodes `commands` in order. */
+export function encodeCommands(
+  pass: GPUComputePassEncoder,
+  commands: readonly Dispatch[],
+): void {
+  for (const { pipeline, bindGroup, workgroups } of commands) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    if ("buffer" in workgroups) {
+      const { buffer, offset } = workgroups;
+      pass.dispatchWorkgroupsIndirect(buffer, offset);
+    } else {
+      pass.dispatchWorkgroups(...workgroups);
+    }
+  }
+}
+
 class Recorder {
   readonly #dispatches: Dispatch[] = [];
   readonly #bindings = new Map<GPUBindGroup, GPUBindGroupEntry[]>();

@@ -13,7 +13,7 @@ export function shaderOf(pipeline: GPUComputePipeline): PipelineShader {
 }
 
 /** Remembers the shaders of all pipelines of `device`. ORT shares pipelines
- * between its sessions, so a capture cannot see them being created. */
+ * between its sessions, so a recording cannot see them being created. */
 export function watchShaders(device: GPUDevice): void {
   const modules = new WeakMap<GPUShaderModule, PipelineShader>();
   const createShaderModule = device.createShaderModule.bind(device);

@@ -1,11 +1,12 @@
 import type { DecoderPlan } from "../backends/webgpu/graphs/decoder-plan";
 import type { Weight } from "../backends/webgpu/graphs/weight";
-import { capture, encodeCommands, type GpuTensor } from "../ort/capture";
+import { encodeCommands } from "../ort/command-recorder";
+import { recordGraph, type GpuTensor } from "../ort/record-graph";
 import type { Gpu } from "../ort/device";
 import { bufferOf, floatsOf } from "./on-gpu";
 
 /** Runs a plan's graphs over one cache, as a language model would, each once
- * it has been captured. */
+ * it has been recorded. */
 export class DecoderRun {
   readonly #plan: DecoderPlan;
   readonly #gpu: Gpu;
@@ -64,17 +65,17 @@ export class DecoderRun {
     const shape = { length, rows: rows.length, capacity: this.#capacity };
     const outputs = { ...this.#present, logits };
     const model = this.#plan.graph(shape);
-    const captured = await capture(model, inputs, outputs, this.#gpu);
+    const recorded = await recordGraph(model, inputs, outputs, this.#gpu);
     const { device } = this.#gpu;
     const encoder = device.createCommandEncoder({ label: "test" });
     const pass = encoder.beginComputePass({ label: "test" });
-    encodeCommands(pass, captured.commands);
+    encodeCommands(pass, recorded.commands);
     pass.end();
     device.queue.submit([encoder.finish()]);
     this.#past += real;
     const size = rows.length * vocabulary;
     const values = await floatsOf(this.#gpu, logits.buffer, size);
-    await captured.release();
+    await recorded.release();
     return values;
   }
 

@@ -6,10 +6,13 @@ import type { Gpu } from "../../ort/device";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import type { GpuKvCache } from "./kv-cache";
 import type { BoundWeights } from "./gpu-weights";
-import { captureGraph, type ReplayableGraph } from "./captured-graph";
+import {
+  createReplayableGraph,
+  type ReplayableGraph,
+} from "./replayable-graph";
 import { MAX_GRAPH_LENGTH } from "./prefill-plan";
 
-/** Prompt graphs that stay captured, the most recently used ones. */
+/** Prompt graphs that stay recorded, the most recently used ones. */
 const MAX_PROMPT_GRAPHS = 12;
 
 /** A decoder graph of a fixed length, with the sampler that reads its logits. */
@@ -27,7 +30,7 @@ export interface DecoderInputs {
   readonly rows: GPUBuffer;
 }
 
-/** The captured decoder graphs: one for a step, and one per prompt length. They
+/** The recorded decoder graphs: one for a step, and one per prompt length. They
  * share one KV cache and the weights. */
 export class DecoderGraphs {
   readonly promptInputs: DecoderInputs;
@@ -68,7 +71,7 @@ export class DecoderGraphs {
     return this.#cache;
   }
 
-  /** Releases all graphs; later ones are captured on `cache`. */
+  /** Releases all graphs; later ones are recorded on `cache`. */
   async moveTo(cache: GpuKvCache): Promise<void> {
     this.#cache = cache;
     await this.#releaseGraphs();
@@ -76,7 +79,7 @@ export class DecoderGraphs {
 
   /** The graph of one step. */
   async decode(): Promise<DecoderGraph> {
-    this.#step ??= await this.#capture(1, 1, this.stepInputs);
+    this.#step ??= await this.#record(1, 1, this.stepInputs);
     return this.#step;
   }
 
@@ -85,7 +88,7 @@ export class DecoderGraphs {
     const key = `${length} ${rows}`;
     const graph =
       this.#prompts.get(key) ??
-      (await this.#capture(length, rows, this.promptInputs));
+      (await this.#record(length, rows, this.promptInputs));
     this.#prompts.delete(key);
     this.#prompts.set(key, graph);
     for (const [oldest, unused] of this.#prompts) {
@@ -113,7 +116,7 @@ export class DecoderGraphs {
     for (const graph of graphs) await graph?.release();
   }
 
-  async #capture(
+  async #record(
     length: number,
     rows: number,
     { embeds, seqlens, total, rows: rowIndices }: DecoderInputs,
@@ -136,7 +139,7 @@ export class DecoderGraphs {
     };
     const model = this.#plan.graph({ length, rows, capacity });
     const weights = this.#weights;
-    const graph = await captureGraph(
+    const graph = await createReplayableGraph(
       this.#gpu,
       model,
       weights,

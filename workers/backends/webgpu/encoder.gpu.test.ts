@@ -164,7 +164,7 @@ describe("micro", () => {
       await fresh.release();
     });
 
-    test("does not spoil later captures", async () => {
+    test("does not spoil later recordings", async () => {
       const createBuffer = vi.spyOn(device, "createBuffer");
       await fresh.encode(onGpu);
       const { calls, results } = createBuffer.mock;
@@ -174,7 +174,7 @@ describe("micro", () => {
       await expect(memory.settle()).rejects.toEqual(fault);
     });
 
-    test("during the kernel overrides fails the capture", async () => {
+    test("during the kernel overrides fails the recording", async () => {
       const create = device.createBindGroup.bind(device);
       const spy = vi.spyOn(device, "createBindGroup");
       spy.mockImplementation((descriptor) => {

@@ -8,10 +8,13 @@ import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import type { Memory, Tensor } from "../../ort/tensor";
 import { at } from "../../util/assert";
 import type { GpuWeights } from "./gpu-weights";
-import { captureGraph, type ReplayableGraph } from "./captured-graph";
+import {
+  createReplayableGraph,
+  type ReplayableGraph,
+} from "./replayable-graph";
 import { replay } from "./replay";
 
-/** Input sizes that stay captured. Their intermediate tensors stay allocated. */
+/** Input sizes that stay recorded. Their intermediate tensors stay allocated. */
 const MAX_GRAPHS = 2;
 
 interface EncoderGraph extends ReplayableGraph {
@@ -19,7 +22,7 @@ interface EncoderGraph extends ReplayableGraph {
   readonly features: GPUBuffer;
 }
 
-/** Runs the vision encoder as one captured graph per input size. */
+/** Runs the vision encoder as one recorded graph per input size. */
 export class WebGpuEncoder implements Encoder {
   readonly #gpu: Gpu;
   readonly #memory: Memory;
@@ -28,7 +31,7 @@ export class WebGpuEncoder implements Encoder {
   readonly #timer: GpuTimer | undefined;
   /** By input size, the most recently used one last. */
   readonly #graphs = new Map<number, EncoderGraph>();
-  /** `gpu.errorCount` when the graphs were captured. */
+  /** `gpu.errorCount` when the graphs were recorded. */
   #errorCount: number;
 
   constructor(
@@ -101,14 +104,14 @@ export class WebGpuEncoder implements Encoder {
     for (const graph of graphs) await releaseGraph(graph);
   }
 
-  /** The graph of this input size. A GPU error since the capture may have
-   * damaged the graphs: all are captured again. */
+  /** The graph of this input size. A GPU error since the recording may have
+   * damaged the graphs: all are recorded again. */
   async #graphFor(size: number): Promise<EncoderGraph> {
     if (this.#errorCount !== this.#gpu.errorCount) {
       this.#errorCount = this.#gpu.errorCount;
       await this.#releaseGraphs();
     }
-    const graph = this.#graphs.get(size) ?? (await this.#capture(size));
+    const graph = this.#graphs.get(size) ?? (await this.#record(size));
     this.#graphs.delete(size);
     this.#graphs.set(size, graph);
     for (const [oldest, unused] of this.#graphs) {
@@ -119,7 +122,7 @@ export class WebGpuEncoder implements Encoder {
     return graph;
   }
 
-  async #capture(size: number): Promise<EncoderGraph> {
+  async #record(size: number): Promise<EncoderGraph> {
     const { hidden, type } = this.#plan;
     const model = this.#modelFor(size);
     const tokens = imageTokensForSize(size);
@@ -127,7 +130,7 @@ export class WebGpuEncoder implements Encoder {
     const pixels = this.#createBuffer("pixels", 3 * size * size * 4);
     const features = this.#createBuffer("features", bytes);
     try {
-      const graph = await captureGraph(
+      const graph = await createReplayableGraph(
         this.#gpu,
         model,
         this.#weights.bind(this.#plan.weights),

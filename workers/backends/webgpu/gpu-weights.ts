@@ -1,5 +1,5 @@
 import { UnsupportedGraph, type Weight } from "./graphs/weight";
-import type { BoundTensors, GpuTensor } from "../../ort/capture";
+import type { BoundTensors, GpuTensor } from "../../ort/record-graph";
 import type { Gpu } from "../../ort/device";
 import { WeightLayoutCache } from "./overrides/weight-layouts";
 
@@ -12,7 +12,7 @@ export interface BoundWeights {
   readonly layouts: WeightLayoutCache;
 }
 
-/** Weights as inputs of captured graphs. Each is on the GPU once, however many
+/** Weights as inputs of recorded graphs. Each is on the GPU once, however many
  * graphs bind it. */
 export class GpuWeights {
   readonly #gpu: Gpu;

@@ -1,5 +1,5 @@
 import type { DecoderPlan } from "./graphs/decoder-plan";
-import type { BoundTensors, GpuTensor } from "../../ort/capture";
+import type { BoundTensors, GpuTensor } from "../../ort/record-graph";
 import type { Gpu } from "../../ort/device";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import { at } from "../../util/assert";
@@ -35,7 +35,7 @@ export function initialCapacity(shape: CacheShape): number {
 
 /**
  * Keys and values of `capacity` positions: one buffer each per layer,
- * [1, kvHeads, capacity, headDim]. Captured graphs read and write them in place.
+ * [1, kvHeads, capacity, headDim]. Recorded graphs read and write them in place.
  */
 export class GpuKvCache {
   readonly capacity: number;

@@ -82,7 +82,7 @@ describe("drafts", () => {
     expect(await begin([])).toEqual(ids.slice(0, 1));
   });
 
-  test("need three captures per prompt, whatever their length", async () => {
+  test("need three recordings per prompt, whatever their length", async () => {
     const { InferenceSession } = await loadOrt();
     const own = await openWebGpuLanguage(source, gpu, 256);
     const asked = await made(79, 11, 4, 6);

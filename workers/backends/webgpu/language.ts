@@ -21,7 +21,7 @@ import { planChunks, usableDraft } from "./prefill-plan";
 import { commonPrefix, Sequence, type PositionContent } from "./sequence";
 
 /**
- * Runs the decoder as captured graphs. The KV cache outlives an answer: its
+ * Runs the decoder as recorded graphs. The KV cache outlives an answer: its
  * contents are known position by position, and a prompt that begins like the
  * previous one only computes the rest.
  */

@@ -57,7 +57,7 @@ test("rejects with device-lost in the middle of a batch", async () => {
   await webgpu.release();
 });
 
-test("rejects with device-lost during a capture", async () => {
+test("rejects with device-lost during a recording", async () => {
   const { gpu, webgpu } = await opened();
   const { prompt, pictures } = await syntheticPrompt(source, 4, [40, 4, 7]);
   const begun = webgpu.begin(prompt, pictures, how);

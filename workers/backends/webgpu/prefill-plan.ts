@@ -20,7 +20,7 @@ export const MAX_CHUNK = 512;
 export const MAX_GRAPH_LENGTH = MAX_CHUNK + MAX_LOGIT_ROWS;
 
 /**
- * The length of the graph for so many positions. Every length is a capture of
+ * The length of the graph for so many positions. Every length is a recording of
  * its own, and padding is wasted work: at most seven positions or an eighth.
  */
 export function graphLengthFor(positions: number): number {
@@ -31,7 +31,7 @@ export function graphLengthFor(positions: number): number {
 }
 
 /** The rows of logits of the graph for so many wanted rows. There are few sizes,
- * because each is a capture of its own. */
+ * because each is a recording of its own. */
 export function logitRowsFor(wanted: number): number {
   return [1, 16].find((rows) => wanted <= rows) ?? MAX_LOGIT_ROWS;
 }

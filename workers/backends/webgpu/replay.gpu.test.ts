@@ -82,7 +82,7 @@ test.each(["prefill", "step"])(
     const reference = await openOrtLanguage(source);
     const right = (await answer(reference, question, 9)).ids;
     await reference.release();
-    // Captures the graphs.
+    // Records the graphs.
     await answer(webgpu, await syntheticPrompt(source, 7, shape), 9);
 
     dispatchesTake(1000);

@@ -1,10 +1,10 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import type { Dispatch } from "../../ort/capture";
+import type { Dispatch } from "../../ort/command-recorder";
 import type { Gpu } from "../../ort/device";
 import { Stopped } from "../../util/scheduler";
 import { Pace, replay, type ReplayWork } from "./replay";
 
-vi.mock("../../ort/capture", () => ({
+vi.mock("../../ort/command-recorder", () => ({
   encodeCommands: (pass: string[], part: string[]) => pass.push(...part),
 }));
 

@@ -1,9 +1,9 @@
 import type { GpuTimer } from "../../kernels/gpu-timer";
-import { encodeCommands, type Dispatch } from "../../ort/capture";
+import { encodeCommands, type Dispatch } from "../../ort/command-recorder";
 import type { Gpu } from "../../ort/device";
 import { nextTask, Stopped } from "../../util/scheduler";
 
-/** The dispatches of a captured graph, or a kernel that encodes itself. */
+/** The dispatches of a recorded graph, or a kernel that encodes itself. */
 export type ReplayWork =
   readonly Dispatch[] | { encode(pass: GPUComputePassEncoder): void };
 
@@ -139,7 +139,7 @@ export async function replay(
   measure().catch(() => undefined);
 }
 
-/** Splits `works` after `most` dispatches of captured graphs. Kernels that encode
+/** Splits `works` after `most` dispatches of recorded graphs. Kernels that encode
  * themselves stay with the work before them. */
 function split(
   works: readonly ReplayWork[],

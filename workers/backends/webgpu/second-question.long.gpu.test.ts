@@ -45,7 +45,7 @@ test("answers a second question about an image in 0.15 of the time of the first"
     times.push([between - start, performance.now() - between]);
     for (const tensor of features) tensor.dispose();
   }
-  // The first round captures; the minimum of the others leaves out noise.
+  // The first round records the graphs; the minimum of the others leaves out noise.
   const best = [0, 1].map((i) =>
     Math.min(...times.slice(1).map((pair) => pair[i] ?? NaN)),
   );

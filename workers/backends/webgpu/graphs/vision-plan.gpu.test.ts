@@ -1,9 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  capture,
-  encodeCommands,
-  type BoundTensors,
-} from "../../../ort/capture";
+import { encodeCommands } from "../../../ort/command-recorder";
+import { recordGraph, type BoundTensors } from "../../../ort/record-graph";
 import { fromHalf } from "../../../util/float16";
 import { loadOrt } from "../../../ort/runtime";
 import { createSession, type OrtSession } from "../../../ort/session";
@@ -149,15 +146,15 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const outputs = {
     image_features: { buffer: output, type: "float32", dims: [1, 4, 16] },
   };
-  const captured = await capture(plan.graph(size), inputs, outputs, gpu);
-  const labels = captured.commands.map(({ shader }) => shader.label);
+  const recorded = await recordGraph(plan.graph(size), inputs, outputs, gpu);
+  const labels = recorded.commands.map(({ shader }) => shader.label);
   // Only the Gelus after MatMulNBits and after the squeeze-and-excite gate remain.
   expect(labels.filter((label) => label === "Gelu")).toHaveLength(2);
   expect(labels.filter((label) => label === "LayerNorm")).toHaveLength(2);
   expect(labels).not.toContain("Erf");
   const encoder = gpu.device.createCommandEncoder({ label: "test" });
   const pass = encoder.beginComputePass({ label: "test" });
-  encodeCommands(pass, captured.commands);
+  encodeCommands(pass, recorded.commands);
   pass.end();
   gpu.device.queue.submit([encoder.finish()]);
   const ours = await floatsOf(gpu, output, 4 * 16);
@@ -165,6 +162,6 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const right = await features(published, size);
   expect(error(ours, right)).toBeLessThan(1e-4);
   await published.release();
-  await captured.release();
+  await recorded.release();
   gpu.close();
 });

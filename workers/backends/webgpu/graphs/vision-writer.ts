@@ -61,7 +61,7 @@ class VisionWriter {
   write(inputSize: number): VisionModel {
     const { height, width, channels } = this.#last;
     const { tokens } = this.#formsOf(this.#last);
-    // A final Reshape would be a buffer copy, which a capture does not record.
+    // A final Reshape would be a buffer copy, which a recording leaves out.
     if (tokens === undefined) {
       const result = this.#tokens(this.#last);
       const zero = this.#vector(`${this.#next()}.bias`, 0, 1);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { Command } from "../../../ort/capture";
+import type { Command } from "../../../ort/command-recorder";
 import { findOperations } from "./find-operations";
-import { lifetimeOf, type CapturedStep } from "./tensor-lifetime";
+import { lifetimeOf, type RecordedStep } from "./tensor-lifetime";
 import { readProgram } from "./ort-shader";
 
 // Buffers only need an identity here.
@@ -68,7 +68,7 @@ function product(x: GPUBuffer, output: GPUBuffer, body = ""): Command {
 const sum = (a: GPUBuffer, b: GPUBuffer, output: GPUBuffer): Command =>
   commandOf("Add", { input_a: a, input_b: b }, { output }, { vec_size: [6] });
 
-const stepsOf = (...commands: Command[]): CapturedStep[] =>
+const stepsOf = (...commands: Command[]): RecordedStep[] =>
   commands.map((command) => ({ command, program: readProgram(command) }));
 
 const [x, y, skip, z] = [192, 96, 96, 96].map(bufferOf) as [
@@ -190,7 +190,7 @@ test("ends a lifetime where another tensor reuses the buffer", () => {
   const range = steps[0]?.program?.writes.get("output");
   if (range === undefined) throw new Error("no range");
   expect(lifetimeOf(steps, 0, range)).toEqual({ readers: [1], complete: true });
-  const unknown = { ...steps[1], program: undefined } as CapturedStep;
+  const unknown = { ...steps[1], program: undefined } as RecordedStep;
   const unreadable = [...steps.slice(0, 1), unknown, ...steps.slice(2)];
   expect(lifetimeOf(unreadable, 0, range).complete).toBe(false);
   const part = { ...range, size: range.size / 2 };

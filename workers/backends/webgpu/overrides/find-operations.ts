@@ -10,7 +10,7 @@ import {
   type BufferRange,
   type ShaderProgram,
 } from "./ort-shader";
-import { lifetimeOf, type CapturedStep } from "./tensor-lifetime";
+import { lifetimeOf, type RecordedStep } from "./tensor-lifetime";
 
 /** Consecutive steps that one kernel of ours can replace. */
 export interface OperationMatch {
@@ -24,7 +24,7 @@ export interface OperationMatch {
 /** Finds the operations in `steps`, in order. `external`: buffers that are read
  * outside the steps. */
 export function findOperations(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   external: ReadonlySet<GPUBuffer>,
 ): OperationMatch[] {
   const matches: OperationMatch[] = [];
@@ -54,7 +54,7 @@ function hasConflict({ ranges, outputs }: Operation): boolean {
 
 /** A product, together with the sum behind it where that is its only use. */
 function findMatMul(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   first: number,
   program: ShaderProgram,
   external: ReadonlySet<GPUBuffer>,
@@ -96,7 +96,7 @@ function skipOf(
 }
 
 function isOnlyUse(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   index: number,
   range: BufferRange,
   external: ReadonlySet<GPUBuffer>,
@@ -106,7 +106,7 @@ function isOnlyUse(
 }
 
 function findConvolution(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   first: number,
   program: ShaderProgram,
   external: ReadonlySet<GPUBuffer>,
@@ -130,7 +130,7 @@ function findConvolution(
 }
 
 function findAttention(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   first: number,
   program: ShaderProgram,
 ): OperationMatch | undefined {
@@ -149,14 +149,14 @@ function findNorm(
 }
 
 function lastWriter(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   index: number,
   range: BufferRange,
 ): number {
   return steps.slice(0, index).findLastIndex((step) => writesTo(step, range));
 }
 
-function writesTo({ program }: CapturedStep, range: BufferRange): boolean {
+function writesTo({ program }: RecordedStep, range: BufferRange): boolean {
   const writes = [...(program?.writes.values() ?? [])];
   return writes.some((write) => overlap(write, range));
 }

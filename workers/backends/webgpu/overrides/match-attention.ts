@@ -3,7 +3,7 @@ import {
   attentionVariants,
   type Attention,
 } from "../../../kernels/attention";
-import { lifetimeOf, type CapturedStep } from "./tensor-lifetime";
+import { lifetimeOf, type RecordedStep } from "./tensor-lifetime";
 import { rangesHold, roundedRows, type Operation } from "./operation";
 import {
   decodeAttentionOf,
@@ -30,7 +30,7 @@ export function matchAttention(program: ShaderProgram): Operation | undefined {
  * parts of the keys separately, and `FlashAttentionDecodeVxReduce` joins them.
  */
 export function matchSplitAttention(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   first: number,
 ): Operation | undefined {
   const [split, join] = [steps[first]?.program, steps[first + 1]?.program];

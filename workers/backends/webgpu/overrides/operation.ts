@@ -5,7 +5,7 @@ import type {
 } from "../../../kernels/kernel-variant";
 import type { BufferRange } from "./ort-shader";
 
-/** What captured commands compute, as an operation of our kernels. */
+/** What recorded commands compute, as an operation of our kernels. */
 export interface Operation {
   readonly name: string;
   /** Operations of the same kind share one trial. */

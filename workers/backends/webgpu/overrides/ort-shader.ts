@@ -1,10 +1,10 @@
 import type { Activation } from "../../../kernels/epilogue";
 import type { StorageType } from "../../../kernels/kernel-variant";
-import type { Command } from "../../../ort/capture";
+import type { Command } from "../../../ort/command-recorder";
 import { at } from "../../../util/assert";
 
 // Everything that is learned by reading the WGSL that ONNX Runtime generates.
-// `ORT_VERSION` in ort/capture.ts pins the version it is written for.
+// `ORT_VERSION` in ort/record-graph.ts pins the version it is written for.
 
 /** The part of a buffer that a binding sees. */
 export interface BufferRange {
@@ -13,7 +13,7 @@ export interface BufferRange {
   readonly size: number;
 }
 
-/** A captured command with the names that its shader gives to its bindings. */
+/** A recorded command with the names that its shader gives to its bindings. */
 export interface ShaderProgram {
   readonly label: string;
   readonly code: string;

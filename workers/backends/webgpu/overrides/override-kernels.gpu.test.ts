@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { planDecoder } from "../graphs/decoder-plan";
 import { planVision } from "../graphs/vision-plan";
 import { maxAbsDifference, noise } from "../../../kernels/testing/run-variant";
+import type { Dispatch } from "../../../ort/command-recorder";
 import {
-  capture,
+  recordGraph,
   type BoundTensors,
-  type CapturedGraph,
-  type Dispatch,
-} from "../../../ort/capture";
+  type RecordedGraph,
+} from "../../../ort/record-graph";
 import type { Gpu } from "../../../ort/device";
 import { openSource } from "../../../testing/open-backends";
 import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
@@ -25,9 +25,9 @@ afterAll(() => {
   gpu.close();
 });
 
-/** The captured and the overridden commands, and the results of both. */
+/** The recorded and the overridden commands, and the results of both. */
 interface Both {
-  readonly captured: CapturedGraph;
+  readonly recorded: RecordedGraph;
   readonly overridden: OverrideResult;
   readonly expected: Float32Array;
   readonly actual: Float32Array;
@@ -40,7 +40,7 @@ async function runBoth(
   outputs: BoundTensors,
   output: string,
 ): Promise<Both> {
-  const captured = await capture(
+  const recorded = await recordGraph(
     model,
     { ...inputs, ...weights.tensors },
     outputs,
@@ -53,10 +53,10 @@ async function runBoth(
     await replay(gpu, "test", new Pace(), [commands], {});
     return floatsOf(gpu, buffer, count);
   };
-  const expected = await run(captured.commands);
+  const expected = await run(recorded.commands);
   const buffers = (bound: BoundTensors) =>
     Object.values(bound).map((t) => t.buffer);
-  const overridden = await overrideKernels(captured.commands, {
+  const overridden = await overrideKernels(recorded.commands, {
     device: gpu.device,
     weights: new Set(buffers(weights.tensors)),
     layouts: weights.layouts,
@@ -64,7 +64,7 @@ async function runBoth(
   });
   gpu.device.queue.writeBuffer(buffer, 0, new Float32Array(count));
   const actual = await run(overridden.dispatches);
-  return { captured, overridden, expected, actual };
+  return { recorded, overridden, expected, actual };
 }
 
 /** On any adapter some of our kernels are faster, and all are correct. */
@@ -86,7 +86,7 @@ test("gives the encoder's features with fewer commands", async () => {
   const tokens = (size / 64) ** 2;
   const features = bufferOf(gpu, 4 * tokens * plan.hidden);
   const type = "float32";
-  const { captured, overridden, expected, actual } = await runBoth(
+  const { recorded, overridden, expected, actual } = await runBoth(
     plan.graph(size),
     { pixel_values: { buffer: pixels, type, dims: [1, 3, size, size] } },
     weights.bind(plan.weights),
@@ -102,9 +102,9 @@ test("gives the encoder's features with fewer commands", async () => {
   expect(await floatsOf(gpu, pixels, image.length)).toEqual(image);
   expectNoFaults(overridden);
   const { length } = overridden.dispatches;
-  expect(length).toBeLessThan(captured.commands.length);
+  expect(length).toBeLessThan(recorded.commands.length);
   overridden.release();
-  await captured.release();
+  await recorded.release();
   weights.destroy();
 });
 
@@ -138,7 +138,7 @@ for (const length of [1, 13, 40]) {
       Object.fromEntries(
         Object.entries(cache).map(([key, at]) => [`${prefix}.${key}`, at]),
       );
-    const { captured, overridden, expected, actual } = await runBoth(
+    const { recorded, overridden, expected, actual } = await runBoth(
       plan.graph({ length, rows: 1, capacity }),
       {
         inputs_embeds: floats(99, 1, length, plan.hidden),
@@ -154,7 +154,7 @@ for (const length of [1, 13, 40]) {
     expect(maxAbsDifference(actual, expected)).toBeLessThan(1e-3);
     expectNoFaults(overridden);
     overridden.release();
-    await captured.release();
+    await recorded.release();
     weights.destroy();
   });
 }

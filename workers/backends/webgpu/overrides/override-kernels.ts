@@ -1,5 +1,5 @@
 import { upload } from "../../../kernels/kernel";
-import type { Command, Dispatch } from "../../../ort/capture";
+import type { Command, Dispatch } from "../../../ort/command-recorder";
 import { findOperations } from "./find-operations";
 import { bindOperation, tryOperation } from "./trial";
 import { trialRecordOf, type TrialResult } from "./trial-record";

@@ -1,4 +1,4 @@
-import type { Command } from "../../../ort/capture";
+import type { Command } from "../../../ort/command-recorder";
 import {
   covers,
   overlap,
@@ -6,8 +6,8 @@ import {
   type ShaderProgram,
 } from "./ort-shader";
 
-/** A captured command, with its program if its shader can be read. */
-export interface CapturedStep {
+/** A recorded command, with its program if its shader can be read. */
+export interface RecordedStep {
   readonly command: Command;
   readonly program: ShaderProgram | undefined;
 }
@@ -24,7 +24,7 @@ export interface TensorLifetime {
  * buffers for tensors of about the same size; each is written before it is read.
  */
 export function lifetimeOf(
-  steps: readonly CapturedStep[],
+  steps: readonly RecordedStep[],
   index: number,
   range: BufferRange,
 ): TensorLifetime {

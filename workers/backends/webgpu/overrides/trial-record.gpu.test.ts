@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepare, upload, type Kernel } from "../../../kernels/kernel";
-import type { Command } from "../../../ort/capture";
+import type { Command } from "../../../ort/command-recorder";
 import type { Gpu } from "../../../ort/device";
 import { bufferOf, testGpu } from "../../../testing/on-gpu";
 import { tryOperation } from "./trial";

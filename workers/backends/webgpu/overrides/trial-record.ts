@@ -4,7 +4,8 @@ import {
   environmentKey,
   hashOf,
 } from "../../../store/key-value-store";
-import { ORT_VERSION, type Command } from "../../../ort/capture";
+import type { Command } from "../../../ort/command-recorder";
+import { ORT_VERSION } from "../../../ort/record-graph";
 import type { Operation } from "./operation";
 
 /** The result of trying our kernels for one kind of operation. */

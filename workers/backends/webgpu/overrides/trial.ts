@@ -9,7 +9,7 @@ import {
   encodeCommands,
   type Command,
   type Dispatch,
-} from "../../../ort/capture";
+} from "../../../ort/command-recorder";
 import {
   popScopes,
   pushScopes,

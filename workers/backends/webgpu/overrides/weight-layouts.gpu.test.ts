@@ -39,7 +39,7 @@ test("transposes a weight once for all input sizes", async () => {
   await encode(encoder, 128);
   const once = layouts.length;
   expect(once).toBeGreaterThan(0);
-  // The third size releases the first graph, which is captured again.
+  // The third size releases the first graph, which is recorded again.
   for (const size of [192, 256, 128]) await encode(encoder, size);
   expect(layouts).toHaveLength(once);
   const before = gpu.bytes.now;

@@ -1,4 +1,4 @@
-import { encodeCommands, type Command } from "../../../ort/capture";
+import { encodeCommands, type Command } from "../../../ort/command-recorder";
 import { withErrorScopes } from "../../../ort/error-scopes";
 import {
   covers,
@@ -7,7 +7,7 @@ import {
   type BufferRange,
   type ShaderProgram,
 } from "./ort-shader";
-import { lifetimeOf, type CapturedStep } from "./tensor-lifetime";
+import { lifetimeOf, type RecordedStep } from "./tensor-lifetime";
 
 /** Transposed weights, each computed once for all graphs. */
 export class WeightLayoutCache {
@@ -38,7 +38,7 @@ interface WeightLayout {
 }
 
 /**
- * A captured graph transposes its weights on every run, because they are inputs
+ * A recorded graph transposes its weights on every run, because they are inputs
  * of the graph. This computes each transpose once, into a buffer of `cache`,
  * binds its readers to that buffer and drops the command. If the copies do not
  * fit in GPU memory, the commands stay as they are.
@@ -48,7 +48,7 @@ export async function cacheWeightLayouts(
   commands: readonly Command[],
   weights: ReadonlySet<GPUBuffer>,
   cache: WeightLayoutCache,
-): Promise<readonly CapturedStep[]> {
+): Promise<readonly RecordedStep[]> {
   const steps = commands.map(stepOf);
   const { result, error } = withErrorScopes(device, () =>
     transposeOnce(device, steps, weights, cache),
@@ -63,11 +63,11 @@ export async function cacheWeightLayouts(
 
 function transposeOnce(
   device: GPUDevice,
-  original: readonly CapturedStep[],
+  original: readonly RecordedStep[],
   weights: ReadonlySet<GPUBuffer>,
   cache: WeightLayoutCache,
 ): {
-  readonly steps: readonly CapturedStep[];
+  readonly steps: readonly RecordedStep[];
   readonly added: readonly WeightLayout[];
 } {
   const steps = [...original];
@@ -104,7 +104,7 @@ function transposeOnce(
   return { steps: steps.filter((_, i) => !dropped.has(i)), added };
 }
 
-function stepOf(command: Command): CapturedStep {
+function stepOf(command: Command): RecordedStep {
   return { command, program: readProgram(command) };
 }
 

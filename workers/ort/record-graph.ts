@@ -10,12 +10,10 @@ import {
 } from "./command-recorder";
 import { loadOrt, ortMutex } from "./runtime";
 
-export type { Command, Dispatch };
-
 /**
  * The version that the assumptions below are tested with. Another version may
  * encode graphs differently and silently compute wrong numbers: before changing
- * this, run capture.gpu.test.ts with the new version.
+ * this, run record-graph.gpu.test.ts with the new version.
  */
 export const ORT_VERSION = "1.30.0";
 
@@ -31,7 +29,7 @@ export interface GpuTensor {
 export type BoundTensors = Readonly<Record<string, GpuTensor>>;
 
 /** The commands that compute a graph. */
-export interface CapturedGraph {
+export interface RecordedGraph {
   readonly commands: readonly Command[];
   readonly release: () => Promise<void>;
 }
@@ -43,16 +41,16 @@ export interface CapturedGraph {
  * recorded and neither is executed. The session owns the intermediate buffers,
  * so it lives as long as the commands, and is never run again.
  */
-export async function capture(
+export async function recordGraph(
   model: Uint8Array,
   inputs: BoundTensors,
   outputs: BoundTensors,
   gpu: Gpu,
-): Promise<CapturedGraph> {
+): Promise<RecordedGraph> {
   const ort = await loadOrt();
   const version = ort.env.versions.web;
   if (version !== ORT_VERSION) {
-    throw notCaptured(`ONNX Runtime is ${version}, not ${ORT_VERSION}`);
+    throw notRecorded(`ONNX Runtime is ${version}, not ${ORT_VERSION}`);
   }
   return ortMutex.run(async () => {
     let session: InferenceSession | undefined;
@@ -113,9 +111,9 @@ function optionsFor({ device }: Gpu): InferenceSession.SessionOptions {
 function replayOf({ commands, copies }: Recording): Command[] {
   const half = commands.length / 2;
   const replay = commands.slice(half);
-  if (copies > 0) throw notCaptured("ONNX Runtime copies between buffers");
+  if (copies > 0) throw notRecorded("ONNX Runtime copies between buffers");
   if (half === 0 || !replay.every((one, i) => same(one, commands[i]))) {
-    throw notCaptured("ONNX Runtime encoded its replay differently");
+    throw notRecorded("ONNX Runtime encoded its replay differently");
   }
   return replay;
 }
@@ -127,27 +125,10 @@ function same(a: Dispatch, b: Dispatch | undefined): boolean {
   return !("buffer" in other) && one.every((size, i) => size === other[i]);
 }
 
-function notCaptured(why: string): VlmError {
+function notRecorded(why: string): VlmError {
   return new VlmError(
     "unsupported",
     `The WebGPU backend cannot run this graph (${why}).`,
     "Set backend to ort.",
   );
-}
-
-/** Encodes `commands` in order. */
-export function encodeCommands(
-  pass: GPUComputePassEncoder,
-  commands: readonly Dispatch[],
-): void {
-  for (const { pipeline, bindGroup, workgroups } of commands) {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    if ("buffer" in workgroups) {
-      const { buffer, offset } = workgroups;
-      pass.dispatchWorkgroupsIndirect(buffer, offset);
-    } else {
-      pass.dispatchWorkgroups(...workgroups);
-    }
-  }
 }

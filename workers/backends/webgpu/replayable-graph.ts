@@ -1,4 +1,4 @@
-import { capture, type BoundTensors } from "../../ort/capture";
+import { recordGraph, type BoundTensors } from "../../ort/record-graph";
 import type { Dispatch } from "../../ort/command-recorder";
 import { gpuErrorToVlmError, type Gpu } from "../../ort/device";
 import { withErrorScopesAsync } from "../../ort/error-scopes";
@@ -18,9 +18,9 @@ export interface ReplayableGraph {
   readonly release: () => Promise<void>;
 }
 
-/** Captures the commands of `model` and overrides kernels in them. `inputs`:
+/** Records the commands of `model` and overrides kernels in them. `inputs`:
  * those besides the weights. */
-export async function captureGraph(
+export async function createReplayableGraph(
   gpu: Gpu,
   model: Uint8Array,
   { tensors, layouts }: BoundWeights,
@@ -28,7 +28,7 @@ export async function captureGraph(
   outputs: BoundTensors,
 ): Promise<ReplayableGraph> {
   const { device } = gpu;
-  const captured = await capture(
+  const recorded = await recordGraph(
     model,
     { ...inputs, ...tensors },
     outputs,
@@ -36,7 +36,7 @@ export async function captureGraph(
   );
   try {
     const overriding = withErrorScopesAsync(device, () =>
-      overrideKernels(captured.commands, {
+      overrideKernels(recorded.commands, {
         device,
         weights: buffersOf(tensors),
         layouts,
@@ -54,12 +54,12 @@ export async function captureGraph(
       overrides,
       pace: new Pace(),
       release: async () => {
-        await captured.release();
+        await recorded.release();
         result.release();
       },
     };
   } catch (error) {
-    await captured.release();
+    await recorded.release();
     throw error;
   }
 }

@@ -3,7 +3,8 @@ import { writeModel, type NodeSpec } from "../onnx/onnx-writer";
 import type { ValueInfo } from "../onnx/onnx-protos";
 import { failsWith } from "../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
-import { capture, encodeCommands, type BoundTensors } from "./capture";
+import { encodeCommands } from "./command-recorder";
+import { recordGraph, type BoundTensors } from "./record-graph";
 import type { Gpu } from "./device";
 import { loadOrt, ortMutex } from "./runtime";
 
@@ -80,8 +81,8 @@ test("replays exactly and without growing", async () => {
   const feeds = bound(inputs, { ...weights, state });
   const fetches = bound(outputs, { next: state });
   const { device } = gpu;
-  const { commands, release } = await capture(model, feeds, fetches, gpu);
-  // The capture executed nothing.
+  const { commands, release } = await recordGraph(model, feeds, fetches, gpu);
+  // The recording executed nothing.
   expect([...(await floatsOf(gpu, state, WIDTH))]).toEqual(after(0));
   expect(commands).toHaveLength(2);
 
@@ -124,7 +125,7 @@ test("records the shader, buffers and uniforms of a command", async () => {
   );
   const feeds = bound(inputs, buffers);
   const fetches = bound(outputs, buffers);
-  const { commands, release } = await capture(model, feeds, fetches, gpu);
+  const { commands, release } = await recordGraph(model, feeds, fetches, gpu);
   const [sum, product] = commands;
   expect(product?.shader.label).toContain("MatMul");
   expect(product?.shader.code).toContain("@compute");
@@ -137,7 +138,7 @@ test("records the shader, buffers and uniforms of a command", async () => {
   await release();
 });
 
-async function expectCaptures(): Promise<void> {
+async function expectToRecord(): Promise<void> {
   const { inputs, outputs, model } = counting();
   const size = WIDTH * WIDTH * 4;
   const names = ["state", "shift", "step", "next"];
@@ -145,16 +146,21 @@ async function expectCaptures(): Promise<void> {
     names.map((name) => [name, bufferOf(gpu, size)]),
   );
   const feeds = bound(inputs, buffers);
-  const { release } = await capture(model, feeds, bound(outputs, buffers), gpu);
+  const { release } = await recordGraph(
+    model,
+    feeds,
+    bound(outputs, buffers),
+    gpu,
+  );
   await release();
 }
 
-test("captures again after an invalid graph", async () => {
+test("records again after an invalid graph", async () => {
   const none = Uint8Array.of(1, 2, 3, 4);
-  await expect(capture(none, {}, {}, gpu)).rejects.toEqual(
+  await expect(recordGraph(none, {}, {}, gpu)).rejects.toEqual(
     failsWith("internal"),
   );
-  await expectCaptures();
+  await expectToRecord();
 });
 
 test("rejects a graph that copies buffers", async () => {
@@ -166,11 +172,11 @@ test("rejects a graph that copies buffers", async () => {
   const model = writeModel(nodes, inputs, outputs, constants);
   const buffers = { x: bufferOf(gpu, 32), y: bufferOf(gpu, 32) };
   const feeds = bound(inputs, buffers);
-  const captured = capture(model, feeds, bound(outputs, buffers), gpu);
-  await expect(captured).rejects.toEqual(
+  const recorded = recordGraph(model, feeds, bound(outputs, buffers), gpu);
+  await expect(recorded).rejects.toEqual(
     failsWith("unsupported", "cannot run this graph"),
   );
-  await expectCaptures();
+  await expectToRecord();
 });
 
 test("rejects another version of ONNX Runtime", async () => {
@@ -179,7 +185,7 @@ test("rejects another version of ONNX Runtime", async () => {
   const other = { value: { ...versions, web: "1.31.0" }, configurable: true };
   Object.defineProperty(env, "versions", other);
   try {
-    await expect(expectCaptures()).rejects.toEqual(
+    await expect(expectToRecord()).rejects.toEqual(
       failsWith("unsupported", "1.31.0", "1.30.0"),
     );
   } finally {
@@ -241,7 +247,7 @@ test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
   const [ours, theirs] = [make(), make()];
   const fetches = (buffers: ReturnType<typeof make>) =>
     bound(outputs, { ...buffers, ...cached(buffers) });
-  const { commands, release } = await capture(
+  const { commands, release } = await recordGraph(
     model,
     bound(inputs, ours),
     fetches(ours),
