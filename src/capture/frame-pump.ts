@@ -11,7 +11,7 @@ type TrackProcessor = new (options: {
 const Processor = (globalThis as { MediaStreamTrackProcessor?: TrackProcessor })
   .MediaStreamTrackProcessor;
 
-/** A still picture produces no frames, so it is read again after this time in
+/** A still image produces no frames, so it is read again after this time in
  * ms. */
 const stillAfter = 1000;
 

@@ -26,9 +26,9 @@ import { chosenSource, hasSource, sourceKey } from "./source";
 import { Status, type StatusHost } from "./status";
 import type { ViewModel } from "./view";
 
-/** Options of one question; those left out are as the attributes say. */
+/** Options of one request; omitted options default to the attributes. */
 export interface AskOptions extends AnswerOptions {
-  /** One image or several; default: what the element looks at. */
+  /** One image or several; default: the frozen or newest frame. */
   readonly source?: Source | readonly Source[] | undefined;
   /** Earlier messages of the conversation; the prompt follows them. */
   readonly messages?: readonly ChatMessage[] | undefined;

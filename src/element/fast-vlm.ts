@@ -35,7 +35,7 @@ const modelAttributes = [
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
  *
- * @attr {string} lang - Language of the UI, also set on the caption; add further languages with `addMessages`.
+ * @attr {string} lang - Language of the UI, also set on the caption; add other languages with `addMessages`.
  *
  * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load
  * @fires {CustomEvent<ModelInfo>} ready - a model is loaded
