@@ -139,8 +139,8 @@ export class FastVlmAttributes extends LitElement {
   declare worker: (() => Worker) | undefined;
   /** Replaces the global `fetch` for model files. */
   declare fetch: typeof globalThis.fetch | undefined;
-  /** Aborting it stops the element, which does not start again until another
-   * signal is set. */
+  /** Aborting it stops the element, which cannot start while this signal is
+   * aborted. */
   declare signal: AbortSignal | undefined;
 
   readonly #defaults: ReadonlyMap<PropertyKey, unknown>;
