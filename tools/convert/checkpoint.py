@@ -21,13 +21,15 @@ class ConvertError(Exception):
 class Checkpoint:
     def __init__(self, folder: Path):
         self.folder = folder
-        self.config = read_json(folder / "config.json")
         files = weight_files(folder)
+        self.config = read_json(folder / "config.json")
         self.files = {path.name: open_file(path) for path in files}
         found = {
             name: file for file, handle in self.files.items() for name in handle.keys()
         }
         check_index(folder, found)
+        if lora := next((name for name in found if ".lora_A." in name), None):
+            raise unmerged(folder, f"tensor {lora} of a LoRA adapter")
         layout = detect_layout(list(found))
         if layout is None:
             raise ConvertError(
@@ -101,7 +103,15 @@ def read_json(path: Path) -> dict:
 def weight_files(folder: Path) -> list[Path]:
     index = folder / INDEX
     if not index.exists():
-        files = sorted(folder.glob("*.safetensors"))
+        # PEFT leaves its adapter beside the weights that it was merged into.
+        adapter = folder / "adapter_config.json"
+        files = [
+            path
+            for path in sorted(folder.glob("*.safetensors"))
+            if not path.name.startswith("adapter_model")
+        ]
+        if not files and adapter.exists():
+            raise unmerged(folder, "a LoRA adapter without the model's weights")
         if not files:
             raise ConvertError(f"{folder}: no *.safetensors file (other formats are not supported)")
         return files
@@ -110,6 +120,13 @@ def weight_files(folder: Path) -> list[Path]:
         if not file.is_file():
             raise ConvertError(f"{file} is missing, but listed in {INDEX}")
     return files
+
+
+def unmerged(folder: Path, found: str) -> ConvertError:
+    return ConvertError(
+        f"{folder} contains {found}. Merge the adapter first: "
+        "model.merge_and_unload().save_pretrained(DIR) in PEFT, then convert DIR"
+    )
 
 
 def weight_map(index: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -58,6 +58,9 @@ def convert(options: Options, log: Callable[[str], None]) -> dict[str, Conversio
     cfg = read_model_config(checkpoint, options.name)
     log_checkpoint(checkpoint, cfg, log)
     tokenizer = load_tokenizer(options.checkpoint)
+    if SpecialTokens.of(tokenizer).image == cfg.text.vocab:
+        cfg = with_image_row(cfg)
+        log(f"<image> has no row in the embedding table: added row {cfg.text.vocab - 1}")
     check_disk(cfg, options.dtypes, options.out.parent)
     whole = options.whole
     if whole is None:
@@ -81,6 +84,13 @@ def convert(options: Options, log: Callable[[str], None]) -> dict[str, Conversio
             losses[dtype] = verify(part, dtype, reference, whole, log)
         write_metadata(part, checkpoint, cfg, tokenizer, losses, peaks)
     return losses
+
+
+def with_image_row(cfg: FastVlmConfig) -> FastVlmConfig:
+    """One more row than the checkpoint has. Its values do not matter, because image
+    features replace it, but clients look it up. The logits keep their columns."""
+    text = cfg.text
+    return replace(cfg, text=replace(text, vocab=text.vocab + 1, head=text.logits))
 
 
 def write(model: FastVlm, part: Path, graph: str, dtype: str) -> Path:

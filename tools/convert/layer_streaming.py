@@ -89,7 +89,9 @@ def load_model(
     for name in ("vision_tower", "projector"):
         observe("vision_encoder", model.get_submodule(name))
     language, table = model.language_model, "language_model.embed_tokens.weight"
-    language.embed_tokens = cast(nn.Embedding, StoredEmbedding(checkpoint.tensor(table)))
+    stored = checkpoint.tensor(table)
+    rows = F.pad(stored, (0, 0, 0, cfg.text.vocab - len(stored)))
+    language.embed_tokens = cast(nn.Embedding, StoredEmbedding(rows))
     del language.layers
     language.layers = cast(nn.ModuleList, StoredLayers(checkpoint, cfg, cache, observe))
     head = table if cfg.text.tied else "lm_head.weight"

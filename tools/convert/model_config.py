@@ -38,14 +38,20 @@ def read_size(checkpoint: Checkpoint) -> int:
     processors += [p["image_processor"] for p in processors if "image_processor" in p]
     for fields in processors:
         for key in ("image_mean", "image_std"):
-            if set(fields.get(key, ())) - {0.0 if key == "image_mean" else 1.0}:
+            neutral = {0.0 if key == "image_mean" else 1.0}
+            if fields.get("do_normalize", True) and set(fields.get(key) or ()) - neutral:
                 raise ConvertError(
                     f"{folder}: {key} is {fields[key]}, but FastVLM does not normalise pixels"
                 )
-        size = fields.get("size")
-        pixels = size.get("shortest_edge", size.get("height")) if size else None
-        if pixels is not None:
-            return pixels
+        size = fields.get("size") or fields.get("crop_size")
+        if isinstance(size, dict):
+            edges = ("shortest_edge", "longest_edge", "height")
+            size = next((size[edge] for edge in edges if edge in size), None)
+        if size is None:
+            continue
+        if not isinstance(size, int) or size <= 0 or size % 64:
+            raise ConvertError(f"{folder}: the image size is {size}, not a multiple of 64")
+        return size
     tower = re.search(r"_(\d+)$", str(checkpoint.config.get("mm_vision_tower", "")))
     return int(tower[1]) if tower else FastVlmConfig.size
 
@@ -94,6 +100,7 @@ def read_text(checkpoint: Checkpoint) -> TextConfig:
         ffn=shape("language_model.layers.0.mlp.gate_proj.weight")[0],
         vocab=shape("language_model.embed_tokens.weight")[0],
         tied="lm_head.weight" not in checkpoint.shapes,
+        head=checkpoint.shapes.get("lm_head.weight", (None,))[0],
         rope_theta=read_rope(fields),
         rms_eps=float(fields["rms_norm_eps"]),
         max_position=fields["max_position_embeddings"],

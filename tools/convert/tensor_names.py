@@ -7,6 +7,8 @@
                              model.multi_modal_projector.* model.language_model.*
                              lm_head.*   (or with the older order of prefixes)
 
+Either tower may come with the other's names of projector and language model.
+
 Names within the tower are those of apple/ml-fastvlm's mci.py (a flat list of stages,
 downsamplings and positional encodings) or of timm's fastvit.py, with training
 branches or folded.
@@ -31,6 +33,19 @@ PLACES = {
 }  # fmt: skip
 APPLE_TOWER = "model.vision_tower.vision_tower.model."
 TIMM_TOWER = "model.vision_tower.timm_model."
+
+
+# Projector and language model, by their names in any layout.
+LANGUAGE: Rules = (
+    (r"^model\.mm_projector\.0\.", "projector.linear_1."),
+    (r"^model\.mm_projector\.2\.", "projector.linear_2."),
+    (r"^(?:model\.)?multi_modal_projector\.", "projector."),
+    (r"^language_model\.lm_head\.", "lm_head."),
+    (
+        r"^(?:model\.language_model|language_model\.model|model)\.(embed_tokens|layers|norm)\.",
+        r"language_model.\1.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -61,9 +76,7 @@ APPLE = Layout(
     "apple",
     to_ours=(
         (rf"^{re.escape(APPLE_TOWER)}", "vision_tower."),
-        (r"^model\.mm_projector\.0\.", "projector.linear_1."),
-        (r"^model\.mm_projector\.2\.", "projector.linear_2."),
-        (r"^model\.(embed_tokens|layers|norm)\.", r"language_model.\1."),
+        *LANGUAGE,
         (r"^vision_tower\.patch_embed\.", "vision_tower.stem."),
         (r"^vision_tower\.conv_exp\.", "vision_tower.final_conv."),
         *(
@@ -121,9 +134,7 @@ TRANSFORMERS = Layout(
     "transformers",
     to_ours=(
         (r"^(?:model\.)?vision_tower\.timm_model\.", "vision_tower."),
-        (r"^(?:model\.)?multi_modal_projector\.", "projector."),
-        (r"^language_model\.lm_head\.", "lm_head."),
-        (r"^(?:model\.language_model|language_model\.model)\.", "language_model."),
+        *LANGUAGE,
         *within(
             "vision_tower.",
             (

@@ -18,11 +18,14 @@ IMAGE = "<image>"
 
 
 def load_tokenizer(source: Path) -> Tokenizer:
-    """Adds `<image>` with the next free id, unless the checkpoint has it."""
+    """Adds `<image>` with the next free id, unless the checkpoint has it. Training
+    leaves padding and truncation behind, which would change prompts."""
     if (source / "tokenizer.json").exists():
         tokenizer = read_tokenizer(source / "tokenizer.json")
     else:
         tokenizer = build_tokenizer(source)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     for token in REQUIRED:
         if tokenizer.token_to_id(token) is None:
             raise ConvertError(f"{source}: the tokenizer has no {token}")

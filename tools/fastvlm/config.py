@@ -34,11 +34,18 @@ class TextConfig:
     kv_heads: int
     head_dim: int
     ffn: int
+    # Rows of the embedding table.
     vocab: int
     tied: bool = True
+    # Columns of the logits; None: one for each row of the table.
+    head: int | None = None
     rope_theta: float = 1e6
     rms_eps: float = 1e-6
     max_position: int = 32768
+
+    @property
+    def logits(self) -> int:
+        return self.vocab if self.head is None else self.head
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class FastVlm(nn.Module):
         self.vision_tower = FastViTHD(cfg.vision)
         self.projector = Projector(cfg.vision.out_width, cfg.text.hidden)
         self.language_model = Qwen2(cfg.text)
-        self.lm_head = nn.Linear(cfg.text.hidden, cfg.text.vocab, bias=False)
+        self.lm_head = nn.Linear(cfg.text.hidden, cfg.text.logits, bias=False)
         if cfg.text.tied:
             self.lm_head.weight = self.language_model.embed_tokens.weight
 

@@ -9,12 +9,16 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
-from checkpoint_fixtures import checkpoint, config, edit_json, options
+from checkpoint_fixtures import checkpoint, config, edit_json, edit_tensors, options
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from convert.checkpoint import Checkpoint
 from convert.convert import convert
+from convert.model_config import read_model_config
 from convert.tensor_names import LAYOUTS
 from convert.synthetic_checkpoint import synthetic_tensors
+from convert.tokenizer_files import load_tokenizer
 from fastvlm.graphs import external_data
 from fastvlm.onnx_model import OnnxModel
 
@@ -38,10 +42,7 @@ def test_converts_every_layout(layout: str, folded: bool, tied: bool, tmp_path: 
     assert losses["fp32"].logits <= 1e-4 < losses["q4f16"].logits
     # Weights of the PyTorch model, bypassing the checkpoint.
     tensors = dict(synthetic_tensors(cfg, folded))
-    weights = {
-        w.name: torch.from_numpy(onnx.numpy_helper.to_array(w).copy())
-        for w in onnx.load(out / "onnx" / "decoder_model_merged.onnx").graph.initializer
-    }
+    weights = graph_weights(out, "decoder_model_merged")
     head = "language_model.embed_tokens.weight" if tied else "lm_head.weight"
     assert torch.equal(weights["lm_head.weight"], tensors[head].T)
     written = json.loads((out / "config.json").read_text())
@@ -116,6 +117,73 @@ def test_adds_the_image_token_to_a_tokenizer_without_it(tmp_path: Path) -> None:
     written = Tokenizer.from_file(str(tmp_path / "out" / "tokenizer.json"))
     assert written.token_to_id("<image>") == image["id"]
     assert f"<image> has id {image['id']}" in log
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"size": 128}, {"crop_size": {"height": 128}}, {"size": {"longest_edge": 128}}],
+    ids=str,
+)
+def test_reads_every_form_of_the_image_size(fields: dict, tmp_path: Path) -> None:
+    source = checkpoint(tmp_path)
+    edit_json(source / "preprocessor_config.json", **fields)
+    assert read_model_config(Checkpoint(source), "synthetic").size == 128
+
+
+def test_ignores_an_adapter_beside_the_merged_weights(tmp_path: Path) -> None:
+    source = checkpoint(tmp_path)
+    save_file({"lora_A": torch.zeros(4)}, source / "adapter_model.safetensors")
+    edit_json(source / "adapter_config.json", peft_type="LORA")
+    assert list(Checkpoint(source).files) == ["model.safetensors"]
+
+
+def test_drops_padding_and_truncation_of_the_tokenizer(tmp_path: Path) -> None:
+    source = checkpoint(tmp_path)
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.enable_padding(length=64)
+    tokenizer.enable_truncation(max_length=8)
+    tokenizer.save(str(source / "tokenizer.json"))
+    read = load_tokenizer(source)
+    assert read.padding is None
+    assert read.truncation is None
+
+
+def trim(source: Path, rows: int, *names: str) -> None:
+    def edit(tensors: dict) -> None:
+        for name in names:
+            tensors[name] = tensors[name][:rows].clone()
+
+    edit_tensors(source, edit)
+
+
+def graph_weights(out: Path, graph: str) -> dict[str, torch.Tensor]:
+    initializers = onnx.load(out / "onnx" / f"{graph}.onnx").graph.initializer
+    return {w.name: torch.from_numpy(onnx.numpy_helper.to_array(w).copy()) for w in initializers}
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_adds_a_row_for_the_image_token_to_a_trimmed_vocabulary(
+    tied: bool, tmp_path: Path
+) -> None:
+    source = checkpoint(tmp_path / "in", config(tied))
+    image = Tokenizer.from_file(str(source / "tokenizer.json")).token_to_id("<image>")
+    trim(source, image, "model.embed_tokens.weight", *([] if tied else ["lm_head.weight"]))
+    log: list[str] = []
+    assert convert(options(source), log.append)["fp32"].same == 9
+    assert f"<image> has no row in the embedding table: added row {image}" in log
+    embed = graph_weights(tmp_path / "out", "embed_tokens")
+    decoder = graph_weights(tmp_path / "out", "decoder_model_merged")
+    assert embed["embed_tokens.weight"].shape == (image + 1, 64)
+    assert decoder["lm_head.weight"].shape == (64, image)
+
+
+def test_converts_a_head_with_fewer_columns_than_the_table_has_rows(tmp_path: Path) -> None:
+    source = checkpoint(tmp_path / "in")
+    image = Tokenizer.from_file(str(source / "tokenizer.json")).token_to_id("<image>")
+    trim(source, image, "lm_head.weight")
+    assert convert(options(source), lambda _: None)["fp32"].same == 9
+    decoder = graph_weights(tmp_path / "out", "decoder_model_merged")
+    assert decoder["lm_head.weight"].shape == (64, image)
 
 
 def test_comparing_layer_by_layer_measures_the_same_loss(tmp_path: Path) -> None:

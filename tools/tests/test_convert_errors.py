@@ -33,6 +33,12 @@ def cut_short(source: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
+def leave_adapter(source: Path) -> None:
+    """An adapter folder as PEFT saves it: no weights and no config.json."""
+    (source / "model.safetensors").rename(source / "adapter_model.safetensors")
+    (source / "config.json").rename(source / "adapter_config.json")
+
+
 UP = "model.layers.1.mlp.up_proj.weight"
 FAULTS = {
     f"tensor {UP} is missing$": without(UP),
@@ -52,6 +58,13 @@ FAULTS = {
     "5 attention heads do not divide the 64 rows": with_config(num_attention_heads=5),
     "hidden_act is gelu": with_config(hidden_act="gelu"),
     "rope type yarn is not supported": with_config(rope_scaling={"rope_type": "yarn"}),
+    "contains a LoRA adapter without the model's weights. Merge the adapter first": leave_adapter,
+    "contains tensor .*up_proj.lora_A.weight of a LoRA adapter. Merge the adapter": with_tensor(
+        "base_model.model.model.layers.1.mlp.up_proj.lora_A.weight", torch.zeros(4, 64)
+    ),
+    "the image size is 100, not a multiple of 64": lambda source: edit_json(
+        source / "preprocessor_config.json", size=100
+    ),
     "config.json is missing": lambda source: (source / "config.json").unlink(),
     "config.json is not JSON": lambda source: (source / "config.json").write_text("{"),
     "tokenizer.json cannot be read": lambda s: (s / "tokenizer.json").write_text("{}"),

@@ -7,7 +7,7 @@ import torch
 from checkpoint_fixtures import config, edit_tensors
 
 from convert.checkpoint import Checkpoint
-from convert.tensor_names import APPLE, LAYOUTS
+from convert.tensor_names import APPLE, LAYOUTS, TRANSFORMERS
 from convert.synthetic_checkpoint import synthetic_tensors, write_synthetic_checkpoint
 from convert.model_config import read_model_config
 
@@ -97,3 +97,18 @@ def test_reads_the_older_order_of_prefixes() -> None:
         "language_model.lm_head.weight": "lm_head.weight",
     }.items():
         assert LAYOUTS["transformers"].ours(older) == ours
+
+
+def test_reads_a_timm_tower_with_the_language_model_of_apple(tmp_path: Path) -> None:
+    cfg = config()
+    write_synthetic_checkpoint(cfg, tmp_path, TRANSFORMERS, dtype=torch.float16)
+
+    def edit(tensors: dict) -> None:
+        for name in [n for n in tensors if "vision_tower" not in n]:
+            tensors[APPLE.theirs(TRANSFORMERS.ours(name))] = tensors.pop(name)
+
+    edit_tensors(tmp_path, edit)
+    read = Checkpoint(tmp_path)
+    assert read.theirs("language_model.norm.weight") == "model.norm.weight"
+    assert read.theirs("projector.linear_1.bias") == "model.mm_projector.0.bias"
+    assert read_model_config(read, cfg.name).text.layers == cfg.text.layers

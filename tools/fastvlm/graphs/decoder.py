@@ -64,7 +64,7 @@ def build_decoder(
             value("position_ids", I64, b, s),
             *past,
         ],
-        [value("logits", F32, b, s, cfg.vocab), *present],
+        [value("logits", F32, b, s, cfg.logits), *present],
     )
 
 
