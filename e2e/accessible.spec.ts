@@ -27,14 +27,14 @@ async function expectAccessible(page: Page): Promise<void> {
 }
 
 test("axe finds no violations in the page", async ({ page, watch }) => {
-  await page.goto("/?source=picture&loading=manual");
+  await page.goto("/?source=image&loading=manual");
   await expectAccessible(page);
 
   await page.getByRole("button", { name: "generate a scene" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   await expectAccessible(page);
 
-  await page.locator("#picture-file").setInputFiles({
+  await page.locator("#image-file").setInputFiles({
     name: "notes.png",
     mimeType: "image/png",
     buffer: Buffer.from("Milk, eggs, bread.\n"),
@@ -88,7 +88,7 @@ test("axe finds no violations in a bare element in any state", async ({
 
 test("selected options are visible in forced colours", async ({ page }) => {
   await page.emulateMedia({ forcedColors: "active" });
-  await page.goto("/?source=picture&loading=manual");
+  await page.goto("/?source=image&loading=manual");
   const background = (name: string): Promise<string> =>
     page
       .getByText(name, { exact: true })

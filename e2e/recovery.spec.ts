@@ -104,7 +104,7 @@ test("the page and its model start offline", async ({
         page.evaluate(() => document.querySelector("fast-vlm")?.state),
       )
       .toBe("ready");
-  await page.goto("/?source=picture");
+  await page.goto("/?source=image");
   await ready();
   // The runtime is cached last.
   await expect

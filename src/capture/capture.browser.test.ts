@@ -46,7 +46,7 @@ test("returns the newest frame with its time and counts the dropped ones", async
   expect(now() - second.time).toBeLessThan(200);
 });
 
-test("reads a still picture again", async () => {
+test("reads an unchanged source again", async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockResolvedValue(stream);
   camera.restore();

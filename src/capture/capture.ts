@@ -123,7 +123,7 @@ export class Capture implements OpenFrameSource {
   async #borrow(stream: MediaStream, signal: AbortSignal): Promise<void> {
     const isLive = (): boolean =>
       stream.getVideoTracks().some(({ readyState }) => readyState === "live");
-    if (!isLive()) throw noPictures();
+    if (!isLive()) throw noVideoTrack();
     this.#video.srcObject = stream;
     // There is no event for a track that a script stopped.
     const timer = setInterval(() => {
@@ -192,7 +192,7 @@ export class Capture implements OpenFrameSource {
   }
 }
 
-function noPictures(): VlmError {
+function noVideoTrack(): VlmError {
   return new VlmError(
     "bad-option",
     "The stream has no live video track.",

@@ -8,8 +8,8 @@ import {
   PALETTE,
   RGB,
   RGBA,
-  turned,
-} from "../testing/picture-files";
+  withOrientation,
+} from "../testing/image-files";
 
 type Drawn = "image/png" | "image/jpeg" | "image/webp";
 
@@ -79,7 +79,7 @@ test.each([
   });
 });
 
-/** Which quarter of the stored picture, whose quarters are 0 1 above 2 3, is
+/** Which quarter of the stored image, whose quarters are 0 1 above 2 3, is
  * shown in each, by EXIF's orientations 1 to 8. */
 const shown = [
   [0, 1, 2, 3],
@@ -105,7 +105,7 @@ test.each(["image/jpeg", "image/png", "image/webp"] as const)(
     });
     const stored = await canvas.convertToBlob({ type, quality: 1 });
     for (const [i, wanted] of shown.entries()) {
-      const bitmap = await decodeImage(await turned(stored, i + 1));
+      const bitmap = await decodeImage(await withOrientation(stored, i + 1));
       const { width, height } = bitmap;
       expect([width, height]).toEqual(i < 4 ? [64, 32] : [32, 64]);
       const seen = [0, 1, 2, 3].map((quarter) => {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { VlmError } from "../shared/errors";
 import { now } from "../shared/clock";
-import { paintedCanvas, paintedImage } from "../testing/painted";
+import { solidCanvas, solidImage } from "../testing/images";
 import { ElementSource } from "./element-source";
 import type { CapturedFrame } from "./frame-source";
 
@@ -32,11 +32,11 @@ async function next(question?: () => string): Promise<CapturedFrame> {
 }
 
 function drawn(color: string): HTMLCanvasElement {
-  return Object.assign(paintedCanvas(color), { id: "it" });
+  return Object.assign(solidCanvas(color), { id: "it" });
 }
 
 function image(color: string): HTMLImageElement {
-  return Object.assign(paintedImage(color), { id: "it" });
+  return Object.assign(solidImage(color), { id: "it" });
 }
 
 /** Whether `work` is still pending after a while. */

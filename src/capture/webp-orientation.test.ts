@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { orient, isTurned, webpOrientation } from "./webp-orientation";
-import { exif } from "../testing/picture-files";
+import { exif } from "../testing/image-files";
 
 const ascii = (text: string): number[] =>
   Array.from(text, (char) => char.charCodeAt(0));
 
-/** A WebP file of a picture chunk of odd length, then `data` as EXIF. */
+/** A WebP file of an image chunk of odd length, then `data` as EXIF. */
 function webp(data: readonly number[]): Uint8Array {
   return Uint8Array.from([
     ...ascii("RIFF"),

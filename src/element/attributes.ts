@@ -11,7 +11,7 @@ import type { FastVlmEventMap } from "./events";
 import { styles } from "./styles";
 
 /** The attribute `source`. */
-export type SourceName = "none" | "camera" | "screen" | "video" | "picture";
+export type SourceName = "none" | "camera" | "screen" | "video" | "image";
 
 /** Our events and those of every element; `error` and `ended` are ours. */
 type Events = FastVlmEventMap &
@@ -80,7 +80,7 @@ export class FastVlmAttributes extends LitElement {
    * transformers.js demo). */
   declare promptStyle: string;
   /** What `start` opens: `camera`, `screen`, `none`, or the property `file` as
-   * `video` or `picture`. */
+   * `video` or `image`. */
   declare source: SourceName;
   /** Id of a video, img or canvas element in the same document or shadow tree,
    * used instead of `source`. If that element is replaced by another with the
@@ -130,7 +130,7 @@ export class FastVlmAttributes extends LitElement {
   declare sampling: Partial<Sampling>;
   /** Used instead of `source`. Its owner stops its tracks. */
   declare stream: MediaStream | undefined;
-  /** The file of the sources `video` and `picture`. */
+  /** The file of the sources `video` and `image`. */
   declare file: Blob | undefined;
   /** Files of a local folder, used instead of `model`. */
   declare folder: FolderFiles | undefined;

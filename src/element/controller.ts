@@ -176,7 +176,7 @@ export class Controller implements ReactiveController, ViewModel {
     await this.#attempt(async () => {
       if (signal.aborted) throw aborted();
       const source = chosenSource(this.#host);
-      if (source.kind === "picture") {
+      if (source.kind === "image") {
         await this.#showImage(source.file, signal);
         await this.#ask(undefined, { signal });
         return;

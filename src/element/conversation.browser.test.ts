@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Mounted } from "../testing/mounted";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import "./define";
 
 let mounted: Mounted;
@@ -12,7 +12,7 @@ test("a question is one message with the options of the attributes", async () =>
   vlm.anyres = true;
   vlm.promptStyle = "demo";
   vlm.size = 512;
-  await vlm.ask(undefined, { source: await pictureFile() });
+  await vlm.ask(undefined, { source: await imageFile() });
   expect(fake.asked[0]).toMatchObject({
     messages: [{ role: "user", text: "Describe the image.", imageCount: 1 }],
     ...{ fit: "crop", anyres: true, promptStyle: "demo", size: 512 },
@@ -22,9 +22,9 @@ test("a question is one message with the options of the attributes", async () =>
 test("earlier messages come with their own images", async () => {
   mounted = new Mounted();
   const { vlm, fake } = mounted;
-  const first = await pictureFile();
+  const first = await imageFile();
   const answer = await vlm.ask("And this?", {
-    source: await pictureFile(),
+    source: await imageFile(),
     messages: [
       { role: "user", text: "What is it?", images: [first] },
       { role: "assistant", text: "A cat." },
@@ -45,7 +45,7 @@ test("earlier messages come with their own images", async () => {
 test("several images belong to one question", async () => {
   mounted = new Mounted();
   await mounted.vlm.ask(undefined, {
-    source: [await pictureFile(), await pictureFile(), await pictureFile()],
+    source: [await imageFile(), await imageFile(), await imageFile()],
   });
   expect(mounted.fake.asked[0]?.messages).toMatchObject([{ imageCount: 3 }]);
 });
@@ -67,7 +67,7 @@ test("refuses messages that are not an array of messages", async () => {
   mounted = new Mounted();
   const messages = [{ role: "user", text: "What?", images: 1 }] as never;
   await expect(
-    mounted.vlm.ask(undefined, { source: await pictureFile(), messages }),
+    mounted.vlm.ask(undefined, { source: await imageFile(), messages }),
   ).rejects.toMatchObject({ code: "bad-option" });
   expect(mounted.fake.asked).toEqual([]);
 });
@@ -79,7 +79,7 @@ test.each([
   mounted = new Mounted();
   const given = options as Parameters<typeof mounted.vlm.ask>[1];
   await expect(
-    mounted.vlm.ask(undefined, { source: await pictureFile(), ...given }),
+    mounted.vlm.ask(undefined, { source: await imageFile(), ...given }),
   ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,

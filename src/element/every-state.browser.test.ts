@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import "./define";
 
 /** Good values and bad ones. */
@@ -60,7 +60,7 @@ const into: Readonly<Record<string, () => Promise<unknown>>> = {
     await mounted.vlm.freeze();
   },
   failed: async () => {
-    const source = new File(["no picture"], "note.png");
+    const source = new File(["no image"], "note.png");
     await mounted.vlm.ask("What?", { source }).catch(() => undefined);
   },
 };
@@ -89,7 +89,7 @@ test.each(Object.entries(into))(
     vlm.stop();
     mounted.fake.script = { ...mounted.fake.script, pace: 1 };
     vlm.model = "/models/fake";
-    const answer = await vlm.ask("And now?", { source: await pictureFile() });
+    const answer = await vlm.ask("And now?", { source: await imageFile() });
     expect(answer.finish).toBe("stop");
     await vlm.updateComplete;
     expect(vlm.state).toBe("ready");

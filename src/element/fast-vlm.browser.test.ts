@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { Mounted } from "../testing/mounted";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import "./define";
 
 let mounted: Mounted;
@@ -42,10 +42,10 @@ test("load tells its bytes, then it is ready", async () => {
 test("an answer without words takes the place of the caption before", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
-  await vlm.ask(undefined, { source: await pictureFile() });
+  await vlm.ask(undefined, { source: await imageFile() });
   expect(vlm.text).toBe("A cat");
   fake.script = { ...fake.script, captions: [[]] };
-  const answer = await vlm.ask(undefined, { source: await pictureFile() });
+  const answer = await vlm.ask(undefined, { source: await imageFile() });
   expect(answer).toMatchObject({ finish: "stop", tokenIds: [] });
   expect(vlm.text).toBe("");
 });
@@ -53,9 +53,9 @@ test("an answer without words takes the place of the caption before", async () =
 test("a question that is stopped before a word leaves the caption", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
-  await vlm.ask(undefined, { source: await pictureFile() });
+  await vlm.ask(undefined, { source: await imageFile() });
   fake.script = { ...fake.script, pace: 500 };
-  const asked = vlm.ask(undefined, { source: await pictureFile() });
+  const asked = vlm.ask(undefined, { source: await imageFile() });
   await vi.waitFor(() => expect(fake.asked).toHaveLength(2));
   vlm.stop();
   await expect(asked).rejects.toMatchObject({ code: "aborted" });
@@ -77,12 +77,12 @@ test("load shows megabytes and per cent", async () => {
   expect(mounted.part("progress")).toBeNull();
 });
 
-test("ask answers about a picture file and loads what it needs", async () => {
+test("ask answers about an image file and loads what it needs", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   let streamed = "";
   const answer = await vlm.ask("What is it?", {
-    source: await pictureFile(),
+    source: await imageFile(),
     onToken: (text) => (streamed += text),
   });
   expect(answer.text).toBe("A red circle on a white background.");
@@ -96,7 +96,7 @@ test("the caption event accounts for the whole time to first token", async () =>
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   await vlm.load();
-  await vlm.ask(undefined, { source: await pictureFile() });
+  await vlm.ask(undefined, { source: await imageFile() });
   const [detail] = mounted.detailsOf("caption");
   const { ttft = 0, wait = 0, paint = 0, firstToken } = detail?.timings ?? {};
   expect(ttft).toBeGreaterThan(firstToken ?? Infinity);
@@ -116,7 +116,7 @@ test.each([
   mounted = new Mounted();
   const { vlm } = mounted;
   await expect(
-    vlm.ask(undefined, { source: await pictureFile(), ...options }),
+    vlm.ask(undefined, { source: await imageFile(), ...options }),
   ).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,
@@ -130,7 +130,7 @@ test.each([
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.setAttribute(name, value);
-  const asked = vlm.ask(undefined, { source: await pictureFile() });
+  const asked = vlm.ask(undefined, { source: await imageFile() });
   await expect(asked).rejects.toMatchObject({ code: "bad-option" });
 });
 
@@ -144,7 +144,7 @@ test("refuses attributes that mean nothing", async () => {
   await expect(vlm.load()).rejects.toMatchObject({ code: "bad-option" });
 });
 
-test("a bad picture is shown with advice; the next good one works", async () => {
+test("a bad image is shown with advice; the next good one works", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   const text = new File(["hello"], "note.png");
@@ -157,7 +157,7 @@ test("a bad picture is shown with advice; the next good one works", async () => 
   expect(mounted.part("error")?.textContent).toMatch(
     /note\.png.*Use another image/s,
   );
-  await vlm.ask(undefined, { source: await pictureFile() });
+  await vlm.ask(undefined, { source: await imageFile() });
   await vlm.updateComplete;
   expect(vlm.state).toBe("ready");
   expect(mounted.part("error")).toBeNull();
@@ -167,7 +167,7 @@ test("text from the model stays text", async () => {
   const nasty = `<img src=x onerror="alert(1)"><b>bold</b>`;
   mounted = new Mounted({ captions: [[nasty]] });
   const { vlm } = mounted;
-  await vlm.ask(undefined, { source: await pictureFile() });
+  await vlm.ask(undefined, { source: await imageFile() });
   await vlm.updateComplete;
   expect(mounted.part("text")?.textContent).toBe(nasty);
   expect(mounted.part("caption")?.querySelector("img, b")).toBeNull();
@@ -178,7 +178,7 @@ test("announces whole sentences in another node than the stream", async () => {
   const { vlm } = mounted;
   const said = new Set<string>();
   const answer = vlm.ask(undefined, {
-    source: await pictureFile(),
+    source: await imageFile(),
     onToken: () => {
       const status = vlm.shadowRoot?.querySelector("[role=status]");
       said.add(status?.textContent ?? "");
@@ -203,7 +203,7 @@ test("an aborted question rejects with aborted and keeps the text so far", async
   await vlm.load();
   const controller = new AbortController();
   const answer = vlm.ask(undefined, {
-    source: await pictureFile(),
+    source: await imageFile(),
     signal: controller.signal,
     onToken: () => controller.abort(),
   });

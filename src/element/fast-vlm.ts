@@ -133,7 +133,7 @@ export class FastVlmElement extends FastVlmAttributes {
     return this.#controller.preview.open;
   }
 
-  /** Whether a still image is shown: a frozen frame, or `source="picture"`. */
+  /** Whether a still image is shown: a frozen frame, or `source="image"`. */
   get frozen(): boolean {
     return this.#controller.preview.still !== undefined;
   }

@@ -5,7 +5,7 @@ import "./define";
 
 let mounted: Mounted;
 
-test("however wide it is, the caption is in sight with the picture", async () => {
+test("however wide it is, the caption is in sight with the image", async () => {
   mounted = new Mounted();
   mounted.vlm.style.inlineSize = "3000px";
   await mounted.vlm.updateComplete;

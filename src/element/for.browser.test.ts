@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
-import { paintedCanvas, paintedImage } from "../testing/painted";
+import { solidCanvas, solidImage } from "../testing/images";
 import "./define";
 
 let mounted: Mounted;
@@ -14,11 +14,11 @@ const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
 function canvas(): HTMLCanvasElement {
-  return Object.assign(paintedCanvas(), { id: "it" });
+  return Object.assign(solidCanvas(), { id: "it" });
 }
 
 function image(color?: string): HTMLImageElement {
-  return Object.assign(paintedImage(color), { id: "it" });
+  return Object.assign(solidImage(color), { id: "it" });
 }
 
 test("an image is asked about without a start", async () => {
@@ -58,7 +58,7 @@ test("live, an image is captioned again when it or the question changes", async 
   expect(mounted.detailsOf("caption")).toHaveLength(1);
   vlm.prompt = "Read it.";
   await mounted.captions(2);
-  shown.src = paintedCanvas("#0f0").toDataURL();
+  shown.src = solidCanvas("#0f0").toDataURL();
   await mounted.captions(3);
   const names = mounted.fake.asked.map(({ imageIds }) => imageIds?.[0]);
   expect(names[0]).toBe(names[1]);
@@ -112,7 +112,7 @@ test("one that is missing at first is waited for", async () => {
   await vi.waitFor(() => expect(vlm.error).toBeUndefined());
 });
 
-test("frozen, its picture is held and shown here", async () => {
+test("frozen, its image is held and shown here", async () => {
   document.body.append(canvas());
   const { vlm } = mounted;
   vlm.for = "it";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Mounted } from "../testing/mounted";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import "./define";
 
 let mounted: Mounted;
@@ -25,7 +25,7 @@ test("a form gets the last caption, once it is complete", async () => {
   expect(vlm.form).toBe(owner);
   expect(vlm.value).toBeNull();
   expect(valueOf(owner)).toBeNull();
-  const source = await pictureFile();
+  const source = await imageFile();
   const onToken = vi.fn(() => expect(vlm.value).toBeNull());
   await vlm.ask("What?", { source, onToken });
   expect(onToken).toHaveBeenCalledTimes(2);
@@ -37,7 +37,7 @@ test("an aborted answer does not become the value", async () => {
   const owner = form();
   const controller = new AbortController();
   const answer = mounted.vlm.ask("What?", {
-    source: await pictureFile(),
+    source: await imageFile(),
     signal: controller.signal,
     onToken: () => controller.abort(),
   });
@@ -48,7 +48,7 @@ test("an aborted answer does not become the value", async () => {
 test("reset takes the caption away", async () => {
   const owner = form();
   const { vlm } = mounted;
-  await vlm.ask("What?", { source: await pictureFile() });
+  await vlm.ask("What?", { source: await imageFile() });
   owner.reset();
   await vlm.updateComplete;
   expect(vlm.value).toBeNull();
@@ -70,7 +70,7 @@ test("disabled, by itself or around it, it gives nothing", async () => {
   const owner = form();
   const { vlm } = mounted;
   vlm.source = "camera";
-  await vlm.ask("What?", { source: await pictureFile() });
+  await vlm.ask("What?", { source: await imageFile() });
   const button = (): HTMLButtonElement =>
     mounted.part("start") as HTMLButtonElement;
   vlm.disabled = true;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
-import { paintedImage } from "../testing/painted";
+import { solidImage } from "../testing/images";
 import "./define";
 
 let camera: FakeCamera;
@@ -221,7 +221,7 @@ test("in the document of a frame it looks at what is there", async () => {
   for (const name of ["canvas", "img"] as const) {
     const shown = other.createElement(name);
     Object.assign(shown, { id: "it", width: 8, height: 8 });
-    if (name === "img") shown.setAttribute("src", paintedImage().src);
+    if (name === "img") shown.setAttribute("src", solidImage().src);
     other.body.replaceChildren(shown, vlm);
     expect(await vlm.ask("What?")).toMatchObject({ finish: "stop" });
   }

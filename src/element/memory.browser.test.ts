@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { cdp } from "vitest/browser";
 import { FakeVlm, fakeWorker } from "../testing/fake-worker";
-import { paintedCanvas } from "../testing/painted";
+import { solidCanvas } from "../testing/images";
 import "./define";
 
 /** As Playwright gives it. */
@@ -22,7 +22,7 @@ async function cameAndWent(): Promise<WeakRef<object>> {
 }
 
 test("of elements that were taken out nothing is left", async () => {
-  const canvas = paintedCanvas();
+  const canvas = solidCanvas();
   canvas.id = "it";
   document.body.append(canvas);
   const gone: WeakRef<object>[] = [];

@@ -3,7 +3,7 @@ import { noProgress } from "../runtime/worker-client";
 import { VlmError } from "../shared/errors";
 import type { License } from "../shared/models";
 import { Mounted } from "../testing/mounted";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import "./define";
 
 let mounted: Mounted;
@@ -108,7 +108,7 @@ describe("another model", () => {
 
     const { length } = loads();
     expect(
-      (await vlm.ask(undefined, { source: await pictureFile() })).finish,
+      (await vlm.ask(undefined, { source: await imageFile() })).finish,
     ).toBe("stop");
     expect(loads()).toHaveLength(length);
     expect(vlm.state).toBe("ready");

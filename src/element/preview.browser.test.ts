@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { Mounted } from "../testing/mounted";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import "./define";
 
 test("a question asked while another image is opened is about the new one", async () => {
   const { vlm, fake } = new Mounted({ pace: 5 });
-  Object.assign(vlm, { source: "picture", file: await pictureFile("red") });
+  Object.assign(vlm, { source: "image", file: await imageFile("red") });
   await vlm.start();
   await vlm.ask("What?");
-  Object.assign(vlm, { file: await pictureFile("blue") });
+  Object.assign(vlm, { file: await imageFile("blue") });
   await vlm.start();
   await vlm.ask("What?");
   const ids = fake.asked.map(({ imageIds }) => imageIds?.[0]);

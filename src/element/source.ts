@@ -8,9 +8,9 @@ export type OpenSource =
   CaptureSource | { readonly kind: "element"; readonly id: string };
 
 export type ChosenSource =
-  OpenSource | { readonly kind: "picture"; readonly file: Blob };
+  OpenSource | { readonly kind: "image"; readonly file: Blob };
 
-const sources = oneOf("camera", "screen", "video", "picture", "none");
+const sources = oneOf("camera", "screen", "video", "image", "none");
 const facings = oneOf("user", "environment");
 
 type SourceAttributes = Pick<

@@ -3,7 +3,7 @@ import { cdp } from "vitest/browser";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import "./define";
 import { english } from "./messages";
 
@@ -81,7 +81,7 @@ test("muted, captions are neither shown nor announced, but told", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.mutedText = true;
-  await vlm.ask("What?", { source: await pictureFile() });
+  await vlm.ask("What?", { source: await imageFile() });
   await vlm.updateComplete;
   expect(mounted.detailsOf("caption")).toHaveLength(1);
   expect(mounted.part("caption")?.checkVisibility()).toBe(false);
@@ -105,7 +105,7 @@ test("speaks the language of its lang, or of the page's", async () => {
   expect(mounted.part("caption")?.getAttribute("aria-label")).toBe(
     "Beschreibung",
   );
-  await vlm.ask("Was?", { source: await pictureFile() });
+  await vlm.ask("Was?", { source: await imageFile() });
   await vlm.updateComplete;
   expect(mounted.part("text")?.lang).toBe("de-CH");
   vlm.removeAttribute("lang");
@@ -195,7 +195,7 @@ test("shows an error in the element's language, or in English without a translat
 test("the same answer to another question is announced again", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
-  const source = await pictureFile();
+  const source = await imageFile();
   await vlm.load();
   const status = vlm.shadowRoot?.querySelector("[role=status]");
   const said: (string | null)[] = [];
@@ -216,7 +216,7 @@ test("in a language it does not know, its own words are marked as English", asyn
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.lang = "sw";
-  await vlm.ask("Nini?", { source: await pictureFile() });
+  await vlm.ask("Nini?", { source: await imageFile() });
   await vlm.updateComplete;
   expect(mounted.part("stage")?.lang).toBe("en");
   expect(mounted.part("text")?.lang).toBe("sw");

@@ -5,7 +5,7 @@ import {
   rejects,
   withImages,
 } from "../testing/language-models";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import { QuotaExceededError } from "./errors";
 import { LanguageModel } from "./language-model";
 import type { LanguageModelCreateOptions } from "./types";
@@ -99,7 +99,7 @@ describe("create", () => {
     const { create, asked } = languageModel();
     expect((await create({ initialPrompts: [] })).contextUsage).toBe(0);
     const content = [
-      { type: "image", value: await pictureFile() },
+      { type: "image", value: await imageFile() },
       { type: "text", value: "Look." },
     ] as const;
     const model = await create({

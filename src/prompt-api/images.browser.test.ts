@@ -5,7 +5,7 @@ import {
   rejects,
   withImages,
 } from "../testing/language-models";
-import { paintedCanvas, pictureFile } from "../testing/painted";
+import { solidCanvas, imageFile } from "../testing/images";
 
 describe("images", () => {
   const say = (value: unknown, type = "image") =>
@@ -20,25 +20,24 @@ describe("images", () => {
     ] as const;
 
   const sources: Record<string, () => unknown> = {
-    Blob: () => pictureFile(),
-    ArrayBuffer: async () => (await pictureFile()).arrayBuffer(),
-    DataView: async () =>
-      new DataView(await (await pictureFile()).arrayBuffer()),
+    Blob: () => imageFile(),
+    ArrayBuffer: async () => (await imageFile()).arrayBuffer(),
+    DataView: async () => new DataView(await (await imageFile()).arrayBuffer()),
     "part of a buffer": async () => {
-      const bytes = new Uint8Array(await (await pictureFile()).arrayBuffer());
+      const bytes = new Uint8Array(await (await imageFile()).arrayBuffer());
       const longer = new Uint8Array(256 + bytes.length);
       longer.set(bytes, 256);
       return longer.subarray(256);
     },
     ImageData: () => new ImageData(16, 16),
-    ImageBitmap: async () => createImageBitmap(await pictureFile()),
+    ImageBitmap: async () => createImageBitmap(await imageFile()),
     VideoFrame: async () => {
-      const bitmap = await createImageBitmap(await pictureFile());
+      const bitmap = await createImageBitmap(await imageFile());
       const frame = new VideoFrame(bitmap, { timestamp: 1 });
       onTestFinished(() => frame.close());
       return frame;
     },
-    canvas: () => paintedCanvas(),
+    canvas: () => solidCanvas(),
     OffscreenCanvas: () => {
       const canvas = new OffscreenCanvas(16, 16);
       canvas.getContext("2d")?.fillRect(1, 1, 4, 4);
@@ -46,7 +45,7 @@ describe("images", () => {
     },
     "img that loads yet": async () => {
       const image = new Image();
-      image.src = URL.createObjectURL(await pictureFile());
+      image.src = URL.createObjectURL(await imageFile());
       return image;
     },
     "svg image": async () => {
@@ -57,7 +56,7 @@ describe("images", () => {
       );
       image.setAttribute("width", "16");
       image.setAttribute("height", "16");
-      image.setAttribute("href", paintedCanvas().toDataURL());
+      image.setAttribute("href", solidCanvas().toDataURL());
       svg.append(image);
       document.body.append(svg);
       onTestFinished(() => svg.remove());
@@ -79,7 +78,7 @@ describe("images", () => {
   test("are copied when given and encoded once", async () => {
     const { create, asked } = languageModel();
     const model = await create(withImages);
-    const file = await pictureFile();
+    const file = await imageFile();
     await model.prompt(say(file));
     const [first] = asked()?.imageIds ?? [];
     await model.prompt("And its colour?");
@@ -108,7 +107,7 @@ describe("images", () => {
     const model = await languageModel().create(withImages);
     const video = document.createElement("video");
     await rejects(model.prompt(say(video)), "InvalidStateError");
-    video.srcObject = paintedCanvas().captureStream();
+    video.srcObject = solidCanvas().captureStream();
     video.muted = true;
     await new Promise((resolve) => (video.onloadeddata = resolve));
     await rejects(model.prompt(say(video)), "InvalidStateError");
@@ -118,7 +117,7 @@ describe("images", () => {
 
   test("have to be in expectedInputs", async () => {
     const model = await languageModel().create();
-    const value = await pictureFile();
+    const value = await imageFile();
     await rejects(model.prompt(say(value)), "NotSupportedError");
   });
 });

@@ -182,9 +182,9 @@ export class LanguageModel extends EventTarget {
         const images = await copying;
         const counted = { session, settings };
         const initial = await measureTurns(counted, turns, images, signal);
-        const { room } = await session.count([], { signal });
+        const { limit } = await session.count([], { signal });
         signal.throwIfAborted();
-        const context = new ContextWindow(room, initial);
+        const context = new ContextWindow(limit, initial);
         return new this(shared, { settings, core }, context);
       } catch (error) {
         shared.release();

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parsePrompt } from "./messages";
 
 const text = { images: false, later: false };
-const picture = new Blob(["x"]);
+const image = new Blob(["x"]);
 const read = (input: unknown, rules = text) => parsePrompt(input, rules);
 const user = (words: string) => ({ role: "user", text: words, images: [] });
 
@@ -29,12 +29,12 @@ test("an empty prompt is an empty user message", () => {
 test("joins text content and separates images", () => {
   const content = [
     { type: "text", value: "foo" },
-    { type: "image", value: picture },
+    { type: "image", value: image },
     { type: "text", value: "bar" },
   ];
   const rules = { images: true, later: false };
   expect(read([{ role: "user", content }], rules)).toEqual({
-    turns: [{ role: "user", text: "foobar", images: [picture] }],
+    turns: [{ role: "user", text: "foobar", images: [image] }],
   });
 });
 
@@ -71,7 +71,7 @@ test.each<[string, unknown, string, typeof text?]>([
   ["a message that is none", ["hello"], "TypeError"],
   ["a part of unknown type", [m("user", "soup", "a")], "TypeError"],
   ["a part without value", [m("user", "text")], "TypeError"],
-  ["words that are a picture", [m("user", "text", picture)], "TypeError"],
+  ["words that are an image", [m("user", "text", image)], "TypeError"],
   ["a prefix of the user", [{ ...m("user"), prefix: true }], "SyntaxError"],
   [
     "a prefix before the end",
@@ -79,25 +79,25 @@ test.each<[string, unknown, string, typeof text?]>([
     "SyntaxError",
   ],
   [
-    "a picture that was not announced",
-    [m("user", "image", picture)],
+    "an image that was not announced",
+    [m("user", "image", image)],
     "NotSupportedError",
   ],
   [
-    "a picture of the assistant",
-    [m("assistant", "image", picture)],
+    "an image of the assistant",
+    [m("assistant", "image", image)],
     "NotSupportedError",
     { images: true, later: false },
   ],
   [
-    "a picture that is a string",
+    "an image that is a string",
     [m("user", "image", "a.png")],
     "TypeError",
     { images: true, later: false },
   ],
   [
     "sound",
-    [m("user", "audio", picture)],
+    [m("user", "audio", image)],
     "NotSupportedError",
     { images: true, later: false },
   ],

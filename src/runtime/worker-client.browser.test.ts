@@ -8,7 +8,7 @@ import {
   killWorker,
   type Script,
 } from "../testing/fake-worker";
-import { loadOf, request, tinyPicture } from "../testing/requests";
+import { loadOf, request, tinyImage } from "../testing/requests";
 
 const model = loadOf();
 const about = (frame: Frame) =>
@@ -88,7 +88,7 @@ test("without a model a request rejects and takes no frames", async () => {
 test("transfers the frame instead of copying it", async () => {
   const { runtime } = setUp({ pace: 50 });
   await runtime.load(model);
-  const frame = await tinyPicture();
+  const frame = await tinyImage();
   const answer = runtime.generate(about(frame));
   await vi.waitFor(() => expect(frame.width).toBe(0));
   await answer;
@@ -103,7 +103,7 @@ test("takes the frames once, when the request's turn has come", async () => {
       request(name, {
         take: async () => {
           order.push(`take ${name}`);
-          return { frames: [await tinyPicture()], imageIds: [name] };
+          return { frames: [await tinyImage()], imageIds: [name] };
         },
         onToken: ({ text }) => {
           if (text === ".") order.push(`last token ${name}`);
@@ -132,7 +132,7 @@ test("aborted while it takes its frames, a request closes them", async () => {
   const { runtime, fakes } = setUp();
   await runtime.load(model);
   const controller = new AbortController();
-  const frame = await tinyPicture();
+  const frame = await tinyImage();
   const { signal } = controller;
   const answer = runtime.generate(
     request("a", {
@@ -151,7 +151,7 @@ test("aborted while it takes its frames, a request closes them", async () => {
 test("a closed frame fails its own request only", async () => {
   const { runtime } = setUp();
   await runtime.load(model);
-  const gone = await tinyPicture();
+  const gone = await tinyImage();
   gone.close();
   await expect(runtime.generate(about(gone))).rejects.toMatchObject({
     code: "bad-image",

@@ -6,7 +6,7 @@ import { VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
 import { loadOf } from "../testing/requests";
 import { fakeReport } from "../testing/fake-report";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import { fastVlm } from "../testing/sessions";
 
 beforeEach(() => localStorage.clear());
@@ -31,7 +31,10 @@ describe("availability", () => {
   test.each<[string, Parameters<typeof fastVlm>[0]]>([
     ["downloadable", { report: missing(5) }],
     ["available", { report: missing(0) }],
-    ["unavailable", { report: { ...missing(0), obstacle: "No WebGPU." } }],
+    [
+      "unavailable",
+      { report: { ...missing(0), unsupportedReason: "No WebGPU." } },
+    ],
     [
       "unavailable",
       { inspectError: new VlmError("offline", "No network.", "Connect.") },
@@ -181,10 +184,10 @@ describe("create", () => {
     expect(session.info.name).toBe("fake");
   });
 
-  test("takes the side of its pictures", async () => {
+  test("takes the side of its images", async () => {
     const { vlm, workers } = fastVlm();
     const session = await vlm.create({ ...nano, size: 128 });
-    await session.describe(await pictureFile()).done();
+    await session.describe(await imageFile()).done();
     expect(workers.fakes[0]?.asked[0]?.size).toBe(128);
     await expect(vlm.create({ ...nano, size: 100 })).rejects.toMatchObject({
       code: "bad-option",
@@ -203,7 +206,7 @@ describe("create", () => {
     const later = new AbortController();
     const session = await vlm.create({ ...nano, signal: later.signal });
     later.abort();
-    const answer = await session.describe(await pictureFile()).done();
+    const answer = await session.describe(await imageFile()).done();
     expect(answer.finish).toBe("stop");
   });
 

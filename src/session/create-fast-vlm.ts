@@ -77,8 +77,8 @@ class SessionFactory implements FastVlm {
       if (state) return state === "loaded" ? "available" : "downloading";
       this.#inspector ??= new Session(this.#options);
       const report = await this.#inspector.inspect({ ...options, signal });
-      const { chosen, obstacle } = report;
-      if (!chosen || obstacle !== undefined) return "unavailable";
+      const { chosen, unsupportedReason } = report;
+      if (!chosen || unsupportedReason !== undefined) return "unavailable";
       const { modelBase } = this.#options;
       return chosen.missing === 0 &&
         !awaitsConsent(wanted.model, modelBase, report)

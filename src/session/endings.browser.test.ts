@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { killWorker } from "../testing/fake-worker";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import { fastVlm, openSession } from "../testing/sessions";
 
 const red = "A red circle on a white background.";
@@ -9,7 +9,7 @@ const red = "A red circle on a white background.";
 describe("leaving", () => {
   test("by break ends the answer within one token", async () => {
     const { session, fake } = await openSession({ pace: 20 });
-    const steps = session.describe(await pictureFile());
+    const steps = session.describe(await imageFile());
     for await (const step of steps) if (step.type === "token") break;
     const { finish, tokenIds } = await steps.done();
     expect(finish).toBe("abort");
@@ -19,7 +19,7 @@ describe("leaving", () => {
 
   test("by an error in the loop ends it, too", async () => {
     const { session } = await openSession({ pace: 20 });
-    const steps = session.describe(await pictureFile());
+    const steps = session.describe(await imageFile());
     const read = async (): Promise<void> => {
       for await (const step of steps) {
         if (step.type === "token") throw new Error("mine");
@@ -31,7 +31,7 @@ describe("leaving", () => {
 
   test("by returning from a function ends it, too", async () => {
     const { session } = await openSession({ pace: 20 });
-    const steps = session.describe(await pictureFile());
+    const steps = session.describe(await imageFile());
     const first = async (): Promise<string | undefined> => {
       for await (const step of steps)
         if (step.type === "token") return step.text;
@@ -43,7 +43,7 @@ describe("leaving", () => {
 
   test("a stream that is cancelled before the first token does not wait", async () => {
     const { session } = await openSession({ pace: 500 });
-    const steps = session.describe(await pictureFile());
+    const steps = session.describe(await imageFile());
     const reader = steps[Symbol.asyncIterator]();
     const pending = reader.next();
     await reader.return?.();
@@ -56,7 +56,7 @@ describe("a signal", () => {
     const { session } = await openSession({ pace: 20 });
     const controller = new AbortController();
     const { signal } = controller;
-    const steps = session.describe(await pictureFile(), { signal });
+    const steps = session.describe(await imageFile(), { signal });
     let tokens = 0;
     const read = async (): Promise<void> => {
       for await (const step of steps) {
@@ -74,7 +74,7 @@ describe("a signal", () => {
   test("that is aborted already asks nothing", async () => {
     const { session, fake } = await openSession();
     const signal = AbortSignal.abort();
-    const steps = session.describe(await pictureFile(), { signal });
+    const steps = session.describe(await imageFile(), { signal });
     await expect(steps.done()).rejects.toMatchObject({ code: "aborted" });
     const counted = session.count([], { signal });
     await expect(counted).rejects.toMatchObject({ code: "aborted" });
@@ -86,7 +86,7 @@ describe("failures", () => {
   test("are told to who reads and to who waits, and pass", async () => {
     const error = new VlmError("out-of-memory", "Too big.", "Smaller.");
     const { session } = await openSession({ runErrors: { 1: error } });
-    const steps = session.describe(await pictureFile());
+    const steps = session.describe(await imageFile());
     const read = async (): Promise<void> => {
       for await (const step of steps) expect(step.type).not.toBe("done");
     };
@@ -101,7 +101,7 @@ describe("failures", () => {
     const unhandled = vi.fn();
     addEventListener("unhandledrejection", unhandled);
     const { session } = await openSession();
-    session.describe(new Blob(["no picture"]));
+    session.describe(new Blob(["no image"]));
     session.ask("And?");
     await new Promise((resolve) => setTimeout(resolve, 100));
     removeEventListener("unhandledrejection", unhandled);
@@ -110,7 +110,7 @@ describe("failures", () => {
 
   test("a worker that dies is told, and is back with the next question", async () => {
     const { session, workers } = await openSession({ pace: 20 });
-    const steps = session.describe(await pictureFile());
+    const steps = session.describe(await imageFile());
     await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(1));
     if (workers.workers[0]) killWorker(workers.workers[0]);
     await expect(steps.done()).rejects.toMatchObject({ code: "worker-died" });
@@ -122,7 +122,7 @@ describe("failures", () => {
 describe("disposing", () => {
   test("ends what goes on and frees the worker", async () => {
     const { session, workers } = await openSession({ pace: 20 });
-    const steps = session.describe(await pictureFile());
+    const steps = session.describe(await imageFile());
     await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(1));
     session.dispose();
     await expect(steps.done()).rejects.toMatchObject({ code: "aborted" });
@@ -137,7 +137,7 @@ describe("disposing", () => {
       code: "aborted",
       message: "The session was disposed.",
     };
-    const asked = session.describe(await pictureFile()).done();
+    const asked = session.describe(await imageFile()).done();
     await expect(asked).rejects.toMatchObject(gone);
     await expect(session.ask("And?").done()).rejects.toMatchObject(gone);
     await expect(session.count([])).rejects.toMatchObject(gone);
@@ -152,7 +152,7 @@ describe("disposing", () => {
     ]);
     one.dispose();
     expect(workers.ended).toBe(0);
-    expect((await two.describe(await pictureFile()).done()).text).toBe(red);
+    expect((await two.describe(await imageFile()).done()).text).toBe(red);
     await vlm[Symbol.asyncDispose]();
     expect(workers.ended).toBe(1);
     expect(workers.workers).toHaveLength(1);

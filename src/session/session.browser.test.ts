@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pictureFile } from "../testing/painted";
+import { imageFile } from "../testing/images";
 import { openSession } from "../testing/sessions";
 import type { AnswerEvent } from "./answer-stream";
 
@@ -8,7 +8,7 @@ const red = "A red circle on a white background.";
 test("a question is answered step by step: image, tokens, done", async () => {
   const { session } = await openSession();
   const steps: AnswerEvent[] = [];
-  for await (const step of session.describe(await pictureFile())) {
+  for await (const step of session.describe(await imageFile())) {
     steps.push(step);
   }
   const types = steps.map(({ type }) => type);
@@ -36,7 +36,7 @@ test("a question is answered step by step: image, tokens, done", async () => {
 
 test("every step is plain: it can be cloned and stored", async () => {
   const { session } = await openSession();
-  for await (const step of session.describe(await pictureFile())) {
+  for await (const step of session.describe(await imageFile())) {
     expect(structuredClone(step)).toEqual(step);
     expect(JSON.parse(JSON.stringify(step))).toEqual(step);
     expect(Object.getPrototypeOf(step)).toBe(Object.prototype);
@@ -45,7 +45,7 @@ test("every step is plain: it can be cloned and stored", async () => {
 
 test("the parts of the time to first token add up", async () => {
   const { session } = await openSession({ pace: 20 });
-  const { timings } = await session.describe(await pictureFile()).done();
+  const { timings } = await session.describe(await imageFile()).done();
   const { wait = NaN, ttft = NaN, firstToken } = timings;
   expect(wait).toBeGreaterThanOrEqual(0);
   expect(wait + firstToken).toBeCloseTo(ttft, 6);
@@ -54,7 +54,7 @@ test("the parts of the time to first token add up", async () => {
 
 test("an answer may be waited for, and read afterwards, more than once", async () => {
   const { session } = await openSession();
-  const steps = session.describe(await pictureFile());
+  const steps = session.describe(await imageFile());
   const { text } = await steps.done();
   expect(text).toBe(red);
   for (let reader = 0; reader < 2; reader++) {
@@ -67,7 +67,7 @@ test("an answer may be waited for, and read afterwards, more than once", async (
 
 test("what is asked is what was given", async () => {
   const { session, fake } = await openSession();
-  await session.describe(await pictureFile()).done();
+  await session.describe(await imageFile()).done();
   expect(fake.asked[0]).toMatchObject({
     messages: [{ role: "user", text: "Describe the image.", imageCount: 1 }],
     ...{ promptStyle: "reference", fit: "letterbox", anyres: false, size: 256 },
@@ -75,7 +75,7 @@ test("what is asked is what was given", async () => {
     sampling: { temperature: 0 },
   });
   const answer = await session
-    .describe([await pictureFile(), await pictureFile("blue")], {
+    .describe([await imageFile(), await imageFile("blue")], {
       ...{ prompt: "Which?", promptStyle: "demo", fit: "crop", anyres: true },
       ...{ size: 512, maxTokens: 2, sampling: { temperature: 0.5, seed: 7 } },
       ...{ prefix: "The ", responseConstraint: /\w+/u },
@@ -103,7 +103,7 @@ test.each([
   [{ responseConstraint: [] }, /constraint/],
 ])("refuses %o as bad-option", async (options, message) => {
   const { session } = await openSession();
-  const refused = session.describe(await pictureFile(), options).done();
+  const refused = session.describe(await imageFile(), options).done();
   await expect(refused).rejects.toMatchObject({
     code: "bad-option",
     message: expect.stringMatching(message) as string,
@@ -111,11 +111,11 @@ test.each([
 });
 
 describe("follow-ups", () => {
-  test("go on about the same picture, with what was said", async () => {
+  test("go on about the same image, with what was said", async () => {
     const { session, fake } = await openSession({
       captions: [["A cat."], ["Black."], ["Two."]],
     });
-    await session.describe(await pictureFile(), { prompt: "What?" }).done();
+    await session.describe(await imageFile(), { prompt: "What?" }).done();
     await session.ask("Which colour?").done();
     const steps = session.ask("How many?");
     expect((await steps.done()).text).toBe("Two.");
@@ -133,7 +133,7 @@ describe("follow-ups", () => {
 
   test("asked at once wait for the answers before them", async () => {
     const { session, fake } = await openSession({ pace: 5 });
-    const first = session.describe(await pictureFile());
+    const first = session.describe(await imageFile());
     const second = session.ask("And?");
     const third = session.ask("More?");
     await third.done();
@@ -144,10 +144,10 @@ describe("follow-ups", () => {
     expect((await second.done()).text).toBe(red);
   });
 
-  test("a new picture begins a new conversation", async () => {
+  test("a new image begins a new conversation", async () => {
     const { session, fake } = await openSession();
-    await session.describe(await pictureFile()).done();
-    await session.describe(await pictureFile("blue")).done();
+    await session.describe(await imageFile()).done();
+    await session.describe(await imageFile("blue")).done();
     await session.ask("And?").done();
     expect(fake.asked[2]?.messages).toHaveLength(3);
     expect(fake.asked[2]?.imageIds).toEqual(fake.asked[1]?.imageIds);
@@ -156,7 +156,7 @@ describe("follow-ups", () => {
 
   test("an answer that was left counts as far as it came", async () => {
     const { session, fake } = await openSession({ pace: 20 });
-    for await (const step of session.describe(await pictureFile())) {
+    for await (const step of session.describe(await imageFile())) {
       if (step.type === "token" && step.text === " red") break;
     }
     await session.ask("Go on.").done();
@@ -164,7 +164,7 @@ describe("follow-ups", () => {
     expect(fake.asked[1]?.messages[1]?.text).not.toBe(red);
   });
 
-  test("without a picture are refused", async () => {
+  test("without an image are refused", async () => {
     const { session } = await openSession();
     await expect(session.ask("And?").done()).rejects.toMatchObject({
       code: "bad-option",
@@ -172,7 +172,7 @@ describe("follow-ups", () => {
     });
   });
 
-  test("after a picture that cannot be read fail as it did", async () => {
+  test("after an image that cannot be read fail as it did", async () => {
     const { session, fake } = await openSession();
     const bad = session.describe(new File(["hello"], "note.png"));
     await expect(bad.done()).rejects.toMatchObject({ code: "bad-image" });
@@ -184,9 +184,9 @@ describe("follow-ups", () => {
 });
 
 describe("whole conversations", () => {
-  test("bring their own pictures, known by name when seen before", async () => {
+  test("bring their own images, known by name when seen before", async () => {
     const { session, fake } = await openSession();
-    const file = await pictureFile();
+    const file = await imageFile();
     const first = { role: "user", text: "What?", images: [file] } as const;
     await session.converse([first]).done();
     await session
@@ -197,7 +197,7 @@ describe("whole conversations", () => {
         {
           role: "user",
           text: "And this?",
-          images: [await pictureFile("blue")],
+          images: [await imageFile("blue")],
         },
       ])
       .done();
@@ -208,12 +208,12 @@ describe("whole conversations", () => {
     expect(fake.asked[1]?.imageIds?.[1]).not.toBe(fake.asked[0]?.imageIds?.[0]);
   });
 
-  test("are counted without their pictures being read", async () => {
+  test("are counted without their images being read", async () => {
     const { session } = await openSession();
-    const unread = new File(["no picture"], "note.png");
+    const unread = new File(["no image"], "note.png");
     const count = await session.count([
       { role: "user", text: "What is it?", images: [unread] },
     ]);
-    expect(count).toEqual({ tokens: 4 + 3 + 16, room: 512 });
+    expect(count).toEqual({ tokens: 4 + 3 + 16, limit: 512 });
   });
 });

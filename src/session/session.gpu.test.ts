@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createFastVlm } from "./create-fast-vlm";
 import { WorkerHandle } from "../runtime/worker-handle";
 import { workerPool } from "../runtime/worker-pool";
-import { paintedCanvas } from "../testing/painted";
+import { solidCanvas } from "../testing/images";
 import type { FastVlmOptions } from "./options";
 import type { Caption } from "./watch";
 
@@ -37,8 +37,8 @@ test("files come through the page's own fetch, wasm from where it says", async (
   const session = await vlm.create(model);
   expect(asked).toContain("https://models.test/a/config.json");
   expect(asked.some((url) => url.includes("/a/onnx/"))).toBe(true);
-  const picture = paintedCanvas("blue", 64, 64);
-  const { text } = await session.describe(picture, { maxTokens: 4 }).done();
+  const image = solidCanvas("blue", 64, 64);
+  const { text } = await session.describe(image, { maxTokens: 4 }).done();
   expect(text).not.toBe("");
 });
 
@@ -58,7 +58,7 @@ test("the carried model: describe, ask, watch a stream", async () => {
   expect(await vlm.availability(nano)).toBe("available");
   expect(session.info).toMatchObject({ device: "wasm" });
 
-  const canvas = paintedCanvas("white", 128, 128);
+  const canvas = solidCanvas("white", 128, 128);
   const context = canvas.getContext("2d");
   if (context) {
     context.fillStyle = "red";
@@ -88,9 +88,9 @@ test("the carried model: describe, ask, watch a stream", async () => {
   expect(stream.getTracks()[0]?.readyState).toBe("live");
 
   const turn = { role: "user", text: "What?", images: [canvas] } as const;
-  const { tokens, room } = await session.count([turn]);
+  const { tokens, limit } = await session.count([turn]);
   expect(tokens).toBeGreaterThan(4);
-  expect(room).toBeGreaterThan(tokens);
+  expect(limit).toBeGreaterThan(tokens);
 });
 
 test("wasm that is not there is told", async () => {

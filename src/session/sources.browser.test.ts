@@ -1,17 +1,17 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { paintedCanvas, pictureFile } from "../testing/painted";
+import { solidCanvas, imageFile } from "../testing/images";
 import { openSession } from "../testing/sessions";
 import { readImages, type Source } from "./source-image";
 
 const never = new AbortController().signal;
 
 async function pixel(source: Source): Promise<number[]> {
-  const [picture] = await readImages([source], never);
-  if (!picture) throw new Error("no picture");
-  const { width, height } = picture.bitmap;
+  const [image] = await readImages([source], never);
+  if (!image) throw new Error("no image");
+  const { width, height } = image.bitmap;
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
-  context?.drawImage(picture.bitmap, 0, 0);
+  context?.drawImage(image.bitmap, 0, 0);
   const { data } = context?.getImageData(width / 2, height / 2, 1, 1) ?? {};
   return [...(data ?? [])];
 }
@@ -26,7 +26,7 @@ async function image(src: string): Promise<HTMLImageElement> {
 const redSvg = `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8" fill="red"/></svg>`)}`;
 
 function stream(): MediaStream {
-  const canvas = paintedCanvas();
+  const canvas = solidCanvas();
   const made = canvas.captureStream(20);
   const context = canvas.getContext("2d");
   const timer = setInterval(() => context?.fillRect(0, 0, 8, 8), 30);
@@ -49,21 +49,21 @@ async function video(): Promise<HTMLVideoElement> {
 }
 
 const sources: Record<string, () => Source | Promise<Source>> = {
-  "a Blob": () => pictureFile(),
+  "a Blob": () => imageFile(),
   "a JPEG File": async () =>
-    new File([await pictureFile("red", "image/jpeg")], "a.jpg"),
-  "a canvas": () => paintedCanvas(),
+    new File([await imageFile("red", "image/jpeg")], "a.jpg"),
+  "a canvas": () => solidCanvas(),
   "an OffscreenCanvas": () => {
     const canvas = new OffscreenCanvas(8, 8);
-    canvas.getContext("2d")?.drawImage(paintedCanvas(), 0, 0);
+    canvas.getContext("2d")?.drawImage(solidCanvas(), 0, 0);
     return canvas;
   },
   ImageData: () =>
-    paintedCanvas().getContext("2d")?.getImageData(0, 0, 8, 8) ??
+    solidCanvas().getContext("2d")?.getImageData(0, 0, 8, 8) ??
     new ImageData(1, 1),
-  "an ImageBitmap": () => createImageBitmap(paintedCanvas()),
-  "a VideoFrame": () => new VideoFrame(paintedCanvas(), { timestamp: 0 }),
-  "an img": () => image(paintedCanvas().toDataURL()),
+  "an ImageBitmap": () => createImageBitmap(solidCanvas()),
+  "a VideoFrame": () => new VideoFrame(solidCanvas(), { timestamp: 0 }),
+  "an img": () => image(solidCanvas().toDataURL()),
   "an img of SVG": () => image(redSvg),
   "a video": video,
   "a MediaStream": stream,
@@ -87,8 +87,8 @@ describe("sources", () => {
 
   test("the caller's objects are left as they were, and can be asked again", async () => {
     const { session, fake } = await openSession();
-    const bitmap = await createImageBitmap(paintedCanvas());
-    const frame = new VideoFrame(paintedCanvas(), { timestamp: 0 });
+    const bitmap = await createImageBitmap(solidCanvas());
+    const frame = new VideoFrame(solidCanvas(), { timestamp: 0 });
     const live = stream();
     const all = [bitmap, frame, live];
     await session.describe(all).done();
@@ -131,12 +131,12 @@ describe("what cannot be looked at", () => {
   }
 
   const closedBitmap = async (): Promise<ImageBitmap> => {
-    const bitmap = await createImageBitmap(paintedCanvas());
+    const bitmap = await createImageBitmap(solidCanvas());
     bitmap.close();
     return bitmap;
   };
   const closedFrame = (): VideoFrame => {
-    const frame = new VideoFrame(paintedCanvas(), { timestamp: 0 });
+    const frame = new VideoFrame(solidCanvas(), { timestamp: 0 });
     frame.close();
     return frame;
   };
@@ -164,13 +164,13 @@ describe("what cannot be looked at", () => {
     ["an empty file", "bad-image", () => new Blob([])],
     ["a closed ImageBitmap", "bad-image", closedBitmap],
     ["a closed VideoFrame", "bad-image", closedFrame],
-    ["an empty canvas", "bad-image", () => paintedCanvas("red", 0, 0)],
+    ["an empty canvas", "bad-image", () => solidCanvas("red", 0, 0)],
     ["an empty OffscreenCanvas", "bad-image", () => new OffscreenCanvas(0, 0)],
     ["one that was handed over", "bad-image", detached],
-    ["an img without a picture", "bad-image", () => new Image()],
+    ["an img without an image", "bad-image", () => new Image()],
     ["an ended track", "bad-option", ended],
     ["a track of sound", "bad-option", sound],
-    ["a text", "bad-option", () => "picture.png"],
+    ["a text", "bad-option", () => "image.png"],
     ["nothing", "bad-option", () => undefined],
     ["null", "bad-option", () => null],
     ["a plain object", "bad-option", () => ({})],
@@ -187,7 +187,7 @@ describe("what cannot be looked at", () => {
         code,
         advice: expect.stringMatching(/\w/) as string,
       });
-      const good = await session.describe(await pictureFile()).done();
+      const good = await session.describe(await imageFile()).done();
       expect(good.finish).toBe("stop");
     },
   );
@@ -213,12 +213,12 @@ describe("what cannot be looked at", () => {
 
   test("of several a bad one is told, and nothing is asked", async () => {
     const { session, fake } = await openSession();
-    const several = session.describe([await pictureFile(), new Blob(["x"])]);
+    const several = session.describe([await imageFile(), new Blob(["x"])]);
     await expect(several.done()).rejects.toMatchObject({ code: "bad-image" });
     expect(fake.asked).toEqual([]);
   });
 
-  test("a video that gives no picture is waited for until aborted", async () => {
+  test("a video that gives no image is waited for until aborted", async () => {
     const { session } = await openSession();
     const controller = new AbortController();
     const { signal } = controller;
@@ -226,7 +226,7 @@ describe("what cannot be looked at", () => {
     const waiting = session.describe(video, { signal }).done();
     setTimeout(() => controller.abort(), 100);
     await expect(waiting).rejects.toMatchObject({ code: "aborted" });
-    expect((await session.describe(await pictureFile()).done()).finish).toBe(
+    expect((await session.describe(await imageFile()).done()).finish).toBe(
       "stop",
     );
   });

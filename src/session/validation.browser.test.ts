@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createFastVlm } from "./create-fast-vlm";
 import { VlmError } from "../shared/errors";
-import { paintedCanvas, pictureFile } from "../testing/painted";
+import { solidCanvas, imageFile } from "../testing/images";
 import { fastVlm, openSession } from "../testing/sessions";
 
 /** As of a caller whom no compiler tells. */
@@ -50,8 +50,8 @@ test("which model, of another kind", async () => {
 
 test("questions of another kind, which leave what was said", async () => {
   const { session, fake } = await openSession();
-  const picture = await pictureFile();
-  await session.describe(picture).done();
+  const image = await imageFile();
+  await session.describe(image).done();
   const nonsense = [
     null,
     "What is this?",
@@ -66,13 +66,13 @@ test("questions of another kind, which leave what was said", async () => {
     { responseConstraint: 5 },
   ];
   for (const options of nonsense) {
-    await refused(session.describe(picture, wrong(options)).done());
-    const watched = session.watch(paintedCanvas(), wrong(options));
+    await refused(session.describe(image, wrong(options)).done());
+    const watched = session.watch(solidCanvas(), wrong(options));
     await refused(watched[Symbol.asyncIterator]().next());
   }
   await refused(session.ask("And?", wrong({ fit: 5 })).done());
   await refused(session.describe([]).done());
-  for (const turns of [undefined, "hello", [null], [{ images: picture }]]) {
+  for (const turns of [undefined, "hello", [null], [{ images: image }]]) {
     await refused(session.converse(wrong(turns)).done());
     await refused(session.count(wrong(turns)));
   }
@@ -87,7 +87,7 @@ test("what was disposed of says so, whatever is asked", async () => {
     code: "aborted",
     message: expect.stringMatching(/disposed/) as string,
   };
-  const watched = session.watch(paintedCanvas())[Symbol.asyncIterator]();
+  const watched = session.watch(solidCanvas())[Symbol.asyncIterator]();
   await expect(watched.next()).rejects.toMatchObject(gone);
   await expect(session.ask("And?").done()).rejects.toMatchObject(gone);
   await expect(vlm.create(nano)).rejects.toMatchObject(gone);

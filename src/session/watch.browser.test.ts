@@ -1,7 +1,7 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { VlmError } from "../shared/errors";
 import { killWorker } from "../testing/fake-worker";
-import { paintedCanvas } from "../testing/painted";
+import { solidCanvas } from "../testing/images";
 import { fastVlm, openSession } from "../testing/sessions";
 import type { LiveSource } from "./live-source";
 import type { WatchOptions } from "./options";
@@ -12,7 +12,7 @@ afterEach(() => vi.restoreAllMocks());
 
 /** A canvas on which something moves, and its stream. */
 function moving(): { canvas: HTMLCanvasElement; stream: MediaStream } {
-  const canvas = paintedCanvas("red", 64, 48);
+  const canvas = solidCanvas("red", 64, 48);
   const context = canvas.getContext("2d");
   let shade = 0;
   const timer = setInterval(() => {
@@ -202,7 +202,7 @@ test("another failure is told at once", async () => {
 });
 
 test.each([
-  ["a picture file", new Blob(["x"])],
+  ["an image file", new Blob(["x"])],
   ["nothing", undefined],
   ["ImageData", new ImageData(1, 1)],
 ])("%s is nothing to watch", async (_, source) => {

@@ -74,7 +74,7 @@ export interface GraphFiles {
   readonly files: readonly ModelFile[];
   readonly bytes: number;
   /** Why this adapter cannot run it; absent if it can. */
-  readonly obstacle?: string;
+  readonly unsupportedReason?: string;
 }
 
 /** Estimated memory of a running model, in bytes. */
@@ -122,7 +122,7 @@ export interface ModelReport {
   /** Storage of this site in bytes; absent if the browser does not report it. */
   readonly storage?: { readonly free: number; readonly persistent: boolean };
   /** Why the model cannot run here; absent if it can. */
-  readonly obstacle?: string;
+  readonly unsupportedReason?: string;
 }
 
 /** A model with files stored in this browser. */

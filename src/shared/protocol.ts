@@ -123,7 +123,7 @@ export interface TokenCount {
   /** Tokens of the messages, image tokens included. */
   readonly tokens: number;
   /** Tokens that messages and answer may have together. */
-  readonly room: number;
+  readonly limit: number;
 }
 
 /**

@@ -14,7 +14,7 @@ export const fakeDtypes: GraphDtypes = {
   decoder_model_merged: "q4",
 };
 
-/** What a scripted model of about half a billion weights would say. */
+/** The report of a model of half a billion parameters. */
 export function fakeReport({ model }: LoadOptions): ModelReport {
   const files = [
     file("config.json", 2_100, 2_100),

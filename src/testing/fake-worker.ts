@@ -190,7 +190,7 @@ export class FakeVlm implements VlmWorker {
         sum + 4 + words(text) + imageCount * (size / 64) ** 2,
       0,
     );
-    return Promise.resolve({ tokens, room: 512 });
+    return Promise.resolve({ tokens, limit: 512 });
   }
 
   abort(requestId: number): void {

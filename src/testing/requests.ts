@@ -1,4 +1,5 @@
 import type { GenerateRequest } from "../runtime/worker-client";
+import { greedySampling } from "../shared/options";
 import type { GenerateOptions, LoadOptions } from "../shared/protocol";
 
 /** A load of a model of that name, as the fake worker takes it. */
@@ -11,7 +12,7 @@ export function loadOf(name = "fake"): LoadOptions {
   };
 }
 
-/** A question about one picture. */
+/** A question about one image. */
 export function question(text: string): GenerateOptions {
   return {
     messages: [{ role: "user", text, imageCount: 1 }],
@@ -20,19 +21,13 @@ export function question(text: string): GenerateOptions {
     anyres: false,
     size: 256,
     maxTokens: 32,
-    sampling: {
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      repetitionPenalty: 1,
-      seed: 0,
-    },
+    sampling: greedySampling,
     draft: false,
     gate: 0,
   };
 }
 
-export const tinyPicture = (): Promise<ImageBitmap> =>
+export const tinyImage = (): Promise<ImageBitmap> =>
   createImageBitmap(new ImageData(4, 4));
 
 /** A request about one small image. */
@@ -40,6 +35,6 @@ export function request(
   text = "Describe the image.",
   changes: Partial<GenerateRequest> = {},
 ): GenerateRequest {
-  const take = async () => ({ frames: [await tinyPicture()] });
+  const take = async () => ({ frames: [await tinyImage()] });
   return { options: question(text), take, ...changes };
 }

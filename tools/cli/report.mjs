@@ -29,7 +29,7 @@ export function table(rows) {
 /** @param {ModelReport} report @returns {string[]} */
 export function reportLines(report) {
   const { source, commit, license, layers, hidden, size } = report;
-  const { chosen, storage, obstacle } = report;
+  const { chosen, storage, unsupportedReason } = report;
   const at = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
   const url = license?.url === undefined ? "" : ` (${license.url})`;
   return [
@@ -37,7 +37,9 @@ export function reportLines(report) {
     ...(license ? [`licence   ${license.name}${url}`] : []),
     `model     ${layers} layers of width ${hidden}, images of ${size} px, context of ${report.contextLength} tokens`,
     `runs on   ${deviceText(report)}`,
-    ...(obstacle === undefined ? [] : [`problem   ${obstacle}`]),
+    ...(unsupportedReason === undefined
+      ? []
+      : [`problem   ${unsupportedReason}`]),
     "",
     ...table([["graph", "dtype", "size", "files"], ...graphRows(report)]),
     "",
@@ -62,18 +64,23 @@ function deviceText({ device, adapter, deviceReason, halfPrecision }) {
 /** @param {ModelReport} report */
 function graphRows(report) {
   return graphs.flatMap((graph) =>
-    report.graphs[graph].map(({ dtype, files, bytes, obstacle }, row) => {
-      const names = files.map(({ path, bytes: size }) =>
-        files.length === 1 ? path : `${path} (${formatBytes(size)})`,
-      );
-      const note = obstacle === undefined ? "" : ` – cannot run: ${obstacle}`;
-      return [
-        row === 0 ? graph : "",
-        dtype,
-        formatBytes(bytes),
-        names.join(", ") + note,
-      ];
-    }),
+    report.graphs[graph].map(
+      ({ dtype, files, bytes, unsupportedReason }, row) => {
+        const names = files.map(({ path, bytes: size }) =>
+          files.length === 1 ? path : `${path} (${formatBytes(size)})`,
+        );
+        const note =
+          unsupportedReason === undefined
+            ? ""
+            : ` – cannot run: ${unsupportedReason}`;
+        return [
+          row === 0 ? graph : "",
+          dtype,
+          formatBytes(bytes),
+          names.join(", ") + note,
+        ];
+      },
+    ),
   );
 }
 

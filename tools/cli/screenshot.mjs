@@ -45,7 +45,7 @@ function untilCaption(page) {
 
 /** @param {import("playwright").Page} page @param {string} url */
 async function answer(page, url) {
-  await page.goto(`${url}?source=picture`);
+  await page.goto(`${url}?source=image`);
   for (const seed of seeds) {
     const caption = untilCaption(page);
     await page.evaluate(drawScene, seed);

@@ -34,7 +34,7 @@ const gpu: Hardware = {
 const wasm: Hardware = { ...gpu, device: "wasm", largestBuffer: Infinity };
 
 /** The issue of one graph whose files have these sizes. */
-function obstacle(
+function unsupportedReason(
   graph: Graph,
   dtype: Dtype,
   sizes: readonly number[],
@@ -52,7 +52,7 @@ function obstacle(
     config,
     hardware,
   );
-  return found[graph][0]?.obstacle;
+  return found[graph][0]?.unsupportedReason;
 }
 
 const decoder = "decoder_model_merged";
@@ -60,36 +60,44 @@ const decoder = "decoder_model_merged";
 test("half precision needs shader-f16, except in embed_tokens", () => {
   const old = { ...gpu, halfPrecision: false };
   for (const dtype of ["fp16", "q4f16"] as const) {
-    expect(obstacle("vision_encoder", dtype, [1], old)).toMatch(/shader-f16/);
-    expect(obstacle("embed_tokens", dtype, [1], old)).toBeUndefined();
-    expect(obstacle("vision_encoder", dtype, [1], gpu)).toBeUndefined();
+    expect(unsupportedReason("vision_encoder", dtype, [1], old)).toMatch(
+      /shader-f16/,
+    );
+    expect(unsupportedReason("embed_tokens", dtype, [1], old)).toBeUndefined();
+    expect(
+      unsupportedReason("vision_encoder", dtype, [1], gpu),
+    ).toBeUndefined();
   }
-  expect(obstacle("vision_encoder", "q4", [1], old)).toBeUndefined();
+  expect(unsupportedReason("vision_encoder", "q4", [1], old)).toBeUndefined();
 });
 
 test("the output layer must fit in a buffer", () => {
   const small = { ...gpu, largestBuffer: 1024 * MiB };
-  expect(obstacle(decoder, "fp32", [1, 3 * GB], small)).toMatch(
+  expect(unsupportedReason(decoder, "fp32", [1, 3 * GB], small)).toMatch(
     /output layer of 2\.18 GB is larger than .* largest buffer, 1\.07 GB/,
   );
-  expect(obstacle(decoder, "fp16", [1, 3 * GB], small)).toMatch(/1\.09 GB/);
-  expect(obstacle(decoder, "q4", [1, 3 * GB], small)).toBeUndefined();
-  expect(obstacle(decoder, "fp32", [1, 3 * GB], gpu)).toBeUndefined();
+  expect(unsupportedReason(decoder, "fp16", [1, 3 * GB], small)).toMatch(
+    /1\.09 GB/,
+  );
+  expect(unsupportedReason(decoder, "q4", [1, 3 * GB], small)).toBeUndefined();
+  expect(unsupportedReason(decoder, "fp32", [1, 3 * GB], gpu)).toBeUndefined();
 });
 
 test("rejects files that are larger than their format allows", () => {
-  expect(obstacle(decoder, "q4", [2.2 * GB], gpu)).toMatch(/2 GB/);
-  expect(obstacle(decoder, "q4", [1, 4.3 * GB], gpu)).toMatch(
+  expect(unsupportedReason(decoder, "q4", [2.2 * GB], gpu)).toMatch(/2 GB/);
+  expect(unsupportedReason(decoder, "q4", [1, 4.3 * GB], gpu)).toMatch(
     /onnx_data is larger than 4 GB/,
   );
 });
 
 test("WebAssembly is limited to 4 GB", () => {
-  expect(obstacle(decoder, "q4", [1, 3.9 * GB], wasm)).toMatch(
+  expect(unsupportedReason(decoder, "q4", [1, 3.9 * GB], wasm)).toMatch(
     /3\.90 GB.*4 GB/,
   );
-  expect(obstacle(decoder, "q4", [1, 3 * GB], wasm)).toBeUndefined();
-  expect(obstacle("embed_tokens", "fp32", [1, 3.9 * GB], wasm)).toBeUndefined();
+  expect(unsupportedReason(decoder, "q4", [1, 3 * GB], wasm)).toBeUndefined();
+  expect(
+    unsupportedReason("embed_tokens", "fp32", [1, 3.9 * GB], wasm),
+  ).toBeUndefined();
   const memory = (total: number) => ({
     ...{ weights: total, activations: 0, cache: 0, contextTokens: 0, total },
   });

@@ -39,8 +39,11 @@ export function checkCompatibility(
 ): VariantCompatibility {
   return eachGraph((graph) =>
     variants[graph].map((variant): GraphFiles => {
-      const obstacle = issueOf(graph, variant, config, hardware);
-      return { ...variant, ...(obstacle !== undefined && { obstacle }) };
+      const unsupportedReason = issueOf(graph, variant, config, hardware);
+      return {
+        ...variant,
+        ...(unsupportedReason !== undefined && { unsupportedReason }),
+      };
     }),
   );
 }

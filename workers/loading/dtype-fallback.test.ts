@@ -26,7 +26,7 @@ test("prefers fp32 for the encoder and q4 for the decoder", () => {
 test("skips dtypes that are missing or cannot run", () => {
   expect(next("vision_encoder", "fp16", "q4").dtypes.vision_encoder).toBe("q4");
   const stuck = eachGraph((): GraphFiles[] => [
-    { dtype: "q4", files: [], bytes: 1, obstacle: "it is too large." },
+    { dtype: "q4", files: [], bytes: 1, unsupportedReason: "it is too large." },
     { dtype: "fp32", files: [], bytes: 1 },
   ]);
   const { dtypes } = fallBackToWiderDtype(

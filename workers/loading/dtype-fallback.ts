@@ -23,7 +23,7 @@ export function fallBackToWiderDtype(
   const file = graphFile(graph, old);
   const runs = (dtype: Dtype) =>
     variants[graph].some(
-      (one) => one.dtype === dtype && one.obstacle === undefined,
+      (one) => one.dtype === dtype && one.unsupportedReason === undefined,
     );
   const dtype = wider(graph, old).find(runs);
   if (dtype !== undefined) {

@@ -23,15 +23,15 @@ const published: Record<Graph, Sizes> = {
 
 function folder(
   changes: Partial<Record<Graph, Sizes>> = {},
-  obstacles: Partial<Record<Graph, readonly Dtype[]>> = {},
+  unsupported: Partial<Record<Graph, readonly Dtype[]>> = {},
 ): VariantCompatibility {
   const sizes = { ...published, ...changes };
   return eachGraph((graph) =>
     Object.entries(sizes[graph]).map(([name, bytes]): GraphFiles => {
       const dtype = name as Dtype;
-      const stuck = obstacles[graph]?.includes(dtype) === true;
-      const obstacle = { obstacle: "it is too large." };
-      return { dtype, files: [], bytes, ...(stuck && obstacle) };
+      const stuck = unsupported[graph]?.includes(dtype) === true;
+      const unsupportedReason = { unsupportedReason: "it is too large." };
+      return { dtype, files: [], bytes, ...(stuck && unsupportedReason) };
     }),
   );
 }

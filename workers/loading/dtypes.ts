@@ -12,7 +12,7 @@ import { defined } from "../util/assert";
 import type { Hardware } from "./hardware";
 
 /** All variants of each graph. Those that this machine cannot run have an
- * `obstacle`. */
+ * `unsupportedReason`. */
 export type VariantCompatibility = Readonly<
   Record<Graph, readonly GraphFiles[]>
 >;
@@ -76,7 +76,9 @@ function recommendOne(
   small: boolean,
 ): Recommendation {
   const runs = (dtype: Dtype) =>
-    variants.some((one) => one.dtype === dtype && one.obstacle === undefined);
+    variants.some(
+      (one) => one.dtype === dtype && one.unsupportedReason === undefined,
+    );
   const { suitable, fallbacks } = orderOf(graph, hardware);
   const [first, ...others] = suitable.filter(runs);
   if (first === undefined) {
@@ -136,8 +138,8 @@ function nothingRuns(graph: Graph, variants: readonly GraphFiles[]): string {
     return `The model has no ${graphFile(graph, "fp32")}, nor ${graph} in another dtype.`;
   }
   return variants
-    .map(({ dtype, obstacle }) => {
-      return `${graph} ${dtype}: ${defined(obstacle, "issue")}`;
+    .map(({ dtype, unsupportedReason }) => {
+      return `${graph} ${dtype}: ${defined(unsupportedReason, "issue")}`;
     })
     .join(" ");
 }
@@ -176,9 +178,9 @@ function checked(
       `Choose auto or a dtype other than ${dtype}, or add the file to the model.`,
     );
   }
-  if (found.obstacle === undefined) return dtype;
+  if (found.unsupportedReason === undefined) return dtype;
   throw unsupported(
-    `${graphFile(graph, dtype)} cannot run on ${adapter}: ${found.obstacle}`,
+    `${graphFile(graph, dtype)} cannot run on ${adapter}: ${found.unsupportedReason}`,
   );
 }
 

@@ -33,7 +33,7 @@ test("reports a folder on a server without downloading its weights", async () =>
       decoder_model_merged: "fp32",
     },
   });
-  expect(report.obstacle).toBeUndefined();
+  expect(report.unsupportedReason).toBeUndefined();
   expect(asked).not.toContain("tokenizer.json");
   expect(asked.filter((name) => /onnx/.test(name))).toEqual([]);
   const { chosen } = report;
@@ -67,11 +67,13 @@ test("reports half precision as an issue without shader-f16", async () => {
   const report = await api.inspect({ ...loadOptions, model, device });
   expect(report).toMatchObject({ device, halfPrecision: false });
   const [decoder] = report.graphs.decoder_model_merged;
-  expect(decoder?.obstacle).toMatch(/shader-f16/);
-  expect(report.graphs.embed_tokens[0]?.obstacle).toBeUndefined();
+  expect(decoder?.unsupportedReason).toMatch(/shader-f16/);
+  expect(report.graphs.embed_tokens[0]?.unsupportedReason).toBeUndefined();
   expect(report.recommended).toBeUndefined();
   expect(report.chosen).toBeUndefined();
-  expect(report.obstacle).toMatch(/no onnx\/embed_tokens\.onnx.* fp16/);
+  expect(report.unsupportedReason).toMatch(
+    /no onnx\/embed_tokens\.onnx.* fp16/,
+  );
 });
 
 test("inspects a stored model offline", async () => {

@@ -48,17 +48,17 @@ function report(
   const best = recommend(graphs, hardware);
   const recommended = wholeOf(eachGraph((graph) => best[graph].dtype));
   let chosen: Chosen | undefined;
-  let obstacle: string | undefined;
+  let unsupportedReason: string | undefined;
   try {
     const dtypes = choose(dtype, graphs, hardware);
     const placement = { device: hardware.device, backend };
     chosen = costOf(metadata, graphs, dtypes, size, placement);
     const largest = largestActivation(config, dtypes.vision_encoder, size);
-    obstacle =
+    unsupportedReason =
       memoryIssue(chosen.memory, largest, hardware, size) ??
       storageIssue(chosen, storage);
   } catch (error) {
-    obstacle = VlmError.from(error).message;
+    unsupportedReason = VlmError.from(error).message;
   }
   return {
     name: metadata.name,
@@ -80,7 +80,7 @@ function report(
     ...(recommended !== undefined && { recommended }),
     ...(chosen !== undefined && { chosen }),
     ...(storage !== undefined && { storage }),
-    ...(obstacle !== undefined && { obstacle }),
+    ...(unsupportedReason !== undefined && { unsupportedReason }),
   };
 }
 

@@ -102,7 +102,7 @@ test("the prefix comes last and counts", () => {
 test("token counts of messages add up", () => {
   const count = (...messages: Message[]) =>
     countTokens(tokenizer, reference(...messages), 5, 100);
-  expect(count()).toEqual({ tokens: 0, room: 100 });
+  expect(count()).toEqual({ tokens: 0, limit: 100 });
   expect(count(say("abc", 0)).tokens).toBe(5);
   expect(count(system("abc")).tokens).toBe(5);
   expect(count(answer("abc")).tokens).toBe(5);

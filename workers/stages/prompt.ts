@@ -83,7 +83,7 @@ export function countTokens(
       imageCount * (tokensPerImage - 1),
     0,
   );
-  return { tokens, room: contextLength - (one - perMessage) };
+  return { tokens, limit: contextLength - (one - perMessage) };
 }
 
 function turnsOf(

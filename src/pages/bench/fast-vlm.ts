@@ -1,4 +1,5 @@
 import { now } from "../../shared/clock";
+import { greedySampling } from "../../shared/options";
 import { difference } from "../../../workers/bench/gpu-calls";
 import type { Answer, LoadOptions, ModelInfo } from "../../shared/protocol";
 import {
@@ -9,14 +10,6 @@ import {
 } from "./engine";
 import { openCountingWorker } from "./counting-worker";
 import type { TwoQuestions } from "./record";
-
-export const greedy = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  repetitionPenalty: 1,
-  seed: 0,
-};
 
 export interface FastVlmEngine extends Engine {
   readonly info: ModelInfo;
@@ -54,9 +47,9 @@ export async function openFastVlm(
         promptStyle: "reference",
         fit: "letterbox",
         anyres: false,
-        size: size,
+        size,
         maxTokens,
-        sampling: greedy,
+        sampling: greedySampling,
         draft,
         gate: 0,
       },

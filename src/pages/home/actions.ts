@@ -20,7 +20,7 @@ export function setUpActions(vlm: FastVlmElement): Actions {
 
   const update = (): void => {
     const started = vlm.open;
-    const isImage = vlm.source === "picture";
+    const isImage = vlm.source === "image";
     vlm.live = wantsLive && !isImage;
     mode.hidden = isImage;
     toggle.hidden = isImage;

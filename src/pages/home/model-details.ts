@@ -22,7 +22,7 @@ export function modelDetails(
   report: ModelReport,
   consent: Consent,
 ): TemplateResult {
-  const { obstacle, license, source } = report;
+  const { unsupportedReason, license, source } = report;
   return html`
     <div class="report">
       <p class="report-title">
@@ -37,7 +37,7 @@ export function modelDetails(
             </div>`,
         )}
       </dl>
-      ${obstacle ? html`<p class="failure">${obstacle}</p>` : nothing}
+      ${unsupportedReason ? html`<p class="failure">${unsupportedReason}</p>` : nothing}
       ${files(report)}${precisions(report)}${memory(report)}
       ${license ? licence(license, consent) : nothing}
     </div>
@@ -45,8 +45,12 @@ export function modelDetails(
 }
 
 /** The details in one sentence, for a status region. */
-export function summaryOf({ name, chosen, obstacle }: ModelReport): string {
-  if (obstacle) return `${name}: ${obstacle}`;
+export function summaryOf({
+  name,
+  chosen,
+  unsupportedReason,
+}: ModelReport): string {
+  if (unsupportedReason) return `${name}: ${unsupportedReason}`;
   const missing = chosen?.missing ?? 0;
   return `${name}: ${missing === 0 ? "nothing" : formatBytes(missing)} to download.`;
 }
@@ -127,11 +131,11 @@ function precisions(report: ModelReport): TemplateResult {
               <dd>
                 ${reasons[graph]}
                 ${report.graphs[graph].map(
-                  ({ dtype, bytes, obstacle }) =>
+                  ({ dtype, bytes, unsupportedReason }) =>
                     html`<span class="choice"
                       >${dtype}
                       ${formatBytes(bytes)}${
-                        obstacle ? `: ${obstacle}` : nothing
+                        unsupportedReason ? `: ${unsupportedReason}` : nothing
                       }</span
                     >`,
                 )}

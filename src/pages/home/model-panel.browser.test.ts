@@ -105,11 +105,12 @@ test("shows the download size and waits for consent and a click", async () => {
 });
 
 test("a model with a compatibility issue cannot be loaded", async () => {
-  const obstacle = "A buffer of 2.1 GB is larger than this adapter allows.";
-  open({ report: { obstacle } });
+  const unsupportedReason =
+    "A buffer of 2.1 GB is larger than this adapter allows.";
+  open({ report: { unsupportedReason } });
   byId("model-id", HTMLInputElement).value = "somebody/else";
   byId("other", HTMLFormElement).requestSubmit();
-  await vi.waitFor(() => expect(report()).toContain(obstacle));
+  await vi.waitFor(() => expect(report()).toContain(unsupportedReason));
   expect(button("load-model").disabled).toBe(true);
 });
 

@@ -72,7 +72,7 @@ export function setUpModelPanel(
     const loadText =
       missing > 0 ? `Download model (${formatBytes(missing)})` : "Load model";
     load.textContent = retry ? "Try again" : loadText;
-    load.disabled = !!report?.obstacle || (needed && !agreed);
+    load.disabled = !!report?.unsupportedReason || (needed && !agreed);
     const hide = (): void => {
       load.hidden = !(report || retry) || loading;
       cancel.hidden = !loading;

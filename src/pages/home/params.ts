@@ -10,7 +10,7 @@ const sources: readonly string[] = [
   "camera",
   "screen",
   "video",
-  "picture",
+  "image",
 ] satisfies SourceName[];
 
 const fits: readonly string[] = [

@@ -34,7 +34,7 @@ export function setUpSource(
     actions.start();
   };
 
-  const inputs = (["video", "picture"] as const).map((source) => {
+  const inputs = (["video", "image"] as const).map((source) => {
     const input = byId(`${source}-file`, HTMLInputElement);
     input.addEventListener("change", () => {
       const file = input.files?.[0];
@@ -51,7 +51,7 @@ export function setUpSource(
   const openOther = (file: Blob | undefined): void => {
     if (!file) return;
     clearInputs();
-    open(file.type.startsWith("video/") ? "video" : "picture", file);
+    open(file.type.startsWith("video/") ? "video" : "image", file);
   };
 
   onCheck("source", (value) => choose(value as SourceName));

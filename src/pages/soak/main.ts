@@ -3,6 +3,7 @@
  * every kind that could leak memory, one after another.
  */
 import { VlmError } from "../../shared/errors";
+import { greedySampling } from "../../shared/options";
 import type { WorkerUse } from "../../../workers/bench/gpu-calls";
 import type {
   Answer,
@@ -17,7 +18,6 @@ import {
   type CountingWorker,
 } from "../bench/counting-worker";
 import { readBenchOptions, type BenchOptions } from "../bench/options";
-import { greedy } from "../bench/fast-vlm";
 import { kindOf, listenerFor, type FrameKind } from "./sources";
 import { median } from "../bench/statistics";
 
@@ -96,7 +96,8 @@ class Soak {
       ...{ promptStyle: "reference", fit: "letterbox", anyres: false },
       size: kind === "rejected" ? this.#size + 1 : this.#size,
       maxTokens,
-      sampling: kind === "sampled" ? { ...sampling, seed: index } : greedy,
+      sampling:
+        kind === "sampled" ? { ...sampling, seed: index } : greedySampling,
       ...{ draft: true, gate: 0 },
     };
     const { onTake, ...listener } = listenerFor(kind, onFirst);

@@ -1,4 +1,4 @@
-/** Picture files that a canvas cannot write. */
+/** Image files that a canvas cannot write. */
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -75,7 +75,10 @@ export function exif(orientation: number, little = false): number[] {
 }
 
 /** A file that a canvas wrote, with an orientation put in. */
-export async function turned(file: Blob, orientation: number): Promise<Blob> {
+export async function withOrientation(
+  file: Blob,
+  orientation: number,
+): Promise<Blob> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   return new Blob([insertExif(bytes, file.type, orientation)], {
     type: file.type,

@@ -1,9 +1,9 @@
-/** A picture file of one colour. */
-export async function pictureFile(
+/** An image file of one colour. */
+export async function imageFile(
   color = "red",
   type = "image/png",
 ): Promise<Blob> {
-  const canvas = paintedCanvas(color);
+  const canvas = solidCanvas(color);
   return new Promise((resolve, reject) =>
     canvas.toBlob((file) => {
       if (file) resolve(file);
@@ -13,7 +13,7 @@ export async function pictureFile(
 }
 
 /** A canvas of one colour; sides in pixels. */
-export function paintedCanvas(color = "red", width = 8, height = 8) {
+export function solidCanvas(color = "red", width = 8, height = 8) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -24,8 +24,8 @@ export function paintedCanvas(color = "red", width = 8, height = 8) {
   return canvas;
 }
 
-export function paintedImage(color = "red"): HTMLImageElement {
+export function solidImage(color = "red"): HTMLImageElement {
   const image = document.createElement("img");
-  image.src = paintedCanvas(color).toDataURL();
+  image.src = solidCanvas(color).toDataURL();
   return image;
 }
