@@ -10,6 +10,12 @@ export interface GraphSource {
   readonly external: ReadonlyMap<string, Blob>;
 }
 
+/**
+ * The published graph has a structure or a shape that the WebGPU backend does not
+ * support; the ORT backend runs it. The message names what is not supported.
+ */
+export class UnsupportedGraph extends Error {}
+
 /** Runs the graphs of one model. */
 export interface Backend {
   readonly encoder: Encoder;

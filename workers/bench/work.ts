@@ -6,9 +6,8 @@ import {
 } from "../backends/webgpu/graphs/vision-layers";
 import { readVisionLayers } from "../backends/webgpu/graphs/vision-reader";
 import { readGraphTensors } from "../backends/webgpu/graphs/graph-tensor";
-import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
+import { type GraphSource, UnsupportedGraph } from "../backends/backend";
 import { downloadGraphs } from "../loading/download-graphs";
-import type { GraphSource } from "../backends/backend";
 import { readMetadata } from "../loading/model-metadata";
 import type { ModelConfig } from "../model-files/config";
 import type { OnnxGraph } from "../onnx/onnx-reader";

@@ -3,7 +3,7 @@ import type { Graph } from "../../src/shared/models";
 import type { BackendChoice } from "../../src/shared/protocol";
 import { VlmError } from "../../src/shared/errors";
 import { openOrtBackend } from "../backends/ort/open";
-import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
+import { UnsupportedGraph } from "../backends/backend";
 import { planWebGpuBackend } from "../backends/webgpu/open";
 import {
   trialRecordOf,

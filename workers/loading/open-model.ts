@@ -1,8 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
 import type { Graph } from "../../src/shared/models";
-import type { Backend } from "../backends/backend";
+import { type Backend, UnsupportedGraph } from "../backends/backend";
 import { openOrtBackend } from "../backends/ort/open";
-import { UnsupportedGraph } from "../backends/webgpu/graphs/weight";
 import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
 import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";

@@ -1,6 +1,6 @@
 import type { Graph, ModelSource } from "../../src/shared/models";
 import type { Sampling } from "../../src/shared/protocol";
-import { openEmbedding } from "../backends/ort/embedding";
+import { openEmbedding } from "../backends/embedding";
 import { WebGpuLanguage } from "../backends/webgpu/language";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { planEmbeddingTable } from "../backends/webgpu/embedding-table";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { OrtSession } from "../../ort/session";
 import type { Memory, Tensor, TensorRows } from "../../ort/tensor";
-import type { Embedder } from "./embedding";
+import type { Embedder } from "../embedding";
 import { OrtLanguage } from "./language";
 
 /** Rows that name themselves. */

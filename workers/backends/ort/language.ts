@@ -9,7 +9,7 @@ import type {
 import type { Outputs, OrtSession } from "../../ort/session";
 import type { FloatType, Memory, Tensor, TensorRows } from "../../ort/tensor";
 import { at } from "../../util/assert";
-import type { Embedder } from "./embedding";
+import type { Embedder } from "../embedding";
 import { Sampler } from "./sampling";
 
 /** Dimensions of the KV cache that a graph may leave open. */

@@ -2,7 +2,7 @@ import type { Graph } from "../../../src/shared/models";
 import type { Backend, GraphSource } from "../backend";
 import { createSession, type OrtSession } from "../../ort/session";
 import type { Memory } from "../../ort/tensor";
-import { openEmbedding } from "./embedding";
+import { openEmbedding } from "../embedding";
 import { OrtEncoder } from "./encoder";
 import { OrtLanguage, type CacheHeads } from "./language";
 

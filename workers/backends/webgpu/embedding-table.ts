@@ -1,8 +1,5 @@
-import {
-  concatenatedWeight,
-  UnsupportedGraph,
-  type Weight,
-} from "./graphs/weight";
+import { concatenatedWeight, type Weight } from "./graphs/weight";
+import { UnsupportedGraph } from "../backend";
 import type { GpuEmbeddingTable } from "../../kernels/step-advance";
 import {
   embeddingTable,

@@ -1,7 +1,6 @@
 import { VlmError } from "../../../src/shared/errors";
-import { imageTokensForSize, type Encoder } from "../backend";
+import { type Encoder, UnsupportedGraph, imageTokensForSize } from "../backend";
 import type { VisionPlan } from "./graphs/vision-plan";
-import { UnsupportedGraph } from "./graphs/weight";
 import type { GpuTimer } from "../../kernels/gpu-timer";
 import type { Gpu } from "../../ort/device";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";

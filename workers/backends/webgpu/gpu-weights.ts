@@ -1,4 +1,5 @@
-import { UnsupportedGraph, type Weight } from "./graphs/weight";
+import type { Weight } from "./graphs/weight";
+import { UnsupportedGraph } from "../backend";
 import type { BoundTensors, GpuTensor } from "../../ort/record-graph";
 import type { Gpu } from "../../ort/device";
 import { WeightLayoutCache } from "./overrides/weight-layouts";

@@ -1,5 +1,5 @@
 import type { VlmError } from "../../../src/shared/errors";
-import type { Embedder } from "../ort/embedding";
+import type { Embedder } from "../embedding";
 import type {
   EncodedImage,
   Generation,

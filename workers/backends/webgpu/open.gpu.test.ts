@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Graph } from "../../../src/shared/models";
-import { UnsupportedGraph } from "./graphs/weight";
-import type { GraphSource } from "../backend";
+import { type GraphSource, UnsupportedGraph } from "../backend";
 import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
 import { Memory } from "../../ort/tensor";

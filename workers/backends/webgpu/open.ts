@@ -1,6 +1,6 @@
 import type { Graph } from "../../../src/shared/models";
-import type { Backend, GraphSource } from "../backend";
-import { openEmbedding, type Embedder } from "../ort/embedding";
+import { type Backend, type GraphSource, UnsupportedGraph } from "../backend";
+import { openEmbedding, type Embedder } from "../embedding";
 import { GpuTimer } from "../../kernels/gpu-timer";
 import type { ModelConfig } from "../../model-files/config";
 import type { Gpu } from "../../ort/device";
@@ -10,7 +10,6 @@ import { WebGpuEncoder } from "./encoder";
 import { checkWeightSizes, GpuWeights } from "./gpu-weights";
 import { planDecoder } from "./graphs/decoder-plan";
 import { planVision } from "./graphs/vision-plan";
-import { UnsupportedGraph } from "./graphs/weight";
 import { WebGpuLanguage } from "./language";
 import { trialRecordKey, useTrialRecord } from "./overrides/trial-record";
 

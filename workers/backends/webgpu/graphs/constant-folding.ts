@@ -6,7 +6,7 @@ import {
   type ConstantView,
   type TensorValues,
 } from "./graph-tensor";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 type BinaryFunction = (a: number, b: number) => number;
 

@@ -1,6 +1,6 @@
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import { elementCount, type StoredTensor, type Dataflow } from "./dataflow";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 /** x W + b with a dense weight. */
 export interface DenseLinear {

@@ -1,6 +1,6 @@
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import type { StoredTensor, Dataflow } from "./dataflow";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 /** x / sqrt(mean(x²) + epsilon) · gamma. */
 export interface RmsNorm {

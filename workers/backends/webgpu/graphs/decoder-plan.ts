@@ -19,7 +19,8 @@ import {
   type DecoderStructure,
   type DecoderLayer,
 } from "./decoder-reader";
-import { concatenatedWeight, UnsupportedGraph, type Weight } from "./weight";
+import { concatenatedWeight, type Weight } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 import type { StoredTensor } from "./dataflow";
 
 /** Our graphs of a published decoder, all with the same weights. */

@@ -10,7 +10,7 @@ import { readOnnx } from "../../../onnx/onnx-reader";
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import { planDecoder, type DecoderPlan } from "./decoder-plan";
 import type { AttributeValue, NodeSpec } from "../../../onnx/onnx-writer";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 async function plan(
   decoder: DecoderBuilder,

@@ -9,7 +9,7 @@ import {
   type RmsNorm,
   type ResidualStream,
 } from "./decoder-norm";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 export interface DecoderLayer {
   readonly attentionNorm: RmsNorm;

@@ -9,12 +9,8 @@ import type {
   DenseLinear,
   LinearLayer,
 } from "./decoder-linear";
-import {
-  type Weight,
-  interleavedWeight,
-  concatenatedWeight,
-  UnsupportedGraph,
-} from "./weight";
+import { type Weight, interleavedWeight, concatenatedWeight } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 export interface PlannedNorm {
   readonly gamma: Weight;

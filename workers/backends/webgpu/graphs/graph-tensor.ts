@@ -11,7 +11,8 @@ import {
   contiguousView,
   type StridedView,
 } from "./strided-view";
-import { readSource, UnsupportedGraph, type ByteSource } from "./weight";
+import { readSource, type ByteSource } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 export interface GraphTensor {
   /** Name for error messages. */

@@ -8,7 +8,7 @@ import {
   transposed,
   contiguousView,
 } from "./strided-view";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 const offsets = (view: Parameters<typeof offsetsOf>[0]) => [...offsetsOf(view)];
 

@@ -7,7 +7,7 @@
  *
  * Different operator sequences with the same layout give equal views.
  */
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 export interface StridedDim {
   /** At least 2. */

@@ -20,7 +20,7 @@ import {
   type StridedView,
   shapeOf,
 } from "./strided-view";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 type Inputs = readonly (GraphValue | undefined)[];
 

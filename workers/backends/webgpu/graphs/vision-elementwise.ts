@@ -20,7 +20,7 @@ import {
   type MapSize,
   type ScalarFunction,
 } from "./vision-layers";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 export const sizeOnly = ({ height, width, channels }: MapSize): MapSize => ({
   height,

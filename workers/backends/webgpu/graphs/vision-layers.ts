@@ -12,7 +12,7 @@ import {
   type StridedView,
 } from "./strided-view";
 import type { GraphTensor, ConstantView } from "./graph-tensor";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 /** One value for all channels, or one for each. */
 export type PerChannel = number | Float64Array;

@@ -11,7 +11,7 @@ import {
   type StridedView,
 } from "./strided-view";
 import type { GraphValue } from "./vision-layers";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 const FLOAT_TYPES = [1, 10, 11, 16];
 

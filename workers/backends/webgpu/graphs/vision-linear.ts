@@ -24,7 +24,7 @@ import {
   pixelDims,
 } from "./vision-layers";
 import { axesOf } from "./vision-layout";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 type Inputs = readonly (GraphValue | undefined)[];
 

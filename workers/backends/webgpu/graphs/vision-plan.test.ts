@@ -9,7 +9,7 @@ import {
 import type { ModelConfig } from "../../../model-files/config";
 import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
 import { planVision, type VisionPlan } from "./vision-plan";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 async function written(plan: VisionPlan, size: number): Promise<OnnxGraph> {
   return readOnnx("ours.onnx", new Blob([plan.graph(size)]));

@@ -10,7 +10,8 @@ import { fuseLayers } from "./vision-fusion";
 import { inputsOf, type VisionLayer, type PerChannel } from "./vision-layers";
 import { readVisionLayers } from "./vision-reader";
 import { writeVisionModel, type VisionModel } from "./vision-writer";
-import { UnsupportedGraph, type Weight } from "./weight";
+import type { Weight } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 /** Our graphs of a published encoder: pixel_values [1, 3, size, size] →
  * image_features [1, (size / 64)², hidden]. */

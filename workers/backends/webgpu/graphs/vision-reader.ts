@@ -39,7 +39,7 @@ import {
   convOp,
   globalAveragePoolOp,
 } from "./vision-linear";
-import { UnsupportedGraph } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 type Inputs = readonly (GraphValue | undefined)[];
 

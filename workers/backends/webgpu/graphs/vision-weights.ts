@@ -15,11 +15,11 @@ import type { PerChannel, KernelTerm, LayerOf } from "./vision-layers";
 import {
   generatedWeight,
   concatenatedWeight,
-  UnsupportedGraph,
   type Weight,
   readSource,
   type ByteSource,
 } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 export function encodeFloats(
   type: FloatType,

@@ -14,7 +14,8 @@ import {
   type SummedKernel,
   quantizedWeights,
 } from "./vision-weights";
-import { UnsupportedGraph, type Weight } from "./weight";
+import type { Weight } from "./weight";
+import { UnsupportedGraph } from "../../backend";
 
 export interface VisionModel {
   readonly model: Uint8Array<ArrayBuffer>;

@@ -12,12 +12,6 @@ export interface Weight {
   chunks(): AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
-/**
- * The published graph has a structure or a shape that the WebGPU backend does not
- * support; the ORT backend runs it. The message names what is not supported.
- */
-export class UnsupportedGraph extends Error {}
-
 export const CHUNK_BYTES = 16 * 2 ** 20;
 
 /** A range of a file, or one byte repeated. */

@@ -1,13 +1,13 @@
-import { createSession, type OrtSession } from "../../ort/session";
-import type { Memory, Tensor } from "../../ort/tensor";
-import { mismatch } from "../../model-files/config";
-import { EmbeddingRows } from "../../model-files/embedding-rows";
+import { createSession, type OrtSession } from "../ort/session";
+import type { Memory, Tensor } from "../ort/tensor";
+import { mismatch } from "../model-files/config";
+import { EmbeddingRows } from "../model-files/embedding-rows";
 import {
   embeddingTable,
   type EmbeddingTable,
-} from "../../model-files/embedding-table";
-import type { OnnxGraph } from "../../onnx/onnx-reader";
-import type { ValueInfo } from "../../onnx/onnx-protos";
+} from "../model-files/embedding-table";
+import type { OnnxGraph } from "../onnx/onnx-reader";
+import type { ValueInfo } from "../onnx/onnx-protos";
 
 /** Runs the embed_tokens graph. */
 export interface Embedder {

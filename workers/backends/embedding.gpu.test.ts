@@ -1,15 +1,15 @@
 import { beforeAll, expect, test } from "vitest";
 import { openEmbedding } from "./embedding";
-import { fromHalf, toHalf } from "../../util/float16";
-import { loadOrt } from "../../ort/runtime";
-import { Memory } from "../../ort/tensor";
+import { fromHalf, toHalf } from "../util/float16";
+import { loadOrt } from "../ort/runtime";
+import { Memory } from "../ort/tensor";
 import {
   node,
   onnxFile,
   type OnnxFile,
   type Weight,
-} from "../../testing/onnx-file";
-import { readOnnx } from "../../onnx/onnx-reader";
+} from "../testing/onnx-file";
+import { readOnnx } from "../onnx/onnx-reader";
 
 const rows = 300;
 const width = 32;
