@@ -2,25 +2,23 @@ import type { ReactiveController } from "lit";
 import { decodeImage } from "../capture/decode-image";
 import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
 import { keepAwake, pageVisible } from "../capture/page-visibility";
-import type { AnswerObserver } from "../session/answer";
 import { Session, type LoadState } from "../session/session";
-import type { Caption } from "../session/watch";
-import type {
-  AnswerOptions,
-  ChatMessage,
-  ModelOptions,
-  WatchOptions,
+import {
+  modelRules,
+  type AnswerOptions,
+  type ChatMessage,
+  type ModelOptions,
+  type WatchOptions,
 } from "../session/options";
 import type { Source } from "../session/source-image";
 import { aborted, anySignal } from "../shared/abort";
-import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
-import { checkOption, oneOf } from "../shared/options";
-import type { ModelInfo, PromptStyle } from "../shared/protocol";
-import { afterPaint } from "./after-paint";
-import type { FastVlmAttributes } from "./attributes";
+import { checkOption, oneOf, requestRules } from "../shared/options";
+import type { ModelInfo } from "../shared/protocol";
+import { AnswerDisplay, type DisplayHost } from "./answer-display";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
+import { optionsOf } from "./options";
 import { Preview } from "./preview";
 import { chosenSource, hasSource, sourceKey } from "./source";
 import { Status, type StatusHost } from "./status";
@@ -36,19 +34,7 @@ export interface AskOptions extends AnswerOptions {
   readonly onToken?: ((text: string) => void) | undefined;
 }
 
-type Host = FastVlmAttributes &
-  Pick<StatusHost, "stateChanged"> & {
-    /** Called with each complete caption. */
-    captioned(text: string): void;
-  };
-
-/** Shows the answers of requests, one after another. */
-interface AnswerDisplay extends AnswerObserver {
-  /** Shows the complete answer, once its first token is painted. */
-  finish(caption: Caption): Promise<CaptionDetail>;
-  /** Nothing is being answered any more. */
-  end(): void;
-}
+type Host = DisplayHost & Pick<StatusHost, "stateChanged">;
 
 const drafts = oneOf("live", "off");
 
@@ -58,8 +44,6 @@ export class Controller implements ReactiveController, ViewModel {
   readonly preview: Preview;
   /** The model in use, also while another one loads. */
   info: ModelInfo | undefined;
-  progress: ProgressDetail | undefined;
-  caption = { text: "", stale: false };
   readonly #host: Host;
   #session: Session;
   /** Number of loads begun: when one ends, the progress is cleared only if it is
@@ -67,19 +51,15 @@ export class Controller implements ReactiveController, ViewModel {
   #loads = 0;
   /** Aborted by `cancelLoad`. */
   #loading = new AbortController();
-  /** Aborted by `stop`, with the source and what was asked since `start`. */
+  /** Aborted by `stop`, with the source and the requests since `start`. */
   #run = new AbortController();
-  /** Live captions; aborted by `freeze`, too. */
-  #live = new AbortController();
-  /** Aborting it ends a `freeze` that is still waiting for its frame. */
-  #freeze = new AbortController();
-  /** Aborting it ends listening to the host's signal. */
-  #listening = new AbortController();
+  /** Aborted when another task replaces it: live captions, or a `freeze`. */
+  #task = new AbortController();
+  /** Identifies the source that was started. */
   #started: readonly unknown[] = [];
-  /** The attribute `live` when it was last applied; undefined: not yet. */
-  #appliedLive: boolean | undefined;
-  /** Live captions ended after repeated failures, until an option changes. */
-  #gaveUp = false;
+  /** Whether live captions wait for a model, are on or off as the attribute `live`
+   * says, or ended after repeated failures. */
+  #live: "waiting" | "on" | "off" | "failed" = "waiting";
 
   constructor(host: Host) {
     this.#host = host;
@@ -105,20 +85,28 @@ export class Controller implements ReactiveController, ViewModel {
     const { still, open } = this.preview;
     if (still) return "still";
     if (this.#host.for && !this.#host.stream) return "elsewhere";
-    return open && !this.status.facts.interruption ? "video" : "nothing";
+    const { interruption } = this.status.conditions;
+    return open && !interruption ? "video" : "nothing";
   }
 
   hostConnected(): void {
-    this.listenTo(this.#host.signal);
+    this.signalChanged(undefined);
   }
 
   /** Moving an element disconnects it, too: it is freed if it stays so. */
   hostDisconnected(): void {
+    this.#host.signal?.removeEventListener("abort", this.#onAbort);
     queueMicrotask(() => {
-      if (this.#host.isConnected) return;
-      this.#listening.abort();
-      this.dispose();
+      if (!this.#host.isConnected) this.dispose();
     });
+  }
+
+  /** Stops when the host's signal aborts, instead of the `previous` one. */
+  signalChanged(previous: AbortSignal | undefined): void {
+    const { signal } = this.#host;
+    previous?.removeEventListener("abort", this.#onAbort);
+    signal?.addEventListener("abort", this.#onAbort);
+    this.#onAbort();
   }
 
   load(signal?: AbortSignal): Promise<ModelInfo> {
@@ -136,25 +124,24 @@ export class Controller implements ReactiveController, ViewModel {
   /** Live captions switch to another model while the present one answers; one
    * that failed to load is not tried again. */
   modelChanged(): void {
-    if (!this.info || !this.#captionsAreLive()) return;
+    if (!this.info || !this.#host.live || !this.preview.live) return;
     if (this.#loadState() !== "failed") this.preload();
   }
 
   cancelLoad(): void {
-    this.#loading.abort();
-    this.#loading = new AbortController();
+    this.#abortLoad();
     // A source that waited for its first model is useless without it.
     if (!this.info) this.stop();
   }
 
   async inspect(options: ModelOptions): Promise<ModelReport> {
-    const { model, folder } = options;
-    const named = this.#modelOptions();
-    const other = model !== undefined || folder !== undefined;
-    const size = options.size ?? this.#host.size;
+    const { model, folder, size = this.#host.size } = options;
+    const attributes = this.#modelOptions();
+    const isOther = model !== undefined || folder !== undefined;
     return this.#session.inspect({
-      ...{ ...named, ...defined(options) },
-      folder: other ? folder : named.folder,
+      ...attributes,
+      ...defined(options),
+      folder: isOther ? folder : attributes.folder,
       size: size === 0 ? undefined : size,
     });
   }
@@ -182,7 +169,7 @@ export class Controller implements ReactiveController, ViewModel {
         return;
       }
       // Before anything is awaited: sharing a screen needs a recent click.
-      const opened = this.preview.start(source);
+      const opened = this.preview.start(source, signal);
       this.#host.requestUpdate();
       this.#watchVisibility(signal);
       void this.#keepAwake(opened, signal);
@@ -198,33 +185,26 @@ export class Controller implements ReactiveController, ViewModel {
   stop(): void {
     this.#run.abort();
     this.#run = new AbortController();
-    this.#live.abort();
-    this.#freeze.abort();
-    this.#appliedLive = undefined;
-    this.#gaveUp = false;
+    this.#task.abort();
+    this.#live = "waiting";
     this.preview.stop();
     this.status.update({ interruption: undefined, paused: false, live: false });
   }
 
   async freeze(): Promise<void> {
     if (!this.preview.open || this.preview.still) return;
-    this.#freeze.abort();
-    const { signal } = (this.#freeze = new AbortController());
-    this.#live.abort();
+    const signal = this.#beginTask();
     try {
       await this.#attempt(() => this.preview.freeze(signal));
     } catch (thrown) {
       if (!signal.aborted) this.#applyLive();
       throw thrown;
     }
-    // They may have started again while the frame was awaited.
-    this.#live.abort();
     this.status.update({ paused: true, live: false });
   }
 
   resume(): void {
     if (!this.preview.open) return;
-    this.#freeze.abort();
     this.preview.thaw();
     this.status.update({ paused: document.hidden });
     this.#applyLive();
@@ -232,44 +212,38 @@ export class Controller implements ReactiveController, ViewModel {
 
   dispose(): void {
     this.stop();
-    this.#loading.abort();
-    this.#loading = new AbortController();
+    this.#abortLoad();
     this.#session.dispose();
     this.#session = this.#createSession();
-    this.info = this.progress = undefined;
+    this.info = undefined;
     this.status.reset();
-  }
-
-  /** Stops when `signal` aborts, as long as it is the host's signal. */
-  listenTo(signal: AbortSignal | undefined): void {
-    this.#listening.abort();
-    this.#listening = new AbortController();
-    const stop = (): void => {
-      if (signal !== this.#host.signal) return;
-      this.stop();
-      this.#loading.abort();
-      this.#loading = new AbortController();
-    };
-    if (signal?.aborted) stop();
-    const listening = this.#listening.signal;
-    signal?.addEventListener("abort", stop, { once: true, signal: listening });
   }
 
   /** Applies the attributes to a started source; some of them `changed`. */
   update(changed: boolean): void {
     if (!this.preview.open) return;
-    const { live } = this.#host;
     const key = sourceKey(this.#host);
+    const live = this.#host.live ? "on" : "off";
+    const differs = this.#live === "failed" ? changed : this.#live !== live;
     if (key.some((value, at) => value !== this.#started[at])) {
       if (key[0] === "none") this.stop();
       // The event `error` reports what fails.
       else this.start().catch(() => undefined);
-    } else if (
-      (this.#appliedLive ?? live) !== live ||
-      (changed && this.#gaveUp)
-    ) {
+    } else if (differs && this.#live !== "waiting") {
       this.#applyLive();
     }
+  }
+
+  readonly #onAbort = (): void => {
+    // The signal may have been replaced since.
+    if (!this.#host.signal?.aborted) return;
+    this.stop();
+    this.#abortLoad();
+  };
+
+  #abortLoad(): void {
+    this.#loading.abort();
+    this.#loading = new AbortController();
   }
 
   #createSession(): Session {
@@ -282,16 +256,18 @@ export class Controller implements ReactiveController, ViewModel {
 
   /** Attributes are any strings: the session checks them. */
   #modelOptions(): ModelOptions {
-    const { model, folder, dtype, device, backend } = this.#host;
-    return { model, folder, dtype, device, backend } as ModelOptions;
+    return optionsOf(this.#host, modelRules) as ModelOptions;
   }
 
-  /** `options`, and the attributes for those left out. */
+  /** `options`, and the attributes for those left out. `draft` and `gate` are for
+   * live captions only. */
   #answerOptions(options: AnswerOptions): AnswerOptions {
-    const { fit, anyres, size, maxTokens, sampling } = this.#host;
+    const { draft, gate, size, sampling, ...attributes } = optionsOf(
+      this.#host,
+      requestRules,
+    );
     return {
-      ...{ fit, anyres, maxTokens },
-      promptStyle: this.#host.promptStyle as PromptStyle,
+      ...(attributes as AnswerOptions),
       ...(size !== 0 && { size }),
       ...defined(options),
       sampling: { ...sampling, ...options.sampling },
@@ -306,7 +282,7 @@ export class Controller implements ReactiveController, ViewModel {
         signal: this.#until(this.#loading.signal, signal),
       });
     } finally {
-      if (load === this.#loads) this.#endLoading();
+      if (load === this.#loads) this.status.update({ progress: undefined });
     }
   }
 
@@ -333,73 +309,21 @@ export class Controller implements ReactiveController, ViewModel {
   }
 
   #onProgress(progress: ProgressDetail): void {
-    const { messages } = this.status;
-    if (!this.progress) {
+    const { messages, conditions } = this.status;
+    if (!conditions.progress) {
       this.status.announce(messages.phases.loading, messages.lang);
     }
-    this.progress = progress;
-    const loading = progress.phase === "warming" ? "warming" : "loading";
-    this.status.update({ loading });
+    this.status.update({ progress });
     emit(this.#host, "modelprogress", progress);
   }
 
   #onReady(info: ModelInfo): void {
     this.info = info;
-    this.progress = undefined;
-    this.status.update({ loading: undefined, loaded: true });
+    this.status.update({ progress: undefined, loaded: true });
     emit(this.#host, "ready", info);
     const { messages } = this.status;
     this.status.announce(messages.modelReady, messages.lang);
     this.#begin();
-  }
-
-  #endLoading(): void {
-    this.progress = undefined;
-    this.status.update({ loading: undefined });
-  }
-
-  /** A display for requests that follow one another; it shows each answer while it
-   * arrives. */
-  #display(onToken?: (text: string) => void): AnswerDisplay {
-    const host = this.#host;
-    let firstToken = 0;
-    let painted: Promise<number | undefined> | undefined;
-    return {
-      onFrame: ({ time, dropped }) => {
-        firstToken = 0;
-        painted = undefined;
-        this.caption.stale = true;
-        this.status.update({ error: undefined, activity: "seeing" });
-        emit(host, "frame", { time, dropped });
-      },
-      onToken: ({ id, text }) => {
-        firstToken ||= now();
-        const { stale, text: previous } = this.caption;
-        this.caption = { text: stale ? text : previous + text, stale: false };
-        this.status.update({ activity: "speaking" });
-        emit(host, "token", { id, text });
-        onToken?.(text);
-        if (text) painted ??= host.updateComplete.then(afterPaint);
-      },
-      finish: async ({ type, timings, ...caption }) => {
-        const time = await painted;
-        const { ttft = 0, wait = 0, ...rest } = timings;
-        const paint = (time ?? firstToken) - firstToken;
-        const seen = time !== undefined && { ttft: ttft + paint, wait, paint };
-        const detail = { ...caption, timings: { ...rest, ...seen } };
-        const { text } = caption;
-        this.caption = { text, stale: false };
-        host.captioned(text);
-        if (!host.mutedText) this.status.announce(text);
-        emit(host, "caption", detail);
-        this.status.update({ activity: undefined });
-        return detail;
-      },
-      end: () => {
-        this.caption.stale = false;
-        this.status.update({ activity: undefined });
-      },
-    };
   }
 
   async #ask(
@@ -410,7 +334,7 @@ export class Controller implements ReactiveController, ViewModel {
     await this.#ensureModel(signal, false);
     const text = prompt ?? this.#host.prompt;
     const images = source === undefined ? this.#look() : [source].flat();
-    const display = this.#display(onToken);
+    const display = new AnswerDisplay(this.#host, this.status, onToken);
     try {
       const caption = await this.#session.respond(
         { messages, prompt: text, images },
@@ -427,7 +351,7 @@ export class Controller implements ReactiveController, ViewModel {
   #look(): FrameSource | readonly Source[] {
     const { still } = this.preview;
     if (still) return [still];
-    return this.preview.source(this.#elementId);
+    return this.preview.frames(this.#elementId);
   }
 
   get #elementId(): string {
@@ -445,31 +369,31 @@ export class Controller implements ReactiveController, ViewModel {
     this.#host.requestUpdate();
   }
 
-  #captionsAreLive(): boolean {
-    const { open, still } = this.preview;
-    return this.#host.live && open && !still;
-  }
-
   /** A model is loaded: live captions that waited for it start. */
   #begin(): void {
-    if (this.#appliedLive === undefined || this.#gaveUp) this.#applyLive();
+    if (this.#live === "waiting" || this.#live === "failed") this.#applyLive();
   }
 
   #applyLive(): void {
-    this.#appliedLive = this.#host.live;
-    this.#gaveUp = false;
-    this.#live.abort();
-    this.#live = new AbortController();
-    const live = this.#captionsAreLive();
+    this.#live = this.#host.live ? "on" : "off";
+    if (this.preview.freezing) return;
+    const signal = this.#beginTask();
+    const live = this.#host.live && this.preview.live;
     this.status.update({ live });
     if (!live) return;
     this.modelChanged();
-    void this.#captionFrames(this.#until(this.#live.signal));
+    void this.#captionFrames(signal);
+  }
+
+  #beginTask(): AbortSignal {
+    this.#task.abort();
+    this.#task = new AbortController();
+    return this.#until(this.#task.signal);
   }
 
   /** Captions one frame after another until `signal` aborts. */
   async #captionFrames(signal: AbortSignal): Promise<void> {
-    const display = this.#display();
+    const display = new AnswerDisplay(this.#host, this.status);
     this.preview.skip();
     try {
       const captions = this.#session.captions(
@@ -487,7 +411,7 @@ export class Controller implements ReactiveController, ViewModel {
       for await (const caption of captions) await display.finish(caption);
     } catch (thrown) {
       if (signal.aborted) return;
-      this.#gaveUp = true;
+      this.#live = "failed";
       display.end();
       this.status.report("error", VlmError.from(thrown));
       this.status.update({ live: false });
@@ -499,11 +423,9 @@ export class Controller implements ReactiveController, ViewModel {
   /** A source that does not change by itself is captioned again once one of
    * these options changes. */
   #liveSource(): OpenFrameSource {
-    const question = (): string => {
-      const { prompt, promptStyle, fit, anyres, size } = this.#host;
-      return JSON.stringify([prompt, promptStyle, fit, anyres, size]);
-    };
-    const source = this.preview.source(this.#elementId, question);
+    const question = (): string =>
+      JSON.stringify([this.#host.prompt, this.#answerOptions({})]);
+    const source = this.preview.frames(this.#elementId, question);
     return {
       ready: async (signal) => {
         await pageVisible(signal);

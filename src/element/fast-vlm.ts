@@ -1,7 +1,11 @@
 import type { PropertyValues, TemplateResult } from "lit";
 import { acceptLicense } from "../models/license";
 import { registry } from "../models/registry";
-import type { ModelOptions } from "../session/options";
+import {
+  environmentRules,
+  modelRules,
+  type ModelOptions,
+} from "../session/options";
 import type { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type { ModelInfo } from "../shared/protocol";
@@ -10,13 +14,15 @@ import { Controller, type AskOptions } from "./controller";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
 import { onMessagesChange } from "./languages";
 import { onVisible } from "./on-visible";
-import { stateOf, type State } from "./state";
+import { optionNames } from "./options";
+import type { State } from "./state";
 import { view } from "./view";
 
 /** The attributes that name another model, or another way to load it. */
 const modelAttributes = [
-  ...["loading", "model", "hub", "modelBase", "wasmPaths", "folder"],
-  ...["dtype", "device", "backend", "worker", "fetch"],
+  "loading",
+  ...optionNames(environmentRules),
+  ...optionNames(modelRules),
 ] as const;
 
 /**
@@ -114,7 +120,7 @@ export class FastVlmElement extends FastVlmAttributes {
 
   /** What the element is doing; also a CSS state, `:state(seeing)`. */
   get state(): State {
-    return stateOf(this.#controller.status.facts);
+    return this.#controller.status.state;
   }
 
   /** The model in use. It stays in use while another one loads, and if that load
@@ -125,7 +131,7 @@ export class FastVlmElement extends FastVlmAttributes {
 
   /** Progress of the load; `undefined` while nothing loads. */
   get progress(): ProgressDetail | undefined {
-    return this.#controller.progress;
+    return this.#controller.status.conditions.progress;
   }
 
   /** Whether a live source is open, or the element waits for it. */
@@ -140,13 +146,13 @@ export class FastVlmElement extends FastVlmAttributes {
 
   /** The last failure; the next operation clears it. */
   get error(): VlmError | undefined {
-    const { error, interruption } = this.#controller.status.facts;
+    const { error, interruption } = this.#controller.status.conditions;
     return error ?? interruption;
   }
 
   /** The caption so far. */
   get text(): string {
-    return this.#controller.caption.text;
+    return this.#controller.status.caption.text;
   }
 
   /** The last complete caption, which is the form value; null before the first. */
@@ -296,13 +302,15 @@ export class FastVlmElement extends FastVlmAttributes {
 
   formStateRestoreCallback(caption: string | null): void {
     this.captioned(caption);
-    this.#controller.caption = { text: caption ?? "", stale: false };
+    this.#controller.status.caption = { text: caption ?? "", stale: false };
     this.requestUpdate();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     super.willUpdate(changed);
-    if (changed.has("signal")) this.#controller.listenTo(this.signal);
+    if (changed.has("signal")) {
+      this.#controller.signalChanged(changed.get("signal"));
+    }
     this.#controller.update(changed.size > 0);
     if (modelAttributes.some((name) => changed.has(name))) {
       this.#preload();

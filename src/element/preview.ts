@@ -13,8 +13,8 @@ import type { OpenSource } from "./source";
 /** Longest side of the displayed copy in pixels; requests use the original. */
 const displayedSide = 1920;
 
-/** An open source. */
-interface View {
+/** A source that the preview shows. */
+interface PreviewSource {
   open(): Promise<void>;
   /** With a `question`, a source that does not change by itself waits until the
    * question or the image is another. */
@@ -42,12 +42,13 @@ export class Preview {
   waitsFor: VlmError | undefined;
   readonly #host: Element;
   readonly #listener: CaptureListener;
-  /** From start to stop. */
-  #session = new AbortController();
-  #view: View | undefined;
+  #source: PreviewSource | undefined;
   /** The element that questions are about while no source is open. */
-  #unopened: { readonly id: string; readonly view: View } | undefined;
+  #unopened:
+    { readonly id: string; readonly source: PreviewSource } | undefined;
   #still: ImageBitmap | undefined;
+  /** Of a `freeze` that waits for its frame. */
+  #freezing: AbortSignal | undefined;
   #video: HTMLVideoElement | undefined;
   #canvas: HTMLCanvasElement | undefined;
 
@@ -75,20 +76,28 @@ export class Preview {
     return this.#still;
   }
 
-  async start(source: OpenSource): Promise<void> {
-    this.stop();
+  /** A source is open and neither frozen nor about to be. */
+  get live(): boolean {
+    return this.open && !this.#still && !this.#freezing;
+  }
+
+  get freezing(): boolean {
+    return this.#freezing !== undefined;
+  }
+
+  /** Opens a source until `signal` aborts. */
+  async start(choice: OpenSource, signal: AbortSignal): Promise<void> {
     this.open = true;
-    const { signal } = (this.#session = new AbortController());
-    const view = this.#viewOf(source);
-    this.#view = view;
-    signal.addEventListener("abort", () => view.close());
+    const source = this.#create(choice);
+    this.#source = source;
+    signal.addEventListener("abort", () => source.close());
     try {
-      await view.open();
-      this.isStill = view.isStill ?? false;
+      await source.open();
+      this.isStill = source.isStill ?? false;
     } catch (thrown) {
       if (signal.aborted) throw aborted();
       const error = VlmError.from(thrown);
-      const waits = source.kind === "camera" || source.kind === "element";
+      const waits = choice.kind === "camera" || choice.kind === "element";
       if (waits) this.waitsFor = error;
       else this.open = false;
       throw error;
@@ -98,33 +107,34 @@ export class Preview {
   stop(): void {
     this.open = this.isStill = false;
     this.waitsFor = undefined;
-    this.#session.abort();
-    this.#view = undefined;
+    this.#source = undefined;
     this.thaw();
   }
 
   /** Shows the newest frame as a still image. */
   async freeze(signal: AbortSignal): Promise<void> {
-    if (!this.#view) throw aborted();
-    const captured = await nextFrame(this.#view, signal);
-    if (!captured) throw aborted();
-    const { frame } = captured;
-    let still: ImageBitmap;
+    if (!this.#source) throw aborted();
+    this.#freezing = signal;
     try {
-      still = await toBitmap(frame);
+      const captured = await nextFrame(this.#source, signal);
+      if (!captured) throw aborted();
+      const still = await toBitmap(captured.frame).finally(() =>
+        captured.frame.close(),
+      );
+      if (signal.aborted) {
+        still.close();
+        throw aborted();
+      }
+      this.show(still);
     } finally {
-      frame.close();
+      if (this.#freezing === signal) this.#freezing = undefined;
     }
-    if (signal.aborted) {
-      still.close();
-      throw aborted();
-    }
-    this.show(still);
   }
 
+  /** Ends `freeze`, too. */
   thaw(): void {
     this.#still?.close();
-    this.#still = undefined;
+    this.#still = this.#freezing = undefined;
   }
 
   /** Shows `bitmap`, which it takes ownership of. */
@@ -141,51 +151,49 @@ export class Preview {
 
   /** Discards the frames captured so far. */
   skip(): void {
-    this.#view?.skip();
+    this.#source?.skip();
   }
 
-  /** The open source, else the element with this id. */
-  source(id: string, question?: () => string): FrameSource {
-    let view: View | undefined;
+  /** Frames of the open source, else of the element with this id. */
+  frames(id: string, question?: () => string): FrameSource {
+    let source: PreviewSource | undefined;
     let asked: string | undefined;
     return {
       ready: async (signal) => {
         if (signal.aborted) throw aborted();
-        view = this.#view;
-        if (view) {
+        source = this.#source;
+        if (source) {
           const ask = question && ((): string => (asked = question()));
-          return view.ready(signal, ask);
+          return source.ready(signal, ask);
         }
-        view = this.#elementView(id);
-        return view.ready(signal);
+        source = this.#elementSource(id);
+        return source.ready(signal);
       },
-      take: (signal) => view?.take(signal, asked),
+      take: (signal) => source?.take(signal, asked),
     };
   }
 
-  #elementView(id: string): View {
-    if (id) return this.#unopenedView(id);
-    throw badOption(
-      "There is no image to ask about.",
-      "Pass one as the option source, or start a source first.",
-    );
-  }
-
   /** Kept, since it knows an image that was asked about before. */
-  #unopenedView(id: string): View {
-    if (this.#unopened?.id !== id) {
-      this.#unopened = { id, view: this.#viewOf({ kind: "element", id }) };
+  #elementSource(id: string): PreviewSource {
+    if (!id) {
+      throw badOption(
+        "There is no image to ask about.",
+        "Pass one as the option source, or start a source first.",
+      );
     }
-    return this.#unopened.view;
+    if (this.#unopened?.id !== id) {
+      this.#unopened = { id, source: this.#create({ kind: "element", id }) };
+    }
+    return this.#unopened.source;
   }
 
-  #viewOf(source: OpenSource): View {
-    if (source.kind === "element") {
-      return new ElementSource(this.#host, source.id, this.#listener);
+  #create(choice: OpenSource): PreviewSource {
+    if (choice.kind === "element") {
+      return new ElementSource(this.#host, choice.id, this.#listener);
     }
     const capture = new Capture(this.video, this.#listener);
     return {
-      open: () => capture.open(source),
+      open: () => capture.open(choice),
       ready: (signal) => capture.ready(signal),
       take: () => capture.take(),
       skip: () => capture.skip(),

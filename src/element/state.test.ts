@@ -1,14 +1,20 @@
 import { expect, test } from "vitest";
+import { noProgress } from "../runtime/worker-client";
 import { VlmError } from "../shared/errors";
-import { noFacts, stateOf, type Facts, type State } from "./state";
+import {
+  initialConditions,
+  stateOf,
+  type Conditions,
+  type State,
+} from "./state";
 
 const error = new VlmError("internal", "It broke.", "Mend it.");
 
-const cases: readonly (readonly [State, Partial<Facts>])[] = [
+const cases: readonly (readonly [State, Partial<Conditions>])[] = [
   ["idle", {}],
   ["ready", { loaded: true }],
-  ["loading", { loading: "loading", live: true }],
-  ["warming", { loading: "warming", paused: true }],
+  ["loading", { progress: noProgress, live: true }],
+  ["warming", { progress: { ...noProgress, phase: "warming" }, paused: true }],
   ["seeing", { loaded: true, live: true }],
   ["seeing", { loaded: true, activity: "seeing", paused: true }],
   ["speaking", { loaded: true, activity: "speaking", live: true }],
@@ -18,6 +24,6 @@ const cases: readonly (readonly [State, Partial<Facts>])[] = [
   ["speaking", { loaded: true, interruption: error, activity: "speaking" }],
 ];
 
-test.each(cases)("%s follows from %o", (state, facts) => {
-  expect(stateOf({ ...noFacts, ...facts })).toBe(state);
+test.each(cases)("%s follows from %o", (state, conditions) => {
+  expect(stateOf({ ...initialConditions, ...conditions })).toBe(state);
 });

@@ -1,4 +1,5 @@
 import type { VlmError } from "../shared/errors";
+import type { LoadProgress } from "../shared/protocol";
 
 /** The element's state, also as a CSS state: `:state(seeing)`. */
 export type State =
@@ -11,13 +12,14 @@ export type State =
   | "paused"
   | "failed";
 
-/** The facts that determine the state. */
-export interface Facts {
+/** The conditions that determine the state. */
+export interface Conditions {
   /** Failure of the last operation. */
   readonly error: VlmError | undefined;
   /** The source gives no frames, but may recover by itself. */
   readonly interruption: VlmError | undefined;
-  readonly loading: "loading" | "warming" | undefined;
+  /** Of the load in progress. */
+  readonly progress: LoadProgress | undefined;
   readonly loaded: boolean;
   readonly activity: "seeing" | "speaking" | undefined;
   readonly paused: boolean;
@@ -25,22 +27,23 @@ export interface Facts {
   readonly live: boolean;
 }
 
-export const noFacts: Facts = {
+export const initialConditions: Conditions = {
   error: undefined,
   interruption: undefined,
-  loading: undefined,
+  progress: undefined,
   loaded: false,
   activity: undefined,
   paused: false,
   live: false,
 };
 
-export function stateOf(facts: Facts): State {
-  if (facts.error) return "failed";
-  if (facts.loading) return facts.loading;
-  if (facts.activity) return facts.activity;
-  if (facts.interruption) return "failed";
-  if (facts.paused) return "paused";
-  if (facts.live) return "seeing";
-  return facts.loaded ? "ready" : "idle";
+export function stateOf(conditions: Conditions): State {
+  const { error, progress, activity, interruption } = conditions;
+  if (error) return "failed";
+  if (progress) return progress.phase === "warming" ? "warming" : "loading";
+  if (activity) return activity;
+  if (interruption) return "failed";
+  if (conditions.paused) return "paused";
+  if (conditions.live) return "seeing";
+  return conditions.loaded ? "ready" : "idle";
 }

@@ -3,17 +3,29 @@ import { emit } from "./events";
 import { languageOf, messagesFor } from "./languages";
 import { LiveRegion, type Announcement } from "./live-region";
 import { failureText, type Messages } from "./messages";
-import { noFacts, stateOf, type Facts, type State } from "./state";
+import {
+  initialConditions,
+  stateOf,
+  type Conditions,
+  type State,
+} from "./state";
 
 export interface StatusHost extends Element {
   requestUpdate(): void;
   stateChanged(state: State, previous: State): void;
 }
 
-/** The facts that the state follows from; reports their changes as events, in
- * the view and to assistive technology. */
+/** The caption; `stale` if it belongs to an earlier frame than the one shown. */
+export interface ShownCaption {
+  readonly text: string;
+  readonly stale: boolean;
+}
+
+/** What the element reports: as events, in the view and to assistive technology. */
 export class Status {
-  facts: Facts = noFacts;
+  conditions: Conditions = initialConditions;
+  caption: ShownCaption = { text: "", stale: false };
+  /** For assistive technology; never the text that streams. */
   announcement: Announcement = { text: "" };
   readonly #host: StatusHost;
   readonly #region = new LiveRegion((announcement) => {
@@ -23,6 +35,10 @@ export class Status {
 
   constructor(host: StatusHost) {
     this.#host = host;
+  }
+
+  get state(): State {
+    return stateOf(this.conditions);
   }
 
   /** UI texts in the element's language. */
@@ -36,11 +52,11 @@ export class Status {
     this.update({ error: undefined });
   }
 
-  update(changes: Partial<Facts>): void {
-    const previous = stateOf(this.facts);
-    this.facts = { ...this.facts, ...changes };
-    const state = stateOf(this.facts);
+  update(changes: Partial<Conditions>): void {
+    const previous = this.state;
+    this.conditions = { ...this.conditions, ...changes };
     this.#host.requestUpdate();
+    const { state } = this;
     if (state !== previous) this.#host.stateChanged(state, previous);
   }
 
@@ -49,9 +65,9 @@ export class Status {
   }
 
   /** An abort is no failure. */
-  report(fact: "error" | "interruption", error: VlmError): void {
+  report(condition: "error" | "interruption", error: VlmError): void {
     if (error.code === "aborted") return;
-    this.update({ [fact]: error });
+    this.update({ [condition]: error });
     const { code, message, advice } = error;
     emit(this.#host, "error", { code, message, advice });
     const shown = failureText(error, this.messages);
@@ -60,6 +76,6 @@ export class Status {
 
   reset(): void {
     this.#region.stop();
-    this.update(noFacts);
+    this.update(initialConditions);
   }
 }

@@ -2,16 +2,13 @@ import { html, nothing, svg, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
-import type { Announcement } from "./live-region";
 import { failureText, type Messages } from "./messages";
 import { amountText, phaseText } from "./progress-text";
 import type { State } from "./state";
+import type { Status } from "./status";
 
 /** What the element renders. */
 export interface ViewModel {
-  readonly progress: ProgressDetail | undefined;
-  /** `stale`: it belongs to an earlier frame than the one shown. */
-  readonly caption: { readonly text: string; readonly stale: boolean };
   readonly shows: "nothing" | "video" | "still" | "elsewhere";
   /** Action of the first button, if there is one. */
   readonly action: "start" | "stop" | undefined;
@@ -22,11 +19,7 @@ export interface ViewModel {
     readonly isStill: boolean;
     readonly still: ImageBitmap | undefined;
   };
-  readonly status: {
-    readonly messages: Messages;
-    /** For assistive technology; never the text that streams. */
-    readonly announcement: Announcement;
-  };
+  readonly status: Status;
 }
 
 export interface ViewHost extends Element {
@@ -54,9 +47,10 @@ const icons: Readonly<Record<State, TemplateResult>> = {
 };
 
 export function view(model: ViewModel, host: ViewHost): TemplateResult {
-  const { shows, progress } = model;
+  const { shows } = model;
   const { state, error } = host;
-  const { messages, announcement } = model.status;
+  const { messages, announcement, conditions } = model.status;
+  const { progress } = conditions;
   const { video, canvas } = model.preview;
   const language = languageOf(host);
   video.hidden = shows !== "video";
@@ -131,10 +125,11 @@ function progressBar(
 }
 
 function caption(
-  { caption: { text, stale }, status }: ViewModel,
+  { status }: ViewModel,
   state: State,
   language: string,
 ): TemplateResult {
+  const { text, stale } = status.caption;
   if (!text) {
     return html`<p class="hint" part="hint">${status.messages.hint}</p>`;
   }

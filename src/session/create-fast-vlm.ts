@@ -7,7 +7,7 @@ import { asyncDispose } from "./async-dispose";
 import { DownloadProgress, type DownloadMonitor } from "./download-monitor";
 import {
   environmentRules,
-  modelRules,
+  createRules,
   toLoadOptions,
   type FastVlmOptions,
   type ModelOptions,
@@ -131,7 +131,7 @@ class SessionFactory implements FastVlm {
   /** Throws for invalid options, and after `dispose`. */
   #until(options: ModelOptions): AbortSignal {
     checkOptions(this.#options, environmentRules);
-    checkOptions(options, modelRules);
+    checkOptions(options, createRules);
     if (this.#life.signal.aborted) {
       throw new VlmError(
         "aborted",

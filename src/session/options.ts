@@ -116,30 +116,39 @@ const folder: OptionRule = {
     typeof value === "object" && value !== null && Symbol.iterator in value,
 };
 
-export const environmentRules: OptionRules = {
+export const environmentRules = {
   worker: functionRule,
   wasmPaths: stringRule,
   fetch: functionRule,
   modelBase: stringRule,
   hub: stringRule,
-};
+} as const satisfies Record<keyof FastVlmOptions, OptionRule>;
 
-export const modelRules: OptionRules = {
+/** The options that say which model is loaded, and how. */
+export const modelRules = {
   ...loadRules,
   model: stringRule,
   folder,
   dtype: stringRule,
+} as const satisfies OptionRules;
+
+export const createRules = {
+  ...modelRules,
   size: sizeRule,
   signal: signalRule,
   monitor: functionRule,
-};
+} as const satisfies Record<keyof ModelOptions | "monitor", OptionRule>;
 
-export const answerRules: OptionRules = {
+/** The response constraint is checked when it is parsed. */
+export const answerRules = {
   ...requestRules,
   prompt: stringRule,
   signal: signalRule,
   prefix: stringRule,
-};
+} as const satisfies Record<
+  Exclude<keyof DescribeOptions, "responseConstraint">,
+  OptionRule
+>;
 
 /** Throws `bad-option`. */
 export function toLoadOptions(

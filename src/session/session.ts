@@ -35,7 +35,7 @@ import { openLive, type LiveSource } from "./live-source";
 import {
   answerRules,
   checkChatMessages,
-  modelRules,
+  createRules,
   toGenerateOptions,
   toLoadOptions,
   toProtocolMessages,
@@ -124,7 +124,7 @@ export class Session implements AsyncDisposable {
    * model ends this one, which rejects with `aborted`.
    */
   async load(options: ModelOptions): Promise<ModelInfo> {
-    checkOptions(options, modelRules);
+    checkOptions(options, createRules);
     if (this.#life.signal.aborted) throw disposed();
     const signal = this.#until(options.signal);
     const wanted = toLoadOptions(options, this.#environment);
@@ -150,7 +150,7 @@ export class Session implements AsyncDisposable {
 
   /** @internal Throws `bad-option` if the options name no model. */
   loadState(options: ModelOptions): LoadState {
-    checkOptions(options, modelRules);
+    checkOptions(options, createRules);
     const wanted = toLoadOptions(options, this.#environment);
     if (this.#handle.has(wanted)) return "loaded";
     if (this.#loading && sameLoad(this.#loading, wanted)) return "loading";
@@ -159,7 +159,7 @@ export class Session implements AsyncDisposable {
 
   /** @internal What a model is and costs; downloads none of its weights. */
   async inspect(options: ModelOptions): Promise<ModelReport> {
-    checkOptions(options, modelRules);
+    checkOptions(options, createRules);
     const { size } = options;
     const wanted = toLoadOptions(options, this.#environment);
     const signal = this.#until(options.signal);

@@ -1,0 +1,77 @@
+import type { AnswerObserver, FrameTiming } from "../session/answer";
+import type { Caption } from "../session/watch";
+import { now } from "../shared/clock";
+import type { TokenEvent } from "../shared/protocol";
+import { afterPaint } from "./after-paint";
+import type { FastVlmAttributes } from "./attributes";
+import { emit, type CaptionDetail } from "./events";
+import type { Status } from "./status";
+
+export interface DisplayHost extends FastVlmAttributes {
+  /** Called with each complete caption. */
+  captioned(text: string): void;
+}
+
+/** Shows the answers of requests that follow one another, each while it arrives. */
+export class AnswerDisplay implements AnswerObserver {
+  readonly #host: DisplayHost;
+  readonly #status: Status;
+  readonly #onToken: ((text: string) => void) | undefined;
+  /** When the first token of the answer was received; 0 before. */
+  #firstToken = 0;
+  /** When it was painted; undefined if the page was hidden. */
+  #painted: Promise<number | undefined> | undefined;
+
+  constructor(
+    host: DisplayHost,
+    status: Status,
+    onToken?: (text: string) => void,
+  ) {
+    this.#host = host;
+    this.#status = status;
+    this.#onToken = onToken;
+  }
+
+  readonly onFrame = ({ time, dropped }: FrameTiming): void => {
+    this.#firstToken = 0;
+    this.#painted = undefined;
+    const { text } = this.#status.caption;
+    this.#status.caption = { text, stale: true };
+    this.#status.update({ error: undefined, activity: "seeing" });
+    emit(this.#host, "frame", { time, dropped });
+  };
+
+  readonly onToken = ({ id, text }: TokenEvent): void => {
+    this.#firstToken ||= now();
+    const { stale, text: previous } = this.#status.caption;
+    const soFar = stale ? text : previous + text;
+    this.#status.caption = { text: soFar, stale: false };
+    this.#status.update({ activity: "speaking" });
+    emit(this.#host, "token", { id, text });
+    this.#onToken?.(text);
+    if (text) this.#painted ??= this.#host.updateComplete.then(afterPaint);
+  };
+
+  /** Shows the complete answer, once its first token is painted. */
+  async finish({ type, timings, ...caption }: Caption): Promise<CaptionDetail> {
+    const time = await this.#painted;
+    const { ttft = 0, wait = 0, ...rest } = timings;
+    const paint = (time ?? this.#firstToken) - this.#firstToken;
+    const seen = time !== undefined && { ttft: ttft + paint, wait, paint };
+    const detail = { ...caption, timings: { ...rest, ...seen } };
+    const { text } = caption;
+    this.#status.caption = { text, stale: false };
+    this.#host.captioned(text);
+    if (!this.#host.mutedText) this.#status.announce(text);
+    emit(this.#host, "caption", detail);
+    this.#status.update({ activity: undefined });
+    return detail;
+  }
+
+  /** Nothing is being answered any more. */
+  end(): void {
+    const { text } = this.#status.caption;
+    this.#status.caption = { text, stale: false };
+    this.#status.update({ activity: undefined });
+  }
+}
