@@ -93,7 +93,8 @@ export default defineConfig(
     ["src/pages/home/**"],
     [
       {
-        regex: "^\\.\\./(?!\\.\\./(index|element/define|shared/format-bytes)$)",
+        regex:
+          "^\\.\\./(?!\\.\\./(index|element/define|shared/(format|progress-text))$)",
         message: "The page uses the public API only.",
       },
       workers,

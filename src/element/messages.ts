@@ -1,19 +1,10 @@
-import type { LoadProgress } from "../shared/protocol";
 import type { ErrorCode, VlmError } from "../shared/errors";
+import { englishProgress, type ProgressTexts } from "../shared/progress-text";
 import type { State } from "./state";
 
 /** The element's UI texts in one language. */
-export interface Messages {
-  /** BCP 47 tag, such as `en` or `pt-BR`. */
-  readonly lang: string;
+export interface Messages extends ProgressTexts {
   readonly states: Readonly<Record<State, string>>;
-  readonly phases: Readonly<Record<LoadProgress["phase"], string>>;
-  /** Shown while another tab downloads the model. */
-  readonly elsewhere: string;
-  /** Both are formatted numbers, the second with a unit: `1.2`, `3.4 MB`. */
-  readonly amount: (part: string, whole: string) => string;
-  /** Remaining time; `time` has a unit: `3 s`. */
-  readonly left: (time: string) => string;
   /** Accessible name of the caption. */
   readonly caption: string;
   /** Shown before the first caption. */
@@ -37,7 +28,7 @@ export interface ErrorText {
 }
 
 export const english: Messages = {
-  lang: "en",
+  ...englishProgress,
   states: {
     idle: "Idle",
     loading: "Loading",
@@ -48,14 +39,6 @@ export const english: Messages = {
     paused: "Paused",
     failed: "Error",
   },
-  phases: {
-    loading: "Loading model…",
-    preparing: "Preparing model…",
-    warming: "Warming up model…",
-  },
-  elsewhere: "Another tab is downloading the model…",
-  amount: (part, whole) => `${part} of ${whole}`,
-  left: (time) => `${time} left`,
   caption: "Caption",
   hint: "The caption appears here.",
   modelReady: "Model ready.",

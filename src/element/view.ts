@@ -3,7 +3,7 @@ import type { VlmError } from "../shared/errors";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
 import { failureText, type Messages } from "./messages";
-import { amountText, phaseText } from "./progress-text";
+import { amountText, phaseText } from "../shared/progress-text";
 import type { State } from "./state";
 import type { Status } from "./status";
 

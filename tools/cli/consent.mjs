@@ -2,7 +2,7 @@
 /** Asks for consent to a model's licence before its weights are loaded. */
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
-import { CliError } from "./describe-options.mjs";
+import { CliError } from "./cli-error.mjs";
 
 /**
  * @typedef {import("./page.mjs").Page} Page

@@ -1,7 +1,7 @@
 // @ts-check
 /** Implements `describe --models` and `--remove`. */
 import process from "node:process";
-import { CliError } from "./describe-options.mjs";
+import { CliError } from "./cli-error.mjs";
 import { reportLines, storedLines } from "./report.mjs";
 import { formatBytes } from "./units.mjs";
 

@@ -2,74 +2,58 @@
 /** The command line options of `npm run describe`. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { CliError } from "./cli-error.mjs";
+import { importSource } from "./import-source.mjs";
 import { callerFolder } from "./prepare.mjs";
 
-/** An error with a code of src/shared/errors.ts. */
-export class CliError extends Error {
-  /** @param {import("../../src/shared/errors.ts").ErrorCode} code @param {string} message */
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
+const { greedySampling, loadRules, requestDefaults, requestRules, ...schema } =
+  /** @type {typeof import("../../src/shared/options.ts")} */ (
+    await importSource("shared/options.ts")
+  );
+const { dtypes, samplingRules } = schema;
+const { parseDtype } =
+  /** @type {typeof import("../../src/models/dtype.ts")} */ (
+    await importSource("models/dtype.ts")
+  );
+
+/**
+ * @typedef {import("../../src/shared/options.ts").OptionRule} OptionRule
+ * @typedef {import("../../src/shared/models.ts").DeviceChoice} DeviceChoice
+ * @typedef {import("../../src/shared/protocol.ts").BackendChoice} BackendChoice
+ * @typedef {import("../../src/shared/protocol.ts").Fit} Fit
+ * @typedef {import("../../src/shared/protocol.ts").PromptStyle} PromptStyle
+ */
 
 /** @param {string} message */
 const badOption = (message) =>
   new CliError("bad-option", `${message} Run npm run describe -- --help.`);
 
-/**
- * @param {string} flag
- * @param {string | undefined} text
- * @param {{ integer?: boolean, min: number, max?: number, step?: number }} range
- */
-function number(flag, text, { integer = true, min, max = Infinity, step = 1 }) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  const fits =
-    text.trim() !== "" &&
-    Number.isFinite(value) &&
-    value >= min &&
-    value <= max &&
-    (!integer || Number.isInteger(value)) &&
-    (!integer || value % step === 0);
-  if (fits) return value;
-  const kind = integer ? "a whole number" : "a number";
-  const multiple = step > 1 ? `, a multiple of ${step}` : "";
-  const upper = max === Infinity ? "" : ` and at most ${max}`;
-  throw badOption(
-    `--${flag} must be ${kind} of at least ${min}${upper}${multiple}, not "${text}".`,
-  );
+/** @param {string} flag @param {string} text @param {OptionRule} rule */
+const invalid = (flag, text, { expected }) =>
+  badOption(`--${flag} must be ${expected}, not "${text}".`);
+
+/** @param {string} flag @param {string | undefined} text @param {OptionRule} rule */
+function choice(flag, text, rule) {
+  if (text === undefined || rule.accepts(text)) return text;
+  throw invalid(flag, text, rule);
 }
 
-/**
- * @template {string} T
- * @param {string} flag
- * @param {string | undefined} text
- * @param {readonly T[]} choices
- * @returns {T | undefined}
- */
-function choice(flag, text, choices) {
+/** @param {string} flag @param {string | undefined} text @param {OptionRule} rule */
+function number(flag, text, rule) {
   if (text === undefined) return undefined;
-  const found = choices.find((name) => name === text);
-  if (found !== undefined) return found;
-  throw badOption(
-    `--${flag} must be one of ${choices.join(", ")}, not "${text}".`,
-  );
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (rule.accepts(value)) return value;
+  throw invalid(flag, text, rule);
 }
 
-/**
- * Checks the syntax only; the page checks the names of graphs.
- * @param {string} [text]
- */
+/** @param {string} [text] */
 function dtype(text = "auto") {
-  const all = /^(auto|fp32|fp16|q4|q4f16)$/;
-  const each = /^\s*\w+\s*=\s*(fp32|fp16|q4|q4f16)\s*$/;
-  if (all.test(text) || text.split(",").every((part) => each.test(part))) {
+  try {
+    parseDtype(text);
     return text;
+  } catch (error) {
+    throw badOption(error instanceof Error ? error.message : String(error));
   }
-  throw badOption(
-    `--dtype must be auto, fp32, fp16, q4, q4f16 or GRAPH=DTYPE,…, not "${text}".`,
-  );
 }
 
 const text = /** @type {const} */ ({ type: "string" });
@@ -125,49 +109,47 @@ export function readOptions(args) {
   if (values.hub !== undefined && !/^https?:\/\/[^/]/.test(values.hub)) {
     throw badOption(`--hub must be a URL, not "${values.hub}".`);
   }
+  /**
+   * @param {"temperature" | "top-k" | "top-p" | "repetition-penalty" | "seed"} flag
+   * @param {keyof typeof samplingRules} name
+   */
+  const sampled = (flag, name) =>
+    number(flag, values[flag], samplingRules[name]) ?? greedySampling[name];
   return {
     files: positionals.map((name) => ({
       name,
       path: resolve(callerFolder, name),
     })),
-    prompt: values.prompt ?? "Describe the image.",
+    prompt: values.prompt ?? requestDefaults.prompt,
     turns: values.turn,
     together: values.together,
     model: values.model,
     hub: values.hub,
     consent: values.consent,
-    fit: choice("fit", values.fit, ["letterbox", "crop", "stretch"]),
+    fit: /** @type {Fit | undefined} */ (
+      choice("fit", values.fit, requestRules.fit)
+    ),
     anyres: values.anyres,
-    promptStyle: choice("prompt-style", values["prompt-style"], [
-      "reference",
-      "demo",
-    ]),
-    size: number("size", values.size, { min: 64, max: 2048, step: 64 }),
+    promptStyle: /** @type {PromptStyle | undefined} */ (
+      choice("prompt-style", values["prompt-style"], requestRules.promptStyle)
+    ),
+    size: number("size", values.size, requestRules.size),
     maxTokens:
-      number("max-tokens", values["max-tokens"], { min: 1, max: 4096 }) ?? 128,
-    device:
-      choice("device", values.device, ["webgpu", "wasm", "auto"]) ?? "auto",
+      number("max-tokens", values["max-tokens"], requestRules.maxTokens) ??
+      requestDefaults.maxTokens,
+    device: /** @type {DeviceChoice} */ (
+      choice("device", values.device, loadRules.device) ?? "auto"
+    ),
     dtype: dtype(values.dtype),
-    backend: choice("backend", values.backend, ["auto", "ort"]) ?? "auto",
+    backend: /** @type {BackendChoice} */ (
+      choice("backend", values.backend, loadRules.backend) ?? "auto"
+    ),
     sampling: {
-      temperature:
-        number("temperature", values.temperature, {
-          integer: false,
-          min: 0,
-        }) ?? 0,
-      topK: number("top-k", values["top-k"], { min: 0 }) ?? 0,
-      topP:
-        number("top-p", values["top-p"], {
-          integer: false,
-          min: 0,
-          max: 1,
-        }) ?? 1,
-      repetitionPenalty:
-        number("repetition-penalty", values["repetition-penalty"], {
-          integer: false,
-          min: 0.1,
-        }) ?? 1,
-      seed: number("seed", values.seed, { min: 0 }) ?? 0,
+      temperature: sampled("temperature", "temperature"),
+      topK: sampled("top-k", "topK"),
+      topP: sampled("top-p", "topP"),
+      repetitionPenalty: sampled("repetition-penalty", "repetitionPenalty"),
+      seed: sampled("seed", "seed"),
     },
     json: values.json,
     models: values.models,
@@ -177,6 +159,10 @@ export function readOptions(args) {
 
 /** @typedef {NonNullable<ReturnType<typeof readOptions>>} Options */
 
+/** @param {OptionRule} rule @param {unknown} byDefault */
+const values = ({ expected }, byDefault) =>
+  `${expected}; default: ${String(byDefault)}`;
+
 /** Printed by `npm run describe -- --help`. */
 export const usage = `Usage: npm run describe -- IMAGE [IMAGE …] [options]
        npm run describe -- --models [--model MODEL] [--json]
@@ -184,35 +170,41 @@ export const usage = `Usage: npm run describe -- IMAGE [IMAGE …] [options]
 
 Describes images, or answers a question about them.
 
-  --prompt TEXT      question (default "Describe the image.")
+  --prompt TEXT      question; default: ${requestDefaults.prompt}
   --turn TEXT        follow-up question; may be repeated
   --together         ask about all images in one conversation instead of one
                      conversation per image
   --model MODEL      model name (nano, fastvlm-0.5b, …), hub id (owner/name or
-                     owner/name@revision), URL of a mirror, or local folder
-                     (default nano)
+                     owner/name@revision), URL of a mirror, or local folder;
+                     default: nano
   --hub URL          hub to use instead of https://huggingface.co
   --consent          accept the model's licence, which you have read; the
                      consent is stored
-  --fit FIT          how to make an image square: letterbox (black bars), crop
-                     (centre) or stretch (default letterbox)
-  --size N           encoder input size in pixels, a multiple of 64 (default:
-                     the model's)
+  --fit FIT          how to make an image square:
+                     ${values(requestRules.fit, requestDefaults.fit)}
+  --size N           encoder input size in pixels:
+                     ${values(requestRules.size, "the model's")}
   --anyres           encode the image and its four quarters, for documents
-  --prompt-style S   chat prompt preset: reference or demo (default reference)
-  --max-tokens N     maximum length of an answer in tokens (default 128)
-  --device DEVICE    webgpu, wasm or auto (default auto)
-  --dtype DTYPE      auto, fp32, fp16, q4, q4f16, or by graph:
+  --prompt-style S   chat prompt preset:
+                     ${values(requestRules.promptStyle, requestDefaults.promptStyle)}
+  --max-tokens N     maximum length of an answer in tokens:
+                     ${values(requestRules.maxTokens, requestDefaults.maxTokens)}
+  --device DEVICE    ${values(loadRules.device, "auto")}
+  --dtype DTYPE      auto, ${dtypes.join(", ")}, or by graph:
                      vision_encoder=fp16,decoder_model_merged=q4 (graphs that
-                     are not listed use auto; default auto)
-  --backend BACKEND  auto, or ort: the published graphs on ONNX Runtime, the
-                     reference implementation (default auto)
-  --temperature T    sampling temperature; 0 is greedy (default 0)
-  --top-k N          sample from the N most likely tokens (default 0: all)
-  --top-p P          sample from the most likely tokens that add up to
-                     probability P (default 1)
-  --repetition-penalty R   penalise repetition if above 1 (default 1)
-  --seed N           random seed for sampling (default 0)
+                     are not listed use auto); default: auto
+  --backend BACKEND  ort: the published graphs on ONNX Runtime, the reference
+                     implementation; ${values(loadRules.backend, "auto")}
+  --temperature T    sampling temperature; 0 is greedy:
+                     ${values(samplingRules.temperature, greedySampling.temperature)}
+  --top-k N          sample from the N most likely tokens; 0: all:
+                     ${values(samplingRules.topK, greedySampling.topK)}
+  --top-p P          sample from the most likely tokens up to probability P:
+                     ${values(samplingRules.topP, greedySampling.topP)}
+  --repetition-penalty R   penalise repetition if above 1:
+                     ${values(samplingRules.repetitionPenalty, greedySampling.repetitionPenalty)}
+  --seed N           random seed for sampling:
+                     ${values(samplingRules.seed, greedySampling.seed)}
   --models           list models: files, sizes, requirements, stored files
   --remove KEY       delete a stored model; --models prints its key
   --json             print one JSON object per line

@@ -2,8 +2,8 @@
 /** `npm run describe`: asks the built page in a headless browser. */
 import { existsSync, statSync } from "node:fs";
 import process from "node:process";
+import { CliError } from "./cli-error.mjs";
 import { converse } from "./describe-answers.mjs";
-import { CliError, readOptions, usage } from "./describe-options.mjs";
 import { findModel } from "./model-name.mjs";
 import { ensureBuilt, ensureInstalled } from "./prepare.mjs";
 
@@ -72,7 +72,6 @@ async function run(options) {
   if (options.together && files.length < options.files.length) return;
   // Report an unknown model before building.
   const { local } = findModel(options.model);
-  ensureInstalled();
   ensureBuilt();
   const { openPage } = await import("./page.mjs");
   const { closeOnStop } = await import("./window.mjs");
@@ -117,6 +116,8 @@ async function run(options) {
 process.stdout.on("error", () => process.exit());
 
 try {
+  ensureInstalled();
+  const { readOptions, usage } = await import("./describe-options.mjs");
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) console.log(usage);
   else await run(options);

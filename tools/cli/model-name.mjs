@@ -2,7 +2,7 @@
 /** Resolves the value of `--model`. */
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CliError } from "./describe-options.mjs";
+import { CliError } from "./cli-error.mjs";
 import { callerFolder, root } from "./prepare.mjs";
 
 /**

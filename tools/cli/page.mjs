@@ -2,7 +2,7 @@
 /** Opens the built page in a headless browser and calls its element. */
 import { realpathSync } from "node:fs";
 import { basename } from "node:path";
-import { CliError } from "./describe-options.mjs";
+import { CliError } from "./cli-error.mjs";
 import { walk } from "./folder-files.mjs";
 import { readOrigin } from "./headers.mjs";
 import { findModel, requireKnown } from "./model-name.mjs";

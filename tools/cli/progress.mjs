@@ -1,6 +1,6 @@
 // @ts-check
 /** Prints download progress to stderr. */
-import { formatBytes, formatTime } from "./units.mjs";
+import { formatBytes, formatDuration } from "./units.mjs";
 
 /** @typedef {import("../../src/shared/protocol.ts").LoadProgress} ProgressEvent */
 
@@ -12,7 +12,9 @@ export function progressText({ loaded, total, rate, left, elsewhere }) {
       ? `${share} %, ${formatBytes(loaded)} of ${formatBytes(total)}`
       : formatBytes(loaded),
     ...(rate > 0 ? [`${formatBytes(rate)}/s`] : []),
-    ...(left === undefined || left === 0 ? [] : [`${formatTime(left)} left`]),
+    ...(left === undefined || left === 0
+      ? []
+      : [`${formatDuration(left)} left`]),
     ...(elsewhere ? ["another page is downloading it"] : []),
   ];
   return parts.join(", ");

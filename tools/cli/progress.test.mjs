@@ -1,7 +1,6 @@
 // @ts-check
 import { expect, test } from "vitest";
 import { progressPrinter, progressText } from "./progress.mjs";
-import { formatBytes, formatTime } from "./units.mjs";
 
 /** @typedef {import("./progress.mjs").ProgressEvent} ProgressEvent */
 
@@ -21,29 +20,6 @@ function printed(terminal = {}) {
   };
   return { texts, ...progressPrinter("model", stream) };
 }
-
-test.each([
-  [0, "0 B"],
-  [999, "999 B"],
-  [1000, "1.0 kB"],
-  [99_949, "99.9 kB"],
-  [99_960, "100.0 kB"],
-  [1_000_000, "1.0 MB"],
-  [7_072_105, "7.1 MB"],
-  [505_000_000, "505 MB"],
-  [2_100_000_000, "2.10 GB"],
-])("%i is %s", (bytes, text) => {
-  expect(formatBytes(bytes)).toBe(text);
-});
-
-test.each([
-  [0.2, "1 s"],
-  [59, "59 s"],
-  [61, "1 min 1 s"],
-  [3599.9, "1 h 0 min"],
-])("%d seconds are %s", (seconds, text) => {
-  expect(formatTime(seconds)).toBe(text);
-});
 
 test("shows bytes, rate and time left if known", () => {
   const half = { ...start, loaded: 500_000, total: 1_000_000 };

@@ -10,7 +10,7 @@ import {
   type Variant,
   type Variants,
 } from "../model-files/manifest";
-import { formatBytes } from "../../src/shared/format-bytes";
+import { formatBytes } from "../../src/shared/format";
 import type { VariantCompatibility } from "./dtypes";
 import type { Hardware } from "./hardware";
 

@@ -7,7 +7,7 @@ import type {
   GraphFiles,
 } from "../../src/shared/models";
 import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
-import { formatBytes } from "../../src/shared/format-bytes";
+import { formatBytes } from "../../src/shared/format";
 import { defined } from "../util/assert";
 import type { Hardware } from "./hardware";
 

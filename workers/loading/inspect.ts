@@ -7,7 +7,7 @@ import type {
 } from "../../src/shared/models";
 import type { LoadOptions } from "../../src/shared/protocol";
 import { eachGraph } from "../model-files/manifest";
-import { formatBytes } from "../../src/shared/format-bytes";
+import { formatBytes } from "../../src/shared/format";
 import { checkCompatibility, memoryIssue } from "./compatibility";
 import { choose, recommend, type VariantCompatibility } from "./dtypes";
 import { detectHardware, type Hardware } from "./hardware";

@@ -1,5 +1,5 @@
 import { VlmError, type ErrorCode } from "../../src/shared/errors";
-import { formatBytes } from "../../src/shared/format-bytes";
+import { formatBytes } from "../../src/shared/format";
 import type { StoredModel } from "../../src/shared/models";
 
 export function loadAborted(): VlmError {

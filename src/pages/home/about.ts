@@ -1,5 +1,5 @@
 import type { FastVlmElement, ModelInfo } from "../../index";
-import { formatBytes } from "../../shared/format-bytes";
+import { formatBytes } from "../../shared/format";
 import { byId, setText } from "./dom";
 import { isBundledModel } from "./params";
 

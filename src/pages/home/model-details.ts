@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Graph, License, ModelReport } from "../../index";
-import { formatBytes } from "../../shared/format-bytes";
+import { formatBytes } from "../../shared/format";
 
 const graphNames: Readonly<Record<Graph, string>> = {
   vision_encoder: "Encoder",

@@ -7,7 +7,7 @@ import {
   type ModelReport,
   type DeviceChoice,
 } from "../../index";
-import { formatBytes } from "../../shared/format-bytes";
+import { formatBytes } from "../../shared/format";
 import { setUpModelPicker, type ModelChoice } from "./picker";
 import { byId, keepFocus } from "./dom";
 import { setUpDownloadProgress } from "./download-progress";

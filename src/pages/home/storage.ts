@@ -1,6 +1,6 @@
 import { html, render } from "lit";
 import type { FastVlmElement, StoredModel } from "../../index";
-import { formatBytes } from "../../shared/format-bytes";
+import { formatBytes } from "../../shared/format";
 import { byId, setText } from "./dom";
 
 /** Lists and deletes the stored models. */

@@ -23,6 +23,15 @@ export function formatByteProgress(
   ];
 }
 
+/** `7 s`, `5 min`, `1 h 20 min`: rounded up, so that nothing takes longer than
+ * shown. */
+export function formatDuration(seconds: number): string {
+  if (seconds <= 59) return `${Math.max(1, Math.ceil(seconds))} s`;
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 function format(
   value: number,
   digits: number,

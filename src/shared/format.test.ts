@@ -1,14 +1,27 @@
 import { expect, test } from "vitest";
-import { formatBytes, formatByteProgress } from "./format-bytes";
+import { formatBytes, formatByteProgress, formatDuration } from "./format";
 
 test.each([
   [0, "0 B"],
+  [999, "999 B"],
   [2_100, "2.1 kB"],
+  [99_960, "100.0 kB"],
   [11_400_000, "11.4 MB"],
   [505_000_000, "505 MB"],
   [1_116_402_100, "1.12 GB"],
 ])("%i bytes are %s", (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  [0, "1 s"],
+  [2.5, "3 s"],
+  [59.5, "1 min"],
+  [61, "2 min"],
+  [3599, "1 h 0 min"],
+  [7261, "2 h 2 min"],
+])("%d seconds are %s", (seconds, text) => {
+  expect(formatDuration(seconds)).toBe(text);
 });
 
 test("a part has the unit of the whole", () => {
