@@ -1,3 +1,4 @@
+import { createTensorBuffer } from "../backends/webgpu/replayable-graph";
 import { openGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 
@@ -9,18 +10,14 @@ export async function testGpu(): Promise<Gpu> {
   return opened.gpu;
 }
 
-const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-
 /** A buffer of `data`, or of so many bytes. */
 export function bufferOf(
-  { device }: Pick<Gpu, "device">,
+  gpu: Pick<Gpu, "device">,
   data: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | number,
 ): GPUBuffer {
   const bytes = typeof data === "number" ? data : data.byteLength;
-  const size = Math.ceil(bytes / 16) * 16;
-  const usage = STORAGE | COPY_SRC | COPY_DST;
-  const buffer = device.createBuffer({ label: "test", size, usage });
-  if (typeof data !== "number") device.queue.writeBuffer(buffer, 0, data);
+  const buffer = createTensorBuffer(gpu, "test", bytes);
+  if (typeof data !== "number") gpu.device.queue.writeBuffer(buffer, 0, data);
   return buffer;
 }
 
@@ -30,7 +27,7 @@ export async function floatsOf(
   length: number,
 ): Promise<Float32Array> {
   const { device } = gpu;
-  const usage = COPY_DST | GPUBufferUsage.MAP_READ;
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
   const size = length * 4;
   const readback = device.createBuffer({ label: "test", size, usage });
   const encoder = device.createCommandEncoder({ label: "test" });

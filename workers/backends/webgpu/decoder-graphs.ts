@@ -8,12 +8,14 @@ import type { GpuKvCache } from "./kv-cache";
 import type { BoundWeights } from "./gpu-weights";
 import {
   createReplayableGraph,
+  createTensorBuffer,
+  GraphCache,
   type ReplayableGraph,
 } from "./replayable-graph";
 import { MAX_GRAPH_LENGTH } from "./prefill-plan";
 
-/** Prompt graphs that stay recorded, the most recently used ones. */
-const MAX_PROMPT_GRAPHS = 12;
+/** Prefill graphs that stay recorded. */
+const MAX_PREFILL_GRAPHS = 12;
 
 /** A decoder graph of a fixed length, with the sampler that reads its logits. */
 export interface DecoderGraph extends ReplayableGraph {
@@ -45,9 +47,11 @@ export class DecoderGraphs {
     { readonly logits: GPUBuffer; readonly sampler: GpuSampler }
   >();
   readonly #inputBuffers: GPUBuffer[] = [];
-  /** By length and rows, the most recently used one last. */
-  readonly #prompts = new Map<string, DecoderGraph>();
-  #step: DecoderGraph | undefined;
+  /** By length and rows. */
+  readonly #prefillGraphs = new GraphCache<string, DecoderGraph>(
+    MAX_PREFILL_GRAPHS,
+  );
+  #decodeGraph: DecoderGraph | undefined;
   #cache: GpuKvCache;
 
   constructor(
@@ -78,25 +82,16 @@ export class DecoderGraphs {
   }
 
   /** The graph of one step. */
-  async decode(): Promise<DecoderGraph> {
-    this.#step ??= await this.#record(1, 1, this.stepInputs);
-    return this.#step;
+  async decodeGraph(): Promise<DecoderGraph> {
+    this.#decodeGraph ??= await this.#record(1, 1, this.stepInputs);
+    return this.#decodeGraph;
   }
 
   /** The graph of a chunk of a prompt. */
-  async prefill(length: number, rows: number): Promise<DecoderGraph> {
-    const key = `${length} ${rows}`;
-    const graph =
-      this.#prompts.get(key) ??
-      (await this.#record(length, rows, this.promptInputs));
-    this.#prompts.delete(key);
-    this.#prompts.set(key, graph);
-    for (const [oldest, unused] of this.#prompts) {
-      if (this.#prompts.size <= MAX_PROMPT_GRAPHS) break;
-      this.#prompts.delete(oldest);
-      await unused.release();
-    }
-    return graph;
+  prefillGraph(length: number, rows: number): Promise<DecoderGraph> {
+    return this.#prefillGraphs.get(`${length} ${rows}`, () =>
+      this.#record(length, rows, this.promptInputs),
+    );
   }
 
   async release(): Promise<void> {
@@ -110,10 +105,10 @@ export class DecoderGraphs {
   }
 
   async #releaseGraphs(): Promise<void> {
-    const graphs = [...this.#prompts.values(), this.#step];
-    this.#prompts.clear();
-    this.#step = undefined;
-    for (const graph of graphs) await graph?.release();
+    const step = this.#decodeGraph;
+    this.#decodeGraph = undefined;
+    await this.#prefillGraphs.clear();
+    await step?.release();
   }
 
   async #record(
@@ -137,12 +132,10 @@ export class DecoderGraphs {
       logits: { buffer: logits, type, dims: [1, rows, vocabulary] },
       ...this.#cache.present(),
     };
-    const model = this.#plan.graph({ length, rows, capacity });
-    const weights = this.#weights;
     const graph = await createReplayableGraph(
       this.#gpu,
-      model,
-      weights,
+      this.#plan.graph({ length, rows, capacity }),
+      this.#weights,
       inputs,
       outputs,
     );
@@ -154,7 +147,7 @@ export class DecoderGraphs {
     if (outputs === undefined) {
       const { vocabulary, type } = this.#plan;
       const bytes = rows * vocabulary * BYTES_PER_FLOAT[type];
-      const logits = this.#createBuffer("logits", bytes);
+      const logits = createTensorBuffer(this.#gpu, "logits", bytes);
       const source = { buffer: logits, type, rows };
       const { device } = this.#gpu;
       const sampler = new GpuSampler(device, this.#state, source);
@@ -167,7 +160,7 @@ export class DecoderGraphs {
   #createInputs(label: string, length: number, rows: number): DecoderInputs {
     const { hidden, type } = this.#plan;
     const create = (name: string, bytes: number): GPUBuffer => {
-      const buffer = this.#createBuffer(`${label} ${name}`, bytes);
+      const buffer = createTensorBuffer(this.#gpu, `${label} ${name}`, bytes);
       this.#inputBuffers.push(buffer);
       return buffer;
     };
@@ -177,12 +170,5 @@ export class DecoderGraphs {
       total: create("total", 4),
       rows: create("rows", 4 * rows),
     };
-  }
-
-  #createBuffer(label: string, bytes: number): GPUBuffer {
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const size = Math.ceil(bytes / 16) * 16;
-    const usage = STORAGE | COPY_SRC | COPY_DST;
-    return this.#gpu.device.createBuffer({ label, size, usage });
   }
 }

@@ -124,7 +124,7 @@ export class Decoder {
     chunk: PrefillChunk,
     rows: readonly TensorRows[],
   ): Promise<void> {
-    const graph = await this.#graphs.prefill(chunk.length, 1);
+    const graph = await this.#graphs.prefillGraph(chunk.length, 1);
     this.#writeInputs(chunk, rows, [chunk.from]);
     const { gpu, timer } = this.#parts;
     const options = { timer, signal: this.#signal };
@@ -146,7 +146,10 @@ export class Decoder {
       { length: logitRowsFor(chunk.to - last) },
       (_, i) => Math.min(last + i, chunk.to - 1),
     );
-    const graph = await this.#graphs.prefill(chunk.length, positions.length);
+    const graph = await this.#graphs.prefillGraph(
+      chunk.length,
+      positions.length,
+    );
     this.#writeInputs(chunk, rows, positions);
     queue.writeBuffer(stepInputs.seqlens, 0, Int32Array.of(length - 1));
     queue.writeBuffer(stepInputs.total, 0, Int32Array.of(length));
@@ -160,7 +163,7 @@ export class Decoder {
    */
   async step(position: number, limit: number): Promise<readonly number[]> {
     await this.reserve(position + 1, position);
-    const graph = await this.#graphs.decode();
+    const graph = await this.#graphs.decodeGraph();
     const ms = graph.pace.msPerDispatch * graph.dispatches.length;
     // A token mask is only known once the token before it is.
     const most = this.#constraint === undefined ? MAX_STEPS : 1;

@@ -9,6 +9,8 @@ import { at } from "../../util/assert";
 import type { GpuWeights } from "./gpu-weights";
 import {
   createReplayableGraph,
+  createTensorBuffer,
+  GraphCache,
   type ReplayableGraph,
 } from "./replayable-graph";
 import { replay } from "./replay";
@@ -28,8 +30,8 @@ export class WebGpuEncoder implements Encoder {
   readonly #plan: VisionPlan;
   readonly #weights: GpuWeights;
   readonly #timer: GpuTimer | undefined;
-  /** By input size, the most recently used one last. */
-  readonly #graphs = new Map<number, EncoderGraph>();
+  /** By input size. */
+  readonly #graphs = new GraphCache<number, EncoderGraph>(MAX_GRAPHS);
   /** `gpu.errorCount` when the graphs were recorded. */
   #errorCount: number;
 
@@ -54,7 +56,8 @@ export class WebGpuEncoder implements Encoder {
     this.#gpu.check();
     const size = at(pixels.dims, 3);
     const graph = await this.#graphFor(size);
-    const features = this.#createFeatures(size);
+    const { buffer, type, dims } = this.#createFeatures("image features", size);
+    const features = this.#memory.ofBuffer(buffer, type, dims);
     try {
       await this.#replay(graph, pixels, features, signal);
       return features;
@@ -65,16 +68,16 @@ export class WebGpuEncoder implements Encoder {
   }
 
   async release(): Promise<void> {
-    await this.#releaseGraphs();
+    await this.#graphs.clear();
     this.#weights.destroy();
   }
 
-  #createFeatures(size: number): Tensor {
+  #createFeatures(label: string, size: number) {
     const { hidden, type } = this.#plan;
     const tokens = imageTokensForSize(size);
     const bytes = tokens * hidden * BYTES_PER_FLOAT[type];
-    const buffer = this.#createBuffer("image features", bytes);
-    return this.#memory.ofBuffer(buffer, type, [1, tokens, hidden]);
+    const buffer = createTensorBuffer(this.#gpu, label, bytes);
+    return { buffer, type, dims: [1, tokens, hidden] };
   }
 
   #replay(
@@ -97,61 +100,41 @@ export class WebGpuEncoder implements Encoder {
     });
   }
 
-  async #releaseGraphs(): Promise<void> {
-    const graphs = [...this.#graphs.values()];
-    this.#graphs.clear();
-    for (const graph of graphs) await releaseGraph(graph);
-  }
-
   /** The graph of this input size. A GPU error since the recording may have
    * damaged the graphs: all are recorded again. */
   async #graphFor(size: number): Promise<EncoderGraph> {
     if (this.#errorCount !== this.#gpu.errorCount) {
       this.#errorCount = this.#gpu.errorCount;
-      await this.#releaseGraphs();
+      await this.#graphs.clear();
     }
-    const graph = this.#graphs.get(size) ?? (await this.#record(size));
-    this.#graphs.delete(size);
-    this.#graphs.set(size, graph);
-    for (const [oldest, unused] of this.#graphs) {
-      if (this.#graphs.size <= MAX_GRAPHS) break;
-      this.#graphs.delete(oldest);
-      await releaseGraph(unused);
-    }
-    return graph;
+    return this.#graphs.get(size, () => this.#record(size));
   }
 
   async #record(size: number): Promise<EncoderGraph> {
-    const { hidden, type } = this.#plan;
     const model = this.#modelFor(size);
-    const tokens = imageTokensForSize(size);
-    const bytes = tokens * hidden * BYTES_PER_FLOAT[type];
-    const pixels = this.#createBuffer("pixels", 3 * size * size * 4);
-    const features = this.#createBuffer("features", bytes);
+    const bytes = 3 * size * size * BYTES_PER_FLOAT.float32;
+    const pixels = createTensorBuffer(this.#gpu, "pixels", bytes);
+    const features = this.#createFeatures("features", size);
+    const destroy = (): void => {
+      pixels.destroy();
+      features.buffer.destroy();
+    };
+    const dims = [1, 3, size, size];
     try {
       const graph = await createReplayableGraph(
         this.#gpu,
         model,
         this.#weights.bind(this.#plan.weights),
-        {
-          pixel_values: {
-            buffer: pixels,
-            type: "float32",
-            dims: [1, 3, size, size],
-          },
-        },
-        {
-          image_features: {
-            buffer: features,
-            type,
-            dims: [1, tokens, hidden],
-          },
-        },
+        { pixel_values: { buffer: pixels, type: "float32", dims } },
+        { image_features: features },
       );
-      return { ...graph, pixels, features };
+      const release = async (): Promise<void> => {
+        await graph.release();
+        destroy();
+      };
+      return { ...graph, release, pixels, features: features.buffer };
     } catch (error) {
-      pixels.destroy();
-      features.destroy();
+      destroy();
       throw error;
     }
   }
@@ -169,17 +152,4 @@ export class WebGpuEncoder implements Encoder {
       );
     }
   }
-
-  #createBuffer(label: string, bytes: number): GPUBuffer {
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const size = Math.ceil(bytes / 16) * 16;
-    const usage = STORAGE | COPY_SRC | COPY_DST;
-    return this.#gpu.device.createBuffer({ label, size, usage });
-  }
-}
-
-async function releaseGraph(graph: EncoderGraph): Promise<void> {
-  await graph.release();
-  graph.pixels.destroy();
-  graph.features.destroy();
 }

@@ -3,6 +3,7 @@ import type { BoundTensors, GpuTensor } from "../../ort/record-graph";
 import type { Gpu } from "../../ort/device";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import { at } from "../../util/assert";
+import { createTensorBuffer } from "./replayable-graph";
 
 type CacheShape = Pick<DecoderPlan, "layers" | "kvHeads" | "headDim" | "type">;
 
@@ -43,15 +44,13 @@ export class GpuKvCache {
   readonly #shape: CacheShape;
   readonly #buffers: readonly GPUBuffer[];
 
-  constructor({ device }: Gpu, shape: CacheShape, capacity: number) {
-    this.#device = device;
+  constructor(gpu: Gpu, shape: CacheShape, capacity: number) {
+    this.#device = gpu.device;
     this.#shape = shape;
     this.capacity = capacity;
     const size = positionBytes(shape) * capacity;
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const usage = STORAGE | COPY_SRC | COPY_DST;
     this.#buffers = Array.from({ length: shape.layers * 2 }, () =>
-      device.createBuffer({ label: "KV cache", size, usage }),
+      createTensorBuffer(gpu, "KV cache", size),
     );
   }
 

@@ -224,7 +224,7 @@ describe("abandoned answers", () => {
     const wanted = await answer(reference, two, 9);
     const other = await webgpu.begin(two.prompt, two.pictures, how);
     const got = [...(await other.next(1))];
-    await expect(left.next(5)).rejects.toThrow("A new answer was begun");
+    await expect(left.next(5)).rejects.toThrow("Another answer was started");
     // The other answer goes on.
     while (got.length < 9) got.push(...(await other.next(9 - got.length)));
     expect(got).toEqual(wanted.ids);

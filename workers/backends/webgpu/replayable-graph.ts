@@ -64,6 +64,47 @@ export async function createReplayableGraph(
   }
 }
 
+/** Keeps the most recently used graphs and releases the others. */
+export class GraphCache<K, G extends Pick<ReplayableGraph, "release">> {
+  readonly #limit: number;
+  /** The most recently used one last. */
+  readonly #graphs = new Map<K, G>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  async get(key: K, record: () => Promise<G>): Promise<G> {
+    const graph = this.#graphs.get(key) ?? (await record());
+    this.#graphs.delete(key);
+    this.#graphs.set(key, graph);
+    for (const [oldest, unused] of this.#graphs) {
+      if (this.#graphs.size <= this.#limit) break;
+      this.#graphs.delete(oldest);
+      await unused.release();
+    }
+    return graph;
+  }
+
+  async clear(): Promise<void> {
+    const graphs = [...this.#graphs.values()];
+    this.#graphs.clear();
+    for (const graph of graphs) await graph.release();
+  }
+}
+
+/** A buffer that graphs can bind, in whole vectors of 16 bytes. */
+export function createTensorBuffer(
+  { device }: Pick<Gpu, "device">,
+  label: string,
+  bytes: number,
+): GPUBuffer {
+  const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+  const size = Math.ceil(bytes / 16) * 16;
+  const usage = STORAGE | COPY_SRC | COPY_DST;
+  return device.createBuffer({ label, size, usage });
+}
+
 function buffersOf(tensors: BoundTensors): Set<GPUBuffer> {
   return new Set(Object.values(tensors).map(({ buffer }) => buffer));
 }
