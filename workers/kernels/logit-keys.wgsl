@@ -23,7 +23,7 @@ struct Options {
   top_p: u32, // * 2^-32
   seed: u32,
   stages: u32, // of the radix select, two bits each
-  first: u32, // pass of the radix select
+  first_pass: u32, // of the radix select
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<u32>;

@@ -62,7 +62,7 @@ fn next_state(now: u32, thread: u32) -> State {
 
   var state = states[previous];
   if (level == 0) {
-    if (previous == options.first) {
+    if (previous == options.first_pass) {
       state.total = vec2u(0);
       for (var run = 0u; run < BINS / RUN; run++) {
         state.total = plus(state.total, sums[run].mass);
@@ -102,7 +102,7 @@ fn next_state(now: u32, thread: u32) -> State {
 fn scan(group: u32, thread: u32) -> State {
   let now = index.x;
   var state: State;
-  if (now == options.first) {
+  if (now == options.first_pass) {
     state = initial_state(thread);
   } else {
     state = next_state(now, thread);

@@ -22,6 +22,9 @@
 // [pass][tokens, low word of mass, high word of mass][bin]; then ties[group]
 @group(0) @binding(7) var<storage, read_write> histograms: array<atomic<u32>>;
 
+const TOP_K = 0u;
+const TOP_P = 1u;
+
 fn mass_at(key: u32, peak: u32) -> vec2u {
   if (key >= peak) {
     return UNIT;
@@ -45,10 +48,10 @@ fn random() -> u32 {
 }
 
 fn goal_of(kind: u32, total: vec2u) -> vec2u {
-  if (kind == 0) {
+  if (kind == TOP_K) {
     return vec2u(options.top_k, 0);
   }
-  if (kind == 1) {
+  if (kind == TOP_P) {
     let goal = fraction(total, options.top_p);
     return select(goal, vec2u(1, 0), all(goal == vec2u(0)));
   }
@@ -56,5 +59,5 @@ fn goal_of(kind: u32, total: vec2u) -> vec2u {
 }
 
 fn sum_of(kind: u32, count: u32, mass: vec2u) -> vec2u {
-  return select(mass, vec2u(count, 0), kind == 0);
+  return select(mass, vec2u(count, 0), kind == TOP_K);
 }

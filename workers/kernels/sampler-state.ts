@@ -6,11 +6,15 @@ import { at } from "../util/assert";
 const MIN_STRETCH = 2048;
 const MAX_GROUPS = 256;
 
-/** A stage of sampling, as numbered in radix-select.wgsl. */
+/** The kinds of stages of radix-select.wgsl. */
 const TOP_K = 0;
 const TOP_P = 1;
 const DRAW = 2;
+
 const MAX_STAGES = 3;
+const PASSES_PER_STAGE = 4;
+/** Passes of the longest radix select. */
+export const PASSES = MAX_STAGES * PASSES_PER_STAGE;
 
 export interface SamplerSizes {
   readonly vocabulary: number;
@@ -40,7 +44,7 @@ export class SamplerState {
   /** Ids per workgroup. */
   readonly stretch: number;
   readonly #device: GPUDevice;
-  #stages = 0;
+  #firstPass = PASSES;
   #constrained = false;
 
   constructor(device: GPUDevice, sizes: SamplerSizes) {
@@ -61,9 +65,9 @@ export class SamplerState {
     this.options = create("sampling options", 12, UNIFORM);
   }
 
-  /** The number of sampling stages; 0 is greedy. */
-  get stages(): number {
-    return this.#stages;
+  /** The first pass of the radix select; `PASSES` is greedy. */
+  get firstPass(): number {
+    return this.#firstPass;
   }
 
   /** Whether a token mask is set. */
@@ -93,23 +97,22 @@ export class SamplerState {
       );
     }
     const { repetitionPenalty, temperature, topK, topP, seed } = sampling;
-    const stages = samplingStages(sampling, vocabulary);
-    this.#stages = stages.length;
+    const kinds = samplingStages(sampling, vocabulary);
     this.#constrained = false;
-    // The passes run MAX_STAGES stages. Where fewer are needed, the first ones are
-    // skipped.
-    const skipped = MAX_STAGES - stages.length;
-    const kinds = stages.reduce(
-      (bits, stage, i) => bits | (stage << (2 * (skipped + i))),
+    // Where fewer than MAX_STAGES stages are needed, the first ones are skipped.
+    const skipped = MAX_STAGES - kinds.length;
+    this.#firstPass = skipped * PASSES_PER_STAGE;
+    const stages = kinds.reduce(
+      (bits, kind, i) => bits | (kind << (2 * (skipped + i))),
       0,
     );
+    const [lower, raise] = [1 / repetitionPenalty, repetitionPenalty];
+    const rate = Math.min(1 / temperature, 1e38);
     const options = new Uint32Array(this.options.size / 4);
     options.set([vocabulary, this.stretch]);
-    const factors = [1 / repetitionPenalty, repetitionPenalty];
-    const rate = Math.min(1 / temperature, 1e38);
-    new Float32Array(options.buffer, 8).set([...factors, rate]);
-    const share = Math.floor(topP * 2 ** 32);
-    options.set([topK, share, seed, kinds, 4 * skipped], 5);
+    new Float32Array(options.buffer, 8).set([lower, raise, rate]);
+    const scaledTopP = Math.floor(topP * 2 ** 32);
+    options.set([topK, scaledTopP, seed, stages, this.#firstPass], 5);
     const { queue } = this.#device;
     queue.writeBuffer(this.options, 0, options);
     queue.writeBuffer(this.ids, 0, Int32Array.of(0));

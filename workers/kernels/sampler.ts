@@ -16,15 +16,13 @@ import radixSelectCode from "./radix-select.wgsl?raw";
 import radixStateCode from "./radix-state.wgsl?raw";
 import radixTiesCode from "./radix-ties.wgsl?raw";
 import sampleCode from "./sample.wgsl?raw";
-import type { SamplerState } from "./sampler-state";
+import { PASSES, type SamplerState } from "./sampler-state";
 import uint64Code from "./uint64.wgsl?raw";
 
 const keysCode = float16Code + logitKeysCode;
 const radixCode =
   keysCode + uint64Code + radixStateCode + radixSelectCode + radixScanCode;
 
-/** Passes of the longest radix select: three stages of four passes. */
-const PASSES = 12;
 const BINS = 256;
 const STATE_BYTES = 40;
 
@@ -82,7 +80,7 @@ export class GpuSampler {
   }
 
   encode(pass: GPUComputePassEncoder): void {
-    const { stages, constrained } = this.#state;
+    const { firstPass, constrained } = this.#state;
     const { rows } = this.#logits;
     if (constrained) {
       if (rows !== 1) throw new RangeError("A token mask needs a single row");
@@ -90,15 +88,14 @@ export class GpuSampler {
       encode(pass, this.#mask);
     }
     encode(pass, this.#argmaxPartial);
-    if (stages === 0) {
+    if (firstPass === PASSES) {
       encode(pass, this.#argmax);
       return;
     }
     if (rows !== 1) throw new RangeError("Sampling needs a single row");
     this.#sample ??= this.#prepareSample();
-    const first = PASSES - 4 * stages;
     for (const [i, dispatch] of this.#sample.entries()) {
-      if (i >= first) encode(pass, dispatch);
+      if (i >= firstPass) encode(pass, dispatch);
     }
   }
 
