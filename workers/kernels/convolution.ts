@@ -1,4 +1,4 @@
-import bindingsCode from "./convolution-bindings.wgsl?raw";
+import convolutionCode from "./convolution.wgsl?raw";
 import { epilogueCode, epilogueFlags, type Epilogue } from "./epilogue";
 import { unroll } from "./unroll";
 import {
@@ -24,7 +24,7 @@ export interface Convolution extends Epilogue {
   readonly type: StorageType;
 }
 
-/** The uniform of convolution-bindings.wgsl. */
+/** The uniform of convolution.wgsl. */
 export function convolutionUniform(
   shape: Convolution,
 ): Uint32Array<ArrayBuffer> {
@@ -45,12 +45,12 @@ const TILES = [
 const MAX_KERNEL = 9;
 const MAX_STRIDE = 4;
 
-/** Variants of the kernel `code` for all tiles. */
+/** Variants of convolution.wgsl for all tiles. `loadCode` reads the input. */
 export function convolutionVariants(
   shape: Convolution,
   name: string,
-  code: string,
-  constants: Readonly<Record<string, number>>,
+  loadCode: string,
+  planes: number,
   limits: GPUSupportedLimits,
 ): KernelVariant[] {
   const { channels, kernel, stride, type } = shape;
@@ -62,7 +62,7 @@ export function convolutionVariants(
       const { RUN, WIDTH, HEIGHT } = tile;
       const all = {
         ...tile,
-        ...constants,
+        PLANES: planes,
         KERNEL: kernel,
         STRIDE: stride,
         SPAN: stride * (RUN - 1) + kernel,
@@ -73,7 +73,7 @@ export function convolutionVariants(
           label: `${name} ${kernel}/${stride} ${RUN} ${WIDTH}x${HEIGHT}`,
           code:
             storagePrelude(type) +
-            unroll(epilogueCode + bindingsCode + code, all),
+            unroll(epilogueCode + loadCode + convolutionCode, all),
         },
         workgroups: [
           Math.ceil(channels / 4 / WIDTH),

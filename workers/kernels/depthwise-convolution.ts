@@ -1,5 +1,5 @@
 import { convolutionVariants, type Convolution } from "./convolution";
-import depthwiseCode from "./depthwise-convolution.wgsl?raw";
+import loadCode from "./depthwise-convolution.wgsl?raw";
 import type { KernelVariant } from "./kernel-variant";
 
 /** A convolution of [height, width, channels / multiplier] with weights
@@ -10,15 +10,15 @@ export interface DepthwiseConvolution extends Convolution {
 }
 
 /** How four output channels read their input channels. */
-const inputs: Readonly<Record<number, string>> = {
-  1: `alias Input = vec4<Stored>;
-fn spread(v: Input) -> vec4f { return vec4f(v); }
+const CHANNELS: Readonly<Record<number, string>> = {
+  1: `alias Channels = vec4<Stored>;
+fn spread(v: Channels) -> vec4f { return vec4f(v); }
 `,
-  2: `alias Input = vec2<Stored>;
-fn spread(v: Input) -> vec4f { return vec4f(v.xxyy); }
+  2: `alias Channels = vec2<Stored>;
+fn spread(v: Channels) -> vec4f { return vec4f(v.xxyy); }
 `,
-  4: `alias Input = Stored;
-fn spread(v: Input) -> vec4f { return vec4f(f32(v)); }
+  4: `alias Channels = Stored;
+fn spread(v: Channels) -> vec4f { return vec4f(f32(v)); }
 `,
 };
 
@@ -28,8 +28,8 @@ export function depthwiseConvolutionVariants(
   shape: DepthwiseConvolution,
   limits: GPUSupportedLimits,
 ): KernelVariant[] {
-  const input = inputs[shape.multiplier];
-  if (input === undefined) return [];
-  const code = input + depthwiseCode;
-  return convolutionVariants(shape, "depthwise", code, {}, limits);
+  const channels = CHANNELS[shape.multiplier];
+  if (channels === undefined) return [];
+  const code = channels + loadCode;
+  return convolutionVariants(shape, "depthwise", code, 1, limits);
 }

@@ -28,16 +28,9 @@ fn main(
   if (local.y > 0 || id.x >= size.columns) {
     return;
   }
-  var value = vec4f();
+  sum = vec4f();
   for (var i = 0u; i < HEIGHT; i++) {
-    value += parts[i * WIDTH + local.x];
+    sum += parts[i * WIDTH + local.x];
   }
-  if ((size.flags & BIAS) != 0) {
-    value += vec4f(bias[column]);
-  }
-  value = activate(value, size.flags);
-  if ((size.flags & SKIP) != 0) {
-    value += vec4f(skip[column]);
-  }
-  y[column] = vec4<Stored>(value);
+  write(0, column, sum);
 }

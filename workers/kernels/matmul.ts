@@ -1,5 +1,5 @@
 import { epilogueCode, epilogueFlags, type Epilogue } from "./epilogue";
-import bindingsCode from "./matmul-bindings.wgsl?raw";
+import commonCode from "./matmul-common.wgsl?raw";
 import matmulCode from "./matmul.wgsl?raw";
 import rowCode from "./matmul-row.wgsl?raw";
 import tiledCode from "./matmul-tiled.wgsl?raw";
@@ -19,7 +19,7 @@ export interface MatMulShape extends Epilogue {
   readonly type: StorageType;
 }
 
-/** The uniform of matmul-bindings.wgsl. */
+/** The uniform of matmul-common.wgsl. */
 export function matMulUniform(shape: MatMulShape): Uint32Array<ArrayBuffer> {
   const { rows, inner, columns } = shape;
   return Uint32Array.of(rows, inner / 4, columns / 4, epilogueFlags(shape));
@@ -106,7 +106,7 @@ function variant(
       label: [name, ...sizes.flat()].join(" "),
       code:
         storagePrelude(type) +
-        unroll(epilogueCode + bindingsCode + code, constants),
+        unroll(epilogueCode + commonCode + code, constants),
     },
     workgroups: [Math.ceil(columns / 4 / (QUADS * WIDTH)), high, 1],
   };

@@ -58,16 +58,3 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
   }
 }
-
-fn write(row: u32, column: u32, sum: vec4f) {
-  var value = sum;
-  if ((size.flags & BIAS) != 0) {
-    value += vec4f(bias[column]);
-  }
-  value = activate(value, size.flags);
-  let at = row * size.columns + column;
-  if ((size.flags & SKIP) != 0) {
-    value += vec4f(skip[at]);
-  }
-  y[at] = vec4<Stored>(value);
-}

@@ -1,5 +1,5 @@
 import { convolutionVariants, type Convolution } from "./convolution";
-import planesCode from "./planar-convolution.wgsl?raw";
+import loadCode from "./planar-convolution.wgsl?raw";
 import type { KernelVariant } from "./kernel-variant";
 
 /** A convolution of [planes, height, width] with weights
@@ -18,12 +18,12 @@ export function planarConvolutionVariants(
   limits: GPUSupportedLimits,
 ): KernelVariant[] {
   if (shape.planes > MAX_PLANES) return [];
-  const constants = { PLANES: shape.planes };
+  const { planes } = shape;
   return convolutionVariants(
     shape,
     "planar-convolution",
-    planesCode,
-    constants,
+    loadCode,
+    planes,
     limits,
   );
 }

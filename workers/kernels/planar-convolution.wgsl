@@ -1,58 +1,13 @@
 // Convolution of a few planes (an image in CHW) to many channels in HWC:
 //   y[oy][ox][c] = act(bias[c] + sum_pij x[p][S*oy - top + i][S*ox - left + j] * w[i][j][p][c])
 //
-// The image needs no transpose. A thread computes four channels of RUN adjacent
-// outputs in a row, from the SPAN = S * (RUN - 1) + KERNEL numbers of a row that
-// they share. Adjacent threads compute adjacent channels.
-//
-// Output channels are a multiple of 4; all other sizes are arbitrary.
+// The image needs no transpose.
+
+alias Input = f32;
 
 @group(0) @binding(0) var<storage, read> x: array<Stored>;
 
-@compute @workgroup_size(WIDTH, HEIGHT)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let c = id.x;
-  let out_x = id.y * RUN;
-  let out_y = id.z;
-  if (c >= size.channels || out_x >= size.out_width) {
-    return;
-  }
-  var sums: array<vec4f, RUN>;
-  let first_x = i32(out_x * STRIDE) - i32(size.left);
-  for (var i = 0u; i < KERNEL; i++) {
-    let in_y = i32(out_y * STRIDE + i) - i32(size.top);
-    if (in_y < 0 || in_y >= i32(size.height)) {
-      continue;
-    }
-    for (var p = 0u; p < PLANES; p++) {
-      let start = (p * size.height + u32(in_y)) * size.width;
-      var line: array<f32, SPAN>;
-      // unroll
-      for (var s = 0u; s < SPAN; s++) {
-        let in_x = first_x + i32(s);
-        if (in_x >= 0 && in_x < i32(size.width)) {
-          line[s] = f32(x[start + u32(in_x)]);
-        }
-      }
-      // unroll
-      for (var j = 0u; j < KERNEL; j++) {
-        let weight = vec4f(w[((i * KERNEL + j) * PLANES + p) * size.channels + c]);
-        // unroll
-        for (var r = 0u; r < RUN; r++) {
-          sums[r] += line[r * STRIDE + j] * weight;
-        }
-      }
-    }
-  }
-  // unroll
-  for (var r = 0u; r < RUN; r++) {
-    if (out_x + r < size.out_width) {
-      var value = sums[r];
-      if ((size.flags & BIAS) != 0) {
-        value += vec4f(bias[c]);
-      }
-      let at = (out_y * size.out_width + out_x + r) * size.channels + c;
-      y[at] = vec4<Stored>(activate(value, size.flags));
-    }
-  }
+fn load(at: u32, c: u32) -> Input {
+  return f32(x[at]);
 }
+
