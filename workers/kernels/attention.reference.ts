@@ -1,6 +1,6 @@
 import type { Attention } from "./attention";
 
-export interface AttentionData {
+interface AttentionData {
   readonly q: Float32Array;
   readonly keys: Float32Array;
   readonly values: Float32Array;

@@ -10,7 +10,7 @@ const LONG_MS = 20;
 const TOO_SLOW = 1.5;
 
 /** Encodes work once; its results are ignored. */
-export type BenchmarkedWork = (pass: GPUComputePassEncoder) => void;
+type BenchmarkedWork = (pass: GPUComputePassEncoder) => void;
 
 /**
  * Milliseconds of each of `works` on this adapter: the minimum of a few rounds.

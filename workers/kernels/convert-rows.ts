@@ -2,7 +2,7 @@ import code from "./convert-rows.wgsl?raw";
 import float16Code from "./float16.wgsl?raw";
 import { encode, prepare, workgroupsFor, upload } from "./kernel";
 
-export interface RowsToConvert {
+interface RowsToConvert {
   /** Numbers in a row; must be even. */
   readonly width: number;
   readonly rows: number;

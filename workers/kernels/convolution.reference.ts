@@ -1,7 +1,7 @@
 import type { Convolution } from "./convolution";
 import { activationReference } from "./matmul.reference";
 
-export interface ConvolutionData {
+interface ConvolutionData {
   readonly x: Float32Array;
   readonly w: Float32Array;
   readonly bias: Float32Array;

@@ -4,7 +4,7 @@ import type { KernelVariant } from "./kernel-variant";
 
 /** A convolution of [height, width, channels / multiplier] with weights
  * [kernel, kernel, channels], each channel by itself. */
-export interface DepthwiseConvolution extends Convolution {
+interface DepthwiseConvolution extends Convolution {
   /** Output channels per input channel. */
   readonly multiplier: number;
 }

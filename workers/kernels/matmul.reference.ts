@@ -1,7 +1,7 @@
 import type { Activation } from "./epilogue";
 import type { MatMulShape } from "./matmul";
 
-export interface MatMulData {
+interface MatMulData {
   readonly x: Float32Array;
   readonly w: Float32Array;
   readonly bias: Float32Array;

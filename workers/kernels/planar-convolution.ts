@@ -4,7 +4,7 @@ import type { KernelVariant } from "./kernel-variant";
 
 /** A convolution of [planes, height, width] with weights
  * [kernel, kernel, planes, channels]. */
-export interface PlanarConvolution extends Convolution {
+interface PlanarConvolution extends Convolution {
   readonly planes: number;
 }
 

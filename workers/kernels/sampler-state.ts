@@ -16,7 +16,7 @@ const PASSES_PER_STAGE = 4;
 /** Passes of the longest radix select. */
 export const PASSES = MAX_STAGES * PASSES_PER_STAGE;
 
-export interface SamplerSizes {
+interface SamplerSizes {
   readonly vocabulary: number;
   /** The most rows of logits that are sampled at once. */
   readonly rows: number;

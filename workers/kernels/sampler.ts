@@ -30,7 +30,7 @@ const MASK_THREADS = 256;
 /** The WebGPU limit of workgroups per dimension. */
 const MAX_WORKGROUPS = 65_535;
 
-export interface SamplerLogits {
+interface SamplerLogits {
   /** [rows, vocabulary], without padding. */
   readonly buffer: GPUBuffer;
   readonly type: "float32" | "float16";

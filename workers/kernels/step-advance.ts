@@ -18,7 +18,7 @@ export interface GpuEmbeddingTable {
 }
 
 /** Quantised numbers: each is (number - zero) * scale of its block. */
-export interface GpuEmbeddingBlocks {
+interface GpuEmbeddingBlocks {
   readonly bits: number;
   readonly signed: boolean;
   /** Numbers of a row that share a scale and a zero point. */
@@ -32,7 +32,7 @@ export interface GpuEmbeddingBlocks {
 }
 
 /** Inputs of a decoder step. */
-export interface StepInputs {
+interface StepInputs {
   /** [1, 1, width]. */
   readonly embeds: GPUBuffer;
   readonly type: StorageType;

@@ -1,5 +1,5 @@
 /** Values of a shader's `const` declarations. */
-export type Constants = Readonly<Record<string, number>>;
+type Constants = Readonly<Record<string, number>>;
 
 const LOOP = /\/\/ unroll\n\s*for \(var (\w+) = 0u; \1 < (\w+); \1\+\+\) \{/;
 

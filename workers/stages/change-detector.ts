@@ -5,7 +5,7 @@ import type { Memory, Tensor } from "../ort/tensor";
 import { defined } from "../util/assert";
 
 /** Compares preprocessed images [1, 3, size, size] with a kept one. */
-export interface FrameDiff {
+interface FrameDiff {
   /** The largest mean difference of a tile, 0 to 1 (`frameDiffReference`). Infinity if no
    * image of the same size was kept. */
   measure(pixels: Tensor): Promise<number>;

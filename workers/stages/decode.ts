@@ -2,7 +2,7 @@ import type { FinishReason } from "../../src/shared/protocol";
 import type { Generation } from "../backends/backend";
 import { checkpoint } from "../util/scheduler";
 
-export interface StopRules {
+interface StopRules {
   readonly endTokens: ReadonlySet<number>;
   /** Maximum number of tokens. */
   readonly limit: number;

@@ -6,14 +6,14 @@ import type { ChangeDetector } from "./change-detector";
 import { FeatureCache } from "./feature-cache";
 import type { Preprocessor } from "./preprocess";
 
-export interface ImageResult {
+interface ImageResult {
   readonly image: EncodedImage;
   /** `reused`: cached under its id; `unchanged`: the change detector matched it
    * with the image encoded last. */
   readonly origin: "encoded" | "reused" | "unchanged";
 }
 
-export interface StageContext {
+interface StageContext {
   readonly signal: AbortSignal;
   /** Called at the end of each stage. */
   readonly endStage: (stage: "preprocess" | "encode") => Promise<void>;

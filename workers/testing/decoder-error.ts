@@ -12,7 +12,7 @@ import {
 } from "./decoder-builder";
 
 /** A published decoder and its files. */
-export interface PublishedDecoder {
+interface PublishedDecoder {
   readonly graph: OnnxGraph;
   readonly external: ReadonlyMap<string, Blob>;
   readonly config: ModelConfig;

@@ -8,7 +8,7 @@ import { loadOptions, options, say } from "./harness";
 
 /** What PyTorch computes of a picture as large as the encoder's input: a row of
  * e2e/fixtures/golden, written by tools/fastvlm/golden.py and shapes/golden.py. */
-export interface Golden {
+interface Golden {
   readonly question: string;
   readonly promptIds: readonly number[];
   /** Some channels of each image token, evenly spread. */

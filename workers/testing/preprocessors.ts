@@ -6,7 +6,7 @@ import { Memory } from "../ort/tensor";
 import { Preprocessor } from "../stages/preprocess";
 import { options } from "./harness";
 
-export type Choice = Partial<Pick<GenerateOptions, "fit" | "anyres" | "size">>;
+type Choice = Partial<Pick<GenerateOptions, "fit" | "anyres" | "size">>;
 
 /** Default size of the result. */
 export const size = 64;

@@ -212,7 +212,7 @@ const PAST = "past_key_values.";
 const PRESENT = "present.";
 
 /** The `past_key_values` tensors, which each run of the decoder replaces. */
-export class KvCache {
+class KvCache {
   /** Positions in the cache. */
   length = 0;
   readonly #tensors = new Map<string, Tensor>();

@@ -24,7 +24,7 @@ export interface DecoderGraph extends ReplayableGraph {
 }
 
 /** Inputs of a decoder graph besides the cache and the weights. */
-export interface DecoderInputs {
+interface DecoderInputs {
   readonly embeds: GPUBuffer;
   readonly seqlens: GPUBuffer;
   readonly total: GPUBuffer;

@@ -10,7 +10,7 @@ import { baseName, openWeightFiles } from "../../onnx/external-data";
 import type { GpuWeights } from "./gpu-weights";
 
 /** Where the embedding table is in its files; it stays in their number format. */
-export interface EmbeddingTablePlan {
+interface EmbeddingTablePlan {
   readonly rows: number;
   readonly weights: readonly Weight[];
   /** The table in the uploaded `weights`. */

@@ -7,7 +7,7 @@ import { nextTask, Stopped } from "../../util/scheduler";
 export type ReplayWork =
   readonly Dispatch[] | { encode(pass: GPUComputePassEncoder): void };
 
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly timer?: GpuTimer | undefined;
   /** Stops the replay between two submits. */
   readonly signal?: AbortSignal | undefined;

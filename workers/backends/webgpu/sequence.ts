@@ -6,7 +6,7 @@ import { at } from "../../util/assert";
 export type PositionContent = number | string;
 
 /** Token ids → [1, ids, hidden], in CPU memory. */
-export type Embed = (ids: readonly number[]) => Promise<Tensor>;
+type Embed = (ids: readonly number[]) => Promise<Tensor>;
 
 /** A prompt position by position, each image in its place. */
 export class Sequence {

@@ -23,7 +23,7 @@ export function paint(
   return new Uint8ClampedArray(words.buffer);
 }
 
-export interface GoldenCase {
+interface GoldenCase {
   readonly title: string;
   readonly width: number;
   readonly height: number;

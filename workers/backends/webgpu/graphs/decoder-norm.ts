@@ -14,7 +14,7 @@ export interface ResidualStream {
   readonly parts?: readonly [string, string];
 }
 
-export interface NormMatch {
+interface NormMatch {
   readonly norm: RmsNorm;
   readonly stream: ResidualStream;
 }
@@ -87,14 +87,14 @@ function gammaOf(flow: Dataflow, name: string | undefined): StoredTensor {
 const epsilonOf = ({ floats }: OnnxNode): number =>
   floats.get("epsilon") ?? 1e-5;
 
-export interface DecomposedNorm {
+interface DecomposedNorm {
   readonly x: string;
   readonly gamma: StoredTensor;
   readonly epsilon: number;
 }
 
 /** Matches gamma · x / sqrt(mean(x²) + epsilon) built of primitive operators. */
-export async function matchDecomposedNorm(
+async function matchDecomposedNorm(
   flow: Dataflow,
   value: string,
 ): Promise<DecomposedNorm | undefined> {

@@ -106,7 +106,7 @@ function checkSameStream(
 }
 
 /** Cosine and sine tables of rotary embeddings, [positions, rotated / 2]. */
-export interface RotaryTables {
+interface RotaryTables {
   readonly cos: StoredTensor;
   readonly sin: StoredTensor;
   readonly interleaved: boolean;
@@ -117,7 +117,7 @@ export interface RotaryTables {
 
 /** Grouped-query attention: out(softmax(scale · q k^T) v), several query heads to
  * one key and value head. */
-export interface GroupedQueryAttention {
+interface GroupedQueryAttention {
   /** One packed projection, or one each for queries, keys and values. */
   readonly qkv: readonly LinearLayer[];
   readonly out: LinearLayer;
@@ -137,7 +137,7 @@ const SUPPORTED_ATTRIBUTES = [
 ];
 
 /** Matches the attention branch of layer `index` that ends in `value`. */
-export function readAttention(
+function readAttention(
   flow: Dataflow,
   value: string,
   index: number,
@@ -310,10 +310,7 @@ function checkRotary(
   }
 }
 
-export function sameRotary(
-  a: RotaryTables,
-  b: RotaryTables | undefined,
-): boolean {
+function sameRotary(a: RotaryTables, b: RotaryTables | undefined): boolean {
   return (
     a.cos.name === b?.cos.name &&
     a.sin.name === b.sin.name &&
@@ -368,13 +365,13 @@ const isLastAxis = ({ attributes }: OnnxNode): boolean =>
   [-1, 2].includes(attributes.get("axis") ?? 0);
 
 /** down(silu(gate x) · up x), or down(silu(gate x)). */
-export interface GatedMlp {
+interface GatedMlp {
   readonly gate: LinearLayer;
   readonly up?: LinearLayer;
   readonly down: LinearLayer;
 }
 
-export function readMlp(
+function readMlp(
   flow: Dataflow,
   value: string,
 ): GatedMlp & { readonly input: string } {

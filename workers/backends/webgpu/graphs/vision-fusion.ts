@@ -233,7 +233,7 @@ function addChannels(a: PerChannel, b: PerChannel): PerChannel {
 }
 
 /** `layer` with a scale and a shift of its output absorbed; undefined if it cannot. */
-export function absorbAffine(
+function absorbAffine(
   layer: VisionLayer,
   { scale, shift }: Pick<LayerOf<"affine">, "scale" | "shift">,
 ): VisionLayer | undefined {
@@ -280,7 +280,7 @@ interface Summand {
 }
 
 /** a ± b as one convolution, if both are linear in the same layer. */
-export function mergeConvSum(
+function mergeConvSum(
   op: BinaryOp,
   a: Summand,
   b: Summand,

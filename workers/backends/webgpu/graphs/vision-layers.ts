@@ -55,7 +55,7 @@ export interface ConvLayer {
 }
 
 /** x W^T + b with a block-quantized weight (com.microsoft.MatMulNBits). */
-export interface QuantizedLayer {
+interface QuantizedLayer {
   readonly kind: "quantized";
   readonly input: VisionLayer;
   readonly packed: GraphTensor;
@@ -74,7 +74,7 @@ export interface QuantizedLayer {
   readonly bias: PerChannel;
 }
 
-export interface AttentionLayer {
+interface AttentionLayer {
   readonly kind: "attention";
   readonly query: HeadRange;
   readonly key: HeadRange;

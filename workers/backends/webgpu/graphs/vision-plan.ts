@@ -109,7 +109,7 @@ function typeOf(last: VisionLayer): FloatType {
 }
 
 /** A key that is equal only if the weights of two encoders have equal bytes. */
-export function weightFingerprint(last: VisionLayer): string {
+function weightFingerprint(last: VisionLayer): string {
   const places = new Map<VisionLayer, number>();
   const facts: unknown[] = [];
   const visit = (layer: VisionLayer): number => {

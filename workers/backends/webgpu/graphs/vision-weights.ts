@@ -21,10 +21,7 @@ import {
 } from "./weight";
 import { UnsupportedGraph } from "../../backend";
 
-export function encodeFloats(
-  type: FloatType,
-  numbers: ArrayLike<number>,
-): Uint8Array {
+function encodeFloats(type: FloatType, numbers: ArrayLike<number>): Uint8Array {
   const floats = Float32Array.from(numbers);
   return new Uint8Array(
     type === "float16" ? toHalf(floats).buffer : floats.buffer,
@@ -106,15 +103,12 @@ export interface SummedKernel {
 const MAX_PART = 2 ** 20;
 
 /** The view of a term's weight with the rows of the result first. */
-export function rowsFirst(view: StridedView, asMatMul: boolean): StridedView {
+function rowsFirst(view: StridedView, asMatMul: boolean): StridedView {
   return asMatMul ? transposed(view, [1, 0, 2, 3]) : view;
 }
 
 /** The bytes of a view, if they are contiguous in the file. */
-export function contiguousBytes(
-  view: StridedView,
-  { source, type }: GraphTensor,
-) {
+function contiguousBytes(view: StridedView, { source, type }: GraphTensor) {
   const width = isFloatType(type) ? BYTES_PER_FLOAT[type] : undefined;
   if (source === undefined || "fill" in source || width === undefined) {
     return undefined;
@@ -129,7 +123,7 @@ export function contiguousBytes(
 }
 
 /** The elements of a kernel, in parts of whole rows. */
-export async function* kernelValues({
+async function* kernelValues({
   terms,
   shape,
   asMatMul,

@@ -25,7 +25,7 @@ export type ByteSource =
     }
   | { readonly fill: number; readonly length: number };
 
-export type WeightInfo = Pick<Weight, "name" | "type" | "dims">;
+type WeightInfo = Pick<Weight, "name" | "type" | "dims">;
 
 /** The sources one after another. */
 export function concatenatedWeight(

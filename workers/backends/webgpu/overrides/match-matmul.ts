@@ -18,7 +18,7 @@ import {
 } from "./ort-shader";
 
 /** A matrix product; something may be added to it by the next command. */
-export interface MatMulMatch {
+interface MatMulMatch {
   readonly shape: MatMulShape;
   readonly x: BufferRange;
   readonly w: BufferRange;

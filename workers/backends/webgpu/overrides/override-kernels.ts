@@ -18,7 +18,7 @@ export interface OverrideResult {
   release(): void;
 }
 
-export interface OverrideContext {
+interface OverrideContext {
   readonly device: GPUDevice;
   /** Buffers that no command writes. */
   readonly weights: ReadonlySet<GPUBuffer>;

@@ -12,7 +12,7 @@ export interface RecordedStep {
   readonly program: ShaderProgram | undefined;
 }
 
-export interface TensorLifetime {
+interface TensorLifetime {
   /** Indices of the steps that read the tensor before it is overwritten. */
   readonly readers: readonly number[];
   /** False if a reader is unknown, or reads more than the tensor. */
