@@ -1,4 +1,4 @@
-import { concatenatedWeight, type Weight } from "./graphs/weight";
+import { concatenatedWeight, sourceOf, type Weight } from "./graphs/weight";
 import { UnsupportedGraph } from "../backend";
 import type { GpuEmbeddingTable } from "../../kernels/step-advance";
 import {
@@ -6,7 +6,7 @@ import {
   type EmbeddingTable,
 } from "../../model-files/embedding-table";
 import type { TensorLocation, OnnxGraph } from "../../onnx/onnx-reader";
-import { baseName, openWeightFiles } from "../../onnx/external-data";
+import { openWeightFiles } from "../../onnx/external-data";
 import type { GpuWeights } from "./gpu-weights";
 
 /** Where the embedding table is in its files; it stays in their number format. */
@@ -32,15 +32,11 @@ export function planEmbeddingTable(
   const files = openWeightFiles(graph, external);
   const weight = (
     name: string,
-    place: TensorLocation | undefined,
+    location: TensorLocation | undefined,
   ): Weight[] => {
-    if (place === undefined) return [];
-    const { location, offset, length } = place;
-    const blob = files.get(location ?? baseName(graph.file)) ?? graph.blob;
-    const piece = { file: graph.file, blob, offset, length };
-    return [
-      concatenatedWeight({ name, type: "uint8", dims: [length] }, [piece]),
-    ];
+    if (location === undefined) return [];
+    const info = { name, type: "uint8", dims: [location.length] };
+    return [concatenatedWeight(info, [sourceOf(graph, files, location)])];
   };
   const { data, blocks } = table;
   const weights = [

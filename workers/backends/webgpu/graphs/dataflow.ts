@@ -1,8 +1,8 @@
-import { baseName, openWeightFiles } from "../../../onnx/external-data";
+import { openWeightFiles } from "../../../onnx/external-data";
 import type { OnnxGraph } from "../../../onnx/onnx-reader";
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import { decodeTensor } from "./graph-tensor";
-import { readSource, type ByteSource } from "./weight";
+import { readSource, sourceOf, type ByteSource } from "./weight";
 
 /** A weight of a published graph and where its bytes are. */
 export interface StoredTensor {
@@ -65,13 +65,8 @@ export class Dataflow {
     const found = this.#graph.initializers.get(this.source(value));
     if (found?.data === undefined) return undefined;
     const { name, type, dims, data } = found;
-    const { offset, length } = data;
-    const own = baseName(this.#graph.file);
-    const place = data.location ?? own;
-    const file = this.#graph.file.slice(0, -own.length) + place;
-    const blob = this.#files.get(place);
-    if (blob === undefined) return undefined;
-    return { name, type, dims, source: { file, blob, offset, length } };
+    const source = sourceOf(this.#graph, this.#files, data);
+    return { name, type, dims, source };
   }
 
   /** The value of a scalar constant; undefined if `value` is none. */

@@ -51,9 +51,9 @@ test.each([
   ["other", "", { type: "float32", vocabulary: 259, layers: 1, headDim: 32 }],
   ["half", "_fp16", { type: "float16", vocabulary: 260, layers: 2 }],
   ["../../public/models/nano", "_q4", { type: "float32", vocabulary: 448 }],
-])("plans the decoder of %s", async (folder, dtype, facts) => {
+])("plans the decoder of %s", async (folder, dtype, info) => {
   const plan = await planOf(folder, dtype);
-  expect(plan).toMatchObject(facts);
+  expect(plan).toMatchObject(info);
   expect(plan.weights.length).toBeGreaterThan(8);
   const written = new Blob([plan.graph(shape)]);
   const { inputs, outputs } = await readOnnx("ours.onnx", written);

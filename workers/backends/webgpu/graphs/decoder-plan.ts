@@ -140,7 +140,7 @@ function plan(decoder: DecoderStructure, config: ModelConfig): PlannedDecoder {
   if (first === undefined)
     throw new UnsupportedGraph("the graph has no layers");
   const { rotary } = first.attention;
-  const facts = {
+  const info = {
     ...{ config, type, stream },
     layers: layers.map(planLayer),
     cos: keep(unchangedWeight(rotary.cos)),
@@ -151,7 +151,7 @@ function plan(decoder: DecoderStructure, config: ModelConfig): PlannedDecoder {
     head: planned(head),
     vocabulary: head.outer,
   };
-  return { ...facts, weights: [...weights.values()] };
+  return { ...info, weights: [...weights.values()] };
 }
 
 const unchangedWeight = ({ name, type, dims, source }: StoredTensor): Weight =>

@@ -236,9 +236,9 @@ function planDense(linears: readonly DenseLinear[]): PlannedLinear {
     };
   }
   const dims = [inner, outer];
-  const facts = { name: nameOf(stored, dims), type, dims };
+  const info = { name: nameOf(stored, dims), type, dims };
   const sources = stored.map(({ source }) => source);
-  const weight = interleavedWeight(facts, sources, inner);
+  const weight = interleavedWeight(info, sources, inner);
   const bias = biasOf(linears, type);
   return {
     weights: bias === undefined ? [weight] : [weight, bias],
@@ -333,9 +333,9 @@ function concatenated(
   type: string,
   dims: readonly number[],
 ): Weight {
-  const facts = { name: nameOf(parts, dims), type, dims };
+  const info = { name: nameOf(parts, dims), type, dims };
   const sources = parts.map(({ source }) => source);
-  return concatenatedWeight(facts, sources);
+  return concatenatedWeight(info, sources);
 }
 
 /** A name that is equal only for the same parts in the same shape. */

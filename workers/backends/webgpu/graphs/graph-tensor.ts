@@ -1,6 +1,6 @@
 /** Weights and constants of a graph. Only small tensors are decoded. */
 import type { FloatType } from "../../../ort/tensor-rows";
-import { baseName, openWeightFiles } from "../../../onnx/external-data";
+import { openWeightFiles } from "../../../onnx/external-data";
 import type { ConstantTensor } from "../../../onnx/onnx-protos";
 import type { Initializer, OnnxGraph } from "../../../onnx/onnx-reader";
 import { fromHalf } from "../../../util/float16";
@@ -11,7 +11,7 @@ import {
   contiguousView,
   type StridedView,
 } from "./strided-view";
-import { readSource, type ByteSource } from "./weight";
+import { readSource, sourceOf, type ByteSource } from "./weight";
 import { UnsupportedGraph } from "../../backend";
 
 export interface GraphTensor {
@@ -51,7 +51,7 @@ export async function readGraphTensors(
   const files = openWeightFiles(graph, external);
   const tensors = new Map<string, GraphTensor>();
   for (const initializer of graph.initializers.values()) {
-    const tensor = await readTensor(initializer, graph.file, files);
+    const tensor = await readTensor(initializer, graph, files);
     tensors.set(initializer.name, tensor);
   }
   return tensors;
@@ -59,21 +59,18 @@ export async function readGraphTensors(
 
 async function readTensor(
   { name, type, dims, data, numbers }: Initializer,
-  file: string,
+  graph: OnnxGraph,
   files: ReadonlyMap<string, Blob>,
 ): Promise<GraphTensor> {
-  const facts = { name, type, dims };
+  const info = { name, type, dims };
   if (numbers !== undefined) {
-    return { ...facts, numbers: decodeTensor({ type, dims, numbers }) };
+    return { ...info, numbers: decodeTensor({ type, dims, numbers }) };
   }
-  const blob = files.get(data?.location ?? baseName(file));
-  if (data === undefined || blob === undefined) return facts;
-  const { offset, length } = data;
-  const source = { file, blob, offset, length };
-  if (dims.reduce((a, b) => a * b, 1) > MAX_DECODED)
-    return { ...facts, source };
-  const bytes = await readSource(source, 0, length);
-  return { ...facts, source, numbers: decodeTensor({ type, dims, bytes }) };
+  if (data === undefined) return info;
+  const source = sourceOf(graph, files, data);
+  if (dims.reduce((a, b) => a * b, 1) > MAX_DECODED) return { ...info, source };
+  const bytes = await readSource(source, 0, source.length);
+  return { ...info, source, numbers: decodeTensor({ type, dims, bytes }) };
 }
 
 /** The elements of a tensor; empty if its type is not supported. */

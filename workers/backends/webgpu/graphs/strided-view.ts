@@ -7,6 +7,7 @@
  *
  * Different operator sequences with the same layout give equal views.
  */
+import { at } from "../../../util/assert";
 import { UnsupportedGraph } from "../../backend";
 
 export interface StridedDim {
@@ -56,12 +57,13 @@ export function transposed(
   { offset, dims }: StridedView,
   order: readonly number[],
 ): StridedView {
-  if (order.length !== dims.length || new Set(order).size !== dims.length) {
+  const sorted = [...order].sort((a, b) => a - b);
+  if (sorted.join() !== [...dims.keys()].join()) {
     throw new UnsupportedGraph(
       `perm [${order.join()}] is not a permutation of ${dims.length} dimensions`,
     );
   }
-  return { offset, dims: order.map((i) => dims[i] ?? []) };
+  return { offset, dims: order.map((i) => at(dims, i)) };
 }
 
 /** `shape` has at most one -1, and no 0 that stands for the input dimension. */

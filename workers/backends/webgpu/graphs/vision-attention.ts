@@ -1,6 +1,6 @@
 /** Attention, as one operator or decomposed into MatMul, Softmax and MatMul. */
 import type { OnnxNode } from "../../../onnx/onnx-protos";
-import { requireConstant, channelVector } from "./vision-linear";
+import { channelVector } from "./vision-linear";
 import { applyAffine, spansChannels, sizeOnly } from "./vision-elementwise";
 import {
   headsOf,
@@ -9,7 +9,9 @@ import {
   type HeadRange,
   type VisionLayer,
   isFeatures,
+  requireConstant,
   type FeatureView,
+  type GraphInputs,
   type GraphValue,
 } from "./vision-layers";
 import {
@@ -22,15 +24,11 @@ import {
 } from "./strided-view";
 import { UnsupportedGraph } from "../../backend";
 
-type Inputs = readonly (GraphValue | undefined)[];
-
 /** Q Kᵀ, as a map with one row per head. */
 export function attentionScoresOp(
   query: FeatureView,
-  key: GraphValue | undefined,
+  key: FeatureView,
 ): FeatureView {
-  if (!isFeatures(key))
-    throw new UnsupportedGraph("the keys of attention are constant");
   const { dims } = key.view;
   const order = dims.map((_, i) => i);
   order.splice(-2, 2, dims.length - 1, dims.length - 2);
@@ -79,10 +77,8 @@ export function softmaxOp(node: OnnxNode, x: FeatureView): FeatureView {
 /** softmax(scale · Q Kᵀ) V */
 export function attentionOutputOp(
   weights: FeatureView,
-  values: GraphValue | undefined,
+  values: FeatureView,
 ): FeatureView {
-  if (!isFeatures(values))
-    throw new UnsupportedGraph("the values of attention are constant");
   const { scores: from, scale } = scaledScores(weights.layer);
   const value = headsOf(values.layer, values.view);
   const { query, key } = from;
@@ -142,7 +138,7 @@ function attentionOf(
 /** com.microsoft.MultiHeadAttention with separate queries, keys and values. */
 export function multiHeadAttentionOp(
   node: OnnxNode,
-  inputs: Inputs,
+  inputs: GraphInputs,
 ): FeatureView {
   const [q, k, v, bias, ...more] = inputs;
   if (more.some((input) => input !== undefined)) {

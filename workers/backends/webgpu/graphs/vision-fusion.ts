@@ -15,6 +15,7 @@ import {
 import { functionOf, sizeOnly, mapChannels } from "./vision-elementwise";
 import {
   inputsOf,
+  POINTWISE,
   type HeadRange,
   type VisionLayer,
   type LayerOf,
@@ -327,12 +328,6 @@ interface ConvTerms {
   readonly bias: PerChannel;
   readonly window: ConvWindow;
 }
-
-const POINTWISE: ConvWindow = {
-  kernel: [1, 1],
-  strides: [1, 1],
-  pads: [0, 0, 0, 0],
-};
 
 /**
  * An operand of a sum, written as terms of one convolution of `input` whose strides,

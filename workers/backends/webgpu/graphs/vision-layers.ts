@@ -215,9 +215,30 @@ export interface FeatureView {
 
 export type GraphValue = ConstantView | FeatureView;
 
+/** The inputs of a node; an optional one may be missing. */
+export type GraphInputs = readonly (GraphValue | undefined)[];
+
 export const isFeatures = (
   value: GraphValue | undefined,
 ): value is FeatureView => value !== undefined && "layer" in value;
+
+export function requireFeatures(value: GraphValue | undefined): FeatureView {
+  if (isFeatures(value)) return value;
+  throw new UnsupportedGraph("an input does not depend on the image");
+}
+
+export function requireConstant(value: GraphValue | undefined): ConstantView {
+  if (value !== undefined && !isFeatures(value)) return value;
+  throw new UnsupportedGraph(
+    "a weight, a shape or an index is missing or depends on the image",
+  );
+}
+
+export const POINTWISE: ConvWindow = {
+  kernel: [1, 1],
+  strides: [1, 1],
+  pads: [0, 0, 0, 0],
+};
 
 /** Whether a convolution is 1x1 without stride and padding. */
 export const isPointwise = ({ window }: LayerOf<"conv">): boolean =>

@@ -1,6 +1,6 @@
 /** Layout operators, which change the view of a tensor and move no data. */
 import type { OnnxNode } from "../../../onnx/onnx-protos";
-import { tensorValues, type ConstantView } from "./graph-tensor";
+import { tensorValues } from "./graph-tensor";
 import {
   axisOf,
   coalesced,
@@ -10,7 +10,12 @@ import {
   transposed,
   type StridedView,
 } from "./strided-view";
-import type { GraphValue } from "./vision-layers";
+import {
+  isFeatures,
+  requireConstant,
+  type GraphInputs,
+  type GraphValue,
+} from "./vision-layers";
 import { UnsupportedGraph } from "../../backend";
 
 const FLOAT_TYPES = [1, 10, 11, 16];
@@ -18,7 +23,7 @@ const FLOAT_TYPES = [1, 10, 11, 16];
 /** The outputs of a layout operator; undefined for other operators. */
 export function applyLayoutOp(
   node: OnnxNode,
-  inputs: readonly (GraphValue | undefined)[],
+  inputs: GraphInputs,
 ): readonly GraphValue[] | undefined {
   const [value] = inputs;
   if (value === undefined) return undefined;
@@ -29,7 +34,7 @@ export function applyLayoutOp(
 function viewsOf(
   node: OnnxNode,
   value: GraphValue,
-  others: readonly (GraphValue | undefined)[],
+  others: GraphInputs,
 ): readonly StridedView[] | undefined {
   const { op, attributes, lists } = node;
   const { view } = value;
@@ -39,7 +44,7 @@ function viewsOf(
     case "Dropout":
       return [view];
     case "Cast":
-      if (!("layer" in value)) return undefined;
+      if (!isFeatures(value)) return undefined;
       if (FLOAT_TYPES.includes(attributes.get("to") ?? 0)) return [view];
       throw new UnsupportedGraph("features are cast to integers");
     case "Transpose": {
@@ -65,7 +70,7 @@ function viewsOf(
         return size === 1 || size === own;
       });
       if (same && wanted.length <= dims.length) return [view];
-      if (!("layer" in value)) return undefined;
+      if (!isFeatures(value)) return undefined;
       throw new UnsupportedGraph(
         `Expand repeats features of shape [${shapeOf(view).join()}] to [${wanted.join()}]`,
       );
@@ -82,10 +87,7 @@ function viewsOf(
 }
 
 function integersOf(value: GraphValue | undefined): number[] {
-  if (value === undefined || "layer" in value) {
-    throw new UnsupportedGraph("a shape depends on the contents of the image");
-  }
-  return [...tensorValues(value).numbers];
+  return [...tensorValues(requireConstant(value)).numbers];
 }
 
 function shapeFor(
@@ -141,7 +143,7 @@ function gathered(
   indices: GraphValue | undefined,
 ): StridedView {
   const axis = axisOf(view, attributes.get("axis") ?? 0);
-  const { shape, numbers } = tensorValues(constantOnly(indices));
+  const { shape, numbers } = tensorValues(requireConstant(indices));
   const [index] = numbers;
   if (index === undefined || numbers.length > 1) {
     throw new UnsupportedGraph(
@@ -156,17 +158,10 @@ function gathered(
   return { ...one, dims };
 }
 
-function constantOnly(value: GraphValue | undefined): ConstantView {
-  if (value === undefined || "layer" in value) {
-    throw new UnsupportedGraph("a shape or an index depends on the image");
-  }
-  return value;
-}
-
 function sliceOf(
   { lists }: OnnxNode,
   view: StridedView,
-  [starts, ends, axes, steps]: readonly (GraphValue | undefined)[],
+  [starts, ends, axes, steps]: GraphInputs,
 ): StridedView {
   const from = starts === undefined ? lists.get("starts") : integersOf(starts);
   const to = ends === undefined ? lists.get("ends") : integersOf(ends);

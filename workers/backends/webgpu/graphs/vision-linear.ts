@@ -15,7 +15,11 @@ import {
 import { applyAffine, sizeOnly, spansChannels } from "./vision-elementwise";
 import {
   isFeatures,
+  POINTWISE,
+  requireConstant,
+  requireFeatures,
   type FeatureView,
+  type GraphInputs,
   type GraphValue,
   mapView,
   type VisionLayer,
@@ -26,9 +30,7 @@ import {
 import { axesOf } from "./vision-layout";
 import { UnsupportedGraph } from "../../backend";
 
-type Inputs = readonly (GraphValue | undefined)[];
-
-export function convOp(node: OnnxNode, [x, w, b]: Inputs): FeatureView {
+export function convOp(node: OnnxNode, [x, w, b]: GraphInputs): FeatureView {
   const input = requireMap(x);
   const weight = requireConstant(w);
   const [out = 0, within = 0, height = 0, width = 0, ...more] = shapeOf(
@@ -59,7 +61,7 @@ export function convOp(node: OnnxNode, [x, w, b]: Inputs): FeatureView {
   return { layer, view: mapView(layer) };
 }
 
-export function averagePoolOp(node: OnnxNode, [x]: Inputs): FeatureView {
+export function averagePoolOp(node: OnnxNode, [x]: GraphInputs): FeatureView {
   const input = requireMap(x);
   const [height = 0, width = 0] = node.lists.get("kernel_shape") ?? [];
   const window = windowOf(node, [height, width]);
@@ -72,7 +74,10 @@ export function averagePoolOp(node: OnnxNode, [x]: Inputs): FeatureView {
   return { layer, view: mapView(layer) };
 }
 
-export function globalAveragePoolOp(_: OnnxNode, [x]: Inputs): FeatureView {
+export function globalAveragePoolOp(
+  _: OnnxNode,
+  [x]: GraphInputs,
+): FeatureView {
   const input = requireMap(x);
   const size = { height: 1, width: 1, channels: input.channels };
   const layer: VisionLayer = { kind: "mean", over: "pixels", input, ...size };
@@ -82,7 +87,7 @@ export function globalAveragePoolOp(_: OnnxNode, [x]: Inputs): FeatureView {
 /** Batch normalisation at inference: a scale and a shift per channel. */
 export function batchNormOp(
   node: OnnxNode,
-  [x, weight, bias, mean, variance]: Inputs,
+  [x, weight, bias, mean, variance]: GraphInputs,
 ): FeatureView {
   const input = requireMap(x);
   if ((node.attributes.get("training_mode") ?? 0) !== 0) {
@@ -108,11 +113,6 @@ function requireMap(value: GraphValue | undefined): VisionLayer {
     );
   }
   return value.layer;
-}
-
-export function requireConstant(value: GraphValue | undefined): ConstantView {
-  if (value !== undefined && !isFeatures(value)) return value;
-  throw new UnsupportedGraph("a weight is missing or depends on the image");
 }
 
 export function channelVector(
@@ -161,12 +161,6 @@ function mapSize(input: VisionLayer, { kernel, strides, pads }: ConvWindow) {
   return { ...sizeOnly(input), height, width };
 }
 
-const POINTWISE = {
-  kernel: [1, 1],
-  strides: [1, 1],
-  pads: [0, 0, 0, 0],
-} as const;
-
 /** x W as a 1x1 convolution. */
 export function matMulOp(
   x: FeatureView,
@@ -184,7 +178,7 @@ export function matMulOp(
   return linearLayer(x, weight, transposed(matrix, [1, 0]), 0);
 }
 
-export function gemmOp(node: OnnxNode, [x, w, b]: Inputs): FeatureView {
+export function gemmOp(node: OnnxNode, [x, w, b]: GraphInputs): FeatureView {
   const { attributes, floats } = node;
   const scaled = ["alpha", "beta"].some(
     (name) => (floats.get(name) ?? 1) !== 1,
@@ -228,7 +222,10 @@ function linearLayer(
 }
 
 /** com.microsoft.MatMulNBits */
-export function matMulNBitsOp(node: OnnxNode, inputs: Inputs): FeatureView {
+export function matMulNBitsOp(
+  node: OnnxNode,
+  inputs: GraphInputs,
+): FeatureView {
   const [x, packed, scales, zeros, order, bias] = inputs;
   const { attributes } = node;
   const out = attributes.get("N");
@@ -283,15 +280,18 @@ const partialChannels = () =>
   new UnsupportedGraph("the input is not all channels of each pixel");
 
 /** ReduceMean over all pixels or all channels. */
-export function reduceMeanOp(node: OnnxNode, [x, along]: Inputs): FeatureView {
-  if (!isFeatures(x)) throw new UnsupportedGraph("the input is constant");
-  const { layer, view } = x;
+export function reduceMeanOp(
+  node: OnnxNode,
+  [x, along]: GraphInputs,
+): FeatureView {
+  const features = requireFeatures(x);
+  const { layer, view } = features;
   const given = axesOf(node, along) ?? view.dims.map((_, i) => i);
   const axes = given.map((axis) => axisOf(view, axis)).sort((a, b) => a - b);
   const atoms = coalesced(axes.flatMap((axis) => view.dims[axis] ?? []));
   const keeps = (node.attributes.get("keepdims") ?? 1) !== 0;
   const overPixels = view.offset === 0 && sameDims(atoms, pixelDims(layer));
-  if (!overPixels && !spansChannels(x, atoms)) {
+  if (!overPixels && !spansChannels(features, atoms)) {
     throw new UnsupportedGraph(
       `axes [${axes.join()}] of [${shapeOf(view).join()}] are neither all pixels nor all channels`,
     );
@@ -313,11 +313,14 @@ export function reduceMeanOp(node: OnnxNode, [x, along]: Inputs): FeatureView {
 }
 
 /** LayerNormalization over the channels of each pixel. */
-export function layerNormOp(node: OnnxNode, [x, w, b]: Inputs): FeatureView {
-  if (!isFeatures(x)) throw new UnsupportedGraph("the input is constant");
-  const { layer, view } = x;
+export function layerNormOp(
+  node: OnnxNode,
+  [x, w, b]: GraphInputs,
+): FeatureView {
+  const features = requireFeatures(x);
+  const { layer, view } = features;
   const axis = axisOf(view, node.attributes.get("axis") ?? -1);
-  if (!spansChannels(x, coalesced(view.dims.slice(axis).flat()))) {
+  if (!spansChannels(features, coalesced(view.dims.slice(axis).flat()))) {
     throw new UnsupportedGraph(
       `axis ${axis} of [${shapeOf(view).join()}] is not the channels`,
     );

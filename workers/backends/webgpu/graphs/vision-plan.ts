@@ -9,7 +9,7 @@ import {
 import { fuseLayers } from "./vision-fusion";
 import { inputsOf, type VisionLayer, type PerChannel } from "./vision-layers";
 import { readVisionLayers } from "./vision-reader";
-import { writeVisionModel, type VisionModel } from "./vision-writer";
+import { writeVisionModel } from "./vision-writer";
 import type { Weight } from "./weight";
 import { UnsupportedGraph } from "../../backend";
 
@@ -36,22 +36,18 @@ export async function planVision(
   const { hidden, size } = config;
   const last = fuseLayers(readVisionLayers(graph, tensors, size));
   const type = typeOf(last);
-  const { weights } = checkOutput(
-    writeVisionModel(last, size, type),
-    last,
-    size,
-    hidden,
-  );
-  const facts = weightSignature(weights, last);
+  checkOutput(last, size, hidden);
+  const { weights } = writeVisionModel(last, size, type);
+  const signature = weightSignature(weights, last);
   return {
     weights,
     hidden,
     type,
     graph: (wanted) => {
       const layers = fuseLayers(readVisionLayers(graph, tensors, wanted));
-      const written = writeVisionModel(layers, wanted, type);
-      const model = checkOutput(written, layers, wanted, hidden);
-      if (weightSignature(model.weights, layers) === facts) return model.model;
+      checkOutput(layers, wanted, hidden);
+      const { model, weights } = writeVisionModel(layers, wanted, type);
+      if (weightSignature(weights, layers) === signature) return model;
       throw new UnsupportedGraph(
         `the encoder's weights for ${wanted} pixels differ from those for ${size} pixels`,
       );
@@ -64,16 +60,11 @@ function weightSignature(
   weights: readonly Weight[],
   last: VisionLayer,
 ): string {
-  const facts = weights.map(({ name, type, dims }) => [name, type, dims]);
-  return JSON.stringify(facts) + weightFingerprint(last);
+  const shapes = weights.map(({ name, type, dims }) => [name, type, dims]);
+  return JSON.stringify(shapes) + weightFingerprint(last);
 }
 
-function checkOutput(
-  written: VisionModel,
-  last: VisionLayer,
-  size: number,
-  hidden: number,
-) {
+function checkOutput(last: VisionLayer, size: number, hidden: number): void {
   if (last.channels !== hidden) {
     throw new UnsupportedGraph(
       `image features have ${last.channels} channels, not ${hidden}`,
@@ -84,7 +75,6 @@ function checkOutput(
       `an image of ${size} pixels gives ${last.height} x ${last.width} tokens, not one for each 64 x 64 pixels`,
     );
   }
-  return written;
 }
 
 /** The type of the weights, the wider one if they differ. */
@@ -111,18 +101,18 @@ function typeOf(last: VisionLayer): FloatType {
 /** A key that is equal only if the weights of two encoders have equal bytes. */
 function weightFingerprint(last: VisionLayer): string {
   const places = new Map<VisionLayer, number>();
-  const facts: unknown[] = [];
+  const entries: unknown[] = [];
   const visit = (layer: VisionLayer): number => {
     const known = places.get(layer);
     if (known !== undefined) return known;
     const inputs = inputsOf(layer).map(visit);
-    const place = facts.length;
-    facts.push([layer.kind, inputs, ...layerFingerprint(layer)]);
+    const place = entries.length;
+    entries.push([layer.kind, inputs, ...layerFingerprint(layer)]);
     places.set(layer, place);
     return place;
   };
   visit(last);
-  return JSON.stringify(facts);
+  return JSON.stringify(entries);
 }
 
 function layerFingerprint(layer: VisionLayer): readonly unknown[] {

@@ -20,7 +20,10 @@ import {
 import { applyBinary, applyUnary } from "./vision-elementwise";
 import {
   isFeatures,
+  requireConstant,
+  requireFeatures,
   type FeatureView,
+  type GraphInputs,
   type GraphValue,
   mapView,
   pixelDims,
@@ -35,13 +38,10 @@ import {
   matMulOp,
   averagePoolOp,
   batchNormOp,
-  requireConstant,
   convOp,
   globalAveragePoolOp,
 } from "./vision-linear";
 import { UnsupportedGraph } from "../../backend";
-
-type Inputs = readonly (GraphValue | undefined)[];
 
 interface GraphEnds {
   readonly input: string;
@@ -122,7 +122,10 @@ function withContext<T>(
   }
 }
 
-function evaluateNode(node: OnnxNode, inputs: Inputs): readonly GraphValue[] {
+function evaluateNode(
+  node: OnnxNode,
+  inputs: GraphInputs,
+): readonly GraphValue[] {
   const [first] = inputs;
   if (node.op === "Constant") return [readConstantNode(node)];
   if (node.op === "Shape" && first !== undefined) {
@@ -187,7 +190,7 @@ function asTokens({ layer, view }: FeatureView): VisionLayer {
   return layer;
 }
 
-type OpReader = (node: OnnxNode, inputs: Inputs) => FeatureView;
+type OpReader = (node: OnnxNode, inputs: GraphInputs) => FeatureView;
 
 /** An operator that applies a function to each element. */
 const elementwise =
@@ -195,7 +198,7 @@ const elementwise =
   (_, [x]) =>
     applyUnary(requireFeatures(x), apply);
 
-function readGelu(node: OnnxNode, [x]: Inputs): FeatureView {
+function readGelu(node: OnnxNode, [x]: GraphInputs): FeatureView {
   const tanh = node.texts.get("approximate") === "tanh";
   return applyUnary(requireFeatures(x), tanh ? tanhGelu : gelu);
 }
@@ -208,13 +211,6 @@ const elementwiseAfterBias =
     const sum = bias === undefined ? input : applyBinary("add", input, bias);
     return applyUnary(sum, apply);
   };
-
-function requireFeatures(value: GraphValue | undefined): FeatureView {
-  if (isFeatures(value)) return value;
-  throw new UnsupportedGraph(
-    "an input is a constant instead of image features",
-  );
-}
 
 const binary =
   (op: "add" | "sub" | "mul" | "div"): OpReader =>

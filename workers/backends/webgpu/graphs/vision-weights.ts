@@ -38,8 +38,8 @@ export function vectorWeight(
     typeof numbers === "number"
       ? new Float64Array(count).fill(numbers)
       : numbers;
-  const facts = { name, type, dims: [count] };
-  return generatedWeight(facts, count * BYTES_PER_FLOAT[type], () =>
+  const info = { name, type, dims: [count] };
+  return generatedWeight(info, count * BYTES_PER_FLOAT[type], () =>
     encodeParts(type, [all]),
   );
 }
@@ -59,7 +59,7 @@ export function kernelWeight(
   const { terms, shape, asMatMul } = kernel;
   const [out, within] = shape;
   const dims = asMatMul ? [within, out] : shape;
-  const facts = { name, type, dims };
+  const info = { name, type, dims };
   for (const term of terms) checkReadable(term, asMatMul);
   const [only, ...more] = terms;
   const alone = more.length === 0 && only?.scale === 1;
@@ -69,10 +69,10 @@ export function kernelWeight(
       rowsFirst(stored.view, asMatMul),
       stored.tensor,
     );
-    if (source !== undefined) return concatenatedWeight(facts, [source]);
+    if (source !== undefined) return concatenatedWeight(info, [source]);
   }
   const bytes = dims.reduce((a, b) => a * b, 1) * BYTES_PER_FLOAT[type];
-  return generatedWeight(facts, bytes, () =>
+  return generatedWeight(info, bytes, () =>
     encodeParts(type, kernelValues(kernel)),
   );
 }
@@ -180,7 +180,7 @@ class TermReader {
     for (let row = 0; row < count; row++) {
       const column = (first + row) % columns;
       const at = (row * columns + column) * height * width + middle;
-      all[at] = (all[at] ?? 0) + this.#scale(first + row);
+      all[at] = (all[at] ?? NaN) + this.#scale(first + row);
     }
   }
 
@@ -201,7 +201,7 @@ class TermReader {
         for (let y = 0; y < own; y++) {
           for (let x = 0; x < across; x++) {
             const at = start + y * width + x;
-            all[at] = (all[at] ?? 0) + (numbers[from] ?? NaN) * scale;
+            all[at] = (all[at] ?? NaN) + (numbers[from] ?? NaN) * scale;
             from += 1;
           }
         }

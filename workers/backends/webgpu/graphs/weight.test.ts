@@ -23,23 +23,23 @@ function piece(bytes: readonly number[]): ByteSource {
   return { file: "made.onnx", blob, offset: 2, length: bytes.length };
 }
 
-const facts = { name: "w", type: "uint8", dims: [1] };
+const info = { name: "w", type: "uint8", dims: [1] };
 
 test("concatenates sources, including repeated bytes", async () => {
   const pieces = [piece([1, 2, 3]), { fill: 8, length: 2 }, piece([4])];
-  const weight = concatenatedWeight(facts, pieces);
+  const weight = concatenatedWeight(info, pieces);
   expect(weight.bytes).toBe(6);
   expect(await bytesOf(weight)).toEqual([1, 2, 3, 8, 8, 4]);
 });
 
 test("joins rows of different widths along the columns", async () => {
   const pieces = [piece([1, 2, 3, 4]), piece([5, 6]), { fill: 7, length: 6 }];
-  const weight = interleavedWeight(facts, pieces, 2);
+  const weight = interleavedWeight(info, pieces, 2);
   expect(await bytesOf(weight)).toEqual([1, 2, 5, 7, 7, 7, 3, 4, 6, 7, 7, 7]);
 });
 
 test("a weight can be read twice", async () => {
-  const weight = concatenatedWeight(facts, [piece([1, 2])]);
+  const weight = concatenatedWeight(info, [piece([1, 2])]);
   expect(await bytesOf(weight)).toEqual(await bytesOf(weight));
 });
 
@@ -63,8 +63,8 @@ test("all chunks but the last have CHUNK_BYTES, wherever sources end", async () 
     },
   };
   const weights = {
-    stacked: concatenatedWeight(facts, [a, b]),
-    sideBySide: interleavedWeight(facts, [a, b], rows),
+    stacked: concatenatedWeight(info, [a, b]),
+    sideBySide: interleavedWeight(info, [a, b], rows),
   };
   for (const way of ["stacked", "sideBySide"] as const) {
     const chunks = await chunksOf(weights[way]);
@@ -88,7 +88,7 @@ test.each([
   ["fewer", [3], /fewer than 4/],
   ["none", [], /fewer than 4/],
 ])("throws for %s bytes than declared", async (_, sizes, message) => {
-  const weight = generatedWeight(facts, 4, async function* () {
+  const weight = generatedWeight(info, 4, async function* () {
     for (const size of sizes) yield await Promise.resolve(new Uint8Array(size));
   });
   await expect(chunksOf(weight)).rejects.toThrow(message);
@@ -101,7 +101,7 @@ test("rejects with model-file-missing when the file became unreadable", async ()
       throw new DOMException("moved", "NotReadableError");
     },
   });
-  const weight = concatenatedWeight(facts, [
+  const weight = concatenatedWeight(info, [
     { file: "made.onnx", blob: gone, offset: 0, length: 2 },
   ]);
   await expect(chunksOf(weight)).rejects.toEqual(

@@ -1,3 +1,6 @@
+import { baseName } from "../../../onnx/external-data";
+import type { OnnxGraph, TensorLocation } from "../../../onnx/onnx-reader";
+import { defined } from "../../../util/assert";
 import { unreadable } from "../../../util/file-errors";
 import { bytesOf } from "../../../util/read-blob";
 
@@ -25,42 +28,54 @@ export type ByteSource =
     }
   | { readonly fill: number; readonly length: number };
 
+/** The bytes of a stored tensor. `files`: the result of `openWeightFiles`. */
+export function sourceOf(
+  graph: OnnxGraph,
+  files: ReadonlyMap<string, Blob>,
+  { location, offset, length }: TensorLocation,
+): ByteSource {
+  const own = baseName(graph.file);
+  const name = location ?? own;
+  const file = graph.file.slice(0, -own.length) + name;
+  return { file, blob: defined(files.get(name), file), offset, length };
+}
+
 type WeightInfo = Pick<Weight, "name" | "type" | "dims">;
 
 /** The sources one after another. */
 export function concatenatedWeight(
-  facts: WeightInfo,
+  info: WeightInfo,
   sources: readonly ByteSource[],
 ): Weight {
-  return weight(facts, sources, () => concatenate(sources));
+  return weight(info, sources, () => concatenate(sources));
 }
 
 /** The sources joined along the columns: row 0 of each, then row 1 of each. */
 export function interleavedWeight(
-  facts: WeightInfo,
+  info: WeightInfo,
   sources: readonly ByteSource[],
   rows: number,
 ): Weight {
-  if (sources.length === 1) return concatenatedWeight(facts, sources);
-  return weight(facts, sources, () => interleaveRows(sources, rows));
+  if (sources.length === 1) return concatenatedWeight(info, sources);
+  return weight(info, sources, () => interleaveRows(sources, rows));
 }
 
 function weight(
-  facts: WeightInfo,
+  info: WeightInfo,
   sources: readonly ByteSource[],
   read: () => AsyncIterable<Uint8Array>,
 ): Weight {
   const bytes = sources.reduce((sum, { length }) => sum + length, 0);
-  return generatedWeight(facts, bytes, read);
+  return generatedWeight(info, bytes, read);
 }
 
 /** A weight whose bytes are generated in parts of any size. */
 export function generatedWeight(
-  facts: WeightInfo,
+  info: WeightInfo,
   bytes: number,
   parts: () => AsyncIterable<Uint8Array>,
 ): Weight {
-  return { ...facts, bytes, chunks: () => inChunks(parts(), bytes) };
+  return { ...info, bytes, chunks: () => inChunks(parts(), bytes) };
 }
 
 async function* concatenate(
