@@ -107,7 +107,7 @@ test.each(["prefill", "step"])(
       const step = generation.next(1);
       await expect(step).rejects.toBeInstanceOf(Stopped);
       await expect(generation.next(1)).rejects.toThrow(
-        "A new answer was begun",
+        "Another answer was started",
       );
     }
     expect(submit.mock.calls.length).toBe(4);
