@@ -58,7 +58,7 @@ for (const of of cases) {
     const variants = attentionVariants(of, device.limits);
     expect(variants.length).toBeGreaterThan(0);
     for (const variant of variants) {
-      // Told by the uniform, and by the buffer.
+      // The length from the uniform, then from the buffer.
       for (const length of [total, 0]) {
         const y = await runVariant(
           device,

@@ -6,7 +6,7 @@ interface AttentionData {
   readonly values: Float32Array;
 }
 
-/** Attention of attention.wgsl, as its formula says; `total` is given. */
+/** Attention of attention.wgsl, by its formula; `total` must not be 0. */
 export function attentionReference(
   { queries, heads, reps, headDim, capacity, total, causal, alpha }: Attention,
   { q, keys, values }: AttentionData,

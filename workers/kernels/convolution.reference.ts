@@ -15,7 +15,7 @@ export interface Layout {
   w(i: number, j: number, input: number, c: number): number;
 }
 
-/** A convolution as its formula says, whatever the layout. */
+/** A convolution by its formula, in any layout. */
 export function convolutionReference(
   of: Convolution,
   { x, w, bias }: ConvolutionData,

@@ -1,5 +1,6 @@
 import convolutionCode from "./convolution.wgsl?raw";
-import { epilogueCode, epilogueFlags, type Epilogue } from "./epilogue";
+import { epilogueFlags, type Epilogue } from "./epilogue";
+import epilogueCode from "./epilogue.wgsl?raw";
 import { unroll } from "./unroll";
 import {
   storagePrelude,

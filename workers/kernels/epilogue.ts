@@ -1,7 +1,3 @@
-import epilogueCode from "./epilogue.wgsl?raw";
-
-export { epilogueCode };
-
 export type Activation = "none" | "relu" | "sigmoid" | "gelu";
 
 /** What follows a sum: activation(sum + bias) + skip. */

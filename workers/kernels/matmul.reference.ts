@@ -8,7 +8,7 @@ interface MatMulData {
   readonly skip: Float32Array;
 }
 
-/** The product of pointwise.wgsl, as its formula says. */
+/** The product of matmul.wgsl, by its formula. */
 export function matMulReference(
   { rows, inner, columns, bias, activation, skip }: MatMulShape,
   data: MatMulData,

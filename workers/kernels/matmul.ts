@@ -1,4 +1,5 @@
-import { epilogueCode, epilogueFlags, type Epilogue } from "./epilogue";
+import { epilogueFlags, type Epilogue } from "./epilogue";
+import epilogueCode from "./epilogue.wgsl?raw";
 import commonCode from "./matmul-common.wgsl?raw";
 import matmulCode from "./matmul.wgsl?raw";
 import rowCode from "./matmul-row.wgsl?raw";

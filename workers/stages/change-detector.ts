@@ -59,11 +59,13 @@ class GpuFrameDiff implements FrameDiff {
 
   measure(pixels: Tensor): Promise<number> {
     const { gpuBuffer } = pixels;
-    return this.#gpu.guard(this.#meter.measure(gpuBuffer, sizeOf(pixels)));
+    return this.#gpu.guard(
+      this.#getKernel().measure(gpuBuffer, sizeOf(pixels)),
+    );
   }
 
   keep(pixels: Tensor): void {
-    this.#meter.keep(pixels.gpuBuffer, sizeOf(pixels));
+    this.#getKernel().keep(pixels.gpuBuffer, sizeOf(pixels));
   }
 
   dispose(): void {
@@ -72,7 +74,7 @@ class GpuFrameDiff implements FrameDiff {
   }
 
   /** Created on first use: most requests have no `gate`. */
-  get #meter(): FrameDiffKernel {
+  #getKernel(): FrameDiffKernel {
     return (this.#kernel ??= new FrameDiffKernel(this.#gpu.device));
   }
 }

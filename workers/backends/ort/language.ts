@@ -10,7 +10,7 @@ import type { Outputs, OrtSession } from "../../ort/session";
 import type { FloatType, Memory, Tensor, TensorRows } from "../../ort/tensor";
 import { at } from "../../util/assert";
 import type { Embedder } from "../embedding";
-import { Sampler } from "./sampling";
+import { applyMask, Sampler } from "./sampling";
 
 /** Dimensions of the KV cache that a graph may leave open. */
 export interface CacheHeads {
@@ -196,15 +196,6 @@ class OrtGeneration implements Generation {
     } finally {
       embeds.dispose();
     }
-  }
-}
-
-/** Sets the logits of forbidden tokens to -Infinity. */
-function applyMask(logits: Float32Array, allowed: Uint32Array): void {
-  for (let id = 0; id < logits.length; id++) {
-    // The mask may be shorter than the vocabulary: ids beyond it are forbidden.
-    const word = allowed[Math.floor(id / 32)] ?? 0;
-    if (((word >>> (id % 32)) & 1) === 0) logits[id] = -Infinity;
   }
 }
 

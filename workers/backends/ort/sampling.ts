@@ -63,6 +63,15 @@ export class Sampler {
   }
 }
 
+/** Sets the logits of forbidden tokens to -Infinity. */
+export function applyMask(logits: Float32Array, allowed: Uint32Array): void {
+  for (let id = 0; id < logits.length; id++) {
+    // The mask may be shorter than the vocabulary: ids beyond it are forbidden.
+    const word = allowed[Math.floor(id / 32)] ?? 0;
+    if (((word >>> (id % 32)) & 1) === 0) logits[id] = -Infinity;
+  }
+}
+
 /** Index of the largest value, the first of equal ones; NaN is skipped. */
 export function argmax(values: Float32Array): number {
   let best = 0;

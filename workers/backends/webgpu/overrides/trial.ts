@@ -29,11 +29,11 @@ const TOLERANCE: Readonly<Record<StorageType, number>> = {
 
 /** A kernel family this many times slower than the fastest one is not tried
  * again, for any operation. */
-const HOPELESS = 4;
+const TOO_SLOW = 4;
 
 interface DeviceTrials {
   readonly results: Map<string, Promise<TrialResult>>;
-  readonly hopeless: Set<string>;
+  readonly slowFamilies: Set<string>;
 }
 
 const trials = new WeakMap<GPUDevice, DeviceTrials>();
@@ -50,15 +50,15 @@ export function tryOperation(
 ): Promise<TrialResult> {
   let known = trials.get(device);
   if (known === undefined) {
-    known = { results: new Map(), hopeless: new Set() };
+    known = { results: new Map(), slowFamilies: new Set() };
     trials.set(device, known);
   }
-  const { results, hopeless } = known;
+  const { results, slowFamilies } = known;
   const shaders = commands.map(({ shader }) => shader.code);
   const key = [operation.kind, ...shaders].join("\n");
   let result = results.get(key);
   if (result === undefined) {
-    result = tryOrRecall(device, operation, commands, hopeless);
+    result = tryOrRecall(device, operation, commands, slowFamilies);
     results.set(key, result);
     // A failed trial may be repeated.
     result.catch(() => results.delete(key));
@@ -70,16 +70,16 @@ async function tryOrRecall(
   device: GPUDevice,
   operation: Operation,
   commands: readonly Command[],
-  hopeless: Set<string>,
+  slowFamilies: Set<string>,
 ): Promise<TrialResult> {
   const record = trialRecordOf(device);
   if (record === undefined) {
-    return runTrial(device, operation, commands, hopeless);
+    return runTrial(device, operation, commands, slowFamilies);
   }
   const key = await operationKey(operation, commands, device.limits);
   const known = record.find(key);
   if (known !== undefined) return known;
-  const result = await runTrial(device, operation, commands, hopeless);
+  const result = await runTrial(device, operation, commands, slowFamilies);
   record.add(key, result);
   return result;
 }
@@ -88,14 +88,14 @@ async function runTrial(
   device: GPUDevice,
   operation: Operation,
   commands: readonly Command[],
-  hopeless: Set<string>,
+  slowFamilies: Set<string>,
 ): Promise<TrialResult> {
   const failed = (fault: string): TrialResult => {
     return { faster: "ort", ortMs: NaN, kernelMs: NaN, kernel: "", fault };
   };
   const variants = operation
     .variants(device.limits)
-    .filter(({ family }) => !hopeless.has(family));
+    .filter(({ family }) => !slowFamilies.has(family));
   if (variants.length === 0) return failed("no kernel fits");
   const { noisy, preset = [], outputs } = operation;
   const touched = [...noisy, ...preset.map(({ range }) => range), ...outputs];
@@ -114,7 +114,7 @@ async function runTrial(
   let result: TrialResult | undefined;
   try {
     trial.fillInputs();
-    result = await race(trial, operation, variants, hopeless);
+    result = await findFastest(trial, operation, variants, slowFamilies);
   } catch (error) {
     if (await isLost(device)) throw error;
     result = failed(String(error));
@@ -129,35 +129,36 @@ async function runTrial(
 
 /**
  * Times ORT's commands and one kernel of each family first: compiling the
- * variants of hopeless families takes longer than all trials. Then times the
+ * variants of slow families takes longer than all trials. Then times the
  * other variants, and compares the results of the fastest.
  */
-async function race(
+async function findFastest(
   trial: Trial,
   { type }: Operation,
   variants: readonly KernelVariant[],
-  hopeless: Set<string>,
+  slowFamilies: Set<string>,
 ): Promise<TrialResult> {
-  const scouts = variants.filter(({ family }, i) => {
+  const firsts = variants.filter(({ family }, i) => {
     return variants.findIndex((other) => other.family === family) === i;
   });
-  const [ortMs, scoutTimes] = await trial.timeWithOrt(scouts);
-  const least = Math.min(...scoutTimes);
-  scouts.forEach(({ family }, i) => {
-    if (at(scoutTimes, i) > HOPELESS * least) hopeless.add(family);
+  const [ortMs, firstTimes] = await trial.timeWithOrt(firsts);
+  const least = Math.min(...firstTimes);
+  firsts.forEach(({ family }, i) => {
+    if (at(firstTimes, i) > TOO_SLOW * least) slowFamilies.add(family);
   });
   const others = variants.filter((variant) => {
-    return !scouts.includes(variant) && !hopeless.has(variant.family);
+    return !firsts.includes(variant) && !slowFamilies.has(variant.family);
   });
-  const best = scouts.filter((_, i) => scoutTimes[i] === least);
-  const racers = [...best, ...others];
-  const times = racers.length === 1 ? [least] : await trial.time(racers);
+  const best = firsts.filter((_, i) => firstTimes[i] === least);
+  const candidates = [...best, ...others];
+  const times =
+    candidates.length === 1 ? [least] : await trial.time(candidates);
   const kernelMs = Math.min(...times);
-  const winner = racers[times.indexOf(kernelMs)];
-  if (winner === undefined) throw new Error("The benchmark returned no times");
-  const measured = { ortMs, kernelMs, kernel: winner.kernel.label };
+  const fastest = candidates[times.indexOf(kernelMs)];
+  if (fastest === undefined) throw new Error("The benchmark returned no times");
+  const measured = { ortMs, kernelMs, kernel: fastest.kernel.label };
   if (kernelMs >= ortMs) return { faster: "ort", ...measured };
-  const difference = await trial.compare(winner);
+  const difference = await trial.compare(fastest);
   if (difference <= TOLERANCE[type]) return { faster: "kernel", ...measured };
   const fault = `differs by ${difference} of ORT's largest result`;
   return { faster: "ort", ...measured, fault };
