@@ -8,8 +8,8 @@ import {
   loadOptions,
   micro,
   options,
-  picture,
-  say,
+  testImage,
+  imageQuestion,
 } from "./testing/harness";
 
 const failsWith = (code: string) => expect.objectContaining({ code }) as object;
@@ -51,7 +51,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
 
   test("answers with ordered tokens and timings that add up", async () => {
     events.length = 0;
-    const frame = await picture();
+    const frame = await testImage();
     const answer = await api.generate(1, [frame], options);
     expect(frame.width, "the frame is closed").toBe(0);
     expect(answer).toMatchObject({ imageTokens: 16, finish: "length" });
@@ -76,9 +76,9 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("the answer depends only on image, prompt and size", async () => {
     const ask = async (seed: number, prompt: string, size: number) =>
       (
-        await api.generate(1, [await picture(seed)], {
+        await api.generate(1, [await testImage(seed)], {
           ...options,
-          messages: say(prompt),
+          messages: imageQuestion(prompt),
           size,
         })
       ).tokenIds;
@@ -96,8 +96,8 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   test("abort ends a run before its next token; the next run is whole", async () => {
     events.length = 0;
     const long = { ...options, maxTokens: 400 };
-    const running = api.generate(7, [await picture()], long);
-    const waiting = api.generate(8, [await picture()], options);
+    const running = api.generate(7, [await testImage()], long);
+    const waiting = api.generate(8, [await testImage()], options);
     await event(events, "token");
     api.abort(7);
     const answer = await running;
@@ -107,25 +107,25 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
   });
 
   test("a run aborted while it waits never starts decoding", async () => {
-    const running = api.generate(1, [await picture()], options);
-    const waiting = api.generate(9, [await picture()], options);
+    const running = api.generate(1, [await testImage()], options);
+    const waiting = api.generate(9, [await testImage()], options);
     api.abort(9);
     await running;
     expect(await waiting).toMatchObject({ finish: "abort", tokenIds: [] });
   });
 
   test("rejects invalid input with a VlmError, and the next request works", async () => {
-    const gone = await picture();
+    const gone = await testImage();
     gone.close();
     await expect(api.generate(1, [gone], options)).rejects.toEqual(
       failsWith("bad-image"),
     );
-    const open = await picture();
+    const open = await testImage();
     await expect(
       api.generate(1, [open], { ...options, size: 100 }),
     ).rejects.toEqual(failsWith("bad-option"));
     expect(open.width, "the frame is closed").toBe(0);
-    const beside = await picture();
+    const beside = await testImage();
     await expect(
       api.generate(1, [beside, 7 as never], options),
     ).rejects.toEqual(failsWith("bad-option"));
@@ -135,18 +135,18 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
         failsWith("bad-option"),
       );
     }
-    const unasked = await picture();
+    const unasked = await testImage();
     await expect(api.generate(1, [unasked], null as never)).rejects.toEqual(
       failsWith("bad-option"),
     );
     expect(unasked.width, "the frame is closed").toBe(0);
     await expect(
-      api.generate(1, [await picture()], {
+      api.generate(1, [await testImage()], {
         ...options,
-        messages: say("word ".repeat(4000)),
+        messages: imageQuestion("word ".repeat(4000)),
       }),
     ).rejects.toEqual(failsWith("prompt-too-long"));
-    const answer = await api.generate(1, [await picture()], options);
+    const answer = await api.generate(1, [await testImage()], options);
     expect(answer.tokenIds).toHaveLength(12);
   });
 
@@ -156,7 +156,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     await expect(api.load({ ...loadOptions, device, model })).rejects.toEqual(
       failsWith("model-file-missing"),
     );
-    const answer = await api.generate(1, [await picture()], options);
+    const answer = await api.generate(1, [await testImage()], options);
     expect(answer.tokenIds).toHaveLength(12);
   });
 });
@@ -170,7 +170,7 @@ test("the answer ends where the context does", async () => {
   const api = new Api();
   await api.load(loadOptions);
   const all = { ...options, maxTokens: 4096 };
-  const answer = await api.generate(1, [await picture()], all);
+  const answer = await api.generate(1, [await testImage()], all);
   const total = answer.promptTokens + answer.tokenIds.length;
   // The last token is said, not read.
   if (answer.finish === "length") expect(total).toBe(512 + 1);
@@ -188,7 +188,7 @@ test("auto chooses WASM over a software adapter and says why", async () => {
 
 test("nothing loaded is an error that says so", async () => {
   const api = new Api();
-  await expect(api.generate(1, [await picture()], options)).rejects.toEqual(
+  await expect(api.generate(1, [await testImage()], options)).rejects.toEqual(
     failsWith("not-loaded"),
   );
 });
@@ -208,8 +208,8 @@ test("a lost device: typed error, an event, and a load that works again", async 
   const events = listen(api);
   const onGpu = { ...loadOptions, device: "webgpu" } as const;
   await api.load(onGpu);
-  const before = await api.generate(1, [await picture()], options);
-  const running = api.generate(1, [await picture()], {
+  const before = await api.generate(1, [await testImage()], options);
+  const running = api.generate(1, [await testImage()], {
     ...options,
     maxTokens: 400,
   });
@@ -219,11 +219,11 @@ test("a lost device: typed error, an event, and a load that works again", async 
   devices.at(-1)?.destroy();
   await rejected;
   await event(events, "device-lost");
-  await expect(api.generate(1, [await picture()], options)).rejects.toEqual(
+  await expect(api.generate(1, [await testImage()], options)).rejects.toEqual(
     failsWith("device-lost"),
   );
   await api.load(onGpu);
-  const after = await api.generate(1, [await picture()], options);
+  const after = await api.generate(1, [await testImage()], options);
   expect(after.tokenIds).toEqual(before.tokenIds);
   await api.dispose();
   spy.mockRestore();

@@ -3,7 +3,7 @@ import type { GenerateOptions } from "../src/shared/protocol";
 import type { LoadedModel } from "./loading/loaded-model";
 import { generate } from "./pipeline";
 import golden from "./testing/conversation.golden.json";
-import { nano, openPicture, ortLanguageOf, useModel } from "./testing/golden";
+import { nano, openImage, ortLanguageOf, useModel } from "./testing/golden";
 import { options } from "./testing/harness";
 
 /**
@@ -53,7 +53,7 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
     const title = `${count} images in ${messages.length} turns, ${promptStyle}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
     test(title, async () => {
       const frames = await Promise.all(
-        wanted.pictures.map((file) => openPicture(new URL(file, photo))),
+        wanted.pictures.map((file) => openImage(new URL(file, photo))),
       );
       const asked = {
         ...options,

@@ -7,7 +7,7 @@ import {
   loadOptions,
   microOfSize,
   options,
-  picture,
+  testImage,
 } from "./testing/harness";
 import { breakSubmit, loseAt } from "./testing/on-gpu";
 
@@ -37,7 +37,7 @@ async function load(): Promise<Gpu> {
 }
 
 const ask = async (name: string) =>
-  api.generate(1, [await picture()], { ...options, size, imageIds: [name] });
+  api.generate(1, [await testImage()], { ...options, size, imageIds: [name] });
 
 test.each(["encode", "prefill", "decode"])(
   "a device lost during %s fails requests until the next load",

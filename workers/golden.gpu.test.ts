@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import golden from "../e2e/fixtures/golden/nano.golden.json";
 import type { LoadedModel } from "./loading/loaded-model";
 import { generate } from "./pipeline";
-import { expectGolden, nano, openPicture, useModel } from "./testing/golden";
-import { options, say } from "./testing/harness";
+import { expectGolden, nano, openImage, useModel } from "./testing/golden";
+import { options, imageQuestion } from "./testing/harness";
 
 /**
  * nano in the browser against PyTorch: tools/fastvlm/golden.py writes what is
@@ -32,10 +32,14 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
 
   for (const { file, question, ...wanted } of cases[device]) {
     test(`${file}: ${question}`, async () => {
-      const frame = await openPicture(new URL(file, scenes));
+      const frame = await openImage(new URL(file, scenes));
       await expectGolden(model, frame, { question, ...wanted });
 
-      const asked = { ...options, messages: say(question), maxTokens: 64 };
+      const asked = {
+        ...options,
+        messages: imageQuestion(question),
+        maxTokens: 64,
+      };
       const got = await generate(model, [frame], asked, never, () => undefined);
       expect(got).toMatchObject({
         text: wanted.text,

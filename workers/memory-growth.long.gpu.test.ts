@@ -3,12 +3,17 @@ import type { GenerateOptions } from "../src/shared/protocol";
 import { loadModel } from "./loading/load";
 import type { LoadedModel } from "./loading/loaded-model";
 import { generate } from "./pipeline";
-import { loadOptions, options, picture, say } from "./testing/harness";
+import {
+  loadOptions,
+  options,
+  testImage,
+  imageQuestion,
+} from "./testing/harness";
 
 /** Kinds of request, in turn. None uses a cached image. */
 const kinds: readonly Partial<GenerateOptions>[] = [
   { draft: true },
-  { messages: say("What else?") },
+  { messages: imageQuestion("What else?") },
   { sampling: { ...options.sampling, temperature: 1, topK: 9, seed: 3 } },
   { fit: "stretch" },
   { gate: 0.001 },
@@ -22,7 +27,7 @@ async function feed(model: LoadedModel, count: number): Promise<void> {
     const stop = i % 6 === 5;
     await generate(
       model,
-      [await picture(1 + (i % 40))],
+      [await testImage(1 + (i % 40))],
       { ...asked, maxTokens: 4 },
       controller.signal,
       ({ type }) => {

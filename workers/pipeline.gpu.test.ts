@@ -4,7 +4,7 @@ import { loadModel } from "./loading/load";
 import type { LoadedModel } from "./loading/loaded-model";
 import { generate } from "./pipeline";
 import { Stopped } from "./util/scheduler";
-import { loadOptions, options, picture } from "./testing/harness";
+import { loadOptions, options, testImage } from "./testing/harness";
 
 const never = new AbortController().signal;
 
@@ -15,7 +15,7 @@ function ask(
   emit: (event: WorkerEvent) => void = () => undefined,
   signal = never,
 ) {
-  return Promise.all(seeds.map(picture)).then((frames) =>
+  return Promise.all(seeds.map(testImage)).then((frames) =>
     generate(
       model,
       frames,

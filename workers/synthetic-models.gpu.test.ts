@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import golden from "../e2e/fixtures/golden/tiny-wide.golden.json";
 import type { LoadedModel } from "./loading/loaded-model";
-import { expectGolden, openPicture, useModel } from "./testing/golden";
+import { expectGolden, openImage, useModel } from "./testing/golden";
 import { syntheticModel } from "./testing/synthetic-model";
 
 /**
@@ -26,7 +26,7 @@ describe.each(["wasm", "webgpu"] as const)("0.5B's widths on %s", (device) => {
 
   for (const { file, ...wanted } of cases[device]) {
     test(`${file}: ${wanted.question}`, async () => {
-      const frame = await openPicture(new URL(file, pictures));
+      const frame = await openImage(new URL(file, pictures));
       await expectGolden(model, frame, wanted);
     });
   }

@@ -8,7 +8,7 @@ import type {
   WorkerEvent,
 } from "../src/shared/protocol";
 import { transferErrors } from "../src/shared/error-transfer";
-import { event, loadOptions, options, picture } from "./testing/harness";
+import { event, loadOptions, options, testImage } from "./testing/harness";
 
 const worker = new Worker(new URL("./vlm.worker.ts", import.meta.url), {
   type: "module",
@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 test("transfers a frame without a copy and streams tokens back", async () => {
-  const frame = await picture();
+  const frame = await testImage();
   const answer = ask(frame);
   expect(frame.width).toBe(0);
   const { tokenIds } = await answer;
@@ -52,7 +52,7 @@ test("transfers a frame without a copy and streams tokens back", async () => {
 });
 
 test("transfers a VideoFrame", async () => {
-  const bitmap = await picture();
+  const bitmap = await testImage();
   const frame = new VideoFrame(bitmap, { timestamp: 0 });
   const [still, moving] = [await ask(bitmap), await ask(frame)];
   expect(moving.tokenIds).toEqual(still.tokenIds);
@@ -60,7 +60,7 @@ test("transfers a VideoFrame", async () => {
 
 test("abort arrives between two tokens on WASM", async () => {
   events.length = 0;
-  const running = ask(await picture(), { maxTokens: 400 });
+  const running = ask(await testImage(), { maxTokens: 400 });
   await event(events, "token");
   await api.abort(5);
   const { finish, tokenIds } = await running;
@@ -69,7 +69,7 @@ test("abort arrives between two tokens on WASM", async () => {
 });
 
 test("rejects with the same VlmError in the page", async () => {
-  const error = await ask(await picture(), { size: 1 }).catch(
+  const error = await ask(await testImage(), { size: 1 }).catch(
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(VlmError);

@@ -13,7 +13,7 @@ import {
   type ModelGraphs,
 } from "../testing/open-backends";
 import { nano, useModel } from "../testing/golden";
-import { options, picture, say } from "../testing/harness";
+import { options, testImage, imageQuestion } from "../testing/harness";
 import { testGpu } from "../testing/on-gpu";
 import { Tokenizer } from "../model-files/tokenizer";
 import { Grammar } from "./grammar";
@@ -96,10 +96,10 @@ describe("both backends", () => {
     sampling: Sampling,
     room: number,
   ): Promise<number[]> {
-    const { prompt, pictures } = await syntheticPrompt(source, 3, [9, 4, 7]);
+    const { prompt, images } = await syntheticPrompt(source, 3, [9, 4, 7]);
     const constraint = grammar.constrain(asked, "", room);
     const how = { sampling, draft: [5, 6, 7], constraint };
-    const generation = await language.begin(prompt, pictures, how);
+    const generation = await language.begin(prompt, images, how);
     const ids: number[] = [];
     while (ids.length < room && ids.at(-1) !== END) {
       ids.push(...(await generation.next(room - ids.length)));
@@ -149,7 +149,7 @@ describe("a whole answer", () => {
 
   const ask = async (more: Partial<typeof options>) => {
     const asked = { ...options, size: 64, maxTokens: 120, ...more };
-    const frames = [await picture()];
+    const frames = [await testImage()];
     const { signal } = new AbortController();
     return generate(model, frames, asked, signal, () => undefined);
   };
@@ -175,7 +175,7 @@ describe("a whole answer", () => {
   test("uses a custom system message", async () => {
     const messages = [
       { role: "system", text: "No.", imageCount: 0 } as const,
-      ...say("Describe the image."),
+      ...imageQuestion("Describe the image."),
     ];
     const own = await ask({ messages });
     const usual = await ask({});

@@ -5,8 +5,9 @@ import {
   type Attention,
 } from "./attention";
 import { attentionReference } from "./attention.reference";
-import { maxAbsDifference, noise, runVariant } from "./testing/run-variant";
+import { maxAbsDifference, runVariant } from "./testing/run-variant";
 import { openDevice } from "./testing/gpu";
+import { noise } from "./testing/random";
 
 let device: GPUDevice;
 

@@ -4,9 +4,10 @@ import { convolutionUniform, type Convolution } from "./convolution";
 import { convolutionReference, type Layout } from "./convolution.reference";
 import { depthwiseConvolutionVariants } from "./depthwise-convolution";
 import { planarConvolutionVariants } from "./planar-convolution";
-import { maxAbsDifference, noise, runVariant } from "./testing/run-variant";
+import { maxAbsDifference, runVariant } from "./testing/run-variant";
 import { openDevice } from "./testing/gpu";
 import type { KernelVariant } from "./kernel-variant";
+import { noise } from "./testing/random";
 
 let device: GPUDevice;
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { FrameDiffKernel } from "./frame-diff";
 import { frameDiffReference } from "./frame-diff.reference";
 import { openDevice, storage } from "./testing/gpu";
+import { seededRandom } from "./testing/random";
 
 let device: GPUDevice;
 
@@ -15,11 +16,11 @@ afterAll(() => {
 
 /** Multiples of 1/255, like the output of the resize. */
 function makePlanes(size: number, seed: number): Float32Array<ArrayBuffer> {
-  let state = seed;
-  return Float32Array.from({ length: 3 * size * size }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 24) / 255;
-  });
+  const random = seededRandom(seed);
+  return Float32Array.from(
+    { length: 3 * size * size },
+    () => Math.floor(random() * 256) / 255,
+  );
 }
 
 test("agrees with the reference at any size", async () => {

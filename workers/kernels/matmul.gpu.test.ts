@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeEpilogue } from "./epilogue";
 import { matMulUniform, matMulVariants, type MatMulShape } from "./matmul";
 import { matMulReference } from "./matmul.reference";
-import { maxAbsDifference, noise, runVariant } from "./testing/run-variant";
+import { maxAbsDifference, runVariant } from "./testing/run-variant";
 import { openDevice } from "./testing/gpu";
+import { noise } from "./testing/random";
 
 let device: GPUDevice;
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encode, prepare, upload } from "./kernel";
 import { normUniform, normVariants, type Norm } from "./norm";
-import { maxAbsDifference, noise } from "./testing/run-variant";
+import { maxAbsDifference } from "./testing/run-variant";
 import { openDevice } from "./testing/gpu";
+import { noise } from "./testing/random";
 
 let device: GPUDevice;
 

@@ -106,7 +106,7 @@ for (const wanted of goldenCases) {
 }
 
 /** A seeded generator of integers below `limit`. */
-function makeRandom(seed: number): (limit: number) => number {
+function seededRandom(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -115,7 +115,7 @@ function makeRandom(seed: number): (limit: number) => number {
 }
 
 test("agrees with the reference for images of random sizes and fits", async () => {
-  const random = makeRandom(7);
+  const random = seededRandom(7);
   for (let i = 0; i < 16; i++) {
     // Uniform in the logarithm, so that narrow strips are as likely as photos.
     const width = Math.floor(1000 ** (random(1000) / 1000)) + 1;

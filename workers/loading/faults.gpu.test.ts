@@ -6,7 +6,7 @@ import {
   loadOptions,
   micro,
   other,
-  picked,
+  pickFolder,
   type Change,
 } from "../testing/harness";
 import {
@@ -27,7 +27,7 @@ useLoadedApi((fresh) => {
 });
 
 const load = async (changes: Record<string, Change>) =>
-  api.load({ ...loadOptions, model: await picked(micro, changes) });
+  api.load({ ...loadOptions, model: await pickFolder(micro, changes) });
 
 for (const file of [...needed, ...graphs]) {
   test(`without ${file}`, async () => {
@@ -58,7 +58,7 @@ describe("a folder with a manifest", () => {
 
   /** The right one, with `lie` about one file. */
   const manifest = async (lie: object = {}): Promise<Change> => {
-    const { files } = await picked(micro);
+    const { files } = await pickFolder(micro);
     const facts: Record<string, object> = {};
     for (const { path, file } of files) {
       const bytes = await file.arrayBuffer();

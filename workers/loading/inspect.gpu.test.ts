@@ -1,6 +1,12 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Api } from "../api";
-import { half, loadOptions, micro, other, picked } from "../testing/harness";
+import {
+  half,
+  loadOptions,
+  micro,
+  other,
+  pickFolder,
+} from "../testing/harness";
 
 const api = new Api();
 
@@ -52,7 +58,7 @@ test("a larger image needs more memory", async () => {
 });
 
 test("a local folder needs no download, and its external data counts", async () => {
-  const model = await picked(other);
+  const model = await pickFolder(other);
   const { chosen, name, source } = await api.inspect({ ...loadOptions, model });
   expect([name, source]).toEqual(["other", "the folder other"]);
   expect(chosen?.missing).toBe(0);
@@ -62,7 +68,7 @@ test("a local folder needs no download, and its external data counts", async () 
 });
 
 test("reports half precision as an issue without shader-f16", async () => {
-  const model = await picked(half);
+  const model = await pickFolder(half);
   const device = "webgpu";
   const report = await api.inspect({ ...loadOptions, model, device });
   expect(report).toMatchObject({ device, halfPrecision: false });

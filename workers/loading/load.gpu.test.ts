@@ -7,9 +7,9 @@ import {
   micro,
   options,
   other,
-  picked,
-  picture,
-  spoil,
+  pickFolder,
+  testImage,
+  withNaNWeights,
   type Change,
 } from "../testing/harness";
 import {
@@ -38,7 +38,11 @@ const load = async (
   more: Partial<typeof loadOptions> = {},
   folder = micro,
 ) =>
-  api.load({ ...loadOptions, ...more, model: await picked(folder, changes) });
+  api.load({
+    ...loadOptions,
+    ...more,
+    model: await pickFolder(folder, changes),
+  });
 
 test("uses defaults for missing optional files", async () => {
   const none = Object.fromEntries(OPTIONAL.map((f) => [f, () => undefined]));
@@ -136,7 +140,7 @@ describe("dtypes", () => {
     [DECODER, 256],
   ] as const) {
     test(`${file} with NaN in its weights`, async () => {
-      await expect(load({ [file]: spoil(reach) })).rejects.toEqual(
+      await expect(load({ [file]: withNaNWeights(reach) })).rejects.toEqual(
         failsWith("model-corrupt", file, "NaN"),
       );
     });
@@ -148,7 +152,7 @@ test("a model of other sizes gives the same answer on both devices", async () =>
   for (const device of ["wasm", "webgpu"] as const) {
     const info = await load({}, { device, dtype: "auto" }, other);
     expect(info).toMatchObject({ name: "other", size: 256, device });
-    const answer = await api.generate(1, [await picture()], options);
+    const answer = await api.generate(1, [await testImage()], options);
     said.push(answer.tokenIds);
   }
   expect(said[1]).toEqual(said[0]);
@@ -158,7 +162,7 @@ test("a model of other sizes gives the same answer on both devices", async () =>
 test("a model with half-precision inputs and outputs answers", async () => {
   const info = await load({}, { dtype: "auto" }, half);
   expect(info.dtypes.decoder_model_merged).toBe("fp16");
-  const { tokenIds } = await api.generate(1, [await picture()], options);
+  const { tokenIds } = await api.generate(1, [await testImage()], options);
   expect(new Set(tokenIds).size).not.toBe(1);
 });
 

@@ -6,9 +6,9 @@ import {
   micro,
   options,
   other,
-  picked,
-  picture,
-  spoil,
+  pickFolder,
+  testImage,
+  withNaNWeights,
   type Change,
 } from "../testing/harness";
 import { DECODER, VISION, useLoadedApi } from "../testing/loaded-api";
@@ -25,7 +25,7 @@ const load = async (
   device: "wasm" | "webgpu" = "wasm",
 ) =>
   api.load({
-    model: await picked(folder, changes),
+    model: await pickFolder(folder, changes),
     device,
     dtype: "auto",
     backend: "ort",
@@ -61,13 +61,13 @@ describe("without memory for two models", () => {
     while (!seen.includes("preparing")) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    const asked = api.generate(1, [await picture()], options);
+    const asked = api.generate(1, [await testImage()], options);
     expect((await asked).tokenIds).toHaveLength(12);
     expect((await loading).name).toBe("other");
   });
 
   test("loads the old model again if the new one fails", async () => {
-    await expect(load({ [DECODER]: spoil(256) })).rejects.toEqual(
+    await expect(load({ [DECODER]: withNaNWeights(256) })).rejects.toEqual(
       failsWith(
         "model-corrupt",
         ...[
@@ -144,7 +144,7 @@ describe("when the GPU is out of memory", () => {
 });
 
 test("loads normally after a failed load", async () => {
-  await expect(load({ [DECODER]: spoil(256) })).rejects.toThrow(/NaN/);
+  await expect(load({ [DECODER]: withNaNWeights(256) })).rejects.toThrow(/NaN/);
   expect((await load({}, other)).name).toBe("other");
   await expect(load({ "config.json": () => undefined }, half)).rejects.toThrow(
     /config\.json/,
@@ -160,7 +160,7 @@ test("dispose aborts a load, and a later load works", async () => {
   await api.dispose();
   await loading;
   await expect(
-    api.generate(1, [await picture()], options),
+    api.generate(1, [await testImage()], options),
   ).rejects.toMatchObject({
     code: "not-loaded",
   });

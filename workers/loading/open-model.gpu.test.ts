@@ -12,7 +12,7 @@ import {
   loadOptions,
   microOfSize,
   options,
-  picture,
+  testImage,
 } from "../testing/harness";
 import type { ModelConfig } from "../model-files/config";
 import { loadModel } from "./load";
@@ -67,7 +67,7 @@ async function load(
 
 /** Its answer about an image. Releases it. */
 async function answer(model: LoadedModel): Promise<readonly number[]> {
-  const frame = await picture();
+  const frame = await testImage();
   const said = await generate(
     model,
     [frame],

@@ -2,7 +2,12 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { Weight } from "../backends/webgpu/graphs/weight";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { generate } from "../pipeline";
-import { loadOptions, options, picture, microOfSize } from "../testing/harness";
+import {
+  loadOptions,
+  options,
+  testImage,
+  microOfSize,
+} from "../testing/harness";
 import { loadModel } from "./load";
 
 const never = new AbortController().signal;
@@ -38,7 +43,7 @@ test("falls back to the ORT backend when the WebGPU decoder computes NaN", async
   try {
     expect(loaded.info.backend).toBe("ort");
     expect(loaded.info.backendReason).toMatch(/NaN or Infinity/);
-    const frame = await picture();
+    const frame = await testImage();
     const said = await generate(
       loaded,
       [frame],

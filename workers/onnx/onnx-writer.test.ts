@@ -31,7 +31,7 @@ test("reads back attributes of every type and constants", async () => {
       },
     ],
   );
-  const graph = await readOnnx("made.onnx", new Blob([model]));
+  const graph = await readOnnx("test.onnx", new Blob([model]));
   const [node] = graph.nodes;
   expect(node?.inputs).toEqual(["x", "", "w"]);
   expect(node?.attributes).toEqual(

@@ -2,7 +2,7 @@ import { releaseProxy, transfer, transferHandlers, wrap } from "comlink";
 import { expect, test } from "vitest";
 import type { VlmWorker } from "../../src/shared/protocol";
 import { transferErrors } from "../../src/shared/error-transfer";
-import { loadOptions, options, picture } from "../testing/harness";
+import { loadOptions, options, testImage } from "../testing/harness";
 
 test.each(["wasm", "webgpu"] as const)(
   "describes an image on %s without JSPI",
@@ -15,7 +15,7 @@ test.each(["wasm", "webgpu"] as const)(
     const api = wrap<VlmWorker>(worker);
     const { device: used } = await api.load({ ...loadOptions, device });
     expect(used).toBe(device);
-    const frame = await picture();
+    const frame = await testImage();
     const answer = await api.generate(1, transfer([frame], [frame]), options);
     expect(answer.tokenIds).toHaveLength(12);
     await api.dispose();

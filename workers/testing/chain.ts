@@ -1,6 +1,7 @@
 import { node, onnxFile } from "./onnx-file";
 
-/** The matrix of a layer: each output is the next input but one, times 1.01. */
+/** The matrix of a layer: each output is the input two places further, times 1.01,
+ * plus a part of the one five places further. */
 function matrix(width: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(width * width);
   for (let row = 0; row < width; row++) {
@@ -26,7 +27,7 @@ export function chain(layers: number, width: number): Blob {
   });
 }
 
-/** What it makes of ones. */
+/** The output of `chain` for an input of ones. */
 export function chainOfOnes(layers: number, width: number): number[] {
   let x = new Array<number>(width).fill(1);
   for (let layer = 0; layer < layers; layer++) {

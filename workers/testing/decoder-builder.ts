@@ -2,10 +2,10 @@ import { readConfig } from "../model-files/config";
 import type { ValueInfo } from "../onnx/onnx-protos";
 import { GraphBuilder } from "./graph-builder";
 
-/** The forms in which exporters write the same decoder. */
+/** How an exporter may write the same decoder. */
 export interface DecoderVariant {
   readonly products: "matmul" | "transposed" | "gemm" | "quantized";
-  /** Of quantized weights; mixed: 8 for values, 4 for all others. */
+  /** Bits of quantized weights; `mixed`: 8 for values, 4 for all others. */
   readonly bits: 4 | 8 | "mixed";
   /** Which quantized weights have zero points. */
   readonly zeros: "none" | "some" | "all";
@@ -52,7 +52,7 @@ const files: Readonly<Record<string, unknown>> = {
 
 export const decoderConfig = readConfig((file) => files[file]);
 
-/** Builds a small decoder of that form with deterministic random weights. */
+/** Builds a small decoder of that variant with deterministic random weights. */
 export class DecoderBuilder extends GraphBuilder {
   readonly #variant: DecoderVariant;
 

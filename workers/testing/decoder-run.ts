@@ -5,8 +5,7 @@ import { recordGraph, type GpuTensor } from "../ort/record-graph";
 import type { Gpu } from "../ort/device";
 import { bufferOf, floatsOf } from "./on-gpu";
 
-/** Runs a plan's graphs over one cache, as a language model would, each once
- * it has been recorded. */
+/** Records and runs the graphs of a plan on one KV cache. */
 export class DecoderRun {
   readonly #plan: DecoderPlan;
   readonly #gpu: Gpu;
@@ -45,7 +44,8 @@ export class DecoderRun {
     return run;
   }
 
-  /** Logits of `rows` of `embeds`, of which only the first `real` stay. */
+  /** Logits of `rows` of `embeds`. Only the first `real` positions stay in the
+   * cache. */
   async step(
     embeds: Float32Array<ArrayBuffer>,
     rows: readonly number[],

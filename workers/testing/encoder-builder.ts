@@ -11,7 +11,7 @@ const config = { hidden: HIDDEN, size: 128 } as ModelConfig;
 
 /** Plans an encoder at 128 pixels. */
 export async function planOf(blob: Blob): Promise<VisionPlan> {
-  return planVision(await readOnnx("made.onnx", blob), new Map(), config);
+  return planVision(await readOnnx("test.onnx", blob), new Map(), config);
 }
 
 /** Builds a small encoder: pixels → average pooling 64 x 64 → … → features. */

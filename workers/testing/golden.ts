@@ -4,17 +4,17 @@ import { loadModel } from "../loading/load";
 import type { LoadedModel } from "../loading/loaded-model";
 import { OrtLanguage } from "../backends/ort/language";
 import { makePrompt } from "../stages/prompt";
-import { loadOptions, options, say } from "./harness";
+import { loadOptions, options, imageQuestion } from "./harness";
 
-/** What PyTorch computes of a picture as large as the encoder's input: a row of
- * e2e/fixtures/golden, written by tools/fastvlm/golden.py and shapes/golden.py. */
+/** PyTorch's results for an image of the encoder's input size: a row of a file in
+ * e2e/fixtures/golden. */
 interface Golden {
   readonly question: string;
   readonly promptIds: readonly number[];
-  /** Some channels of each image token, evenly spread. */
+  /** Some channels of each image token, evenly spaced. */
   readonly features: readonly (readonly number[])[];
   readonly featureNorms: readonly number[];
-  /** Of the prompt's last token. */
+  /** Logits of the prompt's last position. */
   readonly logits: readonly number[];
 }
 
@@ -25,7 +25,7 @@ export const nano: ModelSource = {
   url: new URL("/models/nano/", location.href).href,
 };
 
-/** Loads a model before the tests of a block and frees it after them. */
+/** Loads a model before the tests of a block and releases it after them. */
 export function useModel(
   device: Device,
   source: () => ModelSource | Promise<ModelSource>,
@@ -43,15 +43,15 @@ export function useModel(
   afterAll(() => model?.release());
 }
 
-export async function openPicture(url: URL): Promise<ImageBitmap> {
+export async function openImage(url: URL): Promise<ImageBitmap> {
   const response = await fetch(url);
   return createImageBitmap(await response.blob());
 }
 
-/** The only one that shows its logits. */
+/** The language model of the ORT backend, which returns its logits. */
 export function ortLanguageOf({ language }: LoadedModel): OrtLanguage {
   if (language instanceof OrtLanguage) return language;
-  throw new Error("the model does not run on the plain path");
+  throw new Error("The model does not run on the ORT backend.");
 }
 
 /** Largest difference over the largest value. */
@@ -65,7 +65,7 @@ function relativeError(
   return Math.max(...errors) / largest;
 }
 
-/** Encoder and prefill against PyTorch's. */
+/** Compares the encoder and the prefill with PyTorch. */
 export async function expectGolden(
   model: LoadedModel,
   frame: ImageBitmap,
@@ -74,14 +74,18 @@ export async function expectGolden(
   const { config } = model;
   const language = ortLanguageOf(model);
   const size = frame.width;
-  const asked = { ...options, messages: say(wanted.question), size };
-  const [view] = model.preprocessor.views(frame, asked);
-  if (view === undefined) throw new Error("no view of the picture");
+  const request = {
+    ...options,
+    messages: imageQuestion(wanted.question),
+    size,
+  };
+  const [view] = model.preprocessor.views(frame, request);
+  if (view === undefined) throw new Error("The image has no views.");
   const pixels = model.preprocessor.run(frame, view);
   const features = await model.encoder.encode(pixels);
   const tokens = features.dims[1] ?? 0;
   const { tokenizer } = model;
-  const prompt = makePrompt(tokenizer, asked, tokens, config.contextLength);
+  const prompt = makePrompt(tokenizer, request, tokens, config.contextLength);
   expect(prompt.ids).toEqual(wanted.promptIds);
 
   const cache = language.newCache();

@@ -1,14 +1,15 @@
 import type { AttributeValue, NodeSpec } from "../onnx/onnx-writer";
 import type { ValueInfo } from "../onnx/onnx-protos";
+import { seededRandom } from "../kernels/testing/random";
 import { onnxFile, type Weight } from "./onnx-file";
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
-/** Collects operators and weights; what is drawn is the same at every call. */
+/** Collects operators and weights. Random weights are the same for every graph. */
 export class GraphBuilder {
   readonly nodes: NodeSpec[] = [];
   readonly weights: Weight[] = [];
-  #state = 1;
+  readonly #random = seededRandom(1);
 
   write(inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Blob {
     const { nodes, weights } = this;
@@ -33,18 +34,13 @@ export class GraphBuilder {
     middle = 0,
   ): string {
     const length = dims.reduce((a, b) => a * b, 1);
-    const draw = () => (this.#random() / 2 ** 31 - 1) * scale + middle;
+    const draw = () => (this.#random() * 2 - 1) * scale + middle;
     return this.floats(name, dims, Array.from({ length }, draw));
-  }
-
-  #random(): number {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
-    return this.#state;
   }
 
   bytes(name: string, dims: readonly number[]): string {
     const bytes = new Uint8Array(dims.reduce((a, b) => a * b, 1));
-    const data = bytes.map(() => this.#random() >>> 24);
+    const data = bytes.map(() => this.#random() * 256);
     return this.#weight(name, "uint8", dims, data);
   }
 
@@ -78,7 +74,8 @@ export class GraphBuilder {
   }
 }
 
-/** The same graph with all weights of floats but some in halves. */
+/** Declares the float32 weights as float16, except those whose names match
+ * `whole`. Their contents are meaningless. */
 export function withFloat16<T extends GraphBuilder>(
   graph: T,
   whole: RegExp,

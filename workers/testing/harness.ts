@@ -10,31 +10,32 @@ import type { Api } from "../api";
 // Written out with import.meta.url, Vite would take each URL for an asset.
 const here = import.meta.url;
 
-/** Model folders whose graphs run in no time and say nothing sensible;
- * tools/fixtures/make_micro.py says how they differ. */
+/** Folders of tiny models with meaningless output; tools/fixtures/make_micro.py
+ * describes their differences. */
 export const micro = new URL("micro/", here).href;
 export const other = new URL("other/", here).href;
 export const half = new URL("half/", here).href;
 
-/** Every file of theirs. */
+/** The URLs of all their files. */
 const paths = Object.keys(import.meta.glob("./{micro,other,half}/**/*")).map(
   (path) => new URL(path, here).href,
 );
 
-/** What becomes of a file: other contents, or undefined for no file. */
+/** Returns the new contents of a file; undefined removes it. */
 export type Change = (bytes: Uint8Array<ArrayBuffer>) => BlobPart | undefined;
 
-/** Weights in the middle of a graph made NaN: so many bytes to either side. */
-export const spoil =
+/** Replaces `reach` bytes on each side of the middle of a graph by weights of
+ * NaN. */
+export const withNaNWeights =
   (reach: number): Change =>
   (bytes) => {
     const middle = bytes.length / 2;
     return bytes.slice().fill(0xff, middle - reach, middle + reach);
   };
 
-/** A folder of these, as a person would pick it, some of its files changed or
- * added. */
-export async function picked(
+/** One of these folders as a folder chosen by the user, with some of its files
+ * changed or added. */
+export async function pickFolder(
   folder: string,
   changes: Readonly<Record<string, Change>> = {},
 ): Promise<Extract<ModelSource, { kind: "folder" }>> {
@@ -53,10 +54,10 @@ export async function picked(
   return { kind: "folder", name: folder.split("/").at(-2) ?? "", files };
 }
 
-/** The micro model with this image size. On the software adapter the smallest
- * size, 64, is many times faster than its own 256. */
+/** The micro model with another default `size`: on the software adapter 64, the
+ * smallest, is many times faster than 256. */
 export const microOfSize = (size: number) =>
-  picked(micro, {
+  pickFolder(micro, {
     "preprocessor_config.json": () => JSON.stringify({ size }),
   });
 
@@ -67,13 +68,13 @@ export const loadOptions: LoadOptions = {
   backend: "ort",
 };
 
-/** One turn about one picture. */
-export function say(text: string): GenerateOptions["messages"] {
+/** One user message with one image. */
+export function imageQuestion(text: string): GenerateOptions["messages"] {
   return [{ role: "user", text, imageCount: 1 }];
 }
 
 export const options: GenerateOptions = {
-  messages: say("Describe the image."),
+  messages: imageQuestion("Describe the image."),
   promptStyle: "reference",
   fit: "letterbox",
   anyres: false,
@@ -90,8 +91,8 @@ export const options: GenerateOptions = {
   gate: 0,
 };
 
-/** A picture that differs with `seed`; wider than high. */
-export function picture(seed = 1): Promise<ImageBitmap> {
+/** An image that depends on `seed`, wider than high. */
+export function testImage(seed = 1): Promise<ImageBitmap> {
   const image = new ImageData(320, 200);
   const words = new Uint32Array(image.data.buffer);
   words.forEach((_, i) => {
@@ -108,7 +109,7 @@ export function listen(api: Pick<Api, "onEvent">): WorkerEvent[] {
   return events;
 }
 
-/** Resolves when `events` holds one of `type`. */
+/** Resolves with the first event of `type`, once it has arrived. */
 export async function event(
   events: WorkerEvent[],
   type: WorkerEvent["type"],
@@ -120,8 +121,8 @@ export async function event(
   }
 }
 
-/** For `rejects.toEqual`: an error of this code whose message has the words in
- * this order. */
+/** For `rejects.toEqual`: an error with this code and a message that contains
+ * the words in this order. */
 export function failsWith(code: string, ...words: string[]): Error {
   const escaped = words.map((word) => word.replace(/[.|+]/g, "\\$&"));
   const pattern = new RegExp(escaped.join(".*"));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { Api } from "../api";
-import { loadOptions, options, picture } from "./harness";
+import { loadOptions, options, testImage } from "./harness";
 
 export const VISION = "onnx/vision_encoder.onnx";
 export const EMBED = "onnx/embed_tokens.onnx";
@@ -23,8 +23,8 @@ export function useLoadedApi(take: (api: Api) => void): void {
   afterEach(async () => {
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
-    const answer = await api.generate(1, [await picture()], options);
-    expect(answer.tokenIds, "a model is in place").toHaveLength(12);
+    const answer = await api.generate(1, [await testImage()], options);
+    expect(answer.tokenIds, "a model is loaded").toHaveLength(12);
     await api.dispose();
   });
 }

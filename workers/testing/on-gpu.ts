@@ -2,15 +2,15 @@ import { createTensorBuffer } from "../backends/webgpu/replayable-graph";
 import { openGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 
-/** The adapter of the machine that tests. */
+/** Opens the GPU of this machine. */
 export async function testGpu(): Promise<Gpu> {
   const heads = { heads: 2, kvHeads: 1, headDim: 32 };
   const opened = await openGpu("webgpu", heads);
-  if (!("gpu" in opened)) throw new Error("no WebGPU");
+  if (!("gpu" in opened)) throw new Error("These tests need WebGPU.");
   return opened.gpu;
 }
 
-/** A buffer of `data`, or of so many bytes. */
+/** A buffer with `data`, or with so many bytes. */
 export function bufferOf(
   gpu: Pick<Gpu, "device">,
   data: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | number,
@@ -40,7 +40,7 @@ export async function floatsOf(
   return floats;
 }
 
-/** Calls `submitted` in place of the next submit of what has this label. */
+/** Calls `submitted` instead of the next submit of an encoder with this label. */
 function atSubmit(
   { device }: Gpu,
   label: string,
@@ -48,19 +48,19 @@ function atSubmit(
 ): void {
   const { queue } = device;
   const create = device.createCommandEncoder.bind(device);
-  device.createCommandEncoder = (how) => {
-    if (how?.label === label) {
+  device.createCommandEncoder = (descriptor) => {
+    if (descriptor?.label === label) {
       Reflect.deleteProperty(device, "createCommandEncoder");
       queue.submit = (buffers) => {
         Reflect.deleteProperty(queue, "submit");
         submitted(buffers);
       };
     }
-    return create(how);
+    return create(descriptor);
   };
 }
 
-/** The device is gone right after a submit of what has this label. */
+/** Destroys the device after the next submit of an encoder with this label. */
 export function loseAt(gpu: Gpu, label: string): void {
   const { device } = gpu;
   atSubmit(gpu, label, (buffers) => {
@@ -69,11 +69,11 @@ export function loseAt(gpu: Gpu, label: string): void {
   });
 }
 
-/** Nothing of the next submit of what has this label is executed. */
+/** Makes the next submit of an encoder with this label fail. */
 export function breakSubmit(gpu: Gpu, label: string): void {
   const { device } = gpu;
   atSubmit(gpu, label, (buffers) => {
-    // A pass that was never ended.
+    // Its pass is never ended.
     const encoder = device.createCommandEncoder({ label: "broken" });
     encoder.beginComputePass();
     device.queue.submit([encoder.finish(), ...buffers]);

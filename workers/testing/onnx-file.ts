@@ -7,13 +7,13 @@ import {
   textField,
 } from "../onnx/protobuf";
 
-/** A weight and what it holds; many may share one Blob. */
+/** A weight with its contents; several may share one Blob. */
 export interface Weight {
   readonly name: string;
   readonly type: string;
   readonly dims: readonly number[];
   readonly data: Blob;
-  /** Stored in a file of this name. */
+  /** Name of the external file; absent: inside the graph. */
   readonly location?: string;
   readonly offset?: number;
 }
@@ -35,18 +35,18 @@ export function node(
   return { op, domain, inputs, outputs: [output], attributes };
 }
 
-/** An ONNX file, its weights inside or beside it. */
+/** An ONNX file with its weights; external ones are only referenced. */
 export function onnxFile(file: OnnxFile): Blob {
   const { nodes, inputs, outputs, weights } = file;
   const parts: BlobPart[] = [];
   for (const { name, type, dims, data, location, offset = 0 } of weights) {
-    const facts = [
+    const info = [
       ...dims.flatMap((size) => numberField(1, size)),
       ...numberField(2, dataTypeNumber(type)),
       ...textField(8, name),
     ];
     if (location === undefined) {
-      const head = [...facts, ...contentHeader(9, data.size)];
+      const head = [...info, ...contentHeader(9, data.size)];
       const length = head.length + data.size;
       parts.push(Uint8Array.from([...contentHeader(5, length), ...head]), data);
     } else {
@@ -58,7 +58,7 @@ export function onnxFile(file: OnnxFile): Blob {
         ...entry("length", data.size),
         ...numberField(14, 1),
       ];
-      parts.push(Uint8Array.from(contentField(5, [...facts, ...places])));
+      parts.push(Uint8Array.from(contentField(5, [...info, ...places])));
     }
   }
   parts.push(Uint8Array.from(writeGraph(nodes, inputs, outputs)));

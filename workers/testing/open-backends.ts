@@ -1,3 +1,4 @@
+import { afterAll, beforeAll } from "vitest";
 import type { Graph, ModelSource } from "../../src/shared/models";
 import type { Sampling } from "../../src/shared/protocol";
 import { openEmbedding } from "../backends/embedding";
@@ -15,6 +16,7 @@ import type {
   GraphSource,
   Prompt,
 } from "../backends/backend";
+import { seededRandom } from "../kernels/testing/random";
 import { downloadGraphs } from "../loading/download-graphs";
 import { readMetadata } from "../loading/model-metadata";
 import type { Gpu } from "../ort/device";
@@ -24,6 +26,7 @@ import { Memory } from "../ort/tensor";
 import { OrtLanguage } from "../backends/ort/language";
 import type { ModelConfig } from "../model-files/config";
 import { options } from "./harness";
+import { testGpu } from "./on-gpu";
 
 const never = new AbortController().signal;
 
@@ -86,6 +89,38 @@ export async function openWebGpuLanguage(
   return new WebGpuLanguage(parts, embedder);
 }
 
+export interface Languages {
+  readonly gpu: Gpu;
+  readonly source: ModelGraphs;
+  readonly reference: LanguageBackend;
+  readonly webgpu: WebGpuLanguage;
+}
+
+/** Opens the language model of `url` on both backends before the tests of a
+ * block and releases it after them. */
+export function useLanguages(
+  url: string,
+  decoder: "fp32" | "q4",
+  take: (languages: Languages) => void,
+): void {
+  let opened: Languages | undefined;
+
+  beforeAll(async () => {
+    const gpu = await testGpu();
+    const source = await openSource(url, decoder);
+    const reference = await openOrtLanguage(source);
+    const webgpu = await openWebGpuLanguage(source, gpu, 64);
+    opened = { gpu, source, reference, webgpu };
+    take(opened);
+  });
+
+  afterAll(async () => {
+    await opened?.webgpu.release();
+    await opened?.reference.release();
+    opened?.gpu.close();
+  });
+}
+
 export async function openOrtEncoder({
   graphs,
 }: ModelGraphs): Promise<Encoder> {
@@ -107,22 +142,13 @@ export async function openWebGpuEncoder(
   return new WebGpuEncoder(gpu, memory, plan, weights);
 }
 
-/** A seeded generator of numbers in [0, 1). */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 /** A prompt of random ids before and after an image with random features; an image
  * of 0 tokens is left out. */
 export async function syntheticPrompt(
   { config }: ModelGraphs,
   seed: number,
   [before, tokens, after]: readonly [number, number, number],
-): Promise<{ prompt: Prompt; pictures: EncodedImage[] }> {
+): Promise<{ prompt: Prompt; images: EncodedImage[] }> {
   const { Tensor } = await loadOrt();
   const random = seededRandom(seed);
   const ids = (count: number) =>
@@ -139,8 +165,8 @@ export async function syntheticPrompt(
   const image = new Array<number>(tokens).fill(config.imageToken ?? 0);
   const [first = [], second = []] = texts;
   const prompt = { texts, ids: [...first, ...image, ...second] };
-  const pictures = tokens > 0 ? [{ key: `${seed}`, features: [features] }] : [];
-  return { prompt, pictures };
+  const images = tokens > 0 ? [{ key: `${seed}`, features: [features] }] : [];
+  return { prompt, images };
 }
 
 export const greedy: Sampling = options.sampling;
@@ -148,12 +174,14 @@ export const greedy: Sampling = options.sampling;
 /** The first `count` ids of an answer, and the number of calls they took. */
 export async function answer(
   language: LanguageBackend,
-  { prompt, pictures }: { prompt: Prompt; pictures: readonly EncodedImage[] },
+  { prompt, images }: { prompt: Prompt; images: readonly EncodedImage[] },
   count: number,
-  how: { sampling?: Sampling; draft?: readonly number[] } = {},
+  {
+    sampling = greedy,
+    draft = [],
+  }: { sampling?: Sampling; draft?: readonly number[] } = {},
 ): Promise<{ ids: number[]; calls: number }> {
-  const { sampling = greedy, draft = [] } = how;
-  const generation = await language.begin(prompt, pictures, {
+  const generation = await language.begin(prompt, images, {
     sampling,
     draft,
   });

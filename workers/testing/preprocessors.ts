@@ -49,7 +49,7 @@ export async function planes(
   const preprocessor = new Preprocessor(memory);
   const views = preprocessor.views(frame, { ...options, size, ...choice });
   const view = views[index];
-  if (view === undefined) throw new Error("no such view of the picture");
+  if (view === undefined) throw new Error("The image has no such view.");
   const tensor = preprocessor.run(frame, view);
   expect(tensor.dims).toEqual([1, 3, view.size, view.size]);
   const length = 3 * view.size ** 2;

@@ -4,19 +4,7 @@ import type { Tensor } from "../ort/tensor";
 import type { ModelConfig } from "../model-files/config";
 import type { OnnxGraph } from "../onnx/onnx-reader";
 
-/** Rows of numbers as embeddings are, the same at every call. */
-export function embeddings(
-  rows: number,
-  width: number,
-): Float32Array<ArrayBuffer> {
-  let state = 1;
-  return Float32Array.from({ length: rows * width }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
-
-/** Logits of every row by a published decoder, on the processor. */
+/** Logits of every row, computed by a published decoder on the CPU. */
 export async function publishedLogits(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,

@@ -1,4 +1,5 @@
 import type { TokenConstraint } from "../grammar/token-constraint";
+import { seededRandom } from "../kernels/testing/random";
 import { hasBit } from "../grammar/token-index";
 import type { Tokenizer } from "../model-files/tokenizer";
 
@@ -11,12 +12,11 @@ export function randomAnswer(
 ): { text: string; ended: boolean } {
   const ids: number[] = [];
   const all = Array.from({ length: tokenizer.lastId + 1 }, (_, id) => id);
-  let state = seed;
+  const random = seededRandom(seed);
   while (ids.length < most) {
     const bits = constraint.allowed();
     const may = all.filter((id) => hasBit(bits, id));
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const id = may[Math.floor((state / 2 ** 32) * may.length)] ?? -1;
+    const id = may[Math.floor(random() * may.length)] ?? -1;
     constraint.take(id);
     if (id === end) return { text: tokenizer.decode(ids), ended: true };
     ids.push(id);

@@ -13,15 +13,6 @@ export const greedy = {
 export type Options = Partial<typeof greedy>;
 export type Type = "float32" | "float16";
 
-/** Seeded random numbers from 0 to 1. */
-export function makeRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 /** Logits distributed like a language model's: a bell and a few outliers. */
 export function makeLogits(count: number, random: () => number): Float32Array {
   const logits = new Float32Array(count);

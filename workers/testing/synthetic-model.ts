@@ -9,11 +9,11 @@ interface Recipe {
 }
 
 const shapes = new URL("../../tools/synthetic/vector.json", import.meta.url);
-/** Bytes of weights made at once. */
+/** Bytes of weights that are generated at once. */
 const CHUNK = 1 << 24;
 
-/** A folder of a model of tools/synthetic that its tokenizer fits: what
- * `node tools/cli/synthetic.mjs` writes, made in memory. */
+/** The folder of a model with synthetic weights that `node tools/cli/synthetic.mjs`
+ * writes, generated in memory. */
 export async function syntheticModel(
   name: string,
 ): Promise<Extract<ModelSource, { kind: "folder" }>> {

@@ -1,6 +1,6 @@
 /**
- * Makes a session of a file with many weights and tells what that took, in a
- * worker of its own: a heap that was never used before.
+ * Creates a session of a file with many weights and measures the memory that it
+ * takes, in a worker of its own, whose heap is unused.
  */
 import { openGpu } from "../ort/adapter";
 import { measure, watchPeak, type Peak } from "../ort/memory-use";
@@ -12,14 +12,14 @@ import { chain } from "./chain";
 
 export interface Task {
   readonly device: "webgpu" | "wasm";
-  /** Without it, it is the asyncify build. */
+  /** False: the asyncify build of ONNX Runtime. */
   readonly jspi: boolean;
   readonly layers: number;
   readonly width: number;
 }
 
 export interface Report {
-  /** Before the weights came, the runtime's own included. */
+  /** Before the session was created; includes the runtime itself. */
   readonly before: { readonly gpu: number; readonly wasm: number };
   readonly peak: Peak;
   readonly bytes: number;
@@ -33,7 +33,7 @@ async function run({ device, jspi, layers, width }: Task): Promise<Report> {
   const opened = await openGpu(device, heads);
   const gpu = "gpu" in opened ? opened.gpu : undefined;
   const memory = new Memory(await loadOrt(), gpu);
-  // The first session brings the runtime itself.
+  // The first session loads the runtime itself.
   const small = await readOnnx("small.onnx", chain(1, 8));
   await (await createSession(small, new Map(), gpu)).release();
 

@@ -1,2 +1,3 @@
-/** To be imported before anything that asks for it: what Safari lacks. */
+/** Removes JavaScript Promise Integration, which Safari does not have. Import it
+ * first. */
 Reflect.deleteProperty(WebAssembly, "Suspending");

@@ -14,12 +14,12 @@ import {
   EPSILON,
   greedy,
   makeLogits,
-  makeRandom,
   margin,
   sampleOnGpu,
   uploadLogits,
   type Options,
 } from "../../testing/sampler";
+import { seededRandom } from "../../kernels/testing/random";
 
 let device: GPUDevice;
 
@@ -53,7 +53,7 @@ describe.each(["float32", "float16"] as const)("sampling from %s", (type) => {
       let compared = 0;
       let near = 0;
       for (const vocabulary of [1, 448, 2049, 5003]) {
-        const random = makeRandom(vocabulary + 1);
+        const random = seededRandom(vocabulary + 1);
         const used = [0, 2, 5, Math.floor(vocabulary / 2)];
         const sizes = { vocabulary, rows: 1, ring: 4 };
         const state = new SamplerState(device, sizes);
@@ -152,7 +152,7 @@ test("samples from a whole vocabulary with all options", async () => {
     ...{ temperature: 0.9, topK: 1000, topP: 0.98 },
     ...{ repetitionPenalty: 1.1, seed: 4 },
   };
-  const logits = makeLogits(151_646, makeRandom(9));
+  const logits = makeLogits(151_646, seededRandom(9));
   const used = [5, 100_000, 151_645];
   const penalised = logits.slice();
   new Sampler({ ...options, temperature: 0 }, used).next(penalised);
@@ -185,7 +185,7 @@ test("samples an answer in one submit, with penalty and a new random number per 
   const vocabulary = 1000;
   const steps = 12;
   const type = "float32" as const;
-  const random = makeRandom(8);
+  const random = seededRandom(8);
   const logits = makeLogits(vocabulary, random).map((logit) => logit / 4);
   const options = {
     ...{ temperature: 1.4, topK: 200, topP: 0.9 },

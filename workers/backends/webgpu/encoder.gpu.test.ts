@@ -15,7 +15,6 @@ import { loadOrt } from "../../ort/runtime";
 import { Memory, type Tensor } from "../../ort/tensor";
 import {
   openWebGpuEncoder,
-  seededRandom,
   openSource,
   openOrtEncoder,
   type ModelGraphs,
@@ -25,6 +24,7 @@ import { at } from "../../util/assert";
 import { Stopped } from "../../util/scheduler";
 import { bufferOf, floatsOf, testGpu } from "../../testing/on-gpu";
 import { Pace } from "./replay";
+import { seededRandom } from "../../kernels/testing/random";
 
 const nano = new URL("/models/nano/", location.href).href;
 

@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { LanguageBackend } from "../backend";
 import type { Gpu } from "../../ort/device";
 import {
   answer,
-  openWebGpuLanguage,
   syntheticPrompt,
-  openSource,
-  openOrtLanguage,
+  useLanguages,
   type ModelGraphs,
 } from "../../testing/open-backends";
 import { micro } from "../../testing/harness";
-import { testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
 
 /** Length of an answer. */
@@ -21,28 +18,19 @@ let source: ModelGraphs;
 let reference: LanguageBackend;
 let webgpu: WebGpuLanguage;
 
-beforeAll(async () => {
-  gpu = await testGpu();
-  source = await openSource(micro);
-  reference = await openOrtLanguage(source);
-  webgpu = await openWebGpuLanguage(source, gpu, 64);
+useLanguages(micro, "fp32", (opened) => {
+  ({ gpu, source, reference, webgpu } = opened);
 });
 
-afterAll(async () => {
-  await webgpu.release();
-  await reference.release();
-  gpu.close();
-});
-
-const made = (seed: number, ...sizes: [number, number, number]) =>
+const createQuestion = (seed: number, ...sizes: [number, number, number]) =>
   syntheticPrompt(source, seed, sizes);
 
 test("answers do not allocate GPU resources", async () => {
-  const asked = await made(51, 9, 4, 7);
-  const other = await made(52, 9, 4, 7);
-  const { ids: draft } = await answer(reference, asked, COUNT);
+  const question = await createQuestion(51, 9, 4, 7);
+  const other = await createQuestion(52, 9, 4, 7);
+  const { ids: draft } = await answer(reference, question, COUNT);
   const round = async () => {
-    await answer(webgpu, asked, COUNT, { draft });
+    await answer(webgpu, question, COUNT, { draft });
     await answer(webgpu, other, 3);
   };
   await round();
@@ -66,7 +54,7 @@ test("releases the graphs of the oldest prompt lengths", async () => {
   // ORT keeps some freed buffers; their number is bounded.
   for (let round = 0; round < 4; round++) {
     for (let length = 8; length <= 112; length += 8) {
-      await answer(webgpu, await made(length, length, 0, 0), 1);
+      await answer(webgpu, await createQuestion(length, length, 0, 0), 1);
     }
     sizes.push(gpu.bytes.now);
   }

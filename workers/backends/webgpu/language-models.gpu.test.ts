@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { LanguageBackend } from "../backend";
-import type { Gpu } from "../../ort/device";
+import { describe, expect, test } from "vitest";
 import {
   answer,
-  openWebGpuLanguage,
   syntheticPrompt,
-  openSource,
-  openOrtLanguage,
-  type ModelGraphs,
+  useLanguages,
+  type Languages,
 } from "../../testing/open-backends";
 import { other } from "../../testing/harness";
-import { testGpu } from "../../testing/on-gpu";
 
 const nano = new URL("/models/nano/", location.href).href;
 
@@ -18,22 +13,10 @@ describe.each([
   ["other", other, "fp32"],
   ["nano in q4", nano, "q4"],
 ] as const)("%s", (_, url, dtype) => {
-  let gpu: Gpu;
-  let source: ModelGraphs;
-  let reference: LanguageBackend;
-  let webgpu: LanguageBackend;
+  let languages: Languages;
 
-  beforeAll(async () => {
-    gpu = await testGpu();
-    source = await openSource(url, dtype);
-    reference = await openOrtLanguage(source);
-    webgpu = await openWebGpuLanguage(source, gpu, 64);
-  });
-
-  afterAll(async () => {
-    await webgpu.release();
-    await reference.release();
-    gpu.close();
+  useLanguages(url, dtype, (opened) => {
+    languages = opened;
   });
 
   // ORT has other attention kernels for few positions than for many.
@@ -44,9 +27,9 @@ describe.each([
   ] as const)(
     "answers like the ORT backend: %i ids, %i image tokens, %i ids",
     async (...sizes) => {
-      const asked = await syntheticPrompt(source, 7, sizes);
-      const wanted = await answer(reference, asked, 20);
-      const got = await answer(webgpu, asked, 20);
+      const question = await syntheticPrompt(languages.source, 7, sizes);
+      const wanted = await answer(languages.reference, question, 20);
+      const got = await answer(languages.webgpu, question, 20);
       expect(got.ids).toEqual(wanted.ids);
     },
   );

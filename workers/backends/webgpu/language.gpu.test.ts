@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { LanguageBackend } from "../backend";
 import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
@@ -7,14 +7,12 @@ import {
   openWebGpuLanguage,
   greedy,
   syntheticPrompt,
-  seededRandom,
-  openSource,
-  openOrtLanguage,
+  useLanguages,
   type ModelGraphs,
 } from "../../testing/open-backends";
 import { failsWith, micro } from "../../testing/harness";
-import { testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
+import { seededRandom } from "../../kernels/testing/random";
 
 /** Default length of an answer. */
 const COUNT = 24;
@@ -24,20 +22,11 @@ let source: ModelGraphs;
 let reference: LanguageBackend;
 let webgpu: WebGpuLanguage;
 
-beforeAll(async () => {
-  gpu = await testGpu();
-  source = await openSource(micro);
-  reference = await openOrtLanguage(source);
-  webgpu = await openWebGpuLanguage(source, gpu, 64);
+useLanguages(micro, "fp32", (opened) => {
+  ({ gpu, source, reference, webgpu } = opened);
 });
 
-afterAll(async () => {
-  await webgpu.release();
-  await reference.release();
-  gpu.close();
-});
-
-const made = (seed: number, ...sizes: [number, number, number]) =>
+const createQuestion = (seed: number, ...sizes: [number, number, number]) =>
   syntheticPrompt(source, seed, sizes);
 
 describe("drafts", () => {
@@ -45,8 +34,13 @@ describe("drafts", () => {
     const random = seededRandom(5);
     const number = (below: number) => Math.floor(random() * below);
     for (let round = 0; round < 2; round++) {
-      const asked = await made(round, 3 + number(20), 4, 1 + number(9));
-      const { ids: wanted } = await answer(reference, asked, COUNT);
+      const question = await createQuestion(
+        round,
+        3 + number(20),
+        4,
+        1 + number(9),
+      );
+      const { ids: wanted } = await answer(reference, question, COUNT);
       const at = number(COUNT);
       const drafts: Readonly<Record<string, readonly number[]>> = {
         right: wanted,
@@ -60,19 +54,19 @@ describe("drafts", () => {
         twice: [...wanted, ...wanted],
       };
       for (const [name, draft] of Object.entries(drafts)) {
-        const got = await answer(webgpu, asked, COUNT, { draft });
+        const got = await answer(webgpu, question, COUNT, { draft });
         expect(got.ids, `${name}, round ${round}`).toEqual(wanted);
       }
     }
   });
 
   test("are accepted in one pass up to the first wrong token", async () => {
-    const asked = await made(77, 9, 4, 5);
-    const { ids } = await answer(reference, asked, COUNT);
+    const question = await createQuestion(77, 9, 4, 5);
+    const { ids } = await answer(reference, question, COUNT);
     const begin = async (draft: readonly number[]) => {
-      const how = { sampling: greedy, draft };
-      const { prompt, pictures } = asked;
-      const generation = await webgpu.begin(prompt, pictures, how);
+      const options = { sampling: greedy, draft };
+      const { prompt, images } = question;
+      const generation = await webgpu.begin(prompt, images, options);
       return generation.next(1000);
     };
     expect(await begin(ids.slice(0, -1))).toEqual(ids);
@@ -85,9 +79,9 @@ describe("drafts", () => {
   test("need three recordings per prompt, whatever their length", async () => {
     const { InferenceSession } = await loadOrt();
     const own = await openWebGpuLanguage(source, gpu, 256);
-    const asked = await made(79, 11, 4, 6);
-    const other = await made(80, 7, 4, 6);
-    const { ids } = await answer(reference, asked, COUNT);
+    const question = await createQuestion(79, 11, 4, 6);
+    const other = await createQuestion(80, 7, 4, 6);
+    const { ids } = await answer(reference, question, COUNT);
     const random = seededRandom(6);
     const lengths = [0, 15, 16, 63];
     while (lengths.length < 8) lengths.push(Math.floor(random() * 64));
@@ -96,7 +90,7 @@ describe("drafts", () => {
       const draft = Array.from({ length }, (_, i) => ids[i] ?? i);
       // Replaces the cached prompt.
       await answer(own, other, 1);
-      const got = await answer(own, asked, 2, { draft });
+      const got = await answer(own, question, 2, { draft });
       expect(got.ids).toEqual(ids.slice(0, got.ids.length));
     }
     // One more for the step and one for the other prompt.
@@ -106,11 +100,11 @@ describe("drafts", () => {
   });
 
   test("do not exceed the limit of a call", async () => {
-    const asked = await made(78, 9, 4, 5);
-    const { ids } = await answer(reference, asked, COUNT);
-    const { prompt, pictures } = asked;
-    const how = { sampling: greedy, draft: ids };
-    const generation = await webgpu.begin(prompt, pictures, how);
+    const question = await createQuestion(78, 9, 4, 5);
+    const { ids } = await answer(reference, question, COUNT);
+    const { prompt, images } = question;
+    const options = { sampling: greedy, draft: ids };
+    const generation = await webgpu.begin(prompt, images, options);
     const got: number[] = [];
     for (const limit of [1, 2, 3, 1, 5, 4, 8]) {
       const some = await generation.next(limit);
@@ -126,45 +120,45 @@ describe("prompts", () => {
   test("fill the whole context", async () => {
     const { contextLength } = source.config;
     for (const length of [contextLength - 12, contextLength - 1]) {
-      const asked = await made(length, 10, 16, length - 26);
+      const question = await createQuestion(length, 10, 16, length - 26);
       const count = contextLength - length + 1;
-      const wanted = await answer(reference, asked, count);
-      const got = await answer(webgpu, asked, count);
+      const wanted = await answer(reference, question, count);
+      const got = await answer(webgpu, question, count);
       expect(got.ids).toEqual(wanted.ids);
       // Again, with everything but the last position cached.
       const draft = wanted.ids;
-      const again = await answer(webgpu, asked, count, { draft });
+      const again = await answer(webgpu, question, count, { draft });
       expect(again.ids).toEqual(wanted.ids);
     }
   });
 
   test("are rejected if the cache cannot hold them", async () => {
     const { contextLength } = source.config;
-    const asked = await made(14, 10, 16, contextLength);
+    const question = await createQuestion(14, 10, 16, contextLength);
     const tooLong = failsWith(
       "out-of-memory",
       `${contextLength + 26} positions`,
     );
-    await expect(answer(webgpu, asked, 1)).rejects.toEqual(tooLong);
+    await expect(answer(webgpu, question, 1)).rejects.toEqual(tooLong);
   });
 
   test("with a cached prefix give the same tokens as without", async () => {
-    const first = await made(11, 12, 9, 6);
-    const { pictures } = first;
-    const with_ = (texts: readonly (readonly number[])[]) => ({
+    const first = await createQuestion(11, 12, 9, 6);
+    const { images } = first;
+    const withTexts = (texts: readonly (readonly number[])[]) => ({
       prompt: { texts, ids: texts.flat() },
-      pictures,
+      images,
     });
     const [head = [], tail = []] = first.prompt.texts;
-    const said = (await answer(webgpu, first, 9)).ids;
+    const earlier = (await answer(webgpu, first, 9)).ids;
     const questions = [
-      with_([head, [5, 6, 7, 8]]),
-      with_([head, tail]),
-      with_([head, [...tail, ...said, 9, 10]]),
-      with_([head, tail.slice(0, 2)]),
-      with_([head.slice(0, 5), tail]),
-      await made(12, 12, 9, 6),
-      with_([head, tail]),
+      withTexts([head, [5, 6, 7, 8]]),
+      withTexts([head, tail]),
+      withTexts([head, [...tail, ...earlier, 9, 10]]),
+      withTexts([head, tail.slice(0, 2)]),
+      withTexts([head.slice(0, 5), tail]),
+      await createQuestion(12, 12, 9, 6),
+      withTexts([head, tail]),
     ];
     for (const question of questions) {
       const wanted = await answer(reference, question, 9);
@@ -174,14 +168,14 @@ describe("prompts", () => {
   });
 
   test("with a cached prefix compute only the rest", async () => {
-    const first = await made(21, 10, 16, 4);
+    const first = await createQuestion(21, 10, 16, 4);
     const other = {
       ...first.prompt,
       texts: [first.prompt.texts[0] ?? [], [7]],
     };
-    const how = { sampling: greedy, draft: [] };
+    const options = { sampling: greedy, draft: [] };
     const encoded: number[] = [];
-    await webgpu.begin(first.prompt, first.pictures, how);
+    await webgpu.begin(first.prompt, first.images, options);
     const { queue } = gpu.device;
     const writeBuffer = queue.writeBuffer.bind(queue);
     queue.writeBuffer = (...args) => {
@@ -189,7 +183,7 @@ describe("prompts", () => {
       if (buffer.label === "prompt embeddings") encoded.push(data.byteLength);
       writeBuffer(...args);
     };
-    await webgpu.begin(other, first.pictures, how);
+    await webgpu.begin(other, first.images, options);
     Reflect.deleteProperty(queue, "writeBuffer");
     expect(encoded).toEqual([source.config.hidden * 4]);
   });
@@ -204,25 +198,25 @@ test.each([
 ])("samples the same tokens as the ORT backend: %o", async (some) => {
   const sampling = { ...greedy, ...some };
   for (const seed of [31, 32]) {
-    const asked = await made(seed, 8, 4, 5);
+    const question = await createQuestion(seed, 8, 4, 5);
     const draft = [1, 2, 3];
-    const wanted = await answer(reference, asked, COUNT, { sampling });
-    const got = await answer(webgpu, asked, COUNT, { sampling, draft });
+    const wanted = await answer(reference, question, COUNT, { sampling });
+    const got = await answer(webgpu, question, COUNT, { sampling, draft });
     expect(got.ids).toEqual(wanted.ids);
   }
 });
 
 describe("abandoned answers", () => {
   test("reject after another answer was begun", async () => {
-    const one = await made(41, 7, 4, 6);
-    const two = await made(42, 7, 4, 6);
-    const how = { sampling: greedy, draft: [] };
-    const left = await webgpu.begin(one.prompt, one.pictures, how);
+    const one = await createQuestion(41, 7, 4, 6);
+    const two = await createQuestion(42, 7, 4, 6);
+    const options = { sampling: greedy, draft: [] };
+    const left = await webgpu.begin(one.prompt, one.images, options);
     await left.next(5);
     await left.next(5);
     left.dispose();
     const wanted = await answer(reference, two, 9);
-    const other = await webgpu.begin(two.prompt, two.pictures, how);
+    const other = await webgpu.begin(two.prompt, two.images, options);
     const got = [...(await other.next(1))];
     await expect(left.next(5)).rejects.toThrow("Another answer was started");
     // The other answer goes on.
@@ -231,10 +225,10 @@ describe("abandoned answers", () => {
   });
 
   test("do not disturb the next answer", async () => {
-    const one = await made(43, 7, 4, 6);
-    const two = await made(44, 7, 4, 6);
-    const how = { sampling: greedy, draft: [] };
-    const left = await webgpu.begin(one.prompt, one.pictures, how);
+    const one = await createQuestion(43, 7, 4, 6);
+    const two = await createQuestion(44, 7, 4, 6);
+    const options = { sampling: greedy, draft: [] };
+    const left = await webgpu.begin(one.prompt, one.images, options);
     await left.next(1);
     expect((await left.next(8)).length).toBeGreaterThan(0);
     const got = await answer(webgpu, two, 9);

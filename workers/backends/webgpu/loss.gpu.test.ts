@@ -18,7 +18,7 @@ import { breakSubmit, bufferOf, loseAt, testGpu } from "../../testing/on-gpu";
 import type { WebGpuLanguage } from "./language";
 import { Pace } from "./replay";
 
-const how = { sampling: greedy, draft: [] };
+const options = { sampling: greedy, draft: [] };
 const lost = failsWith("device-lost", "GPU was lost");
 
 let source: ModelGraphs;
@@ -28,39 +28,39 @@ let reference: LanguageBackend;
 beforeAll(async () => {
   source = await openSource(micro);
   reference = await openOrtLanguage(source);
-  wanted = (await answer(reference, await asked(), 3)).ids;
+  wanted = (await answer(reference, await createQuestion(), 3)).ids;
 });
 
 afterAll(() => reference.release());
 
-const asked = () => syntheticPrompt(source, 3, [9, 4, 7]);
+const createQuestion = () => syntheticPrompt(source, 3, [9, 4, 7]);
 
 /** Opens a language model on a new device and checks that it works. */
 async function opened(): Promise<{ gpu: Gpu; webgpu: WebGpuLanguage }> {
   const gpu = await testGpu();
   const webgpu = await openWebGpuLanguage(source, gpu);
-  expect((await answer(webgpu, await asked(), 3)).ids).toEqual(wanted);
+  expect((await answer(webgpu, await createQuestion(), 3)).ids).toEqual(wanted);
   return { gpu, webgpu };
 }
 
 test("rejects with device-lost in the middle of a batch", async () => {
   const { gpu, webgpu } = await opened();
-  const { prompt, pictures } = await asked();
-  const generation = await webgpu.begin(prompt, pictures, how);
+  const { prompt, images } = await createQuestion();
+  const generation = await webgpu.begin(prompt, images, options);
   await generation.next(1);
   const batch = generation.next(8);
   gpu.device.destroy();
   await expect(batch).rejects.toEqual(lost);
   await expect(generation.next(8)).rejects.toEqual(lost);
-  await expect(webgpu.begin(prompt, pictures, how)).rejects.toEqual(lost);
+  await expect(webgpu.begin(prompt, images, options)).rejects.toEqual(lost);
   generation.dispose();
   await webgpu.release();
 });
 
 test("rejects with device-lost during a recording", async () => {
   const { gpu, webgpu } = await opened();
-  const { prompt, pictures } = await syntheticPrompt(source, 4, [40, 4, 7]);
-  const begun = webgpu.begin(prompt, pictures, how);
+  const { prompt, images } = await syntheticPrompt(source, 4, [40, 4, 7]);
+  const begun = webgpu.begin(prompt, images, options);
   await new Promise((resolve) => setTimeout(resolve, 30));
   gpu.device.destroy();
   await expect(begun).rejects.toEqual(lost);
@@ -69,16 +69,16 @@ test("rejects with device-lost during a recording", async () => {
 
 test("rejects with device-lost during the prefill", async () => {
   const { gpu, webgpu } = await opened();
-  const { prompt, pictures } = await asked();
+  const { prompt, images } = await createQuestion();
   loseAt(gpu, "prefill");
-  await expect(webgpu.begin(prompt, pictures, how)).rejects.toEqual(lost);
-  await expect(webgpu.begin(prompt, pictures, how)).rejects.toEqual(lost);
+  await expect(webgpu.begin(prompt, images, options)).rejects.toEqual(lost);
+  await expect(webgpu.begin(prompt, images, options)).rejects.toEqual(lost);
   await webgpu.release();
 });
 
 test("rejects with device-lost between two submits of a prefill", async () => {
   const { gpu, webgpu } = await opened();
-  const { prompt, pictures } = await asked();
+  const { prompt, images } = await createQuestion();
   const slow = vi.spyOn(Pace.prototype, "msPerDispatch", "get");
   slow.mockReturnValue(1000);
   const { queue } = gpu.device;
@@ -88,7 +88,7 @@ test("rejects with device-lost between two submits of a prefill", async () => {
     submit(buffers);
     if (++submits === 5) gpu.device.destroy();
   };
-  await expect(webgpu.begin(prompt, pictures, how)).rejects.toEqual(lost);
+  await expect(webgpu.begin(prompt, images, options)).rejects.toEqual(lost);
   slow.mockRestore();
   expect(submits).toBe(5);
   await webgpu.release();
@@ -96,23 +96,23 @@ test("rejects with device-lost between two submits of a prefill", async () => {
 
 test("rejects with device-lost while ORT encodes a graph", async () => {
   const { gpu, webgpu } = await opened();
-  const { prompt, pictures } = await syntheticPrompt(source, 4, [40, 4, 7]);
+  const { prompt, images } = await syntheticPrompt(source, 4, [40, 4, 7]);
   const { device } = gpu;
   const create = device.createCommandEncoder.bind(device);
-  device.createCommandEncoder = (how) => {
-    if ((how?.label ?? "") === "") device.destroy();
-    return create(how);
+  device.createCommandEncoder = (descriptor) => {
+    if ((descriptor?.label ?? "") === "") device.destroy();
+    return create(descriptor);
   };
-  await expect(webgpu.begin(prompt, pictures, how)).rejects.toEqual(lost);
+  await expect(webgpu.begin(prompt, images, options)).rejects.toEqual(lost);
   await webgpu.release();
 });
 
 test("rejects with device-lost during a kernel trial", async () => {
   const gpu = await testGpu();
   const webgpu = await openWebGpuLanguage(source, gpu);
-  const { prompt, pictures } = await asked();
+  const { prompt, images } = await createQuestion();
   loseAt(gpu, "trial");
-  await expect(webgpu.begin(prompt, pictures, how)).rejects.toEqual(lost);
+  await expect(webgpu.begin(prompt, images, options)).rejects.toEqual(lost);
   await webgpu.release();
 });
 
@@ -136,7 +136,7 @@ test("rejects with device-lost while an image is encoded", async () => {
 
 test("a GPU error fails one answer and not the next", async () => {
   const { gpu, webgpu } = await opened();
-  const question = await asked();
+  const question = await createQuestion();
   breakSubmit(gpu, "prefill");
   await expect(answer(webgpu, question, 3)).rejects.toEqual(
     failsWith("internal", "WebGPU"),
@@ -149,8 +149,8 @@ test("a GPU error fails one answer and not the next", async () => {
 
 test("a failed answer rejects every further call with the same error", async () => {
   const { gpu, webgpu } = await opened();
-  const { prompt, pictures } = await asked();
-  const generation = await webgpu.begin(prompt, pictures, how);
+  const { prompt, images } = await createQuestion();
+  const generation = await webgpu.begin(prompt, images, options);
   await generation.next(1);
   breakSubmit(gpu, "decode");
   const fault = failsWith("internal", "WebGPU");

@@ -32,17 +32,19 @@ afterAll(async () => {
   gpu.close();
 });
 
-const asked = () => syntheticPrompt(source, 9, [MAX_CHUNK + 3, 4, 5]);
+const createQuestion = () => syntheticPrompt(source, 9, [MAX_CHUNK + 3, 4, 5]);
 
 test("answers a prompt of two chunks like the ORT backend", async () => {
   const reference = await openOrtLanguage(source);
-  const { ids } = await answer(reference, await asked(), COUNT);
+  const { ids } = await answer(reference, await createQuestion(), COUNT);
   await reference.release();
-  expect((await answer(webgpu, await asked(), COUNT)).ids).toEqual(ids);
+  expect((await answer(webgpu, await createQuestion(), COUNT)).ids).toEqual(
+    ids,
+  );
 });
 
 test("rejects with device-lost when the device is lost between two chunks", async () => {
-  const { prompt, pictures } = await syntheticPrompt(source, 8, [
+  const { prompt, images } = await syntheticPrompt(source, 8, [
     MAX_CHUNK + 3,
     4,
     5,
@@ -50,7 +52,7 @@ test("rejects with device-lost when the device is lost between two chunks", asyn
   const quick = vi.spyOn(Pace.prototype, "msPerDispatch", "get");
   quick.mockReturnValue(1e-6);
   loseAt(gpu, "prefill");
-  const begun = webgpu.begin(prompt, pictures, { sampling: greedy, draft: [] });
+  const begun = webgpu.begin(prompt, images, { sampling: greedy, draft: [] });
   await expect(begun).rejects.toEqual(failsWith("device-lost", "GPU was lost"));
   vi.restoreAllMocks();
 });

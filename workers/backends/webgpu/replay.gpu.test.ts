@@ -20,7 +20,7 @@ const COUNT = 20;
 let gpu: Gpu;
 let source: ModelGraphs;
 let webgpu: LanguageBackend;
-let asked: Awaited<ReturnType<typeof syntheticPrompt>>;
+let basicQuestion: Awaited<ReturnType<typeof syntheticPrompt>>;
 let wanted: readonly number[];
 let submitted: GPUQueue["submit"];
 const submit = vi.fn<GPUQueue["submit"]>();
@@ -29,12 +29,12 @@ beforeAll(async () => {
   gpu = await testGpu();
   source = await openSource(micro);
   const reference = await openOrtLanguage(source);
-  asked = await syntheticPrompt(source, 6, [9, 4, 7]);
-  wanted = (await answer(reference, asked, COUNT)).ids;
+  basicQuestion = await syntheticPrompt(source, 6, [9, 4, 7]);
+  wanted = (await answer(reference, basicQuestion, COUNT)).ids;
   await reference.release();
   webgpu = await openWebGpuLanguage(source, gpu);
   // The second time the prompt is cached, which takes another graph.
-  for (let i = 0; i < 2; i++) await answer(webgpu, asked, 3);
+  for (let i = 0; i < 2; i++) await answer(webgpu, basicQuestion, 3);
   const { queue } = gpu.device;
   submitted = queue.submit.bind(queue);
   submit.mockImplementation(submitted);
@@ -58,7 +58,7 @@ function dispatchesTake(ms: number): void {
 test("submits many fast steps at once", async () => {
   dispatchesTake(1e-6);
   submit.mockClear();
-  const { ids, calls } = await answer(webgpu, asked, COUNT);
+  const { ids, calls } = await answer(webgpu, basicQuestion, COUNT);
   expect(ids).toEqual(wanted);
   expect(calls).toBeLessThan(5);
   // The rows of the prompt are copied in a submit of their own.
@@ -68,7 +68,7 @@ test("submits many fast steps at once", async () => {
 test("splits a slow step into many submits", async () => {
   dispatchesTake(1000);
   submit.mockClear();
-  const { ids, calls } = await answer(webgpu, asked, COUNT);
+  const { ids, calls } = await answer(webgpu, basicQuestion, COUNT);
   expect(ids).toEqual(wanted);
   expect(calls).toBe(COUNT);
   expect(submit.mock.calls.length).toBeGreaterThan(10 * COUNT);
@@ -94,14 +94,14 @@ test.each(["prefill", "step"])(
         if (submit.mock.calls.length === 4) stop.abort();
       });
     };
-    const how = { sampling: greedy, draft: [], signal: stop.signal };
-    const { prompt, pictures } = question;
+    const options = { sampling: greedy, draft: [], signal: stop.signal };
+    const { prompt, images } = question;
     if (what === "prefill") {
       stopSoon();
-      const begun = webgpu.begin(prompt, pictures, how);
+      const begun = webgpu.begin(prompt, images, options);
       await expect(begun).rejects.toBeInstanceOf(Stopped);
     } else {
-      const generation = await webgpu.begin(prompt, pictures, how);
+      const generation = await webgpu.begin(prompt, images, options);
       await generation.next(1);
       stopSoon();
       const step = generation.next(1);
@@ -115,7 +115,7 @@ test.each(["prefill", "step"])(
     submit.mockImplementation(submitted);
     dispatchesTake(1e-6);
     expect((await answer(webgpu, question, 9)).ids).toEqual(right);
-    expect((await answer(webgpu, asked, COUNT)).ids).toEqual(wanted);
+    expect((await answer(webgpu, basicQuestion, COUNT)).ids).toEqual(wanted);
   },
 );
 

@@ -5,10 +5,10 @@ import {
   answer,
   openWebGpuEncoder,
   openWebGpuLanguage,
-  seededRandom,
   openSource,
 } from "../../testing/open-backends";
 import { bufferOf, testGpu } from "../../testing/on-gpu";
+import { seededRandom } from "../../kernels/testing/random";
 
 const SIDE = 256;
 const ROUNDS = 3;
@@ -38,10 +38,10 @@ test("answers a second question about an image in 0.15 of the time of the first"
   for (let round = 0; round <= ROUNDS; round++) {
     const start = performance.now();
     const features = [await encoder.encode(pixels)];
-    const pictures = [{ key: `${round}`, features }];
-    await answer(language, { prompt: first, pictures }, 1);
+    const images = [{ key: `${round}`, features }];
+    await answer(language, { prompt: first, images }, 1);
     const between = performance.now();
-    await answer(language, { prompt: second, pictures }, 1);
+    await answer(language, { prompt: second, images }, 1);
     times.push([between - start, performance.now() - between]);
     for (const tensor of features) tensor.dispose();
   }

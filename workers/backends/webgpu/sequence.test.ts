@@ -30,7 +30,7 @@ const namesOf = (rows: readonly TensorRows[]) =>
   });
 
 const prompt = { texts: [[1, 2], [], [3, 4]], ids: [] };
-const pictures = [
+const images = [
   { key: "a", features: [fake(["a0"]), fake(["a1", "a2"])] },
   { key: "b", features: [fake(["b0", "b1"])] },
 ];
@@ -40,7 +40,7 @@ const all = ["text 1", "text 2", "a0", "a1", "a2", "b0", "b1"].concat([
 ]);
 
 test("gives the embeddings of any range of positions", async () => {
-  const sequence = new Sequence(prompt, pictures);
+  const sequence = new Sequence(prompt, images);
   expect(sequence.length).toBe(all.length);
   const before = alive;
   for (let from = 0; from < all.length; from++) {

@@ -1,15 +1,6 @@
 import { encode, prepare, upload } from "../kernel";
 import type { KernelVariant } from "../kernel-variant";
 
-/** `count` pseudo-random numbers between -1 and 1. */
-export function noise(count: number, seed: number): Float32Array<ArrayBuffer> {
-  let state = seed;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
-
 /** Runs `variant` on `inputs`. The result buffer is filled with NaN and has a
  * margin that the kernel must not write to. */
 export async function runVariant(

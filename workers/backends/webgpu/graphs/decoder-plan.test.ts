@@ -35,7 +35,7 @@ async function planOf(folder: string, dtype: string): Promise<DecoderPlan> {
 }
 
 async function planVariant(decoder: DecoderBuilder): Promise<DecoderPlan> {
-  const graph = await readOnnx("made.onnx", decoder.file());
+  const graph = await readOnnx("test.onnx", decoder.file());
   return planDecoder(graph, new Map(), decoderConfig);
 }
 

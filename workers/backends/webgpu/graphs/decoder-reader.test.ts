@@ -16,7 +16,7 @@ async function plan(
   decoder: DecoderBuilder,
   config: Partial<ModelConfig> = {},
 ): Promise<DecoderPlan> {
-  const graph = await readOnnx("made.onnx", decoder.file());
+  const graph = await readOnnx("test.onnx", decoder.file());
   return planDecoder(graph, new Map(), { ...decoderConfig, ...config });
 }
 
@@ -152,7 +152,7 @@ test("throws nothing but UnsupportedGraph for any change of one node", async () 
   let rejected = 0;
   for (const variant of [{ norm: "decomposed" }, quantized] as const) {
     const file = new DecoderBuilder(variant).file();
-    const graph = await readOnnx("made.onnx", file);
+    const graph = await readOnnx("test.onnx", file);
     for (const [i, node] of graph.nodes.entries()) {
       for (const change of changes) {
         const changed = [change(node)].filter((one) => one !== undefined);

@@ -5,13 +5,13 @@ import { fromHalf } from "../../../util/float16";
 import { loadOrt } from "../../../ort/runtime";
 import { createSession, type OrtSession } from "../../../ort/session";
 import type { Tensor } from "../../../ort/tensor";
-import { seededRandom } from "../../../testing/open-backends";
 import { micro, other } from "../../../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
 import type { ModelConfig } from "../../../model-files/config";
 import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
 import { planVision, type VisionPlan } from "./vision-plan";
 import type { Weight } from "./weight";
+import { seededRandom } from "../../../kernels/testing/random";
 
 const here = new URL("../vision/", micro).href;
 const nano = new URL("/models/nano/onnx/", location.href).href;

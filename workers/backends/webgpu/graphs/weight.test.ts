@@ -20,7 +20,7 @@ async function bytesOf(weight: Weight): Promise<number[]> {
 
 function piece(bytes: readonly number[]): ByteSource {
   const blob = new Blob([Uint8Array.of(99, 98, ...bytes, 97)]);
-  return { file: "made.onnx", blob, offset: 2, length: bytes.length };
+  return { file: "test.onnx", blob, offset: 2, length: bytes.length };
 }
 
 const info = { name: "w", type: "uint8", dims: [1] };
@@ -48,7 +48,7 @@ test("all chunks but the last have CHUNK_BYTES, wherever sources end", async () 
   const rows = Math.floor((CHUNK_BYTES * 2.5) / 12);
   const numbered = (length: number, seed: number): ByteSource => {
     const bytes = new Uint8Array(length).map((_, i) => i * 31 + seed);
-    return { file: "made.onnx", blob: new Blob([bytes]), offset: 0, length };
+    return { file: "test.onnx", blob: new Blob([bytes]), offset: 0, length };
   };
   const [a, b] = [numbered(rows * 7, 1), numbered(rows * 5, 2)];
   const length = rows * 12;
@@ -102,7 +102,7 @@ test("rejects with model-file-missing when the file became unreadable", async ()
     },
   });
   const weight = concatenatedWeight(info, [
-    { file: "made.onnx", blob: gone, offset: 0, length: 2 },
+    { file: "test.onnx", blob: gone, offset: 0, length: 2 },
   ]);
   await expect(chunksOf(weight)).rejects.toEqual(
     expect.objectContaining({ code: "model-file-missing" }),

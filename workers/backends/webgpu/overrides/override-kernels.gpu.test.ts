@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { planDecoder } from "../graphs/decoder-plan";
 import { planVision } from "../graphs/vision-plan";
-import { maxAbsDifference, noise } from "../../../kernels/testing/run-variant";
+import { maxAbsDifference } from "../../../kernels/testing/run-variant";
 import type { Dispatch } from "../../../ort/command-recorder";
 import {
   recordGraph,
@@ -14,6 +14,7 @@ import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
 import { GpuWeights, type BoundWeights } from "../gpu-weights";
 import { Pace, replay } from "../replay";
 import { overrideKernels, type OverrideResult } from "./override-kernels";
+import { noise } from "../../../kernels/testing/random";
 
 let gpu: Gpu;
 
