@@ -16,28 +16,28 @@ afterAll(() => {
   device.destroy();
 });
 
-const plain = {
+const base = {
   type: "float32",
   bias: false,
   activation: "none",
   skip: false,
 } as const;
 const shapes: MatMulShape[] = [
-  { ...plain, rows: 1, inner: 4, columns: 4, activation: "sigmoid" },
-  { ...plain, rows: 1, inner: 192, columns: 448, bias: true },
-  { ...plain, rows: 1, inner: 500, columns: 68, bias: true, skip: true },
-  { ...plain, rows: 7, inner: 12, columns: 20, bias: true, activation: "gelu" },
+  { ...base, rows: 1, inner: 4, columns: 4, activation: "sigmoid" },
+  { ...base, rows: 1, inner: 192, columns: 448, bias: true },
+  { ...base, rows: 1, inner: 500, columns: 68, bias: true, skip: true },
+  { ...base, rows: 7, inner: 12, columns: 20, bias: true, activation: "gelu" },
   {
-    ...plain,
+    ...base,
     rows: 37,
     inner: 36,
     columns: 76,
     activation: "relu",
     skip: true,
   },
-  { ...plain, rows: 65, inner: 68, columns: 132, bias: true, skip: true },
+  { ...base, rows: 65, inner: 68, columns: 132, bias: true, skip: true },
   {
-    ...plain,
+    ...base,
     rows: 130,
     inner: 28,
     columns: 4,
@@ -75,14 +75,14 @@ for (const shape of shapes) {
 }
 
 test("has no variants for widths that are not multiples of 4", () => {
-  const odd = { ...plain, rows: 9 };
+  const odd = { ...base, rows: 9 };
   const { limits } = device;
   expect(matMulVariants({ ...odd, inner: 6, columns: 8 }, limits)).toEqual([]);
   expect(matMulVariants({ ...odd, inner: 8, columns: 6 }, limits)).toEqual([]);
 });
 
 test("has only variants within the limits of the adapter", () => {
-  const shape = { ...plain, rows: 99 };
+  const shape = { ...base, rows: 99 };
   const labels = (limits: Partial<GPUSupportedLimits>): string[] =>
     matMulVariants(
       { ...shape, inner: 64, columns: 64 },

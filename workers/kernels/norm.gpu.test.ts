@@ -41,13 +41,13 @@ function reference(of: Norm, data: Data): Record<"y" | "sums", Float32Array> {
   return { y, sums };
 }
 
-const plain = { rows: 5, width: 20, epsilon: 1e-5, type: "float32" } as const;
+const base = { rows: 5, width: 20, epsilon: 1e-5, type: "float32" } as const;
 const cases: Norm[] = [
-  { ...plain, centered: true, skip: false, sums: false, bias: true },
-  { ...plain, centered: false, skip: true, sums: true, bias: false },
-  { ...plain, rows: 130, centered: true, skip: true, sums: false, bias: false },
+  { ...base, centered: true, skip: false, sums: false, bias: true },
+  { ...base, centered: false, skip: true, sums: true, bias: false },
+  { ...base, rows: 130, centered: true, skip: true, sums: false, bias: false },
   {
-    ...{ ...plain, rows: 1, width: 192, epsilon: 1e-6 },
+    ...{ ...base, rows: 1, width: 192, epsilon: 1e-6 },
     ...{ centered: false, skip: false, sums: false, bias: false },
   },
 ];
@@ -69,18 +69,18 @@ for (const of of cases) {
     expect(variants.length).toBeGreaterThan(0);
     for (const { kernel, workgroups } of variants) {
       const { STORAGE, COPY_SRC, COPY_DST, MAP_READ, UNIFORM } = GPUBufferUsage;
-      const made = (floats: Float32Array<ArrayBuffer>) =>
+      const bufferOf = (floats: Float32Array<ArrayBuffer>) =>
         upload(
           device,
           "test",
           new Uint32Array(floats.buffer),
           STORAGE | COPY_SRC,
         );
-      const blank = () => made(new Float32Array(rows * width).fill(NaN));
+      const blank = () => bufferOf(new Float32Array(rows * width).fill(NaN));
       const [y, sums] = [blank(), blank()];
       const size = upload(device, "test", normUniform(of), UNIFORM);
       const { x, skip, scale, bias } = data;
-      const inputs = [x, skip, scale, bias].map(made);
+      const inputs = [x, skip, scale, bias].map(bufferOf);
       const buffers = [...inputs, y, size, ...(of.sums ? [sums] : [])];
       const dispatch = prepare(
         device,

@@ -19,7 +19,7 @@ const frame = (value: number) => ({ value }) as unknown as Frame;
 
 /** `bytes`: size of the features of one image. */
 function setUp(bytes = 4) {
-  const made: Fake[] = [];
+  const tensors: Fake[] = [];
   const tensor = (value: number): Tensor => {
     const fake: Fake & { dispose(): void } = {
       value,
@@ -29,13 +29,13 @@ function setUp(bytes = 4) {
         this.disposed = true;
       },
     };
-    made.push(fake);
+    tensors.push(fake);
     return fake as unknown as Tensor;
   };
   const encoded: number[] = [];
   const encoder: Encoder = {
     encode: (pixels) => {
-      if (valueOf(pixels) === 1002) throw new Error("bad luck");
+      if (valueOf(pixels) === 1002) throw new Error("encoder failed");
       encoded.push(valueOf(pixels));
       return Promise.resolve(tensor(valueOf(pixels)));
     },
@@ -44,7 +44,7 @@ function setUp(bytes = 4) {
   const preprocessor = {
     views: (_: Frame, { anyres }: GenerateOptions) =>
       anyres ? [0, 1, 2, 3, 4] : [0],
-    run: (seen: unknown, view: number) => ({ value: valueOf(seen) + view }),
+    run: (source: unknown, view: number) => ({ value: valueOf(source) + view }),
   } as unknown as Preprocessor;
   let kept = NaN;
   const changes = new ChangeDetector({
@@ -55,8 +55,8 @@ function setUp(bytes = 4) {
     dispose: () => undefined,
   });
   const stage = new ImageEncoderStage(preprocessor, encoder, changes);
-  const living = () => made.filter(({ disposed }) => !disposed).length;
-  return { stage, encoded, living };
+  const alive = () => tensors.filter(({ disposed }) => !disposed).length;
+  return { stage, encoded, alive };
 }
 
 const options = {
@@ -68,85 +68,85 @@ const context = {
 };
 
 test("encodes a frame without id and drops it after the request", async () => {
-  const { stage, encoded, living } = setUp();
-  for (let run = 0; run < 2; run++) {
-    const seen = await stage.run(frame(5), null, options, context);
-    expect(seen.origin).toBe("encoded");
-    expect(living()).toBe(1);
+  const { stage, encoded, alive } = setUp();
+  for (let i = 0; i < 2; i++) {
+    const result = await stage.run(frame(5), null, options, context);
+    expect(result.origin).toBe("encoded");
+    expect(alive()).toBe(1);
     stage.endRequest({ keepNew: true });
-    expect(living()).toBe(0);
+    expect(alive()).toBe(0);
   }
   expect(encoded).toEqual([5, 5]);
 });
 
 test("reuses an image with the same id and the same options", async () => {
   const { stage, encoded } = setUp();
-  const see = async (name: string, change: Partial<GenerateOptions> = {}) => {
-    const asked = { ...options, ...change };
-    const seen = await stage.run(frame(5), name, asked, context);
+  const run = async (name: string, change: Partial<GenerateOptions> = {}) => {
+    const changed = { ...options, ...change };
+    const result = await stage.run(frame(5), name, changed, context);
     stage.endRequest({ keepNew: true });
-    return seen;
+    return result;
   };
-  const first = await see("a");
-  const second = await see("a");
+  const first = await run("a");
+  const second = await run("a");
   expect(second).toMatchObject({ origin: "reused", image: first.image });
   for (const other of [{ size: 512 }, { fit: "crop" }, { anyres: true }]) {
-    const seen = await see("a", other as Partial<GenerateOptions>);
-    expect(seen.origin).toBe("encoded");
-    expect(seen.image.key).not.toBe(first.image.key);
+    const result = await run("a", other as Partial<GenerateOptions>);
+    expect(result.origin).toBe("encoded");
+    expect(result.image.key).not.toBe(first.image.key);
   }
-  expect((await see("a")).origin).toBe("reused");
+  expect((await run("a")).origin).toBe("reused");
   expect(encoded).toHaveLength(8);
 });
 
 test("keeps the eight most recently used images", async () => {
-  const { stage, living } = setUp();
+  const { stage, alive } = setUp();
   for (let i = 0; i < 50; i++) {
-    await stage.run(frame(i), `picture ${i}`, options, context);
+    await stage.run(frame(i), `image ${i}`, options, context);
     stage.endRequest({ keepNew: true });
     // The first image is used in between.
-    await stage.run(frame(0), "picture 0", options, context);
+    await stage.run(frame(0), "image 0", options, context);
     stage.endRequest({ keepNew: true });
   }
-  expect(living()).toBe(8);
-  const how = async (name: string) =>
+  expect(alive()).toBe(8);
+  const originOf = async (name: string) =>
     (await stage.run(frame(0), name, options, context)).origin;
-  expect(await how("picture 0")).toBe("reused");
-  expect(await how("picture 49")).toBe("reused");
-  expect(await how("picture 42")).toBe("encoded");
+  expect(await originOf("image 0")).toBe("reused");
+  expect(await originOf("image 49")).toBe("reused");
+  expect(await originOf("image 42")).toBe("encoded");
   stage.dispose();
-  expect(living()).toBe(0);
+  expect(alive()).toBe(0);
 });
 
 test("encodes again what a failed request encoded", async () => {
-  const { stage, encoded, living } = setUp();
+  const { stage, encoded, alive } = setUp();
   const gated = { ...options, gate: 0.5 };
   for (const keepNew of [false, false, true, false]) {
     await stage.run(frame(5), "a", options, context);
     await stage.run(frame(7), null, gated, context);
     stage.endRequest({ keepNew });
-    expect(living()).toBe(encoded.length < 6 ? 0 : 2);
+    expect(alive()).toBe(encoded.length < 6 ? 0 : 2);
   }
   expect(encoded).toEqual([5, 7, 5, 7, 5, 7]);
 });
 
 test("keeps large images within a byte limit, and all during the request", async () => {
-  const { stage, living } = setUp(15 * 2 ** 20);
+  const { stage, alive } = setUp(15 * 2 ** 20);
   for (let i = 0; i < 5; i++) {
-    await stage.run(frame(i), `picture ${i}`, options, context);
+    await stage.run(frame(i), `image ${i}`, options, context);
   }
-  expect(living()).toBe(5);
+  expect(alive()).toBe(5);
   stage.endRequest({ keepNew: true });
-  expect(living()).toBe(2);
+  expect(alive()).toBe(2);
 });
 
 test("frees the features when the encoder fails or the request is aborted", async () => {
-  const { stage, living } = setUp();
+  const { stage, alive } = setUp();
   const anyres = { ...options, anyres: true };
   await expect(stage.run(frame(1000), "a", anyres, context)).rejects.toThrow(
-    "bad luck",
+    "encoder failed",
   );
-  expect(living()).toBe(0);
+  expect(alive()).toBe(0);
   const controller = new AbortController();
   let laps = 0;
   const endStage = () => {
@@ -156,34 +156,34 @@ test("frees the features when the encoder fails or the request is aborted", asyn
   const { signal } = controller;
   const stopped = stage.run(frame(1), "a", anyres, { signal, endStage });
   await expect(stopped).rejects.toBeInstanceOf(Stopped);
-  expect(living()).toBe(0);
+  expect(alive()).toBe(0);
 });
 
 test("returns the last encoded image for a frame that differs less than gate", async () => {
-  const { stage, encoded, living } = setUp();
-  const look = async (value: number, gate = 0.5) => {
-    const asked = { ...options, gate };
-    const seen = await stage.run(frame(value), null, asked, context);
+  const { stage, encoded, alive } = setUp();
+  const runGated = async (value: number, gate = 0.5) => {
+    const gated = { ...options, gate };
+    const result = await stage.run(frame(value), null, gated, context);
     stage.endRequest({ keepNew: true });
-    return seen;
+    return result;
   };
-  const first = await look(1);
-  expect(await look(1.4)).toEqual({
+  const first = await runGated(1);
+  expect(await runGated(1.4)).toEqual({
     origin: "unchanged",
     image: first.image,
   });
   // Small changes add up.
-  expect((await look(1.6)).origin).toBe("encoded");
-  expect((await look(1.4)).origin).toBe("unchanged");
-  expect((await look(1.4, 0)).origin).toBe("encoded");
-  expect((await look(1.4)).origin).toBe("unchanged");
+  expect((await runGated(1.6)).origin).toBe("encoded");
+  expect((await runGated(1.4)).origin).toBe("unchanged");
+  expect((await runGated(1.4, 0)).origin).toBe("encoded");
+  expect((await runGated(1.4)).origin).toBe("unchanged");
   expect(encoded).toEqual([1, 1.6, 1.4]);
-  for (let i = 10; i < 100; i++) await look(i);
-  expect(living()).toBe(1);
+  for (let i = 10; i < 100; i++) await runGated(i);
+  expect(alive()).toBe(1);
 });
 
 test("gated frames do not displace images with ids", async () => {
-  const { stage, living } = setUp();
+  const { stage, alive } = setUp();
   const gated = { ...options, gate: 0.5 };
   await stage.run(frame(-1), "a", options, context);
   await stage.run(frame(-2), "b", gated, context);
@@ -192,32 +192,32 @@ test("gated frames do not displace images with ids", async () => {
     await stage.run(frame(10 * i), null, gated, context);
     stage.endRequest({ keepNew: true });
   }
-  expect(living()).toBe(3);
+  expect(alive()).toBe(3);
   for (const name of ["a", "b"]) {
-    const asked = name === "a" ? options : gated;
-    const seen = await stage.run(frame(0), name, asked, context);
-    expect(seen.origin).toBe("reused");
+    const same = name === "a" ? options : gated;
+    const result = await stage.run(frame(0), name, same, context);
+    expect(result.origin).toBe("reused");
   }
 });
 
 test("a replaced gated image is valid until the request ends", async () => {
-  const { stage, living } = setUp();
+  const { stage, alive } = setUp();
   const gated = { ...options, gate: 0.5 };
   await stage.run(frame(1), null, gated, context);
   stage.endRequest({ keepNew: true });
   const same = await stage.run(frame(1.2), null, gated, context);
   expect(same.origin).toBe("unchanged");
   await stage.run(frame(7), null, gated, context);
-  expect(living()).toBe(2);
+  expect(alive()).toBe(2);
   stage.endRequest({ keepNew: true });
-  expect(living()).toBe(1);
+  expect(alive()).toBe(1);
 });
 
 test("AnyRes ignores gate", async () => {
   const { stage, encoded } = setUp();
-  const asked = { ...options, gate: 1, anyres: true };
-  await stage.run(frame(1), null, asked, context);
-  const seen = await stage.run(frame(1), null, asked, context);
-  expect(seen.origin).toBe("encoded");
+  const anyres = { ...options, gate: 1, anyres: true };
+  await stage.run(frame(1), null, anyres, context);
+  const result = await stage.run(frame(1), null, anyres, context);
+  expect(result.origin).toBe("encoded");
   expect(encoded).toHaveLength(10);
 });

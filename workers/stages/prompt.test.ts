@@ -19,7 +19,7 @@ const tokenizer = {
           ],
     ),
 };
-const say = (text: string, images = 1): Message => {
+const user = (text: string, images = 1): Message => {
   return { role: "user", text, imageCount: images };
 };
 const answer = (text: string): Message => {
@@ -33,13 +33,13 @@ const reference = (...messages: Message[]) => {
 };
 
 test("an image takes as many positions as it has tokens", () => {
-  const prompt = makePrompt(tokenizer, reference(say("ab")), 4, 100);
+  const prompt = makePrompt(tokenizer, reference(user("ab")), 4, 100);
   expect(prompt.texts).toEqual([[1], [2, 2, 3]]);
   expect(prompt.ids).toEqual([1, 99, 99, 99, 99, 2, 2, 3]);
 });
 
 test("places the images of several turns", () => {
-  const turns = [say("a", 2), answer("b"), say("", 0), say("c", 1)];
+  const turns = [user("a", 2), answer("b"), user("", 0), user("c", 1)];
   const prompt = makePrompt(tokenizer, reference(...turns), 2, 100);
   expect(prompt.texts).toEqual([[1], [], [2, 3, 1, 2, 3, 1, 3, 1], [2, 3]]);
   expect(prompt.ids).toEqual([
@@ -59,8 +59,8 @@ test("each prompt style has its system text and image separator", () => {
       return tokenizer.encodeChat(turns);
     },
   };
-  makePrompt(spy, { messages: [say("a")], promptStyle: "reference" }, 1, 100);
-  makePrompt(spy, { messages: [say("a")], promptStyle: "demo" }, 1, 100);
+  makePrompt(spy, { messages: [user("a")], promptStyle: "reference" }, 1, 100);
+  makePrompt(spy, { messages: [user("a")], promptStyle: "demo" }, 1, 100);
   expect(seen).toMatchObject([
     { role: "system", imageCount: 0, text: "You are a helpful assistant." },
     { role: "user", imageCount: 1, separator: "\n", text: "a" },
@@ -83,18 +83,18 @@ test("a system message replaces the system text of the style", () => {
       return tokenizer.encodeChat(turns);
     },
   };
-  makePrompt(spy, reference(system("Rhyme."), say("a")), 1, 100);
+  makePrompt(spy, reference(system("Rhyme."), user("a")), 1, 100);
   expect(seen).toMatchObject([
     [{ role: "system", text: "Rhyme." }, { role: "user" }],
   ]);
 });
 
 test("the prefix comes last and counts", () => {
-  const begun = { ...reference(say("a")), prefix: "So" };
-  const { texts, ids } = makePrompt(tokenizer, begun, 2, 8);
+  const prefixed = { ...reference(user("a")), prefix: "So" };
+  const { texts, ids } = makePrompt(tokenizer, prefixed, 2, 8);
   expect(texts).toEqual([[1], [2, 3, 2, 2]]);
   expect(ids).toEqual([1, 99, 99, 2, 3, 2, 2]);
-  expect(() => makePrompt(tokenizer, begun, 2, 7)).toThrow(
+  expect(() => makePrompt(tokenizer, prefixed, 2, 7)).toThrow(
     expect.objectContaining({ code: "prompt-too-long" }),
   );
 });
@@ -103,25 +103,27 @@ test("token counts of messages add up", () => {
   const count = (...messages: Message[]) =>
     countTokens(tokenizer, reference(...messages), 5, 100);
   expect(count()).toEqual({ tokens: 0, limit: 100 });
-  expect(count(say("abc", 0)).tokens).toBe(5);
+  expect(count(user("abc", 0)).tokens).toBe(5);
   expect(count(system("abc")).tokens).toBe(5);
   expect(count(answer("abc")).tokens).toBe(5);
-  expect(count(say("abc", 2)).tokens).toBe(15);
-  const turns = [system("a"), say("b"), answer("c"), say("", 3)];
+  expect(count(user("abc", 2)).tokens).toBe(15);
+  const turns = [system("a"), user("b"), answer("c"), user("", 3)];
   const apart = turns.map((turn) => count(turn).tokens);
   expect(count(...turns).tokens).toBe(apart.reduce((a, b) => a + b));
 });
 
 test("rejects with prompt-too-long when no token of the answer fits", () => {
-  expect(makePrompt(tokenizer, reference(say("ab")), 4, 9).ids).toHaveLength(8);
-  expect(() => makePrompt(tokenizer, reference(say("abc")), 4, 9)).toThrow(
+  expect(makePrompt(tokenizer, reference(user("ab")), 4, 9).ids).toHaveLength(
+    8,
+  );
+  expect(() => makePrompt(tokenizer, reference(user("abc")), 4, 9)).toThrow(
     expect.objectContaining({
       code: "prompt-too-long",
       message:
         "5 tokens of text and an image of 4 tokens do not fit: the model's context window is 9 tokens, including the answer.",
     }),
   );
-  const two = reference(say("a", 2), answer("b"), say("c", 1));
+  const two = reference(user("a", 2), answer("b"), user("c", 1));
   expect(() => makePrompt(tokenizer, two, 20, 64)).toThrow(
     /^9 tokens of text and 3 images of 20 tokens each do not fit: .* 64 /,
   );
@@ -130,41 +132,41 @@ test("rejects with prompt-too-long when no token of the answer fits", () => {
 const frame = {};
 
 test.each([
-  [[frame], [say("a")]],
-  [[], [say("a", 0)]],
+  [[frame], [user("a")]],
+  [[], [user("a", 0)]],
   [
     [frame, frame, frame],
-    [say("a", 2), answer("b"), say("c", 0), say("d", 1)],
+    [user("a", 2), answer("b"), user("c", 0), user("d", 1)],
   ],
-  [[frame], [system("z"), say("a")]],
+  [[frame], [system("z"), user("a")]],
 ])("accepts a conversation about %j", (frames, messages) => {
   expect(() => checkConversation(frames, reference(...messages))).not.toThrow();
 });
 
 test.each<[string, unknown[], Message[]]>([
   ["no message", [], []],
-  ["an assistant message at the end", [frame], [say("a"), answer("b")]],
-  ["too few frames", [], [say("a")]],
-  ["too many frames", [frame, frame], [say("a")]],
-  ["half an image", [frame], [say("a", 0.5), say("b", 0.5)]],
-  ["a negative number of images", [frame], [say("a", 2), say("b", -1)]],
+  ["an assistant message at the end", [frame], [user("a"), answer("b")]],
+  ["too few frames", [], [user("a")]],
+  ["too many frames", [frame, frame], [user("a")]],
+  ["half an image", [frame], [user("a", 0.5), user("b", 0.5)]],
+  ["a negative number of images", [frame], [user("a", 2), user("b", -1)]],
   [
     "images in an assistant message",
     [frame],
-    [{ ...answer("a"), imageCount: 1 }, say("b", 0)],
+    [{ ...answer("a"), imageCount: 1 }, user("b", 0)],
   ],
   ["a system message only", [], [system("a")]],
-  ["a later system message", [], [say("a", 0), system("b"), say("c", 0)]],
-  ["two system messages", [], [system("a"), system("b"), say("c", 0)]],
+  ["a later system message", [], [user("a", 0), system("b"), user("c", 0)]],
+  ["two system messages", [], [system("a"), system("b"), user("c", 0)]],
   [
     "images in a system message",
     [frame],
-    [{ ...system("a"), imageCount: 1 }, say("b", 0)],
+    [{ ...system("a"), imageCount: 1 }, user("b", 0)],
   ],
   [
     "an unknown role",
     [frame],
-    [{ ...say("a"), role: "tool" as "user" }, say("b", 0)],
+    [{ ...user("a"), role: "tool" as "user" }, user("b", 0)],
   ],
 ])("rejects with bad-option for %s", (_, frames, messages) => {
   expect(() => checkConversation(frames, reference(...messages))).toThrow(
@@ -175,6 +177,6 @@ test.each<[string, unknown[], Message[]]>([
 test("rejects with bad-option for an unknown prompt style", () => {
   const promptStyle = "toString" as "demo";
   expect(() =>
-    checkConversation([frame], { messages: [say("a")], promptStyle }),
+    checkConversation([frame], { messages: [user("a")], promptStyle }),
   ).toThrow(/reference or demo/);
 });

@@ -13,7 +13,7 @@ export interface DecoderVariant {
   readonly qkv: "apart" | "packed" | "split";
   readonly rotary: "outside" | "inside";
   readonly interleaved: boolean;
-  readonly norm: "skip" | "plain" | "decomposed";
+  readonly norm: "skip" | "simplified" | "decomposed";
   readonly gate: "sigmoid" | "quick" | "alone";
   /** Adds Identity and Cast nodes in between. */
   readonly wrapped: boolean;

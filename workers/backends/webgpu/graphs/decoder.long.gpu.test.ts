@@ -14,7 +14,7 @@ afterAll(() => {
 });
 
 test.each([
-  { norm: "plain", bias: "none", qkv: "packed", rotary: "inside" },
+  { norm: "simplified", bias: "none", qkv: "packed", rotary: "inside" },
   { products: "transposed", norm: "decomposed", gate: "quick", wrapped: true },
   { products: "quantized", bias: "some", zeros: "some", interleaved: true },
   {

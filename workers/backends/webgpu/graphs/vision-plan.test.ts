@@ -86,10 +86,10 @@ test("a convolution absorbs the scale and the batch norm that follow it", async 
   const blob = encoder.finish(scaled);
   const plan = await planOf(blob);
   expect(operators(await written(plan, 128))).not.toContain("Mul");
-  const plain = new EncoderBuilder();
-  const first = plain.conv(plain.pooled, "c", [3, 3, 1, 1]);
+  const original = new EncoderBuilder();
+  const first = original.conv(original.pooled, "c", [3, 3, 1, 1]);
   const before = Object.values(
-    await floatsOf(await planOf(plain.finish(first))),
+    await floatsOf(await planOf(original.finish(first))),
   );
   const after = Object.values(await floatsOf(plan));
   const [w = [], b = []] = before;

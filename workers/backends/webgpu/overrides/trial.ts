@@ -280,7 +280,7 @@ class Trial {
       for (const { kernel, ort } of pairs) {
         const { buffer, offset, size } = kernel;
         encoder.copyBufferToBuffer(buffer, offset, ort, 0, size);
-        // Results that our kernel leaves out must not look like ORT's.
+        // Results that our kernel leaves out must not equal ORT's.
         encoder.clearBuffer(buffer, offset, size);
       }
       encodePass(encoder, [this.#bind(variant), ...comparisons]);
