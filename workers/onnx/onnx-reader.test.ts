@@ -170,3 +170,23 @@ test("reads or rejects a file with random errors", async () => {
   }
   expect(rejected).toBeGreaterThan(100);
 });
+
+test("finds weights in packed float_data like raw data", async () => {
+  const values = Float32Array.from({ length: 600 }, (_, i) => i / 3);
+  const packed = [...new Uint8Array(values.buffer)];
+  const tensor = contentField(5, [
+    ...numberField(1, values.length),
+    ...numberField(2, 1),
+    ...contentField(4, packed),
+    ...textField(8, "weight"),
+  ]);
+  const node = contentField(1, textField(4, "Identity"));
+  const bytes = Uint8Array.from(contentField(7, [...node, ...tensor]));
+  const graph = await readOnnx("d.onnx", new Blob([bytes]));
+  const weight = graph.initializers.get("weight");
+  expect(weight).toMatchObject({ type: "float32", dims: [values.length] });
+  const { offset = 0, length = 0 } = weight?.data ?? {};
+  expect([...bytes.subarray(offset, offset + length)]).toEqual(packed);
+  const skeleton = await writeSkeleton(graph, "d.onnx");
+  expect(skeleton.length).toBeLessThan(200);
+});

@@ -39,9 +39,9 @@ export interface Initializer {
   readonly name: string;
   readonly type: string;
   readonly dims: readonly number[];
-  /** Absent if the elements are not stored as raw bytes. */
+  /** Absent if the elements are stored as varints. */
   readonly data?: TensorLocation;
-  /** The elements of a small tensor in `float_data`, `int32_data` or `int64_data`. */
+  /** The elements of a small tensor in `int32_data` or `int64_data`. */
   readonly numbers?: readonly number[];
 }
 
@@ -65,7 +65,7 @@ export interface OnnxGraph {
   readonly graphParts: readonly GraphPart[];
 }
 
-/** `tensor` is set for an initializer with raw bytes in this file. */
+/** `tensor` is set for an initializer with its bytes in this file. */
 export interface GraphPart extends ByteRange {
   readonly tensor?: Initializer;
 }
@@ -177,8 +177,10 @@ class OnnxReader {
   async #readTensor(tensor: ProtobufField): Promise<Initializer> {
     const head: Uint8Array[] = [];
     let raw: ProtobufField | undefined;
+    let floats: ProtobufField | undefined;
     for await (const field of this.#fields(tensor.start, tensor.end)) {
       if (field.number === 9) raw = field;
+      if (field.number === 4) floats = field;
       const numbers = [4, 5, 7].includes(field.number);
       if (!numbers && ![1, 2, 8, 13].includes(field.number)) continue;
       const length = field.end - field.at;
@@ -192,9 +194,12 @@ class OnnxReader {
     const facts = readTensorHeader(message);
     const { numbers } = readConstantTensor(message);
     const { name, type, dims } = facts;
-    const data =
-      raw === undefined ? externalLocation(facts) : inlineLocation(raw);
     const wanted = tensorBytes(type, dims);
+    // Packed float_data has the same bytes as raw data.
+    const packed = floats && floats.end - floats.start === wanted;
+    const inline = raw ?? (packed && type === "float32" ? floats : undefined);
+    const data =
+      inline === undefined ? externalLocation(facts) : inlineLocation(inline);
     if (data !== undefined && wanted !== undefined && data.length !== wanted) {
       throw new ProtobufError(
         `weight ${name} has ${data.length} bytes where its shape needs ${wanted}`,
