@@ -17,15 +17,16 @@ from fastvlm.graphs import BUILDERS
 from fastvlm.graphs.external_data import external_files, load_structure
 from fastvlm.manifest import write_manifest
 from fastvlm.model import FastVlm
-from fastvlm.tokenizer import prompt_parts
+from fastvlm.tokenizer import prompt_ids
+from fastvlm.verify import GraphErrors, Reference, VerificationError, compute_reference, verification_images, verify
 
 from .model_card import write_card
 from .checkpoint import Checkpoint, ConvertError
 from .licence import copy_license_files, read_license
-from .verify import ConversionLoss, Peaks, Reference, compute_reference, verify
-from .resources import check_disk, fits_memory
-from .model_config import read_model_config
 from .layer_streaming import load_model
+from .model_config import read_model_config
+from .peaks import Peaks
+from .resources import check_disk, fits_memory
 from .tokenizer_files import load_tokenizer, write_tokenizer
 
 QUESTION = "Describe the image."
@@ -53,7 +54,7 @@ class Log:
         print(f"[{seconds:6.0f} s] {line}", file=sys.stderr, flush=True)
 
 
-def convert(options: Options, log: Callable[[str], None]) -> dict[str, ConversionLoss]:
+def convert(options: Options, log: Callable[[str], None]) -> dict[str, GraphErrors]:
     checkpoint = Checkpoint(options.checkpoint)
     cfg = read_model_config(checkpoint, options.name)
     log_checkpoint(checkpoint, cfg, log)
@@ -77,13 +78,14 @@ def convert(options: Options, log: Callable[[str], None]) -> dict[str, Conversio
         reference = run_reference(model, tokenizer, log)
         for dtype in options.dtypes:
             peaks.check(dtype)
-        losses = {}
+        errors = {}
         for dtype in options.dtypes:
             for graph in BUILDERS:
                 log(f"wrote {write(model, part, graph, dtype).name}")
-            losses[dtype] = verify(part, dtype, reference, whole, log)
-        write_metadata(part, checkpoint, cfg, tokenizer, losses, peaks)
-    return losses
+            errors[dtype] = check(part, dtype, reference, whole)
+            log(f"{dtype}: {errors[dtype]}")
+        write_metadata(part, checkpoint, cfg, tokenizer, errors, peaks)
+    return errors
 
 
 def with_image_row(cfg: FastVlmConfig) -> FastVlmConfig:
@@ -98,6 +100,14 @@ def write(model: FastVlm, part: Path, graph: str, dtype: str) -> Path:
         return write_graph(model, part, graph, dtype)
     except OverflowError as error:
         raise ConvertError(f"{graph}: {error}. Remove {dtype} from --dtypes") from None
+
+
+def check(part: Path, dtype: str, reference: Reference, whole: bool) -> GraphErrors:
+    try:
+        return verify(part, dtype, reference, whole)
+    except VerificationError as error:
+        advice = "" if dtype == "fp32" else f". Remove {dtype} from --dtypes"
+        raise ConvertError(f"{error}{advice}") from None
 
 
 def log_checkpoint(
@@ -121,9 +131,10 @@ def log_checkpoint(
 def run_reference(
     model: FastVlm, tokenizer: Tokenizer, log: Callable[[str], None]
 ) -> Reference:
-    before, after = (tokenizer.encode(part).ids for part in prompt_parts(QUESTION))
-    image = SpecialTokens.of(tokenizer).image
-    reference = compute_reference(model, before, after, image)
+    pixels, image = verification_images(model.cfg.size), SpecialTokens.of(tokenizer).image
+    height, width = pixels[-1].shape[2:]
+    ids = prompt_ids(tokenizer, QUESTION, (height // 64) * (width // 64))
+    reference = compute_reference(model, pixels, ids, image)
     log(f"PyTorch's tokens: {reference.tokens}")
     return reference
 
@@ -133,7 +144,7 @@ def write_metadata(
     checkpoint: Checkpoint,
     cfg: FastVlmConfig,
     tokenizer: Tokenizer,
-    losses: dict[str, ConversionLoss],
+    errors: dict[str, GraphErrors],
     peaks: Peaks,
 ) -> None:
     """Writes configuration, licence, model card and manifest."""
@@ -149,7 +160,7 @@ def write_metadata(
     )
     license = read_license(checkpoint.folder)
     copy_license_files(checkpoint.folder, part)
-    write_card(part, cfg, checkpoint.folder.name, license, losses, peaks)
+    write_card(part, cfg, checkpoint.folder.name, license, errors, peaks)
     write_manifest(part, cfg.name, license)
 
 

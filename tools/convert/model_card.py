@@ -1,14 +1,15 @@
 """The model card of a converted checkpoint: source, licence, changes, and the
-measured loss of each dtype."""
+measured errors of each dtype."""
 
 from pathlib import Path
 
 from fastvlm.config import FastVlmConfig
 from fastvlm.graphs import BUILDERS, SUFFIXES
 from fastvlm.manifest import License
+from fastvlm.verify import STEPS, GraphErrors
 
 from .licence import APPLE
-from .verify import STEPS, ConversionLoss, Peaks
+from .peaks import Peaks
 
 CARD = """\
 ---
@@ -63,7 +64,7 @@ def write_card(
     cfg: FastVlmConfig,
     source: str,
     license: License | None,
-    losses: dict[str, ConversionLoss],
+    errors: dict[str, GraphErrors],
     peaks: Peaks,
 ) -> None:
     text, vision = cfg.text, cfg.vision
@@ -84,9 +85,9 @@ def write_card(
             ),
             steps=STEPS + 1,
             rows="\n".join(
-                f"| {dtype} | {size(folder, dtype)} | {loss.features:.1e} | "
-                f"{loss.embeds:.1e} | {loss.logits:.1e} | {loss.same} of {loss.of} |"
-                for dtype, loss in losses.items()
+                f"| {dtype} | {size(folder, dtype)} | {error.features:.1e} | "
+                f"{error.embeds:.1e} | {error.logits:.1e} | {error.same} of {error.of} |"
+                for dtype, error in errors.items()
             ),
             peaks=", ".join(f"{peak:,.0f} in {g}" for g, peak in peaks.values.items()),
         ),

@@ -11,9 +11,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from fastvlm.config import FastVlmConfig
-from fastvlm.synthetic_weights import fill_weights
+from fastvlm.json_file import write_json
 from fastvlm.model import Projector
 from fastvlm.qwen2 import DecoderLayer, RMSNorm
+from fastvlm.synthetic_weights import fill_weights
 from fastvlm.tokenizer import CHAT_TEMPLATE, SPECIAL, build
 from fastvlm.vision import FastViTHD, LayerScale
 
@@ -180,7 +181,3 @@ def write_tokenizer(cfg: FastVlmConfig, out: Path, slow: bool) -> None:
         content["model"]["vocab"], content["added_tokens"] = vocab, added
         Tokenizer.from_str(json.dumps(content)).save(str(out / "tokenizer.json"))
     write_json(out / "tokenizer_config.json", fields)
-
-
-def write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")

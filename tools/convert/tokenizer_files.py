@@ -1,15 +1,15 @@
 """Converts the tokenizer files of a checkpoint: adds `<image>` like the published
 export, and a chat template that accepts plain text."""
 
-import json
 from pathlib import Path
 
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import AddedToken, Tokenizer
 
+from fastvlm.json_file import write_json
 from fastvlm.model_folder import SpecialTokens
-from fastvlm.tokenizer import CHAT_TEMPLATE
+from fastvlm.tokenizer import CHAT_TEMPLATE, added_tokens
 
 from .checkpoint import ConvertError, read_json
 
@@ -72,11 +72,10 @@ def write_tokenizer(
     if not accepts_plain_text(template):
         notes.append("replaced the chat template by ChatML for plain text")
         template = CHAT_TEMPLATE
-    added = tokenizer.get_added_tokens_decoder()
     stated = config.get("model_max_length")
     config |= {
         "add_prefix_space": False,
-        "added_tokens_decoder": {str(i): describe(t) for i, t in sorted(added.items())},
+        "added_tokens_decoder": added_tokens(tokenizer),
         "bos_token": None,
         "chat_template": template,
         "eos_token": "<|im_end|>",
@@ -87,21 +86,9 @@ def write_tokenizer(
     config.pop("auto_map", None)
     config.pop("extra_special_tokens", None)
     config["additional_special_tokens"] = ["<|im_start|>", "<|im_end|>", IMAGE]
-    text = json.dumps(config, indent=2, ensure_ascii=False)
-    (out / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
+    write_json(out / "tokenizer_config.json", config)
     notes.append(f"{IMAGE} has id {token.image}")
     return notes
-
-
-def describe(token: AddedToken) -> dict:
-    return {
-        "content": token.content,
-        "lstrip": token.lstrip,
-        "normalized": token.normalized,
-        "rstrip": token.rstrip,
-        "single_word": token.single_word,
-        "special": token.special,
-    }
 
 
 def read_template(source: Path, config: dict) -> str | None:

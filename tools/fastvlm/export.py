@@ -13,17 +13,17 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from .model_card import TrainingRun, write_card
 from .config import CONFIGS
-from .model_folder import SpecialTokens, write_configs, write_graph
 from .graphs import BUILDERS
-from .synthetic_weights import fill_weights
 from .manifest import License, write_manifest
 from .model import FastVlm
+from .model_card import AnswerCounts, TrainingRun, write_card
+from .model_folder import SpecialTokens, write_configs, write_graph
 from .onnx_model import OnnxModel
-from .samples import generate_samples
+from .samples import Sample, generate_samples
+from .synthetic_weights import fill_weights
 from .tokenizer import build
-from .verify import Loss, verify, quantisation_loss
+from .verify import compute_reference, verification_images, verify
 
 MEGABYTE = 1e6
 MAX_FOLDER_BYTES = 24 * MEGABYTE
@@ -51,21 +51,27 @@ def write_graphs(model: FastVlm, folder: Path) -> None:
             write_graph(model, folder, graph, dtype)
 
 
-def compare(model: FastVlm, tokenizer: Tokenizer, folder: Path, count: int) -> Loss:
-    """Verifies the folder's graphs and measures the loss of the quantised ones."""
-    samples = generate_samples(tokenizer, count, seed=20_000, size=model.cfg.size)
-    special = SpecialTokens.of(tokenizer)
-    image, stop = special.image, special.stop
-    exact, quantised = OnnxModel(folder), OnnxModel(folder, "_q4")
-    for name, error in verify(model, exact, samples[:8], image, stop).items():
-        print(f"{name}: relative error {error:.1e}")
-    loss = quantisation_loss(exact, quantised, samples, tokenizer, stop)
-    print(
-        f"q4: relative error of features {loss.features:.1e}, of logits "
-        f"{loss.logits:.1e}; {loss.same} of {loss.answers} answers identical, "
-        f"{loss.right[1]} correct instead of {loss.right[0]}"
-    )
-    return loss
+def verify_folder(model: FastVlm, samples: list[Sample], folder: Path, image: int) -> None:
+    for number, sample in enumerate(samples):
+        others = verification_images(model.cfg.size) if number == 0 else []
+        reference = compute_reference(model, [*others, sample.pixels], sample.ids, image)
+        for dtype in DTYPES:
+            print(f"{dtype}: {verify(folder, dtype, reference)}")
+
+
+def count_answers(
+    samples: list[Sample], folder: Path, tokenizer: Tokenizer, special: SpecialTokens
+) -> AnswerCounts:
+    """Compares the answers of the quantised graphs with those of fp32."""
+    models = OnnxModel(folder), OnnxModel(folder, "_q4")
+    same, right = 0, [0, 0]
+    for sample in samples:
+        arguments = (sample.pixels.numpy(), sample.ids, special.image, special.stop, 32)
+        answers = [m.generate(*arguments) for m in models]
+        same += answers[0] == answers[1]
+        for i, answer in enumerate(answers):
+            right[i] += tokenizer.decode(answer) == sample.question.answer
+    return AnswerCounts(len(samples), same, *right)
 
 
 def export(
@@ -77,8 +83,12 @@ def export(
     tokenizer = build(model.cfg.text.vocab)
     write_configs(part, model.cfg, tokenizer)
     write_graphs(model, part)
-    loss = compare(model, tokenizer, part, count)
-    write_card(part, model.cfg, run, loss, accuracy)
+    special = SpecialTokens.of(tokenizer)
+    samples = generate_samples(tokenizer, count, seed=20_000, size=model.cfg.size)
+    verify_folder(model, samples[:8], part, special.image)
+    counts = count_answers(samples, part, tokenizer, special)
+    print(counts)
+    write_card(part, model.cfg, run, counts, accuracy)
     write_manifest(part, model.cfg.name, License("mit", "MIT"))
     size = sum(f.stat().st_size for f in part.rglob("*") if f.is_file())
     if size >= MAX_FOLDER_BYTES:
@@ -98,7 +108,7 @@ def main() -> None:
         "--accuracy", type=Path, help="results of `npm run accuracy`, for the model card"
     )
     parser.add_argument(
-        "--samples", type=int, default=100, help="number of questions for measuring the loss of q4"
+        "--samples", type=int, default=100, help="number of questions for comparing q4 with fp32"
     )
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()

@@ -26,7 +26,8 @@ from .model import FastVlm
 from .model_folder import SpecialTokens
 from .onnx_model import OnnxModel
 from .render import letterbox
-from .samples import prompt_ids, to_pixels
+from .samples import to_pixels
+from .tokenizer import prompt_ids
 from .verify import TOLERANCE, relative_error
 
 ROOT = Path(__file__).parents[2]
@@ -65,21 +66,14 @@ def greedy_answer(
 ) -> tuple[list[int], Tensor, float]:
     """The tokens, the logits of the prompt's last position, and the smallest
     margin between the best and the second best token."""
-    x = model.embed(torch.tensor([ids]), features, special.image)
-    tokens, margin, cache, first = [], torch.inf, None, None
-    positions = torch.arange(len(ids))[None]
-    while True:
-        hidden, cache = model.language_model(x, positions, cache=cache)
-        logits = model.lm_head(hidden[0, -1])
-        first = logits if first is None else first
-        best = logits.topk(2)
-        token = int(best.indices[0])
-        margin = min(margin, float(best.values[0] - best.values[1]))
-        if token in special.stop or len(tokens) == MAX_TOKENS:
-            return tokens, first, margin
-        tokens.append(token)
-        x = model.language_model.embed_tokens(torch.tensor([[token]]))
-        positions = positions[:, -1:] + 1
+    steps, margin = [], torch.inf
+    for step in model.decode(features, ids, special.image):
+        best = step.logits[0, -1].topk(2).values
+        margin = min(margin, float(best[0] - best[1]))
+        steps.append(step)
+        if step.token in special.stop or len(steps) > MAX_TOKENS:
+            break
+    return [step.token for step in steps[:-1]], steps[0].logits[0, -1], margin
 
 
 @torch.inference_mode()

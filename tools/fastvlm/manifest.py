@@ -5,10 +5,11 @@ uses it to check downloads from a server that provides neither.
      "files": {"onnx/embed_tokens.onnx": {"bytes": 1, "sha256": "..."}}}
 """
 
-import json
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
+
+from .json_file import write_json
 
 NAME = "manifest.json"
 
@@ -27,7 +28,7 @@ def write_manifest(folder: Path, name: str, license: License | None) -> None:
     if license is not None:
         content["license"] = {k: v for k, v in asdict(license).items() if v is not None}
     content["files"] = {key: describe(paths[key]) for key in sorted(paths)}
-    (folder / NAME).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_json(folder / NAME, content)
 
 
 def describe(path: Path) -> dict[str, int | str]:

@@ -1,5 +1,9 @@
 """The complete FastVLM: FastViTHD -> mlp2x_gelu projector -> Qwen2."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, takewhile
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,6 +21,20 @@ class Projector(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear_2(F.gelu(self.linear_1(x)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pass of the decoder."""
+
+    embeds: Tensor  # [1, s, hidden]
+    logits: Tensor  # [1, s, vocab]
+    cache: list[tuple[Tensor, Tensor]]
+
+    @property
+    def token(self) -> int:
+        """The most likely next token."""
+        return int(self.logits[0, -1].argmax())
 
 
 class FastVlm(nn.Module):
@@ -42,6 +60,21 @@ class FastVlm(nn.Module):
         return embeds.masked_scatter(slots, features.to(embeds.dtype))
 
     @torch.inference_mode()
+    def decode(self, features: Tensor, ids: list[int], image_token: int) -> Iterator[Step]:
+        """The steps of greedy decoding, without end: the prompt `ids` about one image,
+        then one token at a time."""
+        prompt = torch.tensor([ids], device=features.device)
+        x, cache = self.embed(prompt, features, image_token), None
+        positions = torch.arange(len(ids), device=features.device)[None]
+        while True:
+            hidden, cache = self.language_model(x, positions, cache=cache)
+            step = Step(x, self.lm_head(hidden), cache)
+            yield step
+            token = torch.tensor([[step.token]], device=features.device)
+            x = self.language_model.embed_tokens(token)
+            positions = positions[:, -1:] + 1
+
+    @torch.inference_mode()
     def generate(
         self,
         pixels: Tensor,
@@ -51,17 +84,6 @@ class FastVlm(nn.Module):
         limit: int = 64,
     ) -> list[int]:
         """Greedy tokens for one prompt about one image."""
-        device = pixels.device
-        prompt = torch.tensor([ids], device=device)
-        x = self.embed(prompt, self.image_features(pixels), image_token)
-        positions = torch.arange(len(ids), device=device)[None]
-        answer: list[int] = []
-        cache = None
-        while True:
-            hidden, cache = self.language_model(x, positions, cache=cache)
-            token = int(self.lm_head(hidden[:, -1]).argmax())
-            if token in stop or len(answer) == limit:
-                return answer
-            answer.append(token)
-            x = self.language_model.embed_tokens(torch.tensor([[token]], device=device))
-            positions = positions[:, -1:] + 1
+        steps = self.decode(self.image_features(pixels), ids, image_token)
+        tokens = takewhile(lambda token: token not in stop, (step.token for step in steps))
+        return list(islice(tokens, limit))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .config import FastVlmConfig
-from .verify import Loss
 
 KINDS = {
     "describe": "Describe the image.",
@@ -24,6 +23,16 @@ class TrainingRun:
     images: int
     seconds: float
     device: str
+
+
+@dataclass(frozen=True)
+class AnswerCounts:
+    """Answers to new questions in float32 and in 4 bits."""
+
+    questions: int
+    same: int  # identical tokens
+    right: int  # correct in float32
+    right_q4: int
 
 
 CARD = """\
@@ -65,7 +74,7 @@ It answers these questions, in this wording:
 ## Files
 
 `onnx/` has the three graphs in float32 and in 4 bits (`_q4`: MatMulNBits, blocks
-of 32; convolutions stay float32). {loss}
+of 32; convolutions stay float32). {counts}
 
 ## Limits
 
@@ -80,7 +89,7 @@ MIT, like the repository with its training code (`tools/`).
 
 
 def write_card(
-    folder: Path, cfg: FastVlmConfig, run: TrainingRun, loss: Loss, accuracy: Path | None
+    folder: Path, cfg: FastVlmConfig, run: TrainingRun, counts: AnswerCounts, accuracy: Path | None
 ) -> None:
     questions = "\n".join(f"| {kind} | {example} |" for kind, example in KINDS.items())
     text = CARD.format(
@@ -89,7 +98,7 @@ def write_card(
         questions=questions,
         training=describe_training(run),
         accuracy=describe_accuracy(accuracy),
-        loss=describe_loss(loss),
+        counts=describe_counts(counts),
     )
     (folder / "README.md").write_text(text)
 
@@ -105,11 +114,10 @@ def describe_training(run: TrainingRun) -> str:
     )
 
 
-def describe_loss(loss: Loss) -> str:
-    exact, quantised = loss.right
+def describe_counts(counts: AnswerCounts) -> str:
     return (
-        f"Of {loss.answers} new\nquestions, {exact} are answered correctly in float32 and "
-        f"{quantised} in 4 bits; {loss.same} answers\nare identical, token for token."
+        f"Of {counts.questions} new\nquestions, {counts.right} are answered correctly in float32 "
+        f"and {counts.right_q4} in 4 bits; {counts.same} answers\nare identical, token for token."
     )
 
 

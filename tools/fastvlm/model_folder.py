@@ -1,7 +1,6 @@
 """The configuration files and graphs of a model folder, as Hugging Face clients
 read them."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from tokenizers import Tokenizer
 
 from .config import FastVlmConfig
 from .graphs import BUILDERS, SUFFIXES, ExternalData
+from .json_file import write_json
 from .model import FastVlm
 from .tokenizer import save
 
@@ -125,7 +125,3 @@ def write_model_configs(
             "processor_class": "LlavaProcessor",
         },
     )
-
-
-def write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n")

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from .render import camera, installed_fonts, letterbox, render
-from .tokenizer import prompt_parts
+from .tokenizer import prompt_ids
 from .scene_generator import Question, Sampler, questions
 
 
@@ -25,12 +25,6 @@ def to_pixels(image: Image.Image) -> Tensor:
     """RGB image -> [1, 3, H, W] in 0..1."""
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     return pixels[None].float() / 255
-
-
-def prompt_ids(tokenizer: Tokenizer, question: str, image_tokens: int) -> list[int]:
-    before, after = prompt_parts(question)
-    image = [tokenizer.token_to_id("<image>")] * image_tokens
-    return [*tokenizer.encode(before).ids, *image, *tokenizer.encode(after).ids]
 
 
 def generate_samples(tokenizer: Tokenizer, count: int, seed: int, size: int) -> list[Sample]:

@@ -4,7 +4,6 @@ Merges are learnt from the scene generator's sentences without the printed texts
 so every character of a printed text remains a token of its own.
 """
 
-import json
 from itertools import product
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tokenizers.normalizers import NFC
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 from tokenizers.trainers import BpeTrainer
 
+from .json_file import write_json
 from .scene_generator import COLORS, GROUNDS, NUMBERS, SHAPES, article, sentence
 
 SYSTEM = "You are a helpful assistant."
@@ -74,20 +74,9 @@ def build(vocab: int) -> Tokenizer:
 def save(tokenizer: Tokenizer, folder: Path) -> None:
     """Writes tokenizer.json and tokenizer_config.json as transformers reads them."""
     tokenizer.save(str(folder / "tokenizer.json"))
-    added = {
-        str(tokenizer.token_to_id(t)): {
-            "content": t,
-            "lstrip": False,
-            "normalized": False,
-            "rstrip": False,
-            "single_word": False,
-            "special": True,
-        }
-        for t in SPECIAL
-    }
     config = {
         "add_prefix_space": False,
-        "added_tokens_decoder": added,
+        "added_tokens_decoder": added_tokens(tokenizer),
         "additional_special_tokens": list(SPECIAL[1:]),
         "bos_token": None,
         "chat_template": CHAT_TEMPLATE,
@@ -100,7 +89,16 @@ def save(tokenizer: Tokenizer, folder: Path) -> None:
         "tokenizer_class": "Qwen2Tokenizer",
         "unk_token": None,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    write_json(folder / "tokenizer_config.json", config)
+
+
+def added_tokens(tokenizer: Tokenizer) -> dict[str, dict]:
+    """The special tokens by id, for tokenizer_config.json."""
+    fields = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
+    return {
+        str(i): {name: getattr(token, name) for name in fields}
+        for i, token in sorted(tokenizer.get_added_tokens_decoder().items())
+    }
 
 
 def prompt_parts(question: str) -> tuple[str, str]:
@@ -108,3 +106,10 @@ def prompt_parts(question: str) -> tuple[str, str]:
     before = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"
     after = f"\n{question}<|im_end|>\n<|im_start|>assistant\n"
     return before, after
+
+
+def prompt_ids(tokenizer: Tokenizer, question: str, image_tokens: int) -> list[int]:
+    """The prompt with one `<image>` id per image token."""
+    before, after = prompt_parts(question)
+    image = [tokenizer.token_to_id("<image>")] * image_tokens
+    return [*tokenizer.encode(before).ids, *image, *tokenizer.encode(after).ids]

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from fastvlm.golden import ROOT, outputs, write_rows
 from fastvlm.model import FastVlm
-from fastvlm.samples import prompt_ids, to_pixels
+from fastvlm.samples import to_pixels
+from fastvlm.tokenizer import prompt_ids
 from fastvlm.verify import relative_error
 
 from .models import MODELS

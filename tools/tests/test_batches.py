@@ -5,7 +5,7 @@ from model_fixtures import NANO, synthetic_vlm
 from tokenizers import Tokenizer
 
 from fastvlm.batches import IGNORE, SequencePacker, packed_mask
-from fastvlm.samples import prompt_ids
+from fastvlm.tokenizer import prompt_ids
 from fastvlm.scene_generator import Question
 
 QUESTIONS = [

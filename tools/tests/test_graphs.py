@@ -19,14 +19,22 @@ from fastvlm.graphs.builder import F32, Graph, value
 from fastvlm.graphs.quantize import dequantize, quantize
 from fastvlm.model import FastVlm
 from fastvlm.onnx_model import OnnxModel
-from fastvlm.samples import generate_samples, prompt_ids
-from fastvlm.verify import ParityError, verify
+from fastvlm.samples import generate_samples
+from fastvlm.tokenizer import prompt_ids
+from fastvlm.verify import Reference, VerificationError, compute_reference, verification_images, verify
 
 
 def folded(cfg: FastVlmConfig) -> FastVlm:
     model = synthetic_vlm(cfg)
     model.vision_tower.fold()
     return model
+
+
+def reference(model: FastVlm, tokenizer: Tokenizer) -> Reference:
+    [sample] = generate_samples(tokenizer, 1, seed=1, size=model.cfg.size)
+    pixels = [*verification_images(model.cfg.size), sample.pixels]
+    image = tokenizer.token_to_id("<image>")
+    return compute_reference(model, pixels, sample.ids, image)
 
 
 def write(model: FastVlm, folder: Path) -> None:
@@ -42,9 +50,8 @@ def test_graphs_compute_what_pytorch_computes(
 ) -> None:
     model = folded(cfg)
     write(model, tmp_path)
-    samples = generate_samples(tokenizer, 3, seed=1, size=cfg.size)
-    image, end = tokenizer.token_to_id("<image>"), tokenizer.token_to_id("<|im_end|>")
-    verify(model, OnnxModel(tmp_path), samples, image, {end})
+    errors = verify(tmp_path, "fp32", reference(model, tokenizer))
+    assert errors.same == errors.of == 9
 
 
 @torch.inference_mode()
@@ -62,10 +69,8 @@ def test_rejects_a_wrong_graph(tokenizer: Tokenizer, tmp_path: Path) -> None:
     write(model, tmp_path)
     with torch.no_grad():
         model.language_model.layers[1].mlp.up_proj.weight[0, 0] += 0.5
-    samples = generate_samples(tokenizer, 1, seed=1, size=128)
-    image, end = tokenizer.token_to_id("<image>"), tokenizer.token_to_id("<|im_end|>")
-    with pytest.raises(ParityError, match="logits"):
-        verify(model, OnnxModel(tmp_path), samples, image, {end})
+    with pytest.raises(VerificationError, match="logits"):
+        verify(tmp_path, "fp32", reference(model, tokenizer))
 
 
 def test_published_names_shapes_and_types(tmp_path: Path) -> None:

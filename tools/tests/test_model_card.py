@@ -5,10 +5,9 @@ from pathlib import Path
 
 from model_fixtures import NANO
 
-from fastvlm.model_card import TrainingRun, write_card
-from fastvlm.verify import Loss
+from fastvlm.model_card import AnswerCounts, TrainingRun, write_card
 
-LOSS = Loss(features=0.01, logits=0.05, same=97, right=(93, 92), answers=100)
+COUNTS = AnswerCounts(questions=100, same=97, right=93, right_q4=92)
 
 
 def test_card_of_a_trained_and_measured_model(tmp_path: Path) -> None:
@@ -25,7 +24,7 @@ def test_card_of_a_trained_and_measured_model(tmp_path: Path) -> None:
     }
     (tmp_path / "accuracy.json").write_text(json.dumps(figures))
     run = TrainingRun(images=1_250_000, seconds=5.5 * 3600, device="CPU")
-    write_card(tmp_path, NANO, run, LOSS, tmp_path / "accuracy.json")
+    write_card(tmp_path, NANO, run, COUNTS, tmp_path / "accuracy.json")
     card = (tmp_path / "README.md").read_text()
     assert card.startswith("---\nlicense: mit\n")
     for said in (
@@ -41,7 +40,7 @@ def test_card_of_a_trained_and_measured_model(tmp_path: Path) -> None:
 
 
 def test_card_of_synthetic_weights_reports_no_training(tmp_path: Path) -> None:
-    write_card(tmp_path, NANO, TrainingRun(0, 0.0, ""), LOSS, None)
+    write_card(tmp_path, NANO, TrainingRun(0, 0.0, ""), COUNTS, None)
     card = (tmp_path / "README.md").read_text()
     assert "None: the weights are synthetic" in card
     assert "Not measured." in card
