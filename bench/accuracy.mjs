@@ -14,7 +14,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { command } from "./command.mjs";
+import { command } from "../tools/cli/command.mjs";
 import {
   cache,
   callerFolder,

@@ -7,9 +7,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { machine, withPage } from "./built.mjs";
-import { command } from "./command.mjs";
+import { command } from "../tools/cli/command.mjs";
 import { recordName } from "./record-name.mjs";
-import { syntheticNames } from "../tools/cli/synthetic.mjs";
+import { syntheticNames } from "../tools/cli/synthetic/synthetic.mjs";
 import {
   callerFolder,
   ensureBuilt,

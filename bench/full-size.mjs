@@ -8,11 +8,11 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { command } from "./command.mjs";
+import { command } from "../tools/cli/command.mjs";
 import { makeRecord, print, save, slug } from "./full-size-record.mjs";
 import { processMemory } from "./processes.mjs";
 import { openModel } from "./model-source.mjs";
-import { syntheticNames } from "../tools/cli/synthetic.mjs";
+import { syntheticNames } from "../tools/cli/synthetic/synthetic.mjs";
 import {
   cache,
   callerFolder,

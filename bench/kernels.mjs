@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { command } from "./command.mjs";
+import { command } from "../tools/cli/command.mjs";
 import { commit } from "./full-size-record.mjs";
 import { openModel } from "./model-source.mjs";
 import { cache, ensureInstalled, root } from "../tools/cli/prepare.mjs";

@@ -5,7 +5,7 @@ import {
   ensureSyntheticModel,
   graphsOf,
   syntheticNames,
-} from "../tools/cli/synthetic.mjs";
+} from "../tools/cli/synthetic/synthetic.mjs";
 import { cache } from "../tools/cli/prepare.mjs";
 
 /**
@@ -21,7 +21,7 @@ export async function openModel(model) {
   ensureSyntheticModel(model, folder, graphsOf(model), (line) =>
     console.error(line),
   );
-  const { startHub } = await import("../tools/cli/hub-server.mjs");
+  const { startHub } = await import("../tools/cli/hub/server.mjs");
   const hub = await startHub({ models: { [`synthetic/${model}`]: folder } });
   return {
     model: `synthetic/${model}`,

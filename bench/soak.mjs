@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { machine, withPage } from "./built.mjs";
-import { command } from "./command.mjs";
+import { command } from "../tools/cli/command.mjs";
 import { processMemory } from "./processes.mjs";
 import { recordName } from "./record-name.mjs";
 import { growths, tableOf, versions } from "./soak-record.mjs";

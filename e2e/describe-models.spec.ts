@@ -1,6 +1,6 @@
 import { expect, test as base } from "@playwright/test";
 import type { ModelReport, StoredModel } from "../src/shared/models.ts";
-import { startHub } from "../tools/cli/hub-server.mjs";
+import { startHub } from "../tools/cli/hub/server.mjs";
 import { describe, prepare, start } from "./support/describe.ts";
 import { id, sent, weights, type Hub } from "./support/hub.ts";
 import { model } from "./support/paths.ts";

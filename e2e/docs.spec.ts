@@ -13,7 +13,7 @@ import {
   readDocument,
   documentedHeaders,
   samplesOf,
-} from "../tools/cli/documents.mjs";
+} from "../tools/cli/docs/documents.mjs";
 import {
   captionOf,
   expectScene,
@@ -41,7 +41,7 @@ test.beforeAll(() => {
   // Builds lib/, too.
   const { status, stderr } = spawnSync(
     process.execPath,
-    ["tools/cli/docs.mjs"],
+    ["tools/cli/docs/build.mjs"],
     { cwd: root, encoding: "utf8" },
   );
   expect(stderr, "typedoc treats warnings as errors").toBe("");

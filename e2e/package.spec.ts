@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findFirefox } from "../tools/cli/browser.mjs";
-import { documentedHeaders } from "../tools/cli/documents.mjs";
+import { documentedHeaders } from "../tools/cli/docs/documents.mjs";
 import { isolationHeaders } from "../tools/cli/headers.mjs";
-import { unpacked } from "../tools/cli/pack.mjs";
+import { unpacked } from "../tools/cli/package/pack.mjs";
 import {
   captionOf,
   expectScene,

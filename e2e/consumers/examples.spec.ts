@@ -10,8 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Page } from "@playwright/test";
-import { documentedHeaders } from "../../tools/cli/documents.mjs";
-import { npm, pack } from "../../tools/cli/pack.mjs";
+import { documentedHeaders } from "../../tools/cli/docs/documents.mjs";
+import { pack } from "../../tools/cli/package/pack.mjs";
+import { npm } from "../../tools/cli/prepare.mjs";
 import {
   captionOf,
   expectScene,
@@ -21,7 +22,7 @@ import {
 import { root, scratch } from "../support/paths.ts";
 import { expect, test } from "../support/test.ts";
 
-const reachable = npm(["ping"], root).ok;
+const reachable = npm(["ping"], { cwd: root }).ok;
 
 let tarball: string;
 let projects: string;
@@ -90,13 +91,15 @@ function install(name: string): string {
   const ours = /"fast-vlm": "[^"]*"/;
   expect(text).toMatch(ours);
   writeFileSync(path, text.replace(ours, `"fast-vlm": "file:${tarball}"`));
-  const { ok, output } = npm(["install", "--no-audit", "--no-fund"], project);
+  const { ok, output } = npm(["install", "--no-audit", "--no-fund"], {
+    cwd: project,
+  });
   expect(ok, output).toBe(true);
   return project;
 }
 
 function run(project: string, script: string): void {
-  const { ok, output } = npm(["run", script], project);
+  const { ok, output } = npm(["run", script], { cwd: project });
   expect(ok, output).toBe(true);
 }
 

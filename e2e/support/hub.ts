@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ModelReport, StoredModel } from "../../src/shared/models.ts";
 import type { WorkerEvent } from "../../src/shared/protocol.ts";
-import { startHub } from "../../tools/cli/hub-server.mjs";
+import { startHub } from "../../tools/cli/hub/server.mjs";
 import {
   ask,
   openQuiet,

@@ -37,16 +37,29 @@ export const callerFolder =
 /** @type {import("node:child_process").StdioOptions} */
 const toStderr = ["ignore", 2, 2];
 
+/** @param {string} path @returns {unknown} */
+export const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
+
+/**
+ * Runs npm; scripts find its path in npm_execpath.
+ * @param {readonly string[]} args
+ * @param {import("node:child_process").SpawnSyncOptions} options
+ */
+export function npm(args, options) {
+  const cli = process.env["npm_execpath"];
+  const { status, stdout, stderr } =
+    cli === undefined
+      ? spawnSync("npm", args, { ...options, shell: true })
+      : spawnSync(process.execPath, [cli, ...args], options);
+  return { ok: status === 0, output: `${String(stdout)}${String(stderr)}` };
+}
+
 /**
  * @typedef {{ version?: string, optional?: boolean }} Entry
  * @param {string} path of a lock file
- * @returns {Record<string, Entry>}
  */
-function readPackages(path) {
-  /** @type {unknown} */
-  const lock = JSON.parse(readFileSync(path, "utf8"));
-  return /** @type {{ packages: Record<string, Entry> }} */ (lock).packages;
-}
+const readPackages = (path) =>
+  /** @type {{ packages: Record<string, Entry> }} */ (readJson(path)).packages;
 
 /** Whether node_modules matches package-lock.json. */
 function isInstalled() {
@@ -63,15 +76,9 @@ function isInstalled() {
 export function ensureInstalled() {
   if (isInstalled()) return;
   console.error("Installing packages (npm ci) …");
-  // Set if npm started this script.
-  const cli = process.env["npm_execpath"];
-  const options = { cwd: root, stdio: toStderr };
   const args = ["ci", "--no-audit", "--no-fund"];
-  const { status } =
-    cli === undefined
-      ? spawnSync("npm", args, { ...options, shell: true })
-      : spawnSync(process.execPath, [cli, ...args], options);
-  if (status !== 0) throw new Error("npm ci failed; its output is above.");
+  const { ok } = npm(args, { cwd: root, stdio: toStderr });
+  if (!ok) throw new Error("npm ci failed; its output is above.");
 }
 
 const sources = [

@@ -1,6 +1,7 @@
 // @ts-check
 /** Reads what the reporters of Vitest and Playwright counted. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { readJson } from "./prepare.mjs";
 
 /**
  * @typedef {object} Results
@@ -80,8 +81,7 @@ export function read(step, ok, report) {
   if (!existsSync(report.path)) {
     return { ...noResults(), failed: [`${step}: no report was written`] };
   }
-  /** @type {unknown} */
-  const json = JSON.parse(readFileSync(report.path, "utf8"));
+  const json = readJson(report.path);
   const results =
     report.kind === "vitest"
       ? fromVitest(/** @type {{ testResults: VitestFile[] }} */ (json))

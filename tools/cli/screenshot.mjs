@@ -3,10 +3,9 @@
  * `npm run screenshot`: takes the screenshots in README.md, in which nano describes a
  * generated scene.
  */
-import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import process from "node:process";
-import { ensureBuilt, ensureInstalled, root } from "./prepare.mjs";
+import { command } from "./command.mjs";
+import { dist, ensureBuilt, ensureInstalled, root } from "./prepare.mjs";
 
 const viewport = { width: 1200, height: 1085 };
 
@@ -55,34 +54,29 @@ async function answer(page, url) {
   await page.waitForTimeout(500);
 }
 
-ensureInstalled();
-ensureBuilt();
-const { chromium } = await import("playwright");
-const { requireBrowser, useFlags } = await import("./browser.mjs");
-const { serve } = await import("./server.mjs");
-const { dist } = await import("./prepare.mjs");
-
-const folder = join(root, "docs/images");
-mkdirSync(folder, { recursive: true });
-const server = await serve(dist);
-const browser = await chromium.launch({
-  executablePath: await requireBrowser(),
-  args: useFlags,
-});
-try {
-  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
-    const page = await browser.newPage({ viewport, colorScheme });
-    page.setDefaultTimeout(300_000);
-    await answer(page, server.url);
-    const path = join(folder, `page-${colorScheme}.png`);
-    await page.screenshot({ path });
-    await page.close();
-    console.log(relative(root, path));
+await command("screenshot", undefined, async () => {
+  ensureInstalled();
+  ensureBuilt();
+  const { chromium } = await import("playwright");
+  const { requireBrowser, useFlags } = await import("./browser.mjs");
+  const { serve } = await import("./server.mjs");
+  const server = await serve(dist);
+  const browser = await chromium.launch({
+    executablePath: await requireBrowser(),
+    args: useFlags,
+  });
+  try {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      const page = await browser.newPage({ viewport, colorScheme });
+      page.setDefaultTimeout(300_000);
+      await answer(page, server.url);
+      const path = join(root, `docs/images/page-${colorScheme}.png`);
+      await page.screenshot({ path });
+      await page.close();
+      console.log(relative(root, path));
+    }
+  } finally {
+    await browser.close();
+    await server.close();
   }
-} catch (error) {
-  console.error(`screenshot: ${String(error)}`);
-  process.exitCode = 1;
-} finally {
-  await browser.close();
-  await server.close();
-}
+});

@@ -2,6 +2,7 @@
 /** `npm start`: installs, builds and serves the page, and opens a browser. */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { command } from "./command.mjs";
 import { readOrigin } from "./headers.mjs";
 import { dist, ensureBuilt, ensureInstalled } from "./prepare.mjs";
 
@@ -44,24 +45,18 @@ async function openBrowser(/** @type {string} */ url) {
   child.on("error", () => {});
 }
 
-try {
-  const options = readOptions();
-  if (options.help) {
+await command("start", undefined, async () => {
+  const { help, port, allow, open } = readOptions();
+  if (help) {
     console.log(usage);
-  } else {
-    ensureInstalled();
-    ensureBuilt();
-    const { serve } = await import("./server.mjs");
-    const { port, allow } = options;
-    const { url } = await serve(dist, { port, allow });
-    console.log(
-      `\n  fast-vlm is running at ${url}\n  Press Ctrl+C to stop it.\n`,
-    );
-    if (options.open) await openBrowser(url).catch(() => {});
+    return;
   }
-} catch (error) {
-  console.error(
-    `start: ${error instanceof Error ? error.message : String(error)}`,
+  ensureInstalled();
+  ensureBuilt();
+  const { serve } = await import("./server.mjs");
+  const { url } = await serve(dist, { port, allow });
+  console.log(
+    `\n  fast-vlm is running at ${url}\n  Press Ctrl+C to stop it.\n`,
   );
-  process.exitCode = 1;
-}
+  if (open) await openBrowser(url).catch(() => {});
+});

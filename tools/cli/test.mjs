@@ -10,6 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { command } from "./command.mjs";
 import { cache, ensureInstalled, root } from "./prepare.mjs";
 import { read, sum } from "./results.mjs";
 
@@ -68,7 +69,7 @@ const checks = [
 /** @type {Step} */
 const build = { name: "build", args: ["tools/cli/build.mjs"] };
 /** @type {Step} */
-const packaging = { name: "package", args: ["tools/cli/package-check.mjs"] };
+const packaging = { name: "package", args: ["tools/cli/package/check.mjs"] };
 
 /**
  * Lanes run side by side, the steps of a lane in order: most tests wait for one
@@ -168,11 +169,4 @@ async function main() {
   if (failed.length > 0) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(
-    `test: ${error instanceof Error ? error.message : String(error)}`,
-  );
-  process.exitCode = 1;
-}
+await command("test", undefined, main);

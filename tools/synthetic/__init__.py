@@ -1,2 +1,2 @@
 """Synthetic models: real shapes and file sizes, meaningless output. Graphs without
-weights are committed; `node tools/cli/synthetic.mjs` fills the weights in."""
+weights are committed; `node tools/cli/synthetic/synthetic.mjs` fills the weights in."""

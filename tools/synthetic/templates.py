@@ -4,7 +4,7 @@
 
 For each of MODELS this writes synthetic/models/NAME: configuration files,
 onnx/*.onnx whose external data does not exist, and fill.json, which says how
-`node tools/cli/synthetic.mjs` fills each tensor.
+`node tools/cli/synthetic/synthetic.mjs` fills each tensor.
 """
 
 import json
@@ -118,7 +118,7 @@ class TemplateWriter:
 
 
 def fill_of(cfg: FastVlmConfig, tensor: TensorProto, kind: str) -> dict:
-    """A Fill as tools/cli/synthetic-fill.mjs declares it."""
+    """A Fill as tools/cli/synthetic/fill.mjs declares it."""
     name, dims = tensor.name, list(tensor.dims)
     count = int(np.prod(dims))
     if name in ("cos_cache", "sin_cache"):

@@ -1,7 +1,7 @@
 """Synthetic weight values, and PyTorch's model with them.
 
 Each value is a hash of seed and index, so any part of a tensor can be computed
-without the rest. tools/cli/synthetic-fill.mjs computes the same values, bit for
+without the rest. tools/cli/synthetic/fill.mjs computes the same values, bit for
 bit; tests compare both with tools/synthetic/vector.json.
 
     h      = mix(mix(index) ^ seed)                 mix: lowbias32, Chris Wellons

@@ -1,5 +1,5 @@
-import { byteLength, fillElements } from "../../tools/cli/synthetic-fill.mjs";
-import type { Fill } from "../../tools/cli/synthetic-fill.mjs";
+import { byteLength, fillElements } from "../../tools/cli/synthetic/fill.mjs";
+import type { Fill } from "../../tools/cli/synthetic/fill.mjs";
 import type { LocalFile, ModelSource } from "../../src/shared/models";
 
 type Placed = Fill & { readonly offset: number };
@@ -12,8 +12,8 @@ const shapes = new URL("../../tools/synthetic/vector.json", import.meta.url);
 /** Bytes of weights that are generated at once. */
 const CHUNK = 1 << 24;
 
-/** The folder of a model with synthetic weights that `node tools/cli/synthetic.mjs`
- * writes, generated in memory. */
+/** The folder of a model with synthetic weights, as written by
+ * `node tools/cli/synthetic/synthetic.mjs`, generated in memory. */
 export async function syntheticModel(
   name: string,
 ): Promise<Extract<ModelSource, { kind: "folder" }>> {

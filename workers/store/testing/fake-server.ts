@@ -6,7 +6,7 @@ import {
   type HubFile,
   type HubReply,
   type Snapshot,
-} from "../../../tools/cli/fake-hub.mjs";
+} from "../../../tools/cli/hub/fake-hub.mjs";
 import type { Net } from "../request";
 import type { Bytes } from "./bytes";
 

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { cache, ensureInstalled, root } from "./prepare.mjs";
+import { cache, ensureInstalled, root } from "../prepare.mjs";
 
 ensureInstalled();
 const { publint } = await import("publint");

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { startHub } from "./hub-server.mjs";
+import { startHub } from "./server.mjs";
 
 /** @typedef {import("./fake-hub.mjs").Fault} Fault */
 

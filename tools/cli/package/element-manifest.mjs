@@ -1,15 +1,14 @@
 // @ts-check
 /** Writes the custom elements manifest and custom data for editors. */
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import * as analyzer from "@custom-elements-manifest/analyzer";
 import {
   getVsCodeCssCustomData,
   getVsCodeHtmlCustomData,
 } from "custom-element-vs-code-integration";
-import { root } from "./prepare.mjs";
+import { root } from "../prepare.mjs";
 
 /**
  * @typedef {{ attribute?: string | boolean, reflect?: boolean }} LitProperty
@@ -30,26 +29,31 @@ import { root } from "./prepare.mjs";
  * @typedef {Parameters<typeof getVsCodeHtmlCustomData>[0]} Elements
  */
 
-const analyzer = "node_modules/@custom-elements-manifest/analyzer/cem.js";
-const config = "tools/cli/custom-elements.config.mjs";
-
-/** @param {string} folder for custom-elements.json */
-function analyze(folder) {
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [
-      ...[analyzer, "analyze", "--quiet", "--config", config],
-      ...["--outdir", relative(root, folder)],
-    ],
-    { cwd: root, encoding: "utf8" },
+// The package's own types lack both.
+const { create, ts } =
+  /** @type {{ create: (options: { modules: import("typescript").SourceFile[] }) => unknown, ts: typeof import("typescript") }} */ (
+    /** @type {unknown} */ (analyzer)
   );
-  if (status !== 0)
-    throw new Error(`The custom elements analyzer failed: ${stderr}`);
-}
 
-/** Replaces source paths by published paths. @param {string} text */
-const withPublishedPaths = (text) =>
-  text.replace(/"\/?src\/([^"]+?)(\.ts)?"/g, '"lib/es/$1.js"');
+const sources = ["attributes", "fast-vlm", "define"].map(
+  (name) => `src/element/${name}.ts`,
+);
+
+/** The manifest with published paths instead of source paths. @returns {unknown} */
+function analyze() {
+  const modules = sources.map((source) =>
+    ts.createSourceFile(
+      source,
+      readFileSync(join(root, source), "utf8"),
+      ts.ScriptTarget.ES2015,
+      true,
+    ),
+  );
+  const text = JSON.stringify(create({ modules }));
+  return JSON.parse(
+    text.replace(/"\/?src\/([^"]+?)(\.ts)?"/g, '"lib/es/$1.js"'),
+  );
+}
 
 /** Static members for Lit only. */
 const litMembers = ["properties", "styles"];
@@ -118,10 +122,7 @@ async function declaredProperties(folder) {
  * @param {ReadonlyMap<string, string>} types of the element's properties
  */
 export async function buildManifest(folder, types) {
-  analyze(folder);
-  const path = join(folder, "custom-elements.json");
-  /** @type {unknown} */
-  const json = JSON.parse(withPublishedPaths(readFileSync(path, "utf8")));
+  const json = analyze();
   const { modules } = /** @type {Manifest} */ (json);
   const element = modules
     .flatMap(({ declarations = [] }) => declarations)
@@ -129,7 +130,10 @@ export async function buildManifest(folder, types) {
   if (element === undefined)
     throw new Error("custom-elements.json contains no element.");
   describe(element, await declaredProperties(folder), types);
-  writeFileSync(path, `${JSON.stringify(json, null, 2)}\n`);
+  writeFileSync(
+    join(folder, "custom-elements.json"),
+    `${JSON.stringify(json, null, 2)}\n`,
+  );
   const elements = /** @type {Elements} */ (json);
   writeFileSync(
     join(folder, "vscode.html-custom-data.json"),

@@ -4,10 +4,11 @@
  * site with the API and the documents to .cache/docs.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { ensureInstalled, root } from "./prepare.mjs";
+import { command } from "../command.mjs";
+import { ensureInstalled, readJson, root } from "../prepare.mjs";
 
 /** @param {string} what @param {readonly string[]} args of Node */
 function run(what, args) {
@@ -16,21 +17,14 @@ function run(what, args) {
   if (status !== 0) throw new Error(`${what} failed; its output is above.`);
 }
 
-try {
+await command("docs", undefined, async () => {
   ensureInstalled();
-  run("The package's build", ["tools/cli/package.mjs"]);
-  const manifest = readFileSync(join(root, "lib/custom-elements.json"), "utf8");
-  /** @type {unknown} */
-  const json = JSON.parse(manifest);
+  run("The package's build", ["tools/cli/package/build.mjs"]);
   const { elementPage } = await import("./element-page.mjs");
+  const manifest = readJson(join(root, "lib/custom-elements.json"));
   const page = await elementPage(
-    /** @type {import("./element-page.mjs").Manifest} */ (json),
+    /** @type {import("./element-page.mjs").Manifest} */ (manifest),
   );
   writeFileSync(join(root, "docs/element.md"), page);
   run("typedoc", ["node_modules/typedoc/bin/typedoc"]);
-} catch (error) {
-  console.error(
-    `docs: ${error instanceof Error ? error.message : String(error)}`,
-  );
-  process.exitCode = 1;
-}
+});

@@ -12,14 +12,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { afterAll, describe, expect, test } from "vitest";
-import vector from "../synthetic/vector.json" with { type: "json" };
-import base from "../synthetic/tokenizer/tokenizer.json" with { type: "json" };
-import baseConfig from "../synthetic/tokenizer/tokenizer_config.json" with { type: "json" };
-import { byteLength, elementBytes, fillElements } from "./synthetic-fill.mjs";
+import vector from "../../synthetic/vector.json" with { type: "json" };
+import base from "../../synthetic/tokenizer/tokenizer.json" with { type: "json" };
+import baseConfig from "../../synthetic/tokenizer/tokenizer_config.json" with { type: "json" };
+import { byteLength, elementBytes, fillElements } from "./fill.mjs";
 import { ensureSyntheticModel, writeSyntheticModel } from "./synthetic.mjs";
-import { extend, extendConfig } from "./synthetic-tokenizer.mjs";
+import { extend, extendConfig } from "./tokenizer.mjs";
 
-/** @typedef {import("./synthetic-fill.mjs").Fill} Fill */
+/** @typedef {import("./fill.mjs").Fill} Fill */
 
 /** @param {string | Uint8Array} bytes */
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { checkFault, globPattern, parseFault } from "./fake-hub.mjs";
-import { startHub } from "./hub-server.mjs";
+import { startHub } from "./server.mjs";
 
 /** @type {Awaited<ReturnType<typeof startHub>>[]} */
 const hubs = [];

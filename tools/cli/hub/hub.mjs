@@ -2,10 +2,10 @@
 /** `npm run hub`: serves model folders like a hub, with faults on demand. */
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { faultKinds, parseFault } from "./fake-hub.mjs";
-import { callerFolder, ensureInstalled, root } from "./prepare.mjs";
+import { command } from "../command.mjs";
+import { callerFolder, ensureInstalled, root } from "../prepare.mjs";
 
 const usage = `Usage: npm run hub -- [DIR | owner/name=DIR …] [options]
 
@@ -33,10 +33,8 @@ At run time: POST /faults adds {"kind", "value", "file", "times"} or a list of
 them, DELETE /faults removes all; GET /requests lists the requests so far with
 their status, range and bytes sent, DELETE /requests clears the list.`;
 
-/** @param {string[]} args */
-function readOptions(args) {
+function readOptions() {
   const { values, positionals } = parseArgs({
-    args,
     allowPositionals: true,
     options: {
       id: { type: "string" },
@@ -89,29 +87,23 @@ function print({ method, path, range, status, bytes }) {
   console.log(`${status || "---"} ${method} ${path}${part} ${bytes} bytes`);
 }
 
-try {
-  const options = readOptions(process.argv.slice(2));
-  if (options.help) {
+await command("hub", undefined, async () => {
+  const { models, port, faults, log, help } = readOptions();
+  if (help) {
     console.log(usage);
-  } else {
-    ensureInstalled();
-    const { startHub } = await import("./hub-server.mjs");
-    const { models, port, faults, log } = options;
-    const onEnd = log ? { onEnd: print } : {};
-    const { url } = await startHub({ models, port, faults, ...onEnd });
-    console.log(`\n  The hub is at ${url}\n  Press Ctrl+C to stop it.\n`);
-    for (const [id, folder] of Object.entries(models)) {
-      console.log(`  ${id}  (${folder})`);
-      const query = new URLSearchParams({ model: id, hub: url });
-      console.log(`    on the page: ?${query.toString()}`);
-      console.log(
-        `    npm run describe -- image.png --model ${id} --hub ${url}\n`,
-      );
-    }
+    return;
   }
-} catch (error) {
-  console.error(
-    `hub: ${error instanceof Error ? error.message : String(error)}`,
-  );
-  process.exitCode = 1;
-}
+  ensureInstalled();
+  const { startHub } = await import("./server.mjs");
+  const onEnd = log ? { onEnd: print } : {};
+  const { url } = await startHub({ models, port, faults, ...onEnd });
+  console.log(`\n  The hub is at ${url}\n  Press Ctrl+C to stop it.\n`);
+  for (const [id, folder] of Object.entries(models)) {
+    console.log(`  ${id}  (${folder})`);
+    const query = new URLSearchParams({ model: id, hub: url });
+    console.log(`    on the page: ?${query.toString()}`);
+    console.log(
+      `    npm run describe -- image.png --model ${id} --hub ${url}\n`,
+    );
+  }
+});

@@ -1,10 +1,10 @@
 // @ts-check
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { speedRows } from "../../bench/speed-rows.mjs";
-import { errorCodes, FastVlmElement } from "../../src/index.ts";
-import { checkSamples } from "./document-samples.mjs";
+import { speedRows } from "../../../bench/speed-rows.mjs";
+import { errorCodes, FastVlmElement } from "../../../src/index.ts";
+import { checkSamples } from "./samples.mjs";
 import {
   anchorsOf,
   documents,
@@ -15,8 +15,8 @@ import {
   documentedHeaders,
   samplesOf,
 } from "./documents.mjs";
-import { productionHeaders } from "./headers.mjs";
-import { root } from "./prepare.mjs";
+import { productionHeaders } from "../headers.mjs";
+import { readJson, root } from "../prepare.mjs";
 
 const all = documents();
 
@@ -40,10 +40,8 @@ describe.each(all)("$path", ({ path, text }) => {
   });
 
   test("names only npm scripts that exist", () => {
-    /** @type {unknown} */
-    const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     const { scripts } = /** @type {{ scripts: Record<string, string> }} */ (
-      json
+      readJson(join(root, "package.json"))
     );
     const lost = [...text.matchAll(/npm run (?:-s )?([\w:-]+)/g)]
       .map(([, name = ""]) => name)

@@ -1,10 +1,9 @@
 // @ts-check
 /** Compiles the code samples of the documents against the package's types. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { documents, samplesOf } from "./documents.mjs";
-import { root } from "./prepare.mjs";
+import { readJson, root } from "../prepare.mjs";
 
 const languages = ["js", "jsx", "ts", "tsx"];
 
@@ -13,11 +12,9 @@ const possiblyNull = [2531, 18047];
 
 /** @returns {Record<string, string[]>} the package's entry points as sources */
 function packagePaths() {
-  /** @type {unknown} */
-  const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const { name, exports } =
     /** @type {{ name: string, exports: Record<string, { default?: string }> }} */ (
-      json
+      readJson(join(root, "package.json"))
     );
   return Object.fromEntries(
     Object.entries(exports).flatMap(([entry, { default: file = "" }]) => {

@@ -2,7 +2,7 @@
 /** Reads the repository's documents: text, code samples, links and file names. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import { root } from "./prepare.mjs";
+import { root } from "../prepare.mjs";
 
 /**
  * @typedef {object} Document

@@ -3,8 +3,8 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, posix, relative } from "node:path";
 import { rolldown } from "rolldown";
-import { root } from "./prepare.mjs";
-import { structuredOutput } from "./structured-output.mjs";
+import { root } from "../prepare.mjs";
+import { structuredOutput } from "../structured-output.mjs";
 
 /** @typedef {import("rolldown").Plugin} Plugin */
 /** @typedef {import("rolldown").OutputOptions} OutputOptions */

@@ -1,8 +1,8 @@
 // @ts-check
 /** Collects the licences of bundled packages. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "./prepare.mjs";
+import { readJson, root } from "../prepare.mjs";
 
 /** Copyright lines of MIT packages that lack the licence text. */
 const copyrights = new Map([
@@ -34,14 +34,10 @@ export function notices(modules) {
     .sort()
     .map((name) => {
       const folder = join(root, "node_modules", name);
-      if (!existsSync(folder))
-        throw new Error(`node_modules/${name} does not exist.`);
-      /** @type {unknown} */
-      const json = JSON.parse(
-        readFileSync(join(folder, "package.json"), "utf8"),
-      );
       const { version, license } =
-        /** @type {{ version: string, license: string }} */ (json);
+        /** @type {{ version: string, license: string }} */ (
+          readJson(join(folder, "package.json"))
+        );
       const title = `${name} ${version} (${license})`;
       const text = licenceText(name, folder).trim();
       return `${title}\n${"=".repeat(title.length)}\n\n${text}\n`;

@@ -21,15 +21,17 @@ import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { byteLength, elementBytes, fillElements } from "./synthetic-fill.mjs";
-import { inline, lengthOf } from "./synthetic-onnx.mjs";
-import { extend, extendConfig } from "./synthetic-tokenizer.mjs";
+import { command } from "../command.mjs";
+import { readJson, root } from "../prepare.mjs";
+import { byteLength, elementBytes, fillElements } from "./fill.mjs";
+import { inline, lengthOf } from "./inline-weights.mjs";
+import { extend, extendConfig } from "./tokenizer.mjs";
 
 /**
- * @typedef {import("./synthetic-fill.mjs").Fill} Fill
- * @typedef {import("./synthetic-onnx.mjs").Piece} Piece
- * @typedef {import("./synthetic-tokenizer.mjs").TokenizerJson} TokenizerJson
- * @typedef {import("./synthetic-tokenizer.mjs").TokenizerConfig} TokenizerConfig
+ * @typedef {import("./fill.mjs").Fill} Fill
+ * @typedef {import("./inline-weights.mjs").Piece} Piece
+ * @typedef {import("./tokenizer.mjs").TokenizerJson} TokenizerJson
+ * @typedef {import("./tokenizer.mjs").TokenizerConfig} TokenizerConfig
  * @typedef {Fill & { tensor: string, offset: number }} TensorFill
  * @typedef {object} FillJson
  * @property {string[]} graphs written by default
@@ -38,7 +40,7 @@ import { extend, extendConfig } from "./synthetic-tokenizer.mjs";
  * @property {Record<string, TensorFill[]>} files external data, by file name
  */
 
-const templates = join(import.meta.dirname, "../synthetic");
+const templates = join(root, "tools/synthetic");
 const models = join(templates, "models");
 export const syntheticNames = readdirSync(models);
 /** Bytes generated and written at once. */
@@ -46,7 +48,7 @@ const CHUNK = 1 << 22;
 /** Protobuf ends at 2 GiB; published graphs below that have no external data. */
 const MAX_INLINE_BYTES = 2e9;
 
-const usage = `Usage: node tools/cli/synthetic.mjs NAME DIR [options]
+const usage = `Usage: node tools/cli/synthetic/synthetic.mjs NAME DIR [options]
 
 Writes a synthetic model to DIR: real shapes and file sizes, meaningless output.
 NAME is ${syntheticNames.join(" or ")}.
@@ -54,9 +56,6 @@ NAME is ${syntheticNames.join(" or ")}.
   --graphs A,B   graphs to write (file names without .onnx), or "all"
                  (default: those the browser needs for fp32 or q4)
   --external     use external data for graphs below 2 GB, too`;
-
-/** @param {string} path @returns {unknown} */
-const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 
 /** Writes a file sequentially and hashes it. */
 class Output {
@@ -221,10 +220,8 @@ export function ensureSyntheticModel(name, folder, graphs, log) {
   const sources = [import.meta.dirname, join(templates, "tokenizer"), models];
   for (const source of sources) {
     for (const path of readdirSync(source, { recursive: true }).map(String)) {
-      const own =
-        source !== import.meta.dirname || path.startsWith("synthetic");
       const full = join(source, path);
-      if (own && statSync(full).isFile()) hash.update(readFileSync(full));
+      if (statSync(full).isFile()) hash.update(readFileSync(full));
     }
   }
   const stamp = join(folder, "../", `${basename(folder)}.stamp`);
@@ -279,12 +276,5 @@ function main() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    main();
-  } catch (error) {
-    console.error(
-      `synthetic: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    process.exitCode = 1;
-  }
+  await command("synthetic", undefined, main);
 }

@@ -14,19 +14,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { cache, ensureInstalled, root } from "./prepare.mjs";
+import { cache, ensureInstalled, readJson, root } from "../prepare.mjs";
 
 ensureInstalled();
-const { buildScripts, entries } = await import("./package-build.mjs");
-const { buildTypes } = await import("./package-types.mjs");
-const { buildManifest } = await import("./package-manifest.mjs");
-const { notices } = await import("./package-notices.mjs");
+const { buildScripts, entries } = await import("./scripts.mjs");
+const { buildTypes } = await import("./types.mjs");
+const { buildManifest } = await import("./element-manifest.mjs");
+const { notices } = await import("./notices.mjs");
 
-/** @type {unknown} */
-const json = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const { dependencies, peerDependencies, version } =
   /** @type {{ version: string, dependencies: object, peerDependencies: object }} */ (
-    json
+    readJson(join(root, "package.json"))
   );
 
 /** @returns {string} a name that changes with the worker's code */
@@ -55,7 +53,7 @@ await buildManifest(fresh, buildTypes(fresh, sources));
 writeFileSync(join(fresh, "web/worker.d.ts"), "export {};\n");
 writeFileSync(
   join(fresh, "web/fast-vlm.d.ts"),
-  'export * from "../es/bundle.js";\n',
+  'export * from "../../es/bundle.js";\n',
 );
 writeFileSync(join(fresh, "web/LICENSES.txt"), notices(modules));
 cpSync(join(root, "public/models"), join(fresh, "web/models"), {

@@ -2,10 +2,10 @@
 import process from "node:process";
 
 /**
- * Runs a bench command or prints its help. Errors are printed in one line.
+ * Runs a command or prints its help. Errors are printed in one line.
  * @param {string} name
  * @param {string | undefined} help
- * @param {() => Promise<void>} work
+ * @param {() => unknown} work
  */
 export async function command(name, help, work) {
   if (help !== undefined) {

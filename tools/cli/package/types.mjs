@@ -2,7 +2,7 @@
 /** Writes the package's type declarations. */
 import { dirname, join } from "node:path";
 import ts from "typescript";
-import { root } from "./prepare.mjs";
+import { root } from "../prepare.mjs";
 
 const tagClass = "FastVlmElement";
 

@@ -19,9 +19,9 @@ import {
   FakeHub,
   huggingFace,
 } from "./fake-hub.mjs";
-import { walk } from "./folder-files.mjs";
-import { cache } from "./prepare.mjs";
-import { listen } from "./server.mjs";
+import { walk } from "../folder-files.mjs";
+import { cache } from "../prepare.mjs";
+import { listen } from "../server.mjs";
 
 /**
  * @typedef {import("node:http").IncomingMessage} Request
@@ -31,7 +31,7 @@ import { listen } from "./server.mjs";
  * @typedef {import("./fake-hub.mjs").HubReply} HubReply
  * @typedef {import("./fake-hub.mjs").LoggedRequest} LoggedRequest
  * @typedef {import("./fake-hub.mjs").Snapshot} Snapshot
- * @typedef {import("./folder-files.mjs").Entry} Entry
+ * @typedef {import("../folder-files.mjs").Entry} Entry
  */
 
 /**
