@@ -4,17 +4,12 @@
  * scenes exactly, in the built page. Never fails a build.
  */
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { command } from "../tools/cli/command.mjs";
+import { writeRecord } from "./record.mjs";
 import {
   cache,
   callerFolder,
@@ -157,8 +152,6 @@ async function main() {
       `${kind.padEnd(10)} ${share.padStart(5)} %  ${exact} of ${asked}`,
     );
   }
-  const out = resolve(callerFolder, values.out);
-  mkdirSync(dirname(out), { recursive: true });
   const result = {
     model: name,
     ...{ dtype, device, adapter },
@@ -167,7 +160,7 @@ async function main() {
     kinds: Object.fromEntries(kinds),
     misses,
   };
-  writeFileSync(out, `${JSON.stringify(result, null, 2)}\n`);
+  const out = writeRecord(values.out, "accuracy", result);
   console.log(`Result with misses: ${out}`);
 }
 

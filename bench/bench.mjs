@@ -3,17 +3,18 @@
  * `npm run bench`: compares fast-vlm with transformers.js in one browser. It runs the
  * page /bench and saves its exports. Never fails a build.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { machine, withPage } from "./built.mjs";
+import { withPage } from "./bench-page.mjs";
 import { command } from "../tools/cli/command.mjs";
-import { recordName } from "./record-name.mjs";
+import { machine, recordName, writeRecord } from "./record.mjs";
 import { syntheticNames } from "../tools/cli/synthetic/synthetic.mjs";
 import {
   callerFolder,
   ensureBuilt,
   ensureInstalled,
+  readJson,
   root,
 } from "../tools/cli/prepare.mjs";
 
@@ -128,10 +129,10 @@ async function drive(/** @type {import("playwright").Page} */ page) {
 /** The version of ONNX Runtime that transformers.js requires. */
 function transformersJsRuntime() {
   const path = "node_modules/@huggingface/transformers/package.json";
-  /** @type {unknown} */
-  const parsed = JSON.parse(readFileSync(join(root, path), "utf8"));
   const { dependencies } =
-    /** @type {{ dependencies: Record<string, string> }} */ (parsed);
+    /** @type {{ dependencies: Record<string, string> }} */ (
+      readJson(join(root, path))
+    );
   return dependencies["onnxruntime-web"] ?? "?";
 }
 
@@ -172,10 +173,6 @@ await command("bench", values.help ? usage : undefined, async () => {
   ensureBuilt();
   const { table, record, csv, svg } = await measure();
   const slug = recordName({ ...record, model: values.model }, values);
-  const out =
-    values.out === undefined
-      ? join(root, `bench/results/${slug}.json`)
-      : resolve(callerFolder, values.out);
   const versions = record.engines.some(isTransformersJs)
     ? {
         ...record.versions,
@@ -183,8 +180,7 @@ await command("bench", values.help ? usage : undefined, async () => {
       }
     : record.versions;
   const kept = { ...record, versions, machine: machine() };
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(out, `${JSON.stringify(kept, null, 2)}\n`);
+  const out = writeRecord(values.out, slug, kept);
   const beside = out.replace(/\.json$/, "");
   writeFileSync(`${beside}.csv`, csv);
   writeFileSync(`${beside}.svg`, `${svg}\n`);

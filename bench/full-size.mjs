@@ -9,9 +9,9 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { command } from "../tools/cli/command.mjs";
-import { makeRecord, print, save, slug } from "./full-size-record.mjs";
 import { processMemory } from "./processes.mjs";
 import { openModel } from "./model-source.mjs";
+import { machine, recordName, versions, writeRecord } from "./record.mjs";
 import { syntheticNames } from "../tools/cli/synthetic/synthetic.mjs";
 import {
   cache,
@@ -20,6 +20,7 @@ import {
   ensureInstalled,
   root,
 } from "../tools/cli/prepare.mjs";
+import { formatBytes } from "../tools/cli/units.mjs";
 
 const usage = `Usage: npm run full-size -- [options]
 
@@ -30,7 +31,7 @@ const usage = `Usage: npm run full-size -- [options]
   --size N         encoder input size (default 1024)
   --max-tokens N   maximum length of the answer (default 8)
   --image FILE     (default e2e/fixtures/picture.jpg)
-  --out FILE       (default bench/results/ADAPTER-full-size.json)`;
+  --out FILE       (default bench/results/ADAPTER-MODEL-SIZE-full-size.json)`;
 
 const text = /** @type {const} */ ({ type: "string" });
 const { values } = parseArgs({
@@ -48,7 +49,6 @@ const { values } = parseArgs({
 
 /**
  * Loads the model and asks a question while measuring memory.
- * @returns {Promise<import("./full-size-record.mjs").Measured>}
  */
 async function measure() {
   const { openPage } = await import("../tools/cli/page.mjs");
@@ -59,9 +59,9 @@ async function measure() {
   process.env["XDG_CACHE_HOME"] = profile;
   /** @type {Record<string, number>} */
   const began = {};
-  let memory = 0;
+  let peak = 0;
   const timer = setInterval(() => {
-    memory = Math.max(memory, processMemory()?.now ?? 0);
+    peak = Math.max(peak, processMemory()?.now ?? 0);
   }, 250);
   const page = await openPage(
     { ...source, device: values.device, dtype: values.dtype },
@@ -87,17 +87,22 @@ async function measure() {
       maxTokens: Number(values["max-tokens"]),
     });
     return {
-      info,
+      date: new Date().toISOString(),
+      versions: versions(),
+      browser: page.page.context().browser()?.version(),
+      device: info.device,
+      adapter: info.adapter,
+      model: source.model,
+      dtypes: info.dtypes,
+      size: Number(values.size),
+      machine: machine(),
+      bytes: info.bytes,
       load,
-      answer,
       memory: {
         afterLoading: { ...info.memory, resident: loaded?.now },
-        peaks: {
-          resident: memory || undefined,
-          processes: processMemory()?.peaks,
-        },
+        peak: { resident: peak || undefined, ...processMemory()?.peaks },
       },
-      browser: page.page.context().browser()?.version(),
+      engines: [{ name: "fast-vlm:no-draft", captions: [captionOf(answer)] }],
     };
   } finally {
     clearInterval(timer);
@@ -107,19 +112,59 @@ async function measure() {
   }
 }
 
-async function main() {
-  ensureInstalled();
-  ensureBuilt();
-  const measured = await measure();
-  const run = makeRecord(values.model, Number(values.size), measured);
-  print(run);
-  const name = `${slug(measured.info)}-full-size.json`;
-  const out =
-    values.out === undefined
-      ? join(root, "bench/results", name)
-      : resolve(callerFolder, values.out);
-  save(run, out);
-  console.log(`Record: ${out}`);
+/** @param {import("../src/shared/protocol.ts").Answer} answer */
+const captionOf = ({
+  timings,
+  imageTokens,
+  promptTokens,
+  tokenIds,
+  finish,
+}) => ({
+  ...{ ...timings, imageTokens, promptTokens, tokens: tokenIds.length, finish },
+});
+
+/** @param {Awaited<ReturnType<typeof measure>>} record */
+function print({ load, memory, machine, engines, ...run }) {
+  const [caption] = engines[0]?.captions ?? [];
+  if (caption === undefined) throw new Error("The record has no caption.");
+  const time = (/** @type {number} */ s) => `${s.toFixed(s < 10 ? 2 : 1)} s`;
+  const size = (/** @type {number | undefined} */ bytes) =>
+    bytes === undefined ? "unknown" : formatBytes(bytes);
+  const dtypes = Object.values(run.dtypes).join(" / ");
+  const { imageTokens, promptTokens, tokens, tokensPerSecond } = caption;
+  const rows = {
+    model: `${run.model}, ${formatBytes(run.bytes)}, ${dtypes}`,
+    device: `${run.device}, ${run.adapter} (${machine.processor})`,
+    "load average": String(machine.loadAverage),
+    download: time(load.download),
+    prepare: time(load.prepare),
+    "warm up": time(load.warmUp),
+    preprocess: time(caption.preprocess / 1000),
+    encode: `${time(caption.encode / 1000)} (${run.size} px, ${imageTokens} tokens)`,
+    prefill: `${time(caption.prefill / 1000)} (${promptTokens} tokens)`,
+    "first token": time(caption.firstToken / 1000),
+    decode: `${tokensPerSecond.toFixed(2)} tokens/s (${tokens} tokens)`,
+    "loaded: GPU": size(memory.afterLoading.gpu),
+    "loaded: wasm heap": size(memory.afterLoading.wasm),
+    "loaded: resident": size(memory.afterLoading.resident),
+    ...Object.fromEntries(
+      Object.entries(memory.peak).map(([kind, bytes]) => [
+        `peak: ${kind}`,
+        size(bytes),
+      ]),
+    ),
+  };
+  for (const [name, value] of Object.entries(rows)) {
+    console.log(`${name.padEnd(20)}${value}`);
+  }
 }
 
-await command("full-size", values.help ? usage : undefined, main);
+await command("full-size", values.help ? usage : undefined, async () => {
+  ensureInstalled();
+  ensureBuilt();
+  const record = await measure();
+  print(record);
+  const name = recordName({ ...record, model: values.model }, values);
+  const out = writeRecord(values.out, `${name}-full-size`, record);
+  console.log(`Record: ${out}`);
+});

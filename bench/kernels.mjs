@@ -3,13 +3,11 @@
  * Compares our kernels with ONNX Runtime's for every shape in a model's graphs, as
  * done when the model is loaded. Never fails a build.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { command } from "../tools/cli/command.mjs";
-import { commit } from "./full-size-record.mjs";
 import { openModel } from "./model-source.mjs";
+import { machine, recordName, versions, writeRecord } from "./record.mjs";
 import { cache, ensureInstalled, root } from "../tools/cli/prepare.mjs";
 
 const usage = `Usage: node bench/kernels.mjs [options]
@@ -143,21 +141,17 @@ await command("kernels", values.help ? usage : undefined, async () => {
   ensureInstalled();
   const found = await measure();
   print(found);
-  const slug = found.adapter.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-  const out = resolve(
-    values.out ?? join(root, `bench/results/${slug}-kernels.json`),
-  );
   const { model, size, encoder, decoder } = values;
   const record = {
-    date: new Date().toISOString().slice(0, 10),
-    commit: commit(),
-    processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
-    // Above the number of processors, other programs slowed the run down.
-    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
+    date: new Date().toISOString(),
+    versions: versions(),
+    device: "webgpu",
     ...{ model, size: Number(size), dtypes: { encoder, decoder } },
+    machine: machine(),
     ...found,
   };
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(out, `${JSON.stringify(record, null, 2)}\n`);
-  console.log(`\nRecord: ${out}`);
+  const name = `${recordName(record, {
+    size: size === "256" ? "0" : size,
+  })}-kernels`;
+  console.log(`\nRecord: ${writeRecord(values.out, name, record)}`);
 });

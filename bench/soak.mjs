@@ -3,21 +3,14 @@
  * `npm run soak`: captions thousands of frames, like a camera's, and measures the
  * memory of the page and its worker. Never fails a build.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { machine, withPage } from "./built.mjs";
+import { withPage } from "./bench-page.mjs";
 import { command } from "../tools/cli/command.mjs";
 import { processMemory } from "./processes.mjs";
-import { recordName } from "./record-name.mjs";
-import { growths, tableOf, versions } from "./soak-record.mjs";
+import { machine, recordName, versions, writeRecord } from "./record.mjs";
+import { growths, tableOf } from "./soak-record.mjs";
 import { watchThreads } from "./threads.mjs";
-import {
-  callerFolder,
-  ensureBuilt,
-  ensureInstalled,
-  root,
-} from "../tools/cli/prepare.mjs";
+import { ensureBuilt, ensureInstalled } from "../tools/cli/prepare.mjs";
 
 const smallest = "64";
 
@@ -145,14 +138,7 @@ function save(
     ...values,
     size: values.size === smallest ? "0" : values.size,
   };
-  const slug = recordName(record, asked);
-  const out =
-    values.out === undefined
-      ? join(root, `bench/results/${slug}-soak.json`)
-      : resolve(callerFolder, values.out);
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(out, `${JSON.stringify(record, null, 2)}\n`);
-  return out;
+  return writeRecord(values.out, `${recordName(record, asked)}-soak`, record);
 }
 
 let browser = "";

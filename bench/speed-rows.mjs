@@ -1,38 +1,22 @@
 // @ts-check
 /** Formats the records in bench/results as rows for docs/performance.md. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { root } from "../tools/cli/prepare.mjs";
+import { median } from "../src/pages/bench/statistics.ts";
+import { readJson, root } from "../tools/cli/prepare.mjs";
 
 const folder = join(root, "bench/results");
 
 /**
- * @typedef {{ firstToken: number, tokensPerSecond?: number }} Caption
- * @typedef {{ name: string, captions: Caption[] }} Engine
- * @typedef {object} BenchRecord of `npm run bench`
+ * @typedef {object} SpeedRecord of `npm run bench` or `npm run full-size`
  * @property {string} model
  * @property {number} size
  * @property {string} device
  * @property {string} adapter
  * @property {{ processor: string }} machine
- * @property {Engine[]} engines
- *
- * @typedef {object} FullSizeRecord of `npm run full-size`
- * @property {string} model
- * @property {number} size
- * @property {string} device
- * @property {string} adapter
- * @property {string} processor
- * @property {{ firstToken: number, tokensPerSecond: number }} milliseconds
+ * @property {{ name: string, captions: { firstToken: number, tokensPerSecond?: number }[] }[]} [engines]
+ * absent from records that do not measure speed
  */
-
-/** @param {readonly number[]} numbers */
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const low = sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN;
-  const high = sorted[Math.ceil((sorted.length - 1) / 2)] ?? NaN;
-  return (low + high) / 2;
-}
 
 /** @param {number} ms */
 const timeText = (ms) =>
@@ -54,8 +38,8 @@ function machineText(device, adapter, processor) {
 /** @param {readonly string[]} cells */
 const row = (cells) => `| ${cells.join(" | ")} |`;
 
-/** @param {BenchRecord} record @returns {string[]} */
-function liveRows({ model, size, device, adapter, machine, engines }) {
+/** @param {SpeedRecord} record @returns {string[]} */
+function rowsOf({ model, size, device, adapter, machine, engines = [] }) {
   const synthetic = model.startsWith("synthetic/");
   const title = synthetic ? `${basename(model)}, synthetic weights` : model;
   // With synthetic weights every draft is accepted, so drafts are left out.
@@ -74,33 +58,11 @@ function liveRows({ model, size, device, adapter, machine, engines }) {
     });
 }
 
-/** @param {FullSizeRecord} record */
-function singleRow({ model, size, device, adapter, processor, milliseconds }) {
-  const { firstToken, tokensPerSecond } = milliseconds;
-  return row([
-    `${model}, synthetic weights, ${size} px`,
-    "fast-vlm",
-    machineText(device, adapter, processor),
-    timeText(firstToken),
-    rateText(tokensPerSecond),
-  ]);
-}
-
 /** @returns {string[]} one row per engine and record */
-export function speedRows() {
-  const records = readdirSync(folder)
+export const speedRows = () =>
+  readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
     .sort()
-    .map((name) => {
-      /** @type {unknown} */
-      const json = JSON.parse(readFileSync(join(folder, name), "utf8"));
-      return /** @type {BenchRecord | FullSizeRecord[]} */ (json);
-    });
-  return [
-    // Records without engines do not measure speed.
-    ...records.flatMap((each) => ("engines" in each ? liveRows(each) : [])),
-    ...records
-      .flatMap((each) => (Array.isArray(each) ? each : []))
-      .map(singleRow),
-  ];
-}
+    .flatMap((name) =>
+      rowsOf(/** @type {SpeedRecord} */ (readJson(join(folder, name)))),
+    );

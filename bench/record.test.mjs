@@ -1,6 +1,6 @@
 // @ts-check
 import { expect, test } from "vitest";
-import { recordName } from "./record-name.mjs";
+import { recordName } from "./record.mjs";
 
 const nano = {
   device: "webgpu",

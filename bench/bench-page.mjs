@@ -1,9 +1,8 @@
 // @ts-check
-/** Opens a built page in a headless browser, with the model it asks for. */
+/** Opens /bench or /soak, built, in a headless browser with a model. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { commit } from "./full-size-record.mjs";
 import { openModel } from "./model-source.mjs";
 import { findModel } from "../tools/cli/model-name.mjs";
 import { dist } from "../tools/cli/prepare.mjs";
@@ -66,14 +65,4 @@ export async function withPage(name, asked, work) {
     await source.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   }
-}
-
-/** Facts that the page cannot read. */
-export function machine() {
-  return {
-    commit: commit(),
-    processor: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "?"}`,
-    // Above the number of processors, other programs slowed the run down.
-    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
-  };
 }

@@ -1,6 +1,6 @@
 // @ts-check
 import { expect, test } from "vitest";
-import { growth, slope } from "./growth.mjs";
+import { growth, slope } from "./soak-record.mjs";
 
 test("the slope of a line is found, through noise that it is not part of", () => {
   const at = [0, 1, 2, 3, 4, 5];
