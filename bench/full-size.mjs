@@ -30,7 +30,7 @@ const usage = `Usage: npm run full-size -- [options]
   --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
   --size N         encoder input size (default 1024)
   --max-tokens N   maximum length of the answer (default 8)
-  --image FILE     (default e2e/fixtures/picture.jpg)
+  --image FILE     (default e2e/fixtures/photo.jpg)
   --out FILE       (default bench/results/ADAPTER-MODEL-SIZE-full-size.json)`;
 
 const text = /** @type {const} */ ({ type: "string" });
@@ -41,7 +41,7 @@ const { values } = parseArgs({
     dtype: { ...text, default: "auto" },
     size: { ...text, default: "1024" },
     "max-tokens": { ...text, default: "8" },
-    image: { ...text, default: join(root, "e2e/fixtures/picture.jpg") },
+    image: { ...text, default: join(root, "e2e/fixtures/photo.jpg") },
     out: text,
     help: { type: "boolean", default: false },
   },

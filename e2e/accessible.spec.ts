@@ -1,14 +1,7 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { model } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target }) => `${id}: ${target.join(" ")}`),
-  );
-}
+import { violations } from "./support/violations.ts";
 
 /** Checks both colour schemes at phone and desktop width. */
 async function expectAccessible(page: Page): Promise<void> {

@@ -10,7 +10,7 @@ import { expect, test } from "./support/test.ts";
 const [scene] = scenes;
 if (!scene) throw new Error("no scene");
 const good = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
-const jpeg = readFileSync(join(fixtures, "picture.jpg"));
+const jpeg = readFileSync(join(fixtures, "photo.jpg"));
 
 test("bad images and prompts are typed errors, and the next request works", async ({
   page,

@@ -8,14 +8,14 @@ import { scenes } from "./support/scenes.ts";
 test.beforeAll(prepare);
 
 test("--json prints one object per line", async () => {
-  const { code, out, err } = await describe("0.png", "picture.jpg", "--json");
+  const { code, out, err } = await describe("0.png", "photo.jpg", "--json");
   expect(err).toEqual([]);
   expect(code).toBe(0);
   expect(out).toHaveLength(2);
   const [first, second] = out.map(
     (line) => JSON.parse(line) as Record<string, unknown>,
   );
-  expect(second).toMatchObject({ file: "picture.jpg" });
+  expect(second).toMatchObject({ file: "photo.jpg" });
   expect(first).toEqual({
     file: "0.png",
     model: "nano",

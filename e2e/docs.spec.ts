@@ -88,7 +88,7 @@ test("the README's page captions the camera under the documented policy", async 
 test("the guide's image is described and asked about", async ({ page }) => {
   copyFileSync(join(fixtures, "scenes/0015.png"), join(folder, "photo.jpg"));
   writeFileSync(
-    join(folder, "picture.html"),
+    join(folder, "photo.html"),
     `<!doctype html><script type="module" src="fast-vlm/fast-vlm.js"></script>${sample("docs/guide.md", "html", "<img")}`,
   );
   writeFileSync(
@@ -101,7 +101,7 @@ test("the guide's image is described and asked about", async ({ page }) => {
   page.on("console", (message) => {
     if (message.type() === "log") said.push(message.text());
   });
-  await page.goto(`${site.url}picture.html`);
+  await page.goto(`${site.url}photo.html`);
   await expect
     .poll(() => said.join("\n"))
     .toMatch(/^A red circle on a black background\. \d+ ms old\nOne\./);

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import golden from "./fixtures/golden/nano.golden.json" with { type: "json" };
-import pairs from "./fixtures/golden/pairs.golden.json" with { type: "json" };
 import { ask, load, openQuiet, valueOf } from "./support/element.ts";
-import { expectPairs } from "./support/pairs.ts";
+import { testPairs } from "./support/pairs.ts";
 import { fixtures } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
 
@@ -27,12 +26,4 @@ test("the page gives PyTorch's tokens", async ({ page }) => {
   expect(golden).toHaveLength(8);
 });
 
-test("the page gives PyTorch's tokens for images of any size", async ({
-  page,
-}) => {
-  await openQuiet(page);
-  valueOf(await load(page));
-  const any = pairs.filter(({ file }) => file.startsWith("any/"));
-  expect(any).toHaveLength(40);
-  await expectPairs(page, any);
-});
+testPairs("any", 40);

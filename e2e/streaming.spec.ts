@@ -7,7 +7,7 @@ interface Heard {
   /** Text in the caption's group. */
   readonly caption: string;
   /** Announcements of all live regions. */
-  readonly told: readonly string[];
+  readonly announced: readonly string[];
 }
 
 /** The page's accessibility tree. */
@@ -32,7 +32,7 @@ async function hear(cdp: CDPSession): Promise<Heard> {
   if (!group) throw new Error("The caption is in no group of that name.");
   return {
     caption: textOf(group),
-    told: nodes.filter(isLive).map(textOf).filter(Boolean),
+    announced: nodes.filter(isLive).map(textOf).filter(Boolean),
   };
 }
 
@@ -45,16 +45,16 @@ test("screen readers hear complete captions, not tokens", async ({
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   const cdp = await page.context().newCDPSession(page);
   const whole = scenes.map(({ caption }) => caption);
-  const told = new Set<string>();
+  const announced = new Set<string>();
   const parts = new Set<string>();
   await expect
     .poll(
       async () => {
         const heard = await hear(cdp);
-        heard.told.forEach((text) => told.add(text));
+        heard.announced.forEach((text) => announced.add(text));
         const { caption } = heard;
         if (caption && !whole.includes(caption)) parts.add(caption);
-        return parts.size > 2 && whole.some((text) => told.has(text));
+        return parts.size > 2 && whole.some((text) => announced.has(text));
       },
       { timeout: 120_000, intervals: [20] },
     )
@@ -63,7 +63,7 @@ test("screen readers hear complete captions, not tokens", async ({
     expect(whole.some((text) => text.startsWith(part))).toBe(true);
   }
   const known = [...whole, "Model ready."];
-  for (const text of told) expect(known).toContain(text);
+  for (const text of announced) expect(known).toContain(text);
 
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations.map(({ id }) => id)).toEqual([]);

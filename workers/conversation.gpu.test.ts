@@ -11,7 +11,7 @@ import { options } from "./testing/harness";
  * against its own graphs in ONNX Runtime, with Pillow's resizing and
  * transformers' prompt: tools/fixtures/make_conversation_golden.py.
  */
-const photo = new URL("../e2e/fixtures/picture.jpg", import.meta.url);
+const photo = new URL("../e2e/fixtures/photo.jpg", import.meta.url);
 const never = new AbortController().signal;
 
 /** The logits of the first token of each answer from now on. */
@@ -49,11 +49,11 @@ describe.each(["wasm", "webgpu"] as const)("nano on %s", (device) => {
 
   for (const wanted of cases[device]) {
     const { fit, anyres, size, promptStyle, messages } = wanted.options;
-    const count = wanted.pictures.length;
+    const count = wanted.images.length;
     const title = `${count} images in ${messages.length} turns, ${promptStyle}, ${fit}, ${anyres ? "AnyRes " : ""}${size}`;
     test(title, async () => {
       const frames = await Promise.all(
-        wanted.pictures.map((file) => openImage(new URL(file, photo))),
+        wanted.images.map((file) => openImage(new URL(file, photo))),
       );
       const asked = {
         ...options,

@@ -11,7 +11,7 @@ import wasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 declare global {
   interface Window {
     loadReference: (dtype: "fp32" | "q4") => Promise<void>;
-    askReference: (picture: string, question: string) => Promise<number[]>;
+    askReference: (url: string, question: string) => Promise<number[]>;
   }
 }
 
@@ -40,7 +40,7 @@ window.loadReference = async (dtype) => {
   };
 };
 
-window.askReference = async (picture, question) => {
+window.askReference = async (url, question) => {
   if (!loaded) throw new Error("not loaded");
   const { processor, model } = loaded;
   const prompt = processor.apply_chat_template(
@@ -50,7 +50,7 @@ window.askReference = async (picture, question) => {
     ],
     { add_generation_prompt: true },
   );
-  const image = await load_image(picture);
+  const image = await load_image(url);
   const options = { add_special_tokens: false };
   const inputs = (await processor(image, prompt, options)) as {
     input_ids: Tensor;

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { draw, scenes, type Picture } from "./scenes.ts";
+import { draw, scenes, type RgbImage } from "./scenes.ts";
 
 /** Long enough for a slow machine to caption each scene. */
 const secondsPerScene = 8;
@@ -25,7 +25,7 @@ export function writeClip(path: string, width = 640, height = 480): void {
 }
 
 /** BT.601, limited range, 4:2:0: planes Y, U, V. */
-function toYuv({ width, height, pixels }: Picture): Uint8Array {
+function toYuv({ width, height, pixels }: RgbImage): Uint8Array {
   const luma = width * height;
   const chroma = luma / 4;
   const planes = new Uint8Array(luma + 2 * chroma);

@@ -51,9 +51,9 @@ export function troublesOf(page: Page): string[] {
 
 /** Presses Start and returns the first caption of a camera frame. */
 export async function captionOf(page: Page | Frame): Promise<string> {
-  const told = page.evaluate(firstCaption);
+  const caption = page.evaluate(firstCaption);
   await page.getByRole("button", { name: "Start" }).click();
-  return told;
+  return caption;
 }
 
 /** Expects a caption of the fake camera's clip. */

@@ -18,8 +18,8 @@ export function prepare(): void {
       encodePng(draw(scene, 320, 240)),
     );
   }
-  const jpeg = readFileSync(join(fixtures, "picture.jpg"));
-  writeFileSync(join(folder, "picture.jpg"), jpeg);
+  const jpeg = readFileSync(join(fixtures, "photo.jpg"));
+  writeFileSync(join(folder, "photo.jpg"), jpeg);
   writeFileSync(join(folder, "cut.jpg"), jpeg.subarray(0, jpeg.length / 2));
   writeFileSync(join(folder, "notes.png"), "Milk, eggs, bread.\n");
 }

@@ -2,6 +2,7 @@ import type { Page } from "@playwright/test";
 import type { AskOptions } from "../../src/index.ts";
 import type { ErrorCode } from "../../src/shared/errors.ts";
 import type { Answer, ModelInfo } from "../../src/shared/protocol.ts";
+import { callElement } from "../../tools/cli/page-scripts.mjs";
 
 export interface Failure {
   readonly code: ErrorCode;
@@ -40,19 +41,20 @@ export async function openQuiet(
   await page.evaluate(() => customElements.whenDefined("fast-vlm"));
 }
 
-/** Returns errors as plain data, since Playwright transfers only messages. */
-export function load(page: Page): Promise<Outcome<ModelInfo>> {
-  return page.evaluate(async () => {
-    const element = document.querySelector("fast-vlm");
-    if (!element) throw new Error("no <fast-vlm>");
-    try {
-      return { value: await element.load() };
-    } catch (thrown) {
-      const { code, message, advice } = thrown as Failure;
-      return { error: { code, message, advice } };
-    }
-  });
+type Call = Parameters<typeof callElement>[0];
+
+/** Calls a method of the element. Returns errors as plain data, since Playwright
+ * transfers only messages. */
+export async function call<T>(
+  page: Page,
+  method: Call["method"],
+  ...args: Call["args"]
+): Promise<Outcome<T>> {
+  return (await page.evaluate(callElement, { method, args })) as Outcome<T>;
 }
+
+export const load = (page: Page): Promise<Outcome<ModelInfo>> =>
+  call(page, "load");
 
 type Plain = Pick<AskOptions, "size" | "maxTokens" | "sampling"> & {
   readonly prompt?: string;
@@ -60,10 +62,10 @@ type Plain = Pick<AskOptions, "size" | "maxTokens" | "sampling"> & {
 
 export function ask(
   page: Page,
-  picture: { readonly name: string; readonly bytes: Buffer },
+  image: { readonly name: string; readonly bytes: Buffer },
   options: Plain = {},
 ): Promise<Outcome<Answer>> {
-  const data = picture.bytes.toString("base64");
+  const data = image.bytes.toString("base64");
   return page.evaluate(
     async ({ data, name, options }) => {
       const element = document.querySelector("fast-vlm");
@@ -78,7 +80,7 @@ export function ask(
         return { error: { code, message, advice } };
       }
     },
-    { data, name: picture.name, options },
+    { data, name: image.name, options },
   );
 }
 

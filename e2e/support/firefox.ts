@@ -26,9 +26,9 @@ export async function captionInFirefox(
     });
     page.on("pageerror", (error) => troubles.push(String(error)));
     await page.goto(url);
-    const told = page.evaluate(firstCaption);
+    const text = page.evaluate(firstCaption);
     await page.locator("fast-vlm >>> button").click();
-    return { text: await told, troubles };
+    return { text: await text, troubles };
   } finally {
     await browser.close();
   }

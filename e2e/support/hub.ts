@@ -4,13 +4,7 @@ import { join } from "node:path";
 import type { ModelReport, StoredModel } from "../../src/shared/models.ts";
 import type { WorkerEvent } from "../../src/shared/protocol.ts";
 import { startHub } from "../../tools/cli/hub/server.mjs";
-import {
-  ask,
-  openQuiet,
-  valueOf,
-  type Failure,
-  type Outcome,
-} from "./element.ts";
+import { ask, call, openQuiet, valueOf, type Outcome } from "./element.ts";
 import { model } from "./paths.ts";
 import { encodePng } from "./png.ts";
 import { draw, scenes } from "./scenes.ts";
@@ -74,37 +68,16 @@ export function sent(hub: Hub, file = ""): number {
     .reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-export function inspect(page: Page): Promise<ModelReport> {
-  return page.evaluate(() => {
-    const element = document.querySelector("fast-vlm");
-    if (!element) throw new Error("no <fast-vlm>");
-    return element.inspect();
-  });
-}
+export const inspect = async (page: Page): Promise<ModelReport> =>
+  valueOf(await call(page, "inspect"));
 
-export function stored(page: Page): Promise<StoredModel[]> {
-  return page.evaluate(() => {
-    const element = document.querySelector("fast-vlm");
-    if (!element) throw new Error("no <fast-vlm>");
-    return element.stored();
-  });
-}
+export const stored = async (page: Page): Promise<StoredModel[]> =>
+  valueOf(await call(page, "stored"));
 
-export function removeStored(
+export const removeStored = (
   page: Page,
   key: string,
-): Promise<Outcome<unknown>> {
-  return page.evaluate(async (key) => {
-    const element = document.querySelector("fast-vlm");
-    if (!element) throw new Error("no <fast-vlm>");
-    try {
-      return { value: await element.removeStored(key) };
-    } catch (thrown) {
-      const { code, message, advice } = thrown as Failure;
-      return { error: { code, message, advice } };
-    }
-  }, key);
-}
+): Promise<Outcome<unknown>> => call(page, "removeStored", key);
 
 /** Sets the model attribute. */
 export async function choose(page: Page, model: string): Promise<void> {
@@ -115,7 +88,7 @@ export async function choose(page: Page, model: string): Promise<void> {
 
 const [scene] = scenes;
 if (!scene) throw new Error("no scene");
-export const picture = {
+export const image = {
   name: "circle.png",
   bytes: encodePng(draw(scene, 256, 256)),
 };
@@ -134,6 +107,6 @@ export const somewhere = (file: string): number =>
   Math.floor(Math.random() * (sizeOf(file) - 1)) + 1;
 
 export async function answers(page: Page): Promise<void> {
-  const { text } = valueOf(await ask(page, picture));
+  const { text } = valueOf(await ask(page, image));
   expect(text).toBe(scene?.caption);
 }

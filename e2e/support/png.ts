@@ -1,8 +1,8 @@
 import { crc32, deflateSync } from "node:zlib";
-import type { Picture } from "./scenes.ts";
+import type { RgbImage } from "./scenes.ts";
 
 /** An 8-bit RGB PNG without filters. */
-export function encodePng({ width, height, pixels }: Picture): Buffer {
+export function encodePng({ width, height, pixels }: RgbImage): Buffer {
   const rows = Buffer.alloc(height * (3 * width + 1));
   for (let row = 0; row < height; row++) {
     const line = pixels.subarray(3 * width * row, 3 * width * (row + 1));

@@ -17,7 +17,7 @@ export interface Scene {
   readonly caption: string;
 }
 
-export interface Picture {
+export interface RgbImage {
   readonly width: number;
   readonly height: number;
   /** Red, green, blue, row by row. */
@@ -73,7 +73,7 @@ function covers(kind: Shape["kind"], dx: number, dy: number): boolean {
 }
 
 /** Each pixel is the mean of 3 × 3 samples: antialiased edges. */
-export function draw(scene: Scene, width: number, height: number): Picture {
+export function draw(scene: Scene, width: number, height: number): RgbImage {
   const pixels = new Uint8Array(3 * width * height);
   const samples = [1 / 6, 1 / 2, 5 / 6];
   for (let row = 0; row < height; row++) {

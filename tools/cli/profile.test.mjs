@@ -36,15 +36,15 @@ test("is shared by consecutive runs, and temporary for a concurrent one", async 
 test("waits for another run and reports it once", async () => {
   const base = fresh();
   const first = await openProfile({ base });
-  let told = 0;
-  let there = false;
-  const onWait = () => void told++;
+  let notices = 0;
+  let opened = false;
+  const onWait = () => void notices++;
   const second = openProfile({ base, onWait }).then((profile) => {
-    there = true;
+    opened = true;
     return profile;
   });
   await new Promise((resolve) => setTimeout(resolve, 1200));
-  expect([told, there]).toEqual([1, false]);
+  expect([notices, opened]).toEqual([1, false]);
   first.release();
   const { persistent, release } = await second;
   expect(persistent).toBe(true);

@@ -23,14 +23,14 @@ def settings():
 
 @pytest.mark.parametrize("width,height", SIZES)
 def test_crop_is_the_published_processor(width, height):
-    image = golden.picture(width, height)
+    image = golden.noise_image(width, height)
     pixels = CLIPImageProcessorPil(**settings())(image, return_tensors="np").pixel_values[0]
     assert np.array_equal(pixels.transpose(1, 2, 0), np.asarray(golden.crop(image, SIDE)))
 
 
 @pytest.mark.parametrize("width,height", SIZES)
 def test_grid_after_an_overview_is_anyres(width, height):
-    image = golden.picture(width, height)
+    image = golden.noise_image(width, height)
     processor = LlavaNextImageProcessorPil(image_grid_pinpoints=[[2 * SIDE, 2 * SIDE]], do_pad=False, **settings())
     views = processor(image, return_tensors="np").pixel_values[0].transpose(0, 2, 3, 1)
     assert np.array_equal(views[0], np.asarray(golden.stretch(image, SIDE)))
