@@ -113,15 +113,15 @@ export function countGpuCalls(): () => GpuUse {
     };
   });
   for (const [type, method] of makers) {
-    const made = (object: object): void => {
+    const created = (object: object): void => {
       handles[type] = (handles[type] ?? 0) + 1;
       collected.register(object, type, object);
     };
     wrap("GPUDevice", method, (original) => {
       return function (...given) {
         const object = original.apply(this, given) as object;
-        if (object instanceof Promise) void object.then(made, () => undefined);
-        else made(object);
+        if (object instanceof Promise) void object.then(created, () => undefined);
+        else created(object);
         return object;
       };
     });

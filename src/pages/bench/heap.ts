@@ -22,10 +22,10 @@ export async function measureHeap(): Promise<Heap | undefined> {
   const late = new Promise<undefined>((resolve) => {
     setTimeout(() => resolve(undefined), timeout);
   });
-  const told = Reflect.apply(measure, performance, []) as Promise<{
+  const measurement = Reflect.apply(measure, performance, []) as Promise<{
     breakdown: readonly Breakdown[];
   }>;
-  const result = await Promise.race([told.catch(() => undefined), late]);
+  const result = await Promise.race([measurement.catch(() => undefined), late]);
   if (result === undefined) return undefined;
   const heap = { page: 0, workers: 0 };
   for (const { bytes, attribution } of result.breakdown) {
