@@ -14,14 +14,9 @@ import {
   documentedHeaders,
   samplesOf,
 } from "../tools/cli/docs/documents.mjs";
-import {
-  captionOf,
-  expectScene,
-  serveFolder,
-  troublesOf,
-} from "./support/consumer.ts";
+import { captionOf, expectScene, serveFolder } from "./support/consumer.ts";
 import { fixtures, root, scratch } from "./support/paths.ts";
-import { expect, test } from "./support/test.ts";
+import { expect, test, troublesOf } from "./support/test.ts";
 
 const elementPage = join(root, "docs/element.md");
 const committed = readFileSync(elementPage, "utf8");

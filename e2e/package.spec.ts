@@ -9,12 +9,11 @@ import {
   captionOf,
   expectScene,
   serveFolder,
-  troublesOf,
   type Site,
 } from "./support/consumer.ts";
 import { captionInFirefox } from "./support/firefox.ts";
 import { root } from "./support/paths.ts";
-import { expect, test } from "./support/test.ts";
+import { expect, test, troublesOf } from "./support/test.ts";
 
 const headers = documentedHeaders();
 const firefox = findFirefox();

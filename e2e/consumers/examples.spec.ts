@@ -13,14 +13,9 @@ import type { Page } from "@playwright/test";
 import { documentedHeaders } from "../../tools/cli/docs/documents.mjs";
 import { pack } from "../../tools/cli/package/pack.mjs";
 import { npm } from "../../tools/cli/prepare.mjs";
-import {
-  captionOf,
-  expectScene,
-  serveFolder,
-  troublesOf,
-} from "../support/consumer.ts";
+import { captionOf, expectScene, serveFolder } from "../support/consumer.ts";
 import { root, scratch } from "../support/paths.ts";
-import { expect, test } from "../support/test.ts";
+import { expect, test, troublesOf } from "../support/test.ts";
 
 const reachable = npm(["ping"], { cwd: root }).ok;
 

@@ -36,19 +36,6 @@ export async function serveFolder(
   };
 }
 
-/** Errors of a page and its worker. */
-export function troublesOf(page: Page): string[] {
-  const troubles: string[] = [];
-  page.on("console", (message) => {
-    // Browsers request a favicon.
-    const { url } = message.location();
-    if (message.type() !== "error" || url.endsWith("/favicon.ico")) return;
-    troubles.push(`${message.text()} (${url})`);
-  });
-  page.on("pageerror", (error) => troubles.push(String(error)));
-  return troubles;
-}
-
 /** Presses Start and returns the first caption of a camera frame. */
 export async function captionOf(page: Page | Frame): Promise<string> {
   const caption = page.evaluate(firstCaption);

@@ -46,13 +46,21 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
 
 export { expect } from "@playwright/test";
 
-export function watchPage(page: Page, url: string): Watch {
-  const watch: Watch = { errors: [], foreign: [] };
+/** Errors of a page and its worker. */
+export function troublesOf(page: Page): string[] {
+  const troubles: string[] = [];
   page.on("console", (message) => {
-    if (message.type() !== "error") return;
-    watch.errors.push(`${message.text()} (${message.location().url})`);
+    // Browsers request a favicon.
+    const { url } = message.location();
+    if (message.type() !== "error" || url.endsWith("/favicon.ico")) return;
+    troubles.push(`${message.text()} (${url})`);
   });
-  page.on("pageerror", (error) => watch.errors.push(String(error)));
+  page.on("pageerror", (error) => troubles.push(String(error)));
+  return troubles;
+}
+
+function watchPage(page: Page, url: string): Watch {
+  const watch: Watch = { errors: troublesOf(page), foreign: [] };
   page.context().on("request", (request) => {
     const local = /^(data|blob):/.test(request.url());
     if (!local && !request.url().startsWith(url)) {

@@ -1,5 +1,7 @@
 """An exported model folder on ONNX Runtime's CPU provider."""
 
+from collections.abc import Iterator
+from itertools import islice, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +111,15 @@ class OnnxModel:
         embeds[0, np.array(ids) == image_token] = self.image_features(pixels)[0]
         return embeds
 
+    def decode(self, embeds: np.ndarray) -> Iterator[np.ndarray]:
+        """The logits [vocab] after the prompt and after each greedy token, without end;
+        like FastVlm.decode."""
+        cache = self.empty_cache()
+        while True:
+            logits, cache = self.forward(embeds, cache)
+            yield logits[0, -1]
+            embeds = self.embed([int(logits[0, -1].argmax())])
+
     def generate(
         self,
         pixels: np.ndarray,
@@ -118,12 +129,6 @@ class OnnxModel:
         limit: int = 64,
     ) -> list[int]:
         """Greedy tokens, like FastVlm.generate."""
-        x, cache = self.prompt_embeds(pixels, ids, image_token), self.empty_cache()
-        answer: list[int] = []
-        while True:
-            logits, cache = self.forward(x, cache)
-            token = int(logits[0, -1].argmax())
-            if token in stop or len(answer) == limit:
-                return answer
-            answer.append(token)
-            x = self.embed([token])
+        rows = self.decode(self.prompt_embeds(pixels, ids, image_token))
+        tokens = takewhile(lambda token: token not in stop, (int(row.argmax()) for row in rows))
+        return list(islice(tokens, limit))

@@ -59,9 +59,8 @@ def compute_ours(
     model: FastVlm, pixels: Tensor, ids: list[int], image_token: int
 ) -> tuple[Tensor, Tensor]:
     features = model.image_features(pixels)
-    x = model.embed(torch.tensor([ids]), features, image_token)
-    hidden, _ = model.language_model(x, torch.arange(len(ids))[None])
-    return features, model.lm_head(hidden[0, -1])
+    step = next(model.decode(features, ids, image_token))
+    return features, step.logits[0, -1]
 
 
 @torch.inference_mode()
