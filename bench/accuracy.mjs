@@ -7,8 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
-import { command } from "../tools/cli/command.mjs";
+import { command, readArguments, text } from "../tools/cli/command.mjs";
 import { writeRecord } from "./record.mjs";
 import {
   cache,
@@ -35,19 +34,15 @@ const usage = `Usage: npm run accuracy -- [options]
  * @typedef {{ file: string, kind: string, question: string, expected: string, got: string }} Miss
  */
 
-const text = /** @type {const} */ ({ type: "string" });
-const { values } = parseArgs({
-  options: {
-    scenes: text,
-    count: { ...text, default: "500" },
-    seed: { ...text, default: String(Date.now() % 2 ** 31) },
-    model: { ...text, default: "nano" },
-    device: { ...text, default: "wasm" },
-    dtype: { ...text, default: "fp32" },
-    size: text,
-    out: { ...text, default: join(cache, "accuracy.json") },
-    help: { type: "boolean", default: false },
-  },
+const { values } = readArguments("accuracy", usage, {
+  scenes: text,
+  count: { ...text, default: "500" },
+  seed: { ...text, default: String(Date.now() % 2 ** 31) },
+  model: { ...text, default: "nano" },
+  device: { ...text, default: "wasm" },
+  dtype: { ...text, default: "fp32" },
+  size: text,
+  out: { ...text, default: join(cache, "accuracy.json") },
 });
 
 /** $PYTHON, the virtual environment in tools/, or the system's Python. */
@@ -164,4 +159,4 @@ async function main() {
   console.log(`Result with misses: ${out}`);
 }
 
-await command("accuracy", values.help ? usage : undefined, main);
+await command("accuracy", main);

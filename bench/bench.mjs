@@ -5,9 +5,8 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { withPage } from "./bench-page.mjs";
-import { command } from "../tools/cli/command.mjs";
+import { command, flag, readArguments, text } from "../tools/cli/command.mjs";
 import { machine, recordName, writeRecord } from "./record.mjs";
 import { syntheticNames } from "../tools/cli/synthetic/synthetic.mjs";
 import {
@@ -41,23 +40,19 @@ const usage = `Usage: npm run bench -- [options]
                    <!-- bench NAME --> and <!-- /bench -->, where NAME is the
                    name of the record`;
 
-const text = /** @type {const} */ ({ type: "string" });
-const { values } = parseArgs({
-  options: {
-    model: { ...text, default: "nano" },
-    size: text,
-    frames: text,
-    device: text,
-    dtype: text,
-    "max-tokens": text,
-    prompt: text,
-    lineup: text,
-    software: { type: "boolean", default: false },
-    "gpu-flags": text,
-    out: text,
-    report: text,
-    help: { type: "boolean", default: false },
-  },
+const { values } = readArguments("bench", usage, {
+  model: { ...text, default: "nano" },
+  size: text,
+  frames: text,
+  device: text,
+  dtype: text,
+  "max-tokens": text,
+  prompt: text,
+  lineup: text,
+  software: flag,
+  "gpu-flags": text,
+  out: text,
+  report: text,
 });
 
 /**
@@ -168,7 +163,7 @@ function insertInto(path, name, lines) {
 /** @param {BenchRecord["engines"][number]} engine */
 const isTransformersJs = ({ name }) => name === "transformers.js";
 
-await command("bench", values.help ? usage : undefined, async () => {
+await command("bench", async () => {
   ensureInstalled();
   ensureBuilt();
   const { table, record, csv, svg } = await measure();

@@ -7,8 +7,7 @@
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
-import { command } from "../tools/cli/command.mjs";
+import { command, readArguments, text } from "../tools/cli/command.mjs";
 import { processMemory } from "./processes.mjs";
 import { openModel } from "./model-source.mjs";
 import { machine, recordName, versions, writeRecord } from "./record.mjs";
@@ -33,18 +32,14 @@ const usage = `Usage: npm run full-size -- [options]
   --image FILE     (default e2e/fixtures/photo.jpg)
   --out FILE       (default bench/results/ADAPTER-MODEL-SIZE-full-size.json)`;
 
-const text = /** @type {const} */ ({ type: "string" });
-const { values } = parseArgs({
-  options: {
-    model: { ...text, default: "fastvlm-0.5b" },
-    device: { ...text, default: "auto" },
-    dtype: { ...text, default: "auto" },
-    size: { ...text, default: "1024" },
-    "max-tokens": { ...text, default: "8" },
-    image: { ...text, default: join(root, "e2e/fixtures/photo.jpg") },
-    out: text,
-    help: { type: "boolean", default: false },
-  },
+const { values } = readArguments("full-size", usage, {
+  model: { ...text, default: "fastvlm-0.5b" },
+  device: { ...text, default: "auto" },
+  dtype: { ...text, default: "auto" },
+  size: { ...text, default: "1024" },
+  "max-tokens": { ...text, default: "8" },
+  image: { ...text, default: join(root, "e2e/fixtures/photo.jpg") },
+  out: text,
 });
 
 /**
@@ -159,7 +154,7 @@ function print({ load, memory, machine, engines, ...run }) {
   }
 }
 
-await command("full-size", values.help ? usage : undefined, async () => {
+await command("full-size", async () => {
   ensureInstalled();
   ensureBuilt();
   const record = await measure();

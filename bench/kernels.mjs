@@ -4,8 +4,7 @@
  * done when the model is loaded. Never fails a build.
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { command } from "../tools/cli/command.mjs";
+import { command, flag, readArguments, text } from "../tools/cli/command.mjs";
 import { openModel } from "./model-source.mjs";
 import { machine, recordName, versions, writeRecord } from "./record.mjs";
 import { cache, ensureInstalled, root } from "../tools/cli/prepare.mjs";
@@ -20,18 +19,14 @@ const usage = `Usage: node bench/kernels.mjs [options]
   --software       use the software adapter, even if there is a GPU
   --out FILE       (default bench/results/ADAPTER-kernels.json)`;
 
-const text = /** @type {const} */ ({ type: "string" });
-const { values } = parseArgs({
-  options: {
-    model: { ...text, default: "nano" },
-    size: { ...text, default: "256" },
-    lengths: { ...text, default: "1,40" },
-    decoder: { ...text, default: "fp32" },
-    encoder: { ...text, default: "fp32" },
-    software: { type: "boolean", default: false },
-    out: text,
-    help: { type: "boolean", default: false },
-  },
+const { values } = readArguments("kernels", usage, {
+  model: { ...text, default: "nano" },
+  size: { ...text, default: "256" },
+  lengths: { ...text, default: "1,40" },
+  decoder: { ...text, default: "fp32" },
+  encoder: { ...text, default: "fp32" },
+  software: flag,
+  out: text,
 });
 
 /** @typedef {import("../workers/bench/messages.ts").KernelAnswer} Answer */
@@ -137,7 +132,7 @@ function print({ adapter, graphs }) {
   }
 }
 
-await command("kernels", values.help ? usage : undefined, async () => {
+await command("kernels", async () => {
   ensureInstalled();
   const found = await measure();
   print(found);

@@ -3,9 +3,8 @@
  * `npm run soak`: captions thousands of frames, like a camera's, and measures the
  * memory of the page and its worker. Never fails a build.
  */
-import { parseArgs } from "node:util";
 import { withPage } from "./bench-page.mjs";
-import { command } from "../tools/cli/command.mjs";
+import { command, flag, readArguments, text } from "../tools/cli/command.mjs";
 import { processMemory } from "./processes.mjs";
 import { machine, recordName, versions, writeRecord } from "./record.mjs";
 import { growths, tableOf } from "./soak-record.mjs";
@@ -35,20 +34,16 @@ and a follow-up question), and one each is not square, has two images, uses
 sampling, or is invalid. JavaScript heaps are measured after garbage collection,
 WebGPU objects are counted in the worker, and process memory is read from /proc.`;
 
-const text = /** @type {const} */ ({ type: "string" });
-const { values } = parseArgs({
-  options: {
-    frames: { ...text, default: "10000" },
-    every: { ...text, default: "250" },
-    size: { ...text, default: smallest },
-    model: { ...text, default: "nano" },
-    dtype: text,
-    "max-tokens": { ...text, default: "12" },
-    software: { type: "boolean", default: false },
-    "gpu-flags": text,
-    out: text,
-    help: { type: "boolean", default: false },
-  },
+const { values } = readArguments("soak", usage, {
+  frames: { ...text, default: "10000" },
+  every: { ...text, default: "250" },
+  size: { ...text, default: smallest },
+  model: { ...text, default: "nano" },
+  dtype: text,
+  "max-tokens": { ...text, default: "12" },
+  software: flag,
+  "gpu-flags": text,
+  out: text,
 });
 
 /** @param {string} name @param {string} given */
@@ -143,7 +138,7 @@ function save(
 
 let browser = "";
 
-await command("soak", values.help ? usage : undefined, async () => {
+await command("soak", async () => {
   ensureInstalled();
   ensureBuilt();
   const { model, size, dtype } = values;

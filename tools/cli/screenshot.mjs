@@ -54,7 +54,7 @@ async function answer(page, url) {
   await page.waitForTimeout(500);
 }
 
-await command("screenshot", undefined, async () => {
+await command("screenshot", async () => {
   ensureInstalled();
   ensureBuilt();
   const { chromium } = await import("playwright");

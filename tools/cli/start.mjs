@@ -1,8 +1,7 @@
 // @ts-check
 /** `npm start`: installs, builds and serves the page, and opens a browser. */
 import process from "node:process";
-import { parseArgs } from "node:util";
-import { command } from "./command.mjs";
+import { command, flag, readArguments, readPort, text } from "./command.mjs";
 import { readOrigin } from "./headers.mjs";
 import { dist, ensureBuilt, ensureInstalled } from "./prepare.mjs";
 
@@ -14,24 +13,11 @@ const usage = `Usage: npm start -- [--port N] [--allow ORIGIN …] [--no-open]
   --no-open        do not open a browser
   --help           print this text`;
 
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      port: { type: "string", default: "4173" },
-      allow: { type: "string", multiple: true, default: [] },
-      open: { type: "boolean", default: true },
-      help: { type: "boolean", default: false },
-    },
-    allowNegative: true,
-  });
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new Error(
-      `--port must be an integer from 0 to 65535, not ${values.port}.`,
-    );
-  }
-  return { ...values, port, allow: values.allow.map(readOrigin) };
-}
+const { values } = readArguments("start", usage, {
+  port: { ...text, default: "4173" },
+  allow: { ...text, multiple: true, default: [] },
+  open: { ...flag, default: true },
+});
 
 /** Does nothing on a machine without display. */
 async function openBrowser(/** @type {string} */ url) {
@@ -45,12 +31,9 @@ async function openBrowser(/** @type {string} */ url) {
   child.on("error", () => {});
 }
 
-await command("start", undefined, async () => {
-  const { help, port, allow, open } = readOptions();
-  if (help) {
-    console.log(usage);
-    return;
-  }
+await command("start", async () => {
+  const port = readPort(values.port);
+  const allow = values.allow.map(readOrigin);
   ensureInstalled();
   ensureBuilt();
   const { serve } = await import("./server.mjs");
@@ -58,5 +41,5 @@ await command("start", undefined, async () => {
   console.log(
     `\n  fast-vlm is running at ${url}\n  Press Ctrl+C to stop it.\n`,
   );
-  if (open) await openBrowser(url).catch(() => {});
+  if (values.open) await openBrowser(url).catch(() => {});
 });

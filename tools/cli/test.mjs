@@ -169,4 +169,4 @@ async function main() {
   if (failed.length > 0) process.exitCode = 1;
 }
 
-await command("test", undefined, main);
+await command("test", main);

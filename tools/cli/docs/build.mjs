@@ -17,7 +17,7 @@ function run(what, args) {
   if (status !== 0) throw new Error(`${what} failed; its output is above.`);
 }
 
-await command("docs", undefined, async () => {
+await command("docs", async () => {
   ensureInstalled();
   run("The package's build", ["tools/cli/package/build.mjs"]);
   const { elementPage } = await import("./element-page.mjs");

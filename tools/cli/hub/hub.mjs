@@ -2,9 +2,8 @@
 /** `npm run hub`: serves model folders like a hub, with faults on demand. */
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { faultKinds, parseFault } from "./fake-hub.mjs";
-import { command } from "../command.mjs";
+import { command, flag, readArguments, readPort, text } from "../command.mjs";
 import { callerFolder, ensureInstalled, root } from "../prepare.mjs";
 
 const usage = `Usage: npm run hub -- [DIR | owner/name=DIR …] [options]
@@ -33,21 +32,20 @@ At run time: POST /faults adds {"kind", "value", "file", "times"} or a list of
 them, DELETE /faults removes all; GET /requests lists the requests so far with
 their status, range and bytes sent, DELETE /requests clears the list.`;
 
-function readOptions() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      id: { type: "string" },
-      port: { type: "string", default: "4180" },
-      fault: { type: "string", multiple: true, default: [] },
-      log: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new Error(`--port takes a number up to 65535, not ${values.port}.`);
-  }
+const { values, positionals } = readArguments(
+  "hub",
+  usage,
+  {
+    id: text,
+    port: { ...text, default: "4180" },
+    fault: { ...text, multiple: true, default: [] },
+    log: flag,
+  },
+  { allowPositionals: true },
+);
+
+/** The folders by id. */
+function readModels() {
   const named =
     positionals.length > 0
       ? positionals
@@ -62,8 +60,7 @@ function readOptions() {
     if (id in models) throw new Error(`Two folders have the id ${id}.`);
     models[id] = folder;
   }
-  const faults = values.fault.map(parseFault);
-  return { models, port, faults, log: values.log, help: values.help };
+  return models;
 }
 
 /** @param {string} text @param {string | undefined} id @returns {[string, string]} */
@@ -87,15 +84,13 @@ function print({ method, path, range, status, bytes }) {
   console.log(`${status || "---"} ${method} ${path}${part} ${bytes} bytes`);
 }
 
-await command("hub", undefined, async () => {
-  const { models, port, faults, log, help } = readOptions();
-  if (help) {
-    console.log(usage);
-    return;
-  }
+await command("hub", async () => {
+  const models = readModels();
+  const port = readPort(values.port);
+  const faults = values.fault.map(parseFault);
   ensureInstalled();
   const { startHub } = await import("./server.mjs");
-  const onEnd = log ? { onEnd: print } : {};
+  const onEnd = values.log ? { onEnd: print } : {};
   const { url } = await startHub({ models, port, faults, ...onEnd });
   console.log(`\n  The hub is at ${url}\n  Press Ctrl+C to stop it.\n`);
   for (const [id, folder] of Object.entries(models)) {

@@ -20,8 +20,7 @@ import {
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { command } from "../command.mjs";
+import { command, flag, readArguments, text } from "../command.mjs";
 import { readJson, root } from "../prepare.mjs";
 import { byteLength, elementBytes, fillElements } from "./fill.mjs";
 import { inline, lengthOf } from "./inline-weights.mjs";
@@ -242,16 +241,14 @@ export function graphsOf(name) {
 }
 
 function main() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      graphs: { type: "string" },
-      external: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
+  const { values, positionals } = readArguments(
+    "synthetic",
+    usage,
+    { graphs: text, external: flag },
+    { allowPositionals: true },
+  );
   const [name, folder] = positionals;
-  if (values.help || name === undefined || folder === undefined) {
+  if (name === undefined || folder === undefined) {
     console.log(usage);
     return;
   }
@@ -276,5 +273,5 @@ function main() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await command("synthetic", undefined, main);
+  await command("synthetic", main);
 }
