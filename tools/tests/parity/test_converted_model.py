@@ -80,14 +80,14 @@ def test_converts_a_tokenizer_of_vocab_and_merges(tokenizer: Tokenizer, tmp_path
     """Like Apple's checkpoints: without tokenizer.json and `<image>`."""
     write_tokenizer(CFG, tmp_path, slow=True)
     assert not (tmp_path / "tokenizer.json").exists()
-    made = load_tokenizer(tmp_path)
+    converted = load_tokenizer(tmp_path)
     text = "<|im_start|>user\n<image>\nIs there an orange star? Nö, 42!<|im_end|>\n"
-    assert made.encode(text).ids == tokenizer.encode(text).ids
-    assert made.decode(made.encode("An orange star.").ids) == "An orange star."
+    assert converted.encode(text).ids == tokenizer.encode(text).ids
+    assert converted.decode(converted.encode("An orange star.").ids) == "An orange star."
     out = tmp_path / "out"
     out.mkdir()
-    write_model_configs(out, CFG, SpecialTokens.of(made))
-    write_converted(made, tmp_path, out, CFG.text.vocab, 128)
+    write_model_configs(out, CFG, SpecialTokens.of(converted))
+    write_converted(converted, tmp_path, out, CFG.text.vocab, 128)
     loaded = AutoTokenizer.from_pretrained(out)
     assert loaded(text, add_special_tokens=False).input_ids == tokenizer.encode(text).ids
     assert loaded.model_max_length == 128
