@@ -11,21 +11,10 @@ import {
 import { root } from "../prepare.mjs";
 
 /**
+ * @typedef {import("../docs/element-page.mjs").Fact} Fact
+ * @typedef {import("../docs/element-page.mjs").Member & { privacy?: string, reflects?: boolean }} Member
+ * @typedef {{ tagName?: string, members?: Member[], attributes?: (Fact & { fieldName: string })[] }} Declaration
  * @typedef {{ attribute?: string | boolean, reflect?: boolean }} LitProperty
- * @typedef {object} Member
- * @property {string} name
- * @property {string} [privacy]
- * @property {string} [description]
- * @property {string} [default]
- * @property {{ text: string }} [type]
- * @property {string} [attribute]
- * @property {boolean} [reflects]
- * @typedef {Omit<Member, "attribute" | "reflects"> & { fieldName: string }} Attribute
- * @typedef {object} Declaration
- * @property {string} [tagName]
- * @property {Member[]} [members]
- * @property {Attribute[]} [attributes]
- * @typedef {{ modules: { declarations?: Declaration[] }[] }} Manifest
  * @typedef {Parameters<typeof getVsCodeHtmlCustomData>[0]} Elements
  */
 
@@ -123,7 +112,8 @@ async function declaredProperties(folder) {
  */
 export async function buildManifest(folder, types) {
   const json = analyze();
-  const { modules } = /** @type {Manifest} */ (json);
+  const { modules } =
+    /** @type {{ modules: { declarations?: Declaration[] }[] }} */ (json);
   const element = modules
     .flatMap(({ declarations = [] }) => declarations)
     .find(({ tagName }) => tagName !== undefined);
