@@ -53,7 +53,7 @@ await buildManifest(fresh, buildTypes(fresh, sources));
 writeFileSync(join(fresh, "web/worker.d.ts"), "export {};\n");
 writeFileSync(
   join(fresh, "web/fast-vlm.d.ts"),
-  'export * from "../../es/bundle.js";\n',
+  'export * from "../es/bundle.js";\n',
 );
 writeFileSync(join(fresh, "web/LICENSES.txt"), notices(modules));
 cpSync(join(root, "public/models"), join(fresh, "web/models"), {
