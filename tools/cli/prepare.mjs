@@ -90,6 +90,7 @@ const sources = [
   "src",
   "tools/cli/headers.mjs",
   "tools/cli/offline-shell.mjs",
+  "tools/cli/structured-output.mjs",
   "vite.config.ts",
   "workers",
 ];
