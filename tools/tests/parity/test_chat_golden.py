@@ -18,4 +18,4 @@ def test_golden_conversations_are_transformers_own():
     records = json.loads(FILE.read_text())
     assert records
     for record in records:
-        assert golden.record(tokenizer, record["style"], record["messages"]) == record
+        assert golden.record(tokenizer, record["promptStyle"], record["messages"]) == record
