@@ -120,7 +120,8 @@ export function countGpuCalls(): () => GpuUse {
     wrap("GPUDevice", method, (original) => {
       return function (...given) {
         const object = original.apply(this, given) as object;
-        if (object instanceof Promise) void object.then(created, () => undefined);
+        if (object instanceof Promise)
+          void object.then(created, () => undefined);
         else created(object);
         return object;
       };
