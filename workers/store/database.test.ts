@@ -41,9 +41,13 @@ test("another connection reads what was stored, table by table", async () => {
   expect(await new Database("other").table("models").get("a")).toBeUndefined();
 });
 
-test("rejects where IndexedDB is denied", async () => {
+test("rejects where IndexedDB is denied, and opens once it is allowed", async () => {
+  const { indexedDB } = globalThis;
   vi.stubGlobal("indexedDB", undefined);
   const database = new Database("test");
   await expect(database.open()).rejects.toThrow();
   await expect(database.table("models").get("a")).rejects.toThrow();
+  vi.stubGlobal("indexedDB", indexedDB);
+  await database.table("models").put("a", 1);
+  expect(await database.table("models").get("a")).toBe(1);
 });

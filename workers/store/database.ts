@@ -1,4 +1,4 @@
-import { openDB, unwrap, type IDBPDatabase } from "idb";
+import { openDB, type IDBPDatabase, type IDBPObjectStore } from "idb";
 
 /** Records by key. */
 export interface Table<T> {
@@ -13,6 +13,13 @@ const tableNames = ["journal", "models", "verifications", "kernels"] as const;
 
 export type TableName = (typeof tableNames)[number];
 
+type WritableStore = IDBPObjectStore<
+  unknown,
+  [TableName],
+  TableName,
+  "readwrite"
+>;
+
 /** An IndexedDB database, opened when it is first used. */
 export class Database {
   readonly #name: string;
@@ -24,7 +31,18 @@ export class Database {
 
   /** @throws where the browser has no IndexedDB or denies access to it */
   async open(): Promise<IDBPDatabase> {
-    this.#connection ??= openDB(this.#name, 1, {
+    const connection = (this.#connection ??= this.#connect());
+    try {
+      return await connection;
+    } catch (error) {
+      // The next call tries again.
+      if (this.#connection === connection) this.#connection = undefined;
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<IDBPDatabase> {
+    return await openDB(this.#name, 1, {
       upgrade: (database) => {
         for (const name of tableNames) database.createObjectStore(name);
       },
@@ -38,14 +56,11 @@ export class Database {
         this.#connection = undefined;
       },
     });
-    return await this.#connection;
   }
 
   table<T>(name: TableName): Table<T> {
     const write = async (
-      request: (
-        store: IDBObjectStore,
-      ) => IDBRequest<IDBValidKey> | IDBRequest<undefined>,
+      request: (store: WritableStore) => Promise<unknown>,
     ): Promise<void> => {
       const database = await this.open();
       // Strict: if a delete were lost, the entry would remain for bytes that are no
@@ -53,8 +68,7 @@ export class Database {
       const transaction = database.transaction(name, "readwrite", {
         durability: "strict",
       });
-      request(unwrap(transaction.objectStore(name)));
-      await transaction.done;
+      await Promise.all([request(transaction.store), transaction.done]);
     };
     return {
       get: async (key) =>
