@@ -26,7 +26,7 @@ import { setWasmFolder } from "./ort/runtime";
 import { generate } from "./pipeline";
 import { checkMessages, countTokens } from "./stages/prompt";
 import { imageTokenCount } from "./stages/tiling";
-import { removeModel, storedModels } from "./store/open-folder";
+import { openStore } from "./store/open-folder";
 import { usePageFetch } from "./store/request";
 
 /** The functions that the worker exposes to the page. */
@@ -66,11 +66,11 @@ export class Api implements VlmWorker {
   }
 
   stored(): Promise<StoredModel[]> {
-    return rethrow(storedModels);
+    return rethrow(async () => (await openStore()).list());
   }
 
   remove(key: string): Promise<void> {
-    return rethrow(() => removeModel(key));
+    return rethrow(async () => (await openStore()).remove(key));
   }
 
   async generate(

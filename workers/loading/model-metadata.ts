@@ -4,26 +4,25 @@ import type {
   ModelFile,
   ModelSource,
 } from "../../src/shared/models";
-import { missing, parseJson, unreadable } from "../util/file-errors";
+import { graphs } from "../../src/shared/options";
+import { missing, parseJson } from "../util/file-errors";
 import {
-  openPreviousFolder,
   openFolder,
-  removeModel,
-  storedModels,
+  openPreviousFolder,
+  openStore,
 } from "../store/open-folder";
 import type { ModelFolder } from "../store/model-folder";
-import { bytesOf } from "../util/read-blob";
+import { readFile } from "../util/read-blob";
 import { readConfig, type ModelConfig } from "../model-files/config";
 import {
   CONFIG_FILES,
   findGraphs,
-  GRAPHS,
   NEEDED_FILES,
   type ConfigFile,
   type Variants,
 } from "../model-files/manifest";
 
-/** What the small files of a model folder tell, and which graphs it has. */
+/** A model's configuration, and the graphs that its folder has. */
 export interface ModelMetadata {
   readonly folder: ModelFolder;
   readonly name: string;
@@ -38,7 +37,7 @@ export async function readMetadata(
   source: ModelSource,
   signal: AbortSignal,
 ): Promise<ModelMetadata> {
-  const folder = await openFolder(source, signal);
+  const folder = await openFolder(await openStore(), source, signal);
   try {
     // The whole address, because it may be mistyped.
     const place = source.kind === "url" ? source.url : folder.name;
@@ -55,7 +54,7 @@ export async function readStoredMetadata(
   source: ModelSource,
   signal: AbortSignal,
 ): Promise<ModelMetadata | undefined> {
-  const folder = await openPreviousFolder(source);
+  const folder = await openPreviousFolder(await openStore(), source);
   if (folder === undefined) return undefined;
   try {
     return await readFolder(folder, folder.name, signal);
@@ -76,10 +75,11 @@ export async function forgetUnchecked(
 ): Promise<void> {
   if (VlmError.from(error).code !== "model-corrupt") return;
   const text = JSON.stringify(source);
-  const models = await storedModels();
+  const store = await openStore();
+  const models = await store.list();
   const stored = models.find((model) => JSON.stringify(model.source) === text);
   if (stored?.files.every(({ sha256 }) => sha256 === undefined) === true) {
-    await removeModel(stored.key);
+    await store.remove(stored.key);
   }
 }
 
@@ -115,11 +115,11 @@ export function filesOf(
   metadata: ModelMetadata,
   dtypes: GraphDtypes,
 ): ModelFile[] {
-  const graphs = GRAPHS.flatMap((graph) => {
+  const files = graphs.flatMap((graph) => {
     const variants = metadata.variants[graph];
     return variants.find(({ dtype }) => dtype === dtypes[graph])?.files ?? [];
   });
-  return [...metadata.configFiles, ...graphs];
+  return [...metadata.configFiles, ...files];
 }
 
 /** Parses the configuration files among `blobs`. */
@@ -131,17 +131,9 @@ export async function readJson(
   for (const file of files) {
     const blob = blobs.get(file);
     if (blob === undefined) continue;
-    const text = await readText(file, blob);
+    const text = new TextDecoder().decode(await readFile(file, blob));
     const isText = file.endsWith(".jinja");
     parsed.set(file, isText ? text : parseJson(file, text));
   }
   return parsed;
-}
-
-async function readText(file: string, blob: Blob): Promise<string> {
-  try {
-    return new TextDecoder().decode(await bytesOf(blob));
-  } catch (error) {
-    throw unreadable(file, error);
-  }
 }

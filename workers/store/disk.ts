@@ -1,10 +1,20 @@
-/** A file that one writer has opened exclusively. */
+/** A file that one writer has opened exclusively: the part of a
+ * `FileSystemSyncAccessHandle` that the store uses. */
 export interface DiskFile {
-  size(): number;
-  /** Resolves with the number of bytes read. */
-  read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
-  /** @throws QuotaExceededError when the disk is full */
-  write(bytes: Uint8Array<ArrayBuffer>, at: number): void;
+  getSize(): number;
+  /** The number of bytes read. */
+  read(
+    into: Uint8Array<ArrayBuffer>,
+    options: { readonly at: number },
+  ): number | Promise<number>;
+  /**
+   * The number of bytes written.
+   * @throws QuotaExceededError when the disk is full
+   */
+  write(
+    bytes: Uint8Array<ArrayBuffer>,
+    options: { readonly at: number },
+  ): number;
   truncate(size: number): void;
   /** Everything written so far is on the disk when it returns. */
   flush(): void;

@@ -3,10 +3,15 @@ import { nextTask } from "../util/scheduler";
 import { Digest } from "./digest";
 import { loadAborted, hasCode } from "./errors";
 import type { FileMetadata } from "./listing";
-import { PartialFile, readStored, type FileStorage } from "./partial-file";
+import { PartialFile, type FileStorage } from "./partial-file";
 import { Ranges } from "./ranges";
-import { chunksOf, request, retry, TransientError, type Net } from "./request";
-import { bodyStart, responseError, type FileLocation } from "./response";
+import {
+  request,
+  TransientError,
+  type HttpResponse,
+  type Net,
+} from "./request";
+import { bodyStart, checkResponse, type FileLocation } from "./response";
 import type { Semaphore } from "./semaphore";
 
 /** Bytes per read when stored bytes are hashed. */
@@ -34,7 +39,6 @@ export async function downloadFile(
   key: string,
   download: Download,
 ): Promise<void> {
-  if ((await readStored(storage, key)).blob !== undefined) return;
   const { file, net, onStored, connections } = download;
   const digest = await Digest.create(file);
   const part = await PartialFile.open(storage, key, net.journalPause);
@@ -68,14 +72,15 @@ async function downloadUnsized(
 ): Promise<number> {
   const { path, url } = location;
   const target = { net, subject: path, url, signal };
-  const bytes = await retry(target, () =>
-    request(target, {}, async (response, alive) => {
-      const failure = responseError(location, response);
-      if (failure !== undefined) throw failure;
+  const bytes = await request(
+    target,
+    () => ({}),
+    async (response) => {
+      checkResponse(location, response);
       await part.discard();
       digest.reset();
       let at = 0;
-      for await (const chunk of chunksOf(response, alive)) {
+      for await (const chunk of response.chunks) {
         onReceived(chunk.length);
         part.write(chunk, at);
         digest.update(chunk);
@@ -84,7 +89,7 @@ async function downloadUnsized(
         await part.commitIfDue();
       }
       return at;
-    }),
+    },
   );
   digest.verify(path);
   return bytes;
@@ -96,6 +101,10 @@ interface Piece {
   at: number;
   to: number;
 }
+
+/** The first byte of the next request: the piece's last byte again, if the
+ * connection was lost right after it. */
+const nextByte = ({ at, to }: Piece): number => Math.min(at, to - 1);
 
 /**
  * Fetches the missing bytes of a file: over several connections if the server
@@ -152,16 +161,12 @@ class RangeDownload {
       for (;;) {
         const piece = this.#claimPiece();
         if (piece === undefined) return;
+        const range = () => `bytes=${nextByte(piece)}-${piece.to - 1}`;
         await connections.run(() =>
-          retry(
+          request(
             target,
-            async () => {
-              if (piece.at >= piece.to) return;
-              const range = `bytes=${piece.at}-${piece.to - 1}`;
-              await request(target, { headers: { range } }, (...received) =>
-                this.#receive(piece, ...received),
-              );
-            },
+            () => ({ headers: { range: range() } }),
+            (response) => this.#receive(piece, response),
             () => piece.at,
           ),
         );
@@ -182,17 +187,12 @@ class RangeDownload {
     return { at, to };
   }
 
-  async #receive(
-    piece: Piece,
-    response: Response,
-    alive: () => void,
-  ): Promise<void> {
+  async #receive(piece: Piece, response: HttpResponse): Promise<void> {
     const { location, file, onReceived, onStored } = this.#download;
-    const failure = responseError(location, response);
-    if (failure !== undefined) throw failure;
-    let at = bodyStart(location, file, response, piece.at);
+    checkResponse(location, response);
+    let at = bodyStart(location, file, response, nextByte(piece));
     if (!this.#hasResponse) this.#onFirstResponse(response, piece);
-    for await (const chunk of chunksOf(response, alive)) {
+    for await (const chunk of response.chunks) {
       onReceived(chunk.length);
       this.#accept(chunk, at, piece);
       onStored(this.#part.have.size);
@@ -211,7 +211,7 @@ class RangeDownload {
     }
   }
 
-  #onFirstResponse({ status }: Response, piece: Piece): void {
+  #onFirstResponse({ status }: HttpResponse, piece: Piece): void {
     this.#hasResponse = true;
     if (status === 206) {
       const others = this.#download.connections.limit - 1;

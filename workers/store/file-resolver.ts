@@ -1,5 +1,5 @@
-import { findFile, type FileMetadata, type Listing } from "./listing";
-import { fileKey } from "./model-index";
+import { findFile, type Listing } from "./listing";
+import { fileKey, type IndexedFile } from "./model-index";
 import { requestHead } from "./response";
 import { Semaphore } from "./semaphore";
 import { urlOf, type RemoteSource } from "./source";
@@ -8,12 +8,9 @@ import type { Store } from "./store";
 /** Head requests at a time. */
 const MAX_HEAD_REQUESTS = 6;
 
-/** A file that exists, and the key it is stored under. */
-export interface ResolvedFile {
-  readonly path: string;
-  readonly file: FileMetadata;
+/** A file that exists. */
+export interface ResolvedFile extends IndexedFile {
   readonly url: string;
-  readonly key: string;
 }
 
 /** Resolves paths from the listing, or by one request each if that has gaps. */

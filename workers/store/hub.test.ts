@@ -1,7 +1,7 @@
 import { sha256 } from "hash-wasm";
 import { beforeEach, expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { openPreviousRemoteFolder, openRemoteFolder } from "./open-folder";
+import { openPreviousFolder, openFolder } from "./open-folder";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
 import { FakeServer } from "./testing/fake-server";
@@ -36,7 +36,7 @@ const publish = (
 const tab = () => openTab(server.net, disk.tab());
 
 async function load(paths: string[], store = tab()) {
-  const folder = await openRemoteFolder(store, source, signal);
+  const folder = await openFolder(store, source, signal);
   const blobs = await folder.fetch(paths, signal, () => undefined);
   return { folder, loaded: await hashes(Object.fromEntries(blobs)) };
 }
@@ -98,7 +98,7 @@ test("opens the stored commit until the new one is complete", async () => {
   server.fault = (path) =>
     path.endsWith("onnx/b") ? { kind: "status", value: 500 } : undefined;
   await expect(load(paths)).rejects.toMatchObject({ code: "download-failed" });
-  const kept = await openPreviousRemoteFolder(tab(), source);
+  const kept = await openPreviousFolder(tab(), source);
   expect(kept?.commit).toBe(first);
   server.down = true;
   const { folder, loaded } = await load(paths);
@@ -107,7 +107,7 @@ test("opens the stored commit until the new one is complete", async () => {
   server.down = false;
   server.fault = () => undefined;
   expect((await load(paths)).folder.commit).toBe(second);
-  expect(await openPreviousRemoteFolder(tab(), source)).toBeUndefined();
+  expect(await openPreviousFolder(tab(), source)).toBeUndefined();
 });
 
 test("keeps the stored commit when only small files of a new one are loaded", async () => {
@@ -134,9 +134,9 @@ test("opens the stored commit behind a network's login page", async () => {
 test("sends no request for a recorded commit", async () => {
   const pinned = { ...source, revision: first };
   await publish(first, old);
-  await openRemoteFolder(tab(), pinned, signal);
+  await openFolder(tab(), pinned, signal);
   server.clear();
-  expect((await openRemoteFolder(tab(), pinned, signal)).commit).toBe(first);
+  expect((await openFolder(tab(), pinned, signal)).commit).toBe(first);
   expect(server.requests).toEqual([]);
 });
 
@@ -164,7 +164,7 @@ test("rejects a private model with download-failed", async () => {
   await expect(load(paths)).rejects.toMatchObject({
     code: "download-failed",
     message: expect.stringContaining(
-      "private, gated or does not exist",
+      "private or gated, or it does not exist",
     ) as string,
   });
 });

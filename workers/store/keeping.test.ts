@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { openRemoteFolder } from "./open-folder";
+import { openFolder } from "./open-folder";
 import type { Store } from "./store";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
@@ -32,11 +32,7 @@ beforeEach(async () => {
 const tab = () => openTab(server.net, disk.tab());
 
 const open = (name: Name) =>
-  openRemoteFolder(
-    store,
-    { kind: "url", url: `https://m.test/${name}/` },
-    signal,
-  );
+  openFolder(store, { kind: "url", url: `https://m.test/${name}/` }, signal);
 
 async function load(name: Name) {
   const folder = await open(name);
@@ -49,7 +45,7 @@ test("lists files with the same content once, under the first path", async () =>
   const files = { "onnx/a": shared, "onnx/a_q4": shared };
   await server.publish("/twice/", files);
   const source = { kind: "url", url: "https://m.test/twice/" } as const;
-  const folder = await openRemoteFolder(store, source, signal);
+  const folder = await openFolder(store, source, signal);
   await folder.fetch(["onnx/a"], signal, () => undefined);
   expect(await store.list()).toMatchObject([
     { name: "twice", bytes: 10_000, files: [{ path: "onnx/a" }] },
@@ -81,19 +77,6 @@ test("models share equal files and are deleted one by one", async () => {
   await expect(load("one")).rejects.toMatchObject({ code: "offline" });
 });
 
-test("keeps files in use until they are released", async () => {
-  const { folder, blobs } = await load("one");
-  const before = disk.files.size;
-  await store.remove((await store.list())[0]?.key ?? "");
-  expect(await store.list()).toEqual([]);
-  expect(disk.files.size).toBe(before);
-  expect(await hashes(blobs)).toEqual(await hashes(models.one));
-  folder.release();
-  await vi.waitFor(() => {
-    expect(disk.files.size).toBe(0);
-  });
-});
-
 test("lists incomplete files with the bytes that are stored", async () => {
   server.fault = (path, from) =>
     path.endsWith("shared") && from > 0 ? { kind: "reset" } : undefined;
@@ -102,24 +85,6 @@ test("lists incomplete files with the bytes that are stored", async () => {
   expect(model?.files).toContainEqual(
     expect.objectContaining({ path: "onnx/shared", bytes: 10_000, kept: 4096 }),
   );
-});
-
-test("aborts a download when its model is deleted", async () => {
-  // Slow enough to be deleted midway.
-  server.pause = 50;
-  server.hub.chunkBytes = 500;
-  const ends = expect(load("one")).rejects.toMatchObject({
-    code: "aborted",
-    message: "one was deleted while it was being downloaded.",
-  });
-  const model = await vi.waitFor(async () => {
-    const [first] = await store.list();
-    return first ?? expect.fail("Nothing is stored yet.");
-  });
-  await store.remove(model.key);
-  await ends;
-  expect(await store.list()).toEqual([]);
-  expect(disk.files.size).toBe(0);
 });
 
 test("rejects with storage-full before the download begins", async () => {

@@ -37,7 +37,10 @@ test("misses where the browser stores nothing", async () => {
   const denied = (): Promise<never> =>
     Promise.reject(new DOMException("Denied", "SecurityError"));
   const table: Table<never> = {
-    ...{ get: denied, put: denied, delete: denied, entries: denied },
+    get: denied,
+    put: denied,
+    delete: denied,
+    entries: denied,
   };
   const cache = new KeyValueStore<number>(table, 2);
   await cache.set("a", 1);

@@ -1,5 +1,6 @@
-import type { License } from "../../src/shared/models";
+import type { License, ModelFile } from "../../src/shared/models";
 import { VlmError } from "../../src/shared/errors";
+import { isObject } from "../../src/shared/options";
 import { corrupt } from "../util/file-errors";
 
 /** A file as its server describes it. */
@@ -35,8 +36,15 @@ export function findFile(
   return file ?? undefined;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+/** A file as the protocol reports it, of which `kept` bytes are on the disk. */
+export function modelFile(
+  path: string,
+  { bytes, sha256 }: FileMetadata,
+  kept: number,
+): ModelFile {
+  const size = bytes ?? kept;
+  return { path, bytes: size, kept, ...(sha256 !== undefined && { sha256 }) };
+}
 
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;

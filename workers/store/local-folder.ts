@@ -1,12 +1,12 @@
 import type { License, LocalFile, ModelFile } from "../../src/shared/models";
-import { corrupt, missing, parseJson, unreadable } from "../util/file-errors";
+import { corrupt, missing, parseJson } from "../util/file-errors";
 import { nextTask } from "../util/scheduler";
 import { Digest } from "./digest";
 import { loadAborted } from "./errors";
 import type { ModelFolder } from "./model-folder";
-import { findFile, readManifest, type Listing } from "./listing";
+import { findFile, modelFile, readManifest, type Listing } from "./listing";
 import { ProgressTracker, type Progress } from "./progress";
-import { bytesOf } from "../util/read-blob";
+import { readFile } from "../util/read-blob";
 
 /** SHA-256 that each file was verified against, so that it is read only once. */
 const verified = new WeakMap<Blob, string>();
@@ -41,7 +41,7 @@ export class LocalFolder implements ModelFolder {
     const path = "manifest.json";
     const manifest = files.get(path);
     if (manifest === undefined) return new LocalFolder(name, files, undefined);
-    const text = new TextDecoder().decode(await read(path, manifest));
+    const text = new TextDecoder().decode(await readFile(path, manifest));
     const json = parseJson(path, text);
     return new LocalFolder(name, files, readManifest(json, name, BASE));
   }
@@ -59,9 +59,9 @@ export class LocalFolder implements ModelFolder {
     for (const path of paths) {
       const file = this.#files.get(path);
       if (file === undefined) continue;
-      const sha256 = findFile(this.#listing, path)?.sha256;
-      const hash = sha256 === undefined ? {} : { sha256 };
-      files.set(path, { path, bytes: file.size, kept: file.size, ...hash });
+      const { size } = file;
+      const listed = findFile(this.#listing, path);
+      files.set(path, modelFile(path, { ...listed, bytes: size }, size));
     }
     return Promise.resolve(files);
   }
@@ -109,19 +109,11 @@ export class LocalFolder implements ModelFolder {
     const digest = await Digest.create(expected);
     for (let at = 0; at < file.size; at += HASH_BLOCK) {
       if (signal.aborted) throw loadAborted();
-      digest.update(await read(path, file.slice(at, at + HASH_BLOCK)));
+      digest.update(await readFile(path, file.slice(at, at + HASH_BLOCK)));
       tracker.stored(path, Math.min(at + HASH_BLOCK, file.size));
       await nextTask();
     }
     digest.verify(path);
     verified.set(file, expected.sha256);
-  }
-}
-
-async function read(path: string, blob: Blob): Promise<Uint8Array> {
-  try {
-    return await bytesOf(blob);
-  } catch (error) {
-    throw unreadable(path, error);
   }
 }

@@ -11,11 +11,14 @@ class MemoryFile implements DiskFile {
   #written: number[] = [];
   #size = 0;
 
-  size(): number {
+  getSize(): number {
     return this.#size;
   }
 
-  async read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
+  async read(
+    into: Uint8Array<ArrayBuffer>,
+    { at }: { readonly at: number },
+  ): Promise<number> {
     const end = Math.min(at + into.length, this.#size);
     let done = at;
     while (done < end) {
@@ -30,7 +33,10 @@ class MemoryFile implements DiskFile {
     return Math.max(0, done - at);
   }
 
-  write(bytes: Uint8Array<ArrayBuffer>, at: number): void {
+  write(
+    bytes: Uint8Array<ArrayBuffer>,
+    { at }: { readonly at: number },
+  ): number {
     for (let done = 0; done < bytes.length;) {
       const index = Math.floor((at + done) / PAGE);
       const offset = (at + done) % PAGE;
@@ -43,6 +49,7 @@ class MemoryFile implements DiskFile {
       done += part.length;
     }
     this.#size = Math.max(this.#size, at + bytes.length);
+    return bytes.length;
   }
 
   truncate(size: number): void {
@@ -85,7 +92,8 @@ class MemoryFile implements DiskFile {
   }
 }
 
-class MemoryDisk implements Disk {
+/** For browsers without a private file system: lost with the worker. */
+export class MemoryDisk implements Disk {
   readonly #files = new Map<string, MemoryFile>();
 
   open(name: string): Promise<DiskFile> {
@@ -110,9 +118,4 @@ class MemoryDisk implements Disk {
   free(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
-}
-
-/** For browsers without a private file system: lost with the worker. */
-export function memoryDisk(): Disk {
-  return new MemoryDisk();
 }

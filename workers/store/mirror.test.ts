@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { openRemoteFolder } from "./open-folder";
+import { openFolder } from "./open-folder";
 import type { Store } from "./store";
 import { bytesOf, hashes, type Bytes } from "./testing/bytes";
 import { FakeServer } from "./testing/fake-server";
@@ -29,14 +29,14 @@ const put = (path: string, bytes: Bytes, headers = {}) => {
 };
 
 async function load(...paths: string[]) {
-  const folder = await openRemoteFolder(store, source, signal);
+  const folder = await openFolder(store, source, signal);
   const blobs = await folder.fetch(paths, signal, () => undefined);
   return hashes(Object.fromEntries(blobs));
 }
 
 test("requests the metadata of each file once", async () => {
   put("a", old, { etag: '"1"' });
-  const folder = await openRemoteFolder(store, source, signal);
+  const folder = await openFolder(store, source, signal);
   expect(folder.name).toBe("my model");
   const both = [folder.stat(["a", "b"], signal), folder.stat(["a"], signal)];
   const [first, second] = await Promise.all(both);
@@ -119,9 +119,24 @@ test("treats 403 as a missing file", async () => {
       ? new Response("", { status: 403 })
       : net.fetch(url, init);
   store = openTab({ ...net, fetch });
-  const folder = await openRemoteFolder(store, source, signal);
+  const folder = await openFolder(store, source, signal);
   expect([...(await folder.stat(["a", "b"], signal)).keys()]).toEqual(["a"]);
 });
+
+test.each([405, 501])(
+  "reads metadata by GET where HEAD gets %i",
+  async (status) => {
+    put("a", old, { etag: '"1"' });
+    const { net } = server;
+    const fetch = async (url: string, init: RequestInit) =>
+      init.method === "HEAD"
+        ? new Response(null, { status })
+        : net.fetch(url, init);
+    store = openTab({ ...net, fetch });
+    expect(await load("a")).toEqual(await hashes({ a: old }));
+    expect(server.waits).toEqual([]);
+  },
+);
 
 test("downloads a file of unknown size in one request", async () => {
   put("a", old, { "content-encoding": "br" });
@@ -143,7 +158,7 @@ test("downloads an empty file", async () => {
 });
 
 test("sends no request for paths outside the folder", async () => {
-  const folder = await openRemoteFolder(store, source, signal);
+  const folder = await openFolder(store, source, signal);
   server.clear();
   expect(await folder.stat(["../a", "/b", "c//d"], signal)).toEqual(new Map());
   expect(server.requests).toEqual([]);

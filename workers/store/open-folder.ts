@@ -1,7 +1,7 @@
 /** The way to a model's files: on a hub, on any server, or in a local folder. */
-import type { ModelSource, StoredModel } from "../../src/shared/models";
+import type { ModelSource } from "../../src/shared/models";
 import { Channel } from "./channel";
-import { database } from "./database";
+import { database, type Database } from "./database";
 import { hasCode } from "./errors";
 import { FileResolver } from "./file-resolver";
 import type { Listing } from "./listing";
@@ -10,66 +10,44 @@ import { webLocks, workerLocks } from "./locks";
 import type { ModelFolder } from "./model-folder";
 import type { ModelRecord } from "./model-index";
 import { RemoteFolder } from "./remote-folder";
-import { realNet } from "./request";
+import { realNet, type Net } from "./request";
 import { modelKey, requestListing, type RemoteSource } from "./source";
 import { memoryStorage, openStorage } from "./storage";
 import { Store } from "./store";
 
 let opening: Promise<Store> | undefined;
 
-function sharedStore(): Promise<Store> {
-  return (opening ??= openStore());
+/** The store of this worker. */
+export function openStore(): Promise<Store> {
+  return (opening ??= newStore(realNet, database, "fast-vlm"));
 }
 
-async function openStore(): Promise<Store> {
-  const storage = await openStorage("fast-vlm", database);
+/** A store whose OPFS folder and channel have this name. */
+export async function newStore(
+  net: Net,
+  database: Database,
+  name: string,
+): Promise<Store> {
+  const storage = await openStorage(name, database);
   // Memory belongs to this worker; and a partitioned frame may have no locks.
   const shared = storage !== undefined && "locks" in navigator;
   const locks = shared ? webLocks(navigator.locks) : workerLocks();
-  const channel = new Channel(new BroadcastChannel("fast-vlm"));
-  const store = new Store(realNet, storage ?? memoryStorage(), locks, channel);
+  const channel = new Channel(new BroadcastChannel(name));
+  const store = new Store(net, storage ?? memoryStorage(), locks, channel);
   // Deletes files that were in use when their model was deleted.
   await store.sweep();
   return store;
 }
 
+/** The folder as its server lists it, or as last listed if that fails. */
 export async function openFolder(
+  store: Store,
   source: ModelSource,
   signal: AbortSignal,
 ): Promise<ModelFolder> {
   if (source.kind === "folder") {
     return LocalFolder.open(source.name, source.files);
   }
-  return openRemoteFolder(await sharedStore(), source, signal);
-}
-
-/**
- * The older, stored commit of a hub's branch, to fall back on if the newer one,
- * which `openFolder` opens, cannot be downloaded. Undefined if there is none.
- */
-export async function openPreviousFolder(
-  source: ModelSource,
-): Promise<ModelFolder | undefined> {
-  if (source.kind === "folder") return undefined;
-  return openPreviousRemoteFolder(await sharedStore(), source);
-}
-
-/** Every model of which any bytes are stored in this browser. */
-export async function storedModels(): Promise<StoredModel[]> {
-  return (await sharedStore()).list();
-}
-
-/** Deletes a stored model; files of a loaded one are deleted on release. */
-export async function removeModel(key: string): Promise<void> {
-  await (await sharedStore()).remove(key);
-}
-
-/** The folder as its server lists it, or as last listed if that fails. */
-export async function openRemoteFolder(
-  store: Store,
-  source: RemoteSource,
-  signal: AbortSignal,
-): Promise<RemoteFolder> {
   const model = await modelKey(source);
   const record = await store.record(model);
   const current = await currentListing(store, source, record, signal);
@@ -82,11 +60,15 @@ export async function openRemoteFolder(
   return new RemoteFolder(store, model, resolver);
 }
 
-/** The older of two recorded listings, from the storage only. */
-export async function openPreviousRemoteFolder(
+/**
+ * The older, stored commit of a hub's branch, to fall back on if the newer one,
+ * which `openFolder` opens, cannot be downloaded. Undefined if there is none.
+ */
+export async function openPreviousFolder(
   store: Store,
-  source: RemoteSource,
-): Promise<RemoteFolder | undefined> {
+  source: ModelSource,
+): Promise<ModelFolder | undefined> {
+  if (source.kind === "folder") return undefined;
   const model = await modelKey(source);
   const [first, second] = (await store.record(model))?.listings ?? [];
   if (first === undefined || second === undefined) return undefined;

@@ -4,43 +4,6 @@ import { isNamed } from "./errors";
 /** A closed or crashed tab holds its file locks a moment longer: ms. */
 const LOCK_TIMEOUT = 5000;
 
-class OpfsFile implements DiskFile {
-  readonly #handle: FileSystemSyncAccessHandle;
-
-  constructor(handle: FileSystemSyncAccessHandle) {
-    this.#handle = handle;
-  }
-
-  size(): number {
-    return this.#handle.getSize();
-  }
-
-  read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
-    return Promise.resolve(this.#handle.read(into, { at }));
-  }
-
-  write(bytes: Uint8Array<ArrayBuffer>, at: number): void {
-    for (let done = 0; done < bytes.length;) {
-      const count = this.#handle.write(bytes.subarray(done), { at: at + done });
-      // A full disk may accept a part of the bytes, then none.
-      if (count === 0) throw new DOMException("Full", "QuotaExceededError");
-      done += count;
-    }
-  }
-
-  truncate(size: number): void {
-    this.#handle.truncate(size);
-  }
-
-  flush(): void {
-    this.#handle.flush();
-  }
-
-  close(): void {
-    this.#handle.close();
-  }
-}
-
 class OpfsDisk implements Disk {
   readonly #directory: FileSystemDirectoryHandle;
 
@@ -53,7 +16,7 @@ class OpfsDisk implements Disk {
     const start = performance.now();
     for (;;) {
       try {
-        return new OpfsFile(await file.createSyncAccessHandle());
+        return await file.createSyncAccessHandle();
       } catch (error) {
         const locked = isNamed(error, "NoModificationAllowedError");
         if (!locked || performance.now() - start > LOCK_TIMEOUT) throw error;

@@ -6,14 +6,14 @@ import { fetchThrough } from "./page-fetch";
 function setUp() {
   const { port1, port2 } = new MessageChannel();
   const asked: FetchRequest[] = [];
-  const wishes: unknown[] = [];
+  const commands: unknown[] = [];
   const answers: MessagePort[] = [];
   port2.onmessage = ({ data, ports }: MessageEvent<FetchRequest>) => {
     asked.push(data);
     const [port] = ports;
     if (!port) return;
     answers.push(port);
-    port.onmessage = ({ data }: MessageEvent) => wishes.push(data);
+    port.onmessage = ({ data }: MessageEvent) => commands.push(data);
   };
   const send = (answer: FetchReply): void =>
     answers.at(-1)?.postMessage(answer);
@@ -23,7 +23,7 @@ function setUp() {
     port2.close();
     for (const port of answers) port.close();
   };
-  return { fetch: fetchThrough(port1), asked, wishes, send, isAsked, end };
+  return { fetch: fetchThrough(port1), asked, commands, send, isAsked, end };
 }
 
 const head = { type: "head", status: 206, headers: [["etag", '"x"']] } as const;
@@ -42,18 +42,18 @@ test("sends URL, method and headers", async () => {
 });
 
 test("streams the body as it is read", async () => {
-  const { fetch, wishes, send, isAsked, end } = setUp();
+  const { fetch, commands, send, isAsked, end } = setUp();
   const answer = fetch("https://a.b/c", {});
   await isAsked();
   send({ ...head, hasBody: true });
   const reader = (await answer).body?.getReader();
-  await vi.waitFor(() => expect(wishes).toEqual(["next"]));
+  await vi.waitFor(() => expect(commands).toEqual(["next"]));
   send({ type: "chunk", bytes: Uint8Array.of(1, 2) });
   expect((await reader?.read())?.value).toEqual(Uint8Array.of(1, 2));
-  await vi.waitFor(() => expect(wishes).toEqual(["next", "next"]));
+  await vi.waitFor(() => expect(commands).toEqual(["next", "next"]));
   send({ type: "end" });
   expect((await reader?.read())?.done).toBe(true);
-  await vi.waitFor(() => expect(wishes).toEqual(["next", "next", "end"]));
+  await vi.waitFor(() => expect(commands).toEqual(["next", "next", "end"]));
   end();
 });
 
@@ -85,7 +85,7 @@ test("rejects an invalid status", async () => {
 });
 
 test("ends the page's request when aborted", async () => {
-  const { fetch, wishes, send, isAsked, end } = setUp();
+  const { fetch, commands, send, isAsked, end } = setUp();
   const controller = new AbortController();
   const answer = fetch("https://a.b/c", { signal: controller.signal });
   await isAsked();
@@ -93,6 +93,6 @@ test("ends the page's request when aborted", async () => {
   const text = (await answer).text();
   controller.abort();
   await expect(text).rejects.toMatchObject({ name: "AbortError" });
-  await vi.waitFor(() => expect(wishes.at(-1)).toBe("end"));
+  await vi.waitFor(() => expect(commands.at(-1)).toBe("end"));
   end();
 });

@@ -22,35 +22,35 @@ function receive(
   port: MessagePort,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const wish = (what: FetchCommand): void => {
-    port.postMessage(what);
+  const send = (command: FetchCommand): void => {
+    port.postMessage(command);
   };
   return new Promise((resolve, reject) => {
     let body: ReadableStreamDefaultController<Uint8Array> | undefined;
-    let arrived = (): void => undefined;
+    let resume = (): void => undefined;
     const close = (): void => {
-      signal?.removeEventListener("abort", leave);
-      wish("end");
+      signal?.removeEventListener("abort", abort);
+      send("end");
       port.close();
     };
     const fail = (error: Error): void => {
       close();
       body?.error(error);
-      arrived();
+      resume();
       reject(error);
     };
-    const leave = (): void => {
+    const abort = (): void => {
       fail(new DOMException("The request was aborted.", "AbortError"));
     };
-    const streamed = (): ReadableStream<Uint8Array> =>
+    const makeBody = (): ReadableStream<Uint8Array> =>
       new ReadableStream({
         start: (controller) => {
           body = controller;
         },
         pull: () =>
           new Promise<void>((resolve) => {
-            arrived = resolve;
-            wish("next");
+            resume = resolve;
+            send("next");
           }),
         cancel: close,
       });
@@ -61,7 +61,7 @@ function receive(
           const headers = data.headers.map(([name, value]) => [name, value]);
           try {
             resolve(
-              new Response(data.hasBody ? streamed() : null, {
+              new Response(data.hasBody ? makeBody() : null, {
                 status,
                 headers: headers as [string, string][],
               }),
@@ -73,11 +73,11 @@ function receive(
         }
         case "chunk":
           body?.enqueue(data.bytes);
-          arrived();
+          resume();
           break;
         case "end":
           body?.close();
-          arrived();
+          resume();
           close();
           break;
         case "failed":
@@ -85,7 +85,7 @@ function receive(
           break;
       }
     };
-    if (signal?.aborted) leave();
-    signal?.addEventListener("abort", leave, { once: true });
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
   });
 }

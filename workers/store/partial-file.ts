@@ -13,13 +13,6 @@ export interface JournalEntry {
   readonly verified?: number;
 }
 
-/** The part of a file that is on the disk. */
-export interface StoredFile {
-  readonly bytes: number;
-  /** Present if the file is complete and verified. */
-  readonly blob?: Blob;
-}
-
 export interface FileStorage {
   readonly disk: Disk;
   /** By file key. */
@@ -66,7 +59,7 @@ export class PartialFile {
       const entry = await journal.get(key);
       for (const [from, to] of entry?.spans ?? []) part.have.add(from, to);
       // The file was truncated or deleted by something else.
-      if (part.have.end > file.size()) await part.discard();
+      if (part.have.end > file.getSize()) await part.discard();
       return part;
     } catch (error) {
       file.close();
@@ -75,13 +68,18 @@ export class PartialFile {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>, at: number): void {
-    this.#file.write(bytes, at);
+    for (let done = 0; done < bytes.length;) {
+      const count = this.#file.write(bytes.subarray(done), { at: at + done });
+      // A full disk may accept a part of the bytes, then none.
+      if (count === 0) throw new DOMException("Full", "QuotaExceededError");
+      done += count;
+    }
     this.have.add(at, at + bytes.length);
     this.#dirty = true;
   }
 
-  read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
-    return this.#file.read(into, at);
+  async read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
+    return this.#file.read(into, { at });
   }
 
   /** Journals the written bytes if the last entry is old enough. */
@@ -129,36 +127,4 @@ export class PartialFile {
       throw error;
     }
   }
-}
-
-/** Does not open the file: the bytes of the last seconds may be missing. */
-export async function readStored(
-  { disk, journal }: FileStorage,
-  key: string,
-): Promise<StoredFile> {
-  const entry = await journal.get(key);
-  const blob = entry === undefined ? undefined : await disk.blob(key);
-  if (entry === undefined || blob === undefined) return { bytes: 0 };
-  if (entry.verified === blob.size) return { bytes: blob.size, blob };
-  const have = new Ranges();
-  for (const [from, to] of entry.spans) have.add(from, to);
-  return { bytes: Math.min(have.size, blob.size) };
-}
-
-/** Deletes the journal entry first, like `discard`. */
-export async function removeStored(
-  { disk, journal }: FileStorage,
-  key: string,
-): Promise<void> {
-  await journal.delete(key);
-  await disk.remove(key);
-}
-
-/** Keys of all files of which anything is stored. */
-export async function storedKeys({
-  disk,
-  journal,
-}: FileStorage): Promise<Set<string>> {
-  const [names, entries] = await Promise.all([disk.names(), journal.entries()]);
-  return new Set([...names, ...entries.keys()]);
 }

@@ -1,6 +1,10 @@
 /** Bytes [from, to). */
 export type Span = readonly [from: number, to: number];
 
+export function spansSize(spans: readonly Span[]): number {
+  return spans.reduce((sum, [from, to]) => sum + to - from, 0);
+}
+
 /** A set of byte offsets, as sorted, disjoint, non-empty spans. */
 export class Ranges {
   /** Replaced, never mutated. */
@@ -12,7 +16,7 @@ export class Ranges {
 
   /** Number of bytes in the set. */
   get size(): number {
-    return this.#spans.reduce((sum, [from, to]) => sum + to - from, 0);
+    return spansSize(this.#spans);
   }
 
   /** End of the last span; 0 if the set is empty. */

@@ -3,6 +3,7 @@ import { missing } from "../util/file-errors";
 import { downloadFile } from "./download";
 import { loadAborted, deleted, hasCode, isNamed } from "./errors";
 import type { FileResolver, ResolvedFile } from "./file-resolver";
+import { modelFile } from "./listing";
 import type { ModelFolder } from "./model-folder";
 import { ProgressTracker, type Progress } from "./progress";
 import { Semaphore } from "./semaphore";
@@ -55,10 +56,8 @@ export class RemoteFolder implements ModelFolder {
     const files = new Map<string, ModelFile>();
     const resolved = await this.#resolver.resolve(paths, signal);
     for (const { path, key, file } of resolved) {
-      const kept = (await this.#store.stored(key)).bytes;
-      const { bytes = kept, sha256 } = file;
-      const hash = sha256 === undefined ? {} : { sha256 };
-      files.set(path, { path, bytes, kept, ...hash });
+      const { bytes: kept } = await this.#store.stored(key);
+      files.set(path, modelFile(path, file, kept));
     }
     return files;
   }
@@ -245,7 +244,11 @@ export class RemoteFolder implements ModelFolder {
       tracker.addFile(path, file.bytes);
       const location = { path, url, place: this.name };
       const download = {
-        ...{ net, location, file, connections, signal },
+        net,
+        location,
+        file,
+        connections,
+        signal,
         onReceived: (bytes: number) => {
           tracker.received(bytes);
         },
@@ -253,9 +256,11 @@ export class RemoteFolder implements ModelFolder {
           tracker.stored(path, bytes);
         },
       };
-      return this.#store.withFile(key, signal, () =>
-        downloadFile(storage, key, download),
-      );
+      return this.#store.withFile(key, signal, async () => {
+        // A download of another model may have completed it.
+        const { blob } = await this.#store.stored(key);
+        if (blob === undefined) await downloadFile(storage, key, download);
+      });
     };
     if (signal.aborted) throw loadAborted();
     try {

@@ -5,7 +5,7 @@ import { fetchThrough } from "./page-fetch";
 
 /** Network access; tests replace it. */
 export interface Net {
-  fetch(url: string, init: RequestInit): Promise<Response>;
+  fetch: (url: string, init: RequestInit) => Promise<Response>;
   wait(ms: number): Promise<void>;
   /** Bytes per range request. */
   readonly rangeBytes: number;
@@ -35,19 +35,17 @@ async function ownFetch(url: string, init: RequestInit) {
   }
 }
 
-let currentFetch: Net["fetch"] = ownFetch;
-
-/** Sends all later requests through the `fetch` of the page, over its port. */
-export function usePageFetch(page: MessagePort): void {
-  currentFetch = fetchThrough(page);
-}
-
 export const realNet: Net = {
-  fetch: (url, init) => currentFetch(url, init),
+  fetch: ownFetch,
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   rangeBytes: 8 * 1024 * 1024,
   journalPause: 1000,
 };
+
+/** Sends all later requests through the `fetch` of the page, over its port. */
+export function usePageFetch(page: MessagePort): void {
+  realNet.fetch = fetchThrough(page);
+}
 
 /** ms without a byte after which a connection counts as dead. */
 const SILENCE_TIMEOUT = 20_000;
@@ -92,21 +90,98 @@ export class TransientError extends Error {
 export interface RequestTarget {
   readonly net: Net;
   readonly url: string;
-  /** The file, or a description of the answer, for error messages. */
+  /** The file, or a description of the response, for error messages. */
   readonly subject: string;
   readonly signal: AbortSignal;
   /** The caller can go on without it: gives up sooner. */
   readonly hasFallback?: boolean;
 }
 
+/** What the status and type of a response mean. Any other status is an error
+ * that may pass, so that the request is retried. */
+export type ResponseKind =
+  | "content"
+  /** An HTML page: of a single-page app, for a missing file; of a network, for
+   * its login. */
+  | "page"
+  | "missing"
+  | "refused"
+  /** The requested range is outside of the file. */
+  | "bad-range"
+  /** The server does not support the method. */
+  | "bad-method";
+
+export interface HttpResponse {
+  readonly kind: ResponseKind;
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body as it arrives. Can be read once, during the request. */
+  readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
+/** The only place that judges a status. */
+function kindOf({ ok, status, headers }: Response): ResponseKind {
+  if (ok) {
+    const isPage = headers.get("content-type")?.includes("text/html");
+    return isPage === true ? "page" : "content";
+  }
+  switch (status) {
+    case 401:
+    case 403:
+      return "refused";
+    case 404:
+    case 410:
+      return "missing";
+    case 405:
+    case 501:
+      return "bad-method";
+    case 416:
+      return "bad-range";
+  }
+  throw new TransientError(
+    "bad-answer",
+    `the server answered HTTP ${status}`,
+    parseRetryAfter(headers.get("retry-after")),
+  );
+}
+
 /**
- * Sends one request and consumes its response with `use`, which calls `alive`
- * for each chunk. The connection is closed when `use` returns.
+ * Requests something and reads the response with `read`. Retries transient
+ * failures, with growing pauses; `init` is called for each attempt. An attempt
+ * that advanced `position` resets the count of failures.
  */
 export async function request<T>(
+  target: RequestTarget,
+  init: () => RequestInit,
+  read: (response: HttpResponse) => T | Promise<T>,
+  position: () => number = () => 0,
+): Promise<T> {
+  const { net, subject, url, signal, hasFallback = false } = target;
+  const maxAttempts = hasFallback ? MAX_ATTEMPTS_WITH_FALLBACK : MAX_ATTEMPTS;
+  let lastPosition = position();
+  for (let failures = 0; ;) {
+    if (signal.aborted) throw loadAborted();
+    try {
+      return await attempt(target, init(), read);
+    } catch (error) {
+      if (signal.aborted) throw loadAborted();
+      if (!(error instanceof TransientError)) throw error;
+      failures = position() > lastPosition ? 1 : failures + 1;
+      lastPosition = position();
+      const pause = error.retryAfter ?? FIRST_PAUSE * 2 ** (failures - 1);
+      if (failures >= maxAttempts || pause > MAX_PAUSE) {
+        throw error.toVlmError(subject, new URL(url).host);
+      }
+      await waitUnlessAborted(net, pause, signal);
+    }
+  }
+}
+
+/** Sends one request. The connection is closed when `read` returns. */
+async function attempt<T>(
   { net, url, signal, hasFallback = false }: RequestTarget,
   init: RequestInit,
-  use: (response: Response, alive: () => void) => Promise<T>,
+  read: (response: HttpResponse) => T | Promise<T>,
 ): Promise<T> {
   const silence = hasFallback ? SHORT_SILENCE_TIMEOUT : SILENCE_TIMEOUT;
   const ending = new AbortController();
@@ -122,19 +197,9 @@ export async function request<T>(
     const either = AbortSignal.any([signal, ending.signal]);
     const response = await send(net, url, { ...init, signal: either });
     alive();
-    const { status } = response;
-    if (status === 408 || status === 429 || status >= 500) {
-      const pause = parseRetryAfter(response.headers.get("retry-after"));
-      throw new TransientError(
-        "bad-answer",
-        `the server answered HTTP ${status}`,
-        pause,
-      );
-    }
-    return await use(response, alive);
-  } catch (error) {
-    if (signal.aborted) throw loadAborted();
-    throw error;
+    const { status, headers } = response;
+    const chunks = chunksOf(response, alive);
+    return await read({ kind: kindOf(response), status, headers, chunks });
   } finally {
     clearTimeout(timer);
     ending.abort();
@@ -151,8 +216,7 @@ async function send(net: Net, url: string, init: RequestInit) {
   }
 }
 
-/** The chunks of a body, as they arrive. */
-export async function* chunksOf(response: Response, alive: () => void) {
+async function* chunksOf(response: Response, alive: () => void) {
   const reader = response.body?.getReader();
   while (reader !== undefined) {
     let part: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
@@ -178,35 +242,6 @@ function parseRetryAfter(header: string | null): number | undefined {
     ? Date.parse(header) - Date.now()
     : seconds * 1000;
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-/**
- * Retries transient failures, with growing pauses. An attempt that advanced
- * `position` resets the count of failures.
- */
-export async function retry<T>(
-  { net, subject, url, signal, hasFallback = false }: RequestTarget,
-  attempt: () => Promise<T>,
-  position: () => number = () => 0,
-): Promise<T> {
-  const maxAttempts = hasFallback ? MAX_ATTEMPTS_WITH_FALLBACK : MAX_ATTEMPTS;
-  let lastPosition = position();
-  for (let failures = 0; ;) {
-    if (signal.aborted) throw loadAborted();
-    try {
-      return await attempt();
-    } catch (error) {
-      if (signal.aborted) throw loadAborted();
-      if (!(error instanceof TransientError)) throw error;
-      failures = position() > lastPosition ? 1 : failures + 1;
-      lastPosition = position();
-      const pause = error.retryAfter ?? FIRST_PAUSE * 2 ** (failures - 1);
-      if (failures >= maxAttempts || pause > MAX_PAUSE) {
-        throw error.toVlmError(subject, new URL(url).host);
-      }
-      await waitUnlessAborted(net, pause, signal);
-    }
-  }
 }
 
 async function waitUnlessAborted(net: Net, ms: number, signal: AbortSignal) {

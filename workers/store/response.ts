@@ -1,8 +1,12 @@
-import type { VlmError } from "../../src/shared/errors";
 import { corrupt, missing } from "../util/file-errors";
-import { hasCode, refused } from "./errors";
+import { failed, refused } from "./errors";
 import { fileMetadata, hex, type FileMetadata } from "./listing";
-import { request, retry, TransientError, type Net } from "./request";
+import {
+  request,
+  TransientError,
+  type HttpResponse,
+  type Net,
+} from "./request";
 
 /** Where a file of a model is. */
 export interface FileLocation {
@@ -18,30 +22,31 @@ export interface FileHead {
   readonly commit: string | undefined;
 }
 
-export function isHtml({ headers }: Response): boolean {
-  return headers.get("content-type")?.includes("text/html") === true;
-}
-
-/** The error that a response's status and type stand for, if any. */
-export function responseError(
+/** @throws unless the response has bytes of the file */
+export function checkResponse(
   { path, url, place }: FileLocation,
-  response: Response,
-): VlmError | TransientError | undefined {
-  const { status } = response;
-  // Servers of single-page apps answer with their page for a missing file.
-  const isPage = response.ok && isHtml(response);
-  if (status === 404 || status === 410 || isPage) return missing(path, place);
-  if (status === 401 || status === 403) {
-    return refused(path, new URL(url).host, status);
+  { kind, status }: HttpResponse,
+): void {
+  switch (kind) {
+    case "content":
+      return;
+    case "page":
+    case "missing":
+      throw missing(path, place);
+    case "refused":
+      throw refused(path, new URL(url).host, status);
+    case "bad-range":
+      throw corrupt(
+        path,
+        "the server's copy is shorter than the file list says",
+      );
+    case "bad-method":
+      throw failed(
+        path,
+        new URL(url).host,
+        `the server answered HTTP ${status}`,
+      );
   }
-  if (status === 416) {
-    return corrupt(
-      path,
-      "the server's copy is shorter than the file list says",
-    );
-  }
-  if (response.ok) return undefined;
-  return new TransientError("bad-answer", `the server answered HTTP ${status}`);
 }
 
 /** ETag or date of the file's version, as far as CORS exposes them. */
@@ -58,10 +63,9 @@ function versionOf(headers: Headers): string | undefined {
 export function bodyStart(
   { path }: FileLocation,
   file: FileMetadata,
-  response: Response,
+  { status, headers }: HttpResponse,
   from: number,
 ): number {
-  const { status, headers } = response;
   const version = versionOf(headers);
   const hashed = file.sha256 !== undefined || file.blob !== undefined;
   // ETags may differ from mirror to mirror; a hash is verified instead.
@@ -99,45 +103,33 @@ export async function requestHead(
 ): Promise<FileHead | undefined> {
   const { path, url } = location;
   const target = { net, subject: path, url, signal };
-  const send = (method: "HEAD" | "GET"): Promise<FileHead | undefined> =>
+  const read = (method: "HEAD" | "GET") => {
     // With a range the response is not compressed: its length is the file's.
-    request(
+    const headers = { range: method === "HEAD" ? "bytes=0-" : "bytes=0-0" };
+    return request(
       target,
-      {
-        method,
-        headers: { range: method === "HEAD" ? "bytes=0-" : "bytes=0-0" },
+      () => ({ method, headers }),
+      (response): FileHead | "unsupported" | undefined => {
+        const { kind } = response;
+        if (kind === "missing" || kind === "page") return undefined;
+        if (kind === "refused" && lenient) return undefined;
+        const rejected = kind === "bad-range" || kind === "bad-method";
+        if (method === "HEAD" && rejected) return "unsupported";
+        // An empty file has no range.
+        if (kind !== "bad-range") checkResponse(location, response);
+        return readHead(response, method);
       },
-      (response) =>
-        Promise.resolve(readHead(location, response, method, lenient)),
     );
-  try {
-    return await retry(
-      target,
-      async () => (await send("HEAD")) ?? (await send("GET")),
-    );
-  } catch (error) {
-    if (hasCode(error, "model-file-missing")) return undefined;
-    throw error;
-  }
+  };
+  let head = await read("HEAD");
+  if (head === "unsupported") head = await read("GET");
+  return head === "unsupported" ? undefined : head;
 }
 
-/** Undefined if the server does not support the method. */
 function readHead(
-  location: FileLocation,
-  response: Response,
+  { kind, status, headers }: HttpResponse,
   method: "HEAD" | "GET",
-  lenient: boolean,
-): FileHead | undefined {
-  const { status, headers } = response;
-  const unsupported = status === 405 || status === 416 || status === 501;
-  if (method === "HEAD" && unsupported) return undefined;
-  if (lenient && (status === 401 || status === 403)) {
-    throw missing(location.path, location.place);
-  }
-  // An empty file has no range.
-  const failure =
-    status === 416 ? undefined : responseError(location, response);
-  if (failure !== undefined) throw failure;
+): FileHead {
   const unquoted = (name: string) =>
     headers.get(name)?.replace(/^W\//, "").replaceAll('"', "");
   const commit = hex(headers.get("x-repo-commit"), 40);
@@ -148,13 +140,13 @@ function readHead(
   const [sha256, blob] = [hex(etag, 64), hex(etag, 40)];
   const hashed = sha256 !== undefined || blob !== undefined;
   const bytes =
-    integer(headers.get("x-linked-size")) ?? sizeOf(status, headers, method);
+    integer(headers.get("x-linked-size")) ??
+    (kind === "bad-range" ? 0 : sizeOf(status, headers, method));
   const version = hashed ? undefined : versionOf(headers);
   return { commit, file: fileMetadata({ bytes, sha256, blob, version }) };
 }
 
 function sizeOf(status: number, headers: Headers, method: string) {
-  if (status === 416) return 0;
   const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
   if (total !== undefined) return Number(total);
   const partial = status === 206 && method === "GET";

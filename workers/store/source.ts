@@ -3,8 +3,8 @@ import type { ModelSource } from "../../src/shared/models";
 import { missing, parseJson } from "../util/file-errors";
 import { failed, refused } from "./errors";
 import { readHubListing, readManifest, type Listing } from "./listing";
-import { chunksOf, request, retry, type RequestTarget } from "./request";
-import { isHtml, requestHead } from "./response";
+import { request, type HttpResponse, type RequestTarget } from "./request";
+import { requestHead } from "./response";
 
 export type RemoteSource = Exclude<ModelSource, { kind: "folder" }>;
 type HubSource = Extract<ModelSource, { kind: "hub" }>;
@@ -69,17 +69,13 @@ async function requestHubListing(
   const url = `${endpoint}/api/models/${encodePath(id)}/revision/${at}?blobs=true`;
   const subject = `The file list of ${id}`;
   const { host } = new URL(url);
-  let isPage = false;
-  const text = await readText({ ...options, subject, url }, (response) => {
-    const { status, headers } = response;
-    isPage = response.ok && isHtml(response);
-    if (status === 401 || status === 403) throw refused(id, host, status);
-    // A hub with an API that lacks this model or revision.
-    const code = headers.get("x-error-code");
-    if (status === 404 && code !== null) {
-      throw missing(`model ${id} at ${revision}`, host);
-    }
-  });
+  const target = { ...options, subject, url };
+  const { kind, status, headers, text } = await requestText(target);
+  if (kind === "refused") throw refused(id, host, status);
+  // A hub with an API that lacks this model or revision.
+  if (kind === "missing" && headers.has("x-error-code")) {
+    throw missing(`model ${id} at ${revision}`, host);
+  }
   const page = `${endpoint}/${encodePath(id)}/blob/${at}/`;
   const listing = readHubListing(tryParse(text), id, page);
   if (listing !== undefined) return listing;
@@ -91,7 +87,7 @@ async function requestHubListing(
   const head = await requestHead(net, location, false, signal);
   if (head === undefined) {
     // Networks with a login page answer every request with it.
-    throw isPage
+    throw kind === "page"
       ? failed(subject, host, "the response is an HTML page")
       : missing(path, id);
   }
@@ -110,7 +106,7 @@ async function requestManifest(
 ): Promise<Listing> {
   const subject = "manifest.json";
   const url = new URL(subject, source.url).href;
-  const text = await readText({ ...options, subject, url });
+  const { text } = await requestText({ ...options, subject, url });
   const name = nameOf(source);
   const listing =
     text === undefined
@@ -127,20 +123,21 @@ function tryParse(text: string | undefined): unknown {
   }
 }
 
-/** Undefined if the file does not exist, or a page comes instead. */
-function readText(
+/** With the body as text if it is a file. */
+function requestText(
   target: RequestTarget,
-  check: (response: Response) => void = () => undefined,
-): Promise<string | undefined> {
-  const read = async (response: Response, alive: () => void) => {
-    check(response);
-    if (!response.ok || isHtml(response)) return undefined;
-    const decoder = new TextDecoder();
-    let text = "";
-    for await (const chunk of chunksOf(response, alive)) {
-      text += decoder.decode(chunk, { stream: true });
-    }
-    return text + decoder.decode();
-  };
-  return retry(target, () => request(target, {}, read));
+): Promise<HttpResponse & { readonly text?: string }> {
+  return request(
+    target,
+    () => ({}),
+    async (response) => {
+      if (response.kind !== "content") return response;
+      const decoder = new TextDecoder();
+      let text = "";
+      for await (const chunk of response.chunks) {
+        text += decoder.decode(chunk, { stream: true });
+      }
+      return { ...response, text: text + decoder.decode() };
+    },
+  );
 }

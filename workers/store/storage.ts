@@ -1,5 +1,5 @@
 import { memoryTable, type Database, type Table } from "./database";
-import { memoryDisk } from "./memory-disk";
+import { MemoryDisk } from "./memory-disk";
 import type { ModelRecord } from "./model-index";
 import { openOpfs } from "./opfs-disk";
 import type { FileStorage } from "./partial-file";
@@ -29,7 +29,7 @@ export async function openStorage(
 /** Lost with the worker. */
 export function memoryStorage(): ModelStorage {
   return {
-    disk: memoryDisk(),
+    disk: new MemoryDisk(),
     journal: memoryTable(),
     models: memoryTable(),
   };

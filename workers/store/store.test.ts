@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { ModelSource } from "../../src/shared/models";
-import { openRemoteFolder } from "./open-folder";
+import { openFolder } from "./open-folder";
 import type { Progress } from "./progress";
 import { bytesOf, hashes } from "./testing/bytes";
 import { CrashDisk } from "./testing/crash-disk";
@@ -30,7 +30,7 @@ beforeEach(async () => {
 const tab = () => openTab(server.net, disk.tab());
 
 async function load(store = tab(), wanted = paths, at = signal) {
-  const folder = await openRemoteFolder(store, source, at);
+  const folder = await openFolder(store, source, at);
   const seen: Progress[] = [];
   const blobs = await folder.fetch(wanted, at, (progress) => {
     seen.push(progress);

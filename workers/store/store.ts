@@ -2,7 +2,7 @@ import type { ModelFile, StoredModel } from "../../src/shared/models";
 import type { VlmError } from "../../src/shared/errors";
 import type { Channel } from "./channel";
 import { isNamed, storageFull, undeletable } from "./errors";
-import { findFile, type Listing } from "./listing";
+import { findFile, modelFile, type Listing } from "./listing";
 import type { Locks } from "./locks";
 import {
   fileKey,
@@ -10,13 +10,8 @@ import {
   withListing,
   type ModelRecord,
 } from "./model-index";
-import {
-  readStored,
-  removeStored,
-  storedKeys,
-  type StoredFile,
-} from "./partial-file";
 import type { Net } from "./request";
+import { spansSize } from "./ranges";
 import type { RemoteSource } from "./source";
 import type { ModelStorage } from "./storage";
 
@@ -24,6 +19,13 @@ import type { ModelStorage } from "./storage";
 const REMOVE_TIMEOUT = 10_000;
 /** An upper bound for the bytes of a model's record. */
 const MAX_RECORD_BYTES = 1_000_000;
+
+/** The part of a file that is on the disk. */
+interface StoredFile {
+  readonly bytes: number;
+  /** Present if the file is complete and verified. */
+  readonly blob?: Blob;
+}
 
 const indexLock = "fast-vlm records";
 export const modelLock = (key: string): string => `fast-vlm model ${key}`;
@@ -100,8 +102,14 @@ export class Store {
     if (dropped) await this.sweep();
   }
 
-  stored(key: string): Promise<StoredFile> {
-    return readStored(this.storage, key);
+  /** Does not open the file: the bytes of the last seconds may be missing. */
+  async stored(key: string): Promise<StoredFile> {
+    const { disk, journal } = this.storage;
+    const entry = await journal.get(key);
+    const blob = entry === undefined ? undefined : await disk.blob(key);
+    if (entry === undefined || blob === undefined) return { bytes: 0 };
+    if (entry.verified === blob.size) return { bytes: blob.size, blob };
+    return { bytes: Math.min(spansSize(entry.spans), blob.size) };
   }
 
   /** Runs `task` as the only writer of a file. */
@@ -117,8 +125,10 @@ export class Store {
   /** Deletes files that no record lists and no tab uses. */
   sweep(): Promise<void> {
     return this.#withIndex(async () => {
-      const keys = await storedKeys(this.storage);
-      const records = await this.storage.models.entries();
+      const { disk, journal, models } = this.storage;
+      const keys = new Set(await disk.names());
+      for (const key of (await journal.entries()).keys()) keys.add(key);
+      const records = await models.entries();
       for (const record of records.values()) {
         for (const { key } of await storedFilesOf(record)) keys.delete(key);
       }
@@ -141,9 +151,7 @@ export class Store {
         if (files.has(key)) continue;
         const { bytes: kept } = await this.stored(key);
         if (kept === 0) continue;
-        const { bytes = kept, sha256 } = file;
-        const hash = sha256 === undefined ? {} : { sha256 };
-        files.set(key, { path, bytes, kept, ...hash });
+        files.set(key, modelFile(path, file, kept));
       }
       if (files.size === 0) continue;
       const stored = [...files.values()];
@@ -194,8 +202,11 @@ export class Store {
   }
 
   async #removeFile(key: string): Promise<void> {
+    const { disk, journal } = this.storage;
     try {
-      await removeStored(this.storage, key);
+      // First the journal, so that no old byte counts.
+      await journal.delete(key);
+      await disk.remove(key);
     } catch (error) {
       // A tab without locks has the file open; a later sweep deletes it.
       if (!isNamed(error, "NoModificationAllowedError")) throw error;

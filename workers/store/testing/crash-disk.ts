@@ -117,29 +117,30 @@ class Handle implements DiskFile {
     this.#life = disk.life;
   }
 
-  size(): number {
+  getSize(): number {
     return this.#file.current.length;
   }
 
-  read(into: Bytes, at: number): Promise<number> {
+  read(into: Bytes, { at }: { at: number }): Promise<number> {
     const part = this.#file.current.subarray(at, at + into.length);
     into.set(part);
     return Promise.resolve(part.length);
   }
 
-  write(bytes: Bytes, at: number): void {
-    if (this.#dead) return;
+  write(bytes: Bytes, { at }: { at: number }): number {
+    if (this.#dead) return bytes.length;
     const end = at + bytes.length;
-    this.#disk.spend(Math.max(0, end - this.size()));
-    const grown = new Uint8Array(Math.max(end, this.size()));
+    this.#disk.spend(Math.max(0, end - this.getSize()));
+    const grown = new Uint8Array(Math.max(end, this.getSize()));
     grown.set(this.#file.current);
     grown.set(bytes, at);
     this.#file.current = grown;
+    return bytes.length;
   }
 
   truncate(size: number): void {
-    if (this.#dead || size >= this.size()) return;
-    this.#disk.spend(size - this.size());
+    if (this.#dead || size >= this.getSize()) return;
+    this.#disk.spend(size - this.getSize());
     this.#file.current = this.#file.current.slice(0, size);
   }
 

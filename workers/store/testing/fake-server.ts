@@ -146,7 +146,10 @@ async function hubFile(path: string, bytes: Bytes): Promise<HubFile> {
   const header = new TextEncoder().encode(`blob ${content.length}\0`);
   const blob = await sha1(new Uint8Array([...header, ...content]));
   return {
-    ...{ path, size, blob, ...(hash !== undefined && { sha256: hash }) },
+    path,
+    size,
+    blob,
+    ...(hash !== undefined && { sha256: hash }),
     *read(start, end, chunk) {
       for (let at = start; at < end; at += chunk) {
         yield bytes.slice(at, Math.min(at + chunk, end));

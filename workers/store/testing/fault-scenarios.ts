@@ -1,7 +1,7 @@
 import { sha256 } from "hash-wasm";
 import { expect, test } from "vitest";
 import type { ModelSource } from "../../../src/shared/models";
-import { openRemoteFolder } from "../open-folder";
+import { openFolder } from "../open-folder";
 import { Ranges } from "../ranges";
 import { bytesOf, hashes, randomOf, type Bytes } from "./bytes";
 import { CrashDisk } from "./crash-disk";
@@ -32,7 +32,7 @@ async function session(
   };
   const store = openTab(server.net, disk.tab());
   try {
-    const folder = await openRemoteFolder(store, source, stop.signal);
+    const folder = await openFolder(store, source, stop.signal);
     const blobs = await folder.fetch(paths, stop.signal, () => undefined);
     return await hashes(Object.fromEntries(blobs));
   } catch (error) {

@@ -2,13 +2,10 @@
 import { expose, transferHandlers } from "comlink";
 import type { ModelSource, StoredModel } from "../../../src/shared/models";
 import { transferErrors } from "../../../src/shared/error-transfer";
-import { Channel } from "../channel";
-import { webLocks } from "../locks";
 import { Database } from "../database";
-import { openRemoteFolder } from "../open-folder";
-import { openStorage } from "../storage";
+import { newStore, openFolder } from "../open-folder";
 import type { Progress } from "../progress";
-import { Store } from "../store";
+import type { Store } from "../store";
 import type { Bytes } from "./bytes";
 import { FakeServer, type Sent } from "./fake-server";
 
@@ -20,7 +17,7 @@ const source = {
 export class Tab {
   readonly #server = new FakeServer(64 * 1024, 50);
   #store: Store | undefined;
-  #folder: Awaited<ReturnType<typeof openRemoteFolder>> | undefined;
+  #folder: Awaited<ReturnType<typeof openFolder>> | undefined;
   readonly #stop = new AbortController();
   readonly #seen: Progress[] = [];
 
@@ -31,11 +28,8 @@ export class Tab {
     pause = 0,
     down = false,
   ): Promise<void> {
-    const storage = await openStorage(directory, new Database(directory));
-    if (storage === undefined) throw new Error("OPFS or IndexedDB is missing.");
-    const channel = new Channel(new BroadcastChannel(directory));
-    const locks = webLocks(navigator.locks);
-    this.#store = new Store(this.#server.net, storage, locks, channel);
+    const database = new Database(directory);
+    this.#store = await newStore(this.#server.net, database, directory);
     await this.#server.publish("/nano/", files);
     Object.assign(this.#server, { pause, down });
     this.#server.hub.chunkBytes = 16 * 1024;
@@ -43,7 +37,7 @@ export class Tab {
 
   async load(paths: string[]): Promise<Record<string, Blob>> {
     const { signal } = this.#stop;
-    this.#folder = await openRemoteFolder(this.#opened, source, signal);
+    this.#folder = await openFolder(this.#opened, source, signal);
     const blobs = await this.#folder.fetch(paths, signal, (progress) => {
       this.#seen.push(progress);
     });
