@@ -14,9 +14,16 @@ import { answerTestImage, verify } from "./verification";
 import { verificationCache, verificationKey } from "./verification-cache";
 import { warmUp } from "./warm-up";
 
-/** The model, or the graph that computes NaN or Infinity in its dtype. */
-export type OpenResult =
-  { readonly model: LoadedModel } | { readonly overflowing: Graph };
+interface Opened {
+  readonly model: LoadedModel;
+}
+
+/** The graph that computes NaN or Infinity in its dtype. */
+interface Overflow {
+  readonly overflowing: Graph;
+}
+
+export type OpenResult = Opened | Overflow;
 
 /** Why the WebGPU backend is not used. */
 export interface Rejection {
@@ -26,7 +33,7 @@ export interface Rejection {
   readonly permanent: boolean;
 }
 
-type WebGpuResult = { readonly model: LoadedModel } | Rejection;
+type WebGpuResult = Opened | Rejection;
 
 /** Width and height of the test image where the backend runs on a CPU, which
  * has no shaders to compile and takes seconds for a large image. */
@@ -78,28 +85,16 @@ export async function openModel(
   return openOrt(job, await withNewDevice(plan), opened.reason);
 }
 
-/** Opens the ORT backend. `reason`: why it is not the WebGPU backend. */
+/** Opens the model on the ORT backend. `reason`: why not on the WebGPU backend. */
 function openOrt(
   job: LoadJob,
   plan: LoadPlan,
   reason?: string,
 ): Promise<OpenResult> {
-  const info = {
-    ...plan.info,
-    ...(reason !== undefined && { backendReason: reason }),
-  };
-  const { graphs, config } = plan;
-  return withModel(
-    job,
-    { ...plan, info },
-    (memory, onStep) => openOrtBackend(graphs, memory, config, onStep),
-    async (model, backend) => {
-      const size = testImageSize(plan);
-      const overflowing = await warmUp(model, backend, size, job.signal);
-      if (overflowing === undefined) return { model };
-      await model.free();
-      return { overflowing };
-    },
+  const backendReason = reason === undefined ? {} : { backendReason: reason };
+  const info = { ...plan.info, ...backendReason };
+  return warmUpOrt(job, { ...plan, info }, (model) =>
+    Promise.resolve({ model }),
   );
 }
 
@@ -107,9 +102,21 @@ function openOrt(
 function referenceTokens(
   job: LoadJob,
   plan: LoadPlan,
-): Promise<
-  { readonly tokens: readonly number[] } | { readonly overflowing: Graph }
-> {
+): Promise<{ readonly tokens: readonly number[] } | Overflow> {
+  return warmUpOrt(job, plan, async (model, size) => {
+    const tokens = await answerTestImage(model, size, job.signal);
+    await model.free();
+    return { tokens };
+  });
+}
+
+/** Opens the ORT backend and warms it up. Passes the model to `use`, which returns
+ * it or frees it, unless a graph overflows. */
+function warmUpOrt<T>(
+  job: LoadJob,
+  plan: LoadPlan,
+  use: (model: LoadedModel, size: number) => Promise<T>,
+): Promise<T | Overflow> {
   const { graphs, config } = plan;
   return withModel(
     job,
@@ -118,11 +125,7 @@ function referenceTokens(
     async (model, backend) => {
       const size = testImageSize(plan);
       const overflowing = await warmUp(model, backend, size, job.signal);
-      if (overflowing === undefined) {
-        const tokens = await answerTestImage(model, size, job.signal);
-        await model.free();
-        return { tokens };
-      }
+      if (overflowing === undefined) return use(model, size);
       await model.free();
       return { overflowing };
     },

@@ -2,10 +2,9 @@ import type { Sampling } from "../../src/shared/protocol";
 import type { EncodedImage } from "../backends/backend";
 import type { Tensor } from "../ort/tensor";
 import { decode } from "../stages/decode";
-import { makePrompt } from "../stages/prompt";
 import { defined } from "../util/assert";
 import type { LoadedModel } from "./loaded-model";
-import { isFinite, noise, preprocessImage } from "./warm-up";
+import { isFinite, noise, preprocessImage, promptAbout } from "./warm-up";
 
 /** Tokens on which the backends have to agree. */
 const TOKENS = 8;
@@ -76,7 +75,7 @@ async function overflows(
   try {
     if (!isFinite(await memory.numbers(features))) return true;
     signal.throwIfAborted();
-    const prompt = promptFor(model, features, "Describe the image.");
+    const prompt = promptAbout(features, "Describe the image.", model);
     const how = { sampling: GREEDY, draft: [], signal };
     const generation = await language.begin(prompt, [newImage(features)], how);
     try {
@@ -120,7 +119,7 @@ async function answer(
 ): Promise<readonly number[]> {
   const { language, endTokens, config } = model;
   const features = defined(image.features[0], "features");
-  const prompt = promptFor(model, features, question);
+  const prompt = promptAbout(features, question, model);
   const limit = Math.min(TOKENS, config.contextLength - prompt.ids.length + 1);
   const how = { sampling: GREEDY, draft: draft.slice(0, limit - 1), signal };
   const generation = await language.begin(prompt, [image], how);
@@ -133,17 +132,6 @@ async function answer(
   } finally {
     generation.dispose();
   }
-}
-
-function promptFor(
-  { tokenizer, config }: LoadedModel,
-  { dims }: Tensor,
-  text: string,
-) {
-  const messages = [{ role: "user", text, imageCount: 1 }] as const;
-  const tokens = defined(dims[1], "image tokens");
-  const conversation = { messages, promptStyle: "reference" } as const;
-  return makePrompt(tokenizer, conversation, tokens, config.contextLength);
 }
 
 /** The test image. It is so simple that no model is undecided about a token,

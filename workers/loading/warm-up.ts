@@ -1,4 +1,5 @@
 import type { Graph } from "../../src/shared/models";
+import type { Prompt } from "../backends/backend";
 import type { OrtBackend } from "../backends/ort/open";
 import { stretch } from "../kernels/resize-geometry";
 import { mismatch } from "../model-files/config";
@@ -6,11 +7,6 @@ import type { Tensor } from "../ort/tensor";
 import { makePrompt } from "../stages/prompt";
 import { defined } from "../util/assert";
 import type { LoadedModel } from "./loaded-model";
-
-const CONVERSATION = {
-  messages: [{ role: "user", text: "Describe the image.", imageCount: 1 }],
-  promptStyle: "reference",
-} as const;
 
 /**
  * Runs the ORT backend for one image and two tokens, so that its shaders are
@@ -23,17 +19,14 @@ export async function warmUp(
   size: number,
   signal: AbortSignal,
 ): Promise<Graph | undefined> {
-  const { tokenizer, config } = model;
   const pixels = await preprocessImage(model, noise(size));
   signal.throwIfAborted();
   const features = await encoder.encode(pixels);
   const cache = language.newCache();
   try {
-    checkWidth(features, config.hidden);
+    checkWidth(features, model.config.hidden);
     signal.throwIfAborted();
-    const tokens = defined(features.dims[1], "image tokens");
-    const { contextLength } = config;
-    const prompt = makePrompt(tokenizer, CONVERSATION, tokens, contextLength);
+    const prompt = promptAbout(features, "Describe the image.", model);
     const images = [[features]];
     const first = await language.prefill(prompt, images, cache);
     // Reading moves the features off the GPU, so it comes after their last use.
@@ -59,6 +52,18 @@ export async function warmUp(
     features.dispose();
     cache.dispose();
   }
+}
+
+/** The prompt of a question about the image with these features. */
+export function promptAbout(
+  { dims }: Tensor,
+  text: string,
+  { tokenizer, config }: LoadedModel,
+): Prompt {
+  const messages = [{ role: "user", text, imageCount: 1 }] as const;
+  const tokens = defined(dims[1], "image tokens");
+  const conversation = { messages, promptStyle: "reference" } as const;
+  return makePrompt(tokenizer, conversation, tokens, config.contextLength);
 }
 
 /** Stripes and noise in full contrast, which cause an overflow sooner than
