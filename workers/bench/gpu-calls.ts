@@ -141,7 +141,11 @@ export function countGpuCalls(): () => GpuUse {
     };
   });
   return () => ({
-    ...{ calls: { ...calls }, bytes, peak, handles: { ...handles }, features },
+    calls: { ...calls },
+    bytes,
+    peak,
+    handles: { ...handles },
+    features,
   });
 }
 
@@ -159,13 +163,9 @@ function wrap(
 }
 
 export function difference(after: GpuCalls, before: GpuCalls): GpuCalls {
-  return {
-    submits: after.submits - before.submits,
-    dispatches: after.dispatches - before.dispatches,
-    passes: after.passes - before.passes,
-    copies: after.copies - before.copies,
-    writes: after.writes - before.writes,
-    maps: after.maps - before.maps,
-    bytesRead: after.bytesRead - before.bytesRead,
-  };
+  const calls = { ...after } as Record<keyof GpuCalls, number>;
+  for (const name of Object.keys(calls) as (keyof GpuCalls)[]) {
+    calls[name] -= before[name];
+  }
+  return calls;
 }

@@ -10,6 +10,7 @@ import {
   type Variant,
   type Variants,
 } from "../model-files/manifest";
+import { EXTERNAL_DATA_LIMIT } from "../onnx/external-data";
 import { formatBytes } from "../../src/shared/format";
 import type { VariantCompatibility } from "./dtypes";
 import type { Hardware } from "./hardware";
@@ -24,9 +25,6 @@ const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = {
 
 /** Bytes of WebAssembly's address space that ONNX Runtime leaves to a model. */
 export const WASM_MEMORY = 3.5 * 2 ** 30;
-
-/** ONNX Runtime addresses external data with 32 bits. */
-const LARGEST_DATA = 2 ** 32;
 
 /** Protobuf messages are limited to 2 GB. */
 const LARGEST_GRAPH = 2 ** 31;
@@ -58,7 +56,7 @@ function issueOf(
   if (model !== undefined && model.bytes >= LARGEST_GRAPH) {
     return `${model.path} is larger than 2 GB and cannot be parsed. Export it with external data.`;
   }
-  const long = data.find((file) => file.bytes >= LARGEST_DATA);
+  const long = data.find((file) => file.bytes >= EXTERNAL_DATA_LIMIT);
   if (long !== undefined) return `${long.path} is larger than 4 GB.`;
   // Its rows are read from the file, on the CPU.
   if (graph === "embed_tokens") return undefined;

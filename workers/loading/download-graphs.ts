@@ -1,9 +1,11 @@
 import type { Graph, GraphDtypes } from "../../src/shared/models";
+import { graphs as graphNames } from "../../src/shared/options";
 import type { WorkerEvent } from "../../src/shared/protocol";
 import type { GraphSource } from "../backends/backend";
 import { checkGraph } from "../model-files/graph-contract";
-import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
+import { eachGraph, graphFile } from "../model-files/manifest";
 import { checkTogether } from "../model-files/vocabulary-contract";
+import { siblingPath } from "../onnx/external-data";
 import { readOnnx, type OnnxGraph } from "../onnx/onnx-reader";
 import type { Progress } from "../store/progress";
 import { defined } from "../util/assert";
@@ -33,7 +35,7 @@ export async function downloadGraphs(
 ): Promise<DownloadedModel> {
   const { folder } = metadata;
   let done: Progress | undefined;
-  const fetch = async (paths: readonly string[]) => {
+  const fetch = (paths: readonly string[]) => {
     const before = done;
     return folder.fetch(paths, signal, (progress) => {
       done = addProgress(before, progress);
@@ -49,13 +51,13 @@ export async function downloadGraphs(
   };
 
   const parsed = new Map<Graph, OnnxGraph>();
-  for (const graph of GRAPHS) {
+  for (const graph of graphNames) {
     const file = graphFile(graph, dtypes[graph]);
     parsed.set(graph, await readOnnx(file, blobAt(file)));
   }
   // External data under other names than the usual is known only now.
   const external = [...parsed.values()].flatMap((graph) =>
-    graph.externalFiles.map((name) => besideGraph(graph, name)),
+    graph.externalFiles.map((name) => siblingPath(graph.file, name)),
   );
   const unusual = external.filter((path) => !blobs.has(path));
   if (unusual.length > 0) {
@@ -65,15 +67,15 @@ export async function downloadGraphs(
     for (const [path, blob] of await fetch(unusual)) blobs.set(path, blob);
   }
 
-  const graphs = eachGraph((name): GraphSource => {
-    const graph = defined(parsed.get(name), name);
+  const graphs = eachGraph((each): GraphSource => {
+    const graph = defined(parsed.get(each), each);
     const data = graph.externalFiles.map(
-      (file) => [file, blobAt(besideGraph(graph, file))] as const,
+      (name) => [name, blobAt(siblingPath(graph.file, name))] as const,
     );
     return { graph, external: new Map(data) };
   });
   checkTogether(eachGraph((graph) => graphs[graph].graph));
-  for (const name of GRAPHS) {
+  for (const name of graphNames) {
     checkGraph(name, graphs[name].graph, metadata.config);
   }
   const weights = Object.values(graphs).flatMap(({ graph, external }) => [
@@ -96,11 +98,6 @@ function addProgress(before: Progress | undefined, now: Progress): Progress {
     loaded: before.loaded + now.loaded,
     total: now.total === 0 ? 0 : before.total + now.total,
   };
-}
-
-/** Graphs name their external files relative to their own folder. */
-function besideGraph({ file }: OnnxGraph, name: string): string {
-  return file.slice(0, file.lastIndexOf("/") + 1) + name;
 }
 
 function totalSize(blobs: Iterable<Blob>): number {

@@ -11,13 +11,22 @@ const MB = 1e6;
 /** FastVLM-0.5B's files, as published. */
 const published: Record<Graph, Sizes> = {
   vision_encoder: {
-    ...{ fp32: 508 * MB, fp16: 254 * MB, q4: 505 * MB, q4f16: 253 * MB },
+    fp32: 508 * MB,
+    fp16: 254 * MB,
+    q4: 505 * MB,
+    q4f16: 253 * MB,
   },
   embed_tokens: {
-    ...{ fp32: 544 * MB, fp16: 272 * MB, q4: 544 * MB, q4f16: 272 * MB },
+    fp32: 544 * MB,
+    fp16: 272 * MB,
+    q4: 544 * MB,
+    q4f16: 272 * MB,
   },
   decoder_model_merged: {
-    ...{ fp32: 1980 * MB, fp16: 992 * MB, q4: 317 * MB, q4f16: 282 * MB },
+    fp32: 1980 * MB,
+    fp16: 992 * MB,
+    q4: 317 * MB,
+    q4f16: 282 * MB,
   },
 };
 

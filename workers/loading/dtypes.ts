@@ -6,7 +6,8 @@ import type {
   GraphDtypes,
   GraphFiles,
 } from "../../src/shared/models";
-import { eachGraph, graphFile, GRAPHS } from "../model-files/manifest";
+import { graphs } from "../../src/shared/options";
+import { eachGraph, graphFile } from "../model-files/manifest";
 import { formatBytes } from "../../src/shared/format";
 import { defined } from "../util/assert";
 import type { Hardware } from "./hardware";
@@ -60,7 +61,7 @@ export function recommend(
   variants: VariantCompatibility,
   hardware: Hardware,
 ): Record<Graph, Recommendation> {
-  const sizes = GRAPHS.map((graph) =>
+  const sizes = graphs.map((graph) =>
     Math.max(0, ...variants[graph].map(({ bytes }) => bytes)),
   );
   const small = sizes.reduce((sum, bytes) => sum + bytes, 0) < SMALL;

@@ -3,11 +3,12 @@ import type {
   Graph,
   MemoryEstimate,
 } from "../../src/shared/models";
+import { graphs as graphNames } from "../../src/shared/options";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { GraphSource } from "../backends/backend";
 import type { ModelConfig } from "../model-files/config";
 import { embeddingTable } from "../model-files/embedding-table";
-import { CONFIG_FILES, GRAPHS } from "../model-files/manifest";
+import { CONFIG_FILES } from "../model-files/manifest";
 import { Tokenizer } from "../model-files/tokenizer";
 import { checkVocabulary } from "../model-files/vocabulary-contract";
 import { openGpu } from "../ort/adapter";
@@ -67,7 +68,7 @@ export async function makePlan(
     const downloaded = await downloadGraphs(metadata, dtypes, signal, emit);
     const { bytes, loaded } = downloaded;
     const graphs = new Map(
-      GRAPHS.map((graph) => [graph, downloaded.graphs[graph]]),
+      graphNames.map((graph) => [graph, downloaded.graphs[graph]]),
     );
     const tokenizer = await readTokenizer(metadata, downloaded);
     const { commit } = metadata.folder;
@@ -94,8 +95,16 @@ export async function makePlan(
       placement,
     );
     return {
-      ...{ metadata, config, tokenizer, info, needs },
-      ...{ graphs, loaded, hardware, gpu, variants },
+      metadata,
+      config,
+      tokenizer,
+      info,
+      needs,
+      graphs,
+      loaded,
+      hardware,
+      gpu,
+      variants,
     };
   } catch (error) {
     gpu?.close();

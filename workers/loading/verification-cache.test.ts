@@ -15,7 +15,9 @@ afterEach(() => {
 function planOf(...hashes: (string | undefined)[]): LoadPlan {
   const configFiles = hashes.map((sha256, i) => ({ path: `${i}`, sha256 }));
   const none = {
-    ...{ vision_encoder: [], embed_tokens: [], decoder_model_merged: [] },
+    vision_encoder: [],
+    embed_tokens: [],
+    decoder_model_merged: [],
   };
   return {
     metadata: { variants: none, configFiles },

@@ -1,5 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
-import { describeValue, sizeRule } from "../../src/shared/options";
+import { describeValue, isObject, sizeRule } from "../../src/shared/options";
 import type { ConfigFile } from "./manifest";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -49,10 +49,6 @@ export function object(file: ConfigFile, value: unknown): Json {
   throw mismatch(
     `${file}: an object is required, not ${describeValue(value)}.`,
   );
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** `files` returns parsed JSON, or undefined for a missing file. */

@@ -133,7 +133,11 @@ function gathered(
     return undefined;
   }
   const blocks: Blocks = {
-    ...{ bits, signed, size, scales: scales.data, padded: packed },
+    bits,
+    signed,
+    size,
+    scales: scales.data,
+    padded: packed,
     ...(zeros?.data && { zeros: zeros.data }),
   };
   return { rows, width, type, data, blocks };

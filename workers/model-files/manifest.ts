@@ -1,4 +1,5 @@
 import type { Dtype, Graph, ModelFile } from "../../src/shared/models";
+import { dtypes, graphs } from "../../src/shared/options";
 
 /** Files of a model folder besides the graphs. */
 export type ConfigFile = (typeof CONFIG_FILES)[number];
@@ -18,14 +19,6 @@ export const NEEDED_FILES: readonly ConfigFile[] = [
   "tokenizer.json",
   "tokenizer_config.json",
 ];
-
-export const GRAPHS: readonly Graph[] = [
-  "vision_encoder",
-  "embed_tokens",
-  "decoder_model_merged",
-];
-
-export const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
 
 const SUFFIX: Readonly<Record<Dtype, string>> = {
   fp32: "",
@@ -54,8 +47,8 @@ type Stat = (paths: readonly string[]) => Promise<Map<string, ModelFile>>;
  * usual names, one more at a time; other names are known once the graph is read.
  */
 export async function findGraphs(stat: Stat): Promise<Variants> {
-  const names = GRAPHS.flatMap((graph) =>
-    DTYPES.map((dtype) => graphFile(graph, dtype)),
+  const names = graphs.flatMap((graph) =>
+    dtypes.map((dtype) => graphFile(graph, dtype)),
   );
   const found = await stat(names);
   const files = new Map([...found].map(([name, file]) => [name, [file]]));
@@ -69,7 +62,7 @@ export async function findGraphs(stat: Stat): Promise<Variants> {
     });
   }
   const variants = (graph: Graph): Variant[] =>
-    DTYPES.flatMap((dtype) => {
+    dtypes.flatMap((dtype) => {
       const own = files.get(graphFile(graph, dtype));
       if (own === undefined) return [];
       const bytes = own.reduce((sum, file) => sum + file.bytes, 0);

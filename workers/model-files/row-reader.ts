@@ -1,22 +1,24 @@
-import { unreadable } from "../util/file-errors";
-import { bytesOf } from "../util/read-blob";
+import { at, defined } from "../util/assert";
+import { readFile } from "../util/read-blob";
 
-/** Rows that are read lately are kept, up to this many bytes. */
+type Row = Uint8Array<ArrayBuffer>;
+
+/** The most recently read rows are cached, up to this many bytes. */
 const CACHE_BYTES = 8 * 2 ** 20;
 
-/** Two wanted rows this near are read in one go, with what lies between. */
-const NEAR_BYTES = 32 * 1024;
+/** Rows at most this far apart are read together, with the bytes in between. */
+const MAX_DISTANCE = 32 * 1024;
 
-/** Reads rows of a table from its file, a few at a time. */
+/** Reads rows of a table from its file. */
 export class RowReader {
   readonly rowBytes: number;
   readonly #file: string;
   readonly #blob: Blob;
   readonly #offset: number;
-  /** By row; the one that was asked for last is the last. */
-  readonly #cache = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** By row index, the most recently used last. */
+  readonly #cache = new Map<number, Row>();
 
-  /** `offset`: of the first row in `blob`, which is what `file` needs. */
+  /** `offset`: of the first row in `blob`. `file`: the graph, for errors. */
   constructor(file: string, blob: Blob, offset: number, rowBytes: number) {
     this.#file = file;
     this.#blob = blob;
@@ -25,39 +27,31 @@ export class RowReader {
   }
 
   /** The rows one after another. */
-  async read(rows: readonly number[]): Promise<Uint8Array<ArrayBuffer>> {
+  async read(rows: readonly number[]): Promise<Row> {
+    const unique = [...new Set(rows)];
+    const found = new Map<number, Row>();
+    for (const row of unique) {
+      const bytes = this.#cache.get(row);
+      if (bytes !== undefined) found.set(row, bytes);
+    }
+    const missing = unique.filter((row) => !found.has(row));
+    const runs = this.#runsOf(missing.sort((a, b) => a - b));
+    await Promise.all(runs.map((run) => this.#readRun(run, found)));
     const all = new Uint8Array(rows.length * this.rowBytes);
-    const found = await this.#find(new Set(rows));
     rows.forEach((row, i) => {
-      const bytes = found.get(row);
-      if (bytes !== undefined) all.set(bytes, i * this.rowBytes);
+      all.set(defined(found.get(row), `row ${row}`), i * this.rowBytes);
     });
+    for (const row of unique) this.#keep(row, defined(found.get(row), "row"));
     return all;
   }
 
-  async #find(
-    rows: ReadonlySet<number>,
-  ): Promise<Map<number, Uint8Array<ArrayBuffer>>> {
-    const found = new Map<number, Uint8Array<ArrayBuffer>>();
-    const wanted: number[] = [];
-    for (const row of rows) {
-      const bytes = this.#cache.get(row);
-      if (bytes === undefined) wanted.push(row);
-      else found.set(row, bytes);
-    }
-    const runs = this.#runsOf(wanted.sort((a, b) => a - b));
-    await Promise.all(runs.map((run) => this.#readRun(run, found)));
-    for (const row of rows) this.#keep(row, found.get(row));
-    return found;
-  }
-
-  /** Ascending rows, those near one another together. */
+  /** Groups ascending rows that are close to each other. */
   #runsOf(rows: readonly number[]): number[][] {
     const runs: number[][] = [];
     for (const row of rows) {
       const run = runs.at(-1);
       const last = run?.at(-1) ?? -Infinity;
-      if ((row - last) * this.rowBytes <= NEAR_BYTES) run?.push(row);
+      if ((row - last) * this.rowBytes <= MAX_DISTANCE) run?.push(row);
       else runs.push([row]);
     }
     return runs;
@@ -65,30 +59,24 @@ export class RowReader {
 
   async #readRun(
     run: readonly number[],
-    found: Map<number, Uint8Array<ArrayBuffer>>,
+    found: Map<number, Row>,
   ): Promise<void> {
-    const [first = 0] = run;
-    const last = run.at(-1) ?? first;
-    const at = this.#offset + first * this.rowBytes;
+    const [first, last] = [at(run, 0), at(run, -1)];
+    const start = this.#offset + first * this.rowBytes;
     const end = this.#offset + (last + 1) * this.rowBytes;
-    const slice = this.#blob.slice(at, end);
-    const bytes = await bytesOf(slice).catch((error: unknown) => {
-      throw unreadable(this.#file, error);
-    });
+    const bytes = await readFile(this.#file, this.#blob.slice(start, end));
     for (const row of run) {
-      const start = (row - first) * this.rowBytes;
+      const from = (row - first) * this.rowBytes;
       // A copy: a view would keep the whole run.
-      found.set(row, bytes.slice(start, start + this.rowBytes));
+      found.set(row, bytes.slice(from, from + this.rowBytes));
     }
   }
 
-  #keep(row: number, bytes: Uint8Array<ArrayBuffer> | undefined): void {
-    if (bytes === undefined) return;
+  #keep(row: number, bytes: Row): void {
     this.#cache.delete(row);
     this.#cache.set(row, bytes);
-    const [oldest] = this.#cache.keys();
-    if (this.#cache.size * this.rowBytes > CACHE_BYTES && oldest !== row) {
-      this.#cache.delete(oldest ?? row);
-    }
+    if (this.#cache.size * this.rowBytes <= CACHE_BYTES) return;
+    const [oldest = row] = this.#cache.keys();
+    if (oldest !== row) this.#cache.delete(oldest);
   }
 }

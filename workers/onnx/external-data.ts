@@ -3,7 +3,11 @@ import { corrupt, missing } from "../util/file-errors";
 import type { OnnxGraph } from "./onnx-reader";
 
 /** ONNX Runtime addresses external data by 32 bits, and wraps around silently. */
-const MAX_END = 2 ** 32;
+export const EXTERNAL_DATA_LIMIT = 2 ** 32;
+
+/** The path of file `name` in the folder of `file`. */
+export const siblingPath = (file: string, name: string): string =>
+  file.slice(0, file.lastIndexOf("/") + 1) + name;
 
 /** The file name of a path. */
 export const baseName = (file: string): string =>
@@ -19,7 +23,7 @@ export function openWeightFiles(
   external: ReadonlyMap<string, Blob>,
 ): Map<string, Blob> {
   const own = baseName(file);
-  const path = (name: string) => file.slice(0, -own.length) + name;
+  const path = (name: string) => siblingPath(file, name);
   const files = new Map([[own, blob]]);
   for (const name of externalFiles) {
     const found = name === own ? blob : external.get(name);
@@ -35,7 +39,7 @@ export function openWeightFiles(
       const why = `it ends before weight ${name} of ${file}`;
       throw corrupt(path(holder), why);
     }
-    if (end >= MAX_END) throw beyondLimit(path(holder), name);
+    if (end >= EXTERNAL_DATA_LIMIT) throw beyondLimit(path(holder), name);
   }
   return files;
 }

@@ -1,6 +1,6 @@
 import { VlmError } from "../../src/shared/errors";
-import { unreadable } from "../util/file-errors";
-import { bytesOf } from "../util/read-blob";
+import { readFile } from "../util/read-blob";
+import { EXTERNAL_DATA_LIMIT } from "./external-data";
 import { dataTypeNumber } from "./onnx-protos";
 import type {
   TensorLocation,
@@ -24,9 +24,6 @@ const MAX_INLINE_INTEGER_BYTES = 64 * 1024;
 /** Largest skeleton that is copied to memory. */
 const MAX_SKELETON = 256 * 2 ** 20;
 
-/** ONNX Runtime addresses external data by 32 bits. */
-const MAX_OFFSET = 2 ** 32;
-
 /**
  * The model with each large weight replaced by a reference to external data in
  * the file `location`, which is the original file. ONNX Runtime then reads the
@@ -39,7 +36,7 @@ export async function writeSkeleton(
   const { file, blob, modelParts, graphParts } = graph;
   const kept = [...modelParts, ...graphParts.filter((part) => !isMoved(part))];
   const size = kept.reduce((sum, { start, end }) => sum + end - start, 0);
-  if (size > MAX_SKELETON || blob.size >= MAX_OFFSET) {
+  if (size > MAX_SKELETON || blob.size >= EXTERNAL_DATA_LIMIT) {
     throw new VlmError(
       "unsupported",
       `${file} (${Math.round(blob.size / 1e6)} MB) has ${Math.round(size / 1e6)} MB that are not raw weight data and cannot be read piece by piece.`,
@@ -55,11 +52,7 @@ export async function writeSkeleton(
   const inner = new Blob(parts(graphParts));
   const head = Uint8Array.from(contentHeader(7, inner.size));
   const model = new Blob([...parts(modelParts), head, inner]);
-  try {
-    return await bytesOf(model);
-  } catch (error) {
-    throw unreadable(file, error);
-  }
+  return readFile(file, model);
 }
 
 type MovedPart = GraphPart & {

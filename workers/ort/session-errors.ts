@@ -1,6 +1,7 @@
 import { VlmError, sentence } from "../../src/shared/errors";
 import { corrupt, unreadable } from "../util/file-errors";
 import { bytesOf } from "../util/read-blob";
+import { siblingPath } from "../onnx/external-data";
 import type { OnnxGraph } from "../onnx/onnx-reader";
 import { GPU_ERROR_PREFIX, outOfMemory, type Gpu } from "./device";
 import { runtimeNotLoaded } from "./runtime";
@@ -44,7 +45,7 @@ export async function explainSessionError(
   }
   const name = await findUnreadable(files);
   if (name !== undefined) {
-    return unreadable(file.slice(0, file.lastIndexOf("/") + 1) + name, cause);
+    return unreadable(siblingPath(file, name), cause);
   }
   if (OPERATOR.test(message)) {
     return new VlmError(

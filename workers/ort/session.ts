@@ -9,8 +9,6 @@ import { watchPeak } from "./memory-use";
 import { loadOrt, ortMutex } from "./runtime";
 import { explainSessionError } from "./session-errors";
 
-export type { ValueInfo };
-
 /** An ORT session of one graph. Runs of all sessions are queued. */
 export class OrtSession {
   readonly inputs: readonly ValueInfo[];
