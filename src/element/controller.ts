@@ -22,7 +22,6 @@ import { optionsOf } from "./options";
 import { Preview } from "./preview";
 import { chosenSource, hasSource, sourceKey } from "./source";
 import { Status, type StatusHost } from "./status";
-import type { ViewModel } from "./view";
 
 /** Options of one request; omitted options default to the attributes. */
 export interface AskOptions extends AnswerOptions {
@@ -39,7 +38,7 @@ type Host = DisplayHost & Pick<StatusHost, "stateChanged">;
 const drafts = oneOf("live", "off");
 
 /** Connects the element's attributes to a session and its answers to events. */
-export class Controller implements ReactiveController, ViewModel {
+export class Controller implements ReactiveController {
   readonly status: Status;
   readonly preview: Preview;
   /** The model in use, also while another one loads. */
@@ -76,12 +75,14 @@ export class Controller implements ReactiveController, ViewModel {
     host.addController(this);
   }
 
-  get action(): ViewModel["action"] {
+  /** Action of the first button, if there is one. */
+  get action(): "start" | "stop" | undefined {
     if (this.preview.open) return "stop";
     return hasSource(this.#host) ? "start" : undefined;
   }
 
-  get shows(): ViewModel["shows"] {
+  /** What the stage shows; `elsewhere`: the page itself shows the image. */
+  get shows(): "nothing" | "video" | "still" | "elsewhere" {
     const { still, open } = this.preview;
     if (still) return "still";
     if (this.#host.for && !this.#host.stream) return "elsewhere";

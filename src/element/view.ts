@@ -1,26 +1,11 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
+import type { Controller } from "./controller";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
 import { failureText, type Messages } from "./messages";
 import { amountText, phaseText } from "../shared/progress-text";
 import type { State } from "./state";
-import type { Status } from "./status";
-
-/** What the element renders. */
-export interface ViewModel {
-  readonly shows: "nothing" | "video" | "still" | "elsewhere";
-  /** Action of the first button, if there is one. */
-  readonly action: "start" | "stop" | undefined;
-  readonly preview: {
-    readonly video: HTMLVideoElement;
-    readonly canvas: HTMLCanvasElement;
-    readonly open: boolean;
-    readonly isStill: boolean;
-    readonly still: ImageBitmap | undefined;
-  };
-  readonly status: Status;
-}
 
 export interface ViewHost extends Element {
   readonly state: State;
@@ -46,7 +31,7 @@ const icons: Readonly<Record<State, TemplateResult>> = {
   failed: svg`<path d="M8 2v7.5M8 13v.2" />`,
 };
 
-export function view(model: ViewModel, host: ViewHost): TemplateResult {
+export function view(model: Controller, host: ViewHost): TemplateResult {
   const { shows } = model;
   const { state, error } = host;
   const { messages, announcement, conditions } = model.status;
@@ -125,7 +110,7 @@ function progressBar(
 }
 
 function caption(
-  { status }: ViewModel,
+  { status }: Controller,
   state: State,
   language: string,
 ): TemplateResult {
@@ -152,7 +137,7 @@ function failure(error: VlmError, messages: Messages): TemplateResult {
 }
 
 function controls(
-  { action, shows, preview, status }: ViewModel,
+  { action, shows, preview, status }: Controller,
   host: ViewHost,
 ): TemplateResult | typeof nothing {
   if (!action) return nothing;
