@@ -17,6 +17,8 @@ const longInBrowser = ["**/*.long.browser.test.ts", "**/*.long.gpu.test.ts"];
 /** Only a hung test reaches this: a busy machine may be many times slower. */
 const timeLimits = { testTimeout: 900_000, hookTimeout: 900_000 };
 
+const setupFiles = ["tools/cli/test-setup.mjs"];
+
 const unitProject = (name: string, include: string[], exclude: string[]) => ({
   extends: true as const,
   test: {
@@ -24,6 +26,7 @@ const unitProject = (name: string, include: string[], exclude: string[]) => ({
     environment: "node" as const,
     include,
     exclude,
+    setupFiles,
     // It is published as TypeScript, so it has to be transformed.
     server: { deps: { inline: [/transformers-structured-output/] } },
     ...timeLimits,
@@ -40,6 +43,7 @@ const browserProject = (
     name,
     include: include.map((glob) => `{src,workers}/${glob}`),
     exclude,
+    setupFiles,
     ...timeLimits,
     // One page at a time: the software adapter computes on the processor.
     fileParallelism: false,

@@ -24,7 +24,7 @@ test("announces that a model loads, then that it is ready", async () => {
   const said = await heard();
   await mounted.vlm.load();
   expect(said).toEqual(["Loading model…"]);
-  await vi.waitFor(() => expect(said).toHaveLength(2), 5000);
+  await vi.waitFor(() => expect(said).toHaveLength(2));
   expect(said[1]).toBe("Model ready.");
 });
 

@@ -108,10 +108,7 @@ describe("while it runs", () => {
   test("what cannot be is told; put right, captions go on", async () => {
     const { vlm } = mounted;
     vlm.setAttribute("size", "100");
-    await vi.waitFor(
-      () => expect(mounted.detailsOf("error")).toHaveLength(3),
-      10_000,
-    );
+    await vi.waitFor(() => expect(mounted.detailsOf("error")).toHaveLength(3));
     expect(vlm.state).toBe("failed");
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(mounted.detailsOf("error")).toHaveLength(3);
@@ -133,11 +130,11 @@ describe("while it runs", () => {
       return info;
     };
     vlm.model = "/models/other";
-    await vi.waitFor(() => expect(loads()).toBe(2), 10_000);
+    await vi.waitFor(() => expect(loads()).toBe(2));
     await mounted.captions(mounted.detailsOf("caption").length + 3);
     expect(vlm.info?.name).toBe("fake");
     finish();
-    await vi.waitFor(() => expect(vlm.info?.name).toBe("other"), 10_000);
+    await vi.waitFor(() => expect(vlm.info?.name).toBe("other"));
     await mounted.captions(mounted.detailsOf("caption").length + 1);
     expect(loads()).toBe(2);
   });

@@ -52,7 +52,7 @@ const into: Readonly<Record<string, () => Promise<unknown>>> = {
     mounted.vlm.source = "camera";
     mounted.vlm.live = true;
     await mounted.vlm.start();
-    await vi.waitFor(() => expect(mounted.vlm.state).toBe("speaking"), 5000);
+    await vi.waitFor(() => expect(mounted.vlm.state).toBe("speaking"));
   },
   paused: async () => {
     mounted.vlm.source = "camera";

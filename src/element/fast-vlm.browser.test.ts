@@ -186,10 +186,8 @@ test("announces whole sentences in another node than the stream", async () => {
   });
   await answer;
   const status = vlm.shadowRoot?.querySelector("[role=status]");
-  await vi.waitFor(
-    () =>
-      expect(status?.textContent).toBe("A red circle on a white background."),
-    5000,
+  await vi.waitFor(() =>
+    expect(status?.textContent).toBe("A red circle on a white background."),
   );
   for (const text of said) expect(text).not.toMatch(/^A red/);
   expect(

@@ -17,10 +17,8 @@ const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
 const captions = (count: number): Promise<void> =>
-  vi.waitFor(
-    () =>
-      expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
-    10_000,
+  vi.waitFor(() =>
+    expect(mounted.detailsOf("caption").length).toBeGreaterThanOrEqual(count),
   );
 
 async function live(): Promise<void> {

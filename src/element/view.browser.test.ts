@@ -204,9 +204,9 @@ test("the same answer to another question is announced again", async () => {
   });
   if (status) observer.observe(status, { childList: true });
   const { text } = await vlm.ask("What?", { source });
-  await vi.waitFor(() => expect(said).toEqual([text]), 5000);
+  await vi.waitFor(() => expect(said).toEqual([text]));
   await vlm.ask("What else?", { source });
-  await vi.waitFor(() => expect(said).toEqual([text, text]), 5000);
+  await vi.waitFor(() => expect(said).toEqual([text, text]));
   vlm.dispose();
   await vlm.updateComplete;
   expect(status?.textContent).toBe("");

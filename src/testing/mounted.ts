@@ -51,11 +51,11 @@ export class Mounted {
     await vi.waitFor(() => {
       const { length } = this.detailsOf("caption");
       expect(length).toBeGreaterThanOrEqual(count);
-    }, 10_000);
+    });
   }
 
   async reaches(state: State): Promise<void> {
-    await vi.waitFor(() => expect(this.vlm.state).toBe(state), 10_000);
+    await vi.waitFor(() => expect(this.vlm.state).toBe(state));
   }
 
   part(name: string): HTMLElement | null | undefined {
