@@ -1,5 +1,5 @@
 import { openAsBlob, readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { VlmError } from "../../src/shared/errors";
 import { readOnnx } from "./onnx-reader";
 import { writeSkeleton } from "./skeleton";
@@ -134,10 +134,16 @@ const damaged: Readonly<Record<string, Blob>> = {
 
 for (const [what, blob] of Object.entries(damaged)) {
   test(`rejects with model-corrupt for ${what}`, async () => {
+    const slice = vi.spyOn(blob, "slice");
     await expect(readOnnx("onnx/x.onnx", blob)).rejects.toMatchObject({
       code: "model-corrupt",
       message: expect.stringContaining("onnx/x.onnx") as string,
     });
+    // No file makes it read the same bytes again and again.
+    const read = slice.mock.calls.reduce((sum, [from = 0, to = 0]) => {
+      return sum + Math.min(to, blob.size) - from;
+    }, 0);
+    expect(read).toBeLessThanOrEqual(2 * blob.size);
   });
 }
 
