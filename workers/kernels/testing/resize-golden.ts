@@ -48,6 +48,10 @@ export const goldenCases = golden.cases.map((wanted): GoldenCase => {
   };
 });
 
+/** An image of 48 megapixels, which takes the software adapter many seconds. */
+export const isLarge = ({ width, height }: GoldenCase): boolean =>
+  width * height > 10_000_000;
+
 function squaresOf(
   fit: string,
   width: number,
