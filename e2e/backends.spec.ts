@@ -68,15 +68,12 @@ async function expectLiveCaptions(page: Page): Promise<void> {
   const seen = (): Promise<{ text: string; unchanged: number }[]> =>
     page.evaluate(() => Reflect.get(window, "seen") as never);
   await expect
-    .poll(
-      async () => {
-        const all = await seen();
-        const texts = new Set(all.map(({ text }) => text)).size;
-        const spared = all.filter(({ unchanged }) => unchanged > 0).length;
-        return texts > 1 && spared > 1;
-      },
-      { timeout: 300_000 },
-    )
+    .poll(async () => {
+      const all = await seen();
+      const texts = new Set(all.map(({ text }) => text)).size;
+      const spared = all.filter(({ unchanged }) => unchanged > 0).length;
+      return texts > 1 && spared > 1;
+    })
     .toBe(true);
   const captions = scenes.map(({ caption }) => caption);
   for (const { text } of await seen()) expect(captions).toContain(text);

@@ -22,7 +22,6 @@ const test = base.extend<{ readonly hub: Hub }>({
 
 // Each test starts without stored models.
 test.beforeEach(prepare);
-test.setTimeout(300_000);
 
 interface Row {
   readonly model: string;
@@ -58,7 +57,7 @@ test("a download shows progress, and resumes after an interruption", async ({
   hub.faults.add({ kind: "slow", value: 1_000_000 });
   const args = ["0.png", "--model", id, "--hub", hub.url];
   const { child, ended } = start(...args);
-  await expect.poll(() => sent(hub)).toBeGreaterThan(weights / 3);
+  await expect.poll(() => sent(hub)).toBeGreaterThan(weights / 2);
   child.kill("SIGINT");
   const stopped = await ended;
   expect(stopped.code).toBe(130);
@@ -74,8 +73,8 @@ test("a download shows progress, and resumes after an interruption", async ({
   const { code, out } = await describe(...args);
   expect(code).toBe(0);
   expect(out).toEqual([caption]);
-  // Bytes that were not yet on disk are downloaded again.
-  expect(sent(hub)).toBeLessThan((weights * 2) / 3 + 2_000_000);
+  // Bytes of the last seconds, which were not yet on disk, are downloaded again.
+  expect(sent(hub)).toBeLessThan(weights - 1_000_000);
   expect(sent(hub)).toBeGreaterThan(0);
 });
 

@@ -4,7 +4,6 @@ import { describe, prepare } from "./support/describe.ts";
 test.beforeAll(prepare);
 
 test("--device webgpu gives the same tokens as --device wasm", async () => {
-  test.setTimeout(600_000);
   const args = ["0.png", "--json", "--max-tokens", "12"];
   const gpu = await describe(...args, "--device", "webgpu");
   const cpu = await describe(...args, "--device", "wasm");

@@ -32,7 +32,6 @@ function sample(document: string, language: string, part: string): string {
 }
 
 test.beforeAll(() => {
-  test.setTimeout(300_000);
   // Builds lib/, too.
   const { status, stderr } = spawnSync(
     process.execPath,

@@ -9,7 +9,6 @@ import { expect, test } from "./support/test.ts";
 // Written by tools/fastvlm/golden.py from the model in PyTorch.
 
 test("the page gives PyTorch's tokens", async ({ page }) => {
-  test.setTimeout(300_000);
   await openQuiet(page);
   valueOf(await load(page));
   for (const { file, question, promptIds, tokenIds, text } of golden) {

@@ -50,7 +50,6 @@ test("transformers.js gives PyTorch's greedy tokens, fp32", async ({
   page,
   watch,
 }) => {
-  test.setTimeout(900_000);
   expect(square).toHaveLength(200);
   const got = await askReference(page, "fp32", square);
   expect(got).toEqual(square.map(({ tokenIds }) => tokenIds));
@@ -61,7 +60,6 @@ test("the page gives transformers.js' greedy tokens, q4", async ({
   page,
   watch,
 }) => {
-  test.setTimeout(900_000);
   const some = square.filter((_, index) => index % 5 === 0);
   expect(some).toHaveLength(40);
   const wanted = await askReference(page, "q4", some);

@@ -56,7 +56,7 @@ test("screen readers hear complete captions, not tokens", async ({
         if (caption && !whole.includes(caption)) parts.add(caption);
         return parts.size > 2 && whole.some((text) => announced.has(text));
       },
-      { timeout: 120_000, intervals: [20] },
+      { intervals: [20] },
     )
     .toBe(true);
   for (const part of parts) {
