@@ -9,7 +9,13 @@ import {
   options,
   testImage,
 } from "./testing/harness";
-import { breakSubmit, loseAt } from "./testing/on-gpu";
+import { breakSubmit, loseAt, skipTrials } from "./testing/on-gpu";
+
+// The reference's tokens are computed in the first load only.
+vi.mock("./loading/verification-cache", async (original) => ({
+  ...(await original<object>()),
+  verificationKey: () => Promise.resolve("device loss"),
+}));
 
 const size = 64;
 const webgpu: LoadOptions = {
@@ -18,6 +24,16 @@ const webgpu: LoadOptions = {
   device: "webgpu",
   backend: "auto",
 };
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called on its own this below
+const { requestDevice } = GPUAdapter.prototype;
+vi.spyOn(GPUAdapter.prototype, "requestDevice").mockImplementation(
+  async function (this: GPUAdapter, descriptor) {
+    const device = await requestDevice.call(this, descriptor);
+    await skipTrials(device);
+    return device;
+  },
+);
 
 /** Of the device in use. */
 const checks = vi.spyOn(Gpu.prototype, "check");

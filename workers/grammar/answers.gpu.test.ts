@@ -71,7 +71,7 @@ describe("both backends", () => {
   let tokenizer: Tokenizer;
 
   beforeAll(async () => {
-    gpu = await testGpu();
+    gpu = await testGpu({ trials: false });
     source = await openSource(url);
     plain = await openOrtLanguage(source);
     fast = await openWebGpuLanguage(source, gpu, 256);

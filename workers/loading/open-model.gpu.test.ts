@@ -24,6 +24,14 @@ const webgpu = vi.hoisted(() => ({
   change: vi.fn<(backend: Backend) => void>(),
 }));
 
+/** The key of the verification cache; without one, nothing is cached. */
+const key = vi.hoisted(() => ({ current: undefined as string | undefined }));
+
+vi.mock("./verification-cache", async (original) => ({
+  ...(await original<object>()),
+  verificationKey: () => Promise.resolve(key.current),
+}));
+
 vi.mock("../backends/webgpu/open", () => ({
   planWebGpuBackend: (
     graphs: ReadonlyMap<never, GraphSource>,
@@ -51,9 +59,12 @@ beforeEach(() => {
   webgpu.open.mockReset();
   webgpu.change.mockReset();
   vi.clearAllMocks();
+  key.current = undefined;
 });
 
 const SIZE = 64;
+/** Under which the first test stores the reference's tokens. */
+const KEY = crypto.randomUUID();
 
 async function load(
   signal = never,
@@ -80,6 +91,7 @@ async function answer(model: LoadedModel): Promise<readonly number[]> {
 }
 
 test("opens the WebGPU backend after the reference is freed", async () => {
+  key.current = KEY;
   webgpu.open.mockImplementation((gpu) => {
     const reference = closing.mock.contexts.at(-1) as Gpu | undefined;
     expect(reference?.bytes.now, "bytes of the reference").toBe(0);
@@ -115,6 +127,7 @@ test("opens the ORT backend when the WebGPU backend gives another answer", async
 });
 
 test("replaces a device that the WebGPU backend loses", async () => {
+  key.current = KEY;
   webgpu.open.mockImplementationOnce(({ device }) => device.destroy());
   const loaded = await load();
   expect(loaded.info.backend).toBe("ort");
@@ -128,6 +141,7 @@ test.each([
 ] as const)(
   "an abort while the WebGPU backend %s closes all devices",
   async (_, phase) => {
+    key.current = KEY;
     const controller = new AbortController();
     const loading = load(controller.signal, (event) => {
       const begun = webgpu.open.mock.calls.length > 0;

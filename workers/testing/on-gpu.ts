@@ -1,13 +1,40 @@
 import { createTensorBuffer } from "../backends/webgpu/replayable-graph";
-import { openGpu } from "../ort/adapter";
+import {
+  trialRecordOf,
+  useTrialRecord,
+  type TrialResult,
+} from "../backends/webgpu/overrides/trial-record";
+import { openGpu, reopenGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
+import { defined } from "../util/assert";
 
-/** Opens the GPU of this machine. */
-export async function testGpu(): Promise<Gpu> {
+/** The first device; like it, others are opened without checking attention. */
+let first: Gpu | undefined;
+
+/** A device of this machine's adapter. `trials`: whether our kernels are tried
+ * and used. */
+export async function testGpu({ trials = true } = {}): Promise<Gpu> {
+  const gpu = first === undefined ? await openFirst() : await reopenGpu(first);
+  if (!trials) await skipTrials(gpu.device);
+  return gpu;
+}
+
+async function openFirst(): Promise<Gpu> {
   const heads = { heads: 2, kvHeads: 1, headDim: 32 };
   const opened = await openGpu("webgpu", heads);
   if (!("gpu" in opened)) throw new Error("These tests need WebGPU.");
-  return opened.gpu;
+  first = opened.gpu;
+  return first;
+}
+
+/** Keeps ORT's kernels in graphs that are recorded on `device`: on the software
+ * adapter, the trials of a graph take many times longer than the recording. */
+export async function skipTrials(device: GPUDevice): Promise<void> {
+  await useTrialRecord(device, "without trials");
+  const record = defined(trialRecordOf(device), "record");
+  const times = { ortMs: NaN, kernelMs: NaN };
+  const result: TrialResult = { faster: "ort", kernel: "", ...times };
+  record.find = () => result;
 }
 
 /** A buffer with `data`, or with so many bytes. */

@@ -102,11 +102,12 @@ export function useLanguages(
   url: string,
   decoder: "fp32" | "q4",
   take: (languages: Languages) => void,
+  { trials = true } = {},
 ): void {
   let opened: Languages | undefined;
 
   beforeAll(async () => {
-    const gpu = await testGpu();
+    const gpu = await testGpu({ trials });
     const source = await openSource(url, decoder);
     const reference = await openOrtLanguage(source);
     const webgpu = await openWebGpuLanguage(source, gpu, 64);

@@ -58,8 +58,8 @@ function valuesOf({ gpuBuffer, size }: Tensor): Promise<Float32Array> {
 
 test.each([
   ["micro", micro, [64, 256, 64]],
-  ["other", other, [128, 192]],
-  ["nano", nano, [128]],
+  ["other", other, [64, 128]],
+  ["nano", nano, [64]],
 ] as const)(
   "gives the features of the ORT backend: %s",
   async (_, url, sizes) => {

@@ -22,9 +22,14 @@ let source: ModelGraphs;
 let reference: LanguageBackend;
 let webgpu: WebGpuLanguage;
 
-useLanguages(micro, "fp32", (opened) => {
-  ({ gpu, source, reference, webgpu } = opened);
-});
+useLanguages(
+  micro,
+  "fp32",
+  (opened) => {
+    ({ gpu, source, reference, webgpu } = opened);
+  },
+  { trials: false },
+);
 
 const createQuestion = (seed: number, ...sizes: [number, number, number]) =>
   syntheticPrompt(source, seed, sizes);

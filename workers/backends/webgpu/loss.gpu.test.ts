@@ -35,10 +35,20 @@ afterAll(() => reference.release());
 
 const createQuestion = () => syntheticPrompt(source, 3, [9, 4, 7]);
 
-/** Opens a language model on a new device and checks that it works. */
-async function opened(): Promise<{ gpu: Gpu; webgpu: WebGpuLanguage }> {
-  const gpu = await testGpu();
-  const webgpu = await openWebGpuLanguage(source, gpu);
+interface Opened {
+  readonly gpu: Gpu;
+  readonly webgpu: WebGpuLanguage;
+}
+
+/** Opens a language model on a new device. */
+async function open({ trials = false } = {}): Promise<Opened> {
+  const gpu = await testGpu({ trials });
+  return { gpu, webgpu: await openWebGpuLanguage(source, gpu) };
+}
+
+/** Opens a language model and checks that it works. */
+async function opened(): Promise<Opened> {
+  const { gpu, webgpu } = await open();
   expect((await answer(webgpu, await createQuestion(), 3)).ids).toEqual(wanted);
   return { gpu, webgpu };
 }
@@ -58,10 +68,13 @@ test("rejects with device-lost in the middle of a batch", async () => {
 });
 
 test("rejects with device-lost during a recording", async () => {
-  const { gpu, webgpu } = await opened();
+  const { gpu, webgpu } = await open();
   const { prompt, images } = await syntheticPrompt(source, 4, [40, 4, 7]);
+  const { InferenceSession } = await loadOrt();
+  const create = vi.spyOn(InferenceSession, "create");
   const begun = webgpu.begin(prompt, images, options);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await vi.waitFor(() => expect(create).toHaveBeenCalled());
+  create.mockRestore();
   gpu.device.destroy();
   await expect(begun).rejects.toEqual(lost);
   await webgpu.release();
@@ -95,7 +108,7 @@ test("rejects with device-lost between two submits of a prefill", async () => {
 });
 
 test("rejects with device-lost while ORT encodes a graph", async () => {
-  const { gpu, webgpu } = await opened();
+  const { gpu, webgpu } = await open();
   const { prompt, images } = await syntheticPrompt(source, 4, [40, 4, 7]);
   const { device } = gpu;
   const create = device.createCommandEncoder.bind(device);
@@ -108,8 +121,7 @@ test("rejects with device-lost while ORT encodes a graph", async () => {
 });
 
 test("rejects with device-lost during a kernel trial", async () => {
-  const gpu = await testGpu();
-  const webgpu = await openWebGpuLanguage(source, gpu);
+  const { gpu, webgpu } = await open({ trials: true });
   const { prompt, images } = await createQuestion();
   loseAt(gpu, "trial");
   await expect(webgpu.begin(prompt, images, options)).rejects.toEqual(lost);
@@ -117,7 +129,7 @@ test("rejects with device-lost during a kernel trial", async () => {
 });
 
 test("rejects with device-lost while an image is encoded", async () => {
-  const gpu = await testGpu();
+  const gpu = await testGpu({ trials: false });
   const memory = new Memory(await loadOrt(), gpu);
   const webgpu = await openWebGpuEncoder(source, memory);
   const pixels = memory.ofBuffer(

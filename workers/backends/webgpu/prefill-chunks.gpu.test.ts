@@ -22,7 +22,7 @@ let source: ModelGraphs;
 let webgpu: WebGpuLanguage;
 
 beforeAll(async () => {
-  gpu = await testGpu();
+  gpu = await testGpu({ trials: false });
   source = await openSource(new URL("/models/nano/", location.href).href);
   webgpu = await openWebGpuLanguage(source, gpu);
 });

@@ -26,7 +26,7 @@ let submitted: GPUQueue["submit"];
 const submit = vi.fn<GPUQueue["submit"]>();
 
 beforeAll(async () => {
-  gpu = await testGpu();
+  gpu = await testGpu({ trials: false });
   source = await openSource(micro);
   const reference = await openOrtLanguage(source);
   basicQuestion = await syntheticPrompt(source, 6, [9, 4, 7]);

@@ -131,7 +131,7 @@ describe.each(cases)("%s", (_, url, hidden, sizes, most) => {
 test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const { graph, external, plan } = await open(`${here}spelled.onnx`, 16);
   const gpu = await testGpu();
-  const size = 128;
+  const size = 64;
   const inputs: Record<string, BoundTensors[string]> = {};
   for (const weight of plan.weights) {
     const bytes = await bytesOf(weight);
@@ -142,9 +142,9 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const pixels = bufferOf(gpu, pixelsOf(size));
   const dims = [1, 3, size, size];
   inputs["pixel_values"] = { buffer: pixels, type: "float32", dims };
-  const output = bufferOf(gpu, 4 * 16 * 4);
+  const output = bufferOf(gpu, 16 * 4);
   const outputs = {
-    image_features: { buffer: output, type: "float32", dims: [1, 4, 16] },
+    image_features: { buffer: output, type: "float32", dims: [1, 1, 16] },
   };
   const recorded = await recordGraph(plan.graph(size), inputs, outputs, gpu);
   const labels = recorded.commands.map(({ shader }) => shader.label);
@@ -157,7 +157,7 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   encodeCommands(pass, recorded.commands);
   pass.end();
   gpu.device.queue.submit([encoder.finish()]);
-  const ours = await floatsOf(gpu, output, 4 * 16);
+  const ours = await floatsOf(gpu, output, 16);
   const published = await createSession(graph, external, undefined);
   const right = await features(published, size);
   expect(error(ours, right)).toBeLessThan(1e-4);

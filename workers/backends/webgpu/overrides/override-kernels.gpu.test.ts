@@ -81,7 +81,7 @@ test("gives the encoder's features with fewer commands", async () => {
   const { graph, external } = graphs.vision_encoder;
   const plan = await planVision(graph, external, config);
   const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
-  const size = 128;
+  const size = 64;
   const image = noise(3 * size * size, 5);
   const pixels = bufferOf(gpu, image);
   const tokens = (size / 64) ** 2;
