@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openDevice } from "./kernels/testing/gpu";
+import { describe, expect, test } from "vitest";
+import { useDevice } from "./kernels/testing/gpu";
 import { argmax, Sampler } from "./backends/ort/sampling";
 import { greedy, makeLogits, sampleOnGpu } from "./testing/sampler";
 import { seededRandom } from "./kernels/testing/random";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 const SIZES = [1, 2, 3, 255, 448, 2049, 4097, 32_001, 151_646, 152_064];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { toHalf } from "./util/float16";
 import { applyMask, Sampler } from "./backends/ort/sampling";
 import {
@@ -13,17 +13,13 @@ import {
 } from "./testing/sampler";
 import { GpuSampler } from "./kernels/sampler";
 import { SamplerState } from "./kernels/sampler-state";
-import { openDevice, readBack, submit } from "./kernels/testing/gpu";
+import { useDevice, readBack, submit } from "./kernels/testing/gpu";
 import { seededRandom } from "./kernels/testing/random";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 /** A copy of `logits` without the forbidden tokens. */

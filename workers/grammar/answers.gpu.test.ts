@@ -65,16 +65,16 @@ function expectShapes(text: string): void {
 describe("both backends", () => {
   let gpu: Gpu;
   let source: ModelGraphs;
-  let plain: LanguageBackend;
-  let fast: LanguageBackend;
+  let reference: LanguageBackend;
+  let webgpu: LanguageBackend;
   let grammar: Grammar;
   let tokenizer: Tokenizer;
 
   beforeAll(async () => {
     gpu = await testGpu({ trials: false });
     source = await openSource(url);
-    plain = await openOrtLanguage(source);
-    fast = await openWebGpuLanguage(source, gpu, 256);
+    reference = await openOrtLanguage(source);
+    webgpu = await openWebGpuLanguage(source, gpu, 256);
     const read = async (file: string): Promise<unknown> =>
       (await fetch(url + file)).json();
     tokenizer = new Tokenizer(
@@ -85,8 +85,8 @@ describe("both backends", () => {
   });
 
   afterAll(async () => {
-    await fast.release();
-    await plain.release();
+    await webgpu.release();
+    await reference.release();
     gpu.close();
   });
 
@@ -114,8 +114,8 @@ describe("both backends", () => {
   ])("give the same JSON at temperature %f", async (temperature, seed) => {
     const sampling = { ...greedy, temperature, seed };
     const asked = { type: "json", schema: shapes } as const;
-    const wanted = await answer(plain, asked, sampling, 160);
-    const got = await answer(fast, asked, sampling, 160);
+    const wanted = await answer(reference, asked, sampling, 160);
+    const got = await answer(webgpu, asked, sampling, 160);
     expect(got).toEqual(wanted);
     expect(got.at(-1)).toBe(END);
     expectShapes(tokenizer.decode(got));
@@ -128,8 +128,8 @@ describe("both backends", () => {
       flags: "",
     } as const;
     const sampling = { ...greedy, repetitionPenalty: 1.2 };
-    const wanted = await answer(plain, asked, sampling, 60);
-    expect(await answer(fast, asked, sampling, 60)).toEqual(wanted);
+    const wanted = await answer(reference, asked, sampling, 60);
+    expect(await answer(webgpu, asked, sampling, 60)).toEqual(wanted);
     expect(tokenizer.decode(wanted)).toMatch(
       /^(red|green) (circle|square), \d\d$/,
     );

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   attentionUniform,
   attentionVariants,
@@ -6,17 +6,13 @@ import {
 } from "./attention";
 import { attentionReference } from "./attention.reference";
 import { maxAbsDifference, runVariant } from "./testing/run-variant";
-import { openDevice } from "./testing/gpu";
+import { useDevice } from "./testing/gpu";
 import { noise } from "./testing/random";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 const type = "float32";

@@ -1,22 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Activation } from "./epilogue";
 import { convolutionUniform, type Convolution } from "./convolution";
 import { convolutionReference, type Layout } from "./convolution.reference";
 import { depthwiseConvolutionVariants } from "./depthwise-convolution";
 import { planarConvolutionVariants } from "./planar-convolution";
 import { maxAbsDifference, runVariant } from "./testing/run-variant";
-import { openDevice } from "./testing/gpu";
+import { useDevice } from "./testing/gpu";
 import type { KernelVariant } from "./kernel-variant";
 import { noise } from "./testing/random";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 /** "Same" padding: an odd pixel is added at the end. */

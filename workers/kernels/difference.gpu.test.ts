@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { maxDifference, fillWithNoise } from "./difference";
 import { encode, upload, type KernelDispatch } from "./kernel";
-import { openDevice } from "./testing/gpu";
+import { useDevice } from "./testing/gpu";
 
 let device: GPUDevice;
 const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 function bufferOf(words: Uint32Array): GPUBuffer {

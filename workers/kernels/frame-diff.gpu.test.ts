@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { FrameDiffKernel } from "./frame-diff";
 import { frameDiffReference } from "./frame-diff.reference";
-import { openDevice, storage } from "./testing/gpu";
+import { useDevice, storage } from "./testing/gpu";
 import { seededRandom } from "./testing/random";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 /** Multiples of 1/255, like the output of the resize. */

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { describeEpilogue } from "./epilogue";
 import { matMulUniform, matMulVariants, type MatMulShape } from "./matmul";
 import { matMulReference } from "./matmul.reference";
 import { maxAbsDifference, runVariant } from "./testing/run-variant";
-import { openDevice } from "./testing/gpu";
+import { useDevice } from "./testing/gpu";
 import { noise } from "./testing/random";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 const base = {

@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { encode, prepare, upload } from "./kernel";
 import { normUniform, normVariants, type Norm } from "./norm";
 import { maxAbsDifference } from "./testing/run-variant";
-import { openDevice } from "./testing/gpu";
+import { useDevice } from "./testing/gpu";
 import { noise } from "./testing/random";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 interface Data {

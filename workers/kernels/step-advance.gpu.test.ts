@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { StepAdvance, type GpuEmbeddingTable } from "./step-advance";
 import { SamplerState } from "./sampler-state";
-import { openDevice, readBack, storage, submit } from "./testing/gpu";
+import { useDevice, readBack, storage, submit } from "./testing/gpu";
 
 let device: GPUDevice;
 const vocabulary = 100;
@@ -11,12 +11,8 @@ const greedy = {
   ...{ repetitionPenalty: 2, seed: 1 },
 };
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 function open(rows: number, ring: number) {

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { convertRows } from "../kernels/convert-rows";
-import { openDevice, readBack, storage } from "../kernels/testing/gpu";
+import { useDevice, readBack, storage } from "../kernels/testing/gpu";
 import { fromHalf, toHalf } from "../util/float16";
 
 let device: GPUDevice;
 
-beforeAll(async () => {
-  device = await openDevice();
-});
-
-afterAll(() => {
-  device.destroy();
+useDevice((opened) => {
+  device = opened;
 });
 
 async function convert(

@@ -1,3 +1,5 @@
+import { afterAll, beforeAll } from "vitest";
+
 /** Opens a device with all limits of the adapter. GPU errors fail the test. */
 export async function openDevice(
   requiredFeatures: GPUFeatureName[] = [],
@@ -17,6 +19,18 @@ export async function openDevice(
     throw new Error(error.message);
   });
   return device;
+}
+
+/** Opens a device before the tests of a file and destroys it after them. */
+export function useDevice(take: (device: GPUDevice) => void): void {
+  let device: GPUDevice | undefined;
+
+  beforeAll(async () => {
+    device = await openDevice();
+    take(device);
+  });
+
+  afterAll(() => device?.destroy());
 }
 
 /** A storage buffer with `data`, or with so many zero bytes. */
