@@ -144,14 +144,17 @@ export class Resizer {
     const columns = most(({ extent }) => extent[0]);
     const rows = most(({ extent }) => extent[1]);
     const bytes = 4 * most(({ tile }) => tile.columns * tile.sourceRows);
-    const { texture, narrow } = this.#scratch ?? {};
-    const fits =
-      columns <= (texture?.width ?? 0) &&
-      rows <= (texture?.height ?? 0) &&
-      bytes <= (narrow?.size ?? 0);
-    if (this.#scratch !== undefined && fits) return this.#scratch;
-    texture?.destroy();
-    narrow?.destroy();
+    const scratch = this.#scratch;
+    if (
+      scratch !== undefined &&
+      columns <= scratch.texture.width &&
+      rows <= scratch.texture.height &&
+      bytes <= scratch.narrow.size
+    ) {
+      return scratch;
+    }
+    scratch?.texture.destroy();
+    scratch?.narrow.destroy();
     this.#scratch = makeScratch(this.#device, columns, rows, bytes);
     return this.#scratch;
   }
@@ -218,21 +221,14 @@ function makePlan(device: GPUDevice, geometry: Geometry): Plan {
   const tiles = cutIntoTiles(first, second, size, maxSide, MAX_TILE_PIXELS);
   return {
     tiles: tiles.map((tile): PlannedTile => {
-      const { sourceColumn, sourceRow, sourceColumns, sourceRows } = tile;
-      const uniform = uniformOf(device, tile, size, first, second, turned);
-      return turned
-        ? {
-            tile,
-            uniform,
-            origin: [sourceRow, sourceColumn],
-            extent: [sourceRows, sourceColumns],
-          }
-        : {
-            tile,
-            uniform,
-            origin: [sourceColumn, sourceRow],
-            extent: [sourceColumns, sourceRows],
-          };
+      const inImage = (x: number, y: number) =>
+        turned ? ([y, x] as const) : ([x, y] as const);
+      return {
+        tile,
+        uniform: uniformOf(device, tile, size, first, second, turned),
+        origin: inImage(tile.sourceColumn, tile.sourceRow),
+        extent: inImage(tile.sourceColumns, tile.sourceRows),
+      };
     }),
     first: tablesOf(device, "first", first),
     second: tablesOf(device, "second", second),

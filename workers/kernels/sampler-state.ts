@@ -131,7 +131,7 @@ export class SamplerState {
 }
 
 /** The stages that the options need, in order; none is greedy. */
-export function samplingStages(
+function samplingStages(
   { temperature, topK, topP }: Sampling,
   vocabulary: number,
 ): readonly number[] {

@@ -1,5 +1,7 @@
 import type { DecoderPlan } from "../backends/webgpu/graphs/decoder-plan";
-import type { Weight } from "../backends/webgpu/graphs/weight";
+import { GpuWeights } from "../backends/webgpu/gpu-weights";
+import { GpuKvCache } from "../backends/webgpu/kv-cache";
+import { submit } from "../kernels/testing/gpu";
 import { encodeCommands } from "../ort/command-recorder";
 import { recordGraph, type GpuTensor } from "../ort/record-graph";
 import type { Gpu } from "../ort/device";
@@ -9,17 +11,20 @@ import { bufferOf, floatsOf } from "./on-gpu";
 export class DecoderRun {
   readonly #plan: DecoderPlan;
   readonly #gpu: Gpu;
-  readonly #capacity: number;
-  /** Weights, and the cache as past. */
-  readonly #inputs: Record<string, GpuTensor> = {};
-  /** The cache as present. */
-  readonly #present: Record<string, GpuTensor> = {};
+  readonly #weights: GpuWeights;
+  readonly #cache: GpuKvCache;
   #past = 0;
 
-  private constructor(plan: DecoderPlan, gpu: Gpu, capacity: number) {
+  private constructor(
+    plan: DecoderPlan,
+    gpu: Gpu,
+    weights: GpuWeights,
+    capacity: number,
+  ) {
     this.#plan = plan;
     this.#gpu = gpu;
-    this.#capacity = capacity;
+    this.#weights = weights;
+    this.#cache = new GpuKvCache(gpu, plan, capacity);
   }
 
   static async open(
@@ -27,21 +32,8 @@ export class DecoderRun {
     gpu: Gpu,
     capacity: number,
   ): Promise<DecoderRun> {
-    const run = new DecoderRun(plan, gpu, capacity);
-    for (const weight of plan.weights) {
-      const { name, type, dims } = weight;
-      run.#inputs[name] = { buffer: await upload(gpu, weight), type, dims };
-    }
-    const { layers, kvHeads, headDim } = plan;
-    const dims = [1, kvHeads, capacity, headDim];
-    for (let layer = 0; layer < layers; layer++) {
-      for (const kind of ["key", "value"]) {
-        const cache = run.#floats(dims);
-        run.#inputs[`past_key_values.${layer}.${kind}`] = cache;
-        run.#present[`present.${layer}.${kind}`] = cache;
-      }
-    }
-    return run;
+    const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
+    return new DecoderRun(plan, gpu, weights, capacity);
   }
 
   /** Logits of `rows` of `embeds`. Only the first `real` positions stay in the
@@ -51,27 +43,25 @@ export class DecoderRun {
     rows: readonly number[],
     real: number,
   ): Promise<Float32Array> {
-    const { hidden, vocabulary } = this.#plan;
+    const { hidden, vocabulary, weights } = this.#plan;
     const length = embeds.length / hidden;
     const total = this.#past + length;
     const inputs = {
-      ...this.#inputs,
+      ...this.#weights.bind(weights).tensors,
+      ...this.#cache.past(),
       inputs_embeds: this.#floats([1, length, hidden], embeds),
       seqlens_k: this.#integers([total - 1]),
       total_sequence_length: this.#integers([total]),
       ...(length > 1 && { rows: this.#integers(rows) }),
     };
     const logits = this.#floats([1, rows.length, vocabulary]);
-    const shape = { length, rows: rows.length, capacity: this.#capacity };
-    const outputs = { ...this.#present, logits };
-    const model = this.#plan.graph(shape);
+    const { capacity } = this.#cache;
+    const model = this.#plan.graph({ length, rows: rows.length, capacity });
+    const outputs = { ...this.#cache.present(), logits };
     const recorded = await recordGraph(model, inputs, outputs, this.#gpu);
-    const { device } = this.#gpu;
-    const encoder = device.createCommandEncoder({ label: "test" });
-    const pass = encoder.beginComputePass({ label: "test" });
-    encodeCommands(pass, recorded.commands);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
+    submit(this.#gpu.device, (pass) => {
+      encodeCommands(pass, recorded.commands);
+    });
     this.#past += real;
     const size = rows.length * vocabulary;
     const values = await floatsOf(this.#gpu, logits.buffer, size);
@@ -92,16 +82,4 @@ export class DecoderRun {
     const buffer = bufferOf(this.#gpu, Int32Array.from(values));
     return { buffer, type: "int32", dims: [values.length] };
   }
-}
-
-async function upload(gpu: Gpu, weight: Weight): Promise<GPUBuffer> {
-  const buffer = bufferOf(gpu, weight.bytes);
-  let at = 0;
-  for await (const chunk of weight.chunks()) {
-    const words = new Uint8Array(Math.ceil(chunk.length / 4) * 4);
-    words.set(chunk);
-    gpu.device.queue.writeBuffer(buffer, at, words);
-    at += chunk.length;
-  }
-  return buffer;
 }

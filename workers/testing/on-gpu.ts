@@ -4,6 +4,7 @@ import {
   useTrialRecord,
   type TrialResult,
 } from "../backends/webgpu/overrides/trial-record";
+import { readBack } from "../kernels/testing/gpu";
 import { openGpu, reopenGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 import { defined } from "../util/assert";
@@ -48,23 +49,15 @@ export function bufferOf(
   return buffer;
 }
 
+/** The first `length` floats of a buffer. */
 export async function floatsOf(
   gpu: Gpu,
   buffer: GPUBuffer,
   length: number,
 ): Promise<Float32Array> {
-  const { device } = gpu;
-  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
-  const size = length * 4;
-  const readback = device.createBuffer({ label: "test", size, usage });
-  const encoder = device.createCommandEncoder({ label: "test" });
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, size);
-  device.queue.submit([encoder.finish()]);
-  await gpu.guard(readback.mapAsync(GPUMapMode.READ));
-  const floats = new Float32Array(readback.getMappedRange().slice(0));
-  readback.destroy();
+  const bytes = await gpu.guard(readBack(gpu.device, buffer));
   gpu.check();
-  return floats;
+  return new Float32Array(bytes, 0, length);
 }
 
 /** Calls `submitted` instead of the next submit of an encoder with this label. */

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
-import { openGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
 import { Memory } from "../ort/tensor";
 import { Preprocessor } from "../stages/preprocess";
 import { options } from "./harness";
+import { testGpu } from "./on-gpu";
 
 type Choice = Partial<Pick<GenerateOptions, "fit" | "anyres" | "size">>;
 
@@ -21,22 +21,15 @@ export function usePreprocessors(take: (both: Memories) => void): void {
   let both: Memories | undefined;
 
   beforeAll(async () => {
-    both = await openBoth();
+    const ort = await loadOrt();
+    both = {
+      gpu: new Memory(ort, await testGpu()),
+      cpu: new Memory(ort, undefined),
+    };
     take(both);
   });
 
   afterAll(() => both?.gpu.gpu?.close());
-}
-
-async function openBoth(): Promise<Memories> {
-  const ort = await loadOrt();
-  const heads = { heads: 2, kvHeads: 1, headDim: 16 };
-  const opened = await openGpu("webgpu", heads);
-  if (!("gpu" in opened)) throw new Error("These tests need an adapter.");
-  return {
-    gpu: new Memory(ort, opened.gpu),
-    cpu: new Memory(ort, undefined),
-  };
 }
 
 /** The planes of one view as one row. */

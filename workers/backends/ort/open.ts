@@ -5,6 +5,7 @@ import type { Memory } from "../../ort/tensor";
 import { openEmbedding } from "../embedding";
 import { OrtEncoder } from "./encoder";
 import { OrtLanguage, type CacheHeads } from "./language";
+import { defined } from "../../util/assert";
 
 /** The reference backend: ORT sessions of the published graphs. */
 export interface OrtBackend extends Backend {
@@ -26,9 +27,7 @@ export async function openOrtBackend(
   const opened: { release(): Promise<void> }[] = [];
   const source = (name: Graph): GraphSource => {
     onStep();
-    const found = graphs.get(name);
-    if (found === undefined) throw new Error(`Missing graph ${name}`);
-    return found;
+    return defined(graphs.get(name), name);
   };
   const create = async (name: Graph): Promise<OrtSession> => {
     const { graph, external } = source(name);

@@ -12,6 +12,7 @@ import { planDecoder } from "./graphs/decoder-plan";
 import { planVision } from "./graphs/vision-plan";
 import { WebGpuLanguage } from "./language";
 import { trialRecordKey, useTrialRecord } from "./overrides/trial-record";
+import { defined } from "../../util/assert";
 
 /** A model whose graphs the WebGPU backend can run. */
 export interface WebGpuPlan {
@@ -27,11 +28,7 @@ export async function planWebGpuBackend(
   config: ModelConfig,
   gpu: Gpu,
 ): Promise<WebGpuPlan> {
-  const source = (name: Graph): GraphSource => {
-    const found = graphs.get(name);
-    if (found === undefined) throw new Error(`Missing graph ${name}`);
-    return found;
-  };
+  const source = (name: Graph): GraphSource => defined(graphs.get(name), name);
   const embedSource = source("embed_tokens");
   const visionSource = source("vision_encoder");
   const decoderSource = source("decoder_model_merged");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { encodeCommands } from "../../../ort/command-recorder";
-import { recordGraph, type BoundTensors } from "../../../ort/record-graph";
+import { recordGraph } from "../../../ort/record-graph";
 import { fromHalf } from "../../../util/float16";
 import { loadOrt } from "../../../ort/runtime";
 import { createSession, type OrtSession } from "../../../ort/session";
@@ -9,6 +9,8 @@ import { micro, other } from "../../../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
 import type { ModelConfig } from "../../../model-files/config";
 import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
+import { GpuWeights } from "../gpu-weights";
+import { submit } from "../../../kernels/testing/gpu";
 import { planVision, type VisionPlan } from "./vision-plan";
 import type { Weight } from "./weight";
 import { seededRandom } from "../../../kernels/testing/random";
@@ -132,16 +134,13 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   const { graph, external, plan } = await open(`${here}spelled.onnx`, 16);
   const gpu = await testGpu();
   const size = 64;
-  const inputs: Record<string, BoundTensors[string]> = {};
-  for (const weight of plan.weights) {
-    const bytes = await bytesOf(weight);
-    const words = new Int32Array(Math.ceil(bytes.length / 4));
-    new Uint8Array(words.buffer).set(bytes);
-    inputs[weight.name] = { ...weight, buffer: bufferOf(gpu, words) };
-  }
+  const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
   const pixels = bufferOf(gpu, pixelsOf(size));
   const dims = [1, 3, size, size];
-  inputs["pixel_values"] = { buffer: pixels, type: "float32", dims };
+  const inputs = {
+    ...weights.bind(plan.weights).tensors,
+    pixel_values: { buffer: pixels, type: "float32", dims },
+  };
   const output = bufferOf(gpu, 16 * 4);
   const outputs = {
     image_features: { buffer: output, type: "float32", dims: [1, 1, 16] },
@@ -152,11 +151,9 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   expect(labels.filter((label) => label === "Gelu")).toHaveLength(2);
   expect(labels.filter((label) => label === "LayerNorm")).toHaveLength(2);
   expect(labels).not.toContain("Erf");
-  const encoder = gpu.device.createCommandEncoder({ label: "test" });
-  const pass = encoder.beginComputePass({ label: "test" });
-  encodeCommands(pass, recorded.commands);
-  pass.end();
-  gpu.device.queue.submit([encoder.finish()]);
+  submit(gpu.device, (pass) => {
+    encodeCommands(pass, recorded.commands);
+  });
   const ours = await floatsOf(gpu, output, 16);
   const published = await createSession(graph, external, undefined);
   const right = await features(published, size);
