@@ -1,46 +1,38 @@
 import { expect, test } from "vitest";
 import { maxDifference, fillWithNoise } from "./difference";
-import { encode, upload, type KernelDispatch } from "./kernel";
-import { useDevice } from "./testing/gpu";
+import { encode, type KernelDispatch } from "./kernel";
+import { readBack, storage, submit, useDevice } from "./testing/gpu";
 
 let device: GPUDevice;
-const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
 
 useDevice((opened) => {
   device = opened;
 });
 
-function bufferOf(words: Uint32Array): GPUBuffer {
-  return upload(device, "test", words, STORAGE | COPY_SRC);
-}
-
-function bitsOf(...floats: number[]): Uint32Array {
+function bitsOf(...floats: number[]): Uint32Array<ArrayBuffer> {
   return new Uint32Array(new Float32Array(floats).buffer);
 }
 
-async function after(
+function after(
   dispatch: KernelDispatch,
   buffer: GPUBuffer,
 ): Promise<ArrayBuffer> {
-  const { size } = buffer;
-  const back = device.createBuffer({ size, usage: COPY_DST | MAP_READ });
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  encode(pass, dispatch);
-  pass.end();
-  encoder.copyBufferToBuffer(buffer, 0, back, 0, size);
-  device.queue.submit([encoder.finish()]);
-  await back.mapAsync(GPUMapMode.READ);
-  return back.getMappedRange().slice(0);
+  submit(device, (pass) => {
+    encode(pass, dispatch);
+  });
+  return readBack(device, buffer);
 }
 
 async function worstOf(
-  a: Uint32Array,
-  b: Uint32Array,
+  a: Uint32Array<ArrayBuffer>,
+  b: Uint32Array<ArrayBuffer>,
   type: "float32" | "float16" = "float32",
 ): Promise<number[]> {
-  const worst = bufferOf(new Uint32Array(4));
-  const pair = [{ buffer: bufferOf(a) }, { buffer: bufferOf(b) }] as const;
+  const worst = storage(device, 4 * 4);
+  const pair = [
+    { buffer: storage(device, a) },
+    { buffer: storage(device, b) },
+  ] as const;
   const dispatch = maxDifference(device, type, pair, {
     buffer: worst,
     size: 8,
@@ -78,7 +70,7 @@ test("compares float16 pairs", async () => {
 });
 
 test("fills a range with noise between -1 and 1", async () => {
-  const buffer = bufferOf(new Uint32Array(30_000));
+  const buffer = storage(device, 4 * 30_000);
   const target = { buffer, size: 4 * 29_952 };
   const dispatch = fillWithNoise(device, "float32", target);
   const floats = new Float32Array(await after(dispatch, buffer));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { encode, prepare, upload } from "./kernel";
 import { normUniform, normVariants, type Norm } from "./norm";
 import { maxAbsDifference } from "./testing/run-variant";
-import { useDevice } from "./testing/gpu";
+import { readBack, storage, submit, useDevice } from "./testing/gpu";
 import { noise } from "./testing/random";
 
 let device: GPUDevice;
@@ -18,7 +18,7 @@ interface Data {
   readonly bias: Float32Array<ArrayBuffer>;
 }
 
-/** As the formula says. */
+/** The norm by its formula. */
 function reference(of: Norm, data: Data): Record<"y" | "sums", Float32Array> {
   const { rows, width } = of;
   const sums = data.x.map((x, i) => x + (of.skip ? (data.skip[i] ?? NaN) : 0));
@@ -64,47 +64,26 @@ for (const of of cases) {
     const variants = normVariants(of, device.limits);
     expect(variants.length).toBeGreaterThan(0);
     for (const { kernel, workgroups } of variants) {
-      const { STORAGE, COPY_SRC, COPY_DST, MAP_READ, UNIFORM } = GPUBufferUsage;
-      const bufferOf = (floats: Float32Array<ArrayBuffer>) =>
-        upload(
-          device,
-          "test",
-          new Uint32Array(floats.buffer),
-          STORAGE | COPY_SRC,
-        );
-      const blank = () => bufferOf(new Float32Array(rows * width).fill(NaN));
+      const count = rows * width;
+      const blank = () => storage(device, new Float32Array(count).fill(NaN));
       const [y, sums] = [blank(), blank()];
+      const { UNIFORM } = GPUBufferUsage;
       const size = upload(device, "test", normUniform(of), UNIFORM);
       const { x, skip, scale, bias } = data;
-      const inputs = [x, skip, scale, bias].map(bufferOf);
-      const buffers = [...inputs, y, size, ...(of.sums ? [sums] : [])];
-      const dispatch = prepare(
-        device,
-        kernel,
-        buffers.map((buffer) => ({ buffer })),
-        workgroups,
+      const inputs = [x, skip, scale, bias].map((floats) =>
+        storage(device, floats),
       );
-      const back = device.createBuffer({
-        size: y.size * 2,
-        usage: COPY_DST | MAP_READ,
+      const buffers = [...inputs, y, size, ...(of.sums ? [sums] : [])];
+      const bindings = buffers.map((buffer) => ({ buffer }));
+      const dispatch = prepare(device, kernel, bindings, workgroups);
+      submit(device, (pass) => {
+        encode(pass, dispatch);
       });
-      const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      encode(pass, dispatch);
-      pass.end();
-      encoder.copyBufferToBuffer(y, 0, back, 0, y.size);
-      encoder.copyBufferToBuffer(sums, 0, back, y.size, y.size);
-      device.queue.submit([encoder.finish()]);
-      await back.mapAsync(GPUMapMode.READ);
-      const all = new Float32Array(back.getMappedRange().slice(0));
-      for (const buffer of [...inputs, y, sums, size, back]) buffer.destroy();
-      const count = rows * width;
+      const result = new Float32Array(await readBack(device, y));
+      const rest = new Float32Array(await readBack(device, sums));
+      for (const buffer of [...inputs, y, sums, size]) buffer.destroy();
       const { label } = kernel;
-      expect(
-        maxAbsDifference(all.slice(0, count), expected.y),
-        label,
-      ).toBeLessThan(1e-5);
-      const rest = all.slice(count);
+      expect(maxAbsDifference(result, expected.y), label).toBeLessThan(1e-5);
       if (of.sums)
         expect(maxAbsDifference(rest, expected.sums)).toBeLessThan(1e-6);
       else expect(rest.every(Number.isNaN)).toBe(true);

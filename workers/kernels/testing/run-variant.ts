@@ -1,4 +1,5 @@
 import { encode, prepare, upload } from "../kernel";
+import { readBack, storage, submit } from "./gpu";
 import type { KernelVariant } from "../kernel-variant";
 
 /** Runs `variant` on `inputs`. The result buffer is filled with NaN and has a
@@ -10,36 +11,19 @@ export async function runVariant(
   count: number,
   size: Uint32Array<ArrayBuffer>,
 ): Promise<Float32Array> {
-  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ, UNIFORM } = GPUBufferUsage;
-  const upFloats = (data: Float32Array<ArrayBuffer>) =>
-    upload(
-      device,
-      "test",
-      new Uint32Array(data.buffer, data.byteOffset, data.length),
-      STORAGE | COPY_SRC,
-    );
-  const result = upFloats(new Float32Array(count + MARGIN).fill(NaN));
-  const uniform = upload(device, "test", size, UNIFORM);
-  const buffers = [...inputs.map(upFloats), result, uniform];
-  const back = device.createBuffer({
-    size: result.size,
-    usage: COPY_DST | MAP_READ,
+  const blank = new Float32Array(count + MARGIN).fill(NaN);
+  const result = storage(device, blank);
+  const uniform = upload(device, "test", size, GPUBufferUsage.UNIFORM);
+  const stored = inputs.map((data) => storage(device, data));
+  const buffers = [...stored, result, uniform];
+  const bindings = buffers.map((buffer) => ({ buffer }));
+  const { kernel, workgroups } = variant;
+  const dispatch = prepare(device, kernel, bindings, workgroups);
+  submit(device, (pass) => {
+    encode(pass, dispatch);
   });
-  const dispatch = prepare(
-    device,
-    variant.kernel,
-    buffers.map((buffer) => ({ buffer })),
-    variant.workgroups,
-  );
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  encode(pass, dispatch);
-  pass.end();
-  encoder.copyBufferToBuffer(result, 0, back, 0, result.size);
-  device.queue.submit([encoder.finish()]);
-  await back.mapAsync(GPUMapMode.READ);
-  const all = new Float32Array(back.getMappedRange().slice(0));
-  for (const buffer of [...buffers, back]) buffer.destroy();
+  const all = new Float32Array(await readBack(device, result));
+  for (const buffer of buffers) buffer.destroy();
   if (!all.subarray(count).every(Number.isNaN)) {
     throw new Error("The kernel wrote beyond its result");
   }
