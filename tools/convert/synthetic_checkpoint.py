@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fastvlm.config import FastVlmConfig
 from fastvlm.json_file import write_json
 from fastvlm.model import Projector
+from fastvlm.model_folder import text_fields
 from fastvlm.qwen2 import DecoderLayer, RMSNorm
 from fastvlm.synthetic_weights import fill_weights
 from fastvlm.tokenizer import CHAT_TEMPLATE, SPECIAL, build
@@ -117,21 +118,7 @@ def write_shards(out: Path, tensors: Iterator[tuple[str, Tensor]], shard: int) -
 
 
 def config(cfg: FastVlmConfig, layout: Layout) -> dict:
-    text = cfg.text
-    fields = {
-        "hidden_act": "silu",
-        "hidden_size": text.hidden,
-        "intermediate_size": text.ffn,
-        "max_position_embeddings": text.max_position,
-        "num_attention_heads": text.heads,
-        "num_hidden_layers": text.layers,
-        "num_key_value_heads": text.kv_heads,
-        "rms_norm_eps": text.rms_eps,
-        "rope_theta": text.rope_theta,
-        "tie_word_embeddings": text.tied,
-        "use_sliding_window": False,
-        "vocab_size": text.vocab,
-    }
+    fields = text_fields(cfg.text)
     if layout is APPLE:
         return {
             "architectures": ["LlavaQwen2ForCausalLM"],

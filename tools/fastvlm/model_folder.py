@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from .config import FastVlmConfig
+from .config import FastVlmConfig, TextConfig
 from .graphs import BUILDERS, SUFFIXES, ExternalData
 from .json_file import write_json
 from .model import FastVlm
@@ -41,6 +41,24 @@ def write_graph(
     return path
 
 
+def text_fields(text: TextConfig) -> dict:
+    """Qwen2's fields of config.json."""
+    return {
+        "hidden_act": "silu",
+        "hidden_size": text.hidden,
+        "intermediate_size": text.ffn,
+        "max_position_embeddings": text.max_position,
+        "num_attention_heads": text.heads,
+        "num_hidden_layers": text.layers,
+        "num_key_value_heads": text.kv_heads,
+        "rms_norm_eps": text.rms_eps,
+        "rope_theta": text.rope_theta,
+        "tie_word_embeddings": text.tied,
+        "use_sliding_window": False,
+        "vocab_size": text.vocab,
+    }
+
+
 def write_configs(folder: Path, cfg: FastVlmConfig, tokenizer: Tokenizer) -> None:
     """Everything but the graphs and the model card."""
     write_model_configs(folder, cfg, SpecialTokens.of(tokenizer))
@@ -53,42 +71,29 @@ def write_model_configs(
     """Everything but the tokenizer, the graphs and the model card; `extra` fields are
     added to config.json."""
     text, end, pad = cfg.text, token.end, token.pad
-    write_json(
-        folder / "config.json",
-        {
-            "_name_or_path": cfg.name,
-            "architectures": ["LlavaQwen2ForCausalLM"],
-            "model_type": "llava_qwen2",
-            "attention_dropout": 0.0,
-            "bos_token_id": pad,
-            "eos_token_id": end,
-            "pad_token_id": pad,
-            "head_dim": text.head_dim,
-            "hidden_act": "silu",
-            "hidden_size": text.hidden,
-            "image_aspect_ratio": "pad",
-            "image_token_index": token.image,
-            "intermediate_size": text.ffn,
-            "max_position_embeddings": text.max_position,
-            "mm_hidden_size": cfg.vision.out_width,
-            "mm_patch_merge_type": "flat",
-            "mm_projector_type": "mlp2x_gelu",
-            "mm_use_im_patch_token": False,
-            "mm_use_im_start_end": False,
-            "mm_vision_tower": f"fastvithd_{cfg.size}",
-            "num_attention_heads": text.heads,
-            "num_hidden_layers": text.layers,
-            "num_key_value_heads": text.kv_heads,
-            "rms_norm_eps": text.rms_eps,
-            "rope_theta": text.rope_theta,
-            "tie_word_embeddings": text.tied,
-            "torch_dtype": "float32",
-            "use_cache": True,
-            "use_sliding_window": False,
-            "vocab_size": text.vocab,
-            **extra,
-        },
-    )
+    fields = {
+        "_name_or_path": cfg.name,
+        "architectures": ["LlavaQwen2ForCausalLM"],
+        "model_type": "llava_qwen2",
+        "attention_dropout": 0.0,
+        "bos_token_id": pad,
+        "eos_token_id": end,
+        "pad_token_id": pad,
+        "head_dim": text.head_dim,
+        "image_aspect_ratio": "pad",
+        "image_token_index": token.image,
+        "mm_hidden_size": cfg.vision.out_width,
+        "mm_patch_merge_type": "flat",
+        "mm_projector_type": "mlp2x_gelu",
+        "mm_use_im_patch_token": False,
+        "mm_use_im_start_end": False,
+        "mm_vision_tower": f"fastvithd_{cfg.size}",
+        "torch_dtype": "float32",
+        "use_cache": True,
+        **text_fields(text),
+        **extra,
+    }
+    write_json(folder / "config.json", dict(sorted(fields.items())))
     write_json(
         folder / "generation_config.json",
         {
