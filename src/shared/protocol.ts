@@ -146,8 +146,8 @@ export interface GenerateOptions extends PromptInput {
   readonly sampling: Sampling;
   /** Beginning of the answer, which the model continues; not repeated in it. */
   readonly prefix?: string;
-  /** Restricts tokens to those that can lead to this form; an answer that
-   * reaches `maxTokens` first is truncated. The prefix counts as its beginning. */
+  /** Restricts tokens to those that lead to this form within `maxTokens`. The
+   * prefix counts as its beginning. */
   readonly constraint?: Constraint;
   /** One for each frame. An equal id is the same image, whose features are
    * reused. Null, or no list: a new image. */

@@ -1,45 +1,74 @@
 import type { Constraint } from "../../src/shared/protocol";
-import { VlmError } from "../../src/shared/errors";
 import type { Tokenizer } from "../model-files/tokenizer";
-import type { ByteAutomaton } from "./automaton";
-import { unsupportedConstraint } from "./errors";
-import { translateRegex } from "./regex";
-import { regexAutomaton } from "./regex-automaton";
-import { schemaAutomaton } from "./schema-automaton";
+import { Automaton } from "./automaton";
+import { utf8 } from "./code-points";
+import { Expressions } from "./expression";
+import { RegexCompiler } from "./regex";
+import { SchemaCompiler } from "./schema-compiler";
+import { ShortestCompletion } from "./shortest-completion";
 import { TokenConstraint } from "./token-constraint";
-import { TokenIndex } from "./token-index";
+import { TokenMasks } from "./token-masks";
+import { TokenTrie } from "./token-trie";
 
 /** Creates token masks for the vocabulary of one model. */
 export class Grammar {
-  readonly #tokens: TokenIndex;
+  readonly #trie: TokenTrie;
+  readonly #end: number;
+  /** The last constraint: live captions use the same one for each frame. */
+  #last: { readonly key: string; readonly masks: TokenMasks } | undefined;
 
   /** `end` is the id of the token that ends an answer. */
   constructor(tokenizer: Tokenizer, end: number) {
-    this.#tokens = new TokenIndex(tokenizer, end);
+    this.#trie = new TokenTrie(tokenizer);
+    this.#end = end;
   }
 
   /**
-   * The token mask of an answer of at most `room` tokens that continues `prefix`.
+   * The token mask of an answer of at most `limit` tokens that continues `prefix`.
    * Throws `bad-option` if the constraint is not supported, if no text satisfies
-   * it, or if no text that satisfies it starts with the prefix.
+   * it or starts with the prefix, or if the limit is too low for it.
    */
   constrain(
     constraint: Constraint,
     prefix: string,
-    room: number,
-  ): TokenConstraint<unknown> {
-    const create = <State>(
-      automaton: ByteAutomaton<State>,
-    ): TokenConstraint<State> =>
-      new TokenConstraint(this.#tokens, automaton, prefix, room);
-    try {
-      return constraint.type === "regex"
-        ? create(regexAutomaton(translateRegex(constraint)))
-        : create(schemaAutomaton(constraint.schema));
-    } catch (error) {
-      if (error instanceof VlmError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw unsupportedConstraint(why, error);
+    limit: number,
+  ): TokenConstraint {
+    const key = JSON.stringify(constraint);
+    if (this.#last?.key !== key) {
+      const automaton = compile(constraint);
+      const masks = new TokenMasks(automaton, this.#trie, this.#end);
+      this.#last = { key, masks };
     }
+    const text =
+      constraint.type === "json" ? withoutWhitespace(prefix) : prefix;
+    const bytes = new TextEncoder().encode(text);
+    return new TokenConstraint(this.#last.masks, bytes, limit);
   }
+}
+
+function compile(constraint: Constraint): Automaton {
+  const expressions = new Expressions();
+  const completion = new ShortestCompletion(expressions);
+  const start =
+    constraint.type === "regex"
+      ? new RegexCompiler(expressions, utf8).whole(
+          constraint.source,
+          constraint.flags,
+        )
+      : new SchemaCompiler(
+          expressions,
+          completion,
+          constraint.schema,
+        ).compile();
+  return new Automaton(expressions, completion, start);
+}
+
+/** The beginning of a JSON text without optional whitespace, of which answers contain
+ * only some forms. Between two numbers or names, a space remains. */
+function withoutWhitespace(json: string): string {
+  return json.replace(
+    /("(?:[^"\\]|\\.)*"?)|(?<=([\w.+-])?)[ \t\n\r]+(?=([\w.+-])?)/g,
+    (_, string?: string, before?: string, after?: string) =>
+      string ?? (before !== undefined && after !== undefined ? " " : ""),
+  );
 }

@@ -1,289 +1,375 @@
-import type { Constraint } from "../../src/shared/protocol";
+import type { VlmError } from "../../src/shared/errors";
+import { CharacterClasses, isUnicode } from "./character-class";
+import {
+  complement,
+  intersection,
+  LAST_CODE_POINT,
+  union,
+  WORD_CHARACTERS,
+  type Encoding,
+  type CharacterRanges,
+} from "./code-points";
 import { unsupportedConstraint } from "./errors";
-import { parse, type RootNode, type CharacterClassBody } from "regjsparser";
+import type { Expression, Expressions } from "./expression";
+import {
+  parseRegex,
+  type CharacterNode,
+  type RegexNode,
+  type RegexNodeOf,
+} from "./regex-syntax";
 
-type Regex = Extract<Constraint, { type: "regex" }>;
+/** The character before a position, as far as assertions need it. */
+type Before = "start" | "word" | "other" | "unknown";
 
-const FEATURES = {
-  namedGroups: true,
-  lookbehind: true,
-  unicodePropertyEscape: true,
-} as const;
-type RegexNode = RootNode<typeof FEATURES>;
+/** Repetitions with assertions inside are written out up to this count. */
+const MAX_UNROLLED = 16;
+const HIGH: CharacterRanges = [[0xd800, 0xdbff]];
+const LOW: CharacterRanges = [[0xdc00, 0xdfff]];
+const LINE_ENDS: CharacterRanges = [
+  [0x0a, 0x0a],
+  [0x0d, 0x0d],
+  [0x2028, 0x2029],
+];
+/** Compiles JavaScript patterns. `encoding` says how characters are written. */
+export class RegexCompiler {
+  readonly #expressions: Expressions;
+  readonly #encoding: Encoding;
+  readonly #classes = new CharacterClasses();
+  readonly #word: Expression;
+  readonly #other: Expression;
+  /** Any text. */
+  readonly #text: Expression;
+  readonly #lineEnd: Expression;
 
-/** Largest pattern, in parts with repetitions expanded. */
-const MAX_SIZE = 20_000;
-
-/** A translated piece of the pattern, and its number of parts once expanded. */
-interface Piece {
-  readonly text: string;
-  readonly size: number;
-  /** The text to repeat under `*`, for a character class. */
-  readonly wide?: string;
-}
-
-/** Whether the piece starts or ends the pattern, where anchors are allowed. */
-interface Anchors {
-  readonly first: boolean;
-  readonly last: boolean;
-}
-
-const empty: Piece = { text: "(?:)", size: 1 };
-
-/**
- * Translates a JavaScript pattern, which has to match the whole answer, to the
- * smaller dialect of the library. The translation may match less, never more.
- */
-export function translateRegex({ source, flags }: Regex): string {
-  if (flags.includes("v"))
-    throw unsupportedConstraint(
-      "flag v of the regular expression is not supported.",
-    );
-  let root: RegexNode;
-  try {
-    root = parse(source, flags.replace(/[dgy]/g, ""), FEATURES);
-  } catch (error) {
-    throw unsupportedConstraint(
-      `/${source}/${flags} is not a valid regular expression: ${String(error)}`,
-      error,
-    );
+  constructor(expressions: Expressions, encoding: Encoding) {
+    this.#expressions = expressions;
+    this.#encoding = encoding;
+    const other = complement(WORD_CHARACTERS, LAST_CODE_POINT);
+    this.#word = encoding(expressions, WORD_CHARACTERS);
+    this.#other = encoding(expressions, other);
+    this.#lineEnd = encoding(expressions, LINE_ENDS);
+    const any = encoding(expressions, [[0, LAST_CODE_POINT]]);
+    this.#text = expressions.repeat(any, 0, Infinity);
   }
-  return `(?:${pieceOf(root, { first: true, last: true }, flags).text})`;
-}
 
-function pieceOf(node: RegexNode, ends: Anchors, flags: string): Piece {
-  switch (node.type) {
-    case "disjunction":
-      return joined(
-        node.body.map((part) => pieceOf(part, ends, flags)),
-        "|",
-      );
-    case "alternative":
-      return alternative(node.body, ends, flags);
-    case "group":
-      return group(node, ends, flags);
-    case "quantifier":
-      return repeated(node, flags);
-    case "anchor":
-      if (node.kind === "start" && ends.first) return empty;
-      if (node.kind === "end" && ends.last) return empty;
-      throw unsupported(node, "an anchor inside the pattern");
-    case "value":
-      return chars(charClass({ members: [node] }, flags));
-    case "dot":
-      return chars(charClass({ members: [], dot: true }, flags));
-    case "characterClass":
-      return chars(
-        charClass({ members: node.body, negative: node.negative }, flags),
-      );
-    case "characterClassEscape":
-      return chars(charClass({ members: [node] }, flags));
-    case "unicodePropertyEscape":
-      throw unsupported(node, "a Unicode property");
-    case "reference":
-      throw unsupported(node, "a backreference");
+  /** The texts that the pattern matches from their beginning to their end. */
+  whole(source: string, flags: string): Expression {
+    const root = parseRegex(source, flags);
+    return this.#compile(root, flags, this.#expressions.epsilon, "start");
   }
-}
 
-function alternative(
-  parts: readonly RegexNode[],
-  { first, last }: Anchors,
-  flags: string,
-): Piece {
-  const pieces = parts.map((part, i) => {
-    const before = parts.slice(0, i).every(({ type }) => type === "anchor");
-    const after = parts.slice(i + 1).every(({ type }) => type === "anchor");
-    return pieceOf(
-      part,
-      { first: first && before, last: last && after },
-      flags,
-    );
-  });
-  return pieces.length === 0 ? empty : joined(pieces, "");
-}
-
-function group(
-  node: Extract<RegexNode, { type: "group" }>,
-  ends: Anchors,
-  flags: string,
-): Piece {
-  if (node.behavior !== "normal" && node.behavior !== "ignore") {
-    throw unsupported(node, "a lookaround assertion");
+  /** The texts in which the pattern matches somewhere. */
+  search(source: string, flags: string): Expression {
+    const root = parseRegex(source, flags);
+    const x = this.#expressions;
+    const from = (before: Before): Expression =>
+      this.#compile(root, flags, this.#text, before);
+    const [first, word, other] = [from("start"), from("word"), from("other")];
+    if (first === word && first === other)
+      return x.sequence([this.#text, first]);
+    return x.choice([
+      first,
+      x.sequence([this.#text, this.#word, word]),
+      x.sequence([this.#text, this.#other, other]),
+    ]);
   }
-  const piece = alternative(node.body, ends, flags);
-  return { ...piece, text: `(?:${piece.text})` };
-}
 
-/** Lazy and greedy quantifiers are equal, since the whole text has to match. */
-function repeated(
-  { body: [body], min, max }: Extract<RegexNode, { type: "quantifier" }>,
-  flags: string,
-): Piece {
-  const inside = pieceOf(body, { first: false, last: false }, flags);
-  const once = `(?:${inside.text})`;
-  if (max !== undefined) {
-    return sized(`(?:${once}{${min},${max}})`, inside.size * max);
-  }
-  const rest = `(?:${inside.wide ?? inside.text})*`;
-  const least = min > 0 ? `${once}{${min}}` : "";
-  return sized(`(?:${least}${rest})`, inside.size * (min + 1));
-}
-
-function joined(pieces: readonly Piece[], separator: string): Piece {
-  const [only] = pieces;
-  if (only !== undefined && pieces.length === 1) return only;
-  const text = pieces.map((piece) => piece.text).join(separator);
-  return sized(
-    text,
-    pieces.reduce((sum, { size }) => sum + size, 0),
-  );
-}
-
-function sized(text: string, size: number): Piece {
-  if (size <= MAX_SIZE) return { text, size };
-  throw unsupportedConstraint(
-    "the regular expression is too large; use smaller repetition counts.",
-  );
-}
-
-function chars({ narrow, wide, size }: CharClass): Piece {
-  return { text: narrow, wide, size };
-}
-
-function unsupported({ raw }: { raw: string }, what: string) {
-  return unsupportedConstraint(`${what} (${raw}) is not supported.`);
-}
-
-/** A character class in the library's dialect, which works on bytes. */
-export interface CharClass {
-  /** Matches one character. */
-  readonly narrow: string;
-  /** Matches bytes; any number of them forms characters of the class. */
-  readonly wide: string;
-  readonly size: number;
-}
-
-interface ClassSource {
-  readonly members: readonly CharacterClassBody[];
-  readonly negative?: boolean;
-  /** Any character except line terminators. */
-  readonly dot?: boolean;
-}
-
-/** Most characters beyond ASCII that are listed. */
-const MAX_NON_ASCII = 1024;
-const ASCII = 128;
-/** Any byte of a character beyond ASCII. */
-const BEYOND = "[^\\x00-\\x7f]";
-
-const SHORTHANDS: Readonly<Record<string, RegExp>> = {
-  d: /\d/,
-  w: /\w/,
-  s: /\s/,
-};
-
-/**
- * A negated class matches no characters beyond ASCII where characters are counted,
- * since each is several bytes; under `*` it matches all of them.
- */
-export function charClass(
-  { members, negative = false, dot = false }: ClassSource,
-  flags: string,
-): CharClass {
-  const ascii = new Set<number>();
-  const beyond = new Set<number>();
-  let complete = true;
-  for (const member of members) {
-    complete = add(member, ascii, beyond) && complete;
-  }
-  if (flags.includes("i"))
-    for (const code of [...ascii]) addOtherCase(code, ascii);
-  if (!negative && !dot) {
-    const narrow = alternatives(byteClass(ascii), [...beyond]);
-    const size = 1 + 4 * beyond.size;
-    return { narrow, wide: narrow, size };
-  }
-  const excluded = dot && !flags.includes("s") ? [10, 13] : [...ascii];
-  const allAscii = Array.from({ length: ASCII }, (_, code) => code);
-  const narrow = alternatives(
-    byteClass(new Set(allAscii.filter((code) => !excluded.includes(code)))),
-    [],
-  );
-  const matchesNonAscii = complete && beyond.size === 0;
-  const wide = matchesNonAscii ? `(?:${narrow}|${BEYOND})` : narrow;
-  return { narrow, wide, size: 2 };
-}
-
-/** Adds a member. Returns false if only its ASCII characters were added. */
-function add(
-  member: CharacterClassBody,
-  ascii: Set<number>,
-  beyond: Set<number>,
-): boolean {
-  switch (member.type) {
-    case "value":
-      (member.codePoint < ASCII ? ascii : beyond).add(member.codePoint);
-      return true;
-    case "characterClassRange": {
-      const { min, max } = member;
-      if (max.codePoint - Math.max(min.codePoint, ASCII) > MAX_NON_ASCII) {
-        throw unsupportedConstraint(
-          `range ${member.raw} is too large; at most ${MAX_NON_ASCII} characters beyond ASCII are supported.`,
+  /** The node and then `rest`. */
+  #compile(
+    node: RegexNode,
+    flags: string,
+    rest: Expression,
+    before: Before,
+  ): Expression {
+    const x = this.#expressions;
+    if (!hasAssertion(node))
+      return x.sequence([this.#plain(node, flags), rest]);
+    switch (node.type) {
+      case "disjunction":
+        return x.choice(
+          node.body.map((each) => this.#compile(each, flags, rest, before)),
         );
-      }
-      for (let code = min.codePoint; code <= max.codePoint; code++) {
-        (code < ASCII ? ascii : beyond).add(code);
-      }
-      return true;
+      case "alternative":
+        return this.#alternative(node.body, flags, rest, before);
+      case "group":
+        return this.#group(node, flags, rest, before);
+      case "quantifier":
+        return this.#unrolled(node, flags, rest, before);
+      case "anchor":
+        return this.#anchor(node, flags, rest, before);
+      default:
+        throw unsupported(node, "this expression");
     }
-    case "characterClassEscape": {
-      const wanted = member.value === member.value.toLowerCase();
-      const shorthand = SHORTHANDS[member.value.toLowerCase()];
-      for (let code = 0; code < ASCII; code++) {
-        const is = shorthand?.test(String.fromCharCode(code)) ?? false;
-        if (is === wanted) ascii.add(code);
-      }
-      return member.value === "d" || member.value === "w";
+  }
+
+  #alternative(
+    [node, ...nodes]: readonly RegexNode[],
+    flags: string,
+    rest: Expression,
+    before: Before,
+  ): Expression {
+    const x = this.#expressions;
+    if (node === undefined) return rest;
+    const next = (state: Before): Expression =>
+      this.#alternative(nodes, flags, rest, state);
+    if (!nodes.some(hasAssertion)) {
+      const end = [...this.#plainList(nodes, flags), rest];
+      return this.#compile(node, flags, x.sequence(end), before);
     }
-    case "unicodePropertyEscape":
-      throw unsupportedConstraint(
-        `a Unicode property (${member.raw}) is not supported.`,
+    if (hasAssertion(node)) {
+      const isZeroWidth = node.type === "anchor" || isLookahead(node);
+      return this.#compile(
+        node,
+        flags,
+        next(isZeroWidth ? before : "unknown"),
+        before,
       );
+    }
+    return this.#split(this.#plain(node, flags), next, before);
+  }
+
+  /** `first`, and then what depends on its last character. */
+  #split(
+    first: Expression,
+    next: (before: Before) => Expression,
+    before: Before,
+  ): Expression {
+    const x = this.#expressions;
+    if (first === this.#expressions.epsilon) return next(before);
+    const [word, other] = [next("word"), next("other")];
+    const endsWith = (last: Expression): Expression =>
+      x.all([first, x.sequence([this.#text, last])]);
+    const longer =
+      word === other && !first.nullable
+        ? x.sequence([first, word])
+        : x.choice([
+            x.sequence([endsWith(this.#word), word]),
+            x.sequence([endsWith(this.#other), other]),
+          ]);
+    return first.nullable ? x.choice([next(before), longer]) : longer;
+  }
+
+  #group(
+    node: RegexNodeOf<"group">,
+    flags: string,
+    rest: Expression,
+    before: Before,
+  ): Expression {
+    const x = this.#expressions;
+    const body = (after: Expression): Expression =>
+      this.#alternative(node.body, flagsIn(node, flags), after, before);
+    switch (node.behavior) {
+      case "lookahead":
+        return x.all([rest, body(this.#text)]);
+      case "negativeLookahead":
+        return x.all([rest, x.not(body(this.#text))]);
+      case "lookbehind":
+      case "negativeLookbehind":
+        throw unsupported(node, "a lookbehind assertion");
+      default:
+        return body(rest);
+    }
+  }
+
+  #unrolled(
+    node: RegexNodeOf<"quantifier">,
+    flags: string,
+    rest: Expression,
+    before: Before,
+  ): Expression {
+    const { body, min, max = Infinity } = node;
+    if (max > MAX_UNROLLED)
+      throw unsupported(node, "an assertion inside a repetition");
+    const from = (count: number, state: Before): Expression => {
+      if (count === max) return rest;
+      const more = this.#compile(
+        body[0],
+        flags,
+        from(count + 1, "unknown"),
+        state,
+      );
+      return count < min ? more : this.#expressions.choice([rest, more]);
+    };
+    return from(0, before);
+  }
+
+  #anchor(
+    node: RegexNodeOf<"anchor">,
+    flags: string,
+    rest: Expression,
+    before: Before,
+  ): Expression {
+    const x = this.#expressions;
+    const starts = (first: Expression): Expression =>
+      x.all([rest, x.sequence([first, this.#text])]);
+    if (node.kind === "end") {
+      const end = rest.nullable ? x.epsilon : x.empty;
+      if (!flags.includes("m")) return end;
+      return x.choice([end, starts(this.#lineEnd)]);
+    }
+    if (before === "unknown")
+      throw unsupported(node, "an anchor after an assertion");
+    if (node.kind === "start") {
+      if (before === "start") return rest;
+      if (flags.includes("m"))
+        throw unsupported(node, "a line start inside the pattern");
+      return x.empty;
+    }
+    const after = before === "word" ? "other" : "word";
+    const isOther = (after === "other") === (node.kind === "boundary");
+    if (!isOther) return starts(this.#word);
+    const end = rest.nullable ? x.epsilon : x.empty;
+    return x.choice([end, starts(this.#other)]);
+  }
+
+  /** A node without assertions. */
+  #plain(node: RegexNode, flags: string): Expression {
+    const x = this.#expressions;
+    switch (node.type) {
+      case "disjunction":
+        return x.choice(node.body.map((each) => this.#plain(each, flags)));
+      case "alternative":
+        return x.sequence(this.#plainList(node.body, flags));
+      case "group":
+        return x.sequence(this.#plainList(node.body, flagsIn(node, flags)));
+      case "quantifier":
+        return this.#repeated(node, flags);
+      case "reference":
+        throw unsupported(node, "a backreference");
+      case "anchor":
+        throw unsupported(node, "an anchor");
+      default:
+        return this.#characters(node, flags).single;
+    }
+  }
+
+  /** Without flag u, two nodes may match the two halves of one character. */
+  #plainList(nodes: readonly RegexNode[], flags: string): Expression[] {
+    const x = this.#expressions;
+    const parts: Expression[] = [];
+    for (let i = 0; i < nodes.length; i++) {
+      const [node, next] = nodes.slice(i, i + 2);
+      if (node === undefined) break;
+      const part = this.#plain(node, flags);
+      const pair = next && this.#pairOf(node, next, flags);
+      if (next === undefined || pair === undefined || pair === x.empty) {
+        parts.push(part);
+        continue;
+      }
+      parts.push(
+        x.choice([pair, x.sequence([part, this.#plain(next, flags)])]),
+      );
+      i += 1;
+    }
+    return parts;
+  }
+
+  #pairOf(
+    first: RegexNode,
+    second: RegexNode,
+    flags: string,
+  ): Expression | undefined {
+    // `\u{1f600}+` without flag u repeats only the second half.
+    const isOnce =
+      second.type === "quantifier" &&
+      second.min <= 1 &&
+      (second.max === undefined || second.max > 0);
+    const half = isOnce ? second.body[0] : second;
+    if (isUnicode(flags) || !isCharacter(first) || !isCharacter(half))
+      return undefined;
+    const high = this.#classes.ranges(first, flags);
+    const low = this.#classes.ranges(half, flags);
+    return this.#encoding(this.#expressions, pairs(high, low));
+  }
+
+  #repeated(node: RegexNodeOf<"quantifier">, flags: string): Expression {
+    const { body, min, max = Infinity } = node;
+    const [part] = body;
+    if (!isCharacter(part)) {
+      return this.#expressions.repeat(this.#plain(part, flags), min, max);
+    }
+    const { single, pair } = this.#characters(part, flags);
+    return this.#expressions.repeat(single, min, max, pair);
+  }
+
+  /** `pair`: characters whose two code units both match. */
+  #characters(
+    node: CharacterNode,
+    flags: string,
+  ): { single: Expression; pair: Expression } {
+    const ranges = this.#classes.ranges(node, flags);
+    const single = this.#encoding(this.#expressions, ranges);
+    const pair = isUnicode(flags)
+      ? this.#expressions.empty
+      : this.#encoding(this.#expressions, pairs(ranges, ranges));
+    return { single, pair };
   }
 }
 
-/** Adds the letter in the other case. */
-function addOtherCase(code: number, ascii: Set<number>): void {
-  const letter = String.fromCharCode(code);
-  for (const other of [letter.toLowerCase(), letter.toUpperCase()]) {
-    ascii.add(other.charCodeAt(0));
+/** The characters with one of these first code units and one of these second ones. */
+function pairs(
+  first: CharacterRanges,
+  second: CharacterRanges,
+): CharacterRanges {
+  const low = intersection(second, LOW);
+  if (low.length === 0) return [];
+  const found: [number, number][] = [];
+  for (const [from, to] of intersection(first, HIGH)) {
+    for (let high = from; high <= to; high++) {
+      const start = 0x10000 + (high - 0xd800) * 0x400 - 0xdc00;
+      for (const [a, b] of low) found.push([start + a, start + b]);
+    }
   }
+  return union(found);
 }
 
-function byteClass(codes: ReadonlySet<number>): string | undefined {
-  if (codes.size === 0) return undefined;
-  const hex = [...codes]
-    .sort((a, b) => a - b)
-    .map((code) => `\\x${code.toString(16).padStart(2, "0")}`);
-  return `[${hex.join("")}]`;
+function isCharacter(
+  node: RegexNode,
+): node is Exclude<CharacterNode, { type: "characterClassRange" }> {
+  return [
+    "value",
+    "dot",
+    "characterClass",
+    "characterClassEscape",
+    "unicodePropertyEscape",
+  ].includes(node.type);
 }
 
-function alternatives(
-  ascii: string | undefined,
-  beyond: readonly number[],
-): string {
-  // The library would treat a surrogate pair as two characters.
-  if (
-    beyond.some((code) => code >= 0xd800 && !(code > 0xdfff && code <= 0xffff))
-  ) {
-    throw unsupportedConstraint(
-      "characters beyond U+FFFF are not supported in a regular expression.",
-    );
-  }
-  const all = beyond.map((code) => String.fromCodePoint(code));
-  if (ascii !== undefined) all.unshift(ascii);
-  if (all.length > 0) return `(?:${all.join("|")})`;
-  throw unsupportedConstraint(
-    "a character class is empty, so no text can match.",
+function isLookahead(node: RegexNode): boolean {
+  return (
+    node.type === "group" &&
+    (node.behavior === "lookahead" || node.behavior === "negativeLookahead")
   );
+}
+
+function hasAssertion(node: RegexNode): boolean {
+  switch (node.type) {
+    case "anchor":
+      return true;
+    case "group":
+      return (
+        (node.behavior !== "normal" && node.behavior !== "ignore") ||
+        node.body.some(hasAssertion)
+      );
+    case "disjunction":
+    case "alternative":
+    case "quantifier":
+      return node.body.some(hasAssertion);
+    default:
+      return false;
+  }
+}
+
+function flagsIn(node: RegexNodeOf<"group">, flags: string): string {
+  if (node.behavior !== "ignore" || node.modifierFlags === undefined)
+    return flags;
+  const { enabling, disabling } = node.modifierFlags;
+  const kept = [...flags].filter(
+    (flag) => !enabling.includes(flag) && !disabling.includes(flag),
+  );
+  return kept.join("") + enabling;
+}
+
+function unsupported({ raw }: { raw: string }, what: string): VlmError {
+  return unsupportedConstraint(`${what} (${raw}) is not supported.`);
 }

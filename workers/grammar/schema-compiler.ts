@@ -1,197 +1,565 @@
+import { byteSet } from "./byte-set";
+import { jsonCharacter, jsonString, LAST_CODE_POINT } from "./code-points";
+import { ConstraintError } from "./errors";
+import type { Expression, Expressions, Reference } from "./expression";
+import { formatPattern } from "./formats";
+import { satisfies, satisfiesAll } from "./json-value";
 import {
-  whitespaceNode,
-  choiceOf,
-  commaNode,
-  bracketed,
-  lazyNode,
-  emptyNode,
-  propertyList,
-  quoted,
-  sequenceOf,
-  repeat,
-  orderedSubset,
-  literal,
-  type GrammarNode,
-} from "./ast";
-import {
+  allOf,
+  NEGATED,
+  patternOf,
   propertiesOf,
+  schemasOf,
+  SchemaNormaliser,
   typesOf,
   valuesOf,
-  SchemaNormaliser,
   type NormalisedSchema,
 } from "./normalise-schema";
 import { numberMatcher } from "./number-matcher";
-import { compileJsonSchema } from "structured-output/json";
+import { RegexCompiler } from "./regex";
+import { SchemaDocument, type SchemaObject } from "./schema-syntax";
+import type { ShortestCompletion } from "./shortest-completion";
 
 /** Most values of an array with uniqueItems. */
 const MAX_UNIQUE_VALUES = 64;
+/** Most bytes of indentation after a line break. */
+const MAX_INDENTATION = 15;
+const INT32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
 
-/** Compiles a JSON schema to a grammar. Objects have their properties in the order
- * of the schema, and additional ones only if the schema names none. */
+interface Pair {
+  readonly pair: Expression;
+  readonly isRequired: boolean;
+}
+
+/** An array with uniqueItems, and the rests of it by the values that are left. */
+interface DistinctItems {
+  readonly min: number;
+  readonly max: number;
+  readonly seen: Map<string, Expression>;
+}
+
+/** Compiles a JSON schema. Objects have their properties in the order of the schema,
+ * and additional ones only if the schema names none. */
 export class SchemaCompiler {
-  readonly #alternatives: SchemaNormaliser;
-  /** Nodes by the schema's JSON. */
-  readonly #nodes = new Map<string, GrammarNode>();
+  readonly #x: Expressions;
+  readonly #completion: ShortestCompletion;
+  readonly #document: SchemaDocument;
+  readonly #normaliser: SchemaNormaliser;
+  readonly #patterns: RegexCompiler;
+  /** Compiled schemas by their JSON. Undefined: being compiled. */
+  readonly #compiled = new Map<string, Expression | undefined>();
+  readonly #references = new Map<string, Reference>();
+  /** The first schema that no value satisfies. */
+  #unsatisfiable: string | undefined;
+  readonly #whitespace: Expression;
+  readonly #comma: Expression;
 
-  constructor(root: unknown) {
-    this.#alternatives = new SchemaNormaliser(root);
+  constructor(
+    expressions: Expressions,
+    completion: ShortestCompletion,
+    schema: unknown,
+  ) {
+    this.#x = expressions;
+    this.#completion = completion;
+    this.#document = new SchemaDocument(schema);
+    this.#normaliser = new SchemaNormaliser(this.#document);
+    this.#patterns = new RegexCompiler(expressions, jsonString);
+    // Nothing, one space, or a line break with its indentation.
+    const indentation = expressions.byte(byteSet([0x20, 0x09]));
+    this.#whitespace = expressions.choice([
+      expressions.epsilon,
+      expressions.literal(" "),
+      expressions.sequence([
+        expressions.literal("\n"),
+        expressions.repeat(indentation, 0, MAX_INDENTATION),
+      ]),
+    ]);
+    this.#comma = expressions.sequence([
+      this.#whitespace,
+      expressions.literal(","),
+      this.#whitespace,
+    ]);
   }
 
-  compile(schema: unknown): GrammarNode {
-    const key = JSON.stringify(schema ?? true);
-    const known = this.#nodes.get(key);
-    if (known !== undefined) return known;
-    const node = lazyNode(() =>
-      choiceOf(
-        this.#alternatives
-          .normalise(schema)
-          .flatMap((schema) => this.#all(schema)),
-      ),
-    );
-    this.#nodes.set(key, node);
-    return node;
-  }
-
-  #all(schema: NormalisedSchema): GrammarNode[] {
-    const values = valuesOf(schema);
-    if (values !== undefined) {
-      return values.filter((text) => permits(schema, text)).map(literal);
+  /** Throws if no JSON text satisfies the schema. */
+  compile(): Expression {
+    const { root } = this.#document;
+    const compiled = this.#schema(root, "#");
+    this.#completion.resolve([...this.#references.values()]);
+    if (this.#completion.length(compiled) === Infinity) {
+      throw new ConstraintError("no value satisfies the schema.", {
+        pointer: this.#unsatisfiable ?? "#",
+      });
     }
+    return compiled;
+  }
+
+  #schema(schema: unknown, parent: string): Expression {
+    const key = JSON.stringify(schema ?? true);
+    const pointer = this.#document.pointerOf(schema) ?? parent;
+    if (this.#compiled.has(key)) {
+      return this.#compiled.get(key) ?? this.#reference(key);
+    }
+    this.#compiled.set(key, undefined);
+    try {
+      const compiled = this.#x.choice(
+        this.#normaliser
+          .normalise(schema)
+          .flatMap((each) => this.#values(each, pointer)),
+      );
+      this.#compiled.set(key, compiled);
+      if (compiled === this.#x.empty) this.#unsatisfiable ??= pointer;
+      return compiled;
+    } catch (error) {
+      throw error instanceof ConstraintError ? error.at(pointer) : error;
+    }
+  }
+
+  #reference(key: string): Expression {
+    const known = this.#references.get(key);
+    if (known !== undefined) return known;
+    const target = (): Expression => this.#compiled.get(key) ?? this.#x.empty;
+    const reference = this.#x.reference(target);
+    this.#references.set(key, reference);
+    return reference;
+  }
+
+  #values(all: NormalisedSchema, pointer: string): Expression[] {
+    const values = valuesOf(all);
+    if (values !== undefined) {
+      const unlisted = { ...all, enum: undefined };
+      return [
+        this.#x.literals(
+          values.filter((text) =>
+            satisfiesAll(JSON.parse(text), unlisted, this.#normaliser),
+          ),
+        ),
+      ];
+    }
+    const { schema, excluded } = withoutNot(all);
     return typesOf(schema).flatMap((type) => {
       switch (type) {
         case "object":
-          return this.#objects(schema);
+          return this.#objects(schema, pointer);
         case "array":
-          return this.#arrays(schema);
+          return this.#arrays(schema, pointer);
         case "string":
-          return stringNodes(schema);
-        case "number":
-        case "integer":
-          return [
-            {
-              kind: "number",
-              matcher: numberMatcher({ ...schema, type }),
-            } as const,
-          ];
+          return [this.#strings(schema, excluded)];
         case "boolean":
-          return [literal("true"), literal("false")];
+          return this.#constants([true, false], excluded);
+        case "null":
+          return this.#constants([null], excluded);
         default:
-          return [literal("null")];
+          return [this.#numbers({ ...schema, type }, excluded)];
       }
     });
   }
 
-  #objects(schema: NormalisedSchema): GrammarNode[] {
-    const named = propertiesOf(schema);
-    const rest = schema["additionalProperties"];
+  #constants(
+    values: readonly (boolean | null)[],
+    excluded: readonly SchemaObject[],
+  ): Expression[] {
+    return values
+      .filter((value) => !excluded.some((each) => this.#is(value, each)))
+      .map((value) => this.#x.literal(String(value)));
+  }
+
+  #is(value: unknown, schema: unknown): boolean {
+    return satisfies(value, schema, this.#normaliser);
+  }
+
+  #numbers(
+    schema: NormalisedSchema,
+    excluded: readonly SchemaObject[],
+  ): Expression {
+    if (excluded.some((each) => listed(each).some(Number.isFinite)))
+      throw new ConstraintError("keyword “not” is not supported for numbers.");
+    const formats = [schema["format"]].flat();
+    const isInt32 = formats.includes("int32");
+    const { minimum = -Infinity, maximum = Infinity } = schema;
+    const bounds = {
+      minimum: Math.max(Number(minimum), INT32.minimum),
+      maximum: Math.min(Number(maximum), INT32.maximum),
+    };
+    const number = this.#x.number(
+      numberMatcher(isInt32 ? { ...schema, ...bounds } : schema),
+    );
+    return this.#possible(number);
+  }
+
+  #strings(
+    schema: NormalisedSchema,
+    excluded: readonly SchemaObject[],
+  ): Expression {
+    return this.#quoted(this.#text(schema, excluded));
+  }
+
+  /** The characters of a string. */
+  #text(
+    schema: NormalisedSchema,
+    excluded: readonly SchemaObject[] = [],
+  ): Expression {
+    const x = this.#x;
+    const min = Number(schema["minLength"] ?? 0);
+    const max = Number(schema["maxLength"] ?? Infinity);
+    const parts = ([schema["pattern"] ?? []].flat() as string[]).map(
+      (pattern) => this.#pattern(pattern),
+    );
+    for (const name of [schema["format"] ?? []].flat() as string[]) {
+      const pattern = formatPattern(name);
+      if (pattern !== undefined) parts.push(this.#pattern(pattern));
+    }
+    const others = excluded.map((each) => x.not(this.#excludedText(each)));
+    if (parts.length + others.length === 0) {
+      return x.repeat(jsonCharacter(x), min, max);
+    }
+    const any = jsonString(x, [[0, LAST_CODE_POINT]]);
+    if (parts.length === 0 || min > 0 || max < Infinity)
+      parts.push(x.repeat(any, min, max));
+    return this.#possible(x.all([...parts, ...others]));
+  }
+
+  /** The expression; `empty` if nothing matches it. It must have no references. */
+  #possible(expression: Expression): Expression {
+    const isPossible = this.#completion.length(expression) < Infinity;
+    return isPossible ? expression : this.#x.empty;
+  }
+
+  #pattern(source: string): Expression {
+    const { flags } = patternOf(source);
+    return this.#patterns.search(source, flags);
+  }
+
+  #excludedText(schema: SchemaObject): Expression {
+    const texts = listed(schema).filter((each) => typeof each === "string");
+    if (schema["enum"] !== undefined || Object.hasOwn(schema, "const")) {
+      return this.#x.literals(
+        texts.map((text) => JSON.stringify(text).slice(1, -1)),
+      );
+    }
+    return this.#text(schema);
+  }
+
+  #objects(schema: NormalisedSchema, pointer: string): Expression[] {
     const required = new Set((schema["required"] ?? []) as string[]);
     const min = Number(schema["minProperties"] ?? 0);
     const max = Number(schema["maxProperties"] ?? Infinity);
-    const names = [...new Set([...Object.keys(named), ...required])];
-    if (names.length === 0) return this.#maps(rest, min, max);
+    const names = new Set([...Object.keys(propertiesOf(schema)), ...required]);
+    const { propertyNames } = schema;
+    if (propertyNames !== undefined) {
+      for (const name of this.#listedNames(propertyNames)) names.add(name);
+    }
+    if (names.size === 0) return this.#maps(schema, min, max, pointer);
+    const pairs = new Map<string, Expression>();
+    for (const name of names) {
+      const isPossible =
+        propertyNames === undefined || this.#is(name, propertyNames);
+      const value = allOf(schemasOf(schema, name));
+      const compiled = isPossible
+        ? this.#schema(value, `${pointer}/properties/${name}`)
+        : this.#x.empty;
+      if (compiled !== this.#x.empty) {
+        const text = this.#x.literal(JSON.stringify(name));
+        pairs.set(name, this.#pair(text, compiled));
+      }
+    }
     // minProperties makes the first optional properties required.
-    for (const name of names) if (required.size < min) required.add(name);
-    const possible = names.filter(
-      (name) => required.has(name) || required.size < max,
-    );
-    const spare = max - required.size;
-    const optional = possible
-      .filter((name) => !required.has(name))
-      .slice(0, spare);
-    const order = possible.filter(
-      (name) => required.has(name) || optional.includes(name),
-    );
-    if (required.size < min || required.size > max) return [];
-    const pairs = order.map((name) => {
-      const value = Object.hasOwn(named, name) ? named[name] : rest;
-      const pair = this.#pair(literal(JSON.stringify(name)), value);
-      return { pair, required: required.has(name) };
-    });
-    return [bracketed("{", propertyList(pairs), "}")];
+    for (const name of pairs.keys()) {
+      if (required.size < min) required.add(name);
+    }
+    const isPossible = [...required].every((name) => pairs.has(name));
+    if (!isPossible || required.size < min || required.size > max) return [];
+    let spare = max - required.size;
+    const ordered: Pair[] = [];
+    for (const [name, pair] of pairs) {
+      const isRequired = required.has(name);
+      if (isRequired || spare > 0) ordered.push({ pair, isRequired });
+      if (!isRequired) spare -= 1;
+    }
+    return [this.#bracketed("{", this.#propertyList(ordered), "}")];
+  }
+
+  /** The names that propertyNames lists. */
+  #listedNames(propertyNames: unknown): string[] {
+    const alternatives = this.#normaliser.normalise(propertyNames);
+    const values = alternatives.map((each) => each["enum"]);
+    if (!values.every(Array.isArray)) return [];
+    return values.flat().filter((each) => typeof each === "string");
+  }
+
+  /** All required pairs and any of the optional ones, in this order. */
+  #propertyList(pairs: readonly Pair[]): Expression {
+    const x = this.#x;
+    // The rest of the list, built from its end: `after` follows another pair and
+    // begins with a comma, `first` begins the list.
+    let after = x.epsilon;
+    let first = x.epsilon;
+    for (const { pair, isRequired } of pairs.toReversed()) {
+      const next = x.sequence([this.#comma, pair, after]);
+      const start = x.sequence([pair, after]);
+      first = isRequired ? start : x.choice([start, first]);
+      after = isRequired ? next : x.choice([next, after]);
+    }
+    return first;
   }
 
   /** Objects with arbitrary property names. */
-  #maps(rest: unknown, min: number, max: number): GrammarNode[] {
+  #maps(
+    schema: NormalisedSchema,
+    min: number,
+    max: number,
+    pointer: string,
+  ): Expression[] {
+    const x = this.#x;
     // Names might repeat, so that the number of properties is not known.
-    if (min > 1 || max < min) return [];
-    const empty = min === 0 ? [emptyNode] : [];
-    const name = quoted({ kind: "text", min: 1, max: Infinity });
-    const filled = max > 0 && rest !== false;
-    const some = filled ? [repeat(this.#pair(name, rest), 1, max)] : [];
-    if (empty.length + some.length === 0) return [];
-    return [bracketed("{", choiceOf([...empty, ...some]), "}")];
+    if (min > 1)
+      throw new ConstraintError(
+        "“minProperties” greater than 1 needs named properties.",
+      );
+    const pair = max > 0 ? x.choice(this.#anyPairs(schema, pointer)) : x.empty;
+    const some = x.sequence([
+      pair,
+      x.repeat(x.sequence([this.#comma, pair]), 0, max - 1),
+    ]);
+    const inside = min === 0 ? x.optional(some) : some;
+    return [this.#bracketed("{", inside, "}")];
   }
 
-  /** All values of a schema, if const or enum list them. */
-  #listed(schema: unknown): GrammarNode[] | undefined {
-    const alternatives = this.#alternatives.normalise(schema);
-    const texts = alternatives.map((schema) =>
-      valuesOf(schema)?.filter((text) => permits(schema, text)),
+  /** The pairs of an object that names no properties. */
+  #anyPairs(schema: NormalisedSchema, pointer: string): Expression[] {
+    const { propertyNames = true } = schema;
+    const patterns = Object.entries(
+      (schema["patternProperties"] ?? {}) as SchemaObject,
     );
-    if (texts.some((each) => each === undefined)) return undefined;
-    const all = new Set(texts.flatMap((each) => each ?? []));
-    return all.size <= MAX_UNIQUE_VALUES ? [...all].map(literal) : undefined;
+    const names = this.#normaliser
+      .normalise({ allOf: [{ type: "string" }, propertyNames] })
+      .map((each) => this.#text({ minLength: 1, ...each }));
+    const matches = patterns.map(([pattern]) => this.#pattern(pattern));
+    const pairs = names.flatMap((name) => {
+      // Each name matches one pattern, or none.
+      const named = (only: Expression | undefined): Expression => {
+        const others = matches.map((each) =>
+          each === only ? each : this.#x.not(each),
+        );
+        return this.#quoted(this.#possible(this.#x.all([name, ...others])));
+      };
+      const rest =
+        schema["additionalProperties"] ?? schema["unevaluatedProperties"];
+      return [
+        this.#pair(named(undefined), this.#schema(rest ?? true, pointer)),
+        ...patterns.map(([, value], i) =>
+          this.#pair(named(matches[i]), this.#schema(value, pointer)),
+        ),
+      ];
+    });
+    return pairs;
   }
 
-  #pair(name: GrammarNode, value: unknown): GrammarNode {
-    return sequenceOf(
+  #pair(name: Expression, value: Expression): Expression {
+    return this.#x.sequence([
       name,
-      whitespaceNode,
-      literal(":"),
-      whitespaceNode,
-      this.compile(value),
-    );
+      this.#whitespace,
+      this.#x.literal(":"),
+      this.#whitespace,
+      value,
+    ]);
   }
 
-  #arrays(schema: NormalisedSchema): GrammarNode[] {
-    const { items, prefixItems, additionalItems } = schema;
-    const first = (prefixItems ??
-      (Array.isArray(items) ? items : [])) as unknown[];
-    const rest = Array.isArray(items) ? additionalItems : items;
-    const min = Number(schema["minItems"] ?? 0);
-    const max = Math.min(
-      Number(schema["maxItems"] ?? Infinity),
-      rest === false ? first.length : Infinity,
-    );
-    if (min > max) return [];
-    if (schema["uniqueItems"] === true && max > 1) {
-      const listed = first.length === 0 ? this.#listed(rest) : undefined;
-      if (listed !== undefined) return [orderedSubset(listed, min, max)];
-      return min > 1 ? [] : this.#arrays({ ...schema, maxItems: 1 });
+  #arrays(schema: NormalisedSchema, pointer: string): Expression[] {
+    const { items, prefixItems, additionalItems, unevaluatedItems } = schema;
+    const { contains, minContains = 1, maxContains } = schema;
+    const first = [
+      ...((prefixItems ?? (Array.isArray(items) ? items : [])) as unknown[]),
+    ];
+    const others = Array.isArray(items) ? additionalItems : items;
+    const rest = others ?? unevaluatedItems ?? true;
+    let min = Number(schema["minItems"] ?? 0);
+    const most = Number(schema["maxItems"] ?? Infinity);
+    if (contains !== undefined) {
+      if (maxContains !== undefined)
+        throw new ConstraintError("keyword “maxContains” is not supported.");
+      // The first items after prefixItems are the ones that match.
+      const needed = Number(minContains);
+      min = Math.max(min, first.length + needed);
+      first.push(...Array<unknown>(needed).fill(allOf([rest, contains])));
     }
-    const each = (at: number): GrammarNode =>
-      this.compile(at < first.length ? first[at] : rest);
-    const from = (at: number): GrammarNode => {
-      if (at >= max) return emptyNode;
-      const item = sequenceOf(...(at > 0 ? [commaNode] : []), each(at));
-      const items: GrammarNode =
-        at < first.length || at < min
-          ? sequenceOf(
-              item,
-              lazyNode(() => from(at + 1)),
-            )
-          : repeat(each(at), 0, max - at, at > 0);
-      return at < min || at >= first.length
-        ? items
-        : choiceOf([emptyNode, items]);
+    const max = rest === false ? Math.min(most, first.length) : most;
+    if (schema["uniqueItems"] === true && max > 1) {
+      return this.#uniqueArrays(first, rest, min, max, pointer);
+    }
+    const x = this.#x;
+    const compiled = first
+      .slice(0, max)
+      .map((each) => this.#schema(each, pointer));
+    const item = this.#schema(rest, pointer);
+    const counted = (least: number, count: number, isFirst: boolean) => {
+      const more = x.sequence([this.#comma, item]);
+      if (!isFirst) return x.repeat(more, least, count);
+      const some = x.sequence([
+        item,
+        x.repeat(more, Math.max(0, least - 1), count - 1),
+      ]);
+      if (count <= 0) return x.epsilon;
+      return least > 0 ? some : x.optional(some);
     };
-    return [bracketed("[", from(0), "]")];
+    if (min > max) return [];
+    const inside = compiled.reduceRight(
+      (after, each, at) => {
+        const one = x.sequence([at > 0 ? this.#comma : x.epsilon, each, after]);
+        return at < min ? one : x.optional(one);
+      },
+      counted(
+        Math.max(0, min - compiled.length),
+        max - compiled.length,
+        compiled.length === 0,
+      ),
+    );
+    return [this.#bracketed("[", inside, "]")];
+  }
+
+  /** Each value of the items at most once. */
+  #uniqueArrays(
+    first: readonly unknown[],
+    rest: unknown,
+    min: number,
+    max: number,
+    pointer: string,
+  ): Expression[] {
+    const values = first.length === 0 ? this.#listed(rest) : undefined;
+    if (values !== undefined) {
+      if (values.length < min) return [];
+      const inside = this.#distinct({ min, max, seen: new Map() }, values, 0);
+      const x = this.#x;
+      return [x.sequence([x.literal("["), this.#whitespace, inside])];
+    }
+    if (min > 1)
+      throw new ConstraintError(
+        `“uniqueItems” with “minItems” greater than 1 needs items that list at most ${MAX_UNIQUE_VALUES} values.`,
+      );
+    return this.#arrays(
+      { prefixItems: first, items: rest, minItems: min, maxItems: 1 },
+      pointer,
+    );
+  }
+
+  /** The rest of an array of these values, each at most once, in any order. */
+  #distinct(
+    array: DistinctItems,
+    values: readonly string[],
+    count: number,
+  ): Expression {
+    const x = this.#x;
+    const end = x.sequence([this.#whitespace, x.literal("]")]);
+    const parts = count >= array.min ? [end] : [];
+    for (const value of count < array.max ? values : []) {
+      const others = values.filter((other) => other !== value);
+      const key = others.join();
+      const next = array.seen.get(key) ?? this.#lazy(array, others, count + 1);
+      array.seen.set(key, next);
+      const comma = count > 0 ? this.#comma : x.epsilon;
+      parts.push(x.sequence([comma, x.literal(value), next]));
+    }
+    return x.choice(parts);
+  }
+
+  /** The rest of an array, which is created when an answer reaches it: there is one
+   * for each set of values. */
+  #lazy(
+    array: DistinctItems,
+    values: readonly string[],
+    count: number,
+  ): Reference {
+    let rest: Expression | undefined;
+    const needed = Math.max(0, array.min - count);
+    const lengths = values.map((value) => utf8Length(value) + 1);
+    const shortest = lengths.sort((a, b) => a - b).slice(0, needed);
+    return this.#x.reference(
+      () => (rest ??= this.#distinct(array, values, count)),
+      shortest.reduce((sum, length) => sum + length, 1),
+    );
+  }
+
+  /** All values of a schema as JSON, if it lists few. */
+  #listed(schema: unknown): string[] | undefined {
+    const alternatives = this.#normaliser.normalise(schema);
+    const values = alternatives.map((each) =>
+      valuesOf(each)?.filter((text) =>
+        satisfiesAll(
+          JSON.parse(text),
+          { ...each, enum: undefined },
+          this.#normaliser,
+        ),
+      ),
+    );
+    if (values.some((each) => each === undefined)) return undefined;
+    const all = new Set(values.flatMap((each) => each ?? []));
+    return all.size <= MAX_UNIQUE_VALUES ? [...all] : undefined;
+  }
+
+  #quoted(text: Expression): Expression {
+    const quote = this.#x.literal('"');
+    return this.#x.sequence([quote, text, quote]);
+  }
+
+  /** Brackets with optional whitespace inside. */
+  #bracketed(open: string, inside: Expression, close: string): Expression {
+    return this.#x.sequence([
+      this.#x.literal(open),
+      this.#whitespace,
+      inside,
+      this.#whitespace,
+      this.#x.literal(close),
+    ]);
   }
 }
 
-function stringNodes(schema: NormalisedSchema): GrammarNode[] {
-  const min = Number(schema["minLength"] ?? 0);
-  const max = Number(schema["maxLength"] ?? Infinity);
-  return min > max ? [] : [quoted({ kind: "text", min, max })];
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
-/** Whether a listed value satisfies the other keywords of the schema. */
-function permits(schema: NormalisedSchema, text: string): boolean {
-  const library = compileJsonSchema({ ...schema, enum: [JSON.parse(text)] });
-  let state = library.initial;
-  for (const byte of new TextEncoder().encode(text)) {
-    state = library.transition(state, byte);
-    if (!library.viable(state)) return false;
+/** The values that a schema lists. */
+function listed(schema: SchemaObject): unknown[] {
+  const values = (schema["enum"] ?? []) as unknown[];
+  return Object.hasOwn(schema, "const") ? [...values, schema["const"]] : values;
+}
+
+/** Applies the keyword “not”. `excluded` are the schemas that strings must not
+ * satisfy. */
+function withoutNot(schema: NormalisedSchema): {
+  schema: NormalisedSchema;
+  excluded: SchemaObject[];
+} {
+  const excluded: SchemaObject[] = [];
+  let types = typesOf(schema);
+  for (const part of [schema[NEGATED] ?? []].flat() as SchemaObject[]) {
+    const keys = Object.keys(part);
+    const has = (...all: string[]): boolean =>
+      keys.every((key) => all.includes(key));
+    const { type } = part;
+    if (has("type")) {
+      const removed = [type].flat() as string[];
+      if (removed.includes("integer") && types.includes("number"))
+        throw new ConstraintError("“not” of type integer is not supported.");
+      if (removed.includes("number")) removed.push("integer");
+      types = types.filter((each) => !removed.includes(each));
+    } else if (has("enum", "const", "type")) {
+      if (listed(part).some((each) => typeof each === "object" && each))
+        throw new ConstraintError(
+          "“not” is not supported for objects and arrays.",
+        );
+      excluded.push(part);
+    } else if (
+      has("pattern", "minLength", "maxLength", "type") &&
+      [undefined, "string"].includes(type as undefined)
+    ) {
+      // Without a type, the schema is true for all values that are no strings.
+      if (type === undefined) types = types.filter((each) => each === "string");
+      excluded.push(part);
+    } else {
+      throw new ConstraintError(
+        `“not” is not supported for ${keys.map((key) => `“${key}”`).join(", ")}.`,
+      );
+    }
   }
-  return library.accepting(state);
+  return { schema: { ...schema, type: types }, excluded };
 }

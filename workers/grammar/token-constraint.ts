@@ -1,64 +1,64 @@
 import type { TokenMask } from "../backends/backend";
-import type { ByteAutomaton } from "./automaton";
-import { unsupportedConstraint } from "./errors";
-import { hasBit, setBits, setBit, type TokenIndex } from "./token-index";
+import { DEAD } from "./automaton";
+import { ConstraintError, unsupportedConstraint } from "./errors";
+import { hasBit, setBit, type TokenMasks } from "./token-masks";
 
-/** From this many remaining tokens on, the end of the answer is planned. */
-const NEAR_END = 512;
-/** Margin for tokens that make the shortest completion longer. */
-const SPARE_TOKENS = 64;
-/** The same margin inside free text, which needs less: the text can end after any
- * token. */
-const SPARE_TOKENS_IN_TEXT = 4;
-/** Masks in the cache. */
-const MAX_CACHED_MASKS = 64;
-/** A mask with more tokens than this is free text and is not checked one by one. */
-const MAX_CHECKED_TOKENS = 32;
+/** The exact number of tokens of longer answers is not computed. */
+const MAX_PLANNED_BYTES = 100_000;
 
-/** The tokens that may come next in one answer. */
-export class TokenConstraint<State> implements TokenMask {
-  readonly #tokens: TokenIndex;
-  readonly #automaton: ByteAutomaton<State>;
+/**
+ * The tokens that may come next in one answer. At each step, a sequence of tokens
+ * that ends the answer within the limit is known, so that every answer is complete.
+ */
+export class TokenConstraint implements TokenMask {
+  readonly #masks: TokenMasks;
   readonly #bits: Uint32Array<ArrayBuffer>;
-  /** Masks by the automaton's key; inside of a string they repeat. */
-  readonly #cache = new Map<string, Uint32Array>();
   /** Whether `#bits` is the mask of the next token. */
   #isCurrent = false;
+  /** Tokens left, the end token included. */
   #remaining: number;
-  #state: State;
+  #state: number;
+  /** Tokens that complete the answer, without the end token. Computed when the end
+   * is near. */
+  #plan: readonly number[] | undefined;
+  /** Lengths of completions in tokens, by state. */
+  readonly #tokensToEnd = new Map<number, number>();
 
-  /** For an answer of at most `room` tokens that continues `prefix`. */
-  constructor(
-    tokens: TokenIndex,
-    automaton: ByteAutomaton<State>,
-    prefix: string,
-    room: number,
-  ) {
-    this.#tokens = tokens;
-    this.#automaton = automaton;
-    this.#remaining = room;
-    this.#bits = new Uint32Array(Math.ceil(tokens.size / 32));
-    this.#state = automaton.initial;
-    // Throws early if no text satisfies the constraint.
-    this.allowed();
-    for (const byte of new TextEncoder().encode(prefix)) {
-      const state = this.#state;
-      const next =
-        automaton.next(state, byte) ??
-        (automaton.ignores(state, byte) ? state : undefined);
-      if (next === undefined)
+  /** For an answer of at most `limit` tokens that continues `prefix`. */
+  constructor(masks: TokenMasks, prefix: Uint8Array, limit: number) {
+    this.#masks = masks;
+    this.#remaining = limit;
+    this.#bits = new Uint32Array(Math.ceil(masks.trie.idCount / 32));
+    this.#state = masks.automaton.start;
+    for (const byte of prefix) {
+      this.#state = masks.automaton.next(this.#state, byte);
+      if (this.#state === DEAD)
         throw unsupportedConstraint(
-          `no text that satisfies it starts with the prefix ${JSON.stringify(prefix)}.`,
+          `no text that satisfies it starts with the prefix ${JSON.stringify(new TextDecoder().decode(prefix))}.`,
         );
-      this.#state = next;
     }
-    this.#isCurrent = false;
+    this.#plan = this.#planWithin(limit);
   }
 
   allowed(): Uint32Array<ArrayBuffer> {
     if (this.#isCurrent) return this.#bits;
-    this.#fill();
-    if (this.#remaining <= NEAR_END) this.#reserveEnd();
+    const { automaton, trie, end } = this.#masks;
+    const longest = this.#masks.fill(this.#state, this.#bits);
+    // Each byte is at most one token. The next token and the end token come on top.
+    const isFar = trie.hasAllBytes && longest + 2 <= this.#remaining;
+    if (!isFar) {
+      const mask = this.#masks.of(this.#state);
+      this.#bits.fill(0);
+      for (let at = 0; at < mask.ids.length; at++) {
+        const tokens = this.#lengthInTokens(mask.states[at] ?? DEAD);
+        if (tokens + 2 <= this.#remaining)
+          setBit(this.#bits, mask.ids[at] ?? 0);
+      }
+      if (automaton.accepts(this.#state)) setBit(this.#bits, end);
+      this.#plan = this.#shorterPlan();
+      const [next] = this.#plan;
+      if (next !== undefined) setBit(this.#bits, next);
+    }
     this.#isCurrent = true;
     return this.#bits;
   }
@@ -71,62 +71,58 @@ export class TokenConstraint<State> implements TokenMask {
     }
     this.#remaining -= 1;
     this.#isCurrent = false;
-    const next = this.#tokens.advance(this.#automaton, this.#state, id);
-    if (next === undefined) {
-      throw new Error(`Token ${id} is in the token mask but is rejected`);
-    }
-    this.#state = next;
+    if (id === this.#masks.end) return;
+    this.#plan = this.#plan?.[0] === id ? this.#plan.slice(1) : undefined;
+    this.#state = this.#masks.after(this.#state, id);
   }
 
-  #fill(): void {
-    const key = this.#automaton.key(this.#state);
-    const cached = this.#cache.get(key);
-    if (cached !== undefined) {
-      this.#bits.set(cached);
-      return;
+  /** The tokens of a short answer. Throws if it needs more than `limit` tokens. */
+  #planWithin(limit: number): readonly number[] {
+    const { automaton, trie } = this.#masks;
+    const bytes = automaton.lengthToEnd(this.#state);
+    if (bytes > MAX_PLANNED_BYTES && bytes > limit * trie.longest) {
+      throw tooLong(`at least ${Math.ceil(bytes / trie.longest) + 1}`, limit);
     }
-    this.#tokens.fillMask(this.#automaton, this.#state, this.#bits);
-    if (this.#bits.every((word) => word === 0)) {
-      throw unsupportedConstraint("no text satisfies it.");
-    }
-    if (this.#cache.size >= MAX_CACHED_MASKS) this.#cache.clear();
-    this.#cache.set(key, this.#bits.slice());
+    const plan = this.#encode(this.#state);
+    if (plan === undefined)
+      throw unsupportedConstraint(
+        "the model's vocabulary lacks characters that it needs.",
+      );
+    const needed = plan.length + 1;
+    if (needed > limit) throw tooLong(String(needed), limit);
+    return plan;
   }
 
-  /** Close to the token limit, allows only tokens that leave room for the end. */
-  #reserveEnd(): void {
-    const completion = this.#completion(this.#state);
-    if (
-      completion === undefined ||
-      this.#remaining > completion.length + SPARE_TOKENS
-    )
-      return;
-    const ids = setBits(this.#bits, MAX_CHECKED_TOKENS);
-    const [first] = completion;
-    if (ids === undefined) {
-      const urgent =
-        this.#remaining <= completion.length + SPARE_TOKENS_IN_TEXT;
-      if (urgent && first !== undefined) this.#allowOnly([first]);
-      return;
-    }
-    const finishing = ids.filter((id) => {
-      if (id === this.#tokens.end) return true;
-      const next = this.#tokens.advance(this.#automaton, this.#state, id);
-      const rest = next && this.#completion(next);
-      return rest !== undefined && rest.length < this.#remaining;
-    });
-    if (finishing.length > 0) this.#allowOnly(finishing);
+  #encode(state: number): number[] | undefined {
+    const { automaton, trie } = this.#masks;
+    return trie.encode(automaton.shortestCompletion(state));
   }
 
-  /** A short sequence of tokens that ends the answer, with the end token last. */
-  #completion(state: State): readonly number[] | undefined {
-    const bytes = this.#automaton.shortestCompletion(state);
-    const ids = bytes && this.#tokens.encode(bytes);
-    return ids && [...ids, this.#tokens.end];
+  #lengthInTokens(state: number): number {
+    const known = this.#tokensToEnd.get(state);
+    if (known !== undefined) return known;
+    const { automaton, trie } = this.#masks;
+    // Each byte is at most one token.
+    const bytes = automaton.lengthToEnd(state);
+    if (trie.hasAllBytes && bytes + 2 <= this.#remaining) return bytes;
+    const length = this.#encode(state)?.length ?? Infinity;
+    this.#tokensToEnd.set(state, length);
+    return length;
   }
 
-  #allowOnly(ids: readonly number[]): void {
-    this.#bits.fill(0);
-    for (const id of ids) setBit(this.#bits, id);
+  /** The plan so far, or a new one if that is shorter. */
+  #shorterPlan(): readonly number[] {
+    const created = this.#encode(this.#state);
+    const plan = this.#plan;
+    if (plan === undefined || (created && created.length < plan.length))
+      return created ?? [];
+    return plan;
   }
+}
+
+function tooLong(needed: string, limit: number): ConstraintError {
+  return new ConstraintError(
+    `its shortest answer needs ${needed} tokens, and ${limit} are available.`,
+    { advice: "Increase maxTokens, or shorten the prompt or the constraint." },
+  );
 }

@@ -1,11 +1,11 @@
 import type { TokenConstraint } from "../grammar/token-constraint";
 import { seededRandom } from "../kernels/testing/random";
-import { hasBit } from "../grammar/token-index";
+import { hasBit } from "../grammar/token-masks";
 import type { Tokenizer } from "../model-files/tokenizer";
 
 /** An answer of random allowed tokens, and whether it reached the end token. */
 export function randomAnswer(
-  constraint: TokenConstraint<unknown>,
+  constraint: TokenConstraint,
   { tokenizer, end }: { tokenizer: Tokenizer; end: number },
   seed: number,
   most = 400,
