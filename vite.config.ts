@@ -1,12 +1,11 @@
 import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
 import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
-import { structuredOutput } from "./tools/cli/structured-output.mjs";
 
 export default defineConfig({
   // Relative, so that the built page works in any folder of a site.
   base: "./",
-  plugins: [offlineShell(), structuredOutput()],
+  plugins: [offlineShell()],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {
@@ -35,7 +34,7 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es", plugins: () => [structuredOutput()] },
+  worker: { format: "es" },
   optimizeDeps: {
     // Pre-bundling would separate ONNX Runtime from its .wasm files.
     exclude: ["onnxruntime-web"],

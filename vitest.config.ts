@@ -27,8 +27,6 @@ const unitProject = (name: string, include: string[], exclude: string[]) => ({
     include,
     exclude,
     setupFiles,
-    // It is published as TypeScript, so it has to be transformed.
-    server: { deps: { inline: [/transformers-structured-output/] } },
     ...timeLimits,
   },
 });

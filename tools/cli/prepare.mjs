@@ -90,7 +90,6 @@ const sources = [
   "src",
   "tools/cli/headers.mjs",
   "tools/cli/offline-shell.mjs",
-  "tools/cli/structured-output.mjs",
   "vite.config.ts",
   "workers",
 ];

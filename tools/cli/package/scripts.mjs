@@ -4,7 +4,6 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, posix, relative } from "node:path";
 import { rolldown } from "rolldown";
 import { root } from "../prepare.mjs";
-import { structuredOutput } from "../structured-output.mjs";
 
 /** @typedef {import("rolldown").Plugin} Plugin */
 /** @typedef {import("rolldown").OutputOptions} OutputOptions */
@@ -145,7 +144,7 @@ const buildWorker = (folder, name) =>
   build(
     {
       input: "workers/vlm.worker.ts",
-      plugins: [raw(), copiedAssets(join(folder, "web")), structuredOutput()],
+      plugins: [raw(), copiedAssets(join(folder, "web"))],
       resolve: {
         // As in vite.config.ts: ONNX Runtime without its wasm loaders.
         conditionNames: [
