@@ -265,13 +265,22 @@ export class Expressions {
     if (head === this.empty || tail === this.empty) return this.empty;
     if (head === this.epsilon) return tail;
     if (tail === this.epsilon) return head;
-    if (head.kind === "sequence") {
-      return this.#pair(head.head, this.#pair(head.tail, tail));
+    // A loop, because long sequences would overflow the stack.
+    const heads: Expression[] = [];
+    let last = head;
+    while (last.kind === "sequence") {
+      heads.push(last.head);
+      last = last.tail;
     }
-    return this.#intern(
-      `s${head.id},${tail.id}`,
-      { kind: "sequence", head, tail },
-      head.nullable && tail.nullable,
+    heads.push(last);
+    return heads.reduceRight(
+      (after, each) =>
+        this.#intern(
+          `s${each.id},${after.id}`,
+          { kind: "sequence", head: each, tail: after },
+          each.nullable && after.nullable,
+        ),
+      tail,
     );
   }
 

@@ -23,6 +23,7 @@ type Before = "start" | "word" | "other" | "unknown";
 
 /** Repetitions with assertions inside are written out up to this count. */
 const MAX_UNROLLED = 16;
+const FIRST_SURROGATE = 0xd800;
 const HIGH: CharacterRanges = [[0xd800, 0xdbff]];
 const LOW: CharacterRanges = [[0xdc00, 0xdfff]];
 const LINE_ENDS: CharacterRanges = [
@@ -30,11 +31,20 @@ const LINE_ENDS: CharacterRanges = [
   [0x0d, 0x0d],
   [0x2028, 0x2029],
 ];
+/** The characters of a class. */
+interface Encoded {
+  readonly single: Expression;
+  /** Characters whose two code units both match. */
+  readonly pair: Expression;
+}
+
 /** Compiles JavaScript patterns. `encoding` says how characters are written. */
 export class RegexCompiler {
   readonly #expressions: Expressions;
   readonly #encoding: Encoding;
   readonly #classes = new CharacterClasses();
+  /** The expressions of classes, by their ranges. */
+  readonly #encoded = new WeakMap<CharacterRanges, Encoded>();
   readonly #word: Expression;
   readonly #other: Expression;
   /** Any text. */
@@ -279,7 +289,7 @@ export class RegexCompiler {
       return undefined;
     const high = this.#classes.ranges(first, flags);
     const low = this.#classes.ranges(half, flags);
-    return this.#encoding(this.#expressions, pairs(high, low));
+    return this.#pairs(high, low);
   }
 
   #repeated(node: RegexNodeOf<"quantifier">, flags: string): Expression {
@@ -292,17 +302,27 @@ export class RegexCompiler {
     return this.#expressions.repeat(single, min, max, pair);
   }
 
-  /** `pair`: characters whose two code units both match. */
-  #characters(
-    node: CharacterNode,
-    flags: string,
-  ): { single: Expression; pair: Expression } {
+  #characters(node: CharacterNode, flags: string): Encoded {
     const ranges = this.#classes.ranges(node, flags);
-    const single = this.#encoding(this.#expressions, ranges);
-    const pair = isUnicode(flags)
-      ? this.#expressions.empty
-      : this.#encoding(this.#expressions, pairs(ranges, ranges));
-    return { single, pair };
+    const known = this.#encoded.get(ranges);
+    if (known !== undefined) return known;
+    const encoded = {
+      single: this.#encoding(this.#expressions, ranges),
+      pair: isUnicode(flags)
+        ? this.#expressions.empty
+        : this.#pairs(ranges, ranges),
+    };
+    this.#encoded.set(ranges, encoded);
+    return encoded;
+  }
+
+  #pairs(high: CharacterRanges, low: CharacterRanges): Expression {
+    const isPossible = [high, low].every((ranges) =>
+      ranges.some(([, last]) => last >= FIRST_SURROGATE),
+    );
+    return isPossible
+      ? this.#encoding(this.#expressions, pairs(high, low))
+      : this.#expressions.empty;
   }
 }
 
