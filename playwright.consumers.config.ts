@@ -5,7 +5,8 @@ import config from "./playwright.config.ts";
 export default defineConfig({
   ...config,
   testDir: "e2e/consumers",
-  testIgnore: [],
+  // Those of the other configuration exclude this folder.
+  projects: [{ name: "consumers" }],
   // Installing and building take their time.
   timeout: 900_000,
 });
