@@ -7,12 +7,18 @@ import {
   listen,
   loadOptions,
   micro,
-  options,
+  microOfSize,
+  options as usual,
   testImage,
   imageQuestion,
 } from "./testing/harness";
 
 const failsWith = (code: string) => expect.objectContaining({ code }) as object;
+
+/** The software adapter takes seconds for the model's own 256. */
+const size = 128;
+const options = { ...usual, size };
+const small = { ...loadOptions, model: await microOfSize(size) };
 
 /** Tokens for the same images on each device. */
 const answers = new Map<Device, (readonly number[])[]>();
@@ -23,11 +29,11 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
 
   beforeAll(async () => {
     events = listen(api);
-    const info = await api.load({ ...loadOptions, device });
+    const info = await api.load({ ...small, device });
     expect(info).toMatchObject({
       name: "fast-vlm/micro",
       device,
-      size: 256,
+      size,
       contextLength: 512,
       dtypes: { decoder_model_merged: "fp32" },
     });
@@ -54,17 +60,16 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     const frame = await testImage();
     const answer = await api.generate(1, [frame], options);
     expect(frame.width, "the frame is closed").toBe(0);
-    expect(answer).toMatchObject({ imageTokens: 16, finish: "length" });
+    expect(answer).toMatchObject({ imageTokens: 4, finish: "length" });
     expect(answer.tokenIds).toHaveLength(12);
     const { timings: t } = answer;
     const sum = t.preprocess + t.encode + t.prefill + t.firstDecode;
     expect(sum).toBeCloseTo(t.firstToken, 3);
     expect(t.total).toBeGreaterThan(t.firstToken);
     expect(t.tokensPerSecond).toBeGreaterThan(0);
-    await new Promise((resolve) => setTimeout(resolve, 20));
     expect(events[0]).toMatchObject({
       type: "image",
-      imageTokens: 16,
+      imageTokens: 4,
     });
     const tokens = events.flatMap((e) => (e.type === "token" ? [e] : []));
     expect(tokens.map(({ id }) => id)).toEqual(answer.tokenIds);
@@ -82,6 +87,7 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
           size,
         })
       ).tokenIds;
+    // In few image tokens, different images look alike to the micro model.
     const first = await ask(1, "Describe the image.", 256);
     expect(await ask(1, "Describe the image.", 256)).toEqual(first);
     const others = [
@@ -206,7 +212,7 @@ test("a lost device: typed error, an event, and a load that works again", async 
     });
   const api = new Api();
   const events = listen(api);
-  const onGpu = { ...loadOptions, device: "webgpu" } as const;
+  const onGpu = { ...small, device: "webgpu" } as const;
   await api.load(onGpu);
   const before = await api.generate(1, [await testImage()], options);
   const running = api.generate(1, [await testImage()], {
