@@ -16,7 +16,7 @@ const UNKNOWN = -1;
 /** Transition tables in the cache, of 1 kB each. */
 const MAX_TABLES = 20_000;
 /** Limit against exponential growth. */
-const MAX_EXPRESSIONS = 3_000_000;
+const MAX_NEW_EXPRESSIONS = 1_000_000;
 
 /**
  * A deterministic automaton over the bytes of an answer. A state is the id of the
@@ -27,6 +27,7 @@ export class Automaton {
   readonly start: number;
   readonly #expressions: Expressions;
   readonly #completion: ShortestCompletion;
+  readonly #compiledSize: number;
   readonly #clamp: CounterClamp;
   readonly #states: Expression[] = [];
   #tables: (Table | undefined)[] = [];
@@ -41,10 +42,16 @@ export class Automaton {
   ) {
     this.#expressions = expressions;
     this.#completion = completion;
+    this.#compiledSize = expressions.size;
     this.#clamp = new CounterClamp(expressions, completion, SHORT);
     this.start = this.#add(start);
     if (this.start === DEAD)
       throw unsupportedConstraint("no text satisfies it.");
+  }
+
+  /** Number of expressions that answers have added to those of the constraint. */
+  get growth(): number {
+    return this.#expressions.size - this.#compiledSize;
   }
 
   /** Number of transitions computed so far. */
@@ -95,7 +102,7 @@ export class Automaton {
   }
 
   #add(expression: Expression): number {
-    if (this.#expressions.size > MAX_EXPRESSIONS)
+    if (this.growth > MAX_NEW_EXPRESSIONS)
       throw unsupportedConstraint(
         "it is too ambiguous; simplify its repetitions and alternatives.",
       );

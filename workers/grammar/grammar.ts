@@ -10,6 +10,10 @@ import { TokenConstraint } from "./token-constraint";
 import { TokenMasks } from "./token-masks";
 import { TokenTrie } from "./token-trie";
 
+/** A constraint to which answers have added more expressions is compiled again: live
+ * captions have many answers. */
+const MAX_GROWTH = 200_000;
+
 /** Creates token masks for the vocabulary of one model. */
 export class Grammar {
   readonly #trie: TokenTrie;
@@ -34,15 +38,16 @@ export class Grammar {
     limit: number,
   ): TokenConstraint {
     const key = JSON.stringify(constraint);
-    if (this.#last?.key !== key) {
-      const automaton = compile(constraint);
-      const masks = new TokenMasks(automaton, this.#trie, this.#end);
-      this.#last = { key, masks };
+    let last = this.#last;
+    if (last?.key !== key || last.masks.automaton.growth > MAX_GROWTH) {
+      const masks = new TokenMasks(compile(constraint), this.#trie, this.#end);
+      last = { key, masks };
+      this.#last = last;
     }
     const text =
       constraint.type === "json" ? withoutWhitespace(prefix) : prefix;
     const bytes = new TextEncoder().encode(text);
-    return new TokenConstraint(this.#last.masks, bytes, limit);
+    return new TokenConstraint(last.masks, bytes, limit);
   }
 }
 
