@@ -71,16 +71,16 @@ export class RegexCompiler {
   /** The texts in which the pattern matches somewhere. */
   search(source: string, flags: string): Expression {
     const root = parseRegex(source, flags);
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     const from = (before: Before): Expression =>
       this.#compile(root, flags, this.#text, before);
     const [first, word, other] = [from("start"), from("word"), from("other")];
     if (first === word && first === other)
-      return x.sequence([this.#text, first]);
-    return x.choice([
+      return expressions.sequence([this.#text, first]);
+    return expressions.choice([
       first,
-      x.sequence([this.#text, this.#word, word]),
-      x.sequence([this.#text, this.#other, other]),
+      expressions.sequence([this.#text, this.#word, word]),
+      expressions.sequence([this.#text, this.#other, other]),
     ]);
   }
 
@@ -91,12 +91,12 @@ export class RegexCompiler {
     rest: Expression,
     before: Before,
   ): Expression {
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     if (!hasAssertion(node))
-      return x.sequence([this.#plain(node, flags), rest]);
+      return expressions.sequence([this.#plain(node, flags), rest]);
     switch (node.type) {
       case "disjunction":
-        return x.choice(
+        return expressions.choice(
           node.body.map((each) => this.#compile(each, flags, rest, before)),
         );
       case "alternative":
@@ -118,13 +118,13 @@ export class RegexCompiler {
     rest: Expression,
     before: Before,
   ): Expression {
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     if (node === undefined) return rest;
     const next = (state: Before): Expression =>
       this.#alternative(nodes, flags, rest, state);
     if (!nodes.some(hasAssertion)) {
       const end = [...this.#plainList(nodes, flags), rest];
-      return this.#compile(node, flags, x.sequence(end), before);
+      return this.#compile(node, flags, expressions.sequence(end), before);
     }
     if (hasAssertion(node)) {
       const isZeroWidth = node.type === "anchor" || isLookahead(node);
@@ -144,19 +144,19 @@ export class RegexCompiler {
     next: (before: Before) => Expression,
     before: Before,
   ): Expression {
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     if (first === this.#expressions.epsilon) return next(before);
     const [word, other] = [next("word"), next("other")];
     const endsWith = (last: Expression): Expression =>
-      x.all([first, x.sequence([this.#text, last])]);
+      expressions.all([first, expressions.sequence([this.#text, last])]);
     const longer =
       word === other && !first.nullable
-        ? x.sequence([first, word])
-        : x.choice([
-            x.sequence([endsWith(this.#word), word]),
-            x.sequence([endsWith(this.#other), other]),
+        ? expressions.sequence([first, word])
+        : expressions.choice([
+            expressions.sequence([endsWith(this.#word), word]),
+            expressions.sequence([endsWith(this.#other), other]),
           ]);
-    return first.nullable ? x.choice([next(before), longer]) : longer;
+    return first.nullable ? expressions.choice([next(before), longer]) : longer;
   }
 
   #group(
@@ -165,14 +165,14 @@ export class RegexCompiler {
     rest: Expression,
     before: Before,
   ): Expression {
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     const body = (after: Expression): Expression =>
       this.#alternative(node.body, flagsIn(node, flags), after, before);
     switch (node.behavior) {
       case "lookahead":
-        return x.all([rest, body(this.#text)]);
+        return expressions.all([rest, body(this.#text)]);
       case "negativeLookahead":
-        return x.all([rest, x.not(body(this.#text))]);
+        return expressions.all([rest, expressions.not(body(this.#text))]);
       case "lookbehind":
       case "negativeLookbehind":
         throw unsupported(node, "a lookbehind assertion");
@@ -209,13 +209,13 @@ export class RegexCompiler {
     rest: Expression,
     before: Before,
   ): Expression {
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     const starts = (first: Expression): Expression =>
-      x.all([rest, x.sequence([first, this.#text])]);
+      expressions.all([rest, expressions.sequence([first, this.#text])]);
     if (node.kind === "end") {
-      const end = rest.nullable ? x.epsilon : x.empty;
+      const end = rest.nullable ? expressions.epsilon : expressions.empty;
       if (!flags.includes("m")) return end;
-      return x.choice([end, starts(this.#lineEnd)]);
+      return expressions.choice([end, starts(this.#lineEnd)]);
     }
     if (before === "unknown")
       throw unsupported(node, "an anchor after an assertion");
@@ -223,25 +223,29 @@ export class RegexCompiler {
       if (before === "start") return rest;
       if (flags.includes("m"))
         throw unsupported(node, "a line start inside the pattern");
-      return x.empty;
+      return expressions.empty;
     }
     const after = before === "word" ? "other" : "word";
     const isOther = (after === "other") === (node.kind === "boundary");
     if (!isOther) return starts(this.#word);
-    const end = rest.nullable ? x.epsilon : x.empty;
-    return x.choice([end, starts(this.#other)]);
+    const end = rest.nullable ? expressions.epsilon : expressions.empty;
+    return expressions.choice([end, starts(this.#other)]);
   }
 
   /** A node without assertions. */
   #plain(node: RegexNode, flags: string): Expression {
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     switch (node.type) {
       case "disjunction":
-        return x.choice(node.body.map((each) => this.#plain(each, flags)));
+        return expressions.choice(
+          node.body.map((each) => this.#plain(each, flags)),
+        );
       case "alternative":
-        return x.sequence(this.#plainList(node.body, flags));
+        return expressions.sequence(this.#plainList(node.body, flags));
       case "group":
-        return x.sequence(this.#plainList(node.body, flagsIn(node, flags)));
+        return expressions.sequence(
+          this.#plainList(node.body, flagsIn(node, flags)),
+        );
       case "quantifier":
         return this.#repeated(node, flags);
       case "reference":
@@ -255,19 +259,26 @@ export class RegexCompiler {
 
   /** Without flag u, two nodes may match the two halves of one character. */
   #plainList(nodes: readonly RegexNode[], flags: string): Expression[] {
-    const x = this.#expressions;
+    const expressions = this.#expressions;
     const parts: Expression[] = [];
     for (let i = 0; i < nodes.length; i++) {
       const [node, next] = nodes.slice(i, i + 2);
       if (node === undefined) break;
       const part = this.#plain(node, flags);
       const pair = next && this.#pairOf(node, next, flags);
-      if (next === undefined || pair === undefined || pair === x.empty) {
+      if (
+        next === undefined ||
+        pair === undefined ||
+        pair === expressions.empty
+      ) {
         parts.push(part);
         continue;
       }
       parts.push(
-        x.choice([pair, x.sequence([part, this.#plain(next, flags)])]),
+        expressions.choice([
+          pair,
+          expressions.sequence([part, this.#plain(next, flags)]),
+        ]),
       );
       i += 1;
     }

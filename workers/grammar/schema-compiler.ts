@@ -41,7 +41,7 @@ interface DistinctItems {
 /** Compiles a JSON schema. Objects have their properties in the order of the schema,
  * and additional ones only if the schema names none. */
 export class SchemaCompiler {
-  readonly #x: Expressions;
+  readonly #expressions: Expressions;
   readonly #completion: ShortestCompletion;
   readonly #document: SchemaDocument;
   readonly #normaliser: SchemaNormaliser;
@@ -59,7 +59,7 @@ export class SchemaCompiler {
     completion: ShortestCompletion,
     schema: unknown,
   ) {
-    this.#x = expressions;
+    this.#expressions = expressions;
     this.#completion = completion;
     this.#document = new SchemaDocument(schema);
     this.#normaliser = new SchemaNormaliser(this.#document);
@@ -102,13 +102,13 @@ export class SchemaCompiler {
     }
     this.#compiled.set(key, undefined);
     try {
-      const compiled = this.#x.choice(
+      const compiled = this.#expressions.choice(
         this.#normaliser
           .normalise(schema)
           .flatMap((each) => this.#values(each, pointer)),
       );
       this.#compiled.set(key, compiled);
-      if (compiled === this.#x.empty) this.#unsatisfiable ??= pointer;
+      if (compiled === this.#expressions.empty) this.#unsatisfiable ??= pointer;
       return compiled;
     } catch (error) {
       throw error instanceof ConstraintError ? error.at(pointer) : error;
@@ -118,8 +118,9 @@ export class SchemaCompiler {
   #reference(key: string): Expression {
     const known = this.#references.get(key);
     if (known !== undefined) return known;
-    const target = (): Expression => this.#compiled.get(key) ?? this.#x.empty;
-    const reference = this.#x.reference(target);
+    const target = (): Expression =>
+      this.#compiled.get(key) ?? this.#expressions.empty;
+    const reference = this.#expressions.reference(target);
     this.#references.set(key, reference);
     return reference;
   }
@@ -129,7 +130,7 @@ export class SchemaCompiler {
     if (values !== undefined) {
       const unlisted = { ...all, enum: undefined };
       return [
-        this.#x.literals(
+        this.#expressions.literals(
           values.filter((text) =>
             satisfiesAll(JSON.parse(text), unlisted, this.#normaliser),
           ),
@@ -161,7 +162,7 @@ export class SchemaCompiler {
   ): Expression[] {
     return values
       .filter((value) => !excluded.some((each) => this.#is(value, each)))
-      .map((value) => this.#x.literal(String(value)));
+      .map((value) => this.#expressions.literal(String(value)));
   }
 
   #is(value: unknown, schema: unknown): boolean {
@@ -181,7 +182,7 @@ export class SchemaCompiler {
       minimum: Math.max(Number(minimum), INT32.minimum),
       maximum: Math.min(Number(maximum), INT32.maximum),
     };
-    const number = this.#x.number(
+    const number = this.#expressions.number(
       numberMatcher(isInt32 ? { ...schema, ...bounds } : schema),
     );
     return this.#possible(number);
@@ -199,7 +200,7 @@ export class SchemaCompiler {
     schema: NormalisedSchema,
     excluded: readonly SchemaObject[] = [],
   ): Expression {
-    const x = this.#x;
+    const expressions = this.#expressions;
     const min = Number(schema["minLength"] ?? 0);
     const max = Number(schema["maxLength"] ?? Infinity);
     const parts = ([schema["pattern"] ?? []].flat() as string[]).map(
@@ -209,20 +210,22 @@ export class SchemaCompiler {
       const pattern = formatPattern(name);
       if (pattern !== undefined) parts.push(this.#pattern(pattern));
     }
-    const others = excluded.map((each) => x.not(this.#excludedText(each)));
+    const others = excluded.map((each) =>
+      expressions.not(this.#excludedText(each)),
+    );
     if (parts.length + others.length === 0) {
-      return x.repeat(jsonCharacter(x), min, max);
+      return expressions.repeat(jsonCharacter(expressions), min, max);
     }
-    const any = jsonString(x, [[0, LAST_CODE_POINT]]);
+    const any = jsonString(expressions, [[0, LAST_CODE_POINT]]);
     if (parts.length === 0 || min > 0 || max < Infinity)
-      parts.push(x.repeat(any, min, max));
-    return this.#possible(x.all([...parts, ...others]));
+      parts.push(expressions.repeat(any, min, max));
+    return this.#possible(expressions.all([...parts, ...others]));
   }
 
   /** The expression; `empty` if nothing matches it. It must have no references. */
   #possible(expression: Expression): Expression {
     const isPossible = this.#completion.length(expression) < Infinity;
-    return isPossible ? expression : this.#x.empty;
+    return isPossible ? expression : this.#expressions.empty;
   }
 
   #pattern(source: string): Expression {
@@ -233,7 +236,7 @@ export class SchemaCompiler {
   #excludedText(schema: SchemaObject): Expression {
     const texts = listed(schema).filter((each) => typeof each === "string");
     if (schema["enum"] !== undefined || Object.hasOwn(schema, "const")) {
-      return this.#x.literals(
+      return this.#expressions.literals(
         texts.map((text) => JSON.stringify(text).slice(1, -1)),
       );
     }
@@ -257,9 +260,9 @@ export class SchemaCompiler {
       const value = allOf(schemasOf(schema, name));
       const compiled = isPossible
         ? this.#schema(value, `${pointer}/properties/${name}`)
-        : this.#x.empty;
-      if (compiled !== this.#x.empty) {
-        const text = this.#x.literal(JSON.stringify(name));
+        : this.#expressions.empty;
+      if (compiled !== this.#expressions.empty) {
+        const text = this.#expressions.literal(JSON.stringify(name));
         pairs.set(name, this.#pair(text, compiled));
       }
     }
@@ -289,16 +292,16 @@ export class SchemaCompiler {
 
   /** All required pairs and any of the optional ones, in this order. */
   #propertyList(pairs: readonly Pair[]): Expression {
-    const x = this.#x;
+    const expressions = this.#expressions;
     // The rest of the list, built from its end: `after` follows another pair and
     // begins with a comma, `first` begins the list.
-    let after = x.epsilon;
-    let first = x.epsilon;
+    let after = expressions.epsilon;
+    let first = expressions.epsilon;
     for (const { pair, isRequired } of pairs.toReversed()) {
-      const next = x.sequence([this.#comma, pair, after]);
-      const start = x.sequence([pair, after]);
-      first = isRequired ? start : x.choice([start, first]);
-      after = isRequired ? next : x.choice([next, after]);
+      const next = expressions.sequence([this.#comma, pair, after]);
+      const start = expressions.sequence([pair, after]);
+      first = isRequired ? start : expressions.choice([start, first]);
+      after = isRequired ? next : expressions.choice([next, after]);
     }
     return first;
   }
@@ -310,18 +313,21 @@ export class SchemaCompiler {
     max: number,
     pointer: string,
   ): Expression[] {
-    const x = this.#x;
+    const expressions = this.#expressions;
     // Names might repeat, so that the number of properties is not known.
     if (min > 1)
       throw new ConstraintError(
         "“minProperties” greater than 1 needs named properties.",
       );
-    const pair = max > 0 ? x.choice(this.#anyPairs(schema, pointer)) : x.empty;
-    const some = x.sequence([
+    const pair =
+      max > 0
+        ? expressions.choice(this.#anyPairs(schema, pointer))
+        : expressions.empty;
+    const some = expressions.sequence([
       pair,
-      x.repeat(x.sequence([this.#comma, pair]), 0, max - 1),
+      expressions.repeat(expressions.sequence([this.#comma, pair]), 0, max - 1),
     ]);
-    const inside = min === 0 ? x.optional(some) : some;
+    const inside = min === 0 ? expressions.optional(some) : some;
     return [this.#bracketed("{", inside, "}")];
   }
 
@@ -339,9 +345,11 @@ export class SchemaCompiler {
       // Each name matches one pattern, or none.
       const named = (only: Expression | undefined): Expression => {
         const others = matches.map((each) =>
-          each === only ? each : this.#x.not(each),
+          each === only ? each : this.#expressions.not(each),
         );
-        return this.#quoted(this.#possible(this.#x.all([name, ...others])));
+        return this.#quoted(
+          this.#possible(this.#expressions.all([name, ...others])),
+        );
       };
       const rest =
         schema["additionalProperties"] ?? schema["unevaluatedProperties"];
@@ -356,10 +364,10 @@ export class SchemaCompiler {
   }
 
   #pair(name: Expression, value: Expression): Expression {
-    return this.#x.sequence([
+    return this.#expressions.sequence([
       name,
       this.#whitespace,
-      this.#x.literal(":"),
+      this.#expressions.literal(":"),
       this.#whitespace,
       value,
     ]);
@@ -387,26 +395,30 @@ export class SchemaCompiler {
     if (schema["uniqueItems"] === true && max > 1) {
       return this.#uniqueArrays(first, rest, min, max, pointer);
     }
-    const x = this.#x;
+    const expressions = this.#expressions;
     const compiled = first
       .slice(0, max)
       .map((each) => this.#schema(each, pointer));
     const item = this.#schema(rest, pointer);
     const counted = (least: number, count: number, isFirst: boolean) => {
-      const more = x.sequence([this.#comma, item]);
-      if (!isFirst) return x.repeat(more, least, count);
-      const some = x.sequence([
+      const more = expressions.sequence([this.#comma, item]);
+      if (!isFirst) return expressions.repeat(more, least, count);
+      const some = expressions.sequence([
         item,
-        x.repeat(more, Math.max(0, least - 1), count - 1),
+        expressions.repeat(more, Math.max(0, least - 1), count - 1),
       ]);
-      if (count <= 0) return x.epsilon;
-      return least > 0 ? some : x.optional(some);
+      if (count <= 0) return expressions.epsilon;
+      return least > 0 ? some : expressions.optional(some);
     };
     if (min > max) return [];
     const inside = compiled.reduceRight(
       (after, each, at) => {
-        const one = x.sequence([at > 0 ? this.#comma : x.epsilon, each, after]);
-        return at < min ? one : x.optional(one);
+        const one = expressions.sequence([
+          at > 0 ? this.#comma : expressions.epsilon,
+          each,
+          after,
+        ]);
+        return at < min ? one : expressions.optional(one);
       },
       counted(
         Math.max(0, min - compiled.length),
@@ -429,8 +441,14 @@ export class SchemaCompiler {
     if (values !== undefined) {
       if (values.length < min) return [];
       const inside = this.#distinct({ min, max, seen: new Map() }, values, 0);
-      const x = this.#x;
-      return [x.sequence([x.literal("["), this.#whitespace, inside])];
+      const expressions = this.#expressions;
+      return [
+        expressions.sequence([
+          expressions.literal("["),
+          this.#whitespace,
+          inside,
+        ]),
+      ];
     }
     if (min > 1)
       throw new ConstraintError(
@@ -448,18 +466,23 @@ export class SchemaCompiler {
     values: readonly string[],
     count: number,
   ): Expression {
-    const x = this.#x;
-    const end = x.sequence([this.#whitespace, x.literal("]")]);
+    const expressions = this.#expressions;
+    const end = expressions.sequence([
+      this.#whitespace,
+      expressions.literal("]"),
+    ]);
     const parts = count >= array.min ? [end] : [];
     for (const value of count < array.max ? values : []) {
       const others = values.filter((other) => other !== value);
       const key = others.join();
       const next = array.seen.get(key) ?? this.#lazy(array, others, count + 1);
       array.seen.set(key, next);
-      const comma = count > 0 ? this.#comma : x.epsilon;
-      parts.push(x.sequence([comma, x.literal(value), next]));
+      const comma = count > 0 ? this.#comma : expressions.epsilon;
+      parts.push(
+        expressions.sequence([comma, expressions.literal(value), next]),
+      );
     }
-    return x.choice(parts);
+    return expressions.choice(parts);
   }
 
   /** The rest of an array, which is created when an answer reaches it: there is one
@@ -473,7 +496,7 @@ export class SchemaCompiler {
     const needed = Math.max(0, array.min - count);
     const lengths = values.map((value) => utf8Length(value) + 1);
     const shortest = lengths.sort((a, b) => a - b).slice(0, needed);
-    return this.#x.reference(
+    return this.#expressions.reference(
       () => (rest ??= this.#distinct(array, values, count)),
       shortest.reduce((sum, length) => sum + length, 1),
     );
@@ -497,18 +520,18 @@ export class SchemaCompiler {
   }
 
   #quoted(text: Expression): Expression {
-    const quote = this.#x.literal('"');
-    return this.#x.sequence([quote, text, quote]);
+    const quote = this.#expressions.literal('"');
+    return this.#expressions.sequence([quote, text, quote]);
   }
 
   /** Brackets with optional whitespace inside. */
   #bracketed(open: string, inside: Expression, close: string): Expression {
-    return this.#x.sequence([
-      this.#x.literal(open),
+    return this.#expressions.sequence([
+      this.#expressions.literal(open),
       this.#whitespace,
       inside,
       this.#whitespace,
-      this.#x.literal(close),
+      this.#expressions.literal(close),
     ]);
   }
 }
