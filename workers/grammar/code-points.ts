@@ -8,7 +8,7 @@ export type CharacterRanges = readonly (readonly [
 ])[];
 
 export const LAST_CODE_POINT = 0x10ffff;
-export const SURROGATES: CharacterRanges = [[0xd800, 0xdfff]];
+const SURROGATES: CharacterRanges = [[0xd800, 0xdfff]];
 /** What `\w` matches without flag i. */
 export const WORD_CHARACTERS: CharacterRanges = [
   [0x30, 0x39],

@@ -17,7 +17,11 @@ import {
 } from "./normalise-schema";
 import { numberMatcher } from "./number-matcher";
 import { RegexCompiler } from "./regex";
-import { SchemaDocument, type SchemaObject } from "./schema-syntax";
+import {
+  escapePointer,
+  SchemaDocument,
+  type SchemaObject,
+} from "./schema-syntax";
 import type { ShortestCompletion } from "./shortest-completion";
 
 /** Most values of an array with uniqueItems. */
@@ -259,7 +263,7 @@ export class SchemaCompiler {
         propertyNames === undefined || this.#is(name, propertyNames);
       const value = allOf(schemasOf(schema, name));
       const compiled = isPossible
-        ? this.#schema(value, `${pointer}/properties/${name}`)
+        ? this.#schema(value, `${pointer}/properties/${escapePointer(name)}`)
         : this.#expressions.empty;
       if (compiled !== this.#expressions.empty) {
         const text = this.#expressions.literal(JSON.stringify(name));

@@ -2,7 +2,7 @@ import { DEAD, type Automaton } from "./automaton";
 import { SHORT, type TokenTrie } from "./token-trie";
 
 /** The tokens that may follow in a state. */
-export interface StateMask {
+interface StateMask {
   /** One bit for each token id, set if the token may follow. */
   readonly bits: Uint32Array<ArrayBuffer>;
   /** The same tokens, without the end token, and the state after each. */
