@@ -4,6 +4,7 @@
  * compile error there.
  */
 interface VideoFrame {
+  readonly colorSpace: { readonly transfer: string | null };
   close(): void;
 }
 interface ImageBitmap {

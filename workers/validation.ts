@@ -1,6 +1,7 @@
 import type { DtypeChoice, Graph, ModelSource } from "../src/shared/models";
 import { badOption } from "../src/shared/errors";
 import {
+  checkMessages,
   checkOption,
   checkOptions,
   counted,
@@ -21,7 +22,6 @@ import type {
   Frame,
   GenerateOptions,
   LoadOptions,
-  Message,
   PromptInput,
 } from "../src/shared/protocol";
 
@@ -40,17 +40,7 @@ export function checkRequest(options: GenerateOptions): void {
 /** Throws `bad-option` for the first option that tokens are not counted by. */
 export function checkPromptInput(input: PromptInput): void {
   checkOptions(input, promptRules, true);
-  const { messages } = input;
-  if (!Array.isArray(messages)) {
-    throw badOption(
-      `messages must be an array, not ${describeValue(messages)}.`,
-      "Pass an array of messages, oldest first.",
-    );
-  }
-  (messages as Message[]).forEach((message, at) => {
-    checkOption(`messages[${at}]`, message, objectRule);
-    checkOption(`messages[${at}].text`, message.text, stringRule);
-  });
+  checkMessages(input.messages);
 }
 
 function checkConstraint(constraint: Constraint): void {

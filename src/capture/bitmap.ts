@@ -1,20 +1,15 @@
 import { VlmError } from "../shared/errors";
+import { isHdr } from "../shared/hdr";
 import type { Frame } from "../shared/protocol";
 
-/** Copies a frame; HDR is converted to sRGB, because bitmaps of HDR frames lose
- * their colours when Chromium copies them to a GPU. */
+/** Copies a frame; HDR is converted to sRGB. */
 export async function toBitmap(frame: Frame): Promise<ImageBitmap> {
-  const hdr =
-    frame instanceof VideoFrame && HDR.includes(frame.colorSpace.transfer);
-  if (!hdr) return createImageBitmap(frame);
+  if (!isHdr(frame)) return createImageBitmap(frame);
   const { displayWidth, displayHeight } = frame;
   return drawOnBlack(displayWidth, displayHeight, (context) =>
     context.drawImage(frame, 0, 0, displayWidth, displayHeight),
   );
 }
-
-/** HDR transfer functions; TypeScript declares those of SDR only. */
-const HDR: readonly (string | null)[] = ["pq", "hlg"];
 
 /** Renders `draw` in sRGB on opaque black. */
 export function drawOnBlack(
@@ -33,30 +28,49 @@ export function drawOnBlack(
   return canvas.transferToImageBitmap();
 }
 
-/** Copies pixels, which may be transparent, onto black; `name` is for errors. */
+/** How a page may read content from another origin. */
+const canvasAdvice =
+  "Draw only images that were loaded with the crossorigin attribute on it.";
+const elementAdvice =
+  'Set its attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.';
+
+type Pixels =
+  ImageBitmap | OffscreenCanvas | HTMLCanvasElement | HTMLImageElement;
+
+/** Copies pixels, which may be transparent, onto black; errors contain `name`. */
 export function copyOnBlack(
-  source: ImageBitmap | OffscreenCanvas,
+  source: Pixels,
   name: string,
+  { width, height }: { width: number; height: number } = source,
 ): ImageBitmap {
-  const { width, height } = source;
-  if (width === 0 || height === 0) throw noPixels(name);
+  if (!(width > 0 && height > 0)) throw noPixels(name);
   try {
     return drawOnBlack(width, height, (context) => {
-      context.drawImage(source, 0, 0);
+      context.drawImage(source, 0, 0, width, height);
       // Throws for cross-origin content; the bitmap would throw later.
       context.getImageData(0, 0, 1, 1);
     });
   } catch (thrown) {
-    if (thrown instanceof DOMException && thrown.name === "SecurityError") {
-      throw new VlmError(
-        "bad-image",
-        `${name} contains content from another origin, which this page may not read.`,
-        "Draw only images that were loaded with the crossorigin attribute.",
-        { cause: thrown },
-      );
-    }
-    throw imageError(`${name} could not be read.`, thrown);
+    const isImage = "naturalWidth" in source;
+    throw unreadable(name, thrown, isImage ? elementAdvice : canvasAdvice);
   }
+}
+
+/** The error of pixels that could not be read: from another origin, or damaged. */
+export function unreadable(
+  name: string,
+  cause: unknown,
+  crossOriginAdvice = elementAdvice,
+): VlmError {
+  if (!(cause instanceof DOMException && cause.name === "SecurityError")) {
+    return imageError(`${name} could not be read.`, cause);
+  }
+  return new VlmError(
+    "bad-image",
+    `${name} contains content from another origin, which this page may not read.`,
+    crossOriginAdvice,
+    { cause },
+  );
 }
 
 /** Throws `bad-image` for a frame that is closed or has no pixels. */
@@ -70,7 +84,7 @@ export function assertFrameOpen(frame: Frame): void {
   );
 }
 
-export function noPixels(name: string): VlmError {
+function noPixels(name: string): VlmError {
   return new VlmError(
     "bad-image",
     `${name} has no pixels.`,

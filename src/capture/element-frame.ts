@@ -1,4 +1,4 @@
-import { drawOnBlack, imageError, noPixels } from "./bitmap";
+import { copyOnBlack, imageError, unreadable } from "./bitmap";
 import { aborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
@@ -59,14 +59,15 @@ export async function captureElement(
   if (isImage(element)) {
     await decoded(element, signal);
     // An SVG without a size has the size of its element.
-    const { naturalWidth, naturalHeight, width, height } = element;
-    const size = [naturalWidth || width, naturalHeight || height] as const;
-    return readable(element, () => drawn(element, ...size));
+    const size = {
+      width: element.naturalWidth || element.width,
+      height: element.naturalHeight || element.height,
+    };
+    return copyOnBlack(element, nameOf(element), size);
   }
   await beforePaint();
   if (signal?.aborted) throw aborted();
-  const { width, height } = element;
-  return readable(element, () => drawn(element, width, height));
+  return copyOnBlack(element, nameOf(element));
 }
 
 async function videoFrame(
@@ -74,13 +75,13 @@ async function videoFrame(
   signal: AbortSignal | undefined,
 ): Promise<Frame> {
   await playable(video, signal);
-  const read = (): Frame => new VideoFrame(video);
   for (;;) {
     try {
-      return read();
-    } catch {
+      return new VideoFrame(video);
+    } catch (thrown) {
       // A stream has data before it plays, but shows no frame yet.
-      if (!video.srcObject || !video.paused) return readable(video, read);
+      const waits = video.srcObject && video.paused;
+      if (!waits) throw unreadable(nameOf(video), thrown);
     }
     await played(video, signal);
   }
@@ -104,40 +105,6 @@ function played(
     signal?.addEventListener("abort", end, options);
     if (signal?.aborted) end();
   });
-}
-
-function drawn(
-  element: HTMLImageElement | HTMLCanvasElement,
-  width: number,
-  height: number,
-): ImageBitmap {
-  if (!(width > 0 && height > 0)) {
-    throw noPixels(nameOf(element));
-  }
-  return drawOnBlack(width, height, (context) => {
-    context.drawImage(element, 0, 0, width, height);
-    // Throws for content of another origin; a bitmap would throw only later.
-    context.getImageData(0, 0, 1, 1);
-  });
-}
-
-function readable(element: VisualElement, read: () => Frame): Frame {
-  try {
-    return read();
-  } catch (thrown) {
-    if (!(thrown instanceof DOMException)) throw thrown;
-    if (thrown.name !== "SecurityError") {
-      throw imageError(`${nameOf(element)} could not be read.`, thrown);
-    }
-    throw new VlmError(
-      "bad-image",
-      `${nameOf(element)} contains content from another origin, which this page may not read.`,
-      isCanvas(element)
-        ? "Draw only images that were loaded with the crossorigin attribute."
-        : 'Set its attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.',
-      { cause: thrown },
-    );
-  }
 }
 
 /** Waits until the video has a frame. */

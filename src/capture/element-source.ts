@@ -9,6 +9,7 @@ import {
   type VisualElement,
 } from "./element-frame";
 import { newImageId, type CapturedFrame } from "./frame-source";
+import { SkippedFrames } from "./skipped-frames";
 import { aborted, pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
@@ -31,7 +32,7 @@ export class ElementSource {
   /** The current image of an img element: each load is another image. */
   #image: { readonly key: string; readonly id: string } | undefined;
   #loads = 0;
-  #videoFrames = 0;
+  readonly #skipped = new SkippedFrames();
 
   /** Looks the id up in the document or shadow tree of `host`. */
   constructor(host: Element, id: string, listener: CaptureListener) {
@@ -138,12 +139,7 @@ export class ElementSource {
 
   #stamp(element: VisualElement, key: string): Omit<CapturedFrame, "frame"> {
     const time = now();
-    if (isVideo(element)) {
-      const { totalVideoFrames: frames } = element.getVideoPlaybackQuality();
-      const dropped = Math.max(0, frames - this.#videoFrames - 1);
-      this.#videoFrames = frames;
-      return { time, dropped };
-    }
+    if (isVideo(element)) return { time, dropped: this.#skipped.take(element) };
     if (isCanvas(element)) return { time, dropped: 0 };
     if (this.#image?.key !== key) this.#image = { key, id: newImageId() };
     return { time, dropped: 0, imageId: this.#image.id };

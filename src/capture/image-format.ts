@@ -92,6 +92,6 @@ function endsBoxes(view: DataView): boolean {
   return at === view.byteLength;
 }
 
-function ascii(bytes: Uint8Array, from: number, length: number): string {
+export function ascii(bytes: Uint8Array, from: number, length: number): string {
   return String.fromCharCode(...bytes.subarray(from, from + length));
 }

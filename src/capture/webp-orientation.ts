@@ -1,3 +1,5 @@
+import { ascii } from "./image-format";
+
 /**
  * EXIF orientation of a WebP file, 1 to 8; 1 if it has none. Browsers apply the
  * orientation of JPEG, PNG and AVIF, but Chromium does not apply that of WebP.
@@ -37,10 +39,6 @@ function tiffOrientation(tiff: Uint8Array): number {
     return value >= 1 && value <= 8 ? value : 1;
   }
   return 1;
-}
-
-function ascii(bytes: Uint8Array, from: number, length: number): string {
-  return String.fromCharCode(...bytes.subarray(from, from + length));
 }
 
 /** Whether the orientation swaps width and height. */

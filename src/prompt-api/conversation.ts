@@ -1,4 +1,5 @@
 import { VlmError } from "../shared/errors";
+import { maxAnswerTokens } from "../shared/options";
 import type { Session } from "../session/session";
 import {
   tokensOf,
@@ -19,9 +20,6 @@ import type {
   LanguageModelPromptOptions,
   LanguageModelSettings,
 } from "./types";
-
-/** The worker's limit for one answer. */
-const MAX_ANSWER_TOKENS = 4096;
 
 /** A session, and the options of its answers. */
 export interface ConversationOptions {
@@ -68,7 +66,7 @@ export class PromptConversation {
         ...imageOptions(settings),
         signal,
         sampling: { ...core.sampling, seed: randomSeed() },
-        maxTokens: Math.min(MAX_ANSWER_TOKENS, Math.max(1, available)),
+        maxTokens: Math.min(maxAnswerTokens, Math.max(1, available)),
         prefix,
         responseConstraint: constraint,
       });

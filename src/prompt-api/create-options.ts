@@ -1,3 +1,4 @@
+import { isIterable } from "../shared/options";
 import type { Sampling } from "../shared/protocol";
 import type {
   LanguageModelCoreOptions,
@@ -106,9 +107,6 @@ export function dictionary<T extends object>(value: T): T {
 
 /** Converts a WebIDL sequence to an array. @throws TypeError */
 export function sequence<T>(value: Iterable<T>, what: string): T[] {
-  const given: unknown = value;
-  if (typeof given === "object" && given && Symbol.iterator in given) {
-    return [...value];
-  }
+  if (isIterable(value)) return [...value];
   throw new TypeError(`${what} must be a list.`);
 }

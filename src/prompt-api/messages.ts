@@ -1,4 +1,5 @@
 import { parseConstraint } from "../shared/constraint";
+import { isIterable } from "../shared/options";
 import { asDomException, notSupported } from "./errors";
 import type {
   LanguageModelContent,
@@ -36,7 +37,7 @@ const types = ["text", "image", "audio", "tool-call", "tool-response"];
  * @throws TypeError, or a DOMException SyntaxError or NotSupportedError
  */
 export function parsePrompt(input: unknown, rules: Rules): PromptMessages {
-  if (!isIterable(input)) return { turns: [userTurn(toDomString(input))] };
+  if (!isIterable(input)) return { turns: [userTurn(String(input))] };
   const messages = [...input].map(asMessage);
   if (messages.length === 0) return { turns: [userTurn("")] };
   const turns = messages.map(({ role, content, prefix }, i): PromptTurn => {
@@ -109,7 +110,7 @@ function asMessage(value: unknown): Required<LanguageModelMessage> {
     role: role as LanguageModelRole,
     content: isIterable(content)
       ? [...content].map(asContent)
-      : toDomString(content),
+      : String(content),
     prefix: Boolean(prefix),
   };
 }
@@ -130,17 +131,6 @@ function asObject(value: unknown, what: string): Record<string, unknown> {
     return value as Record<string, unknown>;
   }
   throw new TypeError(`${what} must be an object.`);
-}
-
-/** WebIDL converts any value. */
-function toDomString(value: unknown): string {
-  return String(value);
-}
-
-function isIterable(value: unknown): value is Iterable<unknown> {
-  return (
-    typeof value === "object" && value !== null && Symbol.iterator in value
-  );
 }
 
 /** ImageBitmapSource or BufferSource, where the platform has them. */

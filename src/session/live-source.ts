@@ -10,6 +10,7 @@ import {
 } from "../capture/element-frame";
 import type { OpenFrameSource } from "../capture/frame-source";
 import { pageVisible } from "../capture/page-visibility";
+import { SkippedFrames } from "../capture/skipped-frames";
 import { pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { badOption } from "../shared/errors";
@@ -98,24 +99,22 @@ function openStill(
 }
 
 function openVideo(video: HTMLVideoElement): OpenFrameSource {
-  /** Numbers of the newest frame and of the last one taken, once known. */
-  let shown: number | undefined;
-  let taken: number | undefined;
+  const skipped = new SkippedFrames();
   let isFirst = true;
+  /** The video shows another frame than the last one taken. */
+  let isNew = true;
   let wake = (): void => undefined;
   const listening = new AbortController();
   video.addEventListener("ended", () => wake(), { signal: listening.signal });
-  const onFrame: VideoFrameRequestCallback = (_, { presentedFrames }) => {
+  const onFrame = (): void => {
     handle = video.requestVideoFrameCallback(onFrame);
-    shown = presentedFrames;
-    // Taken before the first callback: count from the frame before this one.
-    if (!isFirst) taken ??= presentedFrames - 1;
+    isNew = true;
     wake();
   };
   let handle = video.requestVideoFrameCallback(onFrame);
 
   const changed = async (signal: AbortSignal): Promise<void> => {
-    if (shown !== taken) return;
+    if (isNew) return;
     const waiting = new AbortController();
     wake = () => waiting.abort();
     await pause(rereadAfter, AbortSignal.any([signal, waiting.signal]));
@@ -135,10 +134,8 @@ function openVideo(video: HTMLVideoElement): OpenFrameSource {
     take: async (signal) => {
       if (!isSettled(video)) return undefined;
       const frame = await captureElement(video, signal);
-      isFirst = false;
-      const passed = (shown ?? 0) - (taken ?? shown ?? 0) - 1;
-      taken = shown;
-      return { frame, time: now(), dropped: Math.max(0, passed) };
+      isFirst = isNew = false;
+      return { frame, time: now(), dropped: skipped.take(video) };
     },
     close: () => {
       video.cancelVideoFrameCallback(handle);

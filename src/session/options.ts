@@ -3,13 +3,15 @@ import { localFolder, type FolderFiles } from "../models/folder";
 import { resolveModel } from "../models/resolve";
 import type { WorkerStart } from "../runtime/start-worker";
 import { parseConstraint } from "../shared/constraint";
-import { badOption } from "../shared/errors";
 import type { DeviceChoice } from "../shared/models";
 import {
+  arrayRule,
+  checkMessages,
+  checkOption,
   signalRule,
   functionRule,
   greedySampling,
-  isObject,
+  isIterable,
   loadRules,
   requestDefaults,
   requestRules,
@@ -112,8 +114,7 @@ export interface ChatMessage {
 
 const folder: OptionRule = {
   expected: "a FileList or an iterable of files",
-  accepts: (value) =>
-    typeof value === "object" && value !== null && Symbol.iterator in value,
+  accepts: isIterable,
 };
 
 export const environmentRules = {
@@ -166,16 +167,11 @@ export function toLoadOptions(
   };
 }
 
-/** Throws `bad-option` unless it is a list of messages; whether the model can
- * read them is checked by the worker. */
-export function checkChatMessages(messages: unknown): void {
-  const isMessage = (message: unknown): boolean =>
-    isObject(message) &&
-    (message["images"] === undefined || Array.isArray(message["images"]));
-  if (Array.isArray(messages) && messages.every(isMessage)) return;
-  throw badOption(
-    "messages must be an array of { role, text, images }.",
-    "Pass an array of messages, oldest first. The images of a message, if any, are an array of sources.",
+/** Throws `bad-option` for the first message that is not valid. */
+export function checkChatMessages(messages: readonly ChatMessage[]): void {
+  checkMessages(messages);
+  messages.forEach(({ images = [] }, at) =>
+    checkOption(`messages[${at}].images`, images, arrayRule),
   );
 }
 

@@ -39,6 +39,7 @@ export const functionRule = rule(
   (it) => typeof it === "function",
 );
 export const objectRule = rule("an object", isObject);
+export const arrayRule = rule("an array", Array.isArray);
 export const signalRule = rule("an AbortSignal", isSignal);
 
 export const oneOf = (...names: readonly string[]): OptionRule =>
@@ -68,12 +69,13 @@ const backends: readonly BackendChoice[] = ["auto", "ort"];
 const fits: readonly Fit[] = ["letterbox", "crop", "stretch"];
 const promptStyles: readonly PromptStyle[] = ["reference", "demo"];
 
-const sizeStep = 64;
+/** Side of the square of pixels that becomes one image token. */
+export const patchSize = 64;
 
 /** Encoder input size in pixels. */
 export const sizeRule: OptionRule = number(
-  `a multiple of ${sizeStep} from ${sizeStep} to 2048`,
-  (size) => size % sizeStep === 0 && size >= sizeStep && size <= 2048,
+  `a multiple of ${patchSize} from ${patchSize} to 2048`,
+  (size) => size % patchSize === 0 && size >= patchSize && size <= 2048,
 );
 
 /** Options of a load whose value is a name. */
@@ -100,11 +102,14 @@ export const samplingRules = {
   seed: number("a finite number", Number.isFinite),
 } as const satisfies Record<keyof Sampling, OptionRule>;
 
+/** Limit of `maxTokens`. */
+export const maxAnswerTokens = 4096;
+
 /** Options of a request that have a default. */
 export const requestRules = {
   ...promptRules,
   fit: oneOf(...fits),
-  maxTokens: wholeNumber(1, 4096),
+  maxTokens: wholeNumber(1, maxAnswerTokens),
   sampling: objectRule,
   draft: booleanRule,
   gate: number("a number from 0 (off) to 1", (it) => it >= 0 && it <= 1),
@@ -202,6 +207,23 @@ export function describeValue(value: unknown): string {
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return String(value);
   return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** Throws `bad-option` unless it is a list of messages; whether the model can
+ * read them is checked with the prompt. */
+export function checkMessages(messages: unknown): void {
+  checkOption("messages", messages, arrayRule);
+  (messages as readonly unknown[]).forEach((message, at) => {
+    checkOption(`messages[${at}]`, message, objectRule);
+    const { text } = message as { text: unknown };
+    checkOption(`messages[${at}].text`, text, stringRule);
+  });
+}
+
+export function isIterable(value: unknown): value is Iterable<unknown> {
+  return (
+    typeof value === "object" && value !== null && Symbol.iterator in value
+  );
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

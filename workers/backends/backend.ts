@@ -1,3 +1,4 @@
+import { patchSize } from "../../src/shared/options";
 import type { Sampling } from "../../src/shared/protocol";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import type { OnnxGraph } from "../onnx/onnx-reader";
@@ -25,12 +26,9 @@ export interface Backend {
   readonly timer?: GpuTimer | undefined;
 }
 
-/** Side of the square of pixels that becomes one image token. */
-export const PATCH = 64;
-
 /** Image tokens of one square of `size` pixels. */
 export function imageTokensForSize(size: number): number {
-  return (size / PATCH) ** 2;
+  return (size / patchSize) ** 2;
 }
 
 /** The vision encoder (FastViTHD) and its projector. */

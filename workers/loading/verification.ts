@@ -1,4 +1,4 @@
-import type { Sampling } from "../../src/shared/protocol";
+import { greedySampling } from "../../src/shared/options";
 import type { EncodedImage } from "../backends/backend";
 import type { Tensor } from "../ort/tensor";
 import { decode } from "../stages/decode";
@@ -8,14 +8,6 @@ import { isFinite, noise, preprocessImage, promptAbout } from "./warm-up";
 
 /** Tokens on which the backends have to agree. */
 const TOKENS = 8;
-
-const GREEDY: Sampling = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  repetitionPenalty: 1,
-  seed: 0,
-};
 
 /** The tokens that the model generates for the test image. */
 export async function answerTestImage(
@@ -76,7 +68,7 @@ async function overflows(
     if (!isFinite(await memory.numbers(features))) return true;
     signal.throwIfAborted();
     const prompt = promptAbout(features, "Describe the image.", model);
-    const how = { sampling: GREEDY, draft: [], signal };
+    const how = { sampling: greedySampling, draft: [], signal };
     const generation = await language.begin(prompt, [newImage(features)], how);
     try {
       for (let step = 0; step < 2; step++) {
@@ -121,7 +113,11 @@ async function answer(
   const features = defined(image.features[0], "features");
   const prompt = promptAbout(features, question, model);
   const limit = Math.min(TOKENS, config.contextLength - prompt.ids.length + 1);
-  const how = { sampling: GREEDY, draft: draft.slice(0, limit - 1), signal };
+  const how = {
+    sampling: greedySampling,
+    draft: draft.slice(0, limit - 1),
+    signal,
+  };
   const generation = await language.begin(prompt, [image], how);
   const tokens: number[] = [];
   try {

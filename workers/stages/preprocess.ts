@@ -1,4 +1,5 @@
 import { VlmError } from "../../src/shared/errors";
+import { isHdr } from "../../src/shared/hdr";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
 import type { Geometry } from "../kernels/resize-geometry";
 import type { GpuTimer } from "../kernels/gpu-timer";
@@ -86,12 +87,6 @@ function badImage(why: string): VlmError {
     `The image cannot be read: ${why}.`,
     "Try another image.",
   );
-}
-
-/** Chromium copies such frames to a GPU with wrong colours. */
-function isHdr(frame: Frame): frame is VideoFrame {
-  const hdr: readonly (string | null)[] = ["pq", "hlg"];
-  return frame instanceof VideoFrame && hdr.includes(frame.colorSpace.transfer);
 }
 
 function toSrgb(frame: VideoFrame): OffscreenCanvas {

@@ -1,7 +1,16 @@
 import { parseDtype } from "../../models/dtype";
 import { checkLicense, licenseOf } from "../../models/license";
 import { resolveModel } from "../../models/resolve";
-import { VlmError } from "../../shared/errors";
+import { badOption } from "../../shared/errors";
+import {
+  checkOption,
+  oneOf,
+  requestDefaults,
+  requestRules,
+  sizeRule,
+  wholeNumber,
+  type OptionRule,
+} from "../../shared/options";
 import type { Device, DtypeChoice, ModelSource } from "../../shared/models";
 import { lineup, type EngineName } from "./record";
 
@@ -29,30 +38,28 @@ export function readBenchOptions(search: string): BenchOptions {
   const source = resolveModel(model, params.get("hub") ?? "");
   checkLicense(licenseOf(source));
   const device = get("device", "webgpu");
-  if (device !== "webgpu" && device !== "wasm") {
-    throw bad(`Unknown device “${device}”.`, "Choose webgpu or wasm.");
-  }
-  const size = whole("size", get("size", "0"), 0);
-  if (size % 64 !== 0) {
-    throw bad(`Invalid size ${size}.`, "Choose a multiple of 64.");
-  }
+  checkOption("device", device, oneOf("webgpu", "wasm"));
+  const size = Number(get("size", "0"));
+  if (size !== 0) checkOption("size", size, sizeRule);
   return {
-    ...{ model, source, device, size },
+    ...{ model, source, size },
+    device: device as Device,
     dtype: parseDtype(get("dtype", "auto")),
-    frames: whole("frames", get("frames", "8"), 1),
-    maxTokens: whole("max-tokens", get("max-tokens", "32"), 1),
-    prompt: get("prompt", "Describe the image."),
+    frames: number("frames", get("frames", "8"), wholeNumber(1)),
+    maxTokens: number(
+      "max-tokens",
+      get("max-tokens", "32"),
+      requestRules.maxTokens,
+    ),
+    prompt: get("prompt", requestDefaults.prompt),
     lineup: readLineup(get("lineup", "transformers.js,fast-vlm")),
   };
 }
 
-function whole(name: string, text: string, least: number): number {
+function number(name: string, text: string, rule: OptionRule): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= least) return value;
-  throw bad(
-    `Invalid ${name} “${text}”.`,
-    `Use a whole number of at least ${least}.`,
-  );
+  checkOption(name, value, rule);
+  return value;
 }
 
 function readLineup(text: string): EngineName[] {
@@ -60,17 +67,16 @@ function readLineup(text: string): EngineName[] {
   const known = lineup.filter((name) => names.includes(name));
   const unknown = names.find((name) => !known.some((each) => each === name));
   if (unknown !== undefined) {
-    throw bad(
+    throw badOption(
       `Unknown engine “${unknown}” in the line-up.`,
       `Choose from ${lineup.join(", ")}.`,
     );
   }
   if (known.every((name) => name === "transformers.js")) {
-    throw bad("The line-up lacks fast-vlm.", "Add fast-vlm to the line-up.");
+    throw badOption(
+      "The line-up lacks fast-vlm.",
+      "Add fast-vlm to the line-up.",
+    );
   }
   return known;
-}
-
-function bad(message: string, advice: string): VlmError {
-  return new VlmError("bad-option", message, advice);
 }

@@ -1,4 +1,5 @@
-import { PATCH, imageTokensForSize, type Encoder } from "../backend";
+import { patchSize } from "../../../src/shared/options";
+import { imageTokensForSize, type Encoder } from "../backend";
 import type { OrtSession } from "../../ort/session";
 import type { Memory, Tensor } from "../../ort/tensor";
 import { mismatch } from "../../model-files/config";
@@ -36,7 +37,7 @@ export class OrtEncoder implements Encoder {
     const found = features.dims.join(", ");
     features.dispose();
     throw mismatch(
-      `vision_encoder: image_features has the shape [${found}] for an input of ${size} pixels, not one token per ${PATCH} x ${PATCH} pixels.`,
+      `vision_encoder: image_features has the shape [${found}] for an input of ${size} pixels, not one token per ${patchSize} x ${patchSize} pixels.`,
     );
   }
 
