@@ -10,7 +10,7 @@ import { FrameSlot } from "./frame-slot";
 import type { CapturedFrame, OpenFrameSource } from "./frame-source";
 import { pumpFrames } from "./frame-pump";
 import { aborted } from "../shared/abort";
-import { VlmError } from "../shared/errors";
+import { badOption, VlmError } from "../shared/errors";
 
 export type CaptureSource =
   | ({ readonly kind: "camera" } & CameraChoice)
@@ -193,8 +193,7 @@ export class Capture implements OpenFrameSource {
 }
 
 function noVideoTrack(): VlmError {
-  return new VlmError(
-    "bad-option",
+  return badOption(
     "The stream has no live video track.",
     "Pass a stream whose video track has not ended, such as that of a camera, a screen or a canvas.",
   );

@@ -12,7 +12,7 @@ import { newImageId, type CapturedFrame } from "./frame-source";
 import { SkippedFrames } from "./skipped-frames";
 import { aborted, pause } from "../shared/abort";
 import { now } from "../shared/clock";
-import { VlmError } from "../shared/errors";
+import { badOption, VlmError } from "../shared/errors";
 
 /** Interval in ms at which the element is looked up and checked for changes. */
 const checkEvery = 200;
@@ -146,8 +146,7 @@ export class ElementSource {
   }
 
   #missing(): VlmError {
-    return new VlmError(
-      "bad-option",
+    return badOption(
       `There is no video, img or canvas element with the id “${this.#id}”.`,
       "Add one to the same document or shadow tree; it is used as soon as it exists.",
     );

@@ -13,7 +13,6 @@ import { FastVlmAttributes } from "./attributes";
 import { Controller, type AskOptions } from "./controller";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
 import { onMessagesChange } from "./languages";
-import { onVisible } from "./on-visible";
 import { optionNames } from "./options";
 import type { State } from "./state";
 import { view } from "./view";
@@ -329,10 +328,14 @@ export class FastVlmElement extends FastVlmAttributes {
     const { signal } = this.#connection;
     onMessagesChange(this, () => this.requestUpdate(), signal);
     this.#visible = false;
-    onVisible(this, signal, () => {
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
       this.#visible = true;
       if (this.loading === "visible") this.#preload();
     });
+    observer.observe(this);
+    signal.addEventListener("abort", () => observer.disconnect());
     this.requestUpdate();
   }
 

@@ -1,4 +1,4 @@
-import { VlmError } from "../shared/errors";
+import { badOption } from "../shared/errors";
 import type { Dtype, DtypeChoice, Graph } from "../shared/models";
 import { dtypes, graphs } from "../shared/options";
 
@@ -10,12 +10,12 @@ const advice = `Choose auto, ${dtypes.join(", ")}, or a dtype for each graph: �
  */
 export function parseDtype(text: string): DtypeChoice {
   if (text === "auto" || isDtype(text)) return text;
-  if (!text.includes("=")) throw badOption(`Unknown dtype “${text}”.`);
+  if (!text.includes("=")) throw badOption(`Unknown dtype “${text}”.`, advice);
   const chosen: Partial<Record<Graph, Dtype>> = {};
   for (const pair of text.split(",")) {
     const [graph = "", dtype = ""] = pair.split("=").map((part) => part.trim());
-    if (!isGraph(graph)) throw badOption(`Unknown graph “${graph}”.`);
-    if (!isDtype(dtype)) throw badOption(`Unknown dtype “${dtype}”.`);
+    if (!isGraph(graph)) throw badOption(`Unknown graph “${graph}”.`, advice);
+    if (!isDtype(dtype)) throw badOption(`Unknown dtype “${dtype}”.`, advice);
     chosen[graph] = dtype;
   }
   return chosen;
@@ -27,8 +27,4 @@ function isDtype(text: string): text is Dtype {
 
 function isGraph(text: string): text is Graph {
   return (graphs as readonly string[]).includes(text);
-}
-
-function badOption(message: string): VlmError {
-  return new VlmError("bad-option", message, advice);
 }

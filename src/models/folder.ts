@@ -1,4 +1,4 @@
-import { VlmError } from "../shared/errors";
+import { badOption, VlmError } from "../shared/errors";
 import type { LocalFile, ModelSource } from "../shared/models";
 
 /** Files of `<input webkitdirectory>`, or files with their paths. */
@@ -47,8 +47,7 @@ function findModel(files: FolderFiles): ModelSource {
     );
   }
   if (others.length > 0) {
-    throw new VlmError(
-      "bad-option",
+    throw badOption(
       `The folder contains several models: ${[root, ...others].join(", ")}.`,
       "Choose the folder of one of them.",
     );

@@ -1,4 +1,4 @@
-import { VlmError } from "../shared/errors";
+import { badOption, VlmError } from "../shared/errors";
 import type { ModelSource } from "../shared/models";
 import { converter, registry, type RegistryEntry } from "./registry";
 
@@ -26,12 +26,12 @@ export function resolveModel(
 ): ModelSource {
   const given = model.trim();
   const endpoint = readEndpoint(hub);
-  if (given === "") throw badOption("The model name is empty.");
+  if (given === "") throw badOption("The model name is empty.", advice);
   const entry = registry.find(({ name }) => name === given.toLowerCase());
   if (entry) return fromRegistry(entry, endpoint, modelBase);
   const [, id, revision = "main"] = hubId.exec(given) ?? [];
   if (id !== undefined) return { kind: "hub", endpoint, id, revision };
-  if (!/[/:]/.test(given)) throw badOption(`Unknown model “${given}”.`);
+  if (!/[/:]/.test(given)) throw badOption(`Unknown model “${given}”.`, advice);
   return fromUrl(given, endpoint);
 }
 
@@ -72,8 +72,7 @@ export function folderUrl(text: string): URL | undefined {
 
 /** `content`: what has to be in the folder. */
 export function invalidFolder(text: string, content: string): VlmError {
-  return new VlmError(
-    "bad-option",
+  return badOption(
     `“${text}” is not the URL of a folder.`,
     `Use the http(s) URL of the folder ${content}.`,
   );
@@ -81,15 +80,19 @@ export function invalidFolder(text: string, content: string): VlmError {
 
 function fromUrl(given: string, endpoint: string): ModelSource {
   if (!URL.canParse(given, base())) {
-    throw badOption(`“${given}” is not the URL of a model.`);
+    throw badOption(`“${given}” is not the URL of a model.`, advice);
   }
   const url = new URL(given, base());
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw badOption(`A model cannot be loaded from a “${url.protocol}” URL.`);
+    throw badOption(
+      `A model cannot be loaded from a “${url.protocol}” URL.`,
+      advice,
+    );
   }
   if (url.search) {
     throw badOption(
       `“${given}” has a query string, which the URL of a folder must not have.`,
+      advice,
     );
   }
   url.hash = "";
@@ -127,6 +130,7 @@ function parseHubPath(
   if (revision === "refs" ? below.length !== 2 : below.length > 0) {
     throw badOption(
       `“${given}” is a file or subfolder of a model, not its root folder.`,
+      advice,
     );
   }
   return { kind: "hub", endpoint, id, revision: whole.join("/") };
@@ -136,8 +140,7 @@ function readEndpoint(hub: string): string {
   if (!hub) return officialHub;
   const url = webUrl(hub);
   if (!url) {
-    throw new VlmError(
-      "bad-option",
+    throw badOption(
       `“${hub}” is not the URL of a hub.`,
       `Use an http(s) URL, such as ${officialHub}.`,
     );
@@ -153,7 +156,3 @@ function webUrl(text: string): URL | undefined {
 
 /** Relative URLs are relative to the page, not to the worker. */
 const base = (): string => document.baseURI;
-
-function badOption(message: string): VlmError {
-  return new VlmError("bad-option", message, advice);
-}

@@ -1,4 +1,3 @@
-import { lazyImport } from "./lazy-import";
 import type * as RemoteModule from "./remote";
 import type { RemoteWorker } from "./remote";
 import { VlmError, sentence } from "../shared/errors";
@@ -51,7 +50,7 @@ export class Connection {
       { signal },
     );
     // Loads while the worker starts.
-    this.#module = lazyImport(() => import("./remote"), "A script of fast-vlm");
+    this.#module = importRemote();
     this.#module.catch((thrown: unknown) => die(VlmError.from(thrown)));
     this.call((remote, { configure }) => configure(remote, start)).catch(
       () => undefined, // The first other call fails in the same way.
@@ -86,6 +85,19 @@ export class Connection {
     this.#worker.terminate();
     for (const reject of this.#pending) reject(reason);
     this.#pending.clear();
+  }
+}
+
+async function importRemote(): Promise<typeof RemoteModule> {
+  try {
+    return await import("./remote");
+  } catch (cause) {
+    throw new VlmError(
+      "download-failed",
+      "A script of fast-vlm could not be loaded.",
+      "Check the connection, then reload the page.",
+      { cause },
+    );
   }
 }
 

@@ -47,7 +47,7 @@ import {
   type ModelOptions,
   type WatchOptions,
 } from "./options";
-import { readImages, toSourceList, type Source } from "./source-image";
+import { readImages, type Source } from "./source-image";
 import { toCaption, watch, type Caption } from "./watch";
 
 /** @internal Reports on the model of a session. */
@@ -187,7 +187,7 @@ export class Session implements AsyncDisposable {
     source: Source | readonly Source[],
     options: DescribeOptions = {},
   ): AnswerStream {
-    const sources = toSourceList(source);
+    const sources = [source].flat();
     const error =
       findBadOption(options, answerRules) ??
       (sources.length === 0 ? noImages() : undefined);

@@ -32,12 +32,6 @@ export interface SourceImage {
 /** Ids of sources whose pixels never change: they are encoded only once. */
 const imageIds = new WeakMap<Blob | ImageBitmap | VideoFrame, string>();
 
-export function toSourceList(
-  source: Source | readonly Source[],
-): readonly Source[] {
-  return [source].flat();
-}
-
 /** Copies all sources, or none: rejects with `bad-image`, or with `bad-option` for
  * something that is no source. */
 export async function readImages(

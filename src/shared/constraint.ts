@@ -1,4 +1,4 @@
-import { VlmError } from "./errors";
+import { badOption, VlmError } from "./errors";
 import type { Constraint } from "./protocol";
 
 /**
@@ -25,8 +25,7 @@ export function parseConstraint(value: unknown): Constraint {
 }
 
 function unusable(why: string, cause?: unknown): VlmError {
-  return new VlmError(
-    "bad-option",
+  return badOption(
     `The response constraint is invalid: ${why}`,
     "Use a JSON schema or a RegExp.",
     { cause },

@@ -48,11 +48,8 @@ test("every parameter sets its attribute", () => {
   });
 });
 
-test("an unknown source or fit is replaced by the default", () => {
-  expect(elementFor("?source=telepathy&fit=glove")).toMatchObject({
-    source: "camera",
-    fit: "letterbox",
-  });
+test("an unknown source is replaced by the camera", () => {
+  expect(elementFor("?source=telepathy").source).toBe("camera");
 });
 
 test.each(["0", "false"])("anyres=%s disables AnyRes", (value) => {

@@ -1,9 +1,4 @@
-import {
-  registry,
-  type FastVlmElement,
-  type Fit,
-  type SourceName,
-} from "../../index";
+import { registry, type FastVlmElement, type SourceName } from "../../index";
 
 const sources: readonly string[] = [
   "none",
@@ -13,11 +8,11 @@ const sources: readonly string[] = [
   "image",
 ] satisfies SourceName[];
 
-const fits: readonly string[] = [
-  "letterbox",
-  "crop",
-  "stretch",
-] satisfies Fit[];
+/** Parameters that are attributes of the same name. */
+const names = [
+  ...["hub", "dtype", "device", "backend", "gate", "draft", "size", "fit"],
+  ...["prompt-style", "prompt"],
+];
 
 /**
  * Sets the element's properties from the URL: `?model=&hub=&device=&dtype=&backend=
@@ -27,18 +22,11 @@ const fits: readonly string[] = [
 export function applyParams(element: FastVlmElement, search: string): void {
   const params = new URLSearchParams(search);
   element.model = params.get("model") ?? "nano";
-  element.hub = params.get("hub") ?? element.hub;
-  element.dtype = params.get("dtype") ?? element.dtype;
-  element.device = params.get("device") ?? element.device;
-  element.backend = params.get("backend") ?? element.backend;
-  element.gate = Number(params.get("gate") ?? element.gate);
-  element.draft = params.get("draft") ?? element.draft;
-  element.size = Number(params.get("size") ?? 0);
+  for (const name of names) {
+    const value = params.get(name);
+    if (value !== null) element.setAttribute(name, value);
+  }
   element.anyres = !["0", "false", null].includes(params.get("anyres"));
-  element.promptStyle = params.get("prompt-style") ?? element.promptStyle;
-  element.prompt = params.get("prompt") ?? element.prompt;
-  const fit = params.get("fit") ?? element.fit;
-  if (fits.includes(fit)) element.fit = fit as Fit;
   const source = params.get("source") ?? "camera";
   element.source = sources.includes(source) ? (source as SourceName) : "camera";
   // Loads the bundled model at once; others are described first.
