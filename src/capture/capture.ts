@@ -28,6 +28,14 @@ export interface CaptureListener {
   onEnded(): void;
 }
 
+/** A video element for `Capture`. */
+export function createVideo(): HTMLVideoElement {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.playsInline = true;
+  return video;
+}
+
 /** Interval in ms at which an external stream is checked for its end. */
 const checkEvery = 250;
 

@@ -1,4 +1,5 @@
 import { copyOnBlack, imageError, unreadable } from "./bitmap";
+import { animationFrame } from "./page-visibility";
 import { aborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
@@ -65,7 +66,9 @@ export async function captureElement(
     };
     return copyOnBlack(element, nameOf(element), size);
   }
-  await beforePaint();
+  // A WebGL canvas is empty after it was painted: it is read in an animation frame,
+  // after the code that draws it and before it is painted.
+  await animationFrame();
   if (signal?.aborted) throw aborted();
   return copyOnBlack(element, nameOf(element));
 }
@@ -162,25 +165,6 @@ function decoded(
       })
       .then(resolve, reject)
       .finally(() => signal?.removeEventListener("abort", leave));
-  });
-}
-
-/**
- * A WebGL canvas is empty after its frame was painted. It is read in an animation
- * frame, after the code that draws it and before it is painted.
- */
-function beforePaint(): Promise<void> {
-  return new Promise((resolve) => {
-    const hidden = (): void => {
-      if (document.hidden) done();
-    };
-    const done = (): void => {
-      document.removeEventListener("visibilitychange", hidden);
-      resolve();
-    };
-    document.addEventListener("visibilitychange", hidden);
-    requestAnimationFrame(done);
-    hidden();
   });
 }
 

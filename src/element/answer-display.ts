@@ -1,8 +1,8 @@
+import { animationFrame } from "../capture/page-visibility";
 import type { AnswerObserver, FrameTiming } from "../session/answer";
 import type { Caption } from "../session/watch";
 import { now } from "../shared/clock";
 import type { TokenEvent } from "../shared/protocol";
-import { afterPaint } from "./after-paint";
 import type { FastVlmAttributes } from "./attributes";
 import { emit, type CaptionDetail } from "./events";
 import type { Status } from "./status";
@@ -74,4 +74,11 @@ export class AnswerDisplay implements AnswerObserver {
     this.#status.caption = { text, stale: false };
     this.#status.update({ activity: undefined });
   }
+}
+
+/** Resolves with the time at which the current state of the document is on the
+ * screen: the second animation frame starts after the first one is painted. */
+async function afterPaint(): Promise<number | undefined> {
+  const first = await animationFrame();
+  return first === undefined ? undefined : animationFrame();
 }

@@ -1,4 +1,4 @@
-import { Capture, type CaptureListener } from "../capture/capture";
+import { Capture, createVideo, type CaptureListener } from "../capture/capture";
 import { ElementSource } from "../capture/element-source";
 import {
   nextFrame,
@@ -60,7 +60,12 @@ export class Preview {
   // Created on demand: a server that renders the element has no document.
 
   get video(): HTMLVideoElement {
-    return (this.#video ??= createVideo());
+    if (!this.#video) {
+      this.#video = createVideo();
+      this.#video.loop = true;
+      this.#video.part.add("video");
+    }
+    return this.#video;
   }
 
   get canvas(): HTMLCanvasElement {
@@ -200,13 +205,4 @@ export class Preview {
       close: () => capture.close(),
     };
   }
-}
-
-function createVideo(): HTMLVideoElement {
-  const video = document.createElement("video");
-  video.muted = true;
-  video.playsInline = true;
-  video.loop = true;
-  video.part.add("video");
-  return video;
 }

@@ -1,5 +1,5 @@
 import { copyOnBlack } from "../capture/bitmap";
-import { Capture } from "../capture/capture";
+import { Capture, createVideo } from "../capture/capture";
 import {
   captureElement,
   elementReady,
@@ -51,10 +51,7 @@ async function openStream(
   signal: AbortSignal,
 ): Promise<OpenFrameSource> {
   const ended = new AbortController();
-  const video = document.createElement("video");
-  video.muted = true;
-  video.playsInline = true;
-  const capture = new Capture(video, {
+  const capture = new Capture(createVideo(), {
     onLive: () => undefined,
     onInterrupted: () => undefined,
     onEnded: () => ended.abort(),
