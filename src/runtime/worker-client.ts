@@ -2,7 +2,7 @@ import { assertFrameOpen } from "../capture/bitmap";
 import { sameLoad } from "../models/source";
 import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
 import { VlmError, sentence } from "../shared/errors";
-import type { ModelReport, ModelSource, StoredModel } from "../shared/models";
+import type { ModelSource } from "../shared/models";
 import type {
   Answer,
   EventMessage,
@@ -16,7 +16,7 @@ import type {
   TokenCount,
   TokenEvent,
 } from "../shared/protocol";
-import { Connection } from "./connection";
+import { Connection, type Call } from "./connection";
 import { RequestQueue } from "./request-queue";
 import { SharedLoad } from "./shared-load";
 import type { WorkerStart } from "./start-worker";
@@ -133,24 +133,9 @@ export class WorkerClient {
     return this.#loading.wait(signal);
   }
 
-  /** Describes a model and its cost; downloads its small files only. */
-  async inspect(
-    options: LoadOptions,
-    size?: number,
-    signal?: AbortSignal,
-  ): Promise<ModelReport> {
-    const report = this.#connect().call((remote) =>
-      remote.inspect(options, size),
-    );
-    return rejectWhenAborted(report, signal);
-  }
-
-  async stored(): Promise<StoredModel[]> {
-    return this.#connect().call((remote) => remote.stored());
-  }
-
-  async remove(key: string): Promise<void> {
-    return this.#connect().call((remote) => remote.remove(key));
+  /** Calls the worker without a model. */
+  async call<T>(run: Call<T>): Promise<T> {
+    return this.#connect().call(run);
   }
 
   /**
@@ -176,7 +161,7 @@ export class WorkerClient {
     signal?: AbortSignal,
   ): Promise<TokenCount> {
     if (!this.#info) await this.#reload(signal);
-    const count = this.#connect().call((remote) => remote.count(conversation));
+    const count = this.call((remote) => remote.count(conversation));
     return rejectWhenAborted(count, signal);
   }
 

@@ -10,6 +10,7 @@ import type {
   PromptInput,
   TokenCount,
 } from "../shared/protocol";
+import type { Call } from "./connection";
 import { sameStart, startOf, type WorkerStart } from "./start-worker";
 import {
   notLoaded,
@@ -130,17 +131,16 @@ export class WorkerHandle implements WorkerUser {
     size?: number,
     signal?: AbortSignal,
   ): Promise<ModelReport> {
-    return this.#call(this.#anyEntry(), (client) =>
-      client.inspect(options, size, signal),
-    );
+    const report = this.#callAny((remote) => remote.inspect(options, size));
+    return rejectWhenAborted(report, signal);
   }
 
-  async stored(): Promise<StoredModel[]> {
-    return this.#call(this.#anyEntry(), (client) => client.stored());
+  stored(): Promise<StoredModel[]> {
+    return this.#callAny((remote) => remote.stored());
   }
 
-  async remove(key: string): Promise<void> {
-    return this.#call(this.#anyEntry(), (client) => client.remove(key));
+  remove(key: string): Promise<void> {
+    return this.#callAny((remote) => remote.remove(key));
   }
 
   /**
@@ -247,6 +247,11 @@ export class WorkerHandle implements WorkerUser {
     const entry = this.#pool.open(start);
     if (!this.entry) this.#move(entry);
     return entry;
+  }
+
+  /** Calls a worker that need not have a model. */
+  async #callAny<T>(run: Call<T>): Promise<T> {
+    return this.#call(this.#anyEntry(), (client) => client.call(run));
   }
 
   async #call<T>(
