@@ -52,12 +52,12 @@ export function copyOnBlack(
     });
   } catch (thrown) {
     const isImage = "naturalWidth" in source;
-    throw unreadable(name, thrown, isImage ? elementAdvice : canvasAdvice);
+    throw unreadableImage(name, thrown, isImage ? elementAdvice : canvasAdvice);
   }
 }
 
 /** The error of pixels that could not be read: from another origin, or damaged. */
-export function unreadable(
+export function unreadableImage(
   name: string,
   cause: unknown,
   crossOriginAdvice = elementAdvice,

@@ -1,4 +1,4 @@
-import { copyOnBlack, imageError, unreadable } from "./bitmap";
+import { copyOnBlack, imageError, unreadableImage } from "./bitmap";
 import { animationFrame } from "./page-visibility";
 import { aborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
@@ -84,7 +84,7 @@ async function videoFrame(
     } catch (thrown) {
       // A stream has data before it plays, but shows no frame yet.
       const waits = video.srcObject && video.paused;
-      if (!waits) throw unreadable(nameOf(video), thrown);
+      if (!waits) throw unreadableImage(nameOf(video), thrown);
     }
     await played(video, signal);
   }

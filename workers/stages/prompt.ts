@@ -129,7 +129,7 @@ export function checkConversation(
   frames: readonly unknown[],
   conversation: Conversation,
 ): void {
-  checkMessages(conversation);
+  checkTurns(conversation);
   const { messages } = conversation;
   if (messages.at(-1)?.role !== "user") {
     throw badOption(
@@ -154,7 +154,7 @@ export function checkConversation(
 }
 
 /** Throws `bad-option` if a message or the prompt style is invalid. */
-export function checkMessages({ messages, promptStyle }: Conversation): void {
+export function checkTurns({ messages, promptStyle }: Conversation): void {
   if (!Object.hasOwn(PRESETS, promptStyle)) {
     throw badOption(
       `promptStyle must be ${Object.keys(PRESETS).join(" or ")}.`,
