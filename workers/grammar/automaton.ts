@@ -1,4 +1,5 @@
 import { CounterClamp } from "./counter-clamp";
+import { beginItem } from "./distinct-items";
 import { unsupportedConstraint } from "./errors";
 import type { Expression, Expressions } from "./expression";
 import type { ShortestCompletion } from "./shortest-completion";
@@ -80,6 +81,18 @@ export class Automaton {
   clamp(state: number): { state: number; surplus: number } {
     const { expression, surplus } = this.#clamp.clamp(this.expression(state));
     return { state: this.#add(expression), surplus };
+  }
+
+  /** The state in which the next item differs from those before; the same state if no
+   * such item begins here. */
+  beginItem(state: number, items: () => readonly string[]): number {
+    const before = this.expression(state);
+    const after = beginItem(before, {
+      expressions: this.#expressions,
+      completion: this.#completion,
+      items,
+    });
+    return after === before ? state : this.#add(after);
   }
 
   accepts(state: number): boolean {

@@ -21,6 +21,9 @@ export type Expression = Attributes &
     | { readonly kind: "not"; readonly part: Expression }
     | Repeat
     | Reference
+    /** An item that must differ from the items before it. Nothing follows until
+     * `beginItem` replaces it. */
+    | { readonly kind: "barrier"; readonly item: Expression }
     | {
         readonly kind: "number";
         readonly matcher: NumberMatcher;
@@ -68,6 +71,8 @@ export class Expressions {
   readonly #singleBytes: Expression[] = [];
   readonly #numbers = new Map<object, number>();
   #nextId = 0;
+  /** Whether there are items that must be distinct. */
+  hasBarriers = false;
 
   /** Matches nothing. Its id is 0. */
   readonly empty = this.#intern("empty", { kind: "empty" }, false);
@@ -183,6 +188,11 @@ export class Expressions {
     return { kind: "reference", target, length, id, nullable: false };
   }
 
+  barrier(item: Expression): Expression {
+    this.hasBarriers = true;
+    return this.#intern(`x${item.id}`, { kind: "barrier", item }, false);
+  }
+
   number(matcher: NumberMatcher, text = ""): Expression {
     return this.#intern(
       `m${this.#numberOf(matcher)},${text}`,
@@ -226,6 +236,7 @@ export class Expressions {
     switch (from.kind) {
       case "empty":
       case "epsilon":
+      case "barrier":
         return this.empty;
       case "byte":
         return from.set[byte] === 1 ? this.epsilon : this.empty;
@@ -398,6 +409,7 @@ function firstSets(of: Expression): Set<ByteSet> {
     switch (from.kind) {
       case "empty":
       case "epsilon":
+      case "barrier":
         break;
       case "byte":
         sets.add(from.set);

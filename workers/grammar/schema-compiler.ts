@@ -203,6 +203,7 @@ export class SchemaCompiler {
   #text(
     schema: NormalisedSchema,
     excluded: readonly SchemaObject[] = [],
+    isCanonical = false,
   ): Expression {
     const expressions = this.#expressions;
     const min = Number(schema["minLength"] ?? 0);
@@ -217,7 +218,7 @@ export class SchemaCompiler {
     const others = excluded.map((each) =>
       expressions.not(this.#excludedText(each)),
     );
-    if (parts.length + others.length === 0) {
+    if (parts.length + others.length === 0 && !isCanonical) {
       return expressions.repeat(jsonCharacter(expressions), min, max);
     }
     const any = jsonString(expressions, [[0, LAST_CODE_POINT]]);
@@ -454,6 +455,18 @@ export class SchemaCompiler {
         ]),
       ];
     }
+    const texts = first.length === 0 ? this.#canonicalStrings(rest) : undefined;
+    if (texts !== undefined && min <= 1) {
+      const expressions = this.#expressions;
+      const item = expressions.barrier(texts);
+      const more = expressions.sequence([this.#comma, item]);
+      const some = expressions.sequence([
+        item,
+        expressions.repeat(more, 0, max - 1),
+      ]);
+      const inside = min > 0 ? some : expressions.optional(some);
+      return [this.#bracketed("[", inside, "]")];
+    }
     if (min > 1)
       throw new ConstraintError(
         `“uniqueItems” with “minItems” greater than 1 needs items that list at most ${MAX_UNIQUE_VALUES} values.`,
@@ -462,6 +475,20 @@ export class SchemaCompiler {
       { prefixItems: first, items: rest, minItems: min, maxItems: 1 },
       pointer,
     );
+  }
+
+  /** The strings of a schema, each written in one way only; undefined if it has other
+   * values. */
+  #canonicalStrings(schema: unknown): Expression | undefined {
+    const alternatives = this.#normaliser.normalise(schema);
+    const texts: Expression[] = [];
+    for (const each of alternatives) {
+      const { schema: string, excluded } = withoutNot(each);
+      const onlyStrings = typesOf(string).join() === "string";
+      if (!onlyStrings || valuesOf(each) !== undefined) return undefined;
+      texts.push(this.#quoted(this.#text(string, excluded, true)));
+    }
+    return this.#expressions.choice(texts);
   }
 
   /** The rest of an array of these values, each at most once, in any order. */

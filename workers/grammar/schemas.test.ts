@@ -64,6 +64,23 @@ const schemas: (object | boolean)[] = [
     minItems: 2,
   },
   { type: "array", items: { type: "string" }, uniqueItems: true },
+  {
+    type: "array",
+    items: { type: "string", pattern: "^[ab]?$" },
+    uniqueItems: true,
+    minItems: 1,
+  },
+  {
+    type: "array",
+    items: { type: "string", pattern: "^one$" },
+    uniqueItems: true,
+  },
+  {
+    type: "array",
+    items: { type: "string", pattern: "^[0-9]{1,2}$", not: { enum: ["7"] } },
+    uniqueItems: true,
+    maxItems: 20,
+  },
   { type: "array", prefixItems: [{ type: "boolean" }, digit], items: false },
   {
     type: "array",
@@ -345,3 +362,27 @@ test.each(
     }
   },
 );
+
+test("an array with uniqueItems has each string at most once", () => {
+  const schema = {
+    type: "array",
+    items: { type: "string" },
+    uniqueItems: true,
+  };
+  const constraint = { type: "json", schema } as const;
+  const accepts = (text: string): boolean => {
+    const made = grammar.constrain(constraint, "", 200);
+    // One token for each byte: a token cannot reach into the next item.
+    return [...text]
+      .flatMap((char) => tokenizer.encode(char))
+      .concat(end)
+      .every((id) => {
+        const isAllowed = hasBit(made.allowed(), id);
+        if (isAllowed) made.take(id);
+        return isAllowed;
+      });
+  };
+  expect(accepts('["red", "green", "re", "redd", ""]')).toBe(true);
+  expect(accepts('["red", "green", "red"]')).toBe(false);
+  expect(accepts('["é", "e", "é"]')).toBe(false);
+});

@@ -7,6 +7,9 @@ type Of<Kind extends Expression["kind"]> = Extract<Expression, { kind: Kind }>;
 /** States that one search for a completion visits at most. */
 const MAX_SEARCHED_STATES = 50_000;
 
+/** Stands in a completion where a token has to end. */
+export const BARRIER = -1;
+
 /**
  * Short texts that complete an answer. They are the shortest, unless the expression
  * contains an intersection.
@@ -74,6 +77,8 @@ export class ShortestCompletion {
       }
       case "reference":
         return this.#referenceLengths.get(of) ?? of.length ?? Infinity;
+      case "barrier":
+        return this.length(of.item);
       case "number":
         return numberBytes(of)?.length ?? Infinity;
       case "all":
@@ -128,6 +133,10 @@ export class ShortestCompletion {
         }
         case "reference":
           rest = rest.target();
+          break;
+        case "barrier":
+          bytes.push(BARRIER);
+          rest = rest.item;
           break;
         case "number":
           bytes.push(...(numberBytes(rest) ?? []));

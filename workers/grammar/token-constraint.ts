@@ -1,6 +1,7 @@
 import type { TokenMask } from "../backends/backend";
 import { DEAD } from "./automaton";
 import { ConstraintError, unsupportedConstraint } from "./errors";
+import { BARRIER } from "./shortest-completion";
 import { hasBit, setBit, type TokenMasks } from "./token-masks";
 
 /** The exact number of tokens of longer answers is not computed. */
@@ -21,6 +22,11 @@ export class TokenConstraint implements TokenMask {
   /** Tokens that complete the answer, without the end token. Computed when the end
    * is near. */
   #plan: readonly number[] | undefined;
+  /** The answer so far, one character for each byte. */
+  #bytes = "";
+  /** The items of the last array with uniqueItems, as JSON in UTF-8. */
+  #items: string[] = [];
+  #itemStart = 0;
   /** Lengths of completions in tokens, by state. */
   readonly #tokensToEnd = new Map<number, number>();
 
@@ -32,6 +38,7 @@ export class TokenConstraint implements TokenMask {
     this.#state = masks.automaton.start;
     for (const byte of prefix) {
       this.#state = masks.automaton.next(this.#state, byte);
+      if (this.#state !== DEAD) this.#read(String.fromCharCode(byte));
       if (this.#state === DEAD)
         throw unsupportedConstraint(
           `no text that satisfies it starts with the prefix ${JSON.stringify(new TextDecoder().decode(prefix))}.`,
@@ -74,6 +81,30 @@ export class TokenConstraint implements TokenMask {
     if (id === this.#masks.end) return;
     this.#plan = this.#plan?.[0] === id ? this.#plan.slice(1) : undefined;
     this.#state = this.#masks.after(this.#state, id);
+    this.#read(this.#masks.trie.bytesOf(id) ?? "");
+  }
+
+  /** Remembers the items of arrays with uniqueItems. */
+  #read(bytes: string): void {
+    this.#bytes += bytes;
+    const { automaton } = this.#masks;
+    let items: readonly string[] | undefined;
+    const state = automaton.beginItem(
+      this.#state,
+      () => (items ??= this.#itemsSoFar()),
+    );
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#itemStart = this.#bytes.length;
+  }
+
+  /** The items of the open array. Here, the last byte is `[` or the comma after an
+   * item, apart from whitespace. */
+  #itemsSoFar(): readonly string[] {
+    const before = this.#bytes.trimEnd();
+    if (before.endsWith("[")) this.#items = [];
+    else this.#items.push(before.slice(this.#itemStart, -1).trim());
+    return this.#items.map(fromBytes);
   }
 
   /** The tokens of a short answer. Throws if it needs more than `limit` tokens. */
@@ -95,7 +126,17 @@ export class TokenConstraint implements TokenMask {
 
   #encode(state: number): number[] | undefined {
     const { automaton, trie } = this.#masks;
-    return trie.encode(automaton.shortestCompletion(state));
+    const ids: number[] = [];
+    let bytes = automaton.shortestCompletion(state);
+    while (bytes.length > 0) {
+      const barrier = bytes.indexOf(BARRIER);
+      const end = barrier < 0 ? bytes.length : barrier;
+      const part = trie.encode(bytes.slice(0, end));
+      if (part === undefined) return undefined;
+      ids.push(...part);
+      bytes = bytes.slice(end + 1);
+    }
+    return ids;
   }
 
   #lengthInTokens(state: number): number {
@@ -118,6 +159,11 @@ export class TokenConstraint implements TokenMask {
       return created ?? [];
     return plan;
   }
+}
+
+function fromBytes(bytes: string): string {
+  const codes = Uint8Array.from(bytes, (byte) => byte.charCodeAt(0));
+  return new TextDecoder().decode(codes);
 }
 
 function tooLong(needed: string, limit: number): ConstraintError {
