@@ -54,7 +54,11 @@ function checkImageIds(ids: unknown): void {
   const valid =
     Array.isArray(ids) &&
     ids.every((id) => id === null || typeof id === "string");
-  if (!valid) throw badOption("imageIds must be an array of strings or null.");
+  if (!valid) {
+    throw badOption(
+      "imageIds must be an array whose elements are strings or null.",
+    );
+  }
 }
 
 export function isFrame(value: unknown): value is Frame {

@@ -30,7 +30,7 @@ export function drawOnBlack(
 
 /** How a page may read content from another origin. */
 const canvasAdvice =
-  "Draw only images that were loaded with the crossorigin attribute on it.";
+  "Load images with the crossorigin attribute before you draw them on it.";
 const elementAdvice =
   'Set its attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.';
 

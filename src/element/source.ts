@@ -37,7 +37,7 @@ export function chosenSource(attributes: SourceAttributes): ChosenSource {
   if (source === "screen") return { kind: source };
   if (file) return { kind: source, file };
   throw badOption(
-    `source="${source}" needs a file, and the property file is not set.`,
+    `source="${source}" needs a file, but the property file is not set.`,
     "Set the property file to a File or Blob.",
   );
 }

@@ -145,7 +145,7 @@ export class SchemaDocument {
       return found;
     }
     throw new ConstraintError(
-      `$ref ${JSON.stringify(reference)} refers to no part of this schema.`,
+      `$ref ${JSON.stringify(reference)} does not refer to a part of this schema.`,
     );
   }
 

@@ -95,7 +95,7 @@ export class Tokenizer {
     const name = this.#hub.id_to_token(id);
     if (name !== undefined && this.#special.has(name)) return name;
     throw mismatch(
-      `the image token ${id} is not a special token in tokenizer.json.`,
+      `tokenizer.json: the image token ${id} is not a special token.`,
     );
   }
 }

@@ -174,6 +174,13 @@ test.each<[string, unknown[], Message[]]>([
   );
 });
 
+test("an error names the invalid message and its role", () => {
+  const tool = { ...user("b", 0), role: "tool" as "user" };
+  expect(() =>
+    checkConversation([frame], reference(user("a"), tool, user("c", 0))),
+  ).toThrow(/^messages\[1\]\.role must be .*, not “tool”\.$/);
+});
+
 test("rejects with bad-option for an unknown prompt style", () => {
   const promptStyle = "toString" as "demo";
   expect(() =>

@@ -1,5 +1,5 @@
 import { badOption, VlmError } from "../../src/shared/errors";
-import { counted } from "../../src/shared/options";
+import { counted, describeValue } from "../../src/shared/options";
 import type {
   PromptInput,
   GenerateOptions,
@@ -140,7 +140,7 @@ export function checkConversation(
   const system = messages.findLastIndex(({ role }) => role === "system");
   if (system > 0) {
     throw badOption(
-      "Only the first message can have the role system.",
+      `messages[${system}] has the role system, which only the first message can have.`,
       "Begin the list with the system message, or leave it out.",
     );
   }
@@ -157,25 +157,25 @@ export function checkConversation(
 export function checkTurns({ messages, promptStyle }: Conversation): void {
   if (!Object.hasOwn(PRESETS, promptStyle)) {
     throw badOption(
-      `promptStyle must be ${Object.keys(PRESETS).join(" or ")}.`,
+      `promptStyle must be ${Object.keys(PRESETS).join(" or ")}, not ${describeValue(promptStyle)}.`,
     );
   }
-  for (const { role, imageCount } of messages) {
+  for (const [at, { role, imageCount }] of messages.entries()) {
     if (role !== "system" && role !== "user" && role !== "assistant") {
       throw badOption(
-        "The role of a message must be system, user or assistant.",
+        `messages[${at}].role must be system, user or assistant, not ${describeValue(role)}.`,
         "Give every message one of these roles.",
       );
     }
     if (!Number.isInteger(imageCount) || imageCount < 0) {
       throw badOption(
-        "imageCount of a message must be a whole number, 0 or more.",
+        `messages[${at}].imageCount must be a whole number, 0 or more, not ${describeValue(imageCount)}.`,
         "Pass the number of images of the message.",
       );
     }
     if (role !== "user" && imageCount > 0) {
       throw badOption(
-        "Only user messages can have images.",
+        `messages[${at}] has the role ${role} and images, which only user messages can have.`,
         "Move the images to a user message.",
       );
     }

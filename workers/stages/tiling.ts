@@ -1,4 +1,5 @@
 import { badOption } from "../../src/shared/errors";
+import { describeValue } from "../../src/shared/options";
 import type { GenerateOptions } from "../../src/shared/protocol";
 import {
   crop,
@@ -54,6 +55,8 @@ function fitImage(
     case "stretch":
       return stretch(width, height, size);
     default:
-      throw badOption("fit must be letterbox, crop or stretch.");
+      throw badOption(
+        `fit must be letterbox, crop or stretch, not ${describeValue(fit)}.`,
+      );
   }
 }

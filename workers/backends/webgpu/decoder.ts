@@ -49,7 +49,7 @@ export interface FirstTokens {
 
 export function cacheTooLarge(positions: number): VlmError {
   return outOfMemory(
-    `A KV cache of ${positions} positions is larger than a buffer of this GPU.`,
+    `A KV cache of ${positions} positions is larger than the largest buffer of this GPU.`,
   );
 }
 
