@@ -29,7 +29,7 @@ export function documents() {
       .filter((path) => path.endsWith(".md"))
       .sort();
   return ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tools/README.md"]
-    .concat(below("docs"), ".changeset/README.md", "examples/README.md")
+    .concat(below("docs"), "examples/README.md")
     .map(readDocument);
 }
 
