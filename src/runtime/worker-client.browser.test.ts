@@ -153,9 +153,7 @@ test("a closed frame fails its own request only", async () => {
   await runtime.load(model);
   const gone = await tinyImage();
   gone.close();
-  await expect(runtime.generate(about(gone))).rejects.toMatchObject({
-    code: "bad-image",
-  });
+  await expect(runtime.generate(about(gone))).rejects.toBeInstanceOf(VlmError);
   const good = await runtime.generate(request());
   expect(good.finish).toBe("stop");
 });

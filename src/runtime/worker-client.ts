@@ -1,4 +1,3 @@
-import { assertFrameOpen } from "../capture/bitmap";
 import { sameLoad } from "../models/source";
 import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
 import { VlmError, sentence } from "../shared/errors";
@@ -228,7 +227,6 @@ export class WorkerClient {
     this.#active = { id, request: received };
     try {
       if (signal.aborted) throw aborted();
-      frames.forEach(assertFrameOpen);
       const options = { ...request.options, ...(imageIds && { imageIds }) };
       const connection = this.#connect();
       const answer = connection.call((remote, { transfer }) =>
