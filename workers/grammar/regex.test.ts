@@ -72,6 +72,16 @@ test.each<[RegExp, string[], string[]]>([
   [/(?!no).*/, ["yes", "n"], ["no", "nope"]],
   [/\b(red|green)\b.*/, ["red", "red circle"], ["redd", "blue"]],
   [/a\Bb/, ["ab"], ["a b"]],
+  [
+    /^Greetings and salutations.{0,9}$/,
+    ["Greetings and salutations, all"],
+    ["Greetings and salutation"],
+  ],
+  [
+    /\bthe quick brown fox\b jumps over the lazy dog\b/,
+    ["the quick brown fox jumps over the lazy dog"],
+    ["the quick brown fox jumps over the lazy dogs"],
+  ],
   [/(a{30}){30}/, ["a".repeat(900)], ["a".repeat(899)]],
 ])("%s accepts the texts that match, and no others", (pattern, yes, no) => {
   for (const text of yes) {

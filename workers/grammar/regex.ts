@@ -112,30 +112,41 @@ export class RegexCompiler {
     }
   }
 
+  /** Each rest of the nodes is compiled once for each character before it. */
   #alternative(
-    [node, ...nodes]: readonly RegexNode[],
+    nodes: readonly RegexNode[],
     flags: string,
     rest: Expression,
     before: Before,
   ): Expression {
-    const expressions = this.#expressions;
-    if (node === undefined) return rest;
-    const next = (state: Before): Expression =>
-      this.#alternative(nodes, flags, rest, state);
-    if (!nodes.some(hasAssertion)) {
-      const end = [...this.#plainList(nodes, flags), rest];
-      return this.#compile(node, flags, expressions.sequence(end), before);
-    }
-    if (hasAssertion(node)) {
+    const known = new Map<string, Expression>();
+    const from = (at: number, state: Before): Expression => {
+      const key = `${at} ${state}`;
+      const compiled = known.get(key) ?? compile(at, state);
+      known.set(key, compiled);
+      return compiled;
+    };
+    const compile = (at: number, state: Before): Expression => {
+      const node = nodes[at];
+      if (node === undefined) return rest;
+      const others = nodes.slice(at + 1);
+      if (!others.some(hasAssertion)) {
+        const end = [...this.#plainList(others, flags), rest];
+        return this.#compile(
+          node,
+          flags,
+          this.#expressions.sequence(end),
+          state,
+        );
+      }
+      const next = (after: Before): Expression => from(at + 1, after);
+      if (!hasAssertion(node))
+        return this.#split(this.#plain(node, flags), next, state);
       const isZeroWidth = node.type === "anchor" || isLookahead(node);
-      return this.#compile(
-        node,
-        flags,
-        next(isZeroWidth ? before : "unknown"),
-        before,
-      );
-    }
-    return this.#split(this.#plain(node, flags), next, before);
+      const after = next(isZeroWidth ? state : "unknown");
+      return this.#compile(node, flags, after, state);
+    };
+    return from(0, before);
   }
 
   /** `first`, and then what depends on its last character. */
