@@ -59,8 +59,8 @@ test.each<[string, Changes, number[]]>([
   const frame = quartered(changes);
   const { displayWidth, displayHeight } = frame;
   const scale = size / Math.max(displayWidth, displayHeight);
-  for (const memory of [both.gpu, both.cpu]) {
-    const values = await planes(memory, frame);
+  for (const tensors of [both.gpu, both.cpu]) {
+    const values = await planes(tensors, frame);
     const seen = [0, 1, 2, 3].map((quarter) => {
       const right = quarter % 2 === 0 ? -0.25 : 0.25;
       const down = quarter < 2 ? -0.25 : 0.25;

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { openEmbedding } from "./embedding";
 import { fromHalf, toHalf } from "../util/float16";
 import { loadOrt } from "../ort/runtime";
-import { Memory } from "../ort/tensor";
+import { Tensors } from "../ort/tensor";
 import {
   node,
   onnxFile,
@@ -19,10 +19,10 @@ const values = Float32Array.from({ length: rows * width }, (_, i) =>
 const halves = toHalf(values);
 const ids = [7, 0, 299, 7, 8, 150];
 
-let memory: Memory;
+let tensors: Tensors;
 
 beforeAll(async () => {
-  memory = new Memory(await loadOrt(), undefined);
+  tensors = new Tensors(await loadOrt(), undefined);
 });
 
 const file = (
@@ -42,7 +42,7 @@ async function embed(
   external = new Map<string, Blob>(),
 ): Promise<{ type: string; dims: readonly number[]; data: number[] }> {
   const graph = await readOnnx("onnx/embed_tokens.onnx", blob);
-  const embedder = await openEmbedding(graph, external, memory);
+  const embedder = await openEmbedding(graph, external, tensors);
   const { type, dims, data } = await embedder.embed(ids);
   await embedder.release();
   if (type === "float32")

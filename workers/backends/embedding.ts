@@ -1,5 +1,5 @@
 import { createSession, type OrtSession } from "../ort/session";
-import type { Memory, Tensor } from "../ort/tensor";
+import type { Tensors, Tensor } from "../ort/tensor";
 import { mismatch } from "../model-files/config";
 import { EmbeddingRows } from "../model-files/embedding-rows";
 import {
@@ -24,33 +24,33 @@ export interface Embedder {
 export async function openEmbedding(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
-  memory: Memory,
+  tensors: Tensors,
 ): Promise<Embedder> {
   const table = embeddingTable(graph);
   if (table === undefined) {
     const session = await createSession(graph, external, undefined);
-    return new SessionEmbedder(graph, session, memory);
+    return new SessionEmbedder(graph, session, tensors);
   }
   const rows = new EmbeddingRows(graph, external, table);
-  return new FileEmbedder(graph.file, table, rows, memory);
+  return new FileEmbedder(graph.file, table, rows, tensors);
 }
 
 class FileEmbedder implements Embedder {
   readonly #file: string;
   readonly #table: EmbeddingTable;
   readonly #rows: EmbeddingRows;
-  readonly #memory: Memory;
+  readonly #tensors: Tensors;
 
   constructor(
     file: string,
     table: EmbeddingTable,
     rows: EmbeddingRows,
-    memory: Memory,
+    tensors: Tensors,
   ) {
     this.#file = file;
     this.#table = table;
     this.#rows = rows;
-    this.#memory = memory;
+    this.#tensors = tensors;
   }
 
   async embed(ids: readonly number[]): Promise<Tensor> {
@@ -62,7 +62,7 @@ class FileEmbedder implements Embedder {
       );
     }
     const values = await this.#rows.read(ids);
-    return this.#memory.floats(values, [1, ids.length, width]);
+    return this.#tensors.floats(values, [1, ids.length, width]);
   }
 
   release(): Promise<void> {
@@ -72,19 +72,19 @@ class FileEmbedder implements Embedder {
 
 class SessionEmbedder implements Embedder {
   readonly #session: OrtSession;
-  readonly #memory: Memory;
+  readonly #tensors: Tensors;
   readonly #input: string;
   readonly #output: string;
 
-  constructor(graph: OnnxGraph, session: OrtSession, memory: Memory) {
+  constructor(graph: OnnxGraph, session: OrtSession, tensors: Tensors) {
     this.#session = session;
-    this.#memory = memory;
+    this.#tensors = tensors;
     this.#input = nameOfFirst(graph.inputs, graph.file);
     this.#output = nameOfFirst(graph.outputs, graph.file);
   }
 
   async embed(ids: readonly number[]): Promise<Tensor> {
-    const feeds = { [this.#input]: this.#memory.int64(ids) };
+    const feeds = { [this.#input]: this.#tensors.int64(ids) };
     return (await this.#session.run(feeds)).get(this.#output);
   }
 

@@ -17,7 +17,7 @@ import type { ModelConfig } from "../model-files/config";
 import type { Tokenizer } from "../model-files/tokenizer";
 import type { Gpu } from "../ort/device";
 import { measure } from "../ort/memory-use";
-import type { Memory } from "../ort/tensor";
+import type { Tensors } from "../ort/tensor";
 import { ChangeDetector, createFrameDiff } from "../stages/change-detector";
 import { DraftCache } from "../stages/draft-cache";
 import { ImageEncoderStage } from "../stages/encode-image";
@@ -36,7 +36,7 @@ export class LoadedModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly endTokens: ReadonlySet<number>;
-  readonly memory: Memory;
+  readonly tensors: Tensors;
   readonly preprocessor: Preprocessor;
   readonly encoder: Encoder;
   readonly imageStage: ImageEncoderStage;
@@ -52,7 +52,7 @@ export class LoadedModel {
     options: LoadOptions,
     { info, config, tokenizer, needs, metadata }: LoadPlan,
     { encoder, language, timer }: Backend,
-    memory: Memory,
+    tensors: Tensors,
   ) {
     this.options = options;
     this.#info = info;
@@ -60,12 +60,12 @@ export class LoadedModel {
     this.#folder = metadata.folder;
     this.config = config;
     this.tokenizer = tokenizer;
-    this.memory = memory;
+    this.tensors = tensors;
     this.encoder = encoder;
     this.language = language;
     this.gpuTimer = timer;
-    this.preprocessor = new Preprocessor(memory, timer);
-    const changes = new ChangeDetector(createFrameDiff(memory));
+    this.preprocessor = new Preprocessor(tensors, timer);
+    const changes = new ChangeDetector(createFrameDiff(tensors));
     this.imageStage = new ImageEncoderStage(
       this.preprocessor,
       encoder,
@@ -82,13 +82,13 @@ export class LoadedModel {
   }
 
   get gpu(): Gpu | undefined {
-    return this.memory.gpu;
+    return this.tensors.gpu;
   }
 
   /** Waits until the GPU has done the work of a stage, so that the stage can be
    * timed. Not needed where the GPU measures its stages itself. */
   async settle(): Promise<void> {
-    if (this.gpuTimer === undefined) await this.memory.settle();
+    if (this.gpuTimer === undefined) await this.tensors.settle();
   }
 
   /** The token mask of a request that has a constraint. `limit` is the maximum
@@ -123,7 +123,7 @@ export class LoadedModel {
   async free(): Promise<void> {
     this.imageStage.dispose();
     this.preprocessor.dispose();
-    this.memory.dispose();
+    this.tensors.dispose();
     await this.encoder.release();
     await this.language.release();
     this.gpu?.close();

@@ -4,7 +4,7 @@ import type { Backend, GraphSource } from "../backends/backend";
 import type { WebGpuPlan } from "../backends/webgpu/open";
 import type { LoadedModel } from "./loaded-model";
 import { Gpu } from "../ort/device";
-import type { Memory } from "../ort/tensor";
+import type { Tensors } from "../ort/tensor";
 import { generate } from "../pipeline";
 import { openOrtBackend } from "../backends/ort/open";
 import {
@@ -38,12 +38,12 @@ vi.mock("../backends/webgpu/open", () => ({
     config: ModelConfig,
   ): WebGpuPlan => {
     const open = async (
-      memory: Memory,
+      tensors: Tensors,
       onStep: () => void,
     ): Promise<Backend> => {
-      if (memory.gpu === undefined) throw new Error("no GPU");
-      webgpu.open(memory.gpu);
-      const backend = await openOrtBackend(graphs, memory, config, onStep);
+      if (tensors.gpu === undefined) throw new Error("no GPU");
+      webgpu.open(tensors.gpu);
+      const backend = await openOrtBackend(graphs, tensors, config, onStep);
       webgpu.change(backend);
       return backend;
     };

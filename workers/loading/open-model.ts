@@ -6,7 +6,7 @@ import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
 import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
-import { Memory } from "../ort/tensor";
+import { Tensors } from "../ort/tensor";
 import { loadAborted } from "../store/errors";
 import type { LoadJob, LoadPlan } from "./load-plan";
 import { LoadedModel } from "./loaded-model";
@@ -121,7 +121,7 @@ function warmUpOrt<T>(
   return withModel(
     job,
     plan,
-    (memory, onStep) => openOrtBackend(graphs, memory, config, onStep),
+    (tensors, onStep) => openOrtBackend(graphs, tensors, config, onStep),
     async (model, backend) => {
       const size = testImageSize(plan);
       const overflowing = await warmUp(model, backend, size, job.signal);
@@ -160,7 +160,7 @@ async function verifyWebGpu(
     return await withModel(
       job,
       { ...plan, info },
-      (memory, onStep) => webgpu.open(memory, onStep),
+      (tensors, onStep) => webgpu.open(tensors, onStep),
       async (model): Promise<WebGpuResult> => {
         const size = testImageSize(plan);
         const reason = await verify(model, tokens, size, job.signal);
@@ -211,7 +211,7 @@ function rejectionFor(error: unknown): Rejection {
 async function withModel<B extends Backend, T>(
   job: LoadJob,
   plan: LoadPlan,
-  open: (memory: Memory, onStep: () => void) => Promise<B>,
+  open: (tensors: Tensors, onStep: () => void) => Promise<B>,
   check: (model: LoadedModel, backend: B) => Promise<T>,
 ): Promise<T> {
   const { gpu, loaded } = plan;
@@ -225,12 +225,12 @@ async function withModel<B extends Backend, T>(
   };
   let model: LoadedModel | undefined;
   try {
-    const memory = new Memory(await loadOrt(), gpu);
-    const backend = await open(memory, () => {
+    const tensors = new Tensors(await loadOrt(), gpu);
+    const backend = await open(tensors, () => {
       if (job.signal.aborted) throw loadAborted();
       report("preparing");
     });
-    model = new LoadedModel(job.options, plan, backend, memory);
+    model = new LoadedModel(job.options, plan, backend, tensors);
     report("warming");
     return await check(model, backend);
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Tensor } from "../ort/tensor";
 import { decode } from "../stages/decode";
 import { defined } from "../util/assert";
 import type { LoadedModel } from "./loaded-model";
-import { isFinite, noise, preprocessImage, promptAbout } from "./warm-up";
+import { allFinite, noise, preprocessImage, promptAbout } from "./warm-up";
 
 /** Tokens on which the backends have to agree. */
 const TOKENS = 8;
@@ -60,12 +60,12 @@ async function overflows(
   size: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { encoder, language, memory } = model;
+  const { encoder, language, tensors } = model;
   const pixels = await preprocessImage(model, noise(size));
   signal.throwIfAborted();
   const features = await encoder.encode(pixels, signal);
   try {
-    if (!isFinite(await memory.numbers(features))) return true;
+    if (!allFinite(await tensors.numbers(features))) return true;
     signal.throwIfAborted();
     const prompt = promptAbout(features, "Describe the image.", model);
     const how = { sampling: greedySampling, draft: [], signal };
@@ -76,8 +76,8 @@ async function overflows(
         signal.throwIfAborted();
         if (language.logits === undefined) continue;
         const { buffer, dims, type } = language.logits;
-        const logits = memory.onBuffer(buffer, dims, type);
-        if (!isFinite(await memory.numbers(logits))) return true;
+        const logits = tensors.onBuffer(buffer, dims, type);
+        if (!allFinite(await tensors.numbers(logits))) return true;
       }
       return false;
     } finally {

@@ -30,19 +30,19 @@ export async function warmUp(
     const images = [[features]];
     const first = await language.prefill(prompt, images, cache);
     // Reading moves the features off the GPU, so it comes after their last use.
-    if (!isFinite(await features.getData())) return "vision_encoder";
+    if (!allFinite(await features.getData())) return "vision_encoder";
     const text = await language.embed(prompt.texts.flat());
     try {
-      if (!isFinite(await text.getData())) return "embed_tokens";
+      if (!allFinite(await text.getData())) return "embed_tokens";
     } finally {
       text.dispose();
     }
-    if (!isFinite(first)) return "decoder_model_merged";
+    if (!allFinite(first)) return "decoder_model_merged";
     signal.throwIfAborted();
     const token = await language.embed(prompt.ids.slice(0, 1));
     try {
       const second = await language.forward(token, cache);
-      if (!isFinite(second)) return "decoder_model_merged";
+      if (!allFinite(second)) return "decoder_model_merged";
     } finally {
       token.dispose();
     }
@@ -103,7 +103,7 @@ function checkWidth({ dims }: Tensor, hidden: number): void {
 
 /** Where there is no Float16Array, half precision comes as bits: an exponent of
  * ones is NaN or Infinity. */
-export function isFinite(data: Tensor["data"]): boolean {
+export function allFinite(data: Tensor["data"]): boolean {
   if (data instanceof Uint16Array) {
     return data.every((bits) => (bits & 0x7c00) !== 0x7c00);
   }

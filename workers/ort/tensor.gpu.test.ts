@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openGpu } from "./adapter";
 import { toHalf } from "../util/float16";
 import { loadOrt } from "./runtime";
-import { Memory, type FloatType, type Tensor } from "./tensor";
+import { Tensors, type FloatType, type Tensor } from "./tensor";
 
 const width = 6;
 const values = (rows: number, from: number): Float32Array =>
@@ -12,23 +12,23 @@ const a = values(3, 1);
 const b = values(4, 100);
 
 describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
-  let memory: Memory;
+  let tensors: Tensors;
 
   beforeAll(async () => {
     const heads = { heads: 2, kvHeads: 1, headDim: 32 };
     const opened = await openGpu(device, heads);
     const gpu = "gpu" in opened ? opened.gpu : undefined;
     expect(gpu !== undefined).toBe(device === "webgpu");
-    memory = new Memory(await loadOrt(), gpu);
+    tensors = new Tensors(await loadOrt(), gpu);
   });
 
   afterAll(() => {
-    memory.dispose();
-    memory.gpu?.close();
+    tensors.dispose();
+    tensors.gpu?.close();
   });
 
   const onCpu = (data: Float32Array, type: FloatType): Tensor =>
-    memory.floats(type === "float32" ? data : toHalf(data), [
+    tensors.floats(type === "float32" ? data : toHalf(data), [
       1,
       data.length / width,
       width,
@@ -36,18 +36,18 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
 
   /** On the GPU, if there is one. */
   const stored = (data: Float32Array, type: FloatType): Tensor =>
-    memory.cast(onCpu(data, type), type);
+    tensors.cast(onCpu(data, type), type);
 
   /** All of it: one row, as wide as everything. */
   async function read(tensor: Tensor): Promise<number[]> {
     const dims = [1, 1, tensor.size];
     if (tensor.location === "cpu") {
-      return [...(await memory.lastRow(tensor.reshape(dims)))];
+      return [...(await tensors.lastRow(tensor.reshape(dims)))];
     }
     const dataType = tensor.type as FloatType;
     const { Tensor } = await loadOrt();
     const row = Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType, dims });
-    return [...(await memory.lastRow(row))];
+    return [...(await tensors.lastRow(row))];
   }
 
   const wanted = [
@@ -64,7 +64,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
       ] as const) {
         test(`${first} ${where} and ${second} stored: concatenates`, async () => {
           const [x, y] = [place(a, first), stored(b, second)];
-          const all = memory.concatRows(
+          const all = tensors.concatRows(
             [
               { tensor: x, from: 1, to: 3 },
               { tensor: y, from: 0, to: 2 },
@@ -77,13 +77,13 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
           expect(all.dims).toEqual([1, 5, width]);
           expect(all.location).toBe(device === "wasm" ? "cpu" : "gpu-buffer");
           expect(await read(all)).toEqual(wanted);
-          expect([...(await memory.lastRow(all))]).toEqual(
+          expect([...(await tensors.lastRow(all))]).toEqual(
             wanted.slice(-width),
           );
         });
       }
       test(`casts ${first} to ${second}`, async () => {
-        const cast = memory.cast(stored(b, first), second);
+        const cast = tensors.cast(stored(b, first), second);
         expect(cast.type).toBe(second);
         expect(await read(cast)).toEqual([...b]);
       });
@@ -92,12 +92,12 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
 
   test("reads a float16 row that is not aligned to 4 bytes", async () => {
     const odd = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
-    const tensor = memory.floats(toHalf(odd), [1, 3, 3]);
+    const tensor = tensors.floats(toHalf(odd), [1, 3, 3]);
     const last = [7, 8, 9];
-    expect([...(await memory.lastRow(tensor))]).toEqual(last);
-    expect([...(await memory.numbers(tensor))]).toEqual([...odd]);
-    if (memory.gpu === undefined) return;
-    const { device: gpuDevice } = memory.gpu;
+    expect([...(await tensors.lastRow(tensor))]).toEqual(last);
+    expect([...(await tensors.numbers(tensor))]).toEqual([...odd]);
+    if (tensors.gpu === undefined) return;
+    const { device: gpuDevice } = tensors.gpu;
     const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const buffer = gpuDevice.createBuffer({ size: 32, usage });
     const padded = new Uint16Array(16);
@@ -107,8 +107,8 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
       dataType: "float16",
       dims: [1, 3, 3],
     });
-    expect([...(await memory.lastRow(onGpu))]).toEqual(last);
-    expect([...(await memory.numbers(onGpu))]).toEqual([...odd]);
+    expect([...(await tensors.lastRow(onGpu))]).toEqual(last);
+    expect([...(await tensors.numbers(onGpu))]).toEqual([...odd]);
     buffer.destroy();
   });
 });

@@ -22,7 +22,7 @@ export type { FloatType, TensorRows };
  * Creates tensors where the graphs run: in CPU memory or on the GPU. The caller
  * disposes of them.
  */
-export class Memory {
+export class Tensors {
   readonly gpu: Gpu | undefined;
   readonly #ort: typeof Ort;
   #readback: GPUBuffer | undefined;

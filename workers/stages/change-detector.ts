@@ -1,7 +1,7 @@
 import { FrameDiffKernel } from "../kernels/frame-diff";
 import { frameDiffReference } from "../kernels/frame-diff.reference";
 import type { Gpu } from "../ort/device";
-import type { Memory, Tensor } from "../ort/tensor";
+import type { Tensors, Tensor } from "../ort/tensor";
 import { defined } from "../util/assert";
 
 /** Compares preprocessed images [1, 3, size, size] with a kept one. */
@@ -45,7 +45,7 @@ export class ChangeDetector {
 }
 
 /** Compares images where they are: on the GPU or on the CPU. */
-export function createFrameDiff({ gpu }: Memory): FrameDiff {
+export function createFrameDiff({ gpu }: Tensors): FrameDiff {
   return gpu === undefined ? new CpuFrameDiff() : new GpuFrameDiff(gpu);
 }
 

@@ -73,8 +73,8 @@ test.each(["premultiply", "none"] as const)(
       const color = image.data[at + Math.floor(i / 65536)] ?? NaN;
       return Math.round((color * (image.data[at + 3] ?? NaN)) / 255);
     });
-    for (const memory of [both.gpu, both.cpu]) {
-      const values = await planes(memory, bitmap, { size: 256 });
+    for (const tensors of [both.gpu, both.cpu]) {
+      const values = await planes(tensors, bitmap, { size: 256 });
       expect(Array.from(values, (value) => Math.round(value * 255))).toEqual(
         wanted,
       );
@@ -95,8 +95,8 @@ test("converts wide gamut to sRGB on GPU and CPU", async () => {
     canvas.transferToImageBitmap(),
   ];
   for (const frame of frames) {
-    for (const memory of [both.gpu, both.cpu]) {
-      const values = await planes(memory, frame);
+    for (const tensors of [both.gpu, both.cpu]) {
+      const values = await planes(tensors, frame);
       expect(pixel(values, 32, 32)).toEqual([215, 93, 47]);
     }
     frame.close();
@@ -133,9 +133,9 @@ test("rejects with bad-image for a closed frame", async () => {
   const frame = new VideoFrame(bitmap, { timestamp: 0 });
   bitmap.close();
   frame.close();
-  for (const memory of [both.gpu, both.cpu]) {
+  for (const tensors of [both.gpu, both.cpu]) {
     for (const closed of [bitmap, frame]) {
-      const preprocessor = new Preprocessor(memory);
+      const preprocessor = new Preprocessor(tensors);
       expect(() => preprocessor.views(closed, options)).toThrow(
         expect.objectContaining({ code: "bad-image" }),
       );

@@ -5,7 +5,7 @@ import type { Geometry } from "../kernels/resize-geometry";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import { Resizer } from "../kernels/resize";
 import { resizeToPlanes, type PixelReader } from "../kernels/resize.reference";
-import type { Memory, Tensor } from "../ort/tensor";
+import type { Tensors, Tensor } from "../ort/tensor";
 import { viewsOf } from "./tiling";
 
 const CHANNELS = 3;
@@ -16,15 +16,15 @@ const FLOAT_BYTES = 4;
  * directly from the frame into one reused buffer, else on the CPU.
  */
 export class Preprocessor {
-  readonly #memory: Memory;
+  readonly #tensors: Tensors;
   readonly #resizer: Resizer | undefined;
   readonly #timer: GpuTimer | undefined;
   #planes: GPUBuffer | undefined;
 
-  constructor(memory: Memory, timer?: GpuTimer) {
-    this.#memory = memory;
+  constructor(tensors: Tensors, timer?: GpuTimer) {
+    this.#tensors = tensors;
     this.#timer = timer;
-    const device = memory.gpu?.device;
+    const device = tensors.gpu?.device;
     this.#resizer = device && new Resizer(device);
   }
 
@@ -39,14 +39,14 @@ export class Preprocessor {
     const { size } = view;
     const dims = [1, CHANNELS, size, size];
     try {
-      if (this.#resizer === undefined || this.#memory.gpu === undefined) {
+      if (this.#resizer === undefined || this.#tensors.gpu === undefined) {
         const planes = resizeToPlanes(readerOf(frame), view);
-        return this.#memory.floats(planes, dims);
+        return this.#tensors.floats(planes, dims);
       }
-      const planes = this.#planesFor(this.#memory.gpu.device, size);
+      const planes = this.#planesFor(this.#tensors.gpu.device, size);
       const source = isHdr(frame) ? toSrgb(frame) : frame;
       this.#resizer.run(source, view, planes, this.#timer);
-      return this.#memory.onBuffer(planes, dims);
+      return this.#tensors.onBuffer(planes, dims);
     } catch (error) {
       throw badImage(error instanceof Error ? error.message : String(error));
     }

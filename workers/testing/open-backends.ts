@@ -22,7 +22,7 @@ import { readMetadata } from "../loading/model-metadata";
 import type { Gpu } from "../ort/device";
 import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
-import { Memory } from "../ort/tensor";
+import { Tensors } from "../ort/tensor";
 import { OrtLanguage } from "../backends/ort/language";
 import type { ModelConfig } from "../model-files/config";
 import { options } from "./harness";
@@ -61,12 +61,12 @@ export async function openOrtLanguage(
   source: ModelGraphs,
 ): Promise<LanguageBackend> {
   const { graphs, config } = source;
-  const memory = new Memory(await loadOrt(), undefined);
+  const tensors = new Tensors(await loadOrt(), undefined);
   const { graph, external } = graphs.decoder_model_merged;
   const decoder = await createSession(graph, external, undefined);
   const { embed_tokens: embed } = graphs;
-  const embedder = await openEmbedding(embed.graph, embed.external, memory);
-  return new OrtLanguage(embedder, decoder, memory, config);
+  const embedder = await openEmbedding(embed.graph, embed.external, tensors);
+  return new OrtLanguage(embedder, decoder, tensors, config);
 }
 
 export async function openWebGpuLanguage(
@@ -74,13 +74,13 @@ export async function openWebGpuLanguage(
   gpu: Gpu,
   capacity?: number,
 ): Promise<WebGpuLanguage> {
-  const memory = new Memory(await loadOrt(), gpu);
+  const tensors = new Tensors(await loadOrt(), gpu);
   const { embed_tokens: embed, decoder_model_merged: decoder } = graphs;
   const plan = await planDecoder(decoder.graph, decoder.external, config);
   const table = planEmbeddingTable(embed.graph, embed.external);
   const all = [...plan.weights, ...table.weights];
   const weights = await GpuWeights.upload(gpu, all, () => undefined);
-  const embedder = await openEmbedding(embed.graph, embed.external, memory);
+  const embedder = await openEmbedding(embed.graph, embed.external, tensors);
   const { contextLength } = config;
   const parts = {
     ...{ gpu, plan, weights, contextLength, table: table.bind(weights) },
@@ -125,22 +125,22 @@ export function useLanguages(
 export async function openOrtEncoder({
   graphs,
 }: ModelGraphs): Promise<Encoder> {
-  const memory = new Memory(await loadOrt(), undefined);
+  const tensors = new Tensors(await loadOrt(), undefined);
   const { graph, external } = graphs.vision_encoder;
   const session = await createSession(graph, external, undefined);
-  return new OrtEncoder(session, memory);
+  return new OrtEncoder(session, tensors);
 }
 
 export async function openWebGpuEncoder(
   { graphs, config }: ModelGraphs,
-  memory: Memory,
+  tensors: Tensors,
 ): Promise<WebGpuEncoder> {
-  const { gpu } = memory;
+  const { gpu } = tensors;
   if (gpu === undefined) throw new Error("no GPU");
   const { graph, external } = graphs.vision_encoder;
   const plan = await planVision(graph, external, config);
   const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
-  return new WebGpuEncoder(gpu, memory, plan, weights);
+  return new WebGpuEncoder(gpu, tensors, plan, weights);
 }
 
 /** A prompt of random ids before and after an image with random features; an image

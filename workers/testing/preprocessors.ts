@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
 import { loadOrt } from "../ort/runtime";
-import { Memory } from "../ort/tensor";
+import { Tensors } from "../ort/tensor";
 import { Preprocessor } from "../stages/preprocess";
 import { options } from "./harness";
 import { testGpu } from "./on-gpu";
@@ -12,8 +12,8 @@ type Choice = Partial<Pick<GenerateOptions, "fit" | "anyres" | "size">>;
 export const size = 64;
 
 export interface Memories {
-  readonly gpu: Memory;
-  readonly cpu: Memory;
+  readonly gpu: Tensors;
+  readonly cpu: Tensors;
 }
 
 /** Opens memory on GPU and CPU for the tests of a file. */
@@ -23,8 +23,8 @@ export function usePreprocessors(take: (both: Memories) => void): void {
   beforeAll(async () => {
     const ort = await loadOrt();
     both = {
-      gpu: new Memory(ort, await testGpu()),
-      cpu: new Memory(ort, undefined),
+      gpu: new Tensors(ort, await testGpu()),
+      cpu: new Tensors(ort, undefined),
     };
     take(both);
   });
@@ -34,12 +34,12 @@ export function usePreprocessors(take: (both: Memories) => void): void {
 
 /** The planes of one view as one row. */
 export async function planes(
-  memory: Memory,
+  tensors: Tensors,
   frame: Frame,
   choice: Choice = {},
   index = 0,
 ): Promise<Float32Array> {
-  const preprocessor = new Preprocessor(memory);
+  const preprocessor = new Preprocessor(tensors);
   const views = preprocessor.views(frame, { ...options, size, ...choice });
   const view = views[index];
   if (view === undefined) throw new Error("The image has no such view.");
@@ -48,9 +48,9 @@ export async function planes(
   const length = 3 * view.size ** 2;
   const row =
     tensor.location === "gpu-buffer"
-      ? memory.onBuffer(tensor.gpuBuffer, [1, 1, length])
-      : memory.floats(tensor.data as Float32Array, [1, 1, length]);
-  const values = await memory.lastRow(row);
+      ? tensors.onBuffer(tensor.gpuBuffer, [1, 1, length])
+      : tensors.floats(tensor.data as Float32Array, [1, 1, length]);
+  const values = await tensors.lastRow(row);
   preprocessor.dispose();
   return values;
 }

@@ -6,7 +6,7 @@ import { openGpu } from "../ort/adapter";
 import { measure, watchPeak, type Peak } from "../ort/memory-use";
 import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
-import { Memory } from "../ort/tensor";
+import { Tensors } from "../ort/tensor";
 import { readOnnx } from "../onnx/onnx-reader";
 import { chain } from "./chain";
 
@@ -32,7 +32,7 @@ async function run({ device, jspi, layers, width }: Task): Promise<Report> {
   const heads = { heads: 2, kvHeads: 1, headDim: 32 };
   const opened = await openGpu(device, heads);
   const gpu = "gpu" in opened ? opened.gpu : undefined;
-  const memory = new Memory(await loadOrt(), gpu);
+  const tensors = new Tensors(await loadOrt(), gpu);
   // The first session loads the runtime itself.
   const small = await readOnnx("small.onnx", chain(1, 8));
   await (await createSession(small, new Map(), gpu)).release();
@@ -43,12 +43,12 @@ async function run({ device, jspi, layers, width }: Task): Promise<Report> {
   const graph = await readOnnx("onnx/chain.onnx", blob);
   const session = await createSession(graph, new Map(), gpu);
   const peak = peakSince();
-  const input = memory.floats(new Float32Array(width).fill(1), [1, 1, width]);
+  const input = tensors.floats(new Float32Array(width).fill(1), [1, 1, width]);
   const result = (await session.run({ x0: input })).get(`x${layers}`);
-  const output = [...(await memory.lastRow(result))];
+  const output = [...(await tensors.lastRow(result))];
   result.dispose();
   await session.release();
-  memory.dispose();
+  tensors.dispose();
   gpu?.close();
   const builds = performance
     .getEntriesByType("resource")

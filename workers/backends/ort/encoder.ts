@@ -1,7 +1,7 @@
 import { patchSize } from "../../../src/shared/options";
 import { imageTokensForSize, type Encoder } from "../backend";
 import type { OrtSession } from "../../ort/session";
-import type { Memory, Tensor } from "../../ort/tensor";
+import type { Tensors, Tensor } from "../../ort/tensor";
 import { mismatch } from "../../model-files/config";
 import { at } from "../../util/assert";
 
@@ -11,12 +11,12 @@ const FEATURES = "image_features";
 /** Runs the published vision encoder graph in an ORT session. */
 export class OrtEncoder implements Encoder {
   readonly #session: OrtSession;
-  readonly #memory: Memory;
+  readonly #tensors: Tensors;
   readonly #half: boolean;
 
-  constructor(session: OrtSession, memory: Memory) {
+  constructor(session: OrtSession, tensors: Tensors) {
     this.#session = session;
-    this.#memory = memory;
+    this.#tensors = tensors;
     const input = session.inputs.find(({ name }) => name === PIXELS);
     this.#half = input?.type === "float16";
   }
@@ -24,7 +24,7 @@ export class OrtEncoder implements Encoder {
   async encode(pixels: Tensor): Promise<Tensor> {
     const size = at(pixels.dims, 3);
     const half = this.#half;
-    const input = half ? this.#memory.cast(pixels, "float16") : pixels;
+    const input = half ? this.#tensors.cast(pixels, "float16") : pixels;
     let features: Tensor;
     try {
       const outputs = await this.#session.run({ [PIXELS]: input }, [FEATURES]);

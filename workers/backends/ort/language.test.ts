@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { OrtSession } from "../../ort/session";
-import type { Memory, Tensor, TensorRows } from "../../ort/tensor";
+import type { Tensors, Tensor, TensorRows } from "../../ort/tensor";
 import type { Embedder } from "../embedding";
 import { OrtLanguage } from "./language";
 
@@ -45,7 +45,7 @@ function open(run: (rows: readonly string[]) => Promise<Tensor>) {
       return { get: () => logits };
     },
   } as unknown as OrtSession;
-  const memory = {
+  const tensors = {
     concatRows: (parts: readonly TensorRows[], width: number) => {
       expect(width).toBe(8);
       return create(
@@ -56,9 +56,9 @@ function open(run: (rows: readonly string[]) => Promise<Tensor>) {
       );
     },
     lastRow: () => Promise.resolve(Float32Array.of(7)),
-  } as unknown as Memory;
+  } as unknown as Tensors;
   const heads = { kvHeads: 1, headDim: 8 };
-  const language = new OrtLanguage(embedder, decoder, memory, heads);
+  const language = new OrtLanguage(embedder, decoder, tensors, heads);
   const allDisposed = () =>
     created.every((tensor) => (tensor as unknown as Fake).disposed);
   return { language, allDisposed };

@@ -7,7 +7,7 @@ import type {
   TokenMask,
 } from "../backend";
 import type { Outputs, OrtSession } from "../../ort/session";
-import type { FloatType, Memory, Tensor, TensorRows } from "../../ort/tensor";
+import type { FloatType, Tensors, Tensor, TensorRows } from "../../ort/tensor";
 import { at } from "../../util/assert";
 import type { Embedder } from "../embedding";
 import { applyMask, Sampler } from "./sampling";
@@ -25,7 +25,7 @@ export interface CacheHeads {
 export class OrtLanguage implements LanguageBackend {
   readonly #embedder: Embedder;
   readonly #decoder: OrtSession;
-  readonly #memory: Memory;
+  readonly #tensors: Tensors;
   readonly #heads: CacheHeads;
   readonly #embedsType: FloatType;
   /** Some exports compute the positions or the mask inside the graph. */
@@ -34,12 +34,12 @@ export class OrtLanguage implements LanguageBackend {
   constructor(
     embedder: Embedder,
     decoder: OrtSession,
-    memory: Memory,
+    tensors: Tensors,
     heads: CacheHeads,
   ) {
     this.#embedder = embedder;
     this.#decoder = decoder;
-    this.#memory = memory;
+    this.#tensors = tensors;
     this.#heads = heads;
     const { inputs } = decoder;
     const embeds = inputs.find(({ name }) => name === "inputs_embeds");
@@ -70,7 +70,7 @@ export class OrtLanguage implements LanguageBackend {
   }
 
   newCache(): KvCache {
-    return new KvCache(this.#decoder, this.#memory, this.#heads);
+    return new KvCache(this.#decoder, this.#tensors, this.#heads);
   }
 
   /** Token ids → [1, ids, hidden]. */
@@ -101,7 +101,7 @@ export class OrtLanguage implements LanguageBackend {
           parts.push({ tensor, from: 0, to: at(tensor.dims, 1) });
         }
       });
-      embeds = this.#memory.concatRows(parts, at(text.dims, 2));
+      embeds = this.#tensors.concatRows(parts, at(text.dims, 2));
     } finally {
       text.dispose();
     }
@@ -116,7 +116,7 @@ export class OrtLanguage implements LanguageBackend {
    * of the last position. */
   async forward(embeds: Tensor, cache: KvCache): Promise<Float32Array> {
     if (embeds.type === this.#embedsType) return this.#run(embeds, cache);
-    const cast = this.#memory.cast(embeds, this.#embedsType);
+    const cast = this.#tensors.cast(embeds, this.#embedsType);
     try {
       return await this.#run(cast, cache);
     } finally {
@@ -133,17 +133,19 @@ export class OrtLanguage implements LanguageBackend {
       ...cache.feeds(),
     };
     if (this.#inputs.has("attention_mask")) {
-      feeds["attention_mask"] = this.#memory.int64(positions.map(() => 1));
+      feeds["attention_mask"] = this.#tensors.int64(positions.map(() => 1));
     }
     if (this.#inputs.has("position_ids")) {
-      feeds["position_ids"] = this.#memory.int64(positions.slice(cache.length));
+      feeds["position_ids"] = this.#tensors.int64(
+        positions.slice(cache.length),
+      );
     }
     const names = ["logits", ...cache.outputNames()];
     const outputs = await this.#decoder.run(feeds, names);
     cache.replace(outputs, added);
     const logits = outputs.get("logits");
     try {
-      return await this.#memory.lastRow(logits);
+      return await this.#tensors.lastRow(logits);
     } finally {
       logits.dispose();
     }
@@ -206,44 +208,44 @@ const PRESENT = "present.";
 class KvCache {
   /** Positions in the cache. */
   length = 0;
-  readonly #tensors = new Map<string, Tensor>();
+  readonly #past = new Map<string, Tensor>();
 
   constructor(
     decoder: OrtSession,
-    memory: Memory,
+    tensors: Tensors,
     { kvHeads, headDim }: CacheHeads,
   ) {
     const dims = [1, kvHeads, 0, headDim];
     for (const { name, type } of decoder.inputs) {
       if (!name.startsWith(PAST)) continue;
       const floatType = type === "float16" ? "float16" : "float32";
-      this.#tensors.set(name, memory.empty(floatType, dims));
+      this.#past.set(name, tensors.empty(floatType, dims));
     }
   }
 
   feeds(): Record<string, Tensor> {
-    return Object.fromEntries(this.#tensors);
+    return Object.fromEntries(this.#past);
   }
 
   /** Names of the decoder's outputs that become the next cache. */
   outputNames(): string[] {
-    return [...this.#tensors.keys()].map(presentOf);
+    return [...this.#past.keys()].map(presentOf);
   }
 
   /** Takes over the tensors of a run, `added` positions longer, and frees the
    * old ones. */
   replace(outputs: Outputs, added: number): void {
-    for (const [name, old] of this.#tensors) {
+    for (const [name, old] of this.#past) {
       const present = outputs.get(presentOf(name));
-      this.#tensors.set(name, present);
+      this.#past.set(name, present);
       old.dispose();
     }
     this.length += added;
   }
 
   dispose(): void {
-    for (const tensor of this.#tensors.values()) tensor.dispose();
-    this.#tensors.clear();
+    for (const tensor of this.#past.values()) tensor.dispose();
+    this.#past.clear();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Graph } from "../../../src/shared/models";
 import type { Backend, GraphSource } from "../backend";
 import { createSession, type OrtSession } from "../../ort/session";
-import type { Memory } from "../../ort/tensor";
+import type { Tensors } from "../../ort/tensor";
 import { openEmbedding } from "../embedding";
 import { OrtEncoder } from "./encoder";
 import { OrtLanguage, type CacheHeads } from "./language";
@@ -20,7 +20,7 @@ export interface OrtBackend extends Backend {
  */
 export async function openOrtBackend(
   graphs: ReadonlyMap<Graph, GraphSource>,
-  memory: Memory,
+  tensors: Tensors,
   heads: CacheHeads,
   onStep: () => void,
 ): Promise<OrtBackend> {
@@ -31,7 +31,7 @@ export async function openOrtBackend(
   };
   const create = async (name: Graph): Promise<OrtSession> => {
     const { graph, external } = source(name);
-    const session = await createSession(graph, external, memory.gpu);
+    const session = await createSession(graph, external, tensors.gpu);
     opened.push(session);
     return session;
   };
@@ -39,10 +39,10 @@ export async function openOrtBackend(
     const vision = await create("vision_encoder");
     const decoder = await create("decoder_model_merged");
     const { graph, external } = source("embed_tokens");
-    const embedder = await openEmbedding(graph, external, memory);
+    const embedder = await openEmbedding(graph, external, tensors);
     return {
-      encoder: new OrtEncoder(vision, memory),
-      language: new OrtLanguage(embedder, decoder, memory, heads),
+      encoder: new OrtEncoder(vision, tensors),
+      language: new OrtLanguage(embedder, decoder, tensors, heads),
     };
   } catch (error) {
     for (const session of opened) await session.release();

@@ -12,7 +12,7 @@ import type { Encoder } from "../backend";
 import { maxAbsDifference } from "../../kernels/testing/run-variant";
 import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
-import { Memory, type Tensor } from "../../ort/tensor";
+import { Tensors, type Tensor } from "../../ort/tensor";
 import {
   openWebGpuEncoder,
   openSource,
@@ -29,11 +29,11 @@ import { seededRandom } from "../../kernels/testing/random";
 const nano = new URL("/models/nano/", location.href).href;
 
 let gpu: Gpu;
-let memory: Memory;
+let tensors: Tensors;
 
 beforeAll(async () => {
   gpu = await testGpu();
-  memory = new Memory(await loadOrt(), gpu);
+  tensors = new Tensors(await loadOrt(), gpu);
 });
 
 afterAll(() => {
@@ -49,7 +49,7 @@ async function createPixels(size: number, seed: number) {
   );
   const onCpu = new Tensor("float32", data, dims);
   const buffer = bufferOf(gpu, data);
-  return { onCpu, onGpu: memory.ofBuffer(buffer, "float32", dims) };
+  return { onCpu, onGpu: tensors.ofBuffer(buffer, "float32", dims) };
 }
 
 function valuesOf({ gpuBuffer, size }: Tensor): Promise<Float32Array> {
@@ -65,7 +65,7 @@ test.each([
   async (_, url, sizes) => {
     const source = await openSource(url);
     const reference = await openOrtEncoder(source);
-    const encoder = await openWebGpuEncoder(source, memory);
+    const encoder = await openWebGpuEncoder(source, tensors);
     for (const size of sizes) {
       // Two at a time: the second must not overwrite the first.
       const pair = [
@@ -96,7 +96,7 @@ describe("micro", () => {
 
   beforeAll(async () => {
     source = await openSource(micro);
-    encoder = await openWebGpuEncoder(source, memory);
+    encoder = await openWebGpuEncoder(source, tensors);
   });
 
   afterAll(() => encoder.release());
@@ -134,7 +134,7 @@ describe("micro", () => {
         const { onGpu } = await createPixels(size, 1);
         (await encoder.encode(onGpu)).dispose();
         onGpu.dispose();
-        await memory.settle();
+        await tensors.settle();
       }
       bytes.push(gpu.bytes.now);
     }
@@ -155,7 +155,7 @@ describe("micro", () => {
     });
 
     beforeEach(async () => {
-      fresh = await openWebGpuEncoder(source, memory);
+      fresh = await openWebGpuEncoder(source, tensors);
     });
 
     afterEach(async () => {
@@ -171,7 +171,7 @@ describe("micro", () => {
       const at = calls.findIndex(([{ label }]) => label === "features");
       (results[at]?.value as GPUBuffer).destroy();
       await fresh.encode(onGpu);
-      await expect(memory.settle()).rejects.toEqual(fault);
+      await expect(tensors.settle()).rejects.toEqual(fault);
     });
 
     test("during the kernel overrides fails the recording", async () => {

@@ -4,7 +4,7 @@ import type { VisionPlan } from "./graphs/vision-plan";
 import type { GpuTimer } from "../../kernels/gpu-timer";
 import type { Gpu } from "../../ort/device";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
-import type { Memory, Tensor } from "../../ort/tensor";
+import type { Tensors, Tensor } from "../../ort/tensor";
 import { at } from "../../util/assert";
 import type { GpuWeights } from "./gpu-weights";
 import {
@@ -26,7 +26,7 @@ interface EncoderGraph extends ReplayableGraph {
 /** Runs the vision encoder as one recorded graph per input size. */
 export class WebGpuEncoder implements Encoder {
   readonly #gpu: Gpu;
-  readonly #memory: Memory;
+  readonly #tensors: Tensors;
   readonly #plan: VisionPlan;
   readonly #weights: GpuWeights;
   readonly #timer: GpuTimer | undefined;
@@ -37,13 +37,13 @@ export class WebGpuEncoder implements Encoder {
 
   constructor(
     gpu: Gpu,
-    memory: Memory,
+    tensors: Tensors,
     plan: VisionPlan,
     weights: GpuWeights,
     timer?: GpuTimer,
   ) {
     this.#gpu = gpu;
-    this.#memory = memory;
+    this.#tensors = tensors;
     this.#plan = plan;
     this.#weights = weights;
     this.#timer = timer;
@@ -57,7 +57,7 @@ export class WebGpuEncoder implements Encoder {
     const size = at(pixels.dims, 3);
     const graph = await this.#graphFor(size);
     const { buffer, type, dims } = this.#createFeatures("image features", size);
-    const features = this.#memory.ofBuffer(buffer, type, dims);
+    const features = this.#tensors.ofBuffer(buffer, type, dims);
     try {
       await this.#replay(graph, pixels, features, signal);
       return features;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Gpu } from "../../ort/device";
 import type { LanguageBackend } from "../backend";
 import { loadOrt } from "../../ort/runtime";
-import { Memory } from "../../ort/tensor";
+import { Tensors } from "../../ort/tensor";
 import {
   answer,
   openWebGpuEncoder,
@@ -130,18 +130,18 @@ test("rejects with device-lost during a kernel trial", async () => {
 
 test("rejects with device-lost while an image is encoded", async () => {
   const gpu = await testGpu({ trials: false });
-  const memory = new Memory(await loadOrt(), gpu);
-  const webgpu = await openWebGpuEncoder(source, memory);
-  const pixels = memory.ofBuffer(
+  const tensors = new Tensors(await loadOrt(), gpu);
+  const webgpu = await openWebGpuEncoder(source, tensors);
+  const pixels = tensors.ofBuffer(
     bufferOf(gpu, new Float32Array(3 * 64 * 64)),
     "float32",
     [1, 3, 64, 64],
   );
   await webgpu.encode(pixels);
-  await memory.settle();
+  await tensors.settle();
   loseAt(gpu, "encode");
   await webgpu.encode(pixels);
-  await expect(memory.settle()).rejects.toEqual(lost);
+  await expect(tensors.settle()).rejects.toEqual(lost);
   await expect(webgpu.encode(pixels)).rejects.toEqual(lost);
   await webgpu.release();
 });

@@ -3,7 +3,7 @@ import type { Graph } from "../../../src/shared/models";
 import { type GraphSource, UnsupportedGraph } from "../backend";
 import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
-import { Memory } from "../../ort/tensor";
+import { Tensors } from "../../ort/tensor";
 import { openSource, type ModelGraphs } from "../../testing/open-backends";
 import { micro } from "../../testing/harness";
 import { testGpu } from "../../testing/on-gpu";
@@ -54,7 +54,7 @@ test("rejects weights that are larger than a buffer before it loads anything", a
   const uploads = vi.spyOn(gpu.device, "createBuffer");
   const path = await (
     await plan()
-  ).open(new Memory(await loadOrt(), gpu), () => undefined);
+  ).open(new Tensors(await loadOrt(), gpu), () => undefined);
   const sizes = uploads.mock.calls.map(([{ size }]) => size);
   await path.encoder.release();
   await path.language.release();
@@ -69,9 +69,9 @@ test("rejects weights that are larger than a buffer before it loads anything", a
 });
 
 test("leaves nothing on the GPU, whatever step fails", async () => {
-  const memory = new Memory(await loadOrt(), gpu);
+  const tensors = new Tensors(await loadOrt(), gpu);
   const planned = await plan();
-  const open = (next: () => void) => planned.open(memory, next);
+  const open = (next: () => void) => planned.open(tensors, next);
   let steps = 0;
   const path = await open(() => {
     steps += 1;

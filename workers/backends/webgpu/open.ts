@@ -4,7 +4,7 @@ import { openEmbedding, type Embedder } from "../embedding";
 import { GpuTimer } from "../../kernels/gpu-timer";
 import type { ModelConfig } from "../../model-files/config";
 import type { Gpu } from "../../ort/device";
-import type { Memory } from "../../ort/tensor";
+import type { Tensors } from "../../ort/tensor";
 import { planEmbeddingTable } from "./embedding-table";
 import { WebGpuEncoder } from "./encoder";
 import { checkWeightSizes, GpuWeights } from "./gpu-weights";
@@ -18,7 +18,7 @@ import { defined } from "../../util/assert";
 export interface WebGpuPlan {
   /** Calls `onStep` between steps; it may throw to cancel. On failure nothing
    * stays on the GPU. */
-  open(memory: Memory, onStep: () => void): Promise<Backend>;
+  open(tensors: Tensors, onStep: () => void): Promise<Backend>;
 }
 
 /** Plans the backend without touching the GPU. Throws `UnsupportedGraph` for
@@ -57,8 +57,11 @@ export async function planWebGpuBackend(
   const languageWeights = [...decoder.weights, ...table.weights];
   checkWeightSizes(gpu, [...vision.weights, ...languageWeights]);
 
-  const open = async (memory: Memory, onStep: () => void): Promise<Backend> => {
-    const { gpu } = memory;
+  const open = async (
+    tensors: Tensors,
+    onStep: () => void,
+  ): Promise<Backend> => {
+    const { gpu } = tensors;
     if (gpu === undefined) throw new UnsupportedGraph("there is no GPU");
     const record = await trialRecordKey(gpu.device);
     if (record !== undefined) await useTrialRecord(gpu.device, record);
@@ -66,7 +69,7 @@ export async function planWebGpuBackend(
     const timer = GpuTimer.of(gpu.device);
     const encoder = new WebGpuEncoder(
       gpu,
-      memory,
+      tensors,
       vision,
       visionWeights,
       timer,
@@ -75,7 +78,7 @@ export async function planWebGpuBackend(
     let weights: GpuWeights | undefined;
     try {
       const { graph, external } = embedSource;
-      embedder = await openEmbedding(graph, external, memory);
+      embedder = await openEmbedding(graph, external, tensors);
       weights = await GpuWeights.upload(gpu, languageWeights, onStep);
       const language = new WebGpuLanguage(
         {

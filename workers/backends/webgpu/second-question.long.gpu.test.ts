@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { loadOrt } from "../../ort/runtime";
-import { Memory } from "../../ort/tensor";
+import { Tensors } from "../../ort/tensor";
 import {
   answer,
   openWebGpuEncoder,
@@ -15,16 +15,16 @@ const ROUNDS = 3;
 
 test("answers a second question about an image in 0.15 of the time of the first", async () => {
   const gpu = await testGpu();
-  const memory = new Memory(await loadOrt(), gpu);
+  const tensors = new Tensors(await loadOrt(), gpu);
   const nano = new URL("/models/nano/", location.href).href;
   const source = await openSource(nano);
-  const encoder = await openWebGpuEncoder(source, memory);
+  const encoder = await openWebGpuEncoder(source, tensors);
   const language = await openWebGpuLanguage(source, gpu);
 
   const random = seededRandom(1);
   const floats = Float32Array.from({ length: 3 * SIDE * SIDE }, random);
   const buffer = bufferOf(gpu, floats);
-  const pixels = memory.ofBuffer(buffer, "float32", [1, 3, SIDE, SIDE]);
+  const pixels = tensors.ofBuffer(buffer, "float32", [1, 3, SIDE, SIDE]);
   const system = Array.from({ length: 14 }, (_, i) => 10 + i);
   const questions = [0, 1].map((n) =>
     Array.from({ length: 12 }, (_, i) => 40 + n * 20 + i),

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Encoder } from "../../backend";
 import type { Gpu } from "../../../ort/device";
 import { loadOrt } from "../../../ort/runtime";
-import { Memory } from "../../../ort/tensor";
+import { Tensors } from "../../../ort/tensor";
 import { openWebGpuEncoder, openSource } from "../../../testing/open-backends";
 import { bufferOf, testGpu } from "../../../testing/on-gpu";
 
 let gpu: Gpu;
-let memory: Memory;
+let tensors: Tensors;
 
 beforeAll(async () => {
   gpu = await testGpu({ trials: false });
-  memory = new Memory(await loadOrt(), gpu);
+  tensors = new Tensors(await loadOrt(), gpu);
 });
 
 afterAll(() => {
@@ -20,7 +20,7 @@ afterAll(() => {
 
 async function encode(encoder: Encoder, size: number): Promise<void> {
   const pixels = bufferOf(gpu, new Float32Array(3 * size * size));
-  const given = memory.ofBuffer(pixels, "float32", [1, 3, size, size]);
+  const given = tensors.ofBuffer(pixels, "float32", [1, 3, size, size]);
   (await encoder.encode(given)).dispose();
   given.dispose();
   pixels.destroy();
@@ -35,7 +35,7 @@ test("transposes a weight once for all input sizes", async () => {
     return buffer;
   };
   const url = new URL("/models/nano/", location.href).href;
-  const encoder = await openWebGpuEncoder(await openSource(url), memory);
+  const encoder = await openWebGpuEncoder(await openSource(url), tensors);
   await encode(encoder, 64);
   const once = layouts.length;
   expect(once).toBeGreaterThan(0);
