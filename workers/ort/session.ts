@@ -4,7 +4,7 @@ import type { ValueInfo } from "../onnx/onnx-protos";
 import { writeSkeleton } from "../onnx/skeleton";
 import { baseName, openWeightFiles } from "../onnx/external-data";
 import type { Gpu } from "./device";
-import { externalData } from "./external-data";
+import { externalData } from "./blob-bytes";
 import { watchPeak } from "./memory-use";
 import { loadOrt, ortMutex } from "./runtime";
 import { explainSessionError } from "./session-errors";
