@@ -7,7 +7,7 @@ import {
   counted,
   describeValue,
   dtypes,
-  graphs,
+  graphNames,
   isObject,
   loadRules,
   objectRule,
@@ -99,9 +99,9 @@ function checkDtype(dtype: DtypeChoice): void {
     return;
   }
   for (const [graph, each] of Object.entries(dtype)) {
-    if (!graphs.includes(graph as Graph)) {
+    if (!graphNames.includes(graph as Graph)) {
       throw badOption(
-        `dtype contains an unknown graph ${describeValue(graph)}; the graphs are ${graphs.join(", ")}.`,
+        `dtype contains an unknown graph ${describeValue(graph)}; the graphs are ${graphNames.join(", ")}.`,
       );
     }
     checkOption(`dtype.${graph}`, each, oneOf(...dtypes));

@@ -1,6 +1,6 @@
 import { badOption } from "../shared/errors";
 import type { Dtype, DtypeChoice, Graph } from "../shared/models";
-import { dtypes, graphs } from "../shared/options";
+import { dtypes, graphNames } from "../shared/options";
 
 const advice = `Choose auto, ${dtypes.join(", ")}, or a dtype for each graph: “vision_encoder=fp16,decoder_model_merged=q4”.`;
 
@@ -26,5 +26,5 @@ function isDtype(text: string): text is Dtype {
 }
 
 function isGraph(text: string): text is Graph {
-  return (graphs as readonly string[]).includes(text);
+  return (graphNames as readonly string[]).includes(text);
 }

@@ -58,7 +58,7 @@ export const wholeNumber = (min: number, max = Infinity): OptionRule =>
 
 export const dtypes: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
 
-export const graphs: readonly Graph[] = [
+export const graphNames: readonly Graph[] = [
   "vision_encoder",
   "embed_tokens",
   "decoder_model_merged",

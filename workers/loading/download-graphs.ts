@@ -1,5 +1,5 @@
 import type { Graph, GraphDtypes } from "../../src/shared/models";
-import { graphs as graphNames } from "../../src/shared/options";
+import { graphNames } from "../../src/shared/options";
 import type { WorkerEvent } from "../../src/shared/protocol";
 import type { GraphSource } from "../backends/backend";
 import { checkGraph } from "../model-files/graph-contract";

@@ -6,7 +6,7 @@ import type {
   GraphDtypes,
   GraphFiles,
 } from "../../src/shared/models";
-import { graphs } from "../../src/shared/options";
+import { graphNames } from "../../src/shared/options";
 import { eachGraph, graphFile } from "../model-files/manifest";
 import { formatBytes } from "../../src/shared/format";
 import { defined } from "../util/assert";
@@ -61,7 +61,7 @@ export function recommend(
   variants: VariantCompatibility,
   hardware: Hardware,
 ): Record<Graph, Recommendation> {
-  const sizes = graphs.map((graph) =>
+  const sizes = graphNames.map((graph) =>
     Math.max(0, ...variants[graph].map(({ bytes }) => bytes)),
   );
   const small = sizes.reduce((sum, bytes) => sum + bytes, 0) < SMALL;

@@ -3,7 +3,7 @@ import type {
   Graph,
   MemoryEstimate,
 } from "../../src/shared/models";
-import { graphs as graphNames } from "../../src/shared/options";
+import { graphNames } from "../../src/shared/options";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { GraphSource } from "../backends/backend";
 import type { ModelConfig } from "../model-files/config";

@@ -5,7 +5,7 @@ import type {
   GraphDtypes,
   MemoryEstimate,
 } from "../../src/shared/models";
-import { graphs } from "../../src/shared/options";
+import { graphNames } from "../../src/shared/options";
 import type { LoadOptions } from "../../src/shared/protocol";
 import type { ModelConfig } from "../model-files/config";
 import { defined } from "../util/assert";
@@ -47,7 +47,7 @@ export function estimateMemory(
   const webgpu = device === "webgpu" && backend !== "ort";
   // The ORT backend reads the rows of the embedding table from the file.
   const weights = webgpu
-    ? graphs.map(bytesOf).reduce((sum, bytes) => sum + bytes) +
+    ? graphNames.map(bytesOf).reduce((sum, bytes) => sum + bytes) +
       Math.ceil(CONVOLUTIONS * bytesOf("vision_encoder"))
     : bytesOf("vision_encoder") + bytesOf("decoder_model_merged");
   const contextTokens = Math.min(config.contextLength, USUAL_CONTEXT);

@@ -4,7 +4,7 @@ import type {
   ModelFile,
   ModelSource,
 } from "../../src/shared/models";
-import { graphs } from "../../src/shared/options";
+import { graphNames } from "../../src/shared/options";
 import { missing, parseJson } from "../util/file-errors";
 import {
   openFolder,
@@ -115,7 +115,7 @@ export function filesOf(
   metadata: ModelMetadata,
   dtypes: GraphDtypes,
 ): ModelFile[] {
-  const files = graphs.flatMap((graph) => {
+  const files = graphNames.flatMap((graph) => {
     const variants = metadata.variants[graph];
     return variants.find(({ dtype }) => dtype === dtypes[graph])?.files ?? [];
   });

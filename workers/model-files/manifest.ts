@@ -1,5 +1,5 @@
 import type { Dtype, Graph, ModelFile } from "../../src/shared/models";
-import { dtypes, graphs } from "../../src/shared/options";
+import { dtypes, graphNames } from "../../src/shared/options";
 
 /** Files of a model folder besides the graphs. */
 export type ConfigFile = (typeof CONFIG_FILES)[number];
@@ -47,7 +47,7 @@ type Stat = (paths: readonly string[]) => Promise<Map<string, ModelFile>>;
  * usual names, one more at a time; other names are known once the graph is read.
  */
 export async function findGraphs(stat: Stat): Promise<Variants> {
-  const names = graphs.flatMap((graph) =>
+  const names = graphNames.flatMap((graph) =>
     dtypes.map((dtype) => graphFile(graph, dtype)),
   );
   const found = await stat(names);

@@ -2,13 +2,13 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Graph, License, ModelReport } from "../../index";
 import { formatBytes } from "../../shared/format";
 
-const graphNames: Readonly<Record<Graph, string>> = {
+const graphLabels: Readonly<Record<Graph, string>> = {
   vision_encoder: "Encoder",
   embed_tokens: "Embeddings",
   decoder_model_merged: "Decoder",
 };
 
-const graphs = Object.keys(graphNames) as Graph[];
+const graphs = Object.keys(graphLabels) as Graph[];
 
 export interface Consent {
   /** Whether the licence still needs consent. */
@@ -127,7 +127,7 @@ function precisions(report: ModelReport): TemplateResult {
       <dl class="reasons">
         ${graphs.map(
           (graph) =>
-            html`<dt>${graphNames[graph]}: ${dtypes?.[graph] ?? "–"}</dt>
+            html`<dt>${graphLabels[graph]}: ${dtypes?.[graph] ?? "–"}</dt>
               <dd>
                 ${reasons[graph]}
                 ${report.graphs[graph].map(
