@@ -94,7 +94,7 @@ export default defineConfig(
     [
       {
         regex:
-          "^\\.\\./(?!\\.\\./(index|element/define|shared/(format|progress-text))$)",
+          "^\\.\\./(?!\\.\\./(index|element/(define|progress-text)|shared/format)$)",
         message: "The page uses the public API only.",
       },
       workers,

@@ -64,7 +64,7 @@ test("a download shows progress, and resumes after an interruption", async ({
   expect(stopped.err.length).toBeGreaterThan(0);
   for (const line of stopped.err) {
     expect(line).toMatch(
-      /^fast-vlm\/nano: \d+ %, [\d.]+ \wB of [\d.]+ MB, [\d.]+ \wB\/s/,
+      /^fast-vlm\/nano: [\d.]+ of [\d.]+ MB · \d+ % · [\d.]+ \wB\/s/,
     );
   }
 

@@ -310,9 +310,9 @@ export class Controller implements ReactiveController {
   }
 
   #onProgress(progress: ProgressDetail): void {
-    const { messages, conditions } = this.status;
+    const { texts, conditions } = this.status;
     if (!conditions.progress) {
-      this.status.announce(messages.phases.loading, messages.lang);
+      this.status.announce(texts.phases.loading, texts.lang);
     }
     this.status.update({ progress });
     emit(this.#host, "modelprogress", progress);
@@ -322,8 +322,8 @@ export class Controller implements ReactiveController {
     this.info = info;
     this.status.update({ progress: undefined, loaded: true });
     emit(this.#host, "ready", info);
-    const { messages } = this.status;
-    this.status.announce(messages.modelReady, messages.lang);
+    const { texts } = this.status;
+    this.status.announce(texts.modelReady, texts.lang);
     this.#begin();
   }
 

@@ -12,7 +12,7 @@ import type { ModelInfo } from "../shared/protocol";
 import { FastVlmAttributes } from "./attributes";
 import { Controller, type AskOptions } from "./controller";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
-import { onMessagesChange } from "./languages";
+import { onTextsChange } from "./languages";
 import { optionNames } from "./options";
 import type { State } from "./state";
 import { view } from "./view";
@@ -40,7 +40,7 @@ const modelAttributes = [
  * @tag fast-vlm
  * @summary A vision-language model in a tag: camera in, caption out.
  *
- * @attr {string} lang - Language of the UI, also set on the caption; add other languages with `addMessages`.
+ * @attr {string} lang - Language of the UI, also set on the caption; add other languages with `addTexts`.
  *
  * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load
  * @fires {CustomEvent<ModelInfo>} ready - a model is loaded
@@ -326,7 +326,7 @@ export class FastVlmElement extends FastVlmAttributes {
     this.#connection.abort();
     this.#connection = new AbortController();
     const { signal } = this.#connection;
-    onMessagesChange(this, () => this.requestUpdate(), signal);
+    onTextsChange(this, () => this.requestUpdate(), signal);
     this.#visible = false;
     const observer = new IntersectionObserver((entries) => {
       if (!entries.some(({ isIntersecting }) => isIntersecting)) return;

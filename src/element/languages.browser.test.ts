@@ -1,35 +1,30 @@
 import { afterEach, expect, test, vi } from "vitest";
-import {
-  addMessages,
-  languageOf,
-  onMessagesChange,
-  messagesFor,
-} from "./languages";
-import { english } from "./messages";
+import { addTexts, languageOf, onTextsChange, textsFor } from "./languages";
+import { english } from "./texts";
 
 afterEach(() => document.documentElement.removeAttribute("lang"));
 
 test.each(["en", "en-GB", "EN", "", "x-unknown"])("%o is English", (tag) => {
-  expect(messagesFor(tag)).toBe(english);
+  expect(textsFor(tag)).toBe(english);
 });
 
 test("German is imported when it is first needed, and listeners are called", async () => {
   const listener = vi.fn();
   const listening = new AbortController();
-  onMessagesChange(document.body, listener, listening.signal);
-  expect(messagesFor("de-AT").lang).toBe("en");
+  onTextsChange(document.body, listener, listening.signal);
+  expect(textsFor("de-AT").lang).toBe("en");
   await vi.waitFor(() => expect(listener).toHaveBeenCalledOnce());
-  expect(messagesFor("de-AT").cancel).toBe("Abbrechen");
+  expect(textsFor("de-AT").cancel).toBe("Abbrechen");
   listening.abort();
-  addMessages({ ...english, lang: "fr", cancel: "Annuler" });
+  addTexts({ ...english, lang: "fr", cancel: "Annuler" });
   expect(listener).toHaveBeenCalledOnce();
-  expect(messagesFor("fr-CA").cancel).toBe("Annuler");
+  expect(textsFor("fr-CA").cancel).toBe("Annuler");
 });
 
 test("missing texts stay English", () => {
   const some = { lang: "it", start: "Avvia" };
-  addMessages(some as typeof english);
-  expect(messagesFor("it")).toMatchObject({ start: "Avvia", stop: "Stop" });
+  addTexts(some as typeof english);
+  expect(textsFor("it")).toMatchObject({ start: "Avvia", stop: "Stop" });
 });
 
 test("languageOf finds the nearest lang attribute across shadow roots", () => {
@@ -47,8 +42,8 @@ test("languageOf finds the nearest lang attribute across shadow roots", () => {
   outer.remove();
 });
 
-test("addMessages rejects an invalid language tag with bad-option", () => {
-  expect(() => addMessages({ ...english, lang: "no_such" })).toThrow(
+test("addTexts rejects an invalid language tag with bad-option", () => {
+  expect(() => addTexts({ ...english, lang: "no_such" })).toThrow(
     expect.objectContaining({ code: "bad-option" }),
   );
 });

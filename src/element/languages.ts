@@ -1,9 +1,9 @@
 import { badOption } from "../shared/errors";
-import { english, type Messages } from "./messages";
+import { english, type Texts } from "./texts";
 
 /** Translations that are imported when the first element needs them. */
-const translations: Readonly<Record<string, () => Promise<Messages>>> = {
-  de: async () => (await import("./messages-de")).german,
+const translations: Readonly<Record<string, () => Promise<Texts>>> = {
+  de: async () => (await import("./texts-de")).german,
 };
 
 const known = new Map([["en", english]]);
@@ -12,8 +12,8 @@ const listeners = new Set<() => void>();
 
 /** Adds or replaces the UI texts of one language, for all elements. Missing
  * texts stay English. Throws `bad-option` for an invalid language tag. */
-export function addMessages(messages: Messages): void {
-  const { lang } = messages;
+export function addTexts(texts: Texts): void {
+  const { lang } = texts;
   try {
     Intl.getCanonicalLocales(lang);
   } catch (cause) {
@@ -23,12 +23,12 @@ export function addMessages(messages: Messages): void {
       { cause },
     );
   }
-  known.set(lang.toLowerCase(), { ...english, ...messages });
+  known.set(lang.toLowerCase(), { ...english, ...texts });
   for (const listener of listeners) listener();
 }
 
 /** The UI texts of a language, or the English ones until they are imported. */
-export function messagesFor(language: string): Messages {
+export function textsFor(language: string): Texts {
   const tag = language.toLowerCase();
   const primary = tag.replace(/-.*/, "");
   const found = known.get(tag) ?? known.get(primary);
@@ -37,14 +37,14 @@ export function messagesFor(language: string): Messages {
   if (load && !requested.has(primary)) {
     requested.add(primary);
     // A failed import leaves English and is tried again.
-    load().then(addMessages, () => requested.delete(primary));
+    load().then(addTexts, () => requested.delete(primary));
   }
   return english;
 }
 
-/** Calls `listener` when messages are added and when the language of `element`
+/** Calls `listener` when texts are added and when the language of `element`
  * may have changed, until `signal` aborts. */
-export function onMessagesChange(
+export function onTextsChange(
   element: Element,
   listener: () => void,
   signal: AbortSignal,

@@ -27,6 +27,13 @@ export interface Conditions {
   readonly live: boolean;
 }
 
+/** The state during each phase of a load. */
+const loadStates = {
+  loading: "loading",
+  preparing: "loading",
+  warming: "warming",
+} as const satisfies Record<LoadProgress["phase"], State>;
+
 export const initialConditions: Conditions = {
   error: undefined,
   interruption: undefined,
@@ -40,7 +47,7 @@ export const initialConditions: Conditions = {
 export function stateOf(conditions: Conditions): State {
   const { error, progress, activity, interruption } = conditions;
   if (error) return "failed";
-  if (progress) return progress.phase === "warming" ? "warming" : "loading";
+  if (progress) return loadStates[progress.phase];
   if (activity) return activity;
   if (interruption) return "failed";
   if (conditions.paused) return "paused";

@@ -1,8 +1,8 @@
 import type { VlmError } from "../shared/errors";
 import { emit } from "./events";
-import { languageOf, messagesFor } from "./languages";
+import { languageOf, textsFor } from "./languages";
 import { LiveRegion, type Announcement } from "./live-region";
-import { failureText, type Messages } from "./messages";
+import { failureText, type Texts } from "./texts";
 import {
   initialConditions,
   stateOf,
@@ -42,8 +42,8 @@ export class Status {
   }
 
   /** UI texts in the element's language. */
-  get messages(): Messages {
-    return messagesFor(languageOf(this.#host));
+  get texts(): Texts {
+    return textsFor(languageOf(this.#host));
   }
 
   /** Clears the last error; texts announced before may be announced again. */
@@ -70,7 +70,7 @@ export class Status {
     this.update({ [condition]: error });
     const { code, message, advice } = error;
     emit(this.#host, "error", { code, message, advice });
-    const shown = failureText(error, this.messages);
+    const shown = failureText(error, this.texts);
     this.announce(`${shown.message} ${shown.advice}`, shown.lang);
   }
 

@@ -5,7 +5,7 @@ import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
 import { imageFile } from "../testing/images";
 import "./define";
-import { english } from "./messages";
+import { english } from "./texts";
 
 /** As Playwright gives it. */
 interface Devtools {

@@ -3,8 +3,8 @@ import type { VlmError } from "../shared/errors";
 import type { Controller } from "./controller";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
-import { failureText, type Messages } from "./messages";
-import { amountText, phaseText } from "../shared/progress-text";
+import { failureText, type Texts } from "./texts";
+import { amountText, phaseText } from "./progress-text";
 import type { State } from "./state";
 
 export interface ViewHost extends Element {
@@ -34,14 +34,14 @@ const icons: Readonly<Record<State, TemplateResult>> = {
 export function view(model: Controller, host: ViewHost): TemplateResult {
   const { shows } = model;
   const { state, error } = host;
-  const { messages, announcement, conditions } = model.status;
+  const { texts, announcement, conditions } = model.status;
   const { progress } = conditions;
   const { video, canvas } = model.preview;
   const language = languageOf(host);
   video.hidden = shows !== "video";
   canvas.hidden = shows !== "still";
   return html`
-    <div class="stage" part="stage" data-shows=${shows} lang=${messages.lang}>
+    <div class="stage" part="stage" data-shows=${shows} lang=${texts.lang}>
       ${video}${canvas}
       <div class="poster" part="poster" ?hidden=${shows !== "nothing"}>
         <slot name="poster"></slot>
@@ -49,20 +49,20 @@ export function view(model: Controller, host: ViewHost): TemplateResult {
       <div class="overlay" part="overlay"><slot name="overlay"></slot></div>
       <div class="status" part="status" data-state=${state}>
         <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
-        ${messages.states[state]}
+        ${texts.states[state]}
       </div>
-      ${progress ? progressBar(progress, messages, host) : nothing}
+      ${progress ? progressBar(progress, texts, host) : nothing}
     </div>
     <div
       class="caption"
       part="caption"
       role="group"
-      aria-label=${messages.caption}
-      lang=${messages.lang}
+      aria-label=${texts.caption}
+      lang=${texts.lang}
       tabindex="0"
       ?hidden=${host.mutedText && !error}
     >
-      ${error ? failure(error, messages) : caption(model, state, language)}
+      ${error ? failure(error, texts) : caption(model, state, language)}
     </div>
     <slot name="controls">${controls(model, host)}</slot>
     <div
@@ -76,11 +76,11 @@ export function view(model: Controller, host: ViewHost): TemplateResult {
 
 function progressBar(
   progress: ProgressDetail,
-  messages: Messages,
+  texts: Texts,
   host: ViewHost,
 ): TemplateResult {
-  const phase = phaseText(progress, messages);
-  const amount = amountText(progress, messages);
+  const phase = phaseText(progress, texts);
+  const amount = amountText(progress, texts);
   const { loaded, total } = progress;
   const cancel = (): void => {
     host.cancelLoad();
@@ -92,7 +92,7 @@ function progressBar(
       <div class="phase">
         <span>${phase}</span>
         <button part="button cancel" type="button" @click=${cancel}>
-          ${messages.cancel}
+          ${texts.cancel}
         </button>
       </div>
       ${
@@ -116,7 +116,7 @@ function caption(
 ): TemplateResult {
   const { text, stale } = status.caption;
   if (!text) {
-    return html`<p class="hint" part="hint">${status.messages.hint}</p>`;
+    return html`<p class="hint" part="hint">${status.texts.hint}</p>`;
   }
   const streaming = state === "speaking" && !stale;
   // A property, since white space of a template would be displayed.
@@ -129,8 +129,8 @@ function caption(
   ></p>`;
 }
 
-function failure(error: VlmError, messages: Messages): TemplateResult {
-  const { message, advice, lang } = failureText(error, messages);
+function failure(error: VlmError, texts: Texts): TemplateResult {
+  const { message, advice, lang } = failureText(error, texts);
   return html`<div class="failure" part="error" lang=${lang}>
     <slot name="error"><strong>${message}</strong> ${advice}</slot>
   </div>`;
@@ -141,7 +141,7 @@ function controls(
   host: ViewHost,
 ): TemplateResult | typeof nothing {
   if (!action) return nothing;
-  const { messages } = status;
+  const { texts } = status;
   const frozen = preview.still !== undefined;
   // The event `error` reports what fails.
   const toggle = (): void => {
@@ -152,14 +152,14 @@ function controls(
     if (frozen) host.resume();
     else host.freeze().catch(() => undefined);
   };
-  return html`<div class="controls" part="controls" lang=${messages.lang}>
+  return html`<div class="controls" part="controls" lang=${texts.lang}>
     <button
       part="button ${action}"
       type="button"
       ?disabled=${host.isDisabled}
       @click=${toggle}
     >
-      ${messages[action]}
+      ${texts[action]}
     </button>
     <button
       part=${frozen ? "button resume" : "button freeze"}
@@ -168,7 +168,7 @@ function controls(
       ?hidden=${!preview.open || preview.isStill}
       @click=${toggleFreeze}
     >
-      ${frozen ? messages.resume : messages.freeze}
+      ${frozen ? texts.resume : texts.freeze}
     </button>
   </div>`;
 }

@@ -1,24 +1,13 @@
 // @ts-check
-/** Prints download progress to stderr. */
-import { formatBytes, formatDuration } from "./units.mjs";
+/** Prints the progress of a load to stderr. */
+import { importSource } from "./import-source.mjs";
 
 /** @typedef {import("../../src/shared/protocol.ts").LoadProgress} ProgressEvent */
 
-/** @param {Pick<ProgressEvent, "loaded" | "total" | "rate" | "left" | "elsewhere">} progress */
-export function progressText({ loaded, total, rate, left, elsewhere }) {
-  const share = total > 0 ? Math.floor((100 * loaded) / total) : 0;
-  const parts = [
-    total > 0
-      ? `${share} %, ${formatBytes(loaded)} of ${formatBytes(total)}`
-      : formatBytes(loaded),
-    ...(rate > 0 ? [`${formatBytes(rate)}/s`] : []),
-    ...(left === undefined || left === 0
-      ? []
-      : [`${formatDuration(left)} left`]),
-    ...(elsewhere ? ["another page is downloading it"] : []),
-  ];
-  return parts.join(", ");
-}
+const { progressText } =
+  /** @type {typeof import("../../src/element/progress-text.ts")} */ (
+    await importSource("element/progress-text.ts")
+  );
 
 /**
  * Updates one line on a terminal; otherwise prints a line for each tenth.
@@ -42,21 +31,20 @@ export function progressPrinter(name, stream) {
     /** @param {ProgressEvent} progress */
     show: (progress) => {
       const { phase, loaded, total, rate, elsewhere } = progress;
-      if (phase === "loading") {
-        // Stored models need no progress.
-        if (rate === 0 && !elsewhere && tenth < 0) return;
-        const text = `${name}: ${progressText(progress)}`;
-        if (live) rewrite(text);
-        const now = total > 0 ? Math.floor((10 * loaded) / total) : 0;
-        const news = now > tenth || (elsewhere && !waited);
-        waited = elsewhere;
-        if (!news) return;
-        tenth = Math.max(tenth, now);
-        if (!live) stream.write(`${text}\n`);
-      } else if (live && written > 0) {
-        const what = phase === "warming" ? "warming up" : "preparing";
-        rewrite(`${name}: ${what} …`);
+      const text = `${name}: ${progressText(progress)}`;
+      if (phase !== "loading") {
+        if (live && written > 0) rewrite(text);
+        return;
       }
+      // Stored models need no progress.
+      if (rate === 0 && !elsewhere && tenth < 0) return;
+      if (live) rewrite(text);
+      const now = total > 0 ? Math.floor((10 * loaded) / total) : 0;
+      const news = now > tenth || (elsewhere && !waited);
+      waited = elsewhere;
+      if (!news) return;
+      tenth = Math.max(tenth, now);
+      if (!live) stream.write(`${text}\n`);
     },
     /** Clears the line. */
     end: () => {

@@ -1,6 +1,6 @@
 // @ts-check
 import { expect, test } from "vitest";
-import { progressPrinter, progressText } from "./progress.mjs";
+import { progressPrinter } from "./progress.mjs";
 
 /** @typedef {import("./progress.mjs").ProgressEvent} ProgressEvent */
 
@@ -21,17 +21,6 @@ function printed(terminal = {}) {
   return { texts, ...progressPrinter("model", stream) };
 }
 
-test("shows bytes, rate and time left if known", () => {
-  const half = { ...start, loaded: 500_000, total: 1_000_000 };
-  expect(progressText({ ...half, rate: 250_000, left: 2 })).toBe(
-    "50 %, 500.0 kB of 1.0 MB, 250.0 kB/s, 2 s left",
-  );
-  const all = { ...start, loaded: 1000, rate: 1, left: 0 };
-  expect(progressText(all)).toBe("100 %, 1.0 kB of 1.0 kB, 1 B/s");
-  expect(progressText({ ...half, total: 0 })).toBe("500.0 kB");
-  expect(progressText({ ...half, elsewhere: true })).toContain("another page");
-});
-
 test("prints a line for each tenth without a terminal", () => {
   const { texts, show, end } = printed();
   for (let loaded = 0; loaded <= 1000; loaded += 7) {
@@ -41,8 +30,8 @@ test("prints a line for each tenth without a terminal", () => {
   show({ ...start, phase: "warming" });
   end();
   expect(texts).toHaveLength(11);
-  expect(texts[0]).toMatch(/^model: 0 %, .*\n$/);
-  expect(texts.at(-1)).toMatch(/^model: 100 %, .*\n$/);
+  expect(texts[0]).toMatch(/^model: .* · 0 % · .*\n$/);
+  expect(texts.at(-1)).toMatch(/^model: .* · 100 % · .*\n$/);
 });
 
 test("prints nothing for a stored model", () => {
@@ -52,11 +41,11 @@ test("prints nothing for a stored model", () => {
   expect(texts).toEqual([]);
 });
 
-test("reports waiting for another page once", () => {
+test("reports waiting for another tab once", () => {
   const { texts, show } = printed();
   show({ ...start, elsewhere: true });
   show({ ...start, elsewhere: true });
-  expect(texts).toEqual([expect.stringContaining("another page")]);
+  expect(texts).toEqual([expect.stringContaining("Another tab")]);
 });
 
 test("updates one line on a terminal and clears it", () => {

@@ -1,8 +1,8 @@
 // @ts-check
-/** The formatters of the page. */
+/** The byte formatter of the page. */
 import { importSource } from "./import-source.mjs";
 
-export const { formatBytes, formatDuration } =
+export const { formatBytes } =
   /** @type {typeof import("../../src/shared/format.ts")} */ (
     await importSource("shared/format.ts")
   );

@@ -1,5 +1,5 @@
 import type { ProgressDetail } from "../../index";
-import { amountText, phaseText } from "../../shared/progress-text";
+import { amountText, progressText } from "../../element/progress-text";
 import { byId } from "./dom";
 
 /** Shows download progress in the model panel. */
@@ -10,13 +10,10 @@ export function setUpDownloadProgress(): (progress?: ProgressDetail) => void {
   return (progress) => {
     place.hidden = !progress;
     if (!progress) return;
-    const { loaded, total, elsewhere } = progress;
-    const amount = amountText(progress);
-    const phase = amount && !elsewhere ? "" : phaseText(progress);
-    text.textContent = `${phase} ${amount}`.trim();
-    if (amount) {
-      bar.max = total;
-      bar.value = loaded;
+    text.textContent = progressText(progress);
+    if (amountText(progress)) {
+      bar.max = progress.total;
+      bar.value = progress.loaded;
     } else {
       bar.removeAttribute("value");
     }

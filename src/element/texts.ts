@@ -1,10 +1,20 @@
 import type { ErrorCode, VlmError } from "../shared/errors";
-import { englishProgress, type ProgressTexts } from "../shared/progress-text";
+import type { LoadProgress } from "../shared/protocol";
 import type { State } from "./state";
 
-/** The element's UI texts in one language. */
-export interface Messages extends ProgressTexts {
+/** The UI texts in one language. */
+export interface Texts {
+  /** BCP 47 tag, such as `en` or `pt-BR`. */
+  readonly lang: string;
   readonly states: Readonly<Record<State, string>>;
+  /** What a load is doing. */
+  readonly phases: Readonly<Record<LoadProgress["phase"], string>>;
+  /** Shown while another tab downloads the model. */
+  readonly elsewhere: string;
+  /** Both are formatted numbers, the second with a unit: `1.2`, `3.4 MB`. */
+  readonly amount: (part: string, whole: string) => string;
+  /** Remaining time; `time` has a unit: `3 s`. */
+  readonly left: (time: string) => string;
   /** Accessible name of the caption. */
   readonly caption: string;
   /** Shown before the first caption. */
@@ -27,8 +37,8 @@ export interface ErrorText {
   readonly advice: string;
 }
 
-export const english: Messages = {
-  ...englishProgress,
+export const english: Texts = {
+  lang: "en",
   states: {
     idle: "Idle",
     loading: "Loading",
@@ -39,6 +49,14 @@ export const english: Messages = {
     paused: "Paused",
     failed: "Error",
   },
+  phases: {
+    loading: "Loading model…",
+    preparing: "Preparing model…",
+    warming: "Warming up model…",
+  },
+  elsewhere: "Another tab is downloading the model…",
+  amount: (part, whole) => `${part} of ${whole}`,
+  left: (time) => `${time} left`,
   caption: "Caption",
   hint: "The caption appears here.",
   modelReady: "Model ready.",
@@ -49,10 +67,10 @@ export const english: Messages = {
   cancel: "Cancel",
 };
 
-/** The text of an error in the language of `messages`, else in English. */
+/** The text of an error in the language of `texts`, else in English. */
 export function failureText(
   error: VlmError,
-  { failures, lang }: Messages,
+  { failures, lang }: Texts,
 ): ErrorText & { readonly lang: string } {
   const translated = failures?.[error.code];
   const { message, advice } = translated ?? error;

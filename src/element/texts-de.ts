@@ -1,11 +1,11 @@
-import type { Messages } from "./messages";
+import type { Texts } from "./texts";
 
-export const german: Messages = {
+export const german: Texts = {
   lang: "de",
   states: {
     idle: "Inaktiv",
     loading: "Wird geladen",
-    warming: "Wird gestartet",
+    warming: "Wird aufgewärmt",
     ready: "Bereit",
     seeing: "Wird analysiert",
     speaking: "Wird beschrieben",
@@ -15,7 +15,7 @@ export const german: Messages = {
   phases: {
     loading: "Modell wird geladen …",
     preparing: "Modell wird vorbereitet …",
-    warming: "Modell wird gestartet …",
+    warming: "Modell wird aufgewärmt …",
   },
   elsewhere: "Modell wird in einem anderen Tab heruntergeladen …",
   amount: (part, whole) => `${part} von ${whole}`,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { german } from "../element/messages-de";
+import { german } from "./texts-de";
 import { noProgress } from "../runtime/worker-client";
-import { amountText, phaseText } from "./progress-text";
+import { amountText, phaseText, progressText } from "./progress-text";
 
 const half = { ...noProgress, loaded: 10e6, total: 20e6 };
 
@@ -21,6 +21,14 @@ test.each([
 test("names the phase, or the download in another tab", () => {
   expect(phaseText(half)).toBe("Loading model…");
   expect(phaseText({ ...half, elsewhere: true })).toMatch(/another tab/i);
+});
+
+test("one line has the amount, or the phase while nothing arrives", () => {
+  expect(progressText(half)).toBe("10.0 of 20.0 MB · 50 %");
+  expect(progressText(noProgress)).toBe("Loading model…");
+  expect(progressText({ ...half, elsewhere: true })).toBe(
+    "Another tab is downloading the model… 10.0 of 20.0 MB · 50 %",
+  );
 });
 
 test("formats numbers and texts in another language", () => {
