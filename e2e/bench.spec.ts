@@ -10,7 +10,7 @@ test("invalid options are reported", async ({ page }) => {
   await page.getByLabel("Model", { exact: true }).fill("nano");
   await page.getByLabel("Frames", { exact: true }).fill("none");
   await start.click();
-  await expect(failure).toContainText("Invalid frames “none”");
+  await expect(failure).toContainText("frames must be a whole number, 1 or more, not “none”");
   await page.getByLabel("Frames", { exact: true }).fill("1");
   await page.getByLabel("fast-vlm", { exact: true }).uncheck();
   await start.click();

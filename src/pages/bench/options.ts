@@ -39,8 +39,8 @@ export function readBenchOptions(search: string): BenchOptions {
   checkLicense(licenseOf(source));
   const device = get("device", "webgpu");
   checkOption("device", device, oneOf("webgpu", "wasm"));
-  const size = Number(get("size", "0"));
-  if (size !== 0) checkOption("size", size, sizeRule);
+  const chosen = get("size", "0");
+  const size = chosen === "0" ? 0 : number("size", chosen, sizeRule);
   return {
     ...{ model, source, size },
     device: device as Device,
@@ -58,7 +58,8 @@ export function readBenchOptions(search: string): BenchOptions {
 
 function number(name: string, text: string, rule: OptionRule): number {
   const value = Number(text);
-  checkOption(name, value, rule);
+  // The error shows what was typed, not NaN.
+  checkOption(name, Number.isNaN(value) ? text : value, rule);
   return value;
 }
 
