@@ -18,7 +18,7 @@ import { checkOption, oneOf, requestRules } from "../shared/options";
 import type { ModelInfo } from "../shared/protocol";
 import { AnswerDisplay, type DisplayHost } from "./answer-display";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
-import { optionsOf } from "./options";
+import { optionsOf } from "./attribute-options";
 import { Preview } from "./preview";
 import { chosenSource, hasSource, sourceKey } from "./source";
 import { Status, type StatusHost } from "./status";

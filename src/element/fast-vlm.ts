@@ -13,7 +13,7 @@ import { FastVlmAttributes } from "./attributes";
 import { Controller, type AskOptions } from "./controller";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
 import { onTextsChange } from "./languages";
-import { optionNames } from "./options";
+import { optionNames } from "./attribute-options";
 import type { State } from "./state";
 import { view } from "./view";
 

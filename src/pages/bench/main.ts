@@ -1,7 +1,7 @@
 import { byId } from "../home/dom";
 import { VlmError } from "../../shared/errors";
 import { label, toCsv, toJson, toTable } from "./exports";
-import { readBenchOptions } from "./options";
+import { readBenchOptions } from "./params";
 import { toSvg } from "./plot";
 import { lineup, type BenchRecord } from "./record";
 import { runBench } from "./run";

@@ -10,7 +10,7 @@ import { renderFrame } from "./clip";
 import type { BenchQuestion, Engine } from "./engine";
 import { measureHeap } from "./heap";
 import { watchLongTasks } from "./long-tasks";
-import type { BenchOptions } from "./options";
+import type { BenchOptions } from "./params";
 import { measureRoofline } from "./roofline";
 import { median } from "./statistics";
 import { openFastVlm, type FastVlmEngine } from "./fast-vlm";

@@ -1,5 +1,5 @@
 import type { DtypeChoice } from "../../shared/models";
-import type { BenchOptions } from "./options";
+import type { BenchOptions } from "./params";
 
 type DtypeOptions = Pick<BenchOptions, "dtype" | "device" | "lineup">;
 

@@ -1,12 +1,12 @@
 import "../../element/define";
 import { setUpActions } from "./actions";
-import { setUpModelInfo } from "./about";
+import { setUpModelInfo } from "./model-info";
 import { setUpStorage } from "./storage";
 import { setUpMetrics } from "./metrics";
 import { setUpModelPanel } from "./model-panel";
-import { setUpOffline } from "./register-service-worker";
+import { setUpOffline } from "./offline";
 import { applyParams } from "./params";
-import { setUpPrompt } from "./question";
+import { setUpPrompt } from "./prompt";
 import { setUpImageOptions } from "./image-options";
 import { setUpSource } from "./source";
 import { setUpSpeedOptions } from "./speed-options";

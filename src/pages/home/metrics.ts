@@ -3,7 +3,7 @@ import { byId, setText } from "./dom";
 import { ttftPlot } from "./ttft-plot";
 
 const parts = {
-  wait: "Transfer",
+  wait: "Wait",
   preprocess: "Preprocess",
   encode: "Encode",
   prefill: "Prefill",

@@ -5,7 +5,7 @@ import { VlmError } from "../../shared/errors";
 import { openDemo } from "../../testing/demo-page";
 import type { FakeVlm, Script } from "../../testing/fake-worker";
 import { byId } from "./dom";
-import { setUpModelInfo } from "./about";
+import { setUpModelInfo } from "./model-info";
 import { setUpStorage } from "./storage";
 import { setUpModelPanel } from "./model-panel";
 import { setUpImageOptions } from "./image-options";

@@ -17,7 +17,7 @@ import {
   openCountingWorker,
   type CountingWorker,
 } from "../bench/counting-worker";
-import { readBenchOptions, type BenchOptions } from "../bench/options";
+import { readBenchOptions, type BenchOptions } from "../bench/params";
 import { kindOf, listenerFor, type FrameKind } from "./sources";
 import { median } from "../bench/statistics";
 
