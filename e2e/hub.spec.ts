@@ -27,6 +27,8 @@ test("loads a model by hub id, with correct progress", async ({
   expect(report.license?.id).toBe("mit");
   expect(sent(hub)).toBeLessThan(weights / 10);
 
+  // The rate of a download is reported only after a while.
+  hub.faults.add({ kind: "slow", value: 3_000_000 });
   const info = valueOf(await load(page));
   expect(info).toMatchObject({ commit: report.commit, bytes: weights });
   await answers(page);
