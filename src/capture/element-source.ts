@@ -12,7 +12,7 @@ import { newImageId, type CapturedFrame } from "./frame-source";
 import { SkippedFrames } from "./skipped-frames";
 import { aborted, pause } from "../shared/abort";
 import { now } from "../shared/clock";
-import { badOption, VlmError } from "../shared/errors";
+import { badOption, type VlmError } from "../shared/errors";
 
 /** Interval in ms at which the element is looked up and checked for changes. */
 const checkEvery = 200;

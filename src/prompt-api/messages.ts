@@ -110,7 +110,7 @@ function asMessage(value: unknown): Required<LanguageModelMessage> {
     role: role as LanguageModelRole,
     content: isIterable(content)
       ? [...content].map(asContent)
-      : String(content),
+      : `${content as string}`,
     prefix: Boolean(prefix),
   };
 }

@@ -1,4 +1,4 @@
-import { badOption, VlmError } from "./errors";
+import { badOption, type VlmError } from "./errors";
 import type { Constraint } from "./protocol";
 
 /**
