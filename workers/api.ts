@@ -1,4 +1,4 @@
-import { VlmError } from "../src/shared/errors";
+import { notLoaded, VlmError } from "../src/shared/errors";
 import type { ModelReport, StoredModel } from "../src/shared/models";
 import type {
   Answer,
@@ -145,12 +145,4 @@ async function rethrow<T>(work: () => T | Promise<T>): Promise<T> {
 function closeAll(frames: unknown): void {
   if (!Array.isArray(frames)) return;
   for (const frame of frames) if (isFrame(frame)) frame.close();
-}
-
-function notLoaded(): VlmError {
-  return new VlmError(
-    "not-loaded",
-    "No model is loaded.",
-    "Load a model first.",
-  );
 }

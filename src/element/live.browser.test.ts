@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { noProgress } from "../runtime/worker-client";
+import { noProgress } from "../shared/protocol";
 import { VlmError } from "../shared/errors";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { noProgress } from "../runtime/worker-client";
+import { noProgress } from "../shared/protocol";
 import { VlmError } from "../shared/errors";
 import type { License } from "../shared/models";
 import { Mounted } from "../testing/mounted";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { noProgress } from "../shared/protocol";
 import { german } from "./texts-de";
-import { noProgress } from "../runtime/worker-client";
 import { amountText, phaseText, progressText } from "./progress-text";
 
 const half = { ...noProgress, loaded: 10e6, total: 20e6 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { noProgress } from "../runtime/worker-client";
+import { noProgress } from "../shared/protocol";
 import { VlmError } from "../shared/errors";
 import {
   initialConditions,

@@ -1,19 +1,20 @@
 import { sameLoad } from "../models/source";
 import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
-import { VlmError, sentence } from "../shared/errors";
+import { notLoaded, sentence, VlmError } from "../shared/errors";
 import type { ModelSource } from "../shared/models";
-import type {
-  Answer,
-  EventMessage,
-  Frame,
-  GenerateOptions,
-  ImageEvent,
-  LoadOptions,
-  LoadProgress,
-  ModelInfo,
-  PromptInput,
-  TokenCount,
-  TokenEvent,
+import {
+  noProgress,
+  type Answer,
+  type EventMessage,
+  type Frame,
+  type GenerateOptions,
+  type ImageEvent,
+  type LoadOptions,
+  type LoadProgress,
+  type ModelInfo,
+  type PromptInput,
+  type TokenCount,
+  type TokenEvent,
 } from "../shared/protocol";
 import { Connection, type Call } from "./connection";
 import { RequestQueue } from "./request-queue";
@@ -49,15 +50,6 @@ export interface WorkerClientOptions extends WorkerStart {
   /** The worker or its GPU is lost; the next call restores it. */
   readonly onLost?: (reason: VlmError) => void;
 }
-
-export const noProgress: LoadProgress = {
-  type: "progress",
-  phase: "loading",
-  loaded: 0,
-  total: 0,
-  rate: 0,
-  elsewhere: false,
-};
 
 /**
  * Owns one worker: starts it, sends it one request at a time, and restores
@@ -308,14 +300,6 @@ class Received {
     const tokenIds = answer.tokenIds.slice(0, this.#tokens);
     return { ...answer, text: this.#text, tokenIds, finish: "abort" };
   }
-}
-
-export function notLoaded(): VlmError {
-  return new VlmError(
-    "not-loaded",
-    "No model is loaded.",
-    "Load a model first.",
-  );
 }
 
 function deviceLost(message: string): VlmError {

@@ -1,6 +1,6 @@
 import { sameLoad } from "../models/source";
 import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
-import type { VlmError } from "../shared/errors";
+import { notLoaded, type VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
   Answer,
@@ -12,11 +12,7 @@ import type {
 } from "../shared/protocol";
 import type { Call } from "./connection";
 import { sameStart, startOf, type WorkerStart } from "./start-worker";
-import {
-  notLoaded,
-  type GenerateRequest,
-  type WorkerClient,
-} from "./worker-client";
+import type { GenerateRequest, WorkerClient } from "./worker-client";
 import type { WorkerEntry, WorkerPool, WorkerUser } from "./worker-pool";
 
 /** Notified about the model that the handle uses or waits for. */

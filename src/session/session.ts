@@ -1,25 +1,25 @@
 import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
 import { checkConsent, licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
-import { noProgress, notLoaded } from "../runtime/worker-client";
 import { WorkerHandle } from "../runtime/worker-handle";
 import { workerPool } from "../runtime/worker-pool";
 import { aborted, anySignal } from "../shared/abort";
 import { now } from "../shared/clock";
-import { badOption, VlmError } from "../shared/errors";
+import { badOption, notLoaded, VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import {
   checkOptions,
   findBadOption,
   requestDefaults,
 } from "../shared/options";
-import type {
-  GenerateOptions,
-  LoadOptions,
-  LoadProgress,
-  Message,
-  ModelInfo,
-  TokenCount,
+import {
+  noProgress,
+  type GenerateOptions,
+  type LoadOptions,
+  type LoadProgress,
+  type Message,
+  type ModelInfo,
+  type TokenCount,
 } from "../shared/protocol";
 import {
   answer,

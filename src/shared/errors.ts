@@ -71,3 +71,11 @@ export function badOption(
 ): VlmError {
   return new VlmError("bad-option", message, advice, options);
 }
+
+export function notLoaded(): VlmError {
+  return new VlmError(
+    "not-loaded",
+    "No model is loaded.",
+    "Load a model first.",
+  );
+}

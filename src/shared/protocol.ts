@@ -219,6 +219,16 @@ export interface LoadProgress {
   readonly elsewhere: boolean;
 }
 
+/** The progress at the start of a load. */
+export const noProgress: LoadProgress = {
+  type: "progress",
+  phase: "loading",
+  loaded: 0,
+  total: 0,
+  rate: 0,
+  elsewhere: false,
+};
+
 /** The images of a request are encoded; the answer begins. */
 export interface ImageEvent extends ImageUse {
   readonly type: "image";

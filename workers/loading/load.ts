@@ -1,6 +1,10 @@
 import { VlmError } from "../../src/shared/errors";
 import type { MemoryEstimate } from "../../src/shared/models";
-import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
+import {
+  noProgress,
+  type LoadOptions,
+  type ModelInfo,
+} from "../../src/shared/protocol";
 import type { Emit } from "./download-graphs";
 import { fallBackToWiderDtype } from "./dtype-fallback";
 import {
@@ -43,8 +47,7 @@ export async function prepareModel(
   emit: Emit,
 ): Promise<PreparedModel> {
   const job = { options, signal, emit };
-  const bytes = { loaded: 0, total: 0, rate: 0, elsewhere: false };
-  emit({ type: "progress", phase: "loading", ...bytes });
+  emit(noProgress);
   try {
     return await prepare(job, await readMetadata(options.model, signal), {});
   } catch (error) {
