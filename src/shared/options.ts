@@ -58,6 +58,10 @@ export const wholeNumber = (min: number, max = Infinity): OptionRule =>
 
 export const dtypes: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
 
+/** Whether a graph in this dtype computes in half precision. */
+export const isHalf = (dtype: Dtype): boolean =>
+  dtype === "fp16" || dtype === "q4f16";
+
 export const graphNames: readonly Graph[] = [
   "vision_encoder",
   "embed_tokens",

@@ -9,7 +9,7 @@ import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
 import { planVision } from "../backends/webgpu/graphs/vision-plan";
 import type { Weight } from "../backends/webgpu/graphs/weight";
 import { downloadGraphs } from "../loading/download-graphs";
-import type { GraphSource } from "../backends/backend";
+import { type GraphSource, imageTokensForSize } from "../backends/backend";
 import { readMetadata } from "../loading/model-metadata";
 import { openGpu } from "../ort/adapter";
 import type { BoundTensors } from "../ort/record-graph";
@@ -66,7 +66,7 @@ async function tryEncoder(
 ): Promise<readonly KernelOverride[]> {
   const plan = await planVision(graph, external, config);
   const { hidden, type } = plan;
-  const tokens = (size / 64) ** 2;
+  const tokens = imageTokensForSize(size);
   return tryGraph(
     gpu,
     plan.weights,

@@ -1,6 +1,7 @@
 /** Measures the adapter's rates and counts the work of a caption. */
 import { VlmError } from "../../src/shared/errors";
 import type { Dtype } from "../../src/shared/models";
+import { isHalf } from "../../src/shared/options";
 import type { RooflineAnswer, RooflineQuestion } from "./messages";
 import { measureRates } from "./rates";
 import { workOf } from "./work";
@@ -44,9 +45,6 @@ async function answer({
     device.destroy();
   }
 }
-
-/** Whether the activations are in half precision. */
-const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
 async function openDevice(): Promise<GPUDevice> {
   const power = { powerPreference: "high-performance" } as const;

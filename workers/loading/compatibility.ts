@@ -4,6 +4,7 @@ import type {
   GraphFiles,
   MemoryEstimate,
 } from "../../src/shared/models";
+import { isHalf } from "../../src/shared/options";
 import type { ModelConfig } from "../model-files/config";
 import {
   eachGraph,
@@ -64,7 +65,7 @@ function issueOf(
     if (bytes <= WASM_MEMORY) return undefined;
     return `it takes ${formatBytes(bytes)}, and WebAssembly is limited to 4 GB.`;
   }
-  if ((dtype === "fp16" || dtype === "q4f16") && !hardware.halfPrecision) {
+  if (isHalf(dtype) && !hardware.halfPrecision) {
     return "it computes in half precision, and this adapter lacks shader-f16.";
   }
   if (graph === "vision_encoder") return undefined;

@@ -1,12 +1,13 @@
 import { VlmError } from "../../src/shared/errors";
 import type { Dtype, Graph, GraphDtypes } from "../../src/shared/models";
+import { isHalf } from "../../src/shared/options";
 import { graphFile } from "../model-files/manifest";
 import type { VariantCompatibility } from "./dtypes";
 
 /** The dtypes that replace one in half precision, in order of preference: the
  * most exact for the encoder, the smallest for the decoder. */
 function wider(graph: Graph, dtype: Dtype): readonly Dtype[] {
-  if (dtype !== "fp16" && dtype !== "q4f16") return [];
+  if (!isHalf(dtype)) return [];
   const exact = graph !== "decoder_model_merged" && dtype === "fp16";
   return exact ? ["fp32", "q4"] : ["q4", "fp32"];
 }
@@ -30,7 +31,7 @@ export function fallBackToWiderDtype(
     const reason = `${file} overflowed on ${adapter} (it computed NaN or Infinity), so ${dtype} is used instead.`;
     return { dtypes: { ...dtypes, [graph]: dtype }, reason };
   }
-  if (old === "fp16" || old === "q4f16") {
+  if (isHalf(old)) {
     throw new VlmError(
       "unsupported",
       `${file} overflows on ${adapter}: it computes NaN or Infinity, and the model has no wider dtype for it.`,

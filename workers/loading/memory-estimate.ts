@@ -5,8 +5,9 @@ import type {
   GraphDtypes,
   MemoryEstimate,
 } from "../../src/shared/models";
-import { graphNames } from "../../src/shared/options";
+import { graphNames, isHalf } from "../../src/shared/options";
 import type { LoadOptions } from "../../src/shared/protocol";
+import { imageTokensForSize } from "../backends/backend";
 import type { ModelConfig } from "../model-files/config";
 import { defined } from "../util/assert";
 import { WASM_MEMORY } from "./compatibility";
@@ -24,8 +25,6 @@ const LAST_TO_FIRST = 32;
 /** Share of FastViTHD's weights in convolutions; the rest is in attention. The
  * WebGPU backend holds these weights in a second layout, too. */
 const CONVOLUTIONS = 3 / 4;
-
-const isHalf = (dtype: Dtype): boolean => dtype === "fp16" || dtype === "q4f16";
 
 /** Where a model runs. */
 export type Placement = Pick<LoadOptions, "backend"> & {
@@ -79,7 +78,7 @@ function activationBytes(
 ): number {
   const value = isHalf(dtypes.vision_encoder) ? 2 : 4;
   const first = 9 * (visionWidth / LAST_TO_FIRST) * (size / 4) ** 2 * value;
-  const tokens = (size / 64) ** 2 + PROMPT_TOKENS;
+  const tokens = imageTokensForSize(size) + PROMPT_TOKENS;
   return Math.ceil(2 * first + tokens * (vocabulary + 16 * hidden) * 4);
 }
 
