@@ -24,7 +24,7 @@ import {
 } from "./validation";
 import { setWasmFolder } from "./ort/runtime";
 import { generate } from "./pipeline";
-import { checkTurns, countTokens } from "./stages/prompt";
+import { countTokens } from "./stages/prompt";
 import { imageTokenCount } from "./stages/tiling";
 import { openStore } from "./store/open-folder";
 import { usePageFetch } from "./store/request";
@@ -104,7 +104,6 @@ export class Api implements VlmWorker {
   count(conversation: PromptInput): Promise<TokenCount> {
     return rethrow(() => {
       checkPromptInput(conversation);
-      checkTurns(conversation);
       const { model } = this.#models;
       if (model === undefined) throw notLoaded();
       const { tokenizer, config } = model;

@@ -90,15 +90,6 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     expect(got).toMatchObject({ imageTokens: 0, finish: "length" });
   });
 
-  test("rejects with bad-option when frames and messages do not match", async () => {
-    for (const seeds of [[], [1, 2]]) {
-      await expect(ask(model, seeds, {})).rejects.toMatchObject({
-        code: "bad-option",
-        message: `The messages have 1 image, but ${seeds.length} frames were given.`,
-      });
-    }
-  });
-
   test("an abort between two views encodes no further view", async () => {
     const controller = new AbortController();
     let encoded = 0;

@@ -9,7 +9,7 @@ import type {
 import type { EncodedImage, Generation } from "./backends/backend";
 import type { LoadedModel } from "./loading/loaded-model";
 import { decode } from "./stages/decode";
-import { checkConversation, makePrompt } from "./stages/prompt";
+import { makePrompt } from "./stages/prompt";
 import { imageTokenCount } from "./stages/tiling";
 import { StageTimer } from "./stages/timings";
 import { TokenStream } from "./stages/token-stream";
@@ -30,10 +30,8 @@ export async function generate(
   options: GenerateOptions,
   signal: AbortSignal,
   emit: (event: WorkerEvent) => void,
-  { endTokens }: Pick<LoadedModel, "endTokens"> = model,
 ): Promise<Answer> {
-  checkConversation(frames, options);
-  const { tokenizer, imageStage, language, drafts } = model;
+  const { tokenizer, imageStage, language, drafts, endTokens } = model;
   const { contextLength } = model.config;
   const { sampling, maxTokens } = options;
 

@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { ModelSource } from "../src/shared/models";
-import type { LoadOptions } from "../src/shared/protocol";
-import { checkRequest, checkLoad } from "./validation";
+import type { LoadOptions, Message } from "../src/shared/protocol";
+import { checkFrames, checkLoad, checkRequest } from "./validation";
 import { options as describeOptions } from "./testing/harness";
 
 const loadOptions: LoadOptions = {
@@ -80,6 +80,70 @@ for (const bad of [
     }).toThrow(expect.objectContaining({ code: "bad-option" }));
   });
 }
+
+const message = (role: Message["role"], imageCount = 0): Message => {
+  return { role, text: "a", imageCount };
+};
+const system = message("system");
+const user = message("user");
+const answer = message("assistant");
+
+test.each([
+  [[user]],
+  [[message("user", 2), answer, user, message("user", 1)]],
+  [[system, message("user", 1)]],
+])("accepts the messages %j", (messages) => {
+  checkRequest({ ...describeOptions, messages });
+});
+
+test.each<[string, Message[]]>([
+  ["no message", []],
+  ["an assistant message at the end", [user, answer]],
+  ["half an image", [message("user", 0.5), message("user", 0.5)]],
+  ["a negative number of images", [message("user", 2), message("user", -1)]],
+  ["images in an assistant message", [message("assistant", 1), user]],
+  ["a system message only", [system]],
+  ["a later system message", [user, system, user]],
+  ["two system messages", [system, system, user]],
+  ["images in a system message", [message("system", 1), user]],
+])("rejects with bad-option for %s", (_, messages) => {
+  expect(() => checkRequest({ ...describeOptions, messages })).toThrow(
+    expect.objectContaining({ code: "bad-option" }),
+  );
+});
+
+test("an error names the invalid message and its role", () => {
+  const messages = [user, message("tool" as "user"), user];
+  expect(() => checkRequest({ ...describeOptions, messages })).toThrow(
+    /^messages\[1\]\.role must be .*, not “tool”\.$/,
+  );
+});
+
+class FakeFrame {}
+const frame = new FakeFrame() as ImageBitmap;
+
+beforeAll(() => {
+  vi.stubGlobal("ImageBitmap", FakeFrame);
+  vi.stubGlobal("VideoFrame", FakeFrame);
+});
+
+afterAll(() => {
+  vi.unstubAllGlobals();
+});
+
+const images = [message("user", 2), answer, user, message("user", 1)];
+
+test("accepts one frame for each image of the messages", () => {
+  checkFrames([], { messages: [user] });
+  checkFrames([frame, frame, frame], { messages: images });
+});
+
+test.each([0, 2, 4])("rejects %i frames for three images", (count) => {
+  const frames = Array<ImageBitmap>(count).fill(frame);
+  expect(() => checkFrames(frames, { messages: images })).toThrow(
+    `The messages have 3 images, but ${count} frames were given.`,
+  );
+});
 
 test.each([undefined, null, 7, "options", []])(
   "%j is no object of options",

@@ -22,6 +22,7 @@ import type {
   Frame,
   GenerateOptions,
   LoadOptions,
+  Message,
   PromptInput,
 } from "../src/shared/protocol";
 
@@ -30,6 +31,7 @@ import type {
 /** Throws `bad-option` for the first option of a request that is not valid. */
 export function checkRequest(options: GenerateOptions): void {
   checkPromptInput(options);
+  checkConversation(options.messages);
   checkOptions(options, requestRules, true);
   checkOptions(options, { prefix: stringRule, constraint: objectRule });
   const { constraint, imageIds } = options;
@@ -41,6 +43,47 @@ export function checkRequest(options: GenerateOptions): void {
 export function checkPromptInput(input: PromptInput): void {
   checkOptions(input, promptRules, true);
   checkMessages(input.messages);
+  input.messages.forEach(checkMessage);
+}
+
+/** Throws `bad-option` if a message has an unknown role, or images it cannot
+ * have. */
+function checkMessage({ role, imageCount }: Message, at: number): void {
+  if (role !== "system" && role !== "user" && role !== "assistant") {
+    throw badOption(
+      `messages[${at}].role must be system, user or assistant, not ${describeValue(role)}.`,
+      "Give every message one of these roles.",
+    );
+  }
+  if (!Number.isInteger(imageCount) || imageCount < 0) {
+    throw badOption(
+      `messages[${at}].imageCount must be a whole number, 0 or more, not ${describeValue(imageCount)}.`,
+      "Pass the number of images of the message.",
+    );
+  }
+  if (role !== "user" && imageCount > 0) {
+    throw badOption(
+      `messages[${at}] has the role ${role} and images, which only user messages can have.`,
+      "Move the images to a user message.",
+    );
+  }
+}
+
+/** Throws `bad-option` if the order of the roles is invalid. */
+function checkConversation(messages: readonly Message[]): void {
+  if (messages.at(-1)?.role !== "user") {
+    throw badOption(
+      "The last message must have the role user.",
+      "End the list with a user message.",
+    );
+  }
+  const system = messages.findLastIndex(({ role }) => role === "system");
+  if (system > 0) {
+    throw badOption(
+      `messages[${system}] has the role system, which only the first message can have.`,
+      "Begin the list with the system message, or leave it out.",
+    );
+  }
 }
 
 function checkConstraint(constraint: Constraint): void {
@@ -65,14 +108,22 @@ export function isFrame(value: unknown): value is Frame {
   return value instanceof ImageBitmap || value instanceof VideoFrame;
 }
 
+/** Throws `bad-option` if these are not the frames of a valid request. */
 export function checkFrames(
   frames: readonly Frame[],
-  { imageIds }: Pick<GenerateOptions, "imageIds"> = {},
+  { messages, imageIds }: Pick<GenerateOptions, "messages" | "imageIds">,
 ): void {
   if (!Array.isArray(frames) || !frames.every(isFrame)) {
     throw badOption(
       "The frames must be an array of VideoFrame or ImageBitmap.",
       "Pass an array with one frame for each image of the messages.",
+    );
+  }
+  const total = messages.reduce((sum, { imageCount }) => sum + imageCount, 0);
+  if (total !== frames.length) {
+    throw badOption(
+      `The messages have ${counted(total, "image")}, but ${counted(frames.length, "frame")} were given.`,
+      "Pass one frame for each image of the messages.",
     );
   }
   if (imageIds !== undefined && imageIds.length !== frames.length) {
@@ -107,6 +158,7 @@ function checkDtype(dtype: DtypeChoice): void {
     checkOption(`dtype.${graph}`, each, oneOf(...dtypes));
   }
 }
+
 function checkSource(model: ModelSource): void {
   switch (model.kind) {
     case "hub":

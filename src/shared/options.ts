@@ -213,8 +213,8 @@ export function describeValue(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-/** Throws `bad-option` unless it is a list of messages; whether the model can
- * read them is checked with the prompt. */
+/** Throws `bad-option` unless it is a list of messages with texts; the worker
+ * checks their roles and images. */
 export function checkMessages(messages: unknown): void {
   checkOption("messages", messages, arrayRule);
   (messages as readonly unknown[]).forEach((message, at) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Message } from "../../src/shared/protocol";
-import { checkConversation, countTokens, makePrompt } from "./prompt";
+import { countTokens, makePrompt } from "./prompt";
 import type { ChatTurn } from "../model-files/chat-template";
 
 /** One token per letter; a turn is 1, its images as 99, its letters as 2, 3. */
@@ -127,63 +127,4 @@ test("rejects with prompt-too-long when no token of the answer fits", () => {
   expect(() => makePrompt(tokenizer, two, 20, 64)).toThrow(
     /^9 tokens of text and 3 images of 20 tokens each do not fit: .* 64 /,
   );
-});
-
-const frame = {};
-
-test.each([
-  [[frame], [user("a")]],
-  [[], [user("a", 0)]],
-  [
-    [frame, frame, frame],
-    [user("a", 2), answer("b"), user("c", 0), user("d", 1)],
-  ],
-  [[frame], [system("z"), user("a")]],
-])("accepts a conversation about %j", (frames, messages) => {
-  expect(() => checkConversation(frames, reference(...messages))).not.toThrow();
-});
-
-test.each<[string, unknown[], Message[]]>([
-  ["no message", [], []],
-  ["an assistant message at the end", [frame], [user("a"), answer("b")]],
-  ["too few frames", [], [user("a")]],
-  ["too many frames", [frame, frame], [user("a")]],
-  ["half an image", [frame], [user("a", 0.5), user("b", 0.5)]],
-  ["a negative number of images", [frame], [user("a", 2), user("b", -1)]],
-  [
-    "images in an assistant message",
-    [frame],
-    [{ ...answer("a"), imageCount: 1 }, user("b", 0)],
-  ],
-  ["a system message only", [], [system("a")]],
-  ["a later system message", [], [user("a", 0), system("b"), user("c", 0)]],
-  ["two system messages", [], [system("a"), system("b"), user("c", 0)]],
-  [
-    "images in a system message",
-    [frame],
-    [{ ...system("a"), imageCount: 1 }, user("b", 0)],
-  ],
-  [
-    "an unknown role",
-    [frame],
-    [{ ...user("a"), role: "tool" as "user" }, user("b", 0)],
-  ],
-])("rejects with bad-option for %s", (_, frames, messages) => {
-  expect(() => checkConversation(frames, reference(...messages))).toThrow(
-    expect.objectContaining({ code: "bad-option" }),
-  );
-});
-
-test("an error names the invalid message and its role", () => {
-  const tool = { ...user("b", 0), role: "tool" as "user" };
-  expect(() =>
-    checkConversation([frame], reference(user("a"), tool, user("c", 0))),
-  ).toThrow(/^messages\[1\]\.role must be .*, not “tool”\.$/);
-});
-
-test("rejects with bad-option for an unknown prompt style", () => {
-  const promptStyle = "toString" as "demo";
-  expect(() =>
-    checkConversation([frame], { messages: [user("a")], promptStyle }),
-  ).toThrow(/reference or demo/);
 });

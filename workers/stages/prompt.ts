@@ -1,5 +1,4 @@
-import { badOption, VlmError } from "../../src/shared/errors";
-import { counted, describeValue } from "../../src/shared/options";
+import { VlmError } from "../../src/shared/errors";
 import type {
   PromptInput,
   GenerateOptions,
@@ -122,62 +121,4 @@ function tooLong(
     `${text} tokens of text${images === 0 ? "" : imageText} do not fit: the model's context window is ${contextLength} tokens, including the answer.`,
     "Shorten the conversation, use fewer images, or choose a smaller size.",
   );
-}
-
-/** Throws `bad-option` if the messages are no conversation about `frames`. */
-export function checkConversation(
-  frames: readonly unknown[],
-  conversation: Conversation,
-): void {
-  checkTurns(conversation);
-  const { messages } = conversation;
-  if (messages.at(-1)?.role !== "user") {
-    throw badOption(
-      "The last message must have the role user.",
-      "End the list with a user message.",
-    );
-  }
-  const system = messages.findLastIndex(({ role }) => role === "system");
-  if (system > 0) {
-    throw badOption(
-      `messages[${system}] has the role system, which only the first message can have.`,
-      "Begin the list with the system message, or leave it out.",
-    );
-  }
-  const total = messages.reduce((sum, { imageCount }) => sum + imageCount, 0);
-  if (total !== frames.length) {
-    throw badOption(
-      `The messages have ${counted(total, "image")}, but ${counted(frames.length, "frame")} were given.`,
-      "Pass one frame for each image of the messages.",
-    );
-  }
-}
-
-/** Throws `bad-option` if a message or the prompt style is invalid. */
-export function checkTurns({ messages, promptStyle }: Conversation): void {
-  if (!Object.hasOwn(PRESETS, promptStyle)) {
-    throw badOption(
-      `promptStyle must be ${Object.keys(PRESETS).join(" or ")}, not ${describeValue(promptStyle)}.`,
-    );
-  }
-  for (const [at, { role, imageCount }] of messages.entries()) {
-    if (role !== "system" && role !== "user" && role !== "assistant") {
-      throw badOption(
-        `messages[${at}].role must be system, user or assistant, not ${describeValue(role)}.`,
-        "Give every message one of these roles.",
-      );
-    }
-    if (!Number.isInteger(imageCount) || imageCount < 0) {
-      throw badOption(
-        `messages[${at}].imageCount must be a whole number, 0 or more, not ${describeValue(imageCount)}.`,
-        "Pass the number of images of the message.",
-      );
-    }
-    if (role !== "user" && imageCount > 0) {
-      throw badOption(
-        `messages[${at}] has the role ${role} and images, which only user messages can have.`,
-        "Move the images to a user message.",
-      );
-    }
-  }
 }

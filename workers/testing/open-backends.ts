@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import type { Graph, ModelSource } from "../../src/shared/models";
 import type { Sampling } from "../../src/shared/protocol";
 import { openEmbedding } from "../backends/embedding";
+import { initialCapacity } from "../backends/webgpu/kv-cache";
 import { WebGpuLanguage } from "../backends/webgpu/language";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { planEmbeddingTable } from "../backends/webgpu/embedding-table";
@@ -82,11 +83,13 @@ export async function openWebGpuLanguage(
   const weights = await GpuWeights.upload(gpu, all, () => undefined);
   const embedder = await openEmbedding(embed.graph, embed.external, tensors);
   const { contextLength } = config;
-  const parts = {
-    ...{ gpu, plan, weights, contextLength, table: table.bind(weights) },
-    ...(capacity !== undefined && { capacity }),
-  };
-  return new WebGpuLanguage(parts, embedder);
+  return new WebGpuLanguage(
+    {
+      ...{ gpu, plan, weights, contextLength, table: table.bind(weights) },
+      capacity: capacity ?? initialCapacity(plan),
+    },
+    embedder,
+  );
 }
 
 export interface Languages {

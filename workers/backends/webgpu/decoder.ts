@@ -15,7 +15,7 @@ import type {
 import { outOfMemory, type Gpu } from "../../ort/device";
 import { writeRows, type TensorRows } from "../../ort/tensor-rows";
 import { at } from "../../util/assert";
-import { initialCapacity, maxPositions, GpuKvCache } from "./kv-cache";
+import { maxPositions, GpuKvCache } from "./kv-cache";
 import type { GpuWeights } from "./gpu-weights";
 import { DecoderGraphs, type DecoderGraph } from "./decoder-graphs";
 import {
@@ -37,8 +37,8 @@ export interface DecoderParts {
   readonly timer?: GpuTimer | undefined;
   /** The longest sequence, in positions. */
   readonly contextLength: number;
-  /** Initial capacity of the cache, in positions; see `initialCapacity`. */
-  readonly capacity?: number;
+  /** Initial capacity of the cache, in positions. */
+  readonly capacity: number;
 }
 
 /** The first tokens of an answer, and the GPU time of the stages before. */
@@ -83,8 +83,7 @@ export class Decoder {
     const ring = 2 * MAX_LOGIT_ROWS;
     const sizes = { vocabulary, rows: MAX_LOGIT_ROWS, ring };
     this.#state = new SamplerState(device, sizes);
-    const wanted = parts.capacity ?? initialCapacity(plan);
-    const capacity = Math.min(wanted, this.maxPositions);
+    const capacity = Math.min(parts.capacity, this.maxPositions);
     const cache = new GpuKvCache(gpu, plan, capacity);
     const bound = weights.bind(plan.weights);
     this.#graphs = new DecoderGraphs(gpu, plan, bound, this.#state, cache);

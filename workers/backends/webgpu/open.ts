@@ -10,6 +10,7 @@ import { WebGpuEncoder } from "./encoder";
 import { checkWeightSizes, GpuWeights } from "./gpu-weights";
 import { planDecoder } from "./graphs/decoder-plan";
 import { planVision } from "./graphs/vision-plan";
+import { initialCapacity } from "./kv-cache";
 import { WebGpuLanguage } from "./language";
 import { trialRecordKey, useTrialRecord } from "./overrides/trial-record";
 import { defined } from "../../util/assert";
@@ -88,6 +89,7 @@ export async function planWebGpuBackend(
           table: table.bind(weights),
           timer,
           contextLength,
+          capacity: initialCapacity(decoder),
         },
         embedder,
       );
