@@ -3,7 +3,6 @@ import type {
   Graph,
   MemoryEstimate,
 } from "../../src/shared/models";
-import { graphNames } from "../../src/shared/options";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { GraphSource } from "../backends/backend";
 import type { ModelConfig } from "../model-files/config";
@@ -39,7 +38,7 @@ export interface LoadPlan {
   readonly tokenizer: Tokenizer;
   readonly info: ModelInfo;
   readonly needs: MemoryEstimate;
-  readonly graphs: ReadonlyMap<Graph, GraphSource>;
+  readonly graphs: Readonly<Record<Graph, GraphSource>>;
   /** Bytes of all files. */
   readonly loaded: number;
   readonly hardware: Hardware;
@@ -66,10 +65,7 @@ export async function makePlan(
     const variants = checkCompatibility(metadata.variants, config, hardware);
     const dtypes = choose(choice, variants, hardware);
     const downloaded = await downloadGraphs(metadata, dtypes, signal, emit);
-    const { bytes, loaded } = downloaded;
-    const graphs = new Map(
-      graphNames.map((graph) => [graph, downloaded.graphs[graph]]),
-    );
+    const { graphs, bytes, loaded } = downloaded;
     const tokenizer = await readTokenizer(metadata, downloaded);
     const { commit } = metadata.folder;
     const info: ModelInfo = {

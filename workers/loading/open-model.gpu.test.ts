@@ -1,4 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
+import type { Graph } from "../../src/shared/models";
 import type { LoadOptions, WorkerEvent } from "../../src/shared/protocol";
 import type { Backend, GraphSource } from "../backends/backend";
 import type { WebGpuPlan } from "../backends/webgpu/open";
@@ -34,7 +35,7 @@ vi.mock("./verification-cache", async (original) => ({
 
 vi.mock("../backends/webgpu/open", () => ({
   planWebGpuBackend: (
-    graphs: ReadonlyMap<never, GraphSource>,
+    graphs: Readonly<Record<Graph, GraphSource>>,
     config: ModelConfig,
   ): WebGpuPlan => {
     const open = async (

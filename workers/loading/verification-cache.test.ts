@@ -22,7 +22,7 @@ function planOf(...hashes: (string | undefined)[]): LoadPlan {
   return {
     metadata: { variants: none, configFiles },
     info: { dtypes: {} },
-    graphs: new Map(),
+    graphs: {},
     gpu: undefined,
   } as unknown as LoadPlan;
 }

@@ -28,7 +28,7 @@ export async function verificationKey(
   if (files.some((file) => file.sha256 === undefined)) return undefined;
   const isListed = (name: string): boolean =>
     files.some(({ path }) => path.endsWith(`/${name}`));
-  for (const { graph } of graphs.values()) {
+  for (const { graph } of Object.values(graphs)) {
     if (!graph.externalFiles.every(isListed)) return undefined;
   }
   const hashes = files.map(({ path, sha256 }) => [path, sha256]);

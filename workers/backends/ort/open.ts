@@ -5,7 +5,6 @@ import type { Tensors } from "../../ort/tensor";
 import { openEmbedding } from "../embedding";
 import { OrtEncoder } from "./encoder";
 import { OrtLanguage, type CacheHeads } from "./language";
-import { defined } from "../../util/assert";
 
 /** The reference backend: ORT sessions of the published graphs. */
 export interface OrtBackend extends Backend {
@@ -19,18 +18,15 @@ export interface OrtBackend extends Backend {
  * the sessions created so far are released.
  */
 export async function openOrtBackend(
-  graphs: ReadonlyMap<Graph, GraphSource>,
+  graphs: Readonly<Record<Graph, GraphSource>>,
   tensors: Tensors,
   heads: CacheHeads,
   onStep: () => void,
 ): Promise<OrtBackend> {
   const opened: { release(): Promise<void> }[] = [];
-  const source = (name: Graph): GraphSource => {
-    onStep();
-    return defined(graphs.get(name), name);
-  };
   const create = async (name: Graph): Promise<OrtSession> => {
-    const { graph, external } = source(name);
+    onStep();
+    const { graph, external } = graphs[name];
     const session = await createSession(graph, external, tensors.gpu);
     opened.push(session);
     return session;
@@ -38,7 +34,8 @@ export async function openOrtBackend(
   try {
     const vision = await create("vision_encoder");
     const decoder = await create("decoder_model_merged");
-    const { graph, external } = source("embed_tokens");
+    onStep();
+    const { graph, external } = graphs.embed_tokens;
     const embedder = await openEmbedding(graph, external, tensors);
     return {
       encoder: new OrtEncoder(vision, tensors),

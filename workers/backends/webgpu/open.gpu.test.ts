@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Graph } from "../../../src/shared/models";
-import { type GraphSource, UnsupportedGraph } from "../backend";
+import { UnsupportedGraph } from "../backend";
 import type { Gpu } from "../../ort/device";
 import { loadOrt } from "../../ort/runtime";
 import { Tensors } from "../../ort/tensor";
@@ -29,12 +28,10 @@ vi.mock("./language", async (original) => {
 
 let gpu: Gpu;
 let source: ModelGraphs;
-let graphs: ReadonlyMap<Graph, GraphSource>;
 
 beforeEach(async () => {
   gpu = await testGpu();
   source = await openSource(micro);
-  graphs = new Map(Object.entries(source.graphs) as [Graph, GraphSource][]);
   constructed.mockReset();
 });
 
@@ -42,7 +39,8 @@ afterEach(() => {
   gpu.close();
 });
 
-const plan = (on: Gpu = gpu) => planWebGpuBackend(graphs, source.config, on);
+const plan = (on: Gpu = gpu) =>
+  planWebGpuBackend(source.graphs, source.config, on);
 
 /** A GPU with buffers of at most `most` bytes. */
 function smallGpu(most: number): Gpu {

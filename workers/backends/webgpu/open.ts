@@ -13,7 +13,6 @@ import { planVision } from "./graphs/vision-plan";
 import { initialCapacity } from "./kv-cache";
 import { WebGpuLanguage } from "./language";
 import { trialRecordKey, useTrialRecord } from "./overrides/trial-record";
-import { defined } from "../../util/assert";
 
 /** A model whose graphs the WebGPU backend can run. */
 export interface WebGpuPlan {
@@ -25,14 +24,15 @@ export interface WebGpuPlan {
 /** Plans the backend without touching the GPU. Throws `UnsupportedGraph` for
  * graphs of an unknown structure and for weights that are too large. */
 export async function planWebGpuBackend(
-  graphs: ReadonlyMap<Graph, GraphSource>,
+  graphs: Readonly<Record<Graph, GraphSource>>,
   config: ModelConfig,
   gpu: Gpu,
 ): Promise<WebGpuPlan> {
-  const source = (name: Graph): GraphSource => defined(graphs.get(name), name);
-  const embedSource = source("embed_tokens");
-  const visionSource = source("vision_encoder");
-  const decoderSource = source("decoder_model_merged");
+  const {
+    embed_tokens: embedSource,
+    vision_encoder: visionSource,
+    decoder_model_merged: decoderSource,
+  } = graphs;
   const table = planEmbeddingTable(embedSource.graph, embedSource.external);
   const decoder = await planDecoder(
     decoderSource.graph,
