@@ -2,9 +2,10 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { FakeCamera } from "../testing/fake-camera";
 import { Mounted } from "../testing/mounted";
 import { imageFile } from "../testing/images";
+import { FakeWorkers } from "../testing/workers";
 import "./define";
 
-/** Good values and bad ones. */
+/** Valid and invalid values of each attribute. */
 const values: Readonly<Record<string, readonly string[]>> = {
   model: ["/models/other", "", "no such"],
   hub: ["http://hub.test", "::"],
@@ -66,10 +67,13 @@ const into: Readonly<Record<string, () => Promise<unknown>>> = {
 };
 
 test.each(Object.entries(into))(
-  "every attribute may change while %s",
+  "works after every attribute has changed while %s",
   async (state, reach) => {
-    mounted = new Mounted({ pace: state === "loading" ? 200 : 3 });
+    mounted = new Mounted();
     const { vlm } = mounted;
+    // Another `wasm-paths` needs another worker.
+    const workers = new FakeWorkers({ pace: state === "loading" ? 200 : 3 });
+    vlm.worker = workers.start;
     await reach();
     expect(vlm.state).toBe(state);
     for (const [name, each] of Object.entries(values)) {
@@ -85,9 +89,9 @@ test.each(Object.entries(into))(
     for (const { code } of mounted.detailsOf("error")) {
       expect(code).not.toBe("internal");
     }
-    // And it works as if nothing had been.
     vlm.stop();
-    mounted.fake.script = { ...mounted.fake.script, pace: 1 };
+    workers.script = { pace: 1 };
+    for (const fake of workers.fakes) fake.script = { ...fake.script, pace: 1 };
     vlm.model = "/models/fake";
     const answer = await vlm.ask("And now?", { source: await imageFile() });
     expect(answer.finish).toBe("stop");

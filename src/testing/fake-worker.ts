@@ -57,7 +57,8 @@ export class FakeVlm implements VlmWorker {
   #stored: readonly StoredModel[];
   /** Set by `fakeWorker`. */
   onEvent: (message: EventMessage) => void = () => undefined;
-  readonly #aborted = new Set<number>();
+  /** The requests in progress, and which of them are aborted. */
+  readonly #requests = new Map<number, { aborted: boolean }>();
   #loadAborted = false;
   #runs = 0;
 
@@ -140,6 +141,8 @@ export class FakeVlm implements VlmWorker {
     this.#runs += 1;
     const error = runErrors?.[this.#runs];
     if (error) throw error;
+    const request = { aborted: false };
+    this.#requests.set(requestId, request);
 
     await this.#wait();
     const encode = since();
@@ -152,7 +155,7 @@ export class FakeVlm implements VlmWorker {
     let count = 0;
     for (const text of tokens) {
       await this.#wait();
-      if (this.#aborted.has(requestId)) break;
+      if (request.aborted) break;
       firstToken ||= since();
       const timings = {
         ...parts,
@@ -163,12 +166,16 @@ export class FakeVlm implements VlmWorker {
       this.send({ type: "token", id: count, text, ...first }, requestId);
       count += 1;
     }
-    const stopped = this.#aborted.delete(requestId);
+    this.#requests.delete(requestId);
     const total = since();
     return {
       text: tokens.slice(0, count).join(""),
       tokenIds: tokens.slice(0, count).map((_, id) => id),
-      finish: stopped ? "abort" : count < said.length ? "length" : "stop",
+      finish: request.aborted
+        ? "abort"
+        : count < said.length
+          ? "length"
+          : "stop",
       ...seen,
       promptTokens: 9,
       timings: {
@@ -195,7 +202,8 @@ export class FakeVlm implements VlmWorker {
 
   abort(requestId: number): void {
     this.calls.push("abort");
-    this.#aborted.add(requestId);
+    const request = this.#requests.get(requestId);
+    if (request) request.aborted = true;
   }
 
   abortLoad(): void {
@@ -217,7 +225,7 @@ export class FakeVlm implements VlmWorker {
   }
 }
 
-/** A worker whose calls go to `fake`. */
+/** A worker whose calls go to `fake`, which serves one worker at a time. */
 export function fakeWorker(fake: FakeVlm): Worker {
   const { port1, port2 } = new MessageChannel();
   fake.onEvent = (message) => port2.postMessage(message);
