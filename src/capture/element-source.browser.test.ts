@@ -39,15 +39,15 @@ function image(color: string): HTMLImageElement {
   return Object.assign(solidImage(color), { id: "it" });
 }
 
-/** Whether `work` is still pending after the element was checked again. */
+/** Whether `work` is still pending after the sources were checked again: another
+ * source, which began to wait later, has noticed its image by then. */
 async function waits(work: Promise<unknown>): Promise<boolean> {
-  const lookUp = vi.spyOn(document, "querySelector");
-  const checked = vi.waitFor(() => {
-    expect(lookUp.mock.calls.length).toBeGreaterThan(6);
-    return "pending";
-  });
-  const first = await Promise.race([work, checked]);
-  lookUp.mockRestore();
+  const id = "another";
+  const another = new ElementSource(document.body, id, listener);
+  const noticed = another.ready(never, () => "");
+  document.body.append(Object.assign(solidCanvas(), { id }));
+  const first = await Promise.race([work, noticed.then(() => "pending")]);
+  another.close();
   return first === "pending";
 }
 

@@ -7,11 +7,11 @@ let mounted: Mounted;
 
 beforeEach(() => void new FakeCamera());
 
-/** All that the polite region says, in order. */
+/** All texts of the live region, in order. */
 async function heard(): Promise<string[]> {
   await mounted.vlm.updateComplete;
   const region = mounted.vlm.shadowRoot?.querySelector("[role=status]");
-  if (!region) throw new Error("There is no polite region.");
+  if (!region) throw new Error("There is no live region.");
   const said: string[] = [];
   new MutationObserver(() => {
     if (region.textContent) said.push(region.textContent);
@@ -19,7 +19,7 @@ async function heard(): Promise<string[]> {
   return said;
 }
 
-test("announces that a model loads, then that it is ready", async () => {
+test("announces that the model is loading, then that it is ready", async () => {
   mounted = new Mounted({ pace: 20 });
   const said = await heard();
   await mounted.vlm.load();
@@ -28,7 +28,7 @@ test("announces that a model loads, then that it is ready", async () => {
   expect(said[1]).toBe("Model ready.");
 });
 
-test("a caption that is stopped is neither announced nor reported", async () => {
+test("a stopped caption is neither announced nor emitted", async () => {
   mounted = new Mounted({ pace: 50 });
   const { vlm } = mounted;
   await vlm.load();

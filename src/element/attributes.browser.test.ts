@@ -18,7 +18,7 @@ beforeEach(() => (camera = new FakeCamera()));
 const loads = (): number =>
   mounted.fake.calls.filter((call) => call.startsWith("load")).length;
 
-test("an untouched tag has no attributes but its author's", async () => {
+test("an element sets no attributes by itself", async () => {
   mounted = new Mounted();
   const element = document.createElement("fast-vlm");
   document.body.append(element);
@@ -27,11 +27,11 @@ test("an untouched tag has no attributes but its author's", async () => {
   element.remove();
 });
 
-test("the defaults of the attributes are those of sessions", () => {
+test("attributes and session options have the same defaults", () => {
   expect(document.createElement("fast-vlm")).toMatchObject(requestDefaults);
 });
 
-test("what is taken away is as if it had never been", async () => {
+test("removing an attribute restores its default", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   const given = { prompt: "What?", size: "512", "max-tokens": "9", live: "" };
@@ -49,7 +49,7 @@ test("what is taken away is as if it had never been", async () => {
 });
 
 test.each([undefined, null])(
-  "set to %s it is as if never set",
+  "setting a property to %s restores its default",
   async (none) => {
     mounted = new Mounted();
     const { vlm } = mounted;
@@ -70,7 +70,7 @@ test.each([undefined, null])(
   },
 );
 
-test("values set before the element is known are kept", async () => {
+test("properties set before the element is defined are kept", async () => {
   mounted = new Mounted();
   const fake = new FakeVlm();
   // As a framework does, on an element that is not upgraded yet.
@@ -84,7 +84,7 @@ test("values set before the element is known are kept", async () => {
   early.remove();
 });
 
-describe("while it runs", () => {
+describe("while captions are live", () => {
   beforeEach(async () => {
     mounted = new Mounted({ pace: 2 });
     mounted.vlm.source = "camera";
@@ -93,7 +93,7 @@ describe("while it runs", () => {
     await mounted.captions(1);
   });
 
-  test("another question, size and length count from the next frame", async () => {
+  test("a changed prompt, size and max-tokens apply from the next frame", async () => {
     const { vlm, fake } = mounted;
     Object.assign(vlm, { prompt: "Read it.", size: 512, maxTokens: 3 });
     await vi.waitFor(() =>
@@ -105,7 +105,7 @@ describe("while it runs", () => {
     expect(camera.asked).toHaveLength(1);
   });
 
-  test("what cannot be is told; put right, captions go on", async () => {
+  test("an invalid attribute is reported; captions continue once it is valid", async () => {
     const { vlm } = mounted;
     vlm.setAttribute("size", "100");
     await vi.waitFor(() => expect(mounted.detailsOf("error")).toHaveLength(3));
@@ -118,7 +118,7 @@ describe("while it runs", () => {
     expect(vlm.error).toBeUndefined();
   });
 
-  test("another model is loaded while captions go on", async () => {
+  test("captions continue while another model loads", async () => {
     const { vlm, fake } = mounted;
     fake.script = { ...fake.script, info: { name: "other" } };
     let finish = (): void => undefined;
@@ -139,7 +139,7 @@ describe("while it runs", () => {
     expect(loads()).toBe(2);
   });
 
-  test("another model that cannot be loaded is told once", async () => {
+  test("an invalid model is reported once, and captions continue", async () => {
     const { vlm } = mounted;
     vlm.model = "no such";
     await vi.waitFor(() => expect(mounted.detailsOf("error")).not.toEqual([]));
@@ -150,14 +150,14 @@ describe("while it runs", () => {
     expect(vlm.error).toBeUndefined();
   });
 
-  test("a source taken away is closed", async () => {
+  test("removing the attribute source closes the source", async () => {
     mounted.vlm.removeAttribute("source");
     await vi.waitFor(() => expect(mounted.vlm.open).toBe(false));
     expect(camera.track.readyState).toBe("ended");
     expect(mounted.detailsOf("error")).toEqual([]);
   });
 
-  test("an unknown way to face is told with those there are", async () => {
+  test("the error of an unknown facing lists the valid ones", async () => {
     mounted.vlm.setAttribute("facing", "sideways");
     await vi.waitFor(() =>
       expect(mounted.detailsOf("error")[0]).toMatchObject({
@@ -167,7 +167,7 @@ describe("while it runs", () => {
     );
   });
 
-  test("an unknown source is told with those there are", async () => {
+  test("the error of an unknown source lists the valid ones", async () => {
     mounted.vlm.setAttribute("source", "telescope");
     await vi.waitFor(() =>
       expect(mounted.detailsOf("error")[0]).toMatchObject({
@@ -178,7 +178,7 @@ describe("while it runs", () => {
     expect(mounted.vlm.open).toBe(false);
   });
 
-  test("moved in the page it goes on, taken out it lets go", async () => {
+  test("captions continue when the element is moved, and its camera stops when it is removed", async () => {
     const { vlm } = mounted;
     const elsewhere = document.createElement("div");
     document.body.append(elsewhere);
@@ -188,14 +188,14 @@ describe("while it runs", () => {
     elsewhere.remove();
     await vi.waitFor(() => expect(camera.track.readyState).toBe("ended"));
     expect(vlm.state).toBe("idle");
-    // And it can be used again.
+    // It can be used again.
     document.body.append(vlm);
     await vlm.start();
     await mounted.captions(mounted.detailsOf("caption").length + 1);
   });
 
   test.skipIf(!("moveBefore" in document.body))(
-    "moved with moveBefore it never leaves",
+    "moveBefore does not disconnect the element",
     async () => {
       const { vlm } = mounted;
       const disconnected = vi.spyOn(vlm, "disconnectedCallback");
@@ -208,7 +208,7 @@ describe("while it runs", () => {
     },
   );
 
-  test("its signal ends everything, and lets nothing begin", async () => {
+  test("an aborted signal stops the element and prevents a start", async () => {
     const { vlm } = mounted;
     const controller = new AbortController();
     vlm.signal = controller.signal;
@@ -225,8 +225,8 @@ describe("while it runs", () => {
   });
 });
 
-describe("when the model comes", () => {
-  test("eagerly: at once, and another one when it is named", async () => {
+describe("when the model is loaded", () => {
+  test("loading=eager loads at once, and again when the model changes", async () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.loading = "eager";
@@ -235,7 +235,7 @@ describe("when the model comes", () => {
     await vi.waitFor(() => expect(loads()).toBe(2));
   });
 
-  test("eagerly again, when it comes back to the page", async () => {
+  test("loading=eager loads again when the element is added again", async () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.loading = "eager";
@@ -246,7 +246,7 @@ describe("when the model comes", () => {
     await mounted.reaches("ready");
   });
 
-  test("visible: not before it is on the screen", async () => {
+  test("loading=visible loads when the element is in the viewport", async () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     const far = document.createElement("div");
@@ -261,7 +261,7 @@ describe("when the model comes", () => {
     far.remove();
   });
 
-  test("a failure is told once", async () => {
+  test("a failed load is reported once", async () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.dtype = "fp64";
@@ -271,7 +271,7 @@ describe("when the model comes", () => {
     expect(mounted.detailsOf("error")).toHaveLength(1);
   });
 
-  test("removed while it comes, nothing is left", async () => {
+  test("removing the element cancels its load", async () => {
     mounted = new Mounted({ pace: 20 });
     const { vlm } = mounted;
     const loading = vlm.load();

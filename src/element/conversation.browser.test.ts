@@ -5,7 +5,7 @@ import "./define";
 
 let mounted: Mounted;
 
-test("a question is one message with the options of the attributes", async () => {
+test("ask sends one message with the options of the attributes", async () => {
   mounted = new Mounted();
   const { vlm, fake } = mounted;
   vlm.fit = "crop";
@@ -19,7 +19,7 @@ test("a question is one message with the options of the attributes", async () =>
   });
 });
 
-test("earlier messages come with their own images", async () => {
+test("earlier messages have their own images", async () => {
   mounted = new Mounted();
   const { vlm, fake } = mounted;
   const first = await imageFile();
@@ -42,7 +42,7 @@ test("earlier messages come with their own images", async () => {
   });
 });
 
-test("several images belong to one question", async () => {
+test("several images belong to one message", async () => {
   mounted = new Mounted();
   await mounted.vlm.ask(undefined, {
     source: [await imageFile(), await imageFile(), await imageFile()],
@@ -63,7 +63,7 @@ test("names the bad one of several images and leaves the others unchanged", asyn
   expect(bitmap.width).toBe(4);
 });
 
-test("refuses messages that are not an array of messages", async () => {
+test("rejects invalid messages with bad-option", async () => {
   mounted = new Mounted();
   const messages = [{ role: "user", text: "What?", images: 1 }] as never;
   await expect(
@@ -75,7 +75,7 @@ test("refuses messages that are not an array of messages", async () => {
 test.each([
   [{ fit: "glove" }, /fit must be one of .*, not “glove”/],
   [{ promptStyle: "rude" }, /promptStyle must be one of .*, not “rude”/],
-])("refuses %o", async (options, message) => {
+])("rejects %o", async (options, message) => {
   mounted = new Mounted();
   const given = options as Parameters<typeof mounted.vlm.ask>[1];
   await expect(

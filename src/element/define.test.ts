@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 // In Node: on a server that renders pages.
-test("imports where there is no document, and can be made there", async () => {
+test("can be imported and constructed without a document", async () => {
   expect(globalThis.document).toBeUndefined();
   const { FastVlmElement, createFastVlm } = await import("../index");
   await import("./define");

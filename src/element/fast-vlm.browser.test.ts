@@ -6,7 +6,7 @@ import "./define";
 
 let mounted: Mounted;
 
-test("does nothing by itself: no worker, so no download", async () => {
+test("starts no worker by itself", async () => {
   const worker = vi.fn();
   mounted = new Mounted();
   const { vlm } = mounted;
@@ -17,7 +17,7 @@ test("does nothing by itself: no worker, so no download", async () => {
   expect(worker).not.toHaveBeenCalled();
 });
 
-test("load tells its bytes, then it is ready", async () => {
+test("load reports its progress, then that the model is ready", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   const info = await vlm.load();
@@ -39,7 +39,7 @@ test("load tells its bytes, then it is ready", async () => {
   expect(mounted.detailsOf("ready")).toEqual([info]);
 });
 
-test("an answer without words takes the place of the caption before", async () => {
+test("an empty answer replaces the previous caption", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
   await vlm.ask(undefined, { source: await imageFile() });
@@ -50,7 +50,7 @@ test("an answer without words takes the place of the caption before", async () =
   expect(vlm.text).toBe("");
 });
 
-test("a question that is stopped before a word leaves the caption", async () => {
+test("stop before the first token keeps the previous caption", async () => {
   mounted = new Mounted({ captions: [["A", " cat"]] });
   const { vlm, fake } = mounted;
   await vlm.ask(undefined, { source: await imageFile() });
@@ -63,7 +63,7 @@ test("a question that is stopped before a word leaves the caption", async () => 
   expect(mounted.detailsOf("caption")).toHaveLength(1);
 });
 
-test("load shows megabytes and per cent", async () => {
+test("load shows megabytes and percent", async () => {
   mounted = new Mounted({ pace: 60 });
   const { vlm } = mounted;
   const loading = vlm.load();
@@ -77,7 +77,7 @@ test("load shows megabytes and per cent", async () => {
   expect(mounted.part("progress")).toBeNull();
 });
 
-test("ask answers about an image file and loads what it needs", async () => {
+test("ask loads the model and answers about an image file", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   let streamed = "";
@@ -92,7 +92,7 @@ test("ask answers about an image file and loads what it needs", async () => {
   expect(mounted.part("caption")?.textContent).toContain(answer.text);
 });
 
-test("the caption event accounts for the whole time to first token", async () => {
+test("the timings of a caption add up to the time to first token", async () => {
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   await vlm.load();
@@ -134,7 +134,7 @@ test.each([
   await expect(asked).rejects.toMatchObject({ code: "bad-option" });
 });
 
-test("refuses attributes that mean nothing", async () => {
+test("load rejects invalid attributes with bad-option", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.dtype = "fp64";
@@ -144,7 +144,7 @@ test("refuses attributes that mean nothing", async () => {
   await expect(vlm.load()).rejects.toMatchObject({ code: "bad-option" });
 });
 
-test("a bad image is shown with advice; the next good one works", async () => {
+test("shows the error of a bad image, and then answers about a good one", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   const text = new File(["hello"], "note.png");
@@ -163,7 +163,7 @@ test("a bad image is shown with advice; the next good one works", async () => {
   expect(mounted.part("error")).toBeNull();
 });
 
-test("text from the model stays text", async () => {
+test("does not interpret the model's text as HTML", async () => {
   const nasty = `<img src=x onerror="alert(1)"><b>bold</b>`;
   mounted = new Mounted({ captions: [[nasty]] });
   const { vlm } = mounted;
@@ -173,7 +173,7 @@ test("text from the model stays text", async () => {
   expect(mounted.part("caption")?.querySelector("img, b")).toBeNull();
 });
 
-test("announces whole sentences in another node than the stream", async () => {
+test("announces whole captions, not tokens", async () => {
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   const said = new Set<string>();
@@ -195,7 +195,7 @@ test("announces whole sentences in another node than the stream", async () => {
   ).toBeNull();
 });
 
-test("an aborted question rejects with aborted and keeps the text so far", async () => {
+test("an aborted ask rejects with aborted and keeps the text so far", async () => {
   mounted = new Mounted({ pace: 20 });
   const { vlm } = mounted;
   await vlm.load();
@@ -217,7 +217,7 @@ test("loading=eager loads when connected", async () => {
   await vi.waitFor(() => expect(vlm.state).toBe("ready"));
 });
 
-test("moved in the page it keeps its model, removed it frees it", async () => {
+test("keeps its model when it is moved and releases it when it is removed", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   await vlm.load();
@@ -231,7 +231,7 @@ test("moved in the page it keeps its model, removed it frees it", async () => {
   expect(vlm.state).toBe("idle");
 });
 
-test("a second definition leaves the first one alone", async () => {
+test("a second definition does not replace the first one", async () => {
   const first = customElements.get("fast-vlm");
   await import(
     /* @vite-ignore */ new URL("./define.ts?again", import.meta.url).href

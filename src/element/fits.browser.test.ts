@@ -5,7 +5,7 @@ import "./define";
 
 let mounted: Mounted;
 
-test("however wide it is, the caption is in sight with the image", async () => {
+test("a wide element leaves room for the caption in the viewport", async () => {
   mounted = new Mounted();
   mounted.vlm.style.inlineSize = "3000px";
   await mounted.vlm.updateComplete;
@@ -14,7 +14,7 @@ test("however wide it is, the caption is in sight with the image", async () => {
   expect(stage?.width).toBe(3000);
 });
 
-test("a long address in an error is not cut off", async () => {
+test("a long URL in an error wraps", async () => {
   const address = `http://${"a".repeat(80)}.example/`;
   const loadError = new VlmError("offline", `${address} is away.`, "Wait.");
   mounted = new Mounted({ loadError });

@@ -21,7 +21,7 @@ function image(color?: string): HTMLImageElement {
   return Object.assign(solidImage(color), { id: "it" });
 }
 
-test("an image is asked about without a start", async () => {
+test("ask works without a start", async () => {
   document.body.append(image());
   mounted.vlm.setAttribute("for", "it");
   await mounted.vlm.ask("What is it?");
@@ -34,7 +34,7 @@ test("an image is asked about without a start", async () => {
   expect(second).toBe(first);
 });
 
-test("started, an image is captioned once; its element has no stage", async () => {
+test("start captions an image once and shows no copy of it", async () => {
   document.body.append(image());
   const { vlm } = mounted;
   vlm.for = "it";
@@ -46,7 +46,7 @@ test("started, an image is captioned once; its element has no stage", async () =
   expect(vlm.open).toBe(true);
 });
 
-test("live, an image is captioned again when it or the question changes", async () => {
+test("live: an image is captioned again when it or the prompt changes", async () => {
   const shown = image();
   document.body.append(shown);
   const { vlm } = mounted;
@@ -67,7 +67,7 @@ test("live, an image is captioned again when it or the question changes", async 
   expect(mounted.detailsOf("caption")).toHaveLength(3);
 });
 
-test("live, one that cannot be read is told once; the next one is captioned", async () => {
+test("live: an unreadable image is reported once, and the next one captioned", async () => {
   const shown = image();
   shown.src = "data:image/png,broken";
   document.body.append(shown);
@@ -83,7 +83,7 @@ test("live, one that cannot be read is told once; the next one is captioned", as
   expect(vlm.error).toBeUndefined();
 });
 
-test("another element may take its place, and its absence is told", async () => {
+test("the element may be replaced, and is reported while it is missing", async () => {
   const shown = canvas();
   document.body.append(shown);
   const { vlm } = mounted;
@@ -101,7 +101,7 @@ test("another element may take its place, and its absence is told", async () => 
   expect(vlm.error).toBeUndefined();
 });
 
-test("one that is missing at first is waited for", async () => {
+test("waits for an element that does not exist yet", async () => {
   const { vlm } = mounted;
   vlm.for = "it";
   vlm.live = true;
@@ -112,7 +112,7 @@ test("one that is missing at first is waited for", async () => {
   await vi.waitFor(() => expect(vlm.error).toBeUndefined());
 });
 
-test("frozen, its image is held and shown here", async () => {
+test("freeze shows a copy of the image", async () => {
   document.body.append(canvas());
   const { vlm } = mounted;
   vlm.for = "it";
@@ -131,7 +131,7 @@ test("frozen, its image is held and shown here", async () => {
   expect(mounted.part("still")?.hidden).toBe(true);
 });
 
-test("pointed at another element while it runs, it looks at that", async () => {
+test("changing for while live switches to the other element", async () => {
   document.body.append(image());
   const other = image("#00f");
   other.id = "other";
@@ -149,7 +149,7 @@ test("pointed at another element while it runs, it looks at that", async () => {
   await vi.waitFor(() => expect(vlm.open).toBe(false));
 });
 
-test("what the page may not read is told with advice", async () => {
+test("the error of a cross-origin image says how to allow it", async () => {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><foreignObject width="9" height="9"><p xmlns="http://www.w3.org/1999/xhtml">x</p></foreignObject></svg>`;
   const shown = image();
   shown.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
@@ -161,7 +161,7 @@ test("what the page may not read is told with advice", async () => {
   });
 });
 
-test("a stream is looked at, and left running", async () => {
+test("a stream is captioned and not stopped", async () => {
   const camera = new FakeCamera();
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   const { vlm } = mounted;

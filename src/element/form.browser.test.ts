@@ -18,7 +18,7 @@ function form(): HTMLFormElement {
 const valueOf = (form: HTMLFormElement): FormDataEntryValue | null =>
   new FormData(form).get("seen");
 
-test("a form gets the last caption, once it is complete", async () => {
+test("the form value is the last complete caption", async () => {
   const owner = form();
   const { vlm } = mounted;
   await vlm.updateComplete;
@@ -33,7 +33,7 @@ test("a form gets the last caption, once it is complete", async () => {
   expect(valueOf(owner)).toBe("A cat");
 });
 
-test("an aborted answer does not become the value", async () => {
+test("an aborted answer does not become the form value", async () => {
   const owner = form();
   const controller = new AbortController();
   const answer = mounted.vlm.ask("What?", {
@@ -45,7 +45,7 @@ test("an aborted answer does not become the value", async () => {
   expect(valueOf(owner)).toBeNull();
 });
 
-test("reset takes the caption away", async () => {
+test("resetting the form clears the caption", async () => {
   const owner = form();
   const { vlm } = mounted;
   await vlm.ask("What?", { source: await imageFile() });
@@ -57,7 +57,7 @@ test("reset takes the caption away", async () => {
   expect(mounted.part("text")).toBeNull();
 });
 
-test("what the browser kept is its caption again", async () => {
+test("restores the caption that the browser kept", async () => {
   const owner = form();
   const { vlm } = mounted;
   vlm.formStateRestoreCallback("A dog");
@@ -66,7 +66,7 @@ test("what the browser kept is its caption again", async () => {
   expect(mounted.part("text")?.textContent).toBe("A dog");
 });
 
-test("disabled, by itself or around it, it gives nothing", async () => {
+test("has no form value while it or its fieldset is disabled", async () => {
   const owner = form();
   const { vlm } = mounted;
   vlm.source = "camera";
@@ -91,7 +91,7 @@ test("disabled, by itself or around it, it gives nothing", async () => {
   expect(button().disabled).toBe(false);
 });
 
-test("its buttons send no form", async () => {
+test("its buttons do not submit the form", async () => {
   const owner = form();
   const submitted = vi.fn((event: Event) => event.preventDefault());
   owner.addEventListener("submit", submitted);

@@ -4,7 +4,7 @@ import { LiveRegion } from "./live-region";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("says a sentence once, however often it comes", () => {
+test("announces a repeated text once", () => {
   const said: string[] = [];
   const announcer = new LiveRegion(({ text }) => said.push(text), 1000);
   announcer.announce({ text: "A red circle." });
@@ -14,7 +14,7 @@ test("says a sentence once, however often it comes", () => {
   expect(said).toEqual(["A red circle."]);
 });
 
-test("says the latest of what came too soon", () => {
+test("announces the latest of several texts in quick succession", () => {
   const said: string[] = [];
   const announcer = new LiveRegion(({ text }) => said.push(text), 1000);
   for (const text of ["One.", "Two.", "Three."]) announcer.announce({ text });
@@ -23,7 +23,7 @@ test("says the latest of what came too soon", () => {
   expect(said).toEqual(["One.", "Three."]);
 });
 
-test("is silent after stop, and may say it again", () => {
+test("stop clears the region and allows the same text again", () => {
   const said: string[] = [];
   const announcer = new LiveRegion(({ text }) => said.push(text), 1000);
   announcer.announce({ text: "One." });

@@ -10,7 +10,7 @@ let mounted: Mounted;
 
 beforeEach(() => (camera = new FakeCamera()));
 
-test("live: one caption after another, always of a newer frame", async () => {
+test("live: each caption is about a newer frame", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   vlm.source = "camera";
@@ -27,7 +27,7 @@ test("live: one caption after another, always of a newer frame", async () => {
   expect(mounted.detailsOf("token").length - length).toBeLessThanOrEqual(1);
 });
 
-test("live: another camera is opened when chosen", async () => {
+test("live: changing camera opens the other one", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   vlm.source = "camera";
@@ -42,7 +42,7 @@ test("live: another camera is opened when chosen", async () => {
   await mounted.captions(1);
 });
 
-test("live can be switched on and off while the camera runs", async () => {
+test("live can be switched on and off while the camera is open", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   vlm.source = "camera";
@@ -55,7 +55,7 @@ test("live can be switched on and off while the camera runs", async () => {
   expect(camera.track.readyState).toBe("live");
 });
 
-test("live: a changed prompt counts from the next frame on", async () => {
+test("live: a changed prompt applies from the next frame", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   vlm.source = "camera";
@@ -68,7 +68,7 @@ test("live: a changed prompt counts from the next frame on", async () => {
   );
 });
 
-test("live: one failed frame is told, the next one captioned", async () => {
+test("live: a failed frame is reported, and the next one captioned", async () => {
   const error = new VlmError("out-of-memory", "Too big.", "Smaller.");
   mounted = new Mounted({ pace: 5, runErrors: { 1: error } });
   const { vlm } = mounted;
@@ -82,7 +82,7 @@ test("live: one failed frame is told, the next one captioned", async () => {
   expect(vlm.error).toBeUndefined();
 });
 
-test("live: captions go on while another model loads", async () => {
+test("live: captions continue while another model loads", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm, fake } = mounted;
   vlm.source = "camera";
@@ -110,7 +110,7 @@ test("live: captions go on while another model loads", async () => {
   expect(vlm.info?.name).toBe("another");
 });
 
-test("live: a model that came late is captioned with", async () => {
+test("live: captions start when a failed load succeeds later", async () => {
   const loadError = new VlmError("offline", "No network.", "Connect.");
   mounted = new Mounted({ pace: 5, loadError });
   const { vlm, fake } = mounted;
@@ -122,7 +122,7 @@ test("live: a model that came late is captioned with", async () => {
   await mounted.captions(2);
 });
 
-test("single: freeze, ask about that frame twice, resume", async () => {
+test("ask about a frozen frame twice, then resume", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   vlm.source = "camera";
@@ -139,7 +139,7 @@ test("single: freeze, ask about that frame twice, resume", async () => {
   expect(vlm.state).toBe("ready");
 });
 
-test("a refused camera fails with advice and goes on by itself", async () => {
+test("a busy camera is reported, and captions start when it is free", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   camera.refusal = new DOMException("busy", "NotReadableError");
@@ -154,7 +154,7 @@ test("a refused camera fails with advice and goes on by itself", async () => {
   expect(vlm.error).toBeUndefined();
 });
 
-test("a hidden page pauses, a shown one goes on", async () => {
+test("captions pause while the page is hidden", async () => {
   mounted = new Mounted({ pace: 5 });
   const { vlm } = mounted;
   const show = (hidden: boolean): void => {
@@ -176,7 +176,7 @@ test("a hidden page pauses, a shown one goes on", async () => {
   vi.restoreAllMocks();
 });
 
-test("a screen that is no longer shared ends, and says so", async () => {
+test("the end of screen sharing closes the source and emits ended", async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockResolvedValue(stream);
   mounted = new Mounted();

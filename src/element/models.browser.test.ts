@@ -14,7 +14,7 @@ const other = (name: string): string => `${location.origin}/models/${name}/`;
 const loads = (): string[] =>
   mounted.fake.calls.filter((call) => call.startsWith("load"));
 
-describe("a licence to agree to", () => {
+describe("a licence that needs consent", () => {
   const apple: License = {
     id: "apple-amlr",
     name: "Apple",
@@ -30,7 +30,7 @@ describe("a licence to agree to", () => {
     "apple/FastVLM-7B",
     "onnx-community/FastVLM-0.5B-ONNX@main",
     "https://huggingface.co/apple/FastVLM-1.5B",
-  ])("%s needs consent before anything is asked for", async (model) => {
+  ])("%s needs consent before any request", async (model) => {
     mounted = new Mounted();
     const { vlm, fake } = mounted;
     vlm.model = model;
@@ -48,7 +48,7 @@ describe("a licence to agree to", () => {
       "a folder",
       { folder: [{ path: "m/config.json", file: new Blob(["{}"]) }] },
     ],
-  ])("%s whose card says so needs it, too", async (_, given) => {
+  ])("%s whose model card names it needs consent, too", async (_, given) => {
     mounted = new Mounted({ report: { license: apple } });
     const { vlm } = mounted;
     Object.assign(vlm, given);
@@ -59,7 +59,7 @@ describe("a licence to agree to", () => {
     expect(loads()).toHaveLength(1);
   });
 
-  test("consent is remembered for the next page", () => {
+  test("consent is stored for the next visit", () => {
     mounted = new Mounted();
     mounted.vlm.acceptLicense("apple-amlr");
     expect(localStorage.getItem("fast-vlm:licenses")).toBe('["apple-amlr"]');
@@ -70,7 +70,7 @@ describe("a licence to agree to", () => {
     );
   });
 
-  test("other licences and the carried model need none", async () => {
+  test("other licences and the bundled model need no consent", async () => {
     const mit: License = { id: "mit", name: "MIT" };
     mounted = new Mounted({ report: { license: mit } });
     const { vlm, fake } = mounted;
@@ -85,7 +85,7 @@ describe("a licence to agree to", () => {
     ]);
   });
 
-  test("the report names it where the card does not", async () => {
+  test("the report names the licence if the model card does not", async () => {
     mounted = new Mounted();
     const report = await mounted.vlm.inspect({ model: "fastvlm-0.5b" });
     expect(report.license?.id).toBe("apple-amlr");
@@ -94,7 +94,7 @@ describe("a licence to agree to", () => {
 });
 
 describe("another model", () => {
-  test("that fails to load leaves the one in use answering", async () => {
+  test("that fails to load leaves the current one in use", async () => {
     mounted = new Mounted({ info: { name: "first" } });
     const { vlm, fake } = mounted;
     await vlm.load();
@@ -113,13 +113,13 @@ describe("another model", () => {
     expect(loads()).toHaveLength(length);
     expect(vlm.state).toBe("ready");
 
-    // Asked for again, it is tried again.
+    // The next call of `load` tries again.
     fake.script = { ...fake.script, info: { name: "second" } };
     Reflect.deleteProperty(fake.script, "loadError");
     expect((await vlm.load()).name).toBe("second");
   });
 
-  test("ends the load of the one before it", async () => {
+  test("ends the load of the previous one", async () => {
     mounted = new Mounted({ pace: 20 });
     const { vlm, fake } = mounted;
     vlm.model = "somebody/else";
@@ -136,7 +136,7 @@ describe("another model", () => {
     expect(mounted.detailsOf("error")).toEqual([]);
   });
 
-  test("chosen back while another loads, the one in use stays", async () => {
+  test("is cancelled when the current one is chosen again", async () => {
     mounted = new Mounted();
     const { vlm, fake } = mounted;
     vlm.model = "nano";
@@ -154,7 +154,7 @@ describe("another model", () => {
     expect(vlm.state).toBe("ready");
   });
 
-  test("a folder is loaded instead of the model, until it is taken away", async () => {
+  test("a folder is loaded instead of the model until it is unset", async () => {
     mounted = new Mounted();
     const { vlm } = mounted;
     vlm.folder = [{ path: "mine/config.json", file: new Blob(["{}"]) }];
@@ -170,7 +170,7 @@ describe("another model", () => {
 });
 
 describe("progress", () => {
-  test("is told with its rate, and a load can be cancelled", async () => {
+  test("shows the rate, and a load can be cancelled", async () => {
     mounted = new Mounted({ pace: 30 });
     const { vlm } = mounted;
     vlm.model = "nano";
@@ -190,7 +190,7 @@ describe("progress", () => {
     expect(vlm.state).toBe("ready");
   });
 
-  test("names every phase; preparing is a part of loading", async () => {
+  test("has all phases; the state is loading while preparing", async () => {
     mounted = new Mounted({ pace: 5 });
     const { vlm } = mounted;
     vlm.model = "nano";
@@ -201,7 +201,7 @@ describe("progress", () => {
     expect(states).toEqual(["loading", "warming", "ready"]);
   });
 
-  test("another tab's download is said", async () => {
+  test("shows that another tab is downloading", async () => {
     mounted = new Mounted();
     const { vlm, fake } = mounted;
     let finish = (): void => undefined;
@@ -224,21 +224,21 @@ describe("progress", () => {
   });
 });
 
-test("what is kept is listed and deleted by its key", async () => {
-  const kept = {
+test("lists stored models and deletes one by its key", async () => {
+  const model = {
     key: "k1",
     name: "somebody/else",
     source: { kind: "url", url: "http://a.b/" },
     bytes: 12,
     files: [],
   } as const;
-  mounted = new Mounted({ stored: [kept, { ...kept, key: "k2" }] });
+  mounted = new Mounted({ stored: [model, { ...model, key: "k2" }] });
   const { vlm } = mounted;
   await vlm.removeStored("k1");
   expect((await vlm.stored()).map(({ key }) => key)).toEqual(["k2"]);
 });
 
-test("inspecting can be given up", async () => {
+test("inspect can be aborted", async () => {
   mounted = new Mounted({ pace: 500 });
   const controller = new AbortController();
   const { signal } = controller;

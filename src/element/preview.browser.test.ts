@@ -3,7 +3,7 @@ import { Mounted } from "../testing/mounted";
 import { imageFile } from "../testing/images";
 import "./define";
 
-test("a question asked while another image is opened is about the new one", async () => {
+test("ask is about the image that was started last", async () => {
   const { vlm, fake } = new Mounted({ pace: 5 });
   Object.assign(vlm, { source: "image", file: await imageFile("red") });
   await vlm.start();

@@ -11,7 +11,7 @@ afterEach(() => document.body.replaceChildren());
 function several(count: number): {
   readonly elements: Vlm[];
   readonly fake: FakeVlm;
-  /** Of each worker, how often it was ended. */
+  /** Calls of `terminate`, for each worker. */
   readonly ends: Mock[];
 } {
   const fake = new FakeVlm({ pace: 2 });
@@ -30,7 +30,7 @@ function several(count: number): {
   return { elements, fake, ends };
 }
 
-test("two share a worker and a model; the last to go ends both", async () => {
+test("elements share a worker and a model until the last one is removed", async () => {
   const { elements, fake, ends } = several(2);
   await Promise.all(elements.map((element) => element.load()));
   expect(ends).toHaveLength(1);
@@ -44,7 +44,7 @@ test("two share a worker and a model; the last to go ends both", async () => {
   await vi.waitFor(() => expect(ends[0]).toHaveBeenCalledOnce());
 });
 
-test("ten live ones get their turns", async () => {
+test("ten live elements take turns", async () => {
   new FakeCamera();
   const { elements, ends } = several(10);
   const counts = elements.map((element) => {
@@ -66,7 +66,7 @@ test("ten live ones get their turns", async () => {
   await vi.waitFor(() => expect(ends[0]).toHaveBeenCalled());
 });
 
-test("a question is answered beside another's live captions", async () => {
+test("ask is answered while another element captions live", async () => {
   new FakeCamera();
   const { elements } = several(2);
   const [busy, asking] = elements;

@@ -25,13 +25,13 @@ const buttons = (): string[] =>
     .filter((button) => !button.hidden)
     .map((button) => button.textContent?.trim() ?? "");
 
-test("with nothing to start there is no button", async () => {
+test("has no buttons without a source", async () => {
   mounted = new Mounted();
   await mounted.vlm.updateComplete;
   expect(mounted.part("controls")).toBeNull();
 });
 
-test("its buttons start, freeze, resume and stop, and keep the focus", async () => {
+test("buttons start, freeze, resume and stop, and keep the focus", async () => {
   mounted = new Mounted({ pace: 2 });
   const { vlm } = mounted;
   vlm.source = "camera";
@@ -56,7 +56,7 @@ test("its buttons start, freeze, resume and stop, and keep the focus", async () 
   expect(buttons()).toEqual(["Start"]);
 });
 
-test("what an author puts into the slots stands there instead", async () => {
+test("slotted content replaces the default content", async () => {
   const loadError = new VlmError("offline", "No network.", "Connect.");
   mounted = new Mounted({ loadError });
   const { vlm } = mounted;
@@ -77,7 +77,7 @@ test("what an author puts into the slots stands there instead", async () => {
   expect(mounted.part("start")?.checkVisibility()).toBe(false);
 });
 
-test("muted, captions are neither shown nor announced, but told", async () => {
+test("muted captions are neither shown nor announced, but emit events", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.mutedText = true;
@@ -88,14 +88,14 @@ test("muted, captions are neither shown nor announced, but told", async () => {
   const status = vlm.shadowRoot?.querySelector("[role=status]");
   await new Promise((resolve) => setTimeout(resolve, 3500));
   expect(status?.textContent).toBe("Model ready.");
-  // What fails is shown all the same.
+  // Errors are still shown.
   const note = new File(["hello"], "note.png");
   await vlm.ask("What?", { source: note }).catch(() => undefined);
   await vlm.updateComplete;
   expect(mounted.part("error")?.checkVisibility()).toBe(true);
 });
 
-test("speaks the language of its lang, or of the page's", async () => {
+test("uses the language of its attribute lang, or of the page", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   const status = (): string =>
@@ -113,7 +113,7 @@ test("speaks the language of its lang, or of the page's", async () => {
   expect(status()).toBe("Ready");
 });
 
-test("speaks as what is around it, also when that or its place is another", async () => {
+test("follows the language of its ancestors, also after a change or a move", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   const says = (text: string): Promise<void> =>
@@ -133,7 +133,7 @@ test("speaks as what is around it, also when that or its place is another", asyn
   host.remove();
 });
 
-test("on a page from right to left, what is English goes from left to right", async () => {
+test("English texts on a right-to-left page are laid out left to right", async () => {
   document.documentElement.dir = "rtl";
   mounted = new Mounted({ pace: 30 });
   const { vlm } = mounted;
@@ -154,13 +154,13 @@ test("on a page from right to left, what is English goes from left to right", as
   };
   const end = english.hint.length - 1;
   expect(letter(end).left).toBeGreaterThan(letter(0).right);
-  // And what goes with the page goes with it.
+  // The layout follows the page.
   const status = edges(mounted.part("status"));
   expect(status.right).toBeCloseTo(edges(mounted.part("stage")).right, 0);
   await loading;
 });
 
-test("with forced colours the bar has an edge", async () => {
+test("the progress bar has a border in forced colours", async () => {
   const colours = (value: string): Promise<unknown> =>
     (cdp() as unknown as Devtools).send("Emulation.setEmulatedMedia", {
       features: [{ name: "forced-colors", value }],
@@ -192,7 +192,7 @@ test("shows an error in the element's language, or in English without a translat
   expect(error()?.textContent).toContain(vlm.error?.message);
 });
 
-test("the same answer to another question is announced again", async () => {
+test("announces the same answer to another question again", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   const source = await imageFile();
@@ -212,7 +212,7 @@ test("the same answer to another question is announced again", async () => {
   expect(status?.textContent).toBe("");
 });
 
-test("in a language it does not know, its own words are marked as English", async () => {
+test("marks UI texts as English if the language has no translation", async () => {
   mounted = new Mounted();
   const { vlm } = mounted;
   vlm.lang = "sw";
