@@ -24,7 +24,7 @@ export function prepare(): void {
   writeFileSync(join(folder, "notes.png"), "Milk, eggs, bread.\n");
 }
 
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly out: string[];
   readonly err: string[];

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../../src/shared/errors.ts";
 import type { Answer, ModelInfo } from "../../src/shared/protocol.ts";
 import { callElement } from "../../tools/cli/page-scripts.mjs";
 
-export interface Failure {
+interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
   readonly advice: string;

@@ -11,7 +11,7 @@ import { draw, scenes } from "./scenes.ts";
 import { expect, test as base } from "./test.ts";
 
 export type Hub = Awaited<ReturnType<typeof startHub>>;
-export type Progress = Extract<WorkerEvent, { type: "progress" }>;
+type Progress = Extract<WorkerEvent, { type: "progress" }>;
 
 export const id = "fast-vlm/nano";
 

@@ -7,7 +7,7 @@ import type { FastVlmAttributes } from "./attributes";
 export type OpenSource =
   CaptureSource | { readonly kind: "element"; readonly id: string };
 
-export type ChosenSource =
+type ChosenSource =
   OpenSource | { readonly kind: "image"; readonly file: Blob };
 
 const sources = oneOf("camera", "screen", "video", "image", "none");

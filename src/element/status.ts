@@ -16,7 +16,7 @@ export interface StatusHost extends Element {
 }
 
 /** The caption; `stale` if it belongs to an earlier frame than the one shown. */
-export interface ShownCaption {
+interface ShownCaption {
   readonly text: string;
   readonly stale: boolean;
 }

@@ -7,7 +7,7 @@ import { failureText, type Texts } from "./texts";
 import { amountText, phaseText } from "./progress-text";
 import type { State } from "./state";
 
-export interface ViewHost extends Element {
+interface ViewHost extends Element {
   readonly state: State;
   readonly error: VlmError | undefined;
   readonly mutedText: boolean;

@@ -22,7 +22,7 @@ import { SharedLoad } from "./shared-load";
 import type { WorkerStart } from "./start-worker";
 
 /** Frames of one request, with an id for each if they may be reused. */
-export interface RequestFrames {
+interface RequestFrames {
   readonly frames: readonly Frame[];
   readonly imageIds?: readonly (string | null)[];
 }

@@ -16,7 +16,7 @@ import type { GenerateRequest, WorkerClient } from "./worker-client";
 import type { WorkerEntry, WorkerPool, WorkerUser } from "./worker-pool";
 
 /** Notified about the model that the handle uses or waits for. */
-export interface WorkerHandleListener {
+interface WorkerHandleListener {
   /** Of loads that this handle waits for. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** The model is ready: for the first time, another one, or restored. */

@@ -51,7 +51,7 @@ import { readImages, type Source } from "./source-image";
 import { toCaption, watch, type Caption } from "./watch";
 
 /** @internal Reports on the model of a session. */
-export interface SessionListener {
+interface SessionListener {
   /** Progress of a load that this session waits for. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** A model is loaded: the first one, another one, or again after a loss. */
@@ -66,7 +66,7 @@ export interface SessionListener {
 export type LoadState = "loaded" | "loading" | "failed" | "none";
 
 /** @internal A question about images, after the messages before it. */
-export interface Question {
+interface Question {
   readonly messages: readonly ChatMessage[];
   readonly prompt: string;
   readonly images: readonly Source[] | FrameSource;

@@ -99,7 +99,7 @@ export function installBrowser() {
 }
 
 /** Whether a GPU is visible on Linux; other systems always have one. */
-export function hasGpu() {
+function hasGpu() {
   if (process.platform !== "linux") return true;
   if (existsSync("/dev/nvidia0")) return true;
   if (!existsSync("/dev/dri")) return false;

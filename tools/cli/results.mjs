@@ -17,7 +17,7 @@ import { readJson } from "./prepare.mjs";
  */
 
 /** @returns {Results} */
-export const noResults = () => ({ passed: 0, failed: [], skipped: [] });
+const noResults = () => ({ passed: 0, failed: [], skipped: [] });
 
 /** @param {Results[]} all @returns {Results} */
 export function sum(all) {

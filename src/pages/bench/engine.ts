@@ -23,7 +23,7 @@ export interface Engine {
 }
 
 /** Times (`now()`) at which the stages of a caption ended. */
-export interface Marks {
+interface Marks {
   readonly start: number;
   /** Ends of capture, pixels and features. */
   readonly ends: readonly [number, number, number];

@@ -4,7 +4,7 @@ interface Breakdown {
 }
 
 /** Bytes of the JavaScript heap by kind of thread. */
-export interface Heap {
+interface Heap {
   readonly page: number;
   readonly workers: number;
 }

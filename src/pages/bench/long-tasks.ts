@@ -1,4 +1,4 @@
-export interface LongTasks {
+interface LongTasks {
   /** Long tasks between two times of `performance.now()`. */
   between(start: number, end: number): { count: number; time: number };
   stop(): void;

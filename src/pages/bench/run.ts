@@ -36,7 +36,7 @@ interface Entry {
   ready: number;
 }
 
-export type Report = (text: string) => void;
+type Report = (text: string) => void;
 
 /** Runs all engines in this page, alternating with each frame: A B A B. */
 export async function runBench(

@@ -8,7 +8,7 @@ import {
 import { median, quantile, sum } from "./statistics";
 
 /** A row of the table: name, unit, and one value per engine. */
-export interface Row {
+interface Row {
   readonly name: string;
   readonly unit: string;
   readonly values: readonly (number | undefined)[];

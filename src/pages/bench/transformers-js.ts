@@ -19,7 +19,7 @@ import {
   type MeasuredCaption,
 } from "./engine";
 
-export interface TransformersJsOptions {
+interface TransformersJsOptions {
   readonly model: ModelSource;
   readonly device: Device;
   readonly dtypes: GraphDtypes;
@@ -28,7 +28,7 @@ export interface TransformersJsOptions {
   readonly size: number;
 }
 
-export interface TransformersJsEngine extends Engine {
+interface TransformersJsEngine extends Engine {
   readonly versions: Readonly<Record<string, string>>;
 }
 

@@ -10,7 +10,7 @@ const graphLabels: Readonly<Record<Graph, string>> = {
 
 const graphs = Object.keys(graphLabels) as Graph[];
 
-export interface Consent {
+interface Consent {
   /** Whether the licence still needs consent. */
   readonly needed: boolean;
   readonly given: boolean;

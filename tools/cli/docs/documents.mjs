@@ -47,7 +47,7 @@ export function samplesOf(text) {
 }
 
 /** @param {string} text @returns {string} without its samples */
-export const proseOf = (text) => text.replace(fence, "");
+const proseOf = (text) => text.replace(fence, "");
 
 /** @param {string} text @returns {string[]} targets of links and images */
 export function linksOf(text) {
