@@ -1,10 +1,10 @@
-import { sourceName } from "../models/source";
 import type {
   Dtype,
   GraphDtypes,
   GraphFiles,
   ModelFile,
   ModelReport,
+  ModelSource,
 } from "../shared/models";
 import type { LoadOptions } from "../shared/protocol";
 
@@ -13,6 +13,15 @@ export const fakeDtypes: GraphDtypes = {
   embed_tokens: "fp16",
   decoder_model_merged: "q4",
 };
+
+/** A short description of a source. */
+export function sourceName(source: ModelSource): string {
+  if (source.kind === "url") return source.url;
+  if (source.kind === "folder") return source.name;
+  const { endpoint, id, revision } = source;
+  const host = new URL(endpoint).host;
+  return `${id}${revision === "main" ? "" : `@${revision}`} on ${host}`;
+}
 
 /** The report of a model of half a billion parameters. */
 export function fakeReport({ model }: LoadOptions): ModelReport {

@@ -1,5 +1,4 @@
 import { expose, transferHandlers } from "comlink";
-import { sourceName } from "../models/source";
 import { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
@@ -15,7 +14,7 @@ import type {
   WorkerEvent,
 } from "../shared/protocol";
 import { transferErrors } from "../shared/error-transfer";
-import { fakeDtypes, fakeReport } from "./fake-report";
+import { fakeDtypes, fakeReport, sourceName } from "./fake-report";
 
 transferErrors(transferHandlers);
 
