@@ -7,7 +7,7 @@ import {
   type CameraChoice,
 } from "./camera";
 import { FrameSlot } from "./frame-slot";
-import type { CapturedFrame, OpenFrameSource } from "./frame-source";
+import type { CapturedFrame, FrameSource } from "./frame-source";
 import { pumpFrames } from "./frame-pump";
 import { aborted } from "../shared/abort";
 import { badOption, VlmError } from "../shared/errors";
@@ -24,7 +24,7 @@ export interface CaptureListener {
   onLive(): void;
   /** No more frames arrive; the capture resumes when they do. */
   onInterrupted(reason: VlmError): void;
-  /** The user ended the screen sharing. */
+  /** The stream ended, or the user ended the screen sharing. */
   onEnded(): void;
 }
 
@@ -40,16 +40,19 @@ export function createVideo(): HTMLVideoElement {
 const checkEvery = 250;
 
 /** Shows a live source in a video element and keeps its newest frame. */
-export class Capture implements OpenFrameSource {
+export class Capture implements FrameSource {
   readonly #video: HTMLVideoElement;
-  readonly #listener: CaptureListener;
-  readonly #slot = new FrameSlot();
+  readonly #listener: Partial<CaptureListener>;
+  #slot = new FrameSlot();
   /** Aborted by `close`. */
   #session = new AbortController();
   /** Aborted when the current stream ends, e.g. when a camera is unplugged. */
   #stream = new AbortController();
 
-  constructor(video: HTMLVideoElement, listener: CaptureListener) {
+  constructor(
+    video: HTMLVideoElement,
+    listener: Partial<CaptureListener> = {},
+  ) {
     this.#video = video;
     this.#listener = listener;
   }
@@ -62,6 +65,7 @@ export class Capture implements OpenFrameSource {
     this.close();
     const session = new AbortController();
     this.#session = session;
+    this.#slot = new FrameSlot();
     try {
       await this.#attach(source, session.signal);
     } catch (thrown) {
@@ -76,9 +80,8 @@ export class Capture implements OpenFrameSource {
     }
   }
 
-  async ready(signal: AbortSignal): Promise<true> {
-    await this.#slot.ready(signal);
-    return true;
+  ready(signal: AbortSignal): Promise<boolean> {
+    return this.#slot.ready(signal);
   }
 
   take(): CapturedFrame | undefined {
@@ -102,7 +105,7 @@ export class Capture implements OpenFrameSource {
     if (source.kind === "video") {
       await playFile(this.#video, source.file, signal);
       pumpFrames(this.#video, undefined, this.#slot, signal);
-      this.#listener.onLive();
+      this.#listener.onLive?.();
       return;
     }
     if (source.kind === "stream") {
@@ -123,7 +126,7 @@ export class Capture implements OpenFrameSource {
     const [track] = media.getVideoTracks();
     if (track) this.#watch(track, source, session, signal);
     pumpFrames(this.#video, track, this.#slot, signal);
-    this.#listener.onLive();
+    this.#listener.onLive?.();
   }
 
   /** Reads the track through the video, because a track processor ends only with
@@ -135,14 +138,12 @@ export class Capture implements OpenFrameSource {
     this.#video.srcObject = stream;
     // There is no event for a track that a script stopped.
     const timer = setInterval(() => {
-      if (isLive()) return;
-      this.close();
-      this.#listener.onEnded();
+      if (!isLive()) this.#end();
     }, checkEvery);
     signal.addEventListener("abort", () => clearInterval(timer));
     await play(this.#video, signal);
     pumpFrames(this.#video, undefined, this.#slot, signal);
-    this.#listener.onLive();
+    this.#listener.onLive?.();
   }
 
   #watch(
@@ -154,17 +155,16 @@ export class Capture implements OpenFrameSource {
     const onEnded = (): void => {
       if (source.kind === "camera") {
         const reason = cameraUnplugged();
-        this.#listener.onInterrupted(reason);
+        this.#listener.onInterrupted?.(reason);
         void this.#recover(source, reason, session);
       } else {
-        this.close();
-        this.#listener.onEnded();
+        this.#end();
       }
     };
     track.addEventListener("ended", onEnded, { signal });
     if (source.kind !== "camera") return;
-    const onMute = (): void => this.#listener.onInterrupted(cameraSilent());
-    const onUnmute = (): void => this.#listener.onLive();
+    const onMute = (): void => this.#listener.onInterrupted?.(cameraSilent());
+    const onUnmute = (): void => this.#listener.onLive?.();
     track.addEventListener("mute", onMute, { signal });
     track.addEventListener("unmute", onUnmute, { signal });
   }
@@ -186,11 +186,17 @@ export class Capture implements OpenFrameSource {
         this.#detach();
         const next = VlmError.from(thrown);
         if (next.code !== error.code && !session.aborted) {
-          this.#listener.onInterrupted(next);
+          this.#listener.onInterrupted?.(next);
         }
         error = next;
       }
     }
+  }
+
+  #end(): void {
+    this.close();
+    this.#slot.end();
+    this.#listener.onEnded?.();
   }
 
   #detach(): void {

@@ -8,7 +8,11 @@ import {
   isVideo,
   type VisualElement,
 } from "./element-frame";
-import { newImageId, type CapturedFrame } from "./frame-source";
+import {
+  newImageId,
+  type CapturedFrame,
+  type FrameSource,
+} from "./frame-source";
 import { SkippedFrames } from "./skipped-frames";
 import { aborted, pause } from "../shared/abort";
 import { now } from "../shared/clock";
@@ -21,7 +25,7 @@ const checkEvery = 200;
  * The video, img or canvas element with an id. The element may be replaced, and
  * may be missing for a while.
  */
-export class ElementSource {
+export class ElementSource implements FrameSource {
   readonly #host: Element;
   readonly #id: string;
   readonly #listener: CaptureListener;
@@ -70,11 +74,8 @@ export class ElementSource {
     this.#seen = "";
   }
 
-  /**
-   * Resolves once there is an image to take. For the same `question` as last
-   * time, waits until the question or the image changes. Changes of a canvas
-   * cannot be detected. Without a question, rejects while there is no element.
-   */
+  /** Changes of a canvas cannot be detected, so it is always ready. Without a
+   * question, rejects while there is no element. */
   async ready(signal: AbortSignal, question?: () => string): Promise<true> {
     const either = AbortSignal.any([signal, this.#session.signal]);
     for (;;) {
@@ -90,10 +91,9 @@ export class ElementSource {
     }
   }
 
-  /** The current image; `asked` is the question that it is taken for. */
   async take(
     signal: AbortSignal,
-    asked = "",
+    question?: () => string,
   ): Promise<CapturedFrame | undefined> {
     const element = this.#find();
     if (!element || !isSettled(element)) return undefined;
@@ -107,7 +107,7 @@ export class ElementSource {
       // The key is read again, because the load event, which changes it, may come
       // after the image is `complete`. Set after failures too, so that an unreadable
       // image is not tried again.
-      this.#seen = `${this.#keyOf(element)} ${asked}`;
+      this.#seen = `${this.#keyOf(element)} ${question?.() ?? ""}`;
     }
   }
 

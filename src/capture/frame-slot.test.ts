@@ -65,3 +65,11 @@ test("clear closes the held frame and does not count it", () => {
   slot.put(fakeFrame(), 1);
   expect(slot.take()).toMatchObject({ time: 1, dropped: 0 });
 });
+
+test("end resolves readers with false", async () => {
+  const slot = new FrameSlot();
+  const ready = slot.ready(never);
+  slot.end();
+  expect(await ready).toBe(false);
+  expect(await slot.ready(never)).toBe(false);
+});

@@ -6,6 +6,7 @@ import type { CapturedFrame } from "./frame-source";
 export class FrameSlot {
   #held: { frame: Frame; time: number } | undefined;
   #dropped = 0;
+  #ended = false;
   readonly #waiting = new Set<() => void>();
 
   put(frame: Frame, time: number): void {
@@ -14,18 +15,19 @@ export class FrameSlot {
       this.#dropped += 1;
     }
     this.#held = { frame, time };
-    for (const resume of this.#waiting) resume();
+    this.#wake();
   }
 
-  /** Resolves once there is a frame; rejects with `aborted`. */
-  ready(signal: AbortSignal): Promise<void> {
+  /** Resolves with true once there is a frame, with false after `end`; rejects
+   * with `aborted`. */
+  ready(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
-        if (!signal.aborted && !this.#held) return;
+        if (!signal.aborted && !this.#held && !this.#ended) return;
         this.#waiting.delete(check);
         signal.removeEventListener("abort", check);
         if (signal.aborted) reject(aborted());
-        else resolve();
+        else resolve(!this.#ended);
       };
       this.#waiting.add(check);
       signal.addEventListener("abort", check);
@@ -45,5 +47,16 @@ export class FrameSlot {
   /** Closes the held frame without counting it as dropped. */
   clear(): void {
     this.take()?.frame.close();
+  }
+
+  /** No more frames arrive. */
+  end(): void {
+    this.clear();
+    this.#ended = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting) resume();
   }
 }

@@ -16,18 +16,17 @@ export interface CapturedFrame {
  */
 export interface FrameSource {
   /** Resolves with true once there is a frame to take, with false once the source
-   * has ended. Rejects with `aborted`, or when the source cannot be read. */
-  ready(signal: AbortSignal): Promise<boolean>;
+   * has ended. Rejects with `aborted`, or when the source cannot be read. A source
+   * that does not change by itself waits until its image or the result of
+   * `question` differs from those of the last frame. */
+  ready(signal: AbortSignal, question?: () => string): Promise<boolean>;
   /** The newest frame, which the caller closes. Undefined if there is none any
-   * more: another caller took it, or the source was interrupted. */
+   * more: another caller took it, or the source was interrupted. `question`
+   * returns what the frame is taken for. */
   take(
     signal: AbortSignal,
+    question?: () => string,
   ): CapturedFrame | undefined | Promise<CapturedFrame | undefined>;
-}
-
-/** A source that was opened for one reader. */
-export interface OpenFrameSource extends FrameSource {
-  close(): void;
 }
 
 /** The newest frame, once there is one; undefined once the source has ended. */

@@ -1,7 +1,7 @@
 import type { ReactiveController } from "lit";
 import { decodeImage } from "../capture/decode-image";
-import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
-import { keepAwake, pageVisible } from "../capture/page-visibility";
+import type { FrameSource } from "../capture/frame-source";
+import { keepAwake } from "../capture/page-visibility";
 import { Session, type LoadState } from "../session/session";
 import {
   modelRules,
@@ -351,13 +351,7 @@ export class Controller implements ReactiveController {
   /** What a question without a source is about. */
   #look(): FrameSource | readonly Source[] {
     const { still } = this.preview;
-    if (still) return [still];
-    return this.preview.frames(this.#elementId);
-  }
-
-  get #elementId(): string {
-    const { stream, for: id } = this.#host;
-    return stream ? "" : id;
+    return still ? [still] : this.preview;
   }
 
   async #showImage(file: Blob, signal: AbortSignal): Promise<void> {
@@ -398,7 +392,7 @@ export class Controller implements ReactiveController {
     this.preview.skip();
     try {
       const captions = this.#session.captions(
-        this.#liveSource(),
+        this.preview,
         () => this.#liveOptions(),
         {
           ...display,
@@ -419,22 +413,6 @@ export class Controller implements ReactiveController {
     } finally {
       display.end();
     }
-  }
-
-  /** A source that does not change by itself is captioned again once one of
-   * these options changes. */
-  #liveSource(): OpenFrameSource {
-    const question = (): string =>
-      JSON.stringify([this.#host.prompt, this.#answerOptions({})]);
-    const source = this.preview.frames(this.#elementId, question);
-    return {
-      ready: async (signal) => {
-        await pageVisible(signal);
-        return source.ready(signal);
-      },
-      take: (signal) => source.take(signal),
-      close: () => undefined,
-    };
   }
 
   #liveOptions(): WatchOptions {

@@ -1,58 +1,39 @@
 import { Capture, createVideo, type CaptureListener } from "../capture/capture";
 import { ElementSource } from "../capture/element-source";
-import {
-  nextFrame,
-  type CapturedFrame,
-  type FrameSource,
-} from "../capture/frame-source";
+import { nextFrame, type FrameSource } from "../capture/frame-source";
 import { toBitmap } from "../capture/bitmap";
 import { aborted } from "../shared/abort";
 import { badOption, VlmError } from "../shared/errors";
+import type { FastVlmAttributes } from "./attributes";
 import type { OpenSource } from "./source";
 
 /** Longest side of the displayed copy in pixels; requests use the original. */
 const displayedSide = 1920;
 
-/** A source that the preview shows. */
-interface PreviewSource {
-  open(): Promise<void>;
-  /** With a `question`, a source that does not change by itself waits until the
-   * question or the image is another. */
-  ready(signal: AbortSignal, question?: () => string): Promise<boolean>;
-  /** `asked` is the question that the frame is taken for. */
-  take(
-    signal: AbortSignal,
-    asked?: string,
-  ): CapturedFrame | undefined | Promise<CapturedFrame | undefined>;
-  /** Discards the frames captured so far. */
-  skip(): void;
-  /** Shows an image that does not change by itself. */
-  readonly isStill?: boolean;
-  close(): void;
-}
+type Host = Element & Pick<FastVlmAttributes, "for" | "stream">;
 
 /** What the model looks at: a live source in the video, or a still image in the
  * canvas. */
-export class Preview {
+export class Preview implements FrameSource {
   /** A source is open, or waited for. */
   open = false;
   /** The open source does not change by itself. */
   isStill = false;
   /** Why a source that is waited for could not be opened. */
   waitsFor: VlmError | undefined;
-  readonly #host: Element;
+  readonly #host: Host;
   readonly #listener: CaptureListener;
-  #source: PreviewSource | undefined;
+  #source: Capture | ElementSource | undefined;
   /** The element that questions are about while no source is open. */
   #unopened:
-    { readonly id: string; readonly source: PreviewSource } | undefined;
+    { readonly id: string; readonly source: ElementSource } | undefined;
   #still: ImageBitmap | undefined;
   /** Of a `freeze` that waits for its frame. */
   #freezing: AbortSignal | undefined;
   #video: HTMLVideoElement | undefined;
   #canvas: HTMLCanvasElement | undefined;
 
-  constructor(host: Element, listener: CaptureListener) {
+  constructor(host: Host, listener: CaptureListener) {
     this.#host = host;
     this.#listener = listener;
   }
@@ -93,12 +74,19 @@ export class Preview {
   /** Opens a source until `signal` aborts. */
   async start(choice: OpenSource, signal: AbortSignal): Promise<void> {
     this.open = true;
-    const source = this.#create(choice);
-    this.#source = source;
-    signal.addEventListener("abort", () => source.close());
     try {
-      await source.open();
-      this.isStill = source.isStill ?? false;
+      if (choice.kind === "element") {
+        const source = this.#elementSource(choice.id);
+        this.#source = source;
+        signal.addEventListener("abort", () => source.close());
+        await source.open();
+        this.isStill = source.isStill;
+      } else {
+        const capture = new Capture(this.video, this.#listener);
+        this.#source = capture;
+        signal.addEventListener("abort", () => capture.close());
+        await capture.open(choice);
+      }
     } catch (thrown) {
       if (signal.aborted) throw aborted();
       const error = VlmError.from(thrown);
@@ -159,50 +147,40 @@ export class Preview {
     this.#source?.skip();
   }
 
-  /** Frames of the open source, else of the element with this id. */
-  frames(id: string, question?: () => string): FrameSource {
-    let source: PreviewSource | undefined;
-    let asked: string | undefined;
-    return {
-      ready: async (signal) => {
-        if (signal.aborted) throw aborted();
-        source = this.#source;
-        if (source) {
-          const ask = question && ((): string => (asked = question()));
-          return source.ready(signal, ask);
-        }
-        source = this.#elementSource(id);
-        return source.ready(signal);
-      },
-      take: (signal) => source?.take(signal, asked),
-    };
+  /** Waits for a frame of the open source, else of the element that the attribute
+   * `for` names. */
+  async ready(signal: AbortSignal, question?: () => string): Promise<boolean> {
+    if (signal.aborted) throw aborted();
+    const source: FrameSource | undefined = this.#source;
+    if (source) return source.ready(signal, question);
+    return this.#unopenedSource().ready(signal);
+  }
+
+  take(
+    signal: AbortSignal,
+    question?: () => string,
+  ): ReturnType<FrameSource["take"]> {
+    const source: FrameSource | undefined =
+      this.#source ?? this.#unopened?.source;
+    return source?.take(signal, question);
   }
 
   /** Kept, since it knows an image that was asked about before. */
-  #elementSource(id: string): PreviewSource {
-    if (!id) {
+  #unopenedSource(): ElementSource {
+    const { stream, for: id } = this.#host;
+    if (stream || !id) {
       throw badOption(
         "There is no image to ask about.",
         "Pass one as the option source, or start a source first.",
       );
     }
     if (this.#unopened?.id !== id) {
-      this.#unopened = { id, source: this.#create({ kind: "element", id }) };
+      this.#unopened = { id, source: this.#elementSource(id) };
     }
     return this.#unopened.source;
   }
 
-  #create(choice: OpenSource): PreviewSource {
-    if (choice.kind === "element") {
-      return new ElementSource(this.#host, choice.id, this.#listener);
-    }
-    const capture = new Capture(this.video, this.#listener);
-    return {
-      open: () => capture.open(choice),
-      ready: (signal) => capture.ready(signal),
-      take: () => capture.take(),
-      skip: () => capture.skip(),
-      close: () => capture.close(),
-    };
+  #elementSource(id: string): ElementSource {
+    return new ElementSource(this.#host, id, this.#listener);
   }
 }

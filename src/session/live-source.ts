@@ -8,8 +8,7 @@ import {
   isVisualElement,
   type VisualElement,
 } from "../capture/element-frame";
-import type { OpenFrameSource } from "../capture/frame-source";
-import { pageVisible } from "../capture/page-visibility";
+import type { FrameSource } from "../capture/frame-source";
 import { SkippedFrames } from "../capture/skipped-frames";
 import { pause } from "../shared/abort";
 import { now } from "../shared/clock";
@@ -26,17 +25,16 @@ export type Stream = MediaStream | MediaStreamTrack;
  * frame. */
 const rereadAfter = 1000;
 
-/** Opens a live source until `signal` aborts. Its frames wait while the page is
- * hidden. Throws `bad-option` for anything else. */
+/** Opens a live source until `signal` aborts. Throws `bad-option` for anything else. */
 export async function openLive(
   source: LiveSource,
   signal: AbortSignal,
-): Promise<OpenFrameSource> {
+): Promise<FrameSource> {
   if (source instanceof MediaStream) return openStream(source, signal);
   if (source instanceof MediaStreamTrack) {
     return openStream(new MediaStream([source]), signal);
   }
-  if (isVideo(source)) return openVideo(source);
+  if (isVideo(source)) return openVideo(source, signal);
   if (source instanceof OffscreenCanvas || isVisualElement(source)) {
     return openStill(source);
   }
@@ -49,38 +47,20 @@ export async function openLive(
 async function openStream(
   stream: MediaStream,
   signal: AbortSignal,
-): Promise<OpenFrameSource> {
-  const ended = new AbortController();
-  const capture = new Capture(createVideo(), {
-    onLive: () => undefined,
-    onInterrupted: () => undefined,
-    onEnded: () => ended.abort(),
-  });
-  const close = (): void => capture.close();
-  signal.addEventListener("abort", close, { once: true });
+): Promise<FrameSource> {
+  const capture = new Capture(createVideo());
+  signal.addEventListener("abort", () => capture.close(), { once: true });
   await capture.open({ kind: "stream", stream });
-  return {
-    ready: async (until) => {
-      try {
-        return await capture.ready(AbortSignal.any([until, ended.signal]));
-      } catch (thrown) {
-        if (ended.signal.aborted && !until.aborted) return false;
-        throw thrown;
-      }
-    },
-    take: () => capture.take(),
-    close,
-  };
+  return capture;
 }
 
 /** Elements that report no changes: they are read again for each request. */
 function openStill(
   source: Exclude<VisualElement, HTMLVideoElement> | OffscreenCanvas,
-): OpenFrameSource {
+): FrameSource {
   const isElement = !(source instanceof OffscreenCanvas);
   return {
     ready: async (signal) => {
-      await pageVisible(signal);
       if (isElement) await elementReady(source, signal);
       return true;
     },
@@ -91,52 +71,50 @@ function openStill(
         : copyOnBlack(source, "The OffscreenCanvas");
       return { frame, time: now(), dropped: 0 };
     },
-    close: () => undefined,
   };
 }
 
-function openVideo(video: HTMLVideoElement): OpenFrameSource {
+function openVideo(video: HTMLVideoElement, signal: AbortSignal): FrameSource {
   const skipped = new SkippedFrames();
   let isFirst = true;
   /** The video shows another frame than the last one taken. */
   let isNew = true;
   let wake = (): void => undefined;
-  const listening = new AbortController();
-  video.addEventListener("ended", () => wake(), { signal: listening.signal });
+  video.addEventListener("ended", () => wake(), { signal });
   const onFrame = (): void => {
     handle = video.requestVideoFrameCallback(onFrame);
     isNew = true;
     wake();
   };
   let handle = video.requestVideoFrameCallback(onFrame);
+  signal.addEventListener(
+    "abort",
+    () => video.cancelVideoFrameCallback(handle),
+    { once: true },
+  );
 
-  const changed = async (signal: AbortSignal): Promise<void> => {
+  const changed = async (until: AbortSignal): Promise<void> => {
     if (isNew) return;
     const waiting = new AbortController();
     wake = () => waiting.abort();
-    await pause(rereadAfter, AbortSignal.any([signal, waiting.signal]));
+    await pause(rereadAfter, AbortSignal.any([until, waiting.signal]));
     wake = () => undefined;
   };
   return {
-    ready: async (signal) => {
-      await pageVisible(signal);
+    ready: async (until) => {
       if (isFirst) {
-        await elementReady(video, signal);
+        await elementReady(video, until);
       } else {
         if (video.ended) return false;
-        await changed(signal);
+        await changed(until);
       }
       return true;
     },
-    take: async (signal) => {
+    take: async (until) => {
       if (!isSettled(video)) return undefined;
-      const frame = await captureElement(video, signal);
+      const frame = await captureElement(video, until);
       isFirst = isNew = false;
       return { frame, time: now(), dropped: skipped.take(video) };
-    },
-    close: () => {
-      video.cancelVideoFrameCallback(handle);
-      listening.abort();
     },
   };
 }

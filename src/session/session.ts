@@ -1,4 +1,4 @@
-import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
+import type { FrameSource } from "../capture/frame-source";
 import { checkConsent, licenseOf } from "../models/license";
 import { sameLoad } from "../models/source";
 import { WorkerHandle } from "../runtime/worker-handle";
@@ -48,7 +48,7 @@ import {
   type WatchOptions,
 } from "./options";
 import { readImages, type Source } from "./source-image";
-import { toCaption, watch, type Caption } from "./watch";
+import { toCaption, watch, type Caption, type Watching } from "./watch";
 
 /** @internal Reports on the model of a session. */
 interface SessionListener {
@@ -258,21 +258,23 @@ export class Session implements AsyncDisposable {
       const next = (): Promise<never> => Promise.reject(error);
       return { [Symbol.asyncIterator]: () => ({ next }) };
     }
-    const open = (until: AbortSignal): Promise<OpenFrameSource> =>
-      openLive(source, until);
-    return this.#watch(open, () => options, {}, this.#until(options.signal));
+    return this.#watch(
+      (until) => openLive(source, until),
+      () => options,
+      {},
+      this.#until(options.signal),
+    );
   }
 
   /** @internal Captions frames of a source that the caller opened. With
    * `observer.onError` a failed frame is reported and the next one tried. */
   captions(
-    source: OpenFrameSource,
+    source: FrameSource,
     options: () => WatchOptions,
     observer: AnswerObserver,
     signal: AbortSignal,
   ): AsyncIterable<Caption, undefined> {
-    const open = (): Promise<OpenFrameSource> => Promise.resolve(source);
-    return this.#watch(open, options, observer, this.#until(signal));
+    return this.#watch(() => source, options, observer, this.#until(signal));
   }
 
   /** @internal Answers a question about images, or about the newest frame of a
@@ -320,23 +322,26 @@ export class Session implements AsyncDisposable {
   }
 
   #watch(
-    open: (signal: AbortSignal) => Promise<OpenFrameSource>,
+    open: Watching["open"],
     read: () => WatchOptions,
     observer: AnswerObserver,
     signal: AbortSignal,
   ): AsyncIterable<Caption, undefined> {
-    const ask = (source: FrameSource, until: AbortSignal): Promise<Caption> => {
-      const options = { draft: true, ...read() };
+    const current = (): WatchOptions => ({ draft: true, ...read() });
+    const ask: Watching["ask"] = (source, until) => {
+      const options = current();
       checkOptions(options, answerRules);
       const { prompt = requestDefaults.prompt } = options;
       const turn = { role: "user", text: prompt, imageCount: 1 } as const;
       const request = {
         options: this.#request(options, [turn]),
-        take: (when: AbortSignal) => takeFrame(source, when),
+        take: (when: AbortSignal) =>
+          takeFrame(source, when, () => JSON.stringify(options)),
       };
       return this.#caption(request, observer, until);
     };
-    return watch(open, signal, ask, observer.onError);
+    const question = (): string => JSON.stringify(current());
+    return watch({ open, question, ask, onError: observer.onError }, signal);
   }
 
   /** Waits again if the frame is gone when the request's turn comes. */
@@ -351,9 +356,15 @@ export class Session implements AsyncDisposable {
       if (!(await source.ready(signal))) throw aborted();
       let isGone = false;
       const take = async (until: AbortSignal) => {
-        const taken = await takeFrame(source, until, earlier);
+        const taken = await takeFrame(source, until);
         isGone = !taken;
-        return taken;
+        return (
+          taken && {
+            ...taken,
+            frames: [...earlier.frames, ...taken.frames],
+            imageIds: [...earlier.imageIds, ...taken.imageIds],
+          }
+        );
       };
       try {
         return await this.#caption({ options, take }, observer, signal);
@@ -446,23 +457,16 @@ async function withImages<T>(
   }
 }
 
-/** The newest frame of `source`, after the frames of `earlier` messages. */
+/** The newest frame of `source`. */
 async function takeFrame(
   source: FrameSource,
   signal: AbortSignal,
-  { frames, imageIds }: Pick<TakenFrames, "frames" | "imageIds"> = {
-    frames: [],
-    imageIds: [],
-  },
+  question?: () => string,
 ): Promise<TakenFrames | undefined> {
-  const captured = await source.take(signal);
+  const captured = await source.take(signal, question);
   if (!captured) return undefined;
   const { frame, imageId = null, ...timing } = captured;
-  return {
-    frames: [...frames, frame],
-    imageIds: [...imageIds, imageId],
-    ...timing,
-  };
+  return { frames: [frame], imageIds: [imageId], ...timing };
 }
 
 function noImages(): VlmError {

@@ -110,7 +110,11 @@ async function readStream(
   source: Stream,
   signal: AbortSignal,
 ): Promise<ImageBitmap> {
-  const frames = await openLive(source, signal);
+  const reading = new AbortController();
+  const frames = await openLive(
+    source,
+    AbortSignal.any([signal, reading.signal]),
+  );
   try {
     const captured = await nextFrame(frames, signal);
     if (!captured) throw streamEnded();
@@ -118,7 +122,7 @@ async function readStream(
     captured.frame.close();
     return bitmap;
   } finally {
-    frames.close();
+    reading.abort();
   }
 }
 

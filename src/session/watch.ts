@@ -1,4 +1,5 @@
-import type { FrameSource, OpenFrameSource } from "../capture/frame-source";
+import type { FrameSource } from "../capture/frame-source";
+import { pageVisible } from "../capture/page-visibility";
 import { aborted, pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { VlmError } from "../shared/errors";
@@ -34,28 +35,34 @@ export function toCaption(
   };
 }
 
-/** Captions the newest frame of a source that is ready. */
-type Ask = (source: FrameSource, signal: AbortSignal) => Promise<Caption>;
+export interface Watching {
+  /** Opens the source until `signal` aborts. */
+  readonly open: (signal: AbortSignal) => FrameSource | Promise<FrameSource>;
+  /** What will be asked about the next frame. */
+  readonly question: () => string;
+  /** Captions the newest frame of a source that is ready. */
+  readonly ask: (source: FrameSource, signal: AbortSignal) => Promise<Caption>;
+  readonly onError: AnswerObserver["onError"];
+}
 
 /** Failures in a row that end the captions. */
 const maxFailures = 3;
 
 /**
- * Captions one frame after another. A lost worker or GPU is recovered from, and
- * so is every failure that `onError` reports; the third one in a row is thrown.
- * A reader that leaves ends the request in progress, and so does `signal`.
+ * Captions one frame after another while the page is visible. A lost worker or
+ * GPU is recovered from, and so is every failure that `onError` reports; the
+ * third one in a row is thrown. A reader that leaves ends the request in
+ * progress, and so does `signal`.
  */
 export function watch(
-  open: (signal: AbortSignal) => Promise<OpenFrameSource>,
+  watching: Watching,
   signal: AbortSignal,
-  ask: Ask,
-  onError?: AnswerObserver["onError"],
 ): AsyncIterable<Caption, undefined> {
   const over = { done: true, value: undefined } as const;
   const read = (): AsyncIterator<Caption, undefined> => {
     const leave = new AbortController();
     const either = AbortSignal.any([signal, leave.signal]);
-    const captions = captionsOf(open, either, ask, onError);
+    const captions = captionsOf(watching, either);
     return {
       next: () =>
         captions.next().catch((thrown: unknown) => {
@@ -73,18 +80,18 @@ export function watch(
 }
 
 async function* captionsOf(
-  open: (signal: AbortSignal) => Promise<OpenFrameSource>,
+  { open, question, ask, onError }: Watching,
   signal: AbortSignal,
-  ask: Ask,
-  onError: AnswerObserver["onError"],
 ): AsyncGenerator<Caption, undefined> {
   if (signal.aborted) throw aborted();
-  const source = await open(signal);
+  const closing = new AbortController();
+  const source = await open(AbortSignal.any([signal, closing.signal]));
   let failures = 0;
   try {
     for (;;) {
       try {
-        if (!(await source.ready(signal))) return undefined;
+        await pageVisible(signal);
+        if (!(await source.ready(signal, question))) return undefined;
         if (signal.aborted) throw aborted();
         const caption = await ask(source, signal);
         failures = 0;
@@ -103,7 +110,7 @@ async function* captionsOf(
       }
     }
   } finally {
-    source.close();
+    closing.abort();
   }
 }
 
