@@ -21,7 +21,7 @@ function missing(bytes: number): Partial<ModelReport> {
   return { chosen: { ...chosen, missing: bytes } };
 }
 
-test("does nothing by itself, and disposing of it neither", async () => {
+test("starts no worker by itself or when it is disposed", async () => {
   const { vlm, workers } = fastVlm();
   await vlm.dispose();
   expect(workers.workers).toEqual([]);
@@ -49,14 +49,14 @@ describe("availability", () => {
     expect(workers.calls("load")).toEqual([]);
   });
 
-  test("is told without a worker if nobody publishes it", async () => {
+  test("is unavailable, without a worker, if nobody publishes the model", async () => {
     const { vlm, workers } = fastVlm();
     const model = "fastvlm-7b";
     expect(await vlm.availability({ model })).toBe("unavailable");
     expect(workers.workers).toEqual([]);
   });
 
-  test("says downloading meanwhile, and available afterwards", async () => {
+  test("is downloading during a load and available afterwards", async () => {
     const { vlm } = fastVlm({ pace: 20, report: missing(5) });
     const creating = vlm.create(nano);
     await vi.waitFor(async () =>
@@ -67,7 +67,7 @@ describe("availability", () => {
     expect(await vlm.availability({ model: "a/b" })).toBe("downloadable");
   });
 
-  test("is downloadable at most while nobody has agreed to the licence", async () => {
+  test("is at most downloadable before consent to the licence", async () => {
     const { vlm } = fastVlm({ report: missing(0) });
     const model = "fastvlm-0.5b";
     expect(await vlm.availability({ model })).toBe("downloadable");
@@ -75,7 +75,7 @@ describe("availability", () => {
     expect(await vlm.availability({ model })).toBe("available");
   });
 
-  test("of nonsense is refused, and what is broken is told", async () => {
+  test("rejects invalid options and reports unexpected errors", async () => {
     const { vlm } = fastVlm();
     for (const wrong of [{}, { model: "?" }, { ...nano, dtype: "fp64" }]) {
       await expect(vlm.availability(wrong)).rejects.toMatchObject({
@@ -89,7 +89,7 @@ describe("availability", () => {
     });
   });
 
-  test("may be given up", async () => {
+  test("can be aborted", async () => {
     const { vlm } = fastVlm({ pace: 500 });
     const controller = new AbortController();
     const { signal } = controller;
@@ -98,7 +98,7 @@ describe("availability", () => {
     await expect(asked).rejects.toMatchObject({ code: "aborted" });
   });
 
-  test("leaves no worker behind once a session has gone", async () => {
+  test("leaves no worker behind when the last session is disposed", async () => {
     const { vlm, workers } = fastVlm();
     await vlm.availability(nano);
     const session = await vlm.create(nano);
@@ -109,7 +109,7 @@ describe("availability", () => {
 });
 
 describe("the monitor", () => {
-  test("hears 0 first, 1 last, and more each time", async () => {
+  test("gets events from 0 to 1, in ascending order", async () => {
     const { vlm } = fastVlm();
     const told: ProgressEvent[] = [];
     await vlm.create({
@@ -131,7 +131,7 @@ describe("the monitor", () => {
       expect(Number.isInteger(part * 65_536)).toBe(true);
   });
 
-  test("may be heard by its property, too", async () => {
+  test("also calls its property ondownloadprogress", async () => {
     const { vlm } = fastVlm();
     const loaded: number[] = [];
     const monitor = (download: DownloadMonitor): void => {
@@ -143,7 +143,7 @@ describe("the monitor", () => {
     expect(loaded).not.toContain(NaN);
   });
 
-  test("hears 0 and 1 of a model that is there already", async () => {
+  test("gets 0 and 1 for a model that is loaded already", async () => {
     const { vlm } = fastVlm();
     await vlm.create(nano);
     const parts: number[] = [];
@@ -157,7 +157,7 @@ describe("the monitor", () => {
     expect(parts).toEqual([0, 1]);
   });
 
-  test("that throws ends it, before anything is loaded", async () => {
+  test("that throws rejects create before anything is loaded", async () => {
     const { vlm, workers } = fastVlm();
     const mine = new Error("mine");
     const created = vlm.create({
@@ -172,7 +172,7 @@ describe("the monitor", () => {
 });
 
 describe("create", () => {
-  test("needs consent where the licence does", async () => {
+  test("needs consent if the licence does", async () => {
     const { vlm, workers } = fastVlm();
     const model = "fastvlm-0.5b";
     await expect(vlm.create({ model })).rejects.toMatchObject({
@@ -184,7 +184,7 @@ describe("create", () => {
     expect(session.info.name).toBe("fake");
   });
 
-  test("takes the side of its images", async () => {
+  test("uses the option size for its requests", async () => {
     const { vlm, workers } = fastVlm();
     const session = await vlm.create({ ...nano, size: 128 });
     await session.describe(await imageFile()).done();
@@ -194,7 +194,7 @@ describe("create", () => {
     });
   });
 
-  test("is ended by its signal, which a session does not mind", async () => {
+  test("is aborted by its signal, which does not affect a created session", async () => {
     const { vlm, workers } = fastVlm({ pace: 20 });
     const controller = new AbortController();
     const { signal } = controller;
@@ -210,7 +210,7 @@ describe("create", () => {
     expect(answer.finish).toBe("stop");
   });
 
-  test("that fails leaves no worker, and can be tried again", async () => {
+  test("leaves no worker when it fails, and can be called again", async () => {
     const loadError = new VlmError("offline", "No network.", "Connect.");
     const { vlm, workers } = fastVlm({ loadError });
     await expect(vlm.create(nano)).rejects.toMatchObject({ code: "offline" });
@@ -219,7 +219,7 @@ describe("create", () => {
     expect((await vlm.create(nano)).info.name).toBe("fake");
   });
 
-  test("looks for carried models, and for others, where it is told", async () => {
+  test("uses modelBase and hub", async () => {
     const { workers } = fastVlm();
     const vlm = createFastVlm({
       ...{ worker: workers.start, hub: "https://hub.test" },
@@ -236,7 +236,7 @@ describe("create", () => {
     await vlm.dispose();
   });
 
-  test("of two libraries' objects shares what starts alike", async () => {
+  test("shares a worker between instances with the same worker option", async () => {
     const { vlm, workers } = fastVlm();
     const other = createFastVlm({ worker: workers.start });
     await Promise.all([vlm.create(nano), other.create(nano)]);
@@ -245,7 +245,7 @@ describe("create", () => {
     expect(workers.ended).toBe(0);
   });
 
-  test("after disposing is refused, and a load meanwhile ends", async () => {
+  test("rejects after dispose, which also ends a load", async () => {
     const { vlm, workers } = fastVlm({ pace: 20 });
     const created = vlm.create(nano);
     created.catch(() => undefined);

@@ -6,7 +6,7 @@ import { fastVlm, openSession } from "../testing/sessions";
 
 const red = "A red circle on a white background.";
 
-describe("leaving", () => {
+describe("leaving the loop", () => {
   test("by break ends the answer within one token", async () => {
     const { session, fake } = await openSession({ pace: 20 });
     const steps = session.describe(await imageFile());
@@ -17,7 +17,7 @@ describe("leaving", () => {
     expect(fake.calls.filter((call) => call === "abort")).toHaveLength(1);
   });
 
-  test("by an error in the loop ends it, too", async () => {
+  test("by an error ends the answer, too", async () => {
     const { session } = await openSession({ pace: 20 });
     const steps = session.describe(await imageFile());
     const read = async (): Promise<void> => {
@@ -29,7 +29,7 @@ describe("leaving", () => {
     expect((await steps.done()).finish).toBe("abort");
   });
 
-  test("by returning from a function ends it, too", async () => {
+  test("by return ends the answer, too", async () => {
     const { session } = await openSession({ pace: 20 });
     const steps = session.describe(await imageFile());
     const first = async (): Promise<string | undefined> => {
@@ -41,7 +41,7 @@ describe("leaving", () => {
     expect((await steps.done()).finish).toBe("abort");
   });
 
-  test("a stream that is cancelled before the first token does not wait", async () => {
+  test("before the first token does not wait for it", async () => {
     const { session } = await openSession({ pace: 500 });
     const steps = session.describe(await imageFile());
     const reader = steps[Symbol.asyncIterator]();
@@ -52,7 +52,7 @@ describe("leaving", () => {
 });
 
 describe("a signal", () => {
-  test("ends what is read, and what is waited for, with aborted", async () => {
+  test("ends the iterator and done with aborted", async () => {
     const { session } = await openSession({ pace: 20 });
     const controller = new AbortController();
     const { signal } = controller;
@@ -71,7 +71,7 @@ describe("a signal", () => {
     expect((await session.ask("And?").done()).finish).toBe("stop");
   });
 
-  test("that is aborted already asks nothing", async () => {
+  test("that is aborted already sends no request", async () => {
     const { session, fake } = await openSession();
     const signal = AbortSignal.abort();
     const steps = session.describe(await imageFile(), { signal });
@@ -83,7 +83,7 @@ describe("a signal", () => {
 });
 
 describe("failures", () => {
-  test("are told to who reads and to who waits, and pass", async () => {
+  test("reject the iterator and done; the next request works", async () => {
     const error = new VlmError("out-of-memory", "Too big.", "Smaller.");
     const { session } = await openSession({ runErrors: { 1: error } });
     const steps = session.describe(await imageFile());
@@ -97,7 +97,7 @@ describe("failures", () => {
     expect((await session.ask("Again?").done()).finish).toBe("stop");
   });
 
-  test("nobody waits for are no unhandled rejections", async () => {
+  test("that nobody waits for are not unhandled rejections", async () => {
     const unhandled = vi.fn();
     addEventListener("unhandledrejection", unhandled);
     const { session } = await openSession();
@@ -108,7 +108,7 @@ describe("failures", () => {
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  test("a worker that dies is told, and is back with the next question", async () => {
+  test("report a dead worker, which the next request restarts", async () => {
     const { session, workers } = await openSession({ pace: 20 });
     const steps = session.describe(await imageFile());
     await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(1));
@@ -119,8 +119,8 @@ describe("failures", () => {
   });
 });
 
-describe("disposing", () => {
-  test("ends what goes on and frees the worker", async () => {
+describe("dispose", () => {
+  test("ends running requests and terminates the worker", async () => {
     const { session, workers } = await openSession({ pace: 20 });
     const steps = session.describe(await imageFile());
     await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(1));
@@ -129,7 +129,7 @@ describe("disposing", () => {
     expect(workers.ended).toBe(1);
   });
 
-  test("leaves nothing to ask", async () => {
+  test("rejects later calls", async () => {
     const { session, workers } = await openSession();
     await session[Symbol.asyncDispose]();
     await session[Symbol.asyncDispose]();
@@ -144,7 +144,7 @@ describe("disposing", () => {
     expect(workers.workers).toHaveLength(1);
   });
 
-  test("of one leaves the other session its worker", async () => {
+  test("leaves the worker of another session running", async () => {
     const { vlm, workers } = fastVlm();
     const [one, two] = await Promise.all([
       vlm.create({ model: "nano" }),

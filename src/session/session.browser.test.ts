@@ -5,7 +5,7 @@ import type { AnswerEvent } from "./answer-stream";
 
 const red = "A red circle on a white background.";
 
-test("a question is answered step by step: image, tokens, done", async () => {
+test("emits the events image, token and done, in this order", async () => {
   const { session } = await openSession();
   const steps: AnswerEvent[] = [];
   for await (const step of session.describe(await imageFile())) {
@@ -34,7 +34,7 @@ test("a question is answered step by step: image, tokens, done", async () => {
   });
 });
 
-test("every step is plain: it can be cloned and stored", async () => {
+test("events can be cloned", async () => {
   const { session } = await openSession();
   for await (const step of session.describe(await imageFile())) {
     expect(structuredClone(step)).toEqual(step);
@@ -43,7 +43,7 @@ test("every step is plain: it can be cloned and stored", async () => {
   }
 });
 
-test("the parts of the time to first token add up", async () => {
+test("the timings add up to the time to first token", async () => {
   const { session } = await openSession({ pace: 20 });
   const { timings } = await session.describe(await imageFile()).done();
   const { wait = NaN, ttft = NaN, firstToken } = timings;
@@ -52,7 +52,7 @@ test("the parts of the time to first token add up", async () => {
   expect(timings.total).toBeGreaterThanOrEqual(firstToken);
 });
 
-test("an answer may be waited for, and read afterwards, more than once", async () => {
+test("an answer can be read several times, also after done", async () => {
   const { session } = await openSession();
   const steps = session.describe(await imageFile());
   const { text } = await steps.done();
@@ -65,7 +65,7 @@ test("an answer may be waited for, and read afterwards, more than once", async (
   }
 });
 
-test("what is asked is what was given", async () => {
+test("passes all options to the worker", async () => {
   const { session, fake } = await openSession();
   await session.describe(await imageFile()).done();
   expect(fake.asked[0]).toMatchObject({
@@ -111,7 +111,7 @@ test.each([
 });
 
 describe("follow-ups", () => {
-  test("go on about the same image, with what was said", async () => {
+  test("continue with the same image and the earlier messages", async () => {
     const { session, fake } = await openSession({
       captions: [["A cat."], ["Black."], ["Two."]],
     });
@@ -131,7 +131,7 @@ describe("follow-ups", () => {
     expect(new Set(names.map((each) => JSON.stringify(each))).size).toBe(1);
   });
 
-  test("asked at once wait for the answers before them", async () => {
+  test("wait for the answers before them", async () => {
     const { session, fake } = await openSession({ pace: 5 });
     const first = session.describe(await imageFile());
     const second = session.ask("And?");
@@ -144,7 +144,7 @@ describe("follow-ups", () => {
     expect((await second.done()).text).toBe(red);
   });
 
-  test("a new image begins a new conversation", async () => {
+  test("start anew with another image", async () => {
     const { session, fake } = await openSession();
     await session.describe(await imageFile()).done();
     await session.describe(await imageFile("blue")).done();
@@ -154,7 +154,7 @@ describe("follow-ups", () => {
     expect(fake.asked[1]?.imageIds).not.toEqual(fake.asked[0]?.imageIds);
   });
 
-  test("an answer that was left counts as far as it came", async () => {
+  test("include the part of an answer that was read", async () => {
     const { session, fake } = await openSession({ pace: 20 });
     for await (const step of session.describe(await imageFile())) {
       if (step.type === "token" && step.text === " red") break;
@@ -164,7 +164,7 @@ describe("follow-ups", () => {
     expect(fake.asked[1]?.messages[1]?.text).not.toBe(red);
   });
 
-  test("without an image are refused", async () => {
+  test("are rejected without an image", async () => {
     const { session } = await openSession();
     await expect(session.ask("And?").done()).rejects.toMatchObject({
       code: "bad-option",
@@ -172,7 +172,7 @@ describe("follow-ups", () => {
     });
   });
 
-  test("after an image that cannot be read fail as it did", async () => {
+  test("fail like the unreadable image before them", async () => {
     const { session, fake } = await openSession();
     const bad = session.describe(new File(["hello"], "note.png"));
     await expect(bad.done()).rejects.toMatchObject({ code: "bad-image" });
@@ -183,8 +183,8 @@ describe("follow-ups", () => {
   });
 });
 
-describe("whole conversations", () => {
-  test("bring their own images, known by name when seen before", async () => {
+describe("converse", () => {
+  test("sends the images of all messages, with the ids of known ones", async () => {
     const { session, fake } = await openSession();
     const file = await imageFile();
     const first = { role: "user", text: "What?", images: [file] } as const;
@@ -208,7 +208,7 @@ describe("whole conversations", () => {
     expect(fake.asked[1]?.imageIds?.[1]).not.toBe(fake.asked[0]?.imageIds?.[0]);
   });
 
-  test("are counted without their images being read", async () => {
+  test("count does not read images", async () => {
     const { session } = await openSession();
     const unread = new File(["no image"], "note.png");
     const count = await session.count([

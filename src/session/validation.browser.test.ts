@@ -4,7 +4,7 @@ import { VlmError } from "../shared/errors";
 import { solidCanvas, imageFile } from "../testing/images";
 import { fastVlm, openSession } from "../testing/sessions";
 
-/** As of a caller whom no compiler tells. */
+/** A value of the wrong type, as untyped code may pass. */
 const wrong = (value: unknown): never => value as never;
 
 const refused = async (promise: Promise<unknown>): Promise<void> => {
@@ -15,7 +15,7 @@ const refused = async (promise: Promise<unknown>): Promise<void> => {
 
 const nano = { model: "nano" };
 
-test("where things are, of another kind", async () => {
+test("createFastVlm rejects invalid options", async () => {
   const nonsense = [null, 5, { worker: "worker.js" }, { fetch: 5 }];
   for (const options of [...nonsense, { wasmPaths: 5 }, { modelBase: 5 }]) {
     await refused(createFastVlm(wrong(options)).create(nano));
@@ -24,7 +24,7 @@ test("where things are, of another kind", async () => {
   await expect(vlm.create(nano)).rejects.toMatchObject({ code: "worker-died" });
 });
 
-test("which model, of another kind", async () => {
+test("create rejects invalid options", async () => {
   const { vlm, workers } = fastVlm();
   const nonsense: object[] = [
     { model: 5 },
@@ -48,7 +48,7 @@ test("which model, of another kind", async () => {
   expect(session.info.name).toBe("fake");
 });
 
-test("questions of another kind, which leave what was said", async () => {
+test("requests reject invalid options and keep the conversation", async () => {
   const { session, fake } = await openSession();
   const image = await imageFile();
   await session.describe(image).done();
@@ -79,7 +79,7 @@ test("questions of another kind, which leave what was said", async () => {
   expect(fake.asked).toHaveLength(1);
 });
 
-test("what was disposed of says so, whatever is asked", async () => {
+test("all calls reject after dispose", async () => {
   const { vlm } = fastVlm();
   const session = await vlm.create(nano);
   await vlm.dispose();

@@ -62,7 +62,7 @@ test.each<[string, () => LiveSource | Promise<LiveSource>]>([
       return canvas;
     },
   ],
-])("%s is watched, always its newest frame", async (_, make) => {
+])("captions the newest frames of %s", async (_, make) => {
   const { session, fake } = await openSession({ pace: 5 });
   const read = await captions(session, await make(), 3);
   for (const caption of read) {
@@ -78,13 +78,13 @@ test.each<[string, () => LiveSource | Promise<LiveSource>]>([
   expect(fake.asked[0]).toMatchObject({ draft: true, gate: 0, size: 256 });
 });
 
-test("frames that nobody looked at are counted", async () => {
+test("counts dropped frames", async () => {
   const { session } = await openSession({ pace: 30 });
   const [, second] = await captions(session, moving().stream, 2);
   expect(second?.dropped).toBeGreaterThan(0);
 });
 
-test("leaving ends it, and the stream goes on for others", async () => {
+test("leaving the loop ends the captions but not the stream", async () => {
   const { session, fake } = await openSession({ pace: 2 });
   const { stream } = moving();
   await captions(session, stream, 1);
@@ -95,7 +95,7 @@ test("leaving ends it, and the stream goes on for others", async () => {
   expect(await captions(session, stream, 1)).toHaveLength(1);
 });
 
-test("options count from the next frame on", async () => {
+test("changed options apply from the next frame", async () => {
   const { session, fake } = await openSession({ pace: 2 });
   const options = { prompt: "What?", gate: 0 };
   for await (const { prompt } of session.watch(moving().stream, options)) {
@@ -105,7 +105,7 @@ test("options count from the next frame on", async () => {
   expect(fake.asked.at(-1)?.gate).toBe(0.1);
 });
 
-test("a signal ends it with aborted, within one token", async () => {
+test("aborting the signal rejects with aborted within one token", async () => {
   const { session } = await openSession({ pace: 30 });
   const controller = new AbortController();
   const read = captions(session, moving().stream, 9, {
@@ -115,7 +115,7 @@ test("a signal ends it with aborted, within one token", async () => {
   await expect(read).rejects.toMatchObject({ code: "aborted" });
 });
 
-test("disposing of the session ends it, too", async () => {
+test("dispose rejects with aborted", async () => {
   const { session, workers } = await openSession({ pace: 30 });
   const read = captions(session, moving().stream, 9);
   setTimeout(() => session.dispose(), 200);
@@ -126,7 +126,7 @@ test("disposing of the session ends it, too", async () => {
   });
 });
 
-test("a reader that leaves while it waits is not kept waiting", async () => {
+test("return ends an iterator that waits for a frame", async () => {
   const { session } = await openSession();
   const video = document.createElement("video");
   const reader = session.watch(video)[Symbol.asyncIterator]();
@@ -135,7 +135,7 @@ test("a reader that leaves while it waits is not kept waiting", async () => {
   expect(await pending).toEqual({ done: true, value: undefined });
 });
 
-test("it ends when the stream does", async () => {
+test("ends with the stream", async () => {
   const { session } = await openSession({ pace: 2 });
   const { stream } = moving();
   const read: Caption[] = [];
@@ -146,7 +146,7 @@ test("it ends when the stream does", async () => {
   expect(read.length).toBeGreaterThanOrEqual(2);
 });
 
-test("it ends when the video does", async () => {
+test("ends with the video", async () => {
   const { session } = await openSession({ pace: 2 });
   const video = await playing();
   const read: Caption[] = [];
@@ -157,7 +157,7 @@ test("it ends when the video does", async () => {
   expect(read).toHaveLength(2);
 });
 
-test("while the page is hidden it waits", async () => {
+test("waits while the page is hidden", async () => {
   const { session, fake } = await openSession({ pace: 2 });
   const hide = (hidden: boolean): void => {
     vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
@@ -171,7 +171,7 @@ test("while the page is hidden it waits", async () => {
   expect(await read).toHaveLength(1);
 });
 
-test("it outlives a worker that dies", async () => {
+test("continues after the worker died", async () => {
   const { session, workers } = await openSession({ pace: 10 });
   const read = captions(session, moving().stream, 3);
   await vi.waitFor(() => expect(workers.calls("generate")).toHaveLength(2));
@@ -180,7 +180,7 @@ test("it outlives a worker that dies", async () => {
   expect(workers.workers).toHaveLength(2);
 });
 
-test("a worker that dies again and again is told", async () => {
+test("rejects when the worker dies three times in a row", async () => {
   const { session, workers } = await openSession({ pace: 10 });
   const timer = setInterval(() => {
     const worker = workers.workers.at(-1);
@@ -193,7 +193,7 @@ test("a worker that dies again and again is told", async () => {
   await expect(read).rejects.toMatchObject({ code: "worker-died" });
 });
 
-test("another failure is told at once", async () => {
+test("rejects at once for other errors", async () => {
   const error = new VlmError("out-of-memory", "Too big.", "Smaller.");
   const { session, fake } = await openSession({ runErrors: { 1: error } });
   const read = captions(session, moving().stream, 3);
@@ -205,13 +205,13 @@ test.each([
   ["an image file", new Blob(["x"])],
   ["nothing", undefined],
   ["ImageData", new ImageData(1, 1)],
-])("%s is nothing to watch", async (_, source) => {
+])("rejects %s", async (_, source) => {
   const { session } = await openSession();
   const read = captions(session, source as unknown as LiveSource, 1);
   await expect(read).rejects.toMatchObject({ code: "bad-option" });
 });
 
-test("live captions of one session leave another its turn", async () => {
+test("live captions do not starve another session", async () => {
   const { vlm, workers } = fastVlm({ pace: 20 });
   const live = await vlm.create({ model: "nano" });
   const asks = await vlm.create({ model: "nano" });
@@ -240,7 +240,7 @@ test.each<[string, (() => LiveSource | Promise<LiveSource>)[]]>([
   ["streams", [stream, stream, stream]],
   ["elements", [playing, canvas, playing]],
 ])(
-  "of several %s that share a worker, each is looked at anew in its turn",
+  "several %s with one worker: each frame is captured when its turn comes",
   async (_, sources) => {
     const { vlm } = fastVlm({ pace: 60 });
     const read = await Promise.all(
@@ -258,7 +258,7 @@ test.each<[string, (() => LiveSource | Promise<LiveSource>)[]]>([
   },
 );
 
-test("what was shown before it is watched was not dropped", async () => {
+test("does not count frames from before as dropped", async () => {
   const { session } = await openSession({ pace: 1 });
   const video = await playing();
   await new Promise((resolve) => setTimeout(resolve, 700));
@@ -267,7 +267,7 @@ test("what was shown before it is watched was not dropped", async () => {
   expect(second?.dropped).toBeLessThan(10);
 });
 
-test("a video is waited for until it plays", async () => {
+test("waits for a video to play", async () => {
   const { session } = await openSession();
   const video = document.createElement("video");
   video.muted = true;
