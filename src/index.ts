@@ -24,7 +24,7 @@ export type { ErrorText, Texts } from "./element/texts";
 export { acceptLicense, needsConsent } from "./models/license";
 export type { FolderFiles } from "./models/folder";
 export { registry, type RegistryEntry } from "./models/registry";
-export type { LiveSource } from "./session/live-source";
+export type { LiveSource } from "./capture/live-source";
 export type {
   DownloadMonitor,
   DownloadProgressEvent,

@@ -31,7 +31,7 @@ import {
 import { AnswerStream, type AnswerDone } from "./answer-stream";
 import { asyncDispose } from "./async-dispose";
 import { Conversation, type PreparedTurn } from "./conversation";
-import { openLive, type LiveSource } from "./live-source";
+import { openLive, type LiveSource } from "../capture/live-source";
 import {
   answerRules,
   checkChatMessages,

@@ -9,7 +9,7 @@ import { decodeImage } from "../capture/decode-image";
 import { newImageId, nextFrame } from "../capture/frame-source";
 import { badOption, VlmError } from "../shared/errors";
 import { describeValue } from "../shared/options";
-import { openLive, type Stream } from "./live-source";
+import { openLive, type Stream } from "../capture/live-source";
 
 /** The input of a request. It is read when the method is called and left
  * unchanged. */

@@ -3,7 +3,7 @@ import { VlmError } from "../shared/errors";
 import { killWorker } from "../testing/fake-worker";
 import { solidCanvas } from "../testing/images";
 import { fastVlm, openSession } from "../testing/sessions";
-import type { LiveSource } from "./live-source";
+import type { LiveSource } from "../capture/live-source";
 import type { WatchOptions } from "./options";
 import type { Session } from "./session";
 import type { Caption } from "./watch";

@@ -1,5 +1,5 @@
-import { copyOnBlack } from "../capture/bitmap";
-import { Capture, createVideo } from "../capture/capture";
+import { copyOnBlack } from "./bitmap";
+import { Capture, createVideo } from "./capture";
 import {
   captureElement,
   elementReady,
@@ -7,9 +7,9 @@ import {
   isVideo,
   isVisualElement,
   type VisualElement,
-} from "../capture/element-frame";
-import type { FrameSource } from "../capture/frame-source";
-import { SkippedFrames } from "../capture/skipped-frames";
+} from "./element-frame";
+import type { FrameSource } from "./frame-source";
+import { SkippedFrames } from "./skipped-frames";
 import { pause } from "../shared/abort";
 import { now } from "../shared/clock";
 import { badOption } from "../shared/errors";
