@@ -13,7 +13,12 @@ testPassing(
   3_000_000,
 );
 testPassing("missing range support", [{ kind: "no-ranges" }]);
-testPassing("redirects to another port", [{ kind: "redirect", value: "port" }]);
+testPassing("expired signatures", [
+  { kind: "expired", file: "onnx/*", times: 3 },
+]);
+testPassing("answers without bytes", [
+  { kind: "end", value: 0, file: "onnx/*", times: 3 },
+]);
 testPassing("temporary server errors", [
   { kind: "status", value: 500, file: "onnx/*", times: 3 },
   { kind: "status", value: 503, file: "api/**", times: 1 },

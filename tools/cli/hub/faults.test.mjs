@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { checkFault, globPattern, parseFault } from "./fake-hub.mjs";
+import { checkFault, globPattern, parseFault } from "./faults.mjs";
 import { startHub } from "./server.mjs";
 
 /** @type {Awaited<ReturnType<typeof startHub>>[]} */
@@ -42,6 +42,10 @@ async function receive(url, range) {
   return { response, whole, bytes: Buffer.concat(parts) };
 }
 
+/** Bytes of each body. @param {Awaited<ReturnType<typeof start>>} hub */
+const sentBytes = ({ requests }) =>
+  requests.filter(({ status }) => status < 300).map(({ bytes }) => bytes);
+
 afterEach(async () => {
   await Promise.all(hubs.splice(0).map((hub) => hub.close()));
 });
@@ -57,9 +61,7 @@ test("cut: breaks the connection after that many bytes, for matching files, as o
     expect(bytes.equals(content.subarray(at, at + 70_001))).toBe(true);
   }
   expect((await receive(hub.a)).bytes.equals(content)).toBe(true);
-  expect(hub.requests.map(({ bytes }) => bytes)).toEqual([
-    ...[size, 70_001, 70_001, 70_001, size],
-  ]);
+  expect(sentBytes(hub)).toEqual([size, 70_001, 70_001, 70_001, size]);
 });
 
 test("flip: damages one byte, wherever a range begins", async () => {
@@ -120,20 +122,28 @@ test.each([
   expect(whole).toBe(good);
 });
 
-test("redirect: leads to another port or path, with the file's metadata", async () => {
-  const hub = await start(
-    "redirect=port,file=a.onnx",
-    "redirect=path,file=b.onnx",
-  );
-  const first = await fetch(hub.a, { redirect: "manual" });
-  expect(first.status).toBe(302);
-  expect(first.headers.get("x-linked-size")).toBe(String(size));
-  const { response, bytes } = await receive(hub.a, "bytes=10-19");
-  expect(new URL(response.url).port).not.toBe(new URL(hub.url).port);
-  expect(bytes.equals(content.subarray(10, 20))).toBe(true);
-  const second = await receive(hub.b);
-  expect(new URL(second.response.url).origin).toBe(hub.url);
-  expect(second.bytes.equals(content)).toBe(true);
+test("direct: sends the file without a redirect", async () => {
+  const hub = await start("direct,file=a.onnx");
+  const response = await fetch(hub.a, { redirect: "manual" });
+  expect(response.status).toBe(200);
+  expect(response.headers.get("x-linked-size")).toBe(String(size));
+  expect((await receive(hub.a)).bytes.equals(content)).toBe(true);
+});
+
+test("expired: the CDN answers 403, and the next redirect is valid", async () => {
+  const hub = await start("expired,times=1");
+  const expired = await fetch(hub.a);
+  expect(expired.status).toBe(403);
+  expect(new URL(expired.url).origin).not.toBe(hub.url);
+  expect(expired.headers.get("content-type")).toBe("application/xml");
+  expect(expired.headers.get("access-control-allow-origin")).toBe("*");
+  expect((await receive(hub.a)).bytes.equals(content)).toBe(true);
+});
+
+test("gated: answers 401", async () => {
+  const hub = await start("gated");
+  const { status, headers } = await fetch(hub.a);
+  expect([status, headers.get("x-error-code")]).toEqual([401, "GatedRepo"]);
 });
 
 test("status, busy and missing answer instead of the file, once with times=1", async () => {
@@ -143,15 +153,24 @@ test("status, busy and missing answer instead of the file, once with times=1", a
   const seen = [];
   for (let request = 0; request < 4; request++) {
     const { status, headers } = await fetch(hub.a, { method: "HEAD" });
-    seen.push([status, headers.get("retry-after")]);
+    seen.push([status, headers.get("ratelimit")]);
   }
   // missing precedes the other faults.
   expect(seen).toEqual([
     [404, null],
     [503, null],
-    [429, "7"],
+    [429, '"resolvers";r=0;t=7'],
     [200, null],
   ]);
+});
+
+test("busy: pages cannot read when the rate limit ends", async () => {
+  const hub = await start("busy=7");
+  const { headers } = await fetch(hub.a);
+  expect(headers.get("content-type")).toContain("text/html");
+  expect(headers.get("access-control-expose-headers")).not.toMatch(
+    /retry-after|ratelimit|content-length/i,
+  );
 });
 
 test("hang and stall wait until the client aborts", async () => {
@@ -175,7 +194,12 @@ test("hang and stall wait until the client aborts", async () => {
   };
   await expect(body()).rejects.toThrow();
   expect(received).toBe(1000);
-  expect(hub.requests.map(({ bytes }) => bytes)).toEqual([0, 1000]);
+  const sent = hub.requests.map(({ status, bytes }) => [status, bytes]);
+  expect(sent).toEqual([
+    [0, 0],
+    [302, 0],
+    [200, 1000],
+  ]);
 });
 
 test("wrong-sha and wrong-size falsify the listing, not the file", async () => {
@@ -189,7 +213,7 @@ test("wrong-sha and wrong-size falsify the listing, not the file", async () => {
     ).siblings;
   expect(a?.lfs.sha256).not.toBe(b?.lfs.sha256);
   expect([a?.size, b?.size]).toEqual([size, size - 3]);
-  const head = await fetch(hub.a, { method: "HEAD" });
+  const head = await fetch(hub.a, { method: "HEAD", redirect: "manual" });
   expect(head.headers.get("x-linked-etag")).toBe(`"${a?.lfs.sha256}"`);
   expect((await receive(hub.a)).bytes.equals(content)).toBe(true);
   expect((await receive(hub.b)).bytes.equals(content)).toBe(true);
@@ -228,7 +252,7 @@ test.each([
   [{ kind: "cut", value: -1 }],
   [{ kind: "cut", value: "many" }],
   [{ kind: "hang", value: 1 }],
-  [{ kind: "redirect", value: "home" }],
+  [{ kind: "expired", value: 1 }],
   [{ kind: "status", value: 200 }],
   [{ kind: "cut", value: 1, times: 0 }],
   [{ kind: "cut", value: 1, often: 1 }],

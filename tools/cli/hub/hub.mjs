@@ -2,14 +2,15 @@
 /** `npm run hub`: serves model folders like a hub, with faults on demand. */
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { faultKinds, parseFault } from "./fake-hub.mjs";
 import { command, flag, readArguments, readPort, text } from "../command.mjs";
 import { callerFolder, ensureInstalled, root } from "../prepare.mjs";
+import { faultKinds, parseFault } from "./faults.mjs";
 
 const usage = `Usage: npm run hub -- [DIR | owner/name=DIR …] [options]
 
 Serves model folders of this machine like the Hugging Face hub, for tests and for
-use without internet: /{id}/resolve/{revision}/{file} and /api/models/{id}.
+use without internet: /{id}/resolve/{revision}/{file} and /api/models/{id}. Large
+files come from a second port, at signed URLs that expire.
 Without a folder it serves the bundled model as fast-vlm/nano.
 
   --id owner/name   id of the folder (default fast-vlm/ and the folder's name)

@@ -12,25 +12,22 @@ import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { json } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import {
-  checkFault,
-  ConnectionCut,
-  errorReply,
-  FakeHub,
-  huggingFace,
-} from "./fake-hub.mjs";
 import { walk } from "../folder-files.mjs";
 import { cache } from "../prepare.mjs";
 import { listen } from "../server.mjs";
+import { FakeHub, isInLfs, lfsPointer } from "./fake-hub.mjs";
+import { checkFault } from "./faults.mjs";
+import { ConnectionCut } from "./file-reply.mjs";
+import { errorReply } from "./reply.mjs";
 
 /**
  * @typedef {import("node:http").IncomingMessage} Request
  * @typedef {import("node:http").ServerResponse} Response
- * @typedef {import("./fake-hub.mjs").Fault} Fault
  * @typedef {import("./fake-hub.mjs").HubFile} HubFile
- * @typedef {import("./fake-hub.mjs").HubReply} HubReply
  * @typedef {import("./fake-hub.mjs").LoggedRequest} LoggedRequest
  * @typedef {import("./fake-hub.mjs").Snapshot} Snapshot
+ * @typedef {import("./faults.mjs").Fault} Fault
+ * @typedef {import("./reply.mjs").HubReply} HubReply
  * @typedef {import("../folder-files.mjs").Entry} Entry
  */
 
@@ -46,35 +43,38 @@ export async function startHub({ models, port = 0, faults = [], onEnd }) {
     id,
     snapshot: folderSnapshots(folder),
   }));
-  /** @param {Request} req @param {Response} res */
-  const handle = (req, res) => {
-    const url = new URL(req.url ?? "/", "http://hub");
-    const answer = /^\/(requests|faults)$/.test(url.pathname)
-      ? control(hub, req, url.pathname).then((reply) => send(res, reply))
-      : serve(hub, req, res, url, onEnd);
-    answer.catch((error) => {
-      if (res.headersSent) res.destroy();
-      else send(res, errorReply(500, "InternalError", String(error)));
-    });
-  };
-  /** @param {number} first */
+  /** @param {number} first port to try */
   const open = async (first) => {
-    const server = createServer(handle);
-    return { server, url: `http://127.0.0.1:${await listen(server, first)}` };
+    const server = createServer();
+    const origin = `http://127.0.0.1:${await listen(server, first)}`;
+    return { server, origin };
   };
-  /** @type {ReturnType<typeof open> | undefined} */
-  let second;
-  const otherOrigin = async () => (await (second ??= open(0))).url;
-  const hub = new FakeHub(repositories, otherOrigin);
+  const main = await open(port);
+  const cdn = await open(0);
+  const servers = [main, cdn];
+  const origins = { hub: main.origin, cdn: cdn.origin };
+  const hub = new FakeHub(repositories, origins);
   for (const fault of faults) hub.faults.add(fault);
-  const first = await open(port);
+  for (const { server, origin } of servers) {
+    server.on("request", (req, res) => {
+      const url = new URL(req.url ?? "/", origin);
+      const isControl = /^\/(requests|faults)$/.test(url.pathname);
+      const answer = isControl
+        ? control(hub, req, url.pathname).then((reply) => send(res, reply))
+        : serve(hub, req, res, url, onEnd);
+      answer.catch((error) => {
+        if (res.headersSent) res.destroy();
+        else send(res, errorReply(500, "InternalError", String(error)));
+      });
+    });
+  }
   return {
     /** The endpoint, without a trailing slash. */
-    url: first.url,
+    url: main.origin,
     faults: hub.faults,
     requests: hub.requests,
     close: async () => {
-      for (const { server } of [first, ...(second ? [await second] : [])]) {
+      for (const { server } of servers) {
         server.closeAllConnections();
         await new Promise((done) => server.close(done));
       }
@@ -86,7 +86,7 @@ export async function startHub({ models, port = 0, faults = [], onEnd }) {
 
 /** @param {Response} res @param {HubReply} reply */
 function send(res, { status, headers, body }) {
-  res.writeHead(status, { ...huggingFace.headers, ...headers });
+  res.writeHead(status, headers);
   res.end(typeof body === "string" ? body : undefined);
 }
 
@@ -98,7 +98,6 @@ function send(res, { status, headers, body }) {
  * @returns {Promise<HubReply>}
  */
 async function control(hub, req, path) {
-  if (req.method === "OPTIONS") return preflight;
   if (req.method === "DELETE") {
     if (path === "/faults") hub.faults.clear();
     else hub.requests.length = 0;
@@ -116,13 +115,9 @@ async function control(hub, req, path) {
   return { status: 200, headers, body: JSON.stringify(value) };
 }
 
-/** @type {HubReply} */
-const preflight = { status: 204, headers: huggingFace.preflightHeaders };
-
 /** @param {FakeHub} hub @param {Request} req @param {Response} res @param {URL} url @param {((request: LoggedRequest) => void) | undefined} onEnd */
 async function serve(hub, req, res, url, onEnd) {
   const { method = "GET" } = req;
-  if (method === "OPTIONS") return void send(res, preflight);
   const closed = new AbortController();
   res.once("close", () => closed.abort());
   const header = (/** @type {string} */ name) => {
@@ -181,10 +176,8 @@ async function readSnapshot(entries) {
   const files = new Map();
   for (const entry of entries) {
     const { path, full, size } = entry;
-    const lfs = huggingFace.inLfs(entry);
-    const sha256 = lfs ? await hashFile("sha256", entry) : undefined;
-    const pointer =
-      sha256 === undefined ? undefined : huggingFace.lfsPointer(sha256, size);
+    const sha256 = isInLfs(entry) ? await hashFile("sha256", entry) : undefined;
+    const pointer = sha256 === undefined ? undefined : lfsPointer(sha256, size);
     const blob =
       pointer === undefined
         ? await hashFile("git", entry)

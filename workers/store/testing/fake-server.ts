@@ -1,12 +1,12 @@
 import { sha1, sha256 } from "hash-wasm";
 import {
   FakeHub,
-  huggingFace,
-  type Fault,
+  lfsPointer,
   type HubFile,
-  type HubReply,
   type Snapshot,
 } from "../../../tools/cli/hub/fake-hub.mjs";
+import type { Fault } from "../../../tools/cli/hub/faults.mjs";
+import type { HubReply } from "../../../tools/cli/hub/reply.mjs";
 import type { Net } from "../request";
 import type { Bytes } from "./bytes";
 
@@ -23,7 +23,10 @@ export interface Sent {
 export class FakeServer {
   /** The repositories that `commit` publishes. */
   readonly #snapshots = new Map<string, Snapshot>();
-  readonly hub = new FakeHub([]);
+  readonly hub = new FakeHub([], {
+    hub: "https://hub.test",
+    cdn: "https://cdn.test",
+  });
   readonly net: Net;
   /** Pauses between attempts, in ms; they take no time here. */
   readonly waits: number[] = [];
@@ -125,14 +128,23 @@ export class FakeServer {
     init.signal?.throwIfAborted();
     if (this.down) throw new TypeError("Failed to fetch");
     const headers = new Headers(init.headers);
-    const { reply } = await this.hub.respond({
-      method: init.method ?? "GET",
-      url: new URL(url),
-      header: (name) => headers.get(name) ?? undefined,
-    });
-    if (reply === "reset") throw new TypeError("Failed to fetch");
-    if (reply === "hang") return untilAborted(init.signal);
-    return toResponse(reply);
+    for (const [name, value] of headers) {
+      // Anything else is asked for with a preflight.
+      const isSimple = name === "range" && /^bytes=\d+-\d*$/.test(value);
+      if (!isSimple) throw new TypeError(`The header ${name} is not simple.`);
+    }
+    for (let at = new URL(url); ;) {
+      const { reply } = await this.hub.respond({
+        method: init.method ?? "GET",
+        url: at,
+        header: (name) => headers.get(name) ?? undefined,
+      });
+      if (reply === "reset") throw new TypeError("Failed to fetch");
+      if (reply === "hang") return untilAborted(init.signal);
+      const location = reply.headers["Location"];
+      if (location === undefined) return toResponse(reply, at);
+      at = new URL(location, at);
+    }
   }
 }
 
@@ -142,7 +154,7 @@ async function hubFile(path: string, bytes: Bytes): Promise<HubFile> {
   const content =
     hash === undefined
       ? bytes
-      : new TextEncoder().encode(huggingFace.lfsPointer(hash, size));
+      : new TextEncoder().encode(lfsPointer(hash, size));
   const header = new TextEncoder().encode(`blob ${content.length}\0`);
   const blob = await sha1(new Uint8Array([...header, ...content]));
   return {
@@ -158,9 +170,14 @@ async function hubFile(path: string, bytes: Bytes): Promise<HubFile> {
   };
 }
 
-function toResponse({ status, headers, body }: HubReply): Response {
+/** A response as a page of another origin sees it. */
+function toResponse(
+  { status, headers: sent, body }: HubReply,
+  url: URL,
+): Response {
+  const headers = readable(new Headers(sent));
   if (typeof body !== "object") {
-    return new Response(body ?? null, { status, headers });
+    return withUrl(new Response(body ?? null, { status, headers }), url);
   }
   const chunks = body[Symbol.asyncIterator]();
   const stream = new ReadableStream<Uint8Array>(
@@ -178,7 +195,22 @@ function toResponse({ status, headers, body }: HubReply): Response {
     // No chunk is read ahead, so that all bytes that were sent are received.
     { highWaterMark: 0 },
   );
-  return new Response(stream, { status, headers });
+  return withUrl(new Response(stream, { status, headers }), url);
+}
+
+/** The headers that CORS lets a page read. */
+function readable(headers: Headers): Headers {
+  const exposed = (headers.get("access-control-expose-headers") ?? "")
+    .toLowerCase()
+    .split(",");
+  if (exposed.includes("*")) return headers;
+  const safe = ["cache-control", "content-type", "last-modified", ...exposed];
+  return new Headers([...headers].filter(([name]) => safe.includes(name)));
+}
+
+/** A response that was constructed has no URL. */
+function withUrl(response: Response, { href }: URL): Response {
+  return Object.defineProperty(response, "url", { value: href });
 }
 
 function untilAborted(
