@@ -20,6 +20,7 @@ import { AnswerDisplay, type DisplayHost } from "./answer-display";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
 import { optionsOf } from "./attribute-options";
 import { Preview } from "./preview";
+import { phaseText } from "./progress-text";
 import { chosenSource, hasSource, sourceKey } from "./source";
 import { Status, type StatusHost } from "./status";
 
@@ -311,8 +312,11 @@ export class Controller implements ReactiveController {
 
   #onProgress(progress: ProgressDetail): void {
     const { texts, conditions } = this.status;
-    if (!conditions.progress) {
-      this.status.announce(texts.phases.loading, texts.lang);
+    const waited = conditions.progress?.retryIn !== undefined;
+    const waits = progress.retryIn !== undefined;
+    // Not at each change of the time left.
+    if (!conditions.progress || waits !== waited) {
+      this.status.announce(phaseText(progress, texts), texts.lang);
     }
     this.status.update({ progress });
     emit(this.#host, "modelprogress", progress);

@@ -201,24 +201,26 @@ describe("progress", () => {
     expect(states).toEqual(["loading", "warming", "ready"]);
   });
 
-  test("shows that another tab is downloading", async () => {
+  test.each([
+    ["another tab's download", { elsewhere: true }, /Another tab/],
+    ["the rate limit", { retryIn: 31 }, /Next attempt in 31 s/],
+  ])("shows %s", async (_, change, text) => {
     mounted = new Mounted();
     const { vlm, fake } = mounted;
     let finish = (): void => undefined;
     const arrived = new Promise<void>((resolve) => (finish = resolve));
     const load = fake.load.bind(fake);
     fake.load = async (options) => {
-      fake.send({ ...noProgress, loaded: 5e6, total: 2e7, elsewhere: true });
+      fake.send({ ...noProgress, loaded: 5e6, total: 2e7, ...change });
       await arrived;
       return load(options);
     };
     vlm.model = "nano";
     const loading = vlm.load();
     await vi.waitFor(() =>
-      expect(mounted.part("progress")?.textContent).toMatch(
-        /Another tab.*5\.0 of 20\.0 MB/s,
-      ),
+      expect(mounted.part("progress")?.textContent).toMatch(text),
     );
+    expect(mounted.part("progress")?.textContent).toMatch(/5\.0 of 20\.0 MB/);
     finish();
     await loading;
   });

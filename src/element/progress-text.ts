@@ -8,9 +8,10 @@ import { english } from "./texts";
 
 /** What the load is doing. */
 export function phaseText(
-  { phase, elsewhere }: LoadProgress,
+  { phase, elsewhere, retryIn }: LoadProgress,
   texts = english,
 ): string {
+  if (retryIn !== undefined) return texts.rateLimited(formatDuration(retryIn));
   return elsewhere ? texts.elsewhere : texts.phases[phase];
 }
 
@@ -33,6 +34,7 @@ export function amountText(
 /** The amount, or what the load is doing while nothing arrives. */
 export function progressText(progress: LoadProgress): string {
   const amount = amountText(progress);
-  if (amount && !progress.elsewhere) return amount;
+  const waits = progress.elsewhere || progress.retryIn !== undefined;
+  if (amount && !waits) return amount;
   return `${phaseText(progress)} ${amount}`.trim();
 }

@@ -18,6 +18,8 @@ export const german: Texts = {
     warming: "Modell wird aufgewärmt …",
   },
   elsewhere: "Modell wird in einem anderen Tab heruntergeladen …",
+  rateLimited: (time) =>
+    `Der Server begrenzt Downloads. Nächster Versuch in ${time} …`,
   amount: (part, whole) => `${part} von ${whole}`,
   left: (time) => `noch ${time}`,
   caption: "Beschreibung",

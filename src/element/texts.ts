@@ -11,6 +11,8 @@ export interface Texts {
   readonly phases: Readonly<Record<LoadProgress["phase"], string>>;
   /** Shown while another tab downloads the model. */
   readonly elsewhere: string;
+  /** Shown while the server limits requests; `time` has a unit: `3 s`. */
+  readonly rateLimited: (time: string) => string;
   /** Both are formatted numbers, the second with a unit: `1.2`, `3.4 MB`. */
   readonly amount: (part: string, whole: string) => string;
   /** Remaining time; `time` has a unit: `3 s`. */
@@ -55,6 +57,8 @@ export const english: Texts = {
     warming: "Warming up model…",
   },
   elsewhere: "Another tab is downloading the model…",
+  rateLimited: (time) =>
+    `The server limits downloads. Next attempt in ${time}…`,
   amount: (part, whole) => `${part} of ${whole}`,
   left: (time) => `${time} left`,
   caption: "Caption",

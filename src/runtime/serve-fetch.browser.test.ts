@@ -61,7 +61,7 @@ test("sends status and headers, then one chunk for each command", async () => {
   const { port, came, answers } = request(() => Promise.resolve(response));
   await came(1);
   expect(answers[0]).toEqual({
-    ...{ type: "head", status: 206, hasBody: true },
+    ...{ type: "head", url: "", status: 206, hasBody: true },
     headers: [["etag", `"x"`]],
   });
   expect(left).toHaveLength(2);

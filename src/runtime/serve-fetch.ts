@@ -54,10 +54,13 @@ async function respond(
         "the response is opaque: its server does not allow this page to read it",
       );
     }
-    const { status, headers, body } = response;
+    const { status, headers, body, url: finalUrl } = response;
     reader = body?.getReader();
     const hasBody = reader !== undefined;
-    send({ type: "head", status, headers: [...headers], hasBody });
+    send({
+      ...{ type: "head", url: finalUrl, status },
+      ...{ headers: [...headers], hasBody },
+    });
   } catch (thrown) {
     fail(thrown);
   }

@@ -16,6 +16,8 @@ export type FetchCommand = "next" | "end";
 export type FetchReply =
   | {
       readonly type: "head";
+      /** After redirects. */
+      readonly url: string;
       readonly status: number;
       readonly headers: readonly (readonly [name: string, value: string])[];
       readonly hasBody: boolean;

@@ -217,6 +217,9 @@ export interface LoadProgress {
   readonly left?: number;
   /** Another tab is downloading, and this one waits for it. */
   readonly elsewhere: boolean;
+  /** Seconds until the next attempt, while the server limits the number of
+   * requests (HTTP 429); absent otherwise. */
+  readonly retryIn?: number;
 }
 
 /** The progress at the start of a load. */

@@ -30,18 +30,19 @@ export function progressPrinter(name, stream) {
   return {
     /** @param {ProgressEvent} progress */
     show: (progress) => {
-      const { phase, loaded, total, rate, elsewhere } = progress;
+      const { phase, loaded, total, rate, elsewhere, retryIn } = progress;
+      const waits = elsewhere || retryIn !== undefined;
       const text = `${name}: ${progressText(progress)}`;
       if (phase !== "loading") {
         if (live && written > 0) rewrite(text);
         return;
       }
       // Stored models need no progress.
-      if (rate === 0 && !elsewhere && tenth < 0) return;
+      if (rate === 0 && !waits && tenth < 0) return;
       if (live) rewrite(text);
       const now = total > 0 ? Math.floor((10 * loaded) / total) : 0;
-      const news = now > tenth || (elsewhere && !waited);
-      waited = elsewhere;
+      const news = now > tenth || (waits && !waited);
+      waited = waits;
       if (!news) return;
       tenth = Math.max(tenth, now);
       if (!live) stream.write(`${text}\n`);

@@ -41,11 +41,14 @@ test("prints nothing for a stored model", () => {
   expect(texts).toEqual([]);
 });
 
-test("reports waiting for another tab once", () => {
+test.each([
+  [{ elsewhere: true }, "Another tab"],
+  [{ retryIn: 60 }, "Next attempt in 1 min"],
+])("reports waiting once: %j", (why, text) => {
   const { texts, show } = printed();
-  show({ ...start, elsewhere: true });
-  show({ ...start, elsewhere: true });
-  expect(texts).toEqual([expect.stringContaining("Another tab")]);
+  show({ ...start, ...why });
+  show({ ...start, ...why });
+  expect(texts).toEqual([expect.stringContaining(text)]);
 });
 
 test("updates one line on a terminal and clears it", () => {

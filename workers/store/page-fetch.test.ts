@@ -26,7 +26,12 @@ function setUp() {
   return { fetch: fetchThrough(port1), asked, commands, send, isAsked, end };
 }
 
-const head = { type: "head", status: 206, headers: [["etag", '"x"']] } as const;
+const head = {
+  type: "head",
+  url: "https://cdn.b/c",
+  status: 206,
+  headers: [["etag", '"x"']],
+} as const;
 
 test("sends URL, method and headers", async () => {
   const { fetch, asked, send, isAsked, end } = setUp();
@@ -36,8 +41,9 @@ test("sends URL, method and headers", async () => {
     { url: "https://a.b/c", method: "GET", headers: { range: "bytes=0-1" } },
   ]);
   send({ ...head, hasBody: false });
-  const { status, headers, body } = await answer;
+  const { status, headers, body, url } = await answer;
   expect([status, headers.get("etag"), body]).toEqual([206, '"x"', null]);
+  expect(url).toBe("https://cdn.b/c");
   end();
 });
 

@@ -57,15 +57,16 @@ function receive(
     port.onmessage = ({ data }: MessageEvent<FetchReply>) => {
       switch (data.type) {
         case "head": {
-          const { status } = data;
+          const { status, url } = data;
           const headers = data.headers.map(([name, value]) => [name, value]);
           try {
-            resolve(
-              new Response(data.hasBody ? makeBody() : null, {
-                status,
-                headers: headers as [string, string][],
-              }),
-            );
+            const response = new Response(data.hasBody ? makeBody() : null, {
+              status,
+              headers: headers as [string, string][],
+            });
+            // A constructed response has none.
+            Object.defineProperty(response, "url", { value: url });
+            resolve(response);
           } catch (error) {
             fail(new TypeError(String(error)));
           }
