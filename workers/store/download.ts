@@ -11,7 +11,12 @@ import {
   type HttpResponse,
   type Net,
 } from "./request";
-import { bodyStart, checkResponse, type FileLocation } from "./response";
+import {
+  bodyStart,
+  checkResponse,
+  noBytes,
+  type FileLocation,
+} from "./response";
 import type { Semaphore } from "./semaphore";
 
 /** Bytes per read when stored bytes are hashed. */
@@ -88,6 +93,7 @@ async function downloadUnsized(
         onStored(at);
         await part.commitIfDue();
       }
+      if (at === 0) throw noBytes();
       return at;
     },
   );
@@ -190,7 +196,8 @@ class RangeDownload {
   async #receive(piece: Piece, response: HttpResponse): Promise<void> {
     const { location, file, onReceived, onStored } = this.#download;
     checkResponse(location, response);
-    let at = bodyStart(location, file, response, nextByte(piece));
+    const start = bodyStart(location, file, response, nextByte(piece));
+    let at = start;
     if (!this.#hasResponse) this.#onFirstResponse(response, piece);
     for await (const chunk of response.chunks) {
       onReceived(chunk.length);
@@ -205,10 +212,12 @@ class RangeDownload {
       // The rest of a full response, which other connections fetch.
       if (piece.at >= piece.to && piece.to < this.#bytes) return;
     }
-    if (piece.at < piece.to) {
-      const why = `it ends after ${at} of ${this.#bytes} bytes`;
-      throw new TransientError("short", why);
-    }
+    if (piece.at >= piece.to) return;
+    if (at === start) throw noBytes();
+    const why = `it ends after ${at} of ${this.#bytes} bytes`;
+    // A server with a shorter file does not promise the whole range.
+    const kind = response.status === 206 ? "bad-answer" : "short";
+    throw new TransientError(kind, why);
   }
 
   #onFirstResponse({ status }: HttpResponse, piece: Piece): void {

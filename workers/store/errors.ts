@@ -31,11 +31,22 @@ export function offline(subject: string, host: string, cause: unknown) {
   );
 }
 
+/** Hosts that hubs redirect downloads to, by origin of the hub. */
+const redirectHosts: Readonly<Record<string, string>> = {
+  "https://huggingface.co": "https://*.huggingface.co https://*.hf.co",
+};
+
+/** The browser reports the URL before redirects, whichever of them is blocked. */
 export function blockedByPolicy(origin: string, cause: unknown): VlmError {
+  const hosts = redirectHosts[origin];
+  const advice =
+    hosts === undefined
+      ? `Add ${origin}, and the hosts that it redirects to, to connect-src in the page's Content-Security-Policy (demo page: npm start -- --allow ${origin}).`
+      : `Add ${origin} ${hosts} to connect-src in the page's Content-Security-Policy.`;
   return new VlmError(
     "download-failed",
-    `The Content-Security-Policy of this page blocks requests to ${origin}.`,
-    `Add ${origin} to connect-src in the page's Content-Security-Policy (demo page: npm start -- --allow ${origin}).`,
+    `The Content-Security-Policy of this page blocks requests to ${origin}, or to a host that it redirects to.`,
+    advice,
     { cause },
   );
 }

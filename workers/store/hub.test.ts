@@ -85,8 +85,8 @@ test("downloads only the changed files of a new commit", async () => {
   const { folder, loaded } = await load(paths);
   expect(folder.commit).toBe(second);
   expect(loaded).toEqual(await hashes(next));
-  const sent = server.sent.map(({ path }) => path.slice(-6));
-  expect(new Set(sent)).toEqual(new Set(["onnx/b"]));
+  const sent = server.hub.requests.map(({ file }) => file);
+  expect(new Set(sent)).toEqual(new Set(["", "onnx/b"]));
   // Files of the old commit only are deleted.
   expect(disk.files.size).toBe(paths.length);
 });
@@ -95,8 +95,7 @@ test("opens the stored commit until the new one is complete", async () => {
   await publish(first, old);
   await load(paths);
   await publish(second, next);
-  server.fault = (path) =>
-    path.endsWith("onnx/b") ? { kind: "status", value: 500 } : undefined;
+  server.hub.faults.add({ kind: "status", value: 500, file: "onnx/b" });
   await expect(load(paths)).rejects.toMatchObject({ code: "download-failed" });
   const kept = await openPreviousFolder(tab(), source);
   expect(kept?.commit).toBe(first);
@@ -105,7 +104,7 @@ test("opens the stored commit until the new one is complete", async () => {
   expect(folder.commit).toBe(first);
   expect(loaded).toEqual(await hashes(old));
   server.down = false;
-  server.fault = () => undefined;
+  server.hub.faults.clear();
   expect((await load(paths)).folder.commit).toBe(second);
   expect(await openPreviousFolder(tab(), source)).toBeUndefined();
 });
@@ -152,15 +151,23 @@ test("requests file by file from a mirror without the API", async () => {
     path: "onnx/a",
     bytes: 20_000,
     kept: 20_000,
-    sha256: await sha256(old["onnx/a"]),
   });
   server.down = true;
   expect((await load(paths)).loaded).toEqual(await hashes(old));
 });
 
-test("rejects a private model with download-failed", async () => {
+test("knows the hashes of a mirror that sends the files itself", async () => {
   await publish(first, old);
-  server.hub.faults.add({ kind: "status", value: 401 });
+  server.hub.faults.add({ kind: "no-api" });
+  server.hub.faults.add({ kind: "direct" });
+  const { folder } = await load(paths);
+  const files = await folder.stat(["onnx/a"], signal);
+  expect(files.get("onnx/a")?.sha256).toBe(await sha256(old["onnx/a"]));
+});
+
+test("rejects a gated model with download-failed", async () => {
+  await publish(first, old);
+  server.hub.faults.add({ kind: "gated" });
   await expect(load(paths)).rejects.toMatchObject({
     code: "download-failed",
     message: expect.stringContaining(
@@ -172,9 +179,52 @@ test("rejects a private model with download-failed", async () => {
 test("rejects an unknown model with model-file-missing", async () => {
   await expect(load(paths)).rejects.toMatchObject({
     code: "model-file-missing",
-    message: expect.stringContaining("no model me/model at main") as string,
+    message: "hub.test has no public model me/model.",
   });
 });
+
+test("rejects an unknown revision with model-file-missing", async () => {
+  await publish(first, old);
+  const opening = openFolder(tab(), { ...source, revision: "v2" }, signal);
+  await expect(opening).rejects.toMatchObject({
+    code: "model-file-missing",
+    message: "hub.test has no model me/model at v2.",
+  });
+});
+
+test("asks the hub again when the signature of a redirect has expired", async () => {
+  await publish(first, old);
+  server.hub.faults.add({ kind: "expired", times: 3 });
+  expect((await load(paths)).loaded).toEqual(await hashes(old));
+  // Nothing refers to the CDN's URLs but the redirects.
+  const resolved = server.requests.filter((line) => line.includes("/resolve/"));
+  const other = server.requests.filter((line) => line.includes("/xet-"));
+  expect(resolved.length).toBeGreaterThanOrEqual(other.length);
+});
+
+test("rejects with download-failed when every signature has expired", async () => {
+  await publish(first, old);
+  server.hub.faults.add({ kind: "expired", file: "onnx/a" });
+  await expect(load(paths)).rejects.toMatchObject({
+    code: "download-failed",
+    message: expect.stringMatching(/onnx\/a .* HTTP 403/) as string,
+  });
+});
+
+test.each(["onnx/a", "config.json", "api/**"])(
+  "answers without bytes for %s are failed downloads",
+  async (file) => {
+    await publish(first, old);
+    server.hub.faults.add({ kind: "end", value: 0, file, times: 3 });
+    expect((await load(paths)).loaded).toEqual(await hashes(old));
+    disk = new CrashDisk();
+    server.hub.faults.add({ kind: "end", value: 0, file });
+    await expect(load(paths)).rejects.toMatchObject({
+      code: "download-failed",
+      message: expect.stringContaining("the server sent no bytes") as string,
+    });
+  },
+);
 
 test("rejects a model without config.json on a mirror without the API", async () => {
   await publish(first, { "onnx/a": old["onnx/a"] });
@@ -183,4 +233,35 @@ test("rejects a model without config.json on a mirror without the API", async ()
     code: "model-file-missing",
     message: expect.stringContaining("me/model has no config.json") as string,
   });
+});
+
+test("waits while the hub limits requests, and downloads nothing twice", async () => {
+  await publish(first, old);
+  server.hub.faults.add({ kind: "busy", value: 300, file: "api/**", times: 2 });
+  server.hub.faults.add({ kind: "busy", value: 300, file: "onnx/*", times: 9 });
+  const store = tab();
+  const left: (number | undefined)[] = [];
+  store.net.limits.listen((seconds) => left.push(seconds));
+  expect((await load(paths, store)).loaded).toEqual(await hashes(old));
+  expect(left.slice(0, 3)).toEqual([2, 1, undefined]);
+  expect(left.at(-1)).toBeUndefined();
+  const bytes = server.hub.requests.reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(bytes).toBe(50_008);
+});
+
+test("loads a stored model at once while the hub limits requests", async () => {
+  await publish(first, old);
+  await load(paths);
+  server.hub.faults.add({ kind: "busy", value: 300 });
+  expect((await load(paths)).loaded).toEqual(await hashes(old));
+  expect(server.waits).toEqual([]);
+});
+
+test("sends no request that needs a preflight", async () => {
+  await publish(first, old);
+  await load(paths);
+  for (const { method, range = "bytes=0-" } of server.hub.requests) {
+    expect(method).toBe("GET");
+    expect(range).toMatch(/^bytes=\d+-\d*$/);
+  }
 });

@@ -2,11 +2,12 @@ import { VlmError } from "../../src/shared/errors";
 import { corrupt } from "../util/file-errors";
 import { loadAborted, blockedByPolicy, failed, offline } from "./errors";
 import { fetchThrough } from "./page-fetch";
+import { RateLimits, waitUnlessAborted, type Clock } from "./rate-limit";
 
 /** Network access; tests replace it. */
-export interface Net {
+export interface Net extends Clock {
   fetch: (url: string, init: RequestInit) => Promise<Response>;
-  wait(ms: number): Promise<void>;
+  readonly limits: RateLimits;
   /** Bytes per range request. */
   readonly rangeBytes: number;
   /** ms between two journal entries of a download. */
@@ -35,10 +36,17 @@ async function ownFetch(url: string, init: RequestInit) {
   }
 }
 
-export const realNet: Net = {
-  fetch: ownFetch,
+const clock: Clock = {
+  now: () => Date.now(),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  rangeBytes: 8 * 1024 * 1024,
+};
+
+export const realNet: Net = {
+  ...clock,
+  fetch: ownFetch,
+  limits: new RateLimits(clock),
+  // The hub limits the number of requests.
+  rangeBytes: 64 * 1024 * 1024,
   journalPause: 1000,
 };
 
@@ -56,17 +64,16 @@ const MAX_ATTEMPTS = 5;
 const MAX_ATTEMPTS_WITH_FALLBACK = 2;
 /** ms before the second attempt; doubled for each further one. */
 const FIRST_PAUSE = 400;
-/** ms; a server that asks for a longer pause counts as failed. */
-const MAX_PAUSE = 60_000;
 
 /** A failure that may pass, so that the request is retried. */
 export class TransientError extends Error {
   /**
    * `no-answer`: the server does not answer; `bad-answer`: it answers without
-   * the file; `short`: the body ended too early without an error.
+   * the file; `limited`: it asks to wait; `short`: the file ended too early
+   * without an error.
    */
-  readonly kind: "no-answer" | "bad-answer" | "short";
-  /** ms to wait, from `Retry-After`. */
+  readonly kind: "no-answer" | "bad-answer" | "limited" | "short";
+  /** ms to wait, from `Retry-After`, which CORS may hide. */
   readonly retryAfter: number | undefined;
 
   constructor(
@@ -106,6 +113,8 @@ export type ResponseKind =
   | "page"
   | "missing"
   | "refused"
+  /** The URL of a redirect is not valid any more; the next one is. */
+  | "expired"
   /** The requested range is outside of the file. */
   | "bad-range"
   /** The server does not support the method. */
@@ -120,7 +129,10 @@ export interface HttpResponse {
 }
 
 /** The only place that judges a status. */
-function kindOf({ ok, status, headers }: Response): ResponseKind {
+function kindOf(
+  { ok, status, headers, url }: Response,
+  asked: URL,
+): ResponseKind {
   if (ok) {
     const isPage = headers.get("content-type")?.includes("text/html");
     return isPage === true ? "page" : "content";
@@ -128,7 +140,9 @@ function kindOf({ ok, status, headers }: Response): ResponseKind {
   switch (status) {
     case 401:
     case 403:
-      return "refused";
+      return URL.canParse(url) && new URL(url).origin !== asked.origin
+        ? "expired"
+        : "refused";
     case 404:
     case 410:
       return "missing";
@@ -138,17 +152,21 @@ function kindOf({ ok, status, headers }: Response): ResponseKind {
     case 416:
       return "bad-range";
   }
-  throw new TransientError(
-    "bad-answer",
-    `the server answered HTTP ${status}`,
-    parseRetryAfter(headers.get("retry-after")),
-  );
+  const retryAfter = parseRetryAfter(headers.get("retry-after"));
+  if (status === 429) {
+    const why = "the server limits the number of requests (HTTP 429)";
+    throw new TransientError("limited", why, retryAfter);
+  }
+  const kind = retryAfter === undefined ? "bad-answer" : "limited";
+  const why = `the server answered HTTP ${status}`;
+  throw new TransientError(kind, why, retryAfter);
 }
 
 /**
  * Requests something and reads the response with `read`. Retries transient
- * failures, with growing pauses; `init` is called for each attempt. An attempt
- * that advanced `position` resets the count of failures.
+ * failures, with growing pauses, and waits as long as the server limits requests;
+ * `init` is called for each attempt. An attempt that advanced `position` resets
+ * the count of failures.
  */
 export async function request<T>(
   target: RequestTarget,
@@ -158,20 +176,25 @@ export async function request<T>(
 ): Promise<T> {
   const { net, subject, url, signal, hasFallback = false } = target;
   const maxAttempts = hasFallback ? MAX_ATTEMPTS_WITH_FALLBACK : MAX_ATTEMPTS;
+  const { origin, host } = new URL(url);
   let lastPosition = position();
   for (let failures = 0; ;) {
     if (signal.aborted) throw loadAborted();
+    if (!hasFallback) await net.limits.pass(origin, signal);
     try {
       return await attempt(target, init(), read);
     } catch (error) {
       if (signal.aborted) throw loadAborted();
       if (!(error instanceof TransientError)) throw error;
+      if (error.kind === "limited") {
+        const waits = net.limits.refused(origin, error.retryAfter);
+        if (waits && !hasFallback) continue;
+        throw error.toVlmError(subject, host);
+      }
       failures = position() > lastPosition ? 1 : failures + 1;
       lastPosition = position();
-      const pause = error.retryAfter ?? FIRST_PAUSE * 2 ** (failures - 1);
-      if (failures >= maxAttempts || pause > MAX_PAUSE) {
-        throw error.toVlmError(subject, new URL(url).host);
-      }
+      if (failures >= maxAttempts) throw error.toVlmError(subject, host);
+      const pause = FIRST_PAUSE * 2 ** (failures - 1);
       await waitUnlessAborted(net, pause, signal);
     }
   }
@@ -197,9 +220,12 @@ async function attempt<T>(
     const either = AbortSignal.any([signal, ending.signal]);
     const response = await send(net, url, { ...init, signal: either });
     alive();
+    const asked = new URL(url);
+    const kind = kindOf(response, asked);
+    net.limits.accepted(asked.origin);
     const { status, headers } = response;
     const chunks = chunksOf(response, alive);
-    return await read({ kind: kindOf(response), status, headers, chunks });
+    return await read({ kind, status, headers, chunks });
   } finally {
     clearTimeout(timer);
     ending.abort();
@@ -242,14 +268,4 @@ function parseRetryAfter(header: string | null): number | undefined {
     ? Date.parse(header) - Date.now()
     : seconds * 1000;
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-async function waitUnlessAborted(net: Net, ms: number, signal: AbortSignal) {
-  let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => {
-    stop = resolve;
-  });
-  signal.addEventListener("abort", stop);
-  await Promise.race([net.wait(ms), stopped]);
-  signal.removeEventListener("abort", stop);
 }

@@ -35,6 +35,8 @@ export function checkResponse(
       throw missing(path, place);
     case "refused":
       throw refused(path, new URL(url).host, status);
+    case "expired":
+      throw expiredRedirect(status);
     case "bad-range":
       throw corrupt(
         path,
@@ -47,6 +49,16 @@ export function checkResponse(
         `the server answered HTTP ${status}`,
       );
   }
+}
+
+/** A CDN may answer 206 without a body. */
+export function noBytes(): TransientError {
+  return new TransientError("bad-answer", "the server sent no bytes");
+}
+
+export function expiredRedirect(status: number): TransientError {
+  const why = `the server that it redirects to answered HTTP ${status}`;
+  return new TransientError("bad-answer", why);
 }
 
 /** ETag or date of the file's version, as far as CORS exposes them. */
@@ -112,9 +124,12 @@ export async function requestHead(
       (response): FileHead | "unsupported" | undefined => {
         const { kind } = response;
         if (kind === "missing" || kind === "page") return undefined;
-        if (kind === "refused" && lenient) return undefined;
-        const rejected = kind === "bad-range" || kind === "bad-method";
+        const rejected = ["bad-range", "bad-method", "expired"].includes(kind);
+        // A signed URL may be valid for one method only.
         if (method === "HEAD" && rejected) return "unsupported";
+        if (lenient && (kind === "refused" || kind === "expired")) {
+          return undefined;
+        }
         // An empty file has no range.
         if (kind !== "bad-range") checkResponse(location, response);
         return readHead(response, method);

@@ -4,7 +4,7 @@ import { missing, parseJson } from "../util/file-errors";
 import { failed, refused } from "./errors";
 import { readHubListing, readManifest, type Listing } from "./listing";
 import { request, type HttpResponse, type RequestTarget } from "./request";
-import { requestHead } from "./response";
+import { expiredRedirect, noBytes, requestHead } from "./response";
 
 export type RemoteSource = Exclude<ModelSource, { kind: "folder" }>;
 type HubSource = Extract<ModelSource, { kind: "hub" }>;
@@ -71,9 +71,12 @@ async function requestHubListing(
   const { host } = new URL(url);
   const target = { ...options, subject, url };
   const { kind, status, headers, text } = await requestText(target);
+  const code = headers.get("x-error-code");
+  // The hub does not tell whether a model is private or does not exist.
+  if (code === "RepoNotFound") throw missing(`public model ${id}`, host);
   if (kind === "refused") throw refused(id, host, status);
-  // A hub with an API that lacks this model or revision.
-  if (kind === "missing" && headers.has("x-error-code")) {
+  // A hub with an API that lacks this revision.
+  if (kind === "missing" && code !== null) {
     throw missing(`model ${id} at ${revision}`, host);
   }
   const page = `${endpoint}/${encodePath(id)}/blob/${at}/`;
@@ -131,13 +134,16 @@ function requestText(
     target,
     () => ({}),
     async (response) => {
+      if (response.kind === "expired") throw expiredRedirect(response.status);
       if (response.kind !== "content") return response;
       const decoder = new TextDecoder();
       let text = "";
       for await (const chunk of response.chunks) {
         text += decoder.decode(chunk, { stream: true });
       }
-      return { ...response, text: text + decoder.decode() };
+      text += decoder.decode();
+      if (text === "") throw noBytes();
+      return { ...response, text };
     },
   );
 }

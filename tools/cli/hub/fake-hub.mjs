@@ -203,7 +203,9 @@ export class FakeHub {
     const snapshot = await latest();
     const error = this.#revisionError(revision, snapshot);
     if (error !== undefined) return error;
-    return jsonReply(this.#modelInfo(id, snapshot, isSet(url, "blobs")));
+    const info = this.#modelInfo(id, snapshot, isSet(url, "blobs"));
+    const end = Number(this.faults.take("end", path) ?? Infinity);
+    return jsonReply(JSON.stringify(info).slice(0, end));
   }
 
   /** @param {string} id @param {Snapshot} snapshot @param {boolean} blobs with sizes and hashes */

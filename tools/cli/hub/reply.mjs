@@ -10,11 +10,11 @@
  * @property {string | AsyncIterable<Uint8Array>} [body]
  */
 
-/** @param {unknown} value @returns {HubReply} */
-export const jsonReply = (value) => ({
+/** @param {string} body @returns {HubReply} */
+export const jsonReply = (body) => ({
   status: 200,
   headers: { "Content-Type": "application/json; charset=utf-8" },
-  body: JSON.stringify(value),
+  body,
 });
 
 /** @param {number} status @param {string} code @param {string} message @param {Record<string, string>} [headers] @returns {HubReply} */

@@ -7,6 +7,7 @@ import {
 } from "../../../tools/cli/hub/fake-hub.mjs";
 import type { Fault } from "../../../tools/cli/hub/faults.mjs";
 import type { HubReply } from "../../../tools/cli/hub/reply.mjs";
+import { RateLimits } from "../rate-limit";
 import type { Net } from "../request";
 import type { Bytes } from "./bytes";
 
@@ -30,6 +31,8 @@ export class FakeServer {
   readonly net: Net;
   /** Pauses between attempts, in ms; they take no time here. */
   readonly waits: number[] = [];
+  /** Advances with the waits only. */
+  #now = 0;
   /** The network is down. */
   down = false;
   /** ms before each chunk of a body. */
@@ -44,12 +47,18 @@ export class FakeServer {
       }
       this.onChunk();
     };
-    this.net = {
-      fetch: (url, init) => this.#fetch(url, init),
-      wait: (ms) => {
+    const clock = {
+      now: () => this.#now,
+      wait: (ms: number) => {
         this.waits.push(ms);
+        this.#now += ms;
         return Promise.resolve();
       },
+    };
+    this.net = {
+      ...clock,
+      fetch: (url, init) => this.#fetch(url, init),
+      limits: new RateLimits(clock),
       rangeBytes,
       journalPause,
     };
