@@ -214,7 +214,8 @@ test("tries the WebGPU backend again in the load after a failure", async () => {
     expect(reason).toBe("The WebGPU backend failed: device lost");
     expect(failing).toHaveBeenCalledTimes(time);
   }
-  expect(cache.size).toBe(0);
+  // The ORT backend answered about the test image once.
+  expect(cache.get("key")).toEqual({ tokens: tokens("abc") });
 });
 
 test.each([

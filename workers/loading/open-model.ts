@@ -55,7 +55,8 @@ export async function openModel(
   const webgpu = await planWebGpu(plan);
   if ("reason" in webgpu) return openOrt(job, plan, webgpu.reason);
 
-  const key = await verificationKey(plan, testImageSize(plan));
+  const size = testImageSize(plan);
+  const key = await verificationKey(plan, size, job.signal);
   const cached =
     key === undefined ? undefined : await verificationCache.get(key);
   if (cached?.rejection !== undefined) {
@@ -74,12 +75,10 @@ export async function openModel(
   const { tokens } = reference;
   plan = await withNewDevice(plan);
   const opened = await openWebGpu(job, plan, webgpu, tokens);
+  const rejection =
+    "model" in opened || !opened.permanent ? {} : { rejection: opened.reason };
   if (key !== undefined) {
-    if ("model" in opened) await verificationCache.set(key, { tokens });
-    else if (opened.permanent) {
-      const { reason } = opened;
-      await verificationCache.set(key, { tokens, rejection: reason });
-    }
+    await verificationCache.set(key, { tokens, ...rejection });
   }
   if ("model" in opened) return opened;
   return openOrt(job, await withNewDevice(plan), opened.reason);

@@ -1,3 +1,4 @@
+import { siblingPath } from "../onnx/external-data";
 import { database } from "../store/database";
 import { KeyValueStore, environmentKey } from "../store/key-value-store";
 import type { LoadPlan } from "./load-plan";
@@ -17,20 +18,21 @@ export const verificationCache = new KeyValueStore<VerificationResult>(
 
 /**
  * Identifies everything a verification depends on: the model's files and dtypes,
- * the test image's size, and the environment. Undefined where the hash of a file
- * is not known.
+ * the test image's size, and the environment. Undefined where the content of a
+ * file cannot be identified.
  */
 export async function verificationKey(
   { metadata, graphs, info, gpu }: LoadPlan,
   size: number,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
-  const files = filesOf(metadata, info.dtypes);
-  if (files.some((file) => file.sha256 === undefined)) return undefined;
-  const isListed = (name: string): boolean =>
-    files.some(({ path }) => path.endsWith(`/${name}`));
-  for (const { graph } of Object.values(graphs)) {
-    if (!graph.externalFiles.every(isListed)) return undefined;
-  }
-  const hashes = files.map(({ path, sha256 }) => [path, sha256]);
-  return environmentKey(gpu?.device, hashes, size);
+  const files = filesOf(metadata, info.dtypes).map(({ path }) => path);
+  const external = Object.values(graphs).flatMap(({ graph }) =>
+    graph.externalFiles.map((name) => siblingPath(graph.file, name)),
+  );
+  const paths = [...new Set([...files, ...external])].sort();
+  const identities = await metadata.folder.identify(paths, signal);
+  if (identities.size < paths.length) return undefined;
+  const content = paths.map((path) => [path, identities.get(path)]);
+  return environmentKey(gpu?.device, content, size);
 }

@@ -87,6 +87,19 @@ export class LocalFolder implements ModelFolder {
     return blobs;
   }
 
+  identify(paths: readonly string[]): Promise<Map<string, string>> {
+    const identities = new Map<string, string>();
+    for (const path of paths) {
+      const file = this.#files.get(path);
+      const hash = findFile(this.#listing, path)?.sha256;
+      if (hash !== undefined) identities.set(path, hash);
+      else if (file instanceof File) {
+        identities.set(path, `${file.size} ${file.lastModified}`);
+      }
+    }
+    return Promise.resolve(identities);
+  }
+
   release(): void {
     // Nothing of it is stored.
   }

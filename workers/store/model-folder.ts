@@ -18,6 +18,12 @@ export interface ModelFolder {
     signal: AbortSignal,
     onProgress: (progress: Progress) => void,
   ): Promise<Map<string, Blob>>;
+  /** What identifies the content of files, by path: their hash if it is known, else
+   * their address, size and version. Lacks files of which nothing is known. */
+  identify(
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>>;
   /** Call when the Blobs are no longer used. Their files are then deleted, if the
    * model was deleted meanwhile. */
   release(): void;

@@ -28,7 +28,7 @@ test("backs off from seconds to minutes, and gives up after a quarter of an hour
     await limits.pass(hub, signal);
     waits.push((now - before) / 1000);
   }
-  expect(waits).toEqual([2, 4, 8, 16, 32, 64, ...Array(6).fill(120)]);
+  expect(waits).toEqual([2, 4, 8, 16, 32, 64, ...Array<number>(6).fill(120)]);
   expect(now).toBeGreaterThan(2 * 300_000);
 });
 

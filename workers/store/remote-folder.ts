@@ -85,6 +85,14 @@ export class RemoteFolder implements ModelFolder {
     }
   }
 
+  async identify(
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Map<string, string>> {
+    const files = await this.#resolver.resolve(paths, signal);
+    return new Map(files.map(({ path, key }) => [path, key]));
+  }
+
   release(): void {
     for (const release of this.#releases.values()) release();
     this.#releases.clear();

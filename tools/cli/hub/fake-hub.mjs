@@ -100,7 +100,7 @@ export class FakeHub {
   beforeChunk = () => undefined;
   /** A fault of this GET of a static file. @type {(path: string, from: number) => Fault | undefined} */
   faultOf = () => undefined;
-  /** By signature. @type {Map<string, SignedFile>} */
+  /** By signature. @readonly @type {Map<string, SignedFile>} */
   #signed = new Map();
 
   /**
