@@ -23,6 +23,7 @@ test("--json prints one object per line", async () => {
     text: expect.any(String),
     tokenIds: expect.any(Array),
     device: expect.stringMatching(/^(webgpu|wasm)$/),
+    ...(first?.["device"] === "wasm" && { deviceReason: expect.any(String) }),
     adapter: expect.stringMatching(/./),
     backend: expect.stringMatching(/^(webgpu|ort)$/),
     ...(first?.["backend"] === "ort" && { backendReason: expect.any(String) }),

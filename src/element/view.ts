@@ -1,5 +1,6 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
 import type { VlmError } from "../shared/errors";
+import type { ModelInfo } from "../shared/protocol";
 import type { Controller } from "./controller";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
@@ -10,6 +11,7 @@ import type { State } from "./state";
 interface ViewHost extends Element {
   readonly state: State;
   readonly error: VlmError | undefined;
+  readonly info: ModelInfo | undefined;
   readonly mutedText: boolean;
   readonly isDisabled: boolean;
   start(): Promise<void>;
@@ -47,7 +49,12 @@ export function view(model: Controller, host: ViewHost): TemplateResult {
         <slot name="poster"></slot>
       </div>
       <div class="overlay" part="overlay"><slot name="overlay"></slot></div>
-      <div class="status" part="status" data-state=${state}>
+      <div
+        class="status"
+        part="status"
+        data-state=${state}
+        title=${host.info?.deviceReason ?? nothing}
+      >
         <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
         ${texts.states[state]}
       </div>

@@ -46,7 +46,7 @@ export async function converse(page, files, options, info) {
  * @param {ModelInfo} info
  */
 function printer(files, prompt, options, info) {
-  const { device, adapter, backend, backendReason } = info;
+  const { device, deviceReason, adapter, backend, backendReason } = info;
   const live = process.stdout.isTTY && !options.json;
   const [{ name } = { name: "" }] = files;
   const apart = options.files.length > 1 && !options.together;
@@ -72,6 +72,7 @@ function printer(files, prompt, options, info) {
         ...{ model: options.model ?? "nano", prompt, text, tokenIds },
         ...{
           device,
+          ...(deviceReason && { deviceReason }),
           adapter,
           backend,
           ...(backendReason && { backendReason }),

@@ -106,6 +106,10 @@ async function run(options) {
     const info = await loadWithConsent(page, options.consent).finally(
       progress.end,
     );
+    const { deviceReason } = info;
+    if (deviceReason !== undefined && process.stderr.isTTY) {
+      process.stderr.write(`${deviceReason}\n`);
+    }
     await describeAll(page, files, options, info);
   } finally {
     await page.close();

@@ -46,8 +46,11 @@ export interface LoadPlan {
   readonly variants: VariantCompatibility;
 }
 
-/** Why dtypes or version are not what was asked for. */
-export type LoadReasons = Pick<ModelInfo, "dtypeReason" | "versionReason">;
+/** Why device, dtypes or version are not what was asked for. */
+export type LoadReasons = Pick<
+  ModelInfo,
+  "deviceReason" | "dtypeReason" | "versionReason"
+>;
 
 /** Opens the device, chooses the dtypes, downloads and checks the files. */
 export async function makePlan(

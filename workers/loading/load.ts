@@ -1,4 +1,4 @@
-import { VlmError } from "../../src/shared/errors";
+import { VlmError, type ErrorCode } from "../../src/shared/errors";
 import type { MemoryEstimate } from "../../src/shared/models";
 import {
   noProgress,
@@ -26,9 +26,27 @@ import { openModel } from "./open-model";
 export interface PreparedModel {
   readonly needs: MemoryEstimate;
   readonly device: ModelInfo["device"];
-  /** Opens the model. Call it once. Frees everything if it rejects. */
-  open(): Promise<LoadedModel>;
+  /**
+   * Opens the model. Call it once. Frees everything if it rejects. With
+   * `canFreeMemory` it rejects if the GPU is out of memory, instead of trying
+   * WASM.
+   */
+  open(canFreeMemory?: boolean): Promise<LoadedModel>;
 }
+
+interface Planned {
+  readonly job: LoadJob;
+  readonly plan: LoadPlan;
+}
+
+/** Errors of a GPU that the CPU may not have. */
+const gpuFailures: readonly ErrorCode[] = [
+  "device-lost",
+  "internal",
+  "out-of-memory",
+  "unsupported",
+  "webgpu-unavailable",
+];
 
 /** Loads a model. Frees everything if it rejects. */
 export async function loadModel(
@@ -68,19 +86,61 @@ async function prepare(
   metadata: ModelMetadata,
   reasons: LoadReasons,
 ): Promise<PreparedModel> {
-  const plan = await releaseOnError(job, metadata, () =>
-    makePlan(job, metadata, job.options.dtype, reasons),
-  );
+  const first = await releaseOnError(job, metadata, async () => {
+    try {
+      const plan = await makePlan(job, metadata, job.options.dtype, reasons);
+      return { job, plan };
+    } catch (error) {
+      return planOnWasm(job, metadata, reasons, error);
+    }
+  });
+  const { needs, hardware } = first.plan;
   return {
-    needs: plan.needs,
-    device: plan.hardware.device,
-    open: () => releaseOnError(job, metadata, () => open(job, plan)),
+    needs,
+    device: hardware.device,
+    open: (canFreeMemory = false) =>
+      releaseOnError(job, metadata, async () => {
+        try {
+          return await open(first);
+        } catch (error) {
+          const isFull = VlmError.from(error).code === "out-of-memory";
+          if (hardware.device === "wasm" || (isFull && canFreeMemory)) {
+            throw error;
+          }
+          return open(await planOnWasm(job, metadata, reasons, error));
+        }
+      }),
   };
 }
 
+/** Plans the load once more, on WASM, if `error` is a failure of the GPU that
+ * `auto` chose; otherwise throws it. */
+async function planOnWasm(
+  job: LoadJob,
+  metadata: ModelMetadata,
+  reasons: LoadReasons,
+  error: unknown,
+): Promise<Planned> {
+  const { options, signal } = job;
+  const { code, message } = VlmError.from(error);
+  const isAuto = options.device === "auto" && gpuFailures.includes(code);
+  if (signal.aborted || !isAuto) throw error;
+  const onWasm: LoadJob = { ...job, options: { ...options, device: "wasm" } };
+  const deviceReason = `The GPU failed while the model was loading, so the model runs on the CPU: ${message}`;
+  try {
+    const plan = await makePlan(onWasm, metadata, options.dtype, {
+      ...reasons,
+      deviceReason,
+    });
+    return { job: onWasm, plan };
+  } catch (failure) {
+    throw signal.aborted ? failure : error;
+  }
+}
+
 /** Opens the model, with a wider dtype for each graph that overflows. */
-async function open(job: LoadJob, plan: LoadPlan): Promise<LoadedModel> {
-  for (;;) {
+async function open({ job, plan: first }: Planned): Promise<LoadedModel> {
+  for (let plan = first; ;) {
     const opened = await openModel(job, plan);
     if ("model" in opened) {
       opened.model.measureMemory();
@@ -94,9 +154,10 @@ async function open(job: LoadJob, plan: LoadPlan): Promise<LoadedModel> {
       info.adapter,
     );
     const reasons = [info.dtypeReason, reason];
-    const { versionReason } = info;
+    const { deviceReason, versionReason } = info;
     plan = await makePlan(job, metadata, dtypes, {
       dtypeReason: reasons.filter((each) => each !== undefined).join(" "),
+      ...(deviceReason !== undefined && { deviceReason }),
       ...(versionReason !== undefined && { versionReason }),
     });
   }

@@ -47,7 +47,7 @@ export class ModelManager {
     const fits = fitTogether(footprint(old), footprint(next));
     if (!fits) return this.#openAfterFreeing(old, next, lifetime);
     try {
-      return await this.#openBeside(next);
+      return await this.#openBeside(next, true);
     } catch (error) {
       if (VlmError.from(error).code !== "out-of-memory") throw error;
       return this.#openAfterFreeing(old, await prepare(), lifetime);
@@ -58,8 +58,11 @@ export class ModelManager {
     await this.#mutex.run(() => this.#replace(undefined));
   }
 
-  async #openBeside(next: PreparedModel): Promise<LoadedModel> {
-    const model = await next.open();
+  async #openBeside(
+    next: PreparedModel,
+    canFreeMemory = false,
+  ): Promise<LoadedModel> {
+    const model = await next.open(canFreeMemory);
     await this.#mutex.run(() => this.#replace(model));
     return model;
   }
