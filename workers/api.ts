@@ -27,7 +27,7 @@ import { generate } from "./pipeline";
 import { countTokens } from "./stages/prompt";
 import { imageTokenCount } from "./stages/tiling";
 import { openStore } from "./store/open-folder";
-import { usePageFetch } from "./store/request";
+import { realNet, usePageFetch } from "./store/request";
 
 /** The functions that the worker exposes to the page. */
 export class Api implements VlmWorker {
@@ -39,6 +39,13 @@ export class Api implements VlmWorker {
   #load = new AbortController();
   /** Aborted by `dispose`. */
   #lifetime = new AbortController();
+
+  constructor() {
+    realNet.limits.listen((retryIn) => {
+      const left = retryIn === undefined ? {} : { retryIn };
+      this.onEvent({ event: { type: "waiting", ...left } });
+    });
+  }
 
   configure({ wasmPaths, fetch }: WorkerSettings): void {
     if (wasmPaths !== undefined) setWasmFolder(wasmPaths);

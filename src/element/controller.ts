@@ -140,12 +140,15 @@ export class Controller implements ReactiveController {
     const { model, folder, size = this.#host.size } = options;
     const attributes = this.#modelOptions();
     const isOther = model !== undefined || folder !== undefined;
-    return this.#session.inspect({
-      ...attributes,
-      ...defined(options),
-      folder: isOther ? folder : attributes.folder,
-      size: size === 0 ? undefined : size,
-    });
+    return this.#session.inspect(
+      {
+        ...attributes,
+        ...defined(options),
+        folder: isOther ? folder : attributes.folder,
+        size: size === 0 ? undefined : size,
+      },
+      (progress) => emit(this.#host, "modelprogress", progress),
+    );
   }
 
   /** @internal */

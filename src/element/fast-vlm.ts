@@ -42,7 +42,7 @@ const modelAttributes = [
  *
  * @attr {string} lang - Language of the UI, also set on the caption; add other languages with `addTexts`.
  *
- * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load
+ * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load; `retryIn` is set while a load or `inspect()` waits for a server that limits requests
  * @fires {CustomEvent<ModelInfo>} ready - a model is loaded
  * @fires {CustomEvent<FrameDetail>} frame - a frame was passed to the model
  * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption

@@ -55,6 +55,24 @@ test("loads with progress, answers with tokens", async () => {
   expect(tokens[0]?.timings).toBeDefined();
 });
 
+test("reports the time left while a server limits requests", async () => {
+  const { runtime, fakes, onProgress } = setUp();
+  const inspected = vi.fn();
+  await runtime.call((remote) => {
+    fakes[0]?.send({ type: "waiting", retryIn: 9 });
+    return remote.inspect(model);
+  }, inspected);
+  expect(inspected).toHaveBeenCalledWith(
+    expect.objectContaining({ phase: "loading", retryIn: 9 }),
+  );
+  expect(onProgress).not.toHaveBeenCalled();
+  await runtime.load(model);
+  for (const [event] of onProgress.mock.calls) expect(event.retryIn).toBe(9);
+  fakes[0]?.send({ type: "waiting" });
+  await runtime.load(loadOf("another"));
+  expect(onProgress.mock.lastCall?.[0]).not.toHaveProperty("retryIn");
+});
+
 test("asks for persistent storage, except for a local folder", async () => {
   const persist = vi.spyOn(navigator.storage, "persist");
   const { runtime } = setUp();

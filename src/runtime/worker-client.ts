@@ -70,6 +70,10 @@ export class WorkerClient {
   /** Settles with the last load that was sent to the worker. */
   #lastLoad: Promise<unknown> = Promise.resolve();
   #progress: LoadProgress | undefined;
+  /** Seconds until the next attempt, while a server limits requests. */
+  #retryIn: number | undefined;
+  /** Listeners of calls without a model. */
+  readonly #waiting = new Set<(progress: LoadProgress) => void>();
   #active: { readonly id: number; readonly request: Received } | undefined;
   #lastId = 0;
   /** Aborts with `dispose`. */
@@ -101,7 +105,7 @@ export class WorkerClient {
 
   /** Undefined while nothing loads. */
   get progress(): LoadProgress | undefined {
-    return this.#progress;
+    return this.#progress && this.#withWait(this.#progress);
   }
 
   /**
@@ -124,9 +128,18 @@ export class WorkerClient {
     return this.#loading.wait(signal);
   }
 
-  /** Calls the worker without a model. */
-  async call<T>(run: Call<T>): Promise<T> {
-    return this.#connect().call(run);
+  /** Calls the worker without a model. Calls `onProgress` while the worker waits
+   * for a server that limits requests. */
+  async call<T>(
+    run: Call<T>,
+    onProgress: (progress: LoadProgress) => void = () => undefined,
+  ): Promise<T> {
+    this.#waiting.add(onProgress);
+    try {
+      return await this.#connect().call(run);
+    } finally {
+      this.#waiting.delete(onProgress);
+    }
   }
 
   /**
@@ -251,6 +264,12 @@ export class WorkerClient {
   #receive({ event, requestId }: EventMessage): void {
     if (event.type === "progress") {
       this.#report(event);
+    } else if (event.type === "waiting") {
+      this.#retryIn = event.retryIn;
+      if (this.#progress) this.#report(this.#progress);
+      for (const listener of this.#waiting) {
+        listener(this.#withWait(noProgress));
+      }
     } else if (event.type === "device-lost") {
       this.#info = undefined;
       this.#options.onLost?.(deviceLost(event.message));
@@ -261,12 +280,20 @@ export class WorkerClient {
 
   #report(progress: LoadProgress): void {
     this.#progress = progress;
-    this.#options.onProgress?.(progress);
+    this.#options.onProgress?.(this.#withWait(progress));
+  }
+
+  #withWait(progress: LoadProgress): LoadProgress {
+    const retryIn = this.#retryIn;
+    if (retryIn === undefined) return progress;
+    const { type, phase, loaded, total, elsewhere } = progress;
+    return { type, phase, loaded, total, rate: 0, elsewhere, retryIn };
   }
 
   #disconnect(reason: VlmError): void {
     this.#connection?.end(reason);
     this.#connection = undefined;
+    this.#retryIn = undefined;
     this.#info = undefined;
   }
 }

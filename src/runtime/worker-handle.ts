@@ -121,13 +121,18 @@ export class WorkerHandle implements WorkerUser {
     return this.#call(entry, (client) => client.count(conversation, either));
   }
 
-  /** Describes a model and its cost; downloads its small files only. */
+  /** Describes a model and its cost; downloads its small files only. Calls
+   * `onProgress` while it waits for a server that limits requests. */
   async inspect(
     options: LoadOptions,
     size?: number,
     signal?: AbortSignal,
+    onProgress?: (progress: LoadProgress) => void,
   ): Promise<ModelReport> {
-    const report = this.#callAny((remote) => remote.inspect(options, size));
+    const report = this.#callAny(
+      (remote) => remote.inspect(options, size),
+      onProgress,
+    );
     return rejectWhenAborted(report, signal);
   }
 
@@ -246,8 +251,13 @@ export class WorkerHandle implements WorkerUser {
   }
 
   /** Calls a worker that need not have a model. */
-  async #callAny<T>(run: Call<T>): Promise<T> {
-    return this.#call(this.#anyEntry(), (client) => client.call(run));
+  async #callAny<T>(
+    run: Call<T>,
+    onProgress?: (progress: LoadProgress) => void,
+  ): Promise<T> {
+    return this.#call(this.#anyEntry(), (client) =>
+      client.call(run, onProgress),
+    );
   }
 
   async #call<T>(

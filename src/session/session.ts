@@ -133,8 +133,10 @@ export class Session implements AsyncDisposable {
     try {
       if (!this.#handle.has(wanted)) {
         await checkConsent(wanted.model, this.#environment.modelBase, () => {
-          this.#listener.onProgress?.(noProgress);
-          return this.#handle.inspect(wanted, undefined, signal);
+          const report = (progress: LoadProgress): void =>
+            this.#listener.onProgress?.(progress);
+          report(noProgress);
+          return this.#handle.inspect(wanted, undefined, signal, report);
         });
       }
       const info = await this.#handle.load(wanted, signal);
@@ -157,13 +159,17 @@ export class Session implements AsyncDisposable {
     return this.#failed && sameLoad(this.#failed, wanted) ? "failed" : "none";
   }
 
-  /** @internal What a model is and costs; downloads none of its weights. */
-  async inspect(options: ModelOptions): Promise<ModelReport> {
+  /** @internal What a model is and costs; downloads none of its weights. Calls
+   * `onProgress` while it waits for a server that limits requests. */
+  async inspect(
+    options: ModelOptions,
+    onProgress?: (progress: LoadProgress) => void,
+  ): Promise<ModelReport> {
     checkOptions(options, createRules);
     const { size } = options;
     const wanted = toLoadOptions(options, this.#environment);
     const signal = this.#until(options.signal);
-    const report = await this.#handle.inspect(wanted, size, signal);
+    const report = await this.#handle.inspect(wanted, size, signal, onProgress);
     const license = licenseOf(wanted.model) ?? report.license;
     return license ? { ...report, license } : report;
   }

@@ -253,8 +253,16 @@ export interface DeviceLostEvent {
   readonly message: string;
 }
 
+/** A load or an inspection waits, because the server limits the number of
+ * requests; sent every second. */
+export interface WaitingEvent {
+  readonly type: "waiting";
+  /** Seconds until the next attempt; absent when the wait ends. */
+  readonly retryIn?: number;
+}
+
 export type WorkerEvent =
-  LoadProgress | ImageEvent | TokenEvent | DeviceLostEvent;
+  LoadProgress | WaitingEvent | ImageEvent | TokenEvent | DeviceLostEvent;
 
 /** A message of the worker that is not a reply of Comlink. */
 export interface EventMessage {

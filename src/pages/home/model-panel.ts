@@ -4,10 +4,12 @@ import {
   VlmError,
   type FastVlmElement,
   type FolderFiles,
+  type ProgressDetail,
   type ModelReport,
   type DeviceChoice,
 } from "../../index";
 import { formatBytes } from "../../shared/format";
+import { phaseText } from "../../element/progress-text";
 import { setUpModelPicker, type ModelChoice } from "./picker";
 import { byId, keepFocus } from "./dom";
 import { setUpDownloadProgress } from "./download-progress";
@@ -42,6 +44,8 @@ export function setUpModelPanel(
   let report: ModelReport | undefined;
   let agreed = false;
   let waiting = false;
+  /** Of an inspection that waits for the server. */
+  let progress: ProgressDetail | undefined;
   /** Inspecting failed because of the network and can be tried again. */
   let retry = false;
   /** An error that the element does not announce. */
@@ -56,7 +60,9 @@ export function setUpModelPanel(
       update();
     };
     const consent = { needed, given: agreed, change };
-    const inspecting = html`<p class="note">${inspectingText}</p>`;
+    const isLimited = progress?.retryIn !== undefined;
+    const note = progress && isLimited ? phaseText(progress) : inspectingText;
+    const inspecting = html`<p class="note">${note}</p>`;
     render(
       report ? modelDetails(report, consent) : waiting ? inspecting : nothing,
       place,
@@ -193,7 +199,10 @@ export function setUpModelPanel(
     void apply();
   });
   cancel.addEventListener("click", () => vlm.cancelLoad());
-  vlm.addEventListener("modelprogress", update);
+  vlm.addEventListener("modelprogress", ({ detail }) => {
+    progress = detail;
+    update();
+  });
   vlm.addEventListener("statechange", update);
   update();
   if (!manual && !isBundledChoice()) void show(true);
