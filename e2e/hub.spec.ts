@@ -49,7 +49,8 @@ test("loads a model by hub id, with correct progress", async ({
 
   // Only files of the model were requested.
   for (const { method } of hub.requests) expect(method).toMatch(/^(GET|HEAD)$/);
-  expect(watch.foreign.every((url) => url.startsWith(hub.url))).toBe(true);
+  const origins = watch.foreign.map((url) => new URL(url).origin);
+  expect(new Set(origins)).toEqual(new Set([hub.url, hub.cdnUrl]));
   expect(watch.errors).toEqual([]);
 });
 
@@ -66,6 +67,55 @@ test("loads a stored model without downloading weights", async ({
   valueOf(await load(page));
   await answers(page);
   expect(sent(hub)).toBe(0);
+});
+
+test("opens only the verified backend when a model is loaded again", async ({
+  page,
+  hub,
+}) => {
+  test.setTimeout(300_000);
+  const phases: string[][] = [];
+  for (let time = 1; time <= 2; time++) {
+    await openHub(page, hub, { device: "webgpu" });
+    expect(valueOf(await load(page)).backend).toBe("webgpu");
+    const all = (await progressOf(page)).map(({ phase }) => phase);
+    phases.push(all.filter((phase, index) => phase !== all[index - 1]));
+  }
+  expect(phases).toEqual([
+    ["loading", "preparing", "warming", "preparing", "warming"],
+    ["loading", "preparing", "warming"],
+  ]);
+});
+
+test("waits while the hub limits requests, and shows the time left", async ({
+  page,
+  hub,
+}) => {
+  hub.faults.add({ kind: "busy", value: 300, file: "config.json", times: 1 });
+  hub.faults.add({ kind: "busy", value: 300, file: decoder, times: 1 });
+  await openHub(page, hub);
+  const loading = load(page);
+  await expect(page.locator("#download-text")).toHaveText(
+    /The server limits downloads. Next attempt in [12] s/,
+  );
+  valueOf(await loading);
+  await answers(page);
+  const waits = (await progressOf(page)).flatMap(
+    ({ retryIn }) => retryIn ?? [],
+  );
+  expect(waits).toEqual(expect.arrayContaining([2, 1]));
+  expect(sent(hub)).toBe(weights);
+});
+
+test("a wait for the hub can be cancelled", async ({ page, hub }) => {
+  hub.faults.add({ kind: "busy", value: 300, file: "onnx/*" });
+  await openHub(page, hub);
+  const loading = load(page);
+  await page.waitForFunction(() =>
+    window.progress.some(({ retryIn }) => retryIn !== undefined),
+  );
+  await page.evaluate(() => document.querySelector("fast-vlm")?.cancelLoad());
+  expect(errorOf(await loading).code).toBe("aborted");
 });
 
 test("resumes the download of a closed tab", async ({ page, context, hub }) => {

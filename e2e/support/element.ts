@@ -11,7 +11,7 @@ interface Failure {
 }
 export type Outcome<T> = { readonly value: T } | { readonly error: Failure };
 
-interface OpenOptions {
+export interface OpenOptions {
   readonly model?: string;
   readonly hub?: string;
   /** `manual` also prevents registering the service worker. */

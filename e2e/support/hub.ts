@@ -4,7 +4,14 @@ import { join } from "node:path";
 import type { ModelReport, StoredModel } from "../../src/shared/models.ts";
 import type { WorkerEvent } from "../../src/shared/protocol.ts";
 import { startHub } from "../../tools/cli/hub/server.mjs";
-import { ask, call, openQuiet, valueOf, type Outcome } from "./element.ts";
+import {
+  ask,
+  call,
+  openQuiet,
+  valueOf,
+  type OpenOptions,
+  type Outcome,
+} from "./element.ts";
 import { model } from "./paths.ts";
 import { encodePng } from "./png.ts";
 import { draw, scenes } from "./scenes.ts";
@@ -36,7 +43,7 @@ export const test = base.extend<{ readonly hub: Hub }>({
 export async function openHub(
   page: Page,
   hub: Hub,
-  options: { readonly model?: string; readonly loading?: string } = {},
+  options: Pick<OpenOptions, "model" | "loading" | "device"> = {},
 ): Promise<void> {
   await openQuiet(page, { model: id, hub: hub.url, ...options });
   await page.evaluate(() => {

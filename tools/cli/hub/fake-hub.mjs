@@ -98,7 +98,7 @@ export class FakeHub {
   chunkBytes = 65_536;
   /** Called before each chunk. @type {() => void | Promise<void>} */
   beforeChunk = () => undefined;
-  /** A fault of this GET of a static file. @type {(path: string, from: number) => Fault | undefined} */
+  /** A fault of this GET of a file. @type {(path: string, from: number) => Fault | undefined} */
   faultOf = () => undefined;
   /** By signature. @readonly @type {Map<string, SignedFile>} */
   #signed = new Map();
@@ -196,7 +196,7 @@ export class FakeHub {
   async #api(url, { id, snapshot: latest }, rest) {
     const path = `api/${rest}`;
     if (this.faults.take("no-api", path) !== undefined) return notFound();
-    const fault = faultReply(path, this.#take());
+    const fault = faultReply(path, (...args) => this.faults.take(...args));
     if (fault !== undefined) return fault;
     const [, revision = BRANCH] = /^revision\/([^/]+)$/.exec(rest) ?? [];
     if (rest !== "" && !rest.startsWith("revision/")) return notFound();
@@ -263,7 +263,8 @@ export class FakeHub {
       const message = `Access to model ${id} is restricted.`;
       return errorReply(401, "GatedRepo", message, headers);
     }
-    const fault = faultReply(name, this.#take());
+    const take = this.#take(request, file);
+    const fault = faultReply(name, take);
     if (fault !== undefined) return fault;
     const { size, sha256, blob } = this.#listed(file);
     const etag = `"${sha256 ?? blob}"`;
@@ -275,7 +276,7 @@ export class FakeHub {
     };
     if (this.faults.take("direct", name) !== undefined) {
       const all = { ...linked, ETag: etag };
-      return this.#sendFile(request, file, all, logged);
+      return fileReply(request, file, all, take, logged, this);
     }
     if (file.sha256 === undefined) {
       const path = encodePath(`${id}/${commit}/${name}`);
@@ -283,16 +284,16 @@ export class FakeHub {
       const location = `/api/resolve-cache/models/${path}?${query.toString()}`;
       return redirect(307, location, { ...linked, ETag: etag });
     }
-    const location = this.#sign(file, file.sha256, commit);
+    const lifetime = take("expired", name) ? -1 : SIGNATURE_LIFETIME;
+    const location = this.#sign(file, file.sha256, commit, lifetime);
     const xet = { "X-Xet-Hash": xetHash(file.sha256) };
     return redirect(302, location, { ...linked, ...xet });
   }
 
-  /** A new URL of a file on the CDN. @param {HubFile} file @param {string} sha256 @param {string} commit */
-  #sign(file, sha256, commit) {
+  /** A new URL of a file on the CDN. @param {HubFile} file @param {string} sha256 @param {string} commit @param {number} lifetime s */
+  #sign(file, sha256, commit, lifetime) {
     const path = `/xet-bridge-us/${commit.slice(0, 24)}/${xetHash(sha256)}`;
-    const expired = this.faults.take("expired", file.path) !== undefined;
-    const until = Date.now() + (expired ? -1 : SIGNATURE_LIFETIME * 1000);
+    const until = Date.now() + lifetime * 1000;
     const signature = String(this.#signed.size + 1);
     this.#signed.set(signature, { path, file, until });
     const query = new URLSearchParams({
@@ -318,7 +319,8 @@ export class FakeHub {
       ETag: `"${xetHash(file.sha256 ?? "")}"`,
       "Content-Type": "application/octet-stream",
     };
-    return this.#sendFile(request, file, headers, logged);
+    const take = this.#take(request, file);
+    return fileReply(request, file, headers, take, logged, this);
   }
 
   /** `/api/resolve-cache/models/{id}/{commit}/{file}`. @param {HubRequest} request @param {Repository} repository @param {string} rest @param {LoggedRequest} logged */
@@ -333,19 +335,12 @@ export class FakeHub {
       ETag: `"${file.blob}"`,
       "Content-Type": "text/plain; charset=utf-8",
     };
-    return this.#sendFile(request, file, headers, logged);
+    const take = this.#take(request, file);
+    return fileReply(request, file, headers, take, logged, this);
   }
 
   /** @param {HubRequest} request @param {StaticFile} file @param {LoggedRequest} logged */
   #sendStatic(request, { bytes, headers }, logged) {
-    const path = (logged.file = logged.path);
-    const size = bytes.length;
-    const wanted = parseRange(request.header("range"), size);
-    const from = typeof wanted === "object" ? wanted.start : 0;
-    const isHead = request.method === "HEAD";
-    const take = this.#take(isHead ? undefined : this.faultOf(path, from));
-    const fault = faultReply(path, take);
-    if (fault !== undefined) return fault;
     const read = function* (
       /** @type {number} */ start,
       /** @type {number} */ end,
@@ -355,16 +350,20 @@ export class FakeHub {
         yield bytes.slice(at, Math.min(at + chunk, end));
       }
     };
-    return this.#sendFile(request, { path, size, read }, headers, logged, take);
+    const path = (logged.file = logged.path);
+    const file = { path, size: bytes.length, read };
+    const take = this.#take(request, file);
+    return (
+      faultReply(path, take) ??
+      fileReply(request, file, headers, take, logged, this)
+    );
   }
 
-  /** @param {HubRequest} request @param {Pick<HubFile, "path" | "size" | "read">} file @param {Readonly<Record<string, string>>} headers @param {LoggedRequest} logged */
-  #sendFile(request, file, headers, logged, take = this.#take()) {
-    return fileReply(request, file, headers, take, logged, this);
-  }
-
-  /** Takes from `own`, a fault of this request, or from the list. @param {Fault} [own] @returns {TakeFault} */
-  #take(own) {
+  /** Takes from a fault of this request, or from the list. @param {HubRequest} request @param {Pick<HubFile, "path" | "size">} file @returns {TakeFault} */
+  #take({ method, header }, { path, size }) {
+    const range = parseRange(header("range"), size);
+    const from = typeof range === "object" ? range.start : 0;
+    const own = method === "HEAD" ? undefined : this.faultOf(path, from);
     return (kind, file, applies = () => true) =>
       own?.kind === kind && applies(Number(own.value))
         ? (own.value ?? true)

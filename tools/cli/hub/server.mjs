@@ -71,6 +71,8 @@ export async function startHub({ models, port = 0, faults = [], onEnd }) {
   return {
     /** The endpoint, without a trailing slash. */
     url: main.origin,
+    /** Where large files come from. */
+    cdnUrl: cdn.origin,
     faults: hub.faults,
     requests: hub.requests,
     close: async () => {

@@ -78,7 +78,7 @@ export class FakeServer {
   get sent(): Sent[] {
     return this.hub.requests
       .filter(({ method, file }) => method === "GET" && file !== "")
-      .map(({ path, from, bytes }) => ({ path, from, to: from + bytes }));
+      .map(({ file, from, bytes }) => ({ path: file, from, to: from + bytes }));
   }
 
   /** Forgets the requests so far. */

@@ -9,8 +9,10 @@ import { FakeServer, type Fault } from "./fake-server";
 import { beOnline, openTab } from "./tab";
 
 const source = {
-  kind: "url",
-  url: "https://models.test/m/",
+  kind: "hub",
+  endpoint: "https://hub.test",
+  id: "me/model",
+  revision: "main",
 } as const satisfies ModelSource;
 
 type Random = () => number;
@@ -54,16 +56,16 @@ function filesOf(random: Random): Record<string, Bytes> {
   return files;
 }
 
-/** Files, and a server that often fails. */
+/** Files, and a hub that often fails. */
 async function prepare(
   random: Random,
   faults: readonly (() => Fault)[],
 ): Promise<{ files: Record<string, Bytes>; server: FakeServer }> {
   const files = filesOf(random);
   const server = new FakeServer(9000);
-  await server.publish("/m/", files);
-  server.fault = (path) => {
-    if (path.endsWith("manifest.json") || random() < 0.6) return undefined;
+  await server.commit(source.id, "1".repeat(40), files);
+  server.fault = () => {
+    if (random() < 0.6) return undefined;
     return faults[Math.floor(random() * faults.length)]?.();
   };
   return { files, server };
@@ -71,12 +73,13 @@ async function prepare(
 
 const cuts = (random: Random): (() => Fault)[] => [
   () => ({ kind: "cut", value: Math.floor(random() * 12_000) }),
-  () => ({ kind: "end", value: 1 + Math.floor(random() * 12_000) }),
+  () => ({ kind: "end", value: Math.floor(random() * 12_000) }),
   () =>
     random() < 0.5
       ? { kind: "status", value: 503 }
       : { kind: "busy", value: 1 },
   () => ({ kind: "reset" }),
+  () => ({ kind: "expired" }),
 ];
 
 /** Random downloads with faults, one pair of tests per seed. */
@@ -93,7 +96,7 @@ export function testFaults(seeds: readonly number[]): void {
       const journaled = new Map<string, Ranges>();
       for (const [path, bytes] of Object.entries(files)) {
         const key = `sha256-${await sha256(bytes)}-${bytes.length}`;
-        journaled.set(`/m/${path}`, disk.journaled(key));
+        journaled.set(path, disk.journaled(key));
       }
       server.clear();
       loaded = await session(disk, server, Object.keys(files), random);
