@@ -59,11 +59,34 @@ test("reads the image size in each form that processors use", () => {
     read({ "preprocessor_config.json": { size } }).size;
   expect(imageSize(512)).toBe(512);
   expect(imageSize({ height: 768, width: 768 })).toBe(768);
+  expect(imageSize({ longest_edge: 768 })).toBe(768);
   for (const wrong of [100, -256, 1e6, { shortest_edge: "256" }, {}]) {
     expect(() => imageSize(wrong)).toThrow(
       /image size is .*, not a multiple of 64/,
     );
   }
+});
+
+test("reads the image processor that transformers 5 saves in processor_config.json", () => {
+  const size = { shortest_edge: 256 };
+  const files = (image_processor: object): Files => ({
+    "config.json": published["config.json"],
+    "tokenizer_config.json": {},
+    "processor_config.json": { image_processor, patch_size: 64 },
+  });
+  const readFiles = (all: Files) => readConfig((file) => all[file]);
+  expect(readFiles(files({ size })).size).toBe(256);
+  expect(() => readFiles(files({ size, image_std: [2, 2, 2] }))).toThrow(
+    /^processor_config\.json: image_std is/,
+  );
+  const both = {
+    ...files({ size }),
+    "preprocessor_config.json": { size: 512 },
+  };
+  expect(readFiles(both).size).toBe(512);
+  // As published: without an image processor.
+  const older = { "processor_config.json": { patch_size: 64 } };
+  expect(readFiles({ ...files({}), ...older }).size).toBe(1024);
 });
 
 test("rejects another pixel range with the name of the field", () => {

@@ -82,7 +82,7 @@ export function readConfig(files: (file: ConfigFile) => unknown): ModelConfig {
     ),
     imageToken: imageTokenOf(config),
     endTokens: endTokensOf(text, files("generation_config.json")),
-    size: imageSizeOf(files("preprocessor_config.json"), vision),
+    size: imageSizeOf(imageProcessorOf(files), vision),
   };
 }
 
@@ -123,28 +123,45 @@ function endTokensOf(text: Json, file: unknown): number[] {
   return ids.filter((id) => typeof id === "number");
 }
 
-/** The size in preprocessor_config.json, else in the name of the vision tower
- * (`mobileclip_l_1024`). */
-function imageSizeOf(file: unknown, vision: Json): number {
-  if (file === undefined) {
+/** The settings of the image processor, which transformers 5 saves as a part of
+ * processor_config.json, and their file. */
+function imageProcessorOf(
+  files: (file: ConfigFile) => unknown,
+): { readonly file: ConfigFile; readonly json: Json } | undefined {
+  const file = "preprocessor_config.json";
+  const own = files(file);
+  if (own !== undefined) return { file, json: object(file, own) };
+  const shared = "processor_config.json";
+  const all = files(shared);
+  const json = all && object(shared, all)["image_processor"];
+  return isObject(json) ? { file: shared, json } : undefined;
+}
+
+/** The size in the settings of the image processor, else in the name of the vision
+ * tower (`mobileclip_l_1024`). */
+function imageSizeOf(
+  processor: ReturnType<typeof imageProcessorOf>,
+  vision: Json,
+): number {
+  if (processor === undefined) {
     const tower = vision["mm_vision_tower"];
     const named = typeof tower === "string" ? /_(\d+)$/.exec(tower) : null;
     const size = Number(named?.[1]);
     return sizeRule.accepts(size) ? size : DEFAULTS.size;
   }
-  const name = "preprocessor_config.json";
-  const json = object(name, file);
-  checkRange(json);
-  const { size, crop_size: crop } = json;
-  if (typeof size === "number") return checkImageSize(size);
-  const edges = object(name, size ?? crop);
-  const key = "shortest_edge" in edges ? "shortest_edge" : "height";
-  return checkImageSize(edges[key]);
+  const { file, json } = processor;
+  checkRange(file, json);
+  const size = json["size"] ?? json["crop_size"];
+  if (typeof size === "number") return checkImageSize(file, size);
+  const edges = object(file, size);
+  const keys = ["shortest_edge", "longest_edge", "height"];
+  const key = keys.find((one) => one in edges) ?? "height";
+  return checkImageSize(file, edges[key]);
 }
 
 /** FastVLM's pixels are from 0 to 1, without mean and deviation. An encoder with
  * another normalization would see wrong colours. */
-function checkRange(json: Json): void {
+function checkRange(file: ConfigFile, json: Json): void {
   const normal = json["do_normalize"] !== false;
   const mean = json["image_mean"] ?? 0;
   const deviation = json["image_std"] ?? 1;
@@ -158,7 +175,7 @@ function checkRange(json: Json): void {
   if (differs === undefined) return;
   const found = JSON.stringify(json[differs.key]);
   throw mismatch(
-    `preprocessor_config.json: ${differs.key} is ${found}; FastVLM needs pixels from 0 to 1 without normalization.`,
+    `${file}: ${differs.key} is ${found}; FastVLM needs pixels from 0 to 1 without normalization.`,
   );
 }
 
@@ -169,9 +186,9 @@ function each(value: unknown, wanted: number): boolean {
     .every((one) => typeof one === "number" && Math.abs(one - wanted) < 1e-6);
 }
 
-function checkImageSize(value: unknown): number {
+function checkImageSize(file: ConfigFile, value: unknown): number {
   if (typeof value === "number" && sizeRule.accepts(value)) return value;
   throw mismatch(
-    `preprocessor_config.json: the image size is ${JSON.stringify(value)}, not ${sizeRule.expected}.`,
+    `${file}: the image size is ${JSON.stringify(value)}, not ${sizeRule.expected}.`,
   );
 }

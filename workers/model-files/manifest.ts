@@ -8,6 +8,7 @@ export const CONFIG_FILES = [
   "config.json",
   "generation_config.json",
   "preprocessor_config.json",
+  "processor_config.json",
   "tokenizer.json",
   "tokenizer_config.json",
   "chat_template.jinja",
