@@ -32,8 +32,12 @@ const file = (
 ): Blob =>
   onnxFile({
     nodes,
-    inputs: [{ name: "ids", type: "int64", shape: ["batch", "sequence"] }],
-    outputs: [{ name: "rows", type, shape: ["batch", "sequence", width] }],
+    inputs: [
+      { name: "input_ids", type: "int64", shape: ["batch", "sequence"] },
+    ],
+    outputs: [
+      { name: "inputs_embeds", type, shape: ["batch", "sequence", width] },
+    ],
     weights,
   });
 
@@ -64,7 +68,10 @@ const half: Weight = { ...table, type: "float16", data: new Blob([halves]) };
 const dims = [1, ids.length, width];
 
 test("reads rows of a float32 table", async () => {
-  const blob = file([node("Gather", ["table", "ids"], "rows")], [table]);
+  const blob = file(
+    [node("Gather", ["table", "input_ids"], "inputs_embeds")],
+    [table],
+  );
   expect(await embed(blob)).toEqual({
     type: "float32",
     dims,
@@ -74,8 +81,8 @@ test("reads rows of a float32 table", async () => {
 
 test("reads float32 rows of a float16 table in an external file", async () => {
   const nodes = [
-    node("Gather", ["table", "ids"], "halves"),
-    node("Cast", ["halves"], "rows", { to: 1 }),
+    node("Gather", ["table", "input_ids"], "halves"),
+    node("Cast", ["halves"], "inputs_embeds", { to: 1 }),
   ];
   const blob = file(nodes, [{ ...half, location: "data", offset: 100 }]);
   const data = new Blob([new Uint8Array(100), halves]);
@@ -96,7 +103,7 @@ test("reads float32 rows of a float16 table in an external file", async () => {
 });
 
 test("reads rows of a float16 table", async () => {
-  const nodes = [node("Gather", ["table", "ids"], "rows")];
+  const nodes = [node("Gather", ["table", "input_ids"], "inputs_embeds")];
   expect(await embed(file(nodes, [half], "float16"))).toEqual({
     type: "float16",
     dims,
@@ -106,8 +113,8 @@ test("reads rows of a float16 table", async () => {
 
 test("runs a graph that is not a lookup table on the CPU", async () => {
   const nodes = [
-    node("Gather", ["table", "ids"], "part"),
-    node("Add", ["part", "part"], "rows"),
+    node("Gather", ["table", "input_ids"], "part"),
+    node("Add", ["part", "part"], "inputs_embeds"),
   ];
   expect(await embed(file(nodes, [table]))).toEqual({
     type: "float32",
@@ -122,8 +129,8 @@ test("reads rows of an 8-bit table with one scale", async () => {
     (value) => Math.round(value * 40) + 128,
   );
   const nodes = [
-    node("Gather", ["table", "ids"], "bytes"),
-    node("DequantizeLinear", ["bytes", "scale", "zero"], "rows"),
+    node("Gather", ["table", "input_ids"], "bytes"),
+    node("DequantizeLinear", ["bytes", "scale", "zero"], "inputs_embeds"),
   ];
   const weights: Weight[] = [
     { ...table, type: "uint8", data: new Blob([bytes]) },
@@ -158,8 +165,8 @@ test("reads rows of a 4-bit table in blocks", async () => {
   const nodes = [
     node(
       "GatherBlockQuantized",
-      ["table", "ids", "scales", "zeros"],
-      "rows",
+      ["table", "input_ids", "scales", "zeros"],
+      "inputs_embeds",
       { block_size: 16, gather_axis: 0, quantize_axis: 1 },
       "com.microsoft",
     ),
@@ -192,7 +199,7 @@ test("reads rows of a 4-bit table in blocks", async () => {
 
 test("rejects a token beyond the table", async () => {
   const blob = file(
-    [node("Gather", ["table", "ids"], "rows")],
+    [node("Gather", ["table", "input_ids"], "inputs_embeds")],
     [
       {
         ...table,

@@ -4,10 +4,11 @@ import { mismatch } from "../model-files/config";
 import { EmbeddingRows } from "../model-files/embedding-rows";
 import {
   embeddingTable,
+  EMBEDDINGS,
+  TOKEN_IDS,
   type EmbeddingTable,
 } from "../model-files/embedding-table";
 import type { OnnxGraph } from "../onnx/onnx-reader";
-import type { ValueInfo } from "../onnx/onnx-protos";
 
 /** Runs the embed_tokens graph. */
 export interface Embedder {
@@ -29,7 +30,7 @@ export async function openEmbedding(
   const table = embeddingTable(graph);
   if (table === undefined) {
     const session = await createSession(graph, external, undefined);
-    return new SessionEmbedder(graph, session, tensors);
+    return new SessionEmbedder(session, tensors);
   }
   const rows = new EmbeddingRows(graph, external, table);
   return new FileEmbedder(graph.file, table, rows, tensors);
@@ -73,27 +74,18 @@ class FileEmbedder implements Embedder {
 class SessionEmbedder implements Embedder {
   readonly #session: OrtSession;
   readonly #tensors: Tensors;
-  readonly #input: string;
-  readonly #output: string;
 
-  constructor(graph: OnnxGraph, session: OrtSession, tensors: Tensors) {
+  constructor(session: OrtSession, tensors: Tensors) {
     this.#session = session;
     this.#tensors = tensors;
-    this.#input = nameOfFirst(graph.inputs, graph.file);
-    this.#output = nameOfFirst(graph.outputs, graph.file);
   }
 
   async embed(ids: readonly number[]): Promise<Tensor> {
-    const feeds = { [this.#input]: this.#tensors.int64(ids) };
-    return (await this.#session.run(feeds)).get(this.#output);
+    const feeds = { [TOKEN_IDS]: this.#tensors.int64(ids) };
+    return (await this.#session.run(feeds, [EMBEDDINGS])).get(EMBEDDINGS);
   }
 
   release(): Promise<void> {
     return this.#session.release();
   }
-}
-
-function nameOfFirst([value]: readonly ValueInfo[], file: string): string {
-  if (value !== undefined) return value.name;
-  throw mismatch(`${file} has no inputs or no outputs.`);
 }

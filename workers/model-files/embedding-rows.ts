@@ -52,7 +52,7 @@ function numbersIn(
     : new Uint16Array(buffer);
 }
 
-/** Dequantizes rows of GatherBlockQuantized. */
+/** Dequantizes rows of GatherBlockQuantized or DequantizeLinear. */
 class BlockReader {
   readonly #table: EmbeddingTable;
   readonly #blocks: Blocks;
@@ -63,11 +63,11 @@ class BlockReader {
 
   constructor(table: EmbeddingTable, blocks: Blocks, open: Open) {
     const { rows, width } = table;
-    const { scales, zeros, padded } = blocks;
+    const { scales, zeros, padded, shared } = blocks;
     this.#table = table;
     this.#blocks = blocks;
     this.#count = Math.ceil(width / blocks.size);
-    this.#scales = open(scales, scales.length / rows);
+    this.#scales = open(scales, scales.length / (shared ? 1 : rows));
     // A row that ends inside a byte is read together with its neighbour.
     this.#zeros =
       zeros && open(zeros, padded ? zeros.length / rows : this.#count);
@@ -79,9 +79,10 @@ class BlockReader {
   ): Promise<Numbers> {
     const { width, type } = this.#table;
     const { size } = this.#blocks;
-    const scales = numbersIn(await this.#scales.read(ids), type);
+    const rows = this.#blocks.shared ? ids.map(() => 0) : ids;
+    const scales = numbersIn(await this.#scales.read(rows), type);
     const factors = scales instanceof Float32Array ? scales : fromHalf(scales);
-    const zeros = await this.#readZeros(ids);
+    const zeros = await this.#readZeros(rows);
     const floats = new Float32Array(ids.length * width);
     for (let i = 0; i < floats.length; i++) {
       const column = i % width;

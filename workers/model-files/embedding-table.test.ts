@@ -28,8 +28,12 @@ async function tableOf(
   weights: Weight[] = [table],
   type = "float32",
 ) {
-  const ids = { name: "ids", type: "int64", shape: ["batch", "sequence"] };
-  const rows = { name: "rows", type, shape: ["batch", "sequence", 8] };
+  const ids = {
+    name: "input_ids",
+    type: "int64",
+    shape: ["batch", "sequence"],
+  };
+  const rows = { name: "inputs_embeds", type, shape: ["batch", "sequence", 8] };
   const file = onnxFile({ nodes, inputs: [ids], outputs: [rows], weights });
   return embeddingTable(await readOnnx("e.onnx", file));
 }
@@ -43,23 +47,23 @@ test("nano's embed_tokens is a table", async () => {
 });
 
 test("recognises tables with casts before and after the lookup", async () => {
-  const gather = node("Gather", ["table", "ids"], "rows");
+  const gather = node("Gather", ["table", "input_ids"], "inputs_embeds");
   expect(await tableOf([gather])).toMatchObject({
     rows: 64,
     width: 8,
     outputType: "float32",
   });
   const casts = [
-    node("Cast", ["ids"], "short", { to: 6 }),
+    node("Cast", ["input_ids"], "short", { to: 6 }),
     node("Gather", ["table", "short"], "halves", { axis: 0 }),
     node("Cast", ["halves"], "floats", { to: 1 }),
-    node("Identity", ["floats"], "rows"),
+    node("Identity", ["floats"], "inputs_embeds"),
   ];
   expect(await tableOf(casts, [half])).toMatchObject({
     type: "float16",
     outputType: "float32",
   });
-  const halves = [node("Gather", ["table", "ids"], "rows")];
+  const halves = [node("Gather", ["table", "input_ids"], "inputs_embeds")];
   expect(await tableOf(halves, [half], "float16")).toMatchObject({
     outputType: "float16",
   });
@@ -68,36 +72,49 @@ test("recognises tables with casts before and after the lookup", async () => {
 const others: Readonly<Record<string, Parameters<typeof tableOf>>> = {
   "rows that are scaled": [
     [
-      node("Gather", ["table", "ids"], "part"),
-      node("Add", ["part", "part"], "rows"),
+      node("Gather", ["table", "input_ids"], "part"),
+      node("Add", ["part", "part"], "inputs_embeds"),
     ],
   ],
-  "another axis": [[node("Gather", ["table", "ids"], "rows", { axis: 1 })]],
+  "another axis": [
+    [node("Gather", ["table", "input_ids"], "inputs_embeds", { axis: 1 })],
+  ],
   "ids as floats between": [
     [
-      node("Cast", ["ids"], "floats", { to: 1 }),
+      node("Cast", ["input_ids"], "floats", { to: 1 }),
       node("Cast", ["floats"], "again", { to: 7 }),
-      node("Gather", ["table", "again"], "rows"),
+      node("Gather", ["table", "again"], "inputs_embeds"),
     ],
   ],
   "a second node beside it": [
-    [node("Gather", ["table", "ids"], "rows"), node("Shape", ["ids"], "shape")],
+    [
+      node("Gather", ["table", "input_ids"], "inputs_embeds"),
+      node("Shape", ["input_ids"], "shape"),
+    ],
   ],
   "a table that is computed": [
     [
       node("Slice", ["whole", "ends", "ends"], "table"),
-      node("Gather", ["table", "ids"], "rows"),
+      node("Gather", ["table", "input_ids"], "inputs_embeds"),
     ],
     [{ ...table, name: "whole" }, sliced],
   ],
   "an operator of that name elsewhere": [
-    [node("Gather", ["table", "ids"], "rows", {}, "com.example")],
+    [
+      node(
+        "Gather",
+        ["table", "input_ids"],
+        "inputs_embeds",
+        {},
+        "com.example",
+      ),
+    ],
   ],
   "rounded through halves": [
     [
-      node("Gather", ["table", "ids"], "floats"),
+      node("Gather", ["table", "input_ids"], "floats"),
       node("Cast", ["floats"], "halves", { to: 10 }),
-      node("Cast", ["halves"], "rows", { to: 1 }),
+      node("Cast", ["halves"], "inputs_embeds", { to: 1 }),
     ],
   ],
 };
@@ -107,6 +124,25 @@ for (const [what, facts] of Object.entries(others)) {
     expect(await tableOf(...facts)).toBeUndefined();
   });
 }
+
+test("takes the embeddings from inputs_embeds, whatever else the graph outputs", async () => {
+  const nodes = [
+    node("Shape", ["input_ids"], "shape"),
+    node("Gather", ["table", "input_ids"], "inputs_embeds"),
+  ];
+  const float = { type: "float32", shape: ["batch", "sequence", 8] };
+  const file = onnxFile({
+    nodes,
+    inputs: [{ name: "input_ids", type: "int64", shape: ["batch", "n"] }],
+    outputs: [
+      { name: "shape", type: "int64", shape: [2] },
+      { name: "inputs_embeds", ...float },
+    ],
+    weights: [table],
+  });
+  const found = embeddingTable(await readOnnx("e.onnx", file));
+  expect(found).toMatchObject({ rows: 64, width: 8 });
+});
 
 /** Counts what is read of it. */
 class CountingBlob extends Blob {

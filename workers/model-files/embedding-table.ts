@@ -32,6 +32,8 @@ export interface Blocks {
   readonly zeros?: TensorLocation;
   /** Whether the zero points of each row start at a byte. */
   readonly padded: boolean;
+  /** Whether all rows share one scale and one zero point. */
+  readonly shared: boolean;
 }
 
 /** ONNX type numbers that rows and ids may be cast to. */
@@ -41,32 +43,41 @@ const FLOATS: Readonly<Record<number, FloatType>> = {
 };
 const INTEGERS = [6, 7];
 
+/** The input and the output of embed_tokens. */
+export const TOKEN_IDS = "input_ids";
+export const EMBEDDINGS = "inputs_embeds";
+
 /**
- * The table of a graph that is one Gather or GatherBlockQuantized, optionally with
- * a Cast of the ids before it and of the rows after it. Undefined for any other
- * graph.
+ * The table of a graph whose embeddings are one Gather or GatherBlockQuantized, optionally with
+ * a DequantizeLinear, and with a Cast of the ids before it and of the rows after it. Undefined for any other
+ * graph. Further outputs are ignored.
  */
 export function embeddingTable(graph: OnnxGraph): EmbeddingTable | undefined {
-  const { nodes, inputs, outputs } = graph;
-  const [ids] = inputs;
-  const [output] = outputs;
-  if (inputs.length !== 1 || outputs.length !== 1) return undefined;
-  const path = pathTo(output?.name, nodes);
-  const gather = path.find(({ inputs }) => inputs.length > 1);
-  const table = gather === undefined ? undefined : gathered(gather, graph);
-  if (gather === undefined || table === undefined) return undefined;
+  const { nodes } = graph;
+  const path = pathTo(EMBEDDINGS, nodes);
+  const last = path.at(-1);
+  // Rows may be dequantized after they are looked up, or with the whole table.
+  const rows = last?.op === DEQUANTIZE ? pathTo(last.inputs[0], nodes) : [];
+  const gather = rows.length === 1 ? rows[0] : last;
+  if (last === undefined || gather === undefined) return undefined;
+  const whole = nodes.find(({ outputs }) => outputs[0] === gather.inputs[0]);
+  const dequantize = gather === last ? whole : last;
+  const table =
+    dequantize === undefined
+      ? gathered(gather, graph)
+      : dequantized(gather, dequantize, graph);
+  if (table === undefined) return undefined;
   const before = pathTo(gather.inputs[1], nodes);
-  const after = path.slice(0, path.indexOf(gather));
+  const after = path.slice(0, -1);
   const [cast, ...more] = after.filter(({ op }) => op === "Cast");
   const outputType =
     cast === undefined ? table.type : FLOATS[cast.attributes.get("to") ?? 0];
   const supported =
     more.length === 0 &&
-    (before.at(-1)?.inputs[0] ?? gather.inputs[1]) === ids?.name &&
+    (before.at(-1)?.inputs[0] ?? gather.inputs[1]) === TOKEN_IDS &&
     before.every(keepsIds) &&
     after.every(({ op }) => op === "Cast" || op === "Identity") &&
-    [...before, ...after].every(({ domain }) => domain === "") &&
-    nodes.length === before.length + 1 + after.length;
+    [...before, ...after].every(({ domain }) => domain === "");
   if (!supported || outputType === undefined) return undefined;
   return { ...table, outputType };
 }
@@ -95,21 +106,75 @@ function pathTo(
 
 type Table = Omit<EmbeddingTable, "outputType">;
 
-/** The table of a node that looks up rows. */
-function gathered(
-  { op, domain, inputs, attributes }: OnnxNode,
+const DEQUANTIZE = "DequantizeLinear";
+
+/** Whether a Gather looks up rows, not columns. */
+function looksUpRows({ op, domain, attributes }: OnnxNode): boolean {
+  const axis = attributes.get("axis") ?? 0;
+  return op === "Gather" && domain === "" && axis === 0;
+}
+
+/** A table of bytes with one scale and zero point for all rows, or one for each. */
+function dequantized(
+  gather: OnnxNode,
+  node: OnnxNode,
   { initializers }: OnnxGraph,
 ): Table | undefined {
+  const wholeTable = node.outputs[0] === gather.inputs[0];
+  const { op, domain, attributes, inputs } = node;
+  if (op !== DEQUANTIZE || domain !== "" || !looksUpRows(gather)) {
+    return undefined;
+  }
+  const name = wholeTable ? inputs[0] : gather.inputs[0];
+  const [table, scales, zeros] = [name, inputs[1], inputs[2]].map((one) =>
+    initializers.get(one ?? ""),
+  );
+  const [rows = 0, width = 0, ...rest] = table?.dims ?? [];
+  const type = floatType(scales);
+  if (table?.data === undefined || rest.length > 0 || rows * width === 0) {
+    return undefined;
+  }
+  const count = (tensor: Initializer | undefined) =>
+    tensor?.dims.reduce((a, b) => a * b, 1);
+  const shared = count(scales) === 1;
+  const perRow =
+    wholeTable && attributes.get("axis") === 0 && count(scales) === rows;
+  const hasZeros = (inputs[2] ?? "") !== "";
+  const fits =
+    ["uint8", "int8"].includes(table.type) &&
+    (shared || perRow) &&
+    (attributes.get("block_size") ?? 0) === 0 &&
+    (!hasZeros || (zeros?.data && count(zeros) === count(scales)));
+  if (!fits || type === undefined || scales?.data === undefined) {
+    return undefined;
+  }
+  const blocks: Blocks = {
+    bits: 8,
+    signed: table.type === "int8",
+    size: width,
+    scales: scales.data,
+    ...(zeros?.data && { zeros: zeros.data }),
+    padded: false,
+    shared,
+  };
+  return { rows, width, type, data: table.data, blocks };
+}
+
+/** The table of a node that looks up rows. */
+function gathered(
+  node: OnnxNode,
+  { initializers }: OnnxGraph,
+): Table | undefined {
+  const { op, domain, inputs, attributes } = node;
   const [table, , scales, zeros] = inputs.map((name) => initializers.get(name));
   const [rows = 0, columns = 0, ...rest] = table?.dims ?? [];
   if (table?.data === undefined || rest.length > 0 || rows * columns === 0) {
     return undefined;
   }
   const { data } = table;
-  if (op === "Gather" && domain === "") {
+  if (looksUpRows(node)) {
     const type = floatType(table);
-    const byRow = (attributes.get("axis") ?? 0) === 0;
-    if (type === undefined || !byRow) return undefined;
+    if (type === undefined) return undefined;
     return { rows, width: columns, type, data };
   }
   if (op !== "GatherBlockQuantized" || domain !== "com.microsoft") {
@@ -138,6 +203,7 @@ function gathered(
     size,
     scales: scales.data,
     padded: packed,
+    shared: false,
     ...(zeros?.data && { zeros: zeros.data }),
   };
   return { rows, width, type, data, blocks };

@@ -92,11 +92,11 @@ for (const type of ["float32", "float16"] as const) {
         [
           {
             ...{ op: "Gather", domain: "", attributes: {} },
-            ...{ inputs: ["table", "ids"], outputs: ["rows"] },
+            ...{ inputs: ["table", "input_ids"], outputs: ["inputs_embeds"] },
           },
         ],
-        [{ name: "ids", type: "int64", shape: [1, "n"] }],
-        [{ name: "rows", type: stored, shape: [1, "n", width] }],
+        [{ name: "input_ids", type: "int64", shape: [1, "n"] }],
+        [{ name: "inputs_embeds", type: stored, shape: [1, "n", width] }],
         [{ name: "table", type: stored, dims, bytes }],
       );
       const ids = [0, 8, 3, 7];

@@ -1,4 +1,11 @@
-import { concatenatedWeight, sourceOf, type Weight } from "./graphs/weight";
+import {
+  concatenatedWeight,
+  generatedWeight,
+  readSource,
+  sourceOf,
+  type ByteSource,
+  type Weight,
+} from "./graphs/weight";
 import { UnsupportedGraph } from "../backend";
 import type { GpuEmbeddingTable } from "../../kernels/step-advance";
 import {
@@ -33,18 +40,35 @@ export function planEmbeddingTable(
   const weight = (
     name: string,
     location: TensorLocation | undefined,
+    times = 1,
   ): Weight[] => {
     if (location === undefined) return [];
-    const info = { name, type: "uint8", dims: [location.length] };
-    return [concatenatedWeight(info, [sourceOf(graph, files, location)])];
+    const length = times * location.length;
+    const info = { name, type: "uint8", dims: [length] };
+    const source = sourceOf(graph, files, location);
+    return times === 1
+      ? [concatenatedWeight(info, [source])]
+      : [generatedWeight(info, length, () => repeated(source, times))];
   };
   const { data, blocks } = table;
+  // The kernel reads a scale and a zero point for each row.
+  const times = blocks?.shared === true ? table.rows : 1;
   const weights = [
     ...weight(DATA, data),
-    ...weight(SCALES, blocks?.scales),
-    ...weight(ZEROS, blocks?.zeros),
+    ...weight(SCALES, blocks?.scales, times),
+    ...weight(ZEROS, blocks?.zeros, times),
   ];
   return { rows: table.rows, weights, bind: (all) => bindTable(table, all) };
+}
+
+async function* repeated(
+  source: ByteSource,
+  times: number,
+): AsyncGenerator<Uint8Array> {
+  const once = await readSource(source, 0, source.length);
+  const all = new Uint8Array(times * once.length);
+  for (let i = 0; i < times; i++) all.set(once, i * once.length);
+  yield all;
 }
 
 function bindTable(
