@@ -26,8 +26,9 @@ interface GpuEmbeddingBlocks {
   readonly scales: GPUBuffer;
   /** Zero points, packed like the numbers. */
   readonly zeros?: GPUBuffer;
-  /** Whether the zero points of each row start at a whole byte. Without zero
-   * points: whether the middle of the range is the zero point. */
+  /** The zero point where there are no `zeros`. */
+  readonly zero: number;
+  /** Whether the zero points of each row start at a whole byte. */
   readonly padded: boolean;
 }
 
@@ -95,7 +96,7 @@ export class StepAdvance {
 }
 
 function blockConstants(
-  { bits, signed, size, zeros, padded }: GpuEmbeddingBlocks,
+  { bits, signed, size, zeros, zero, padded }: GpuEmbeddingBlocks,
   { width, type }: GpuEmbeddingTable,
 ): Record<string, number> {
   const perByte = 8 / bits;
@@ -106,7 +107,7 @@ function blockConstants(
     SIZE: size,
     HALF_SCALES: type === "float16" ? 1 : 0,
     HAS_ZEROS: zeros === undefined ? 0 : 1,
-    ZERO: padded ? 2 ** (bits - 1) : 0,
+    ZERO: zero,
     ZEROS: padded ? Math.ceil(blocks / perByte) * perByte : blocks,
   };
 }

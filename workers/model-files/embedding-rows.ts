@@ -97,11 +97,10 @@ class BlockReader {
 
   /** One zero point for each block of each row. */
   async #readZeros(ids: readonly number[]): Promise<number[]> {
-    const { bits, padded } = this.#blocks;
+    const { bits, padded, zero } = this.#blocks;
     const count = this.#count;
-    const fallback = padded ? 2 ** (bits - 1) : 0;
     if (this.#zeros === undefined) {
-      return new Array<number>(ids.length * count).fill(fallback);
+      return new Array<number>(ids.length * count).fill(zero);
     }
     const { rowBytes } = this.#zeros;
     const inPairs = !padded && bits === 4;

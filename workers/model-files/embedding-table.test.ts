@@ -86,12 +86,6 @@ const others: Readonly<Record<string, Parameters<typeof tableOf>>> = {
       node("Gather", ["table", "again"], "inputs_embeds"),
     ],
   ],
-  "a second node beside it": [
-    [
-      node("Gather", ["table", "input_ids"], "inputs_embeds"),
-      node("Shape", ["input_ids"], "shape"),
-    ],
-  ],
   "a table that is computed": [
     [
       node("Slice", ["whole", "ends", "ends"], "table"),

@@ -30,6 +30,8 @@ export interface Blocks {
   readonly scales: TensorLocation;
   /** In as many bits as the values. */
   readonly zeros?: TensorLocation;
+  /** The zero point where there are no `zeros`. */
+  readonly zero: number;
   /** Whether the zero points of each row start at a byte. */
   readonly padded: boolean;
   /** Whether all rows share one scale and one zero point. */
@@ -144,7 +146,8 @@ function dequantized(
     ["uint8", "int8"].includes(table.type) &&
     (shared || perRow) &&
     (attributes.get("block_size") ?? 0) === 0 &&
-    (!hasZeros || (zeros?.data && count(zeros) === count(scales)));
+    (!hasZeros || count(zeros) === count(scales)) &&
+    (!hasZeros || zeros?.data !== undefined || zeros?.numbers?.length === 1);
   if (!fits || type === undefined || scales?.data === undefined) {
     return undefined;
   }
@@ -154,6 +157,7 @@ function dequantized(
     size: width,
     scales: scales.data,
     ...(zeros?.data && { zeros: zeros.data }),
+    zero: zeros?.numbers?.[0] ?? 0,
     padded: false,
     shared,
   };
@@ -204,6 +208,7 @@ function gathered(
     scales: scales.data,
     padded: packed,
     shared: false,
+    zero: packed ? 2 ** (bits - 1) : 0,
     ...(zeros?.data && { zeros: zeros.data }),
   };
   return { rows, width, type, data, blocks };

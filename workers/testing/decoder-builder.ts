@@ -14,7 +14,10 @@ export interface DecoderVariant {
   readonly rotary: "outside" | "inside";
   readonly interleaved: boolean;
   readonly norm: "skip" | "simplified" | "decomposed";
-  readonly gate: "sigmoid" | "quick" | "alone";
+  readonly gate: "sigmoid" | "quick" | "alone" | "packed";
+  /** The rows that have logits: all, the last one, or as many as
+   * num_logits_to_keep asks for. */
+  readonly rows: "all" | "last" | "asked";
   /** Adds Identity and Cast nodes in between. */
   readonly wrapped: boolean;
 }
@@ -29,6 +32,7 @@ const DEFAULT_VARIANT: DecoderVariant = {
   interleaved: false,
   norm: "skip",
   gate: "sigmoid",
+  rows: "all",
   wrapped: false,
 };
 
@@ -78,6 +82,9 @@ export class DecoderBuilder extends GraphBuilder {
     const inputs = [
       float("inputs_embeds", 1, "n", HIDDEN),
       ...["attention_mask", "position_ids"].map(integers),
+      ...(this.#variant.rows === "asked"
+        ? [{ name: "num_logits_to_keep", type: "int64", shape: [] }]
+        : []),
       ...caches("past_key_values"),
     ];
     const outputs = [float("logits", 1, "n", WORDS), ...caches("present")];
@@ -102,8 +109,24 @@ export class DecoderBuilder extends GraphBuilder {
       y = this.#mlp(z, layer);
     }
     const [, z] = this.#norm(x, y, "last");
-    const logits = this.#linear(z, "head", HIDDEN, WORDS, "none");
+    const rows = this.#selectRows(z);
+    const logits = this.#linear(rows, "head", HIDDEN, WORDS, "none");
     this.op("Identity", [logits], {}, "", ["logits"]);
+  }
+
+  #selectRows(x: string): string {
+    const { rows } = this.#variant;
+    if (rows === "all") return x;
+    const one = this.integers("one", [1], [1]);
+    if (rows === "last") {
+      const last = this.integers("last row", [], [-1]);
+      const row = this.op("Gather", [x, last], { axis: 1 });
+      return this.op("Unsqueeze", [row, one]);
+    }
+    const start = this.op("Neg", ["num_logits_to_keep"]);
+    const starts = this.op("Reshape", [start, one]);
+    const end = this.integers("end", [1], [2 ** 31 - 1]);
+    return this.op("Slice", [x, starts, end, one]);
   }
 
   #lengths(): [string, string] {
@@ -179,6 +202,15 @@ export class DecoderBuilder extends GraphBuilder {
 
   #mlp(x: string, layer: number): string {
     const { gate } = this.#variant;
+    if (gate === "packed") {
+      const both = this.#linear(x, `${layer}.both`, HIDDEN, 2 * FFN, "none");
+      const [a, b] = [`${layer}.split gate`, `${layer}.split up`] as const;
+      const attributes = { axis: -1, num_outputs: 2 };
+      this.op("Split", [both], attributes, "", [a, b]);
+      const silu = this.op("Mul", [this.op("Sigmoid", [a]), a]);
+      const y = this.op("Mul", [silu, b]);
+      return this.#linear(y, `${layer}.down`, FFN, HIDDEN, "none");
+    }
     const gated = this.#linear(x, `${layer}.gate`, HIDDEN, FFN, "none");
     let y =
       gate === "quick"

@@ -77,12 +77,12 @@ function bindTable(
 ): GpuEmbeddingTable {
   const { buffer: data } = weights.tensor(DATA);
   if (blocks === undefined) return { width, type, outputType, data };
-  const { bits, signed, size, padded, zeros } = blocks;
+  const { bits, signed, size, padded, zeros, zero } = blocks;
   const { buffer: scales } = weights.tensor(SCALES);
   return {
     ...{ width, type, outputType, data },
     blocks: {
-      ...{ bits, signed, size, padded, scales },
+      ...{ bits, signed, size, padded, scales, zero },
       ...(zeros && { zeros: weights.tensor(ZEROS).buffer }),
     },
   };

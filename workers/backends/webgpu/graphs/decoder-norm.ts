@@ -84,8 +84,9 @@ function gammaOf(flow: Dataflow, name: string | undefined): StoredTensor {
   return found;
 }
 
-const epsilonOf = ({ floats }: OnnxNode): number =>
-  floats.get("epsilon") ?? 1e-5;
+/** Without an epsilon, ONNX Runtime uses 1e-12 for the norm with a skip input. */
+const epsilonOf = ({ op, floats }: OnnxNode): number =>
+  floats.get("epsilon") ?? (op === SKIP_NORM_OP ? 1e-12 : 1e-5);
 
 interface DecomposedNorm {
   readonly x: string;

@@ -132,6 +132,7 @@ function plan(decoder: DecoderStructure, config: ModelConfig): PlannedDecoder {
       out: planned(attention.out),
       mlpNorm: planNorm(layer.mlpNorm),
       gate: planned(mlp.gate),
+      packed: mlp.packed,
       ...(mlp.up && { up: planned(mlp.up) }),
       down: planned(mlp.down),
     };

@@ -8,6 +8,7 @@ import {
 import type { ModelConfig } from "../../../model-files/config";
 import { readOnnx } from "../../../onnx/onnx-reader";
 import type { OnnxNode } from "../../../onnx/onnx-protos";
+import { readDecoder } from "./decoder-reader";
 import { planDecoder, type DecoderPlan } from "./decoder-plan";
 import type { AttributeValue, NodeSpec } from "../../../onnx/onnx-writer";
 import { UnsupportedGraph } from "../../backend";
@@ -90,6 +91,7 @@ const unsupported: readonly UnsupportedCase[] = [
   ["more than attention_mask", setInput(GQA, 6, "inputs_embeds")],
   ["more than attention_mask", setInput(ROTARY, 1, "inputs_embeds")],
   ["the inputs 0.k.bias", setInput(GQA, 11, "0.k.bias")],
+  ["causal 0", set(GQA, "causal", 0)],
   ["softcap 30", set(GQA, "softcap", { float: 30 })],
   ["64 positions", set(GQA, "local_window_size", 64)],
   ["8 and 2 heads", set(GQA, "num_heads", 8)],
@@ -138,6 +140,32 @@ for (const [why, change, variant = {}, config = {}] of unsupported) {
     );
   });
 }
+
+test("takes causal 1, which ONNX Runtime writes, for the ordinary mask", async () => {
+  const decoder = new DecoderBuilder({});
+  set(GQA, "causal", 1)(decoder);
+  await expect(plan(decoder)).resolves.toBeDefined();
+});
+
+test("uses ONNX Runtime's epsilon for a norm without one", async () => {
+  const decoder = new DecoderBuilder({});
+  edit(SKIP, () => ({ attributes: {} }))(decoder);
+  edit(NORM, () => ({ attributes: {} }))(decoder);
+  const graph = await readOnnx("test.onnx", decoder.file());
+  const { layers } = await readDecoder(graph, new Map(), decoderConfig);
+  expect(layers[0]?.attentionNorm.epsilon).toBe(1e-5);
+  expect(layers[0]?.mlpNorm.epsilon).toBe(1e-12);
+  expect(layers[1]?.mlpNorm.epsilon).toBeCloseTo(1e-5, 9);
+});
+
+test.each(["last", "asked"] as const)(
+  "reads a head of %s rows",
+  async (rows) => {
+    await expect(plan(new DecoderBuilder({ rows }))).resolves.toMatchObject({
+      vocabulary: 50,
+    });
+  },
+);
 
 test("throws nothing but UnsupportedGraph for any change of one node", async () => {
   const changes: ((node: OnnxNode) => OnnxNode | undefined)[] = [

@@ -36,7 +36,7 @@ export async function readDecoder(
 ): Promise<DecoderStructure> {
   const flow = new Dataflow(graph, external);
   const head = readLinear(flow, "logits");
-  const last = await readNorm(flow, head.input);
+  const last = await readNorm(flow, await allRows(flow, head.input));
   const layers: DecoderLayer[] = [];
   let { stream } = last;
   while (stream.id !== "inputs_embeds") {
@@ -74,6 +74,26 @@ export async function readDecoder(
     );
   }
   return { layers, norm: last.norm, head: head.linear };
+}
+
+/** The hidden states of all positions, of which `value` may be the last ones. Our
+ * graphs select rows themselves. */
+async function allRows(flow: Dataflow, value: string): Promise<string> {
+  const node = flow.producer(value);
+  if (node === undefined) return value;
+  const { op, attributes } = node;
+  const [input = "", first = "", , axes, step] = node.inputs;
+  if (op === "Unsqueeze") return allRows(flow, input);
+  const isLast = (await flow.scalar(first)) === -1;
+  if (op === "Gather" && attributes.get("axis") === 1 && isLast) return input;
+  const asked =
+    flow.inputs.has(LOGITS_TO_KEEP) &&
+    flow.dependsOnlyOn(first, [LOGITS_TO_KEEP]);
+  const rows =
+    op === "Slice" &&
+    (await flow.scalar(axes)) === 1 &&
+    ((await flow.scalar(step)) ?? 1) === 1;
+  return rows && (isLast || asked) ? input : value;
 }
 
 /** The residual stream before an addition, and the branch that was added. */
@@ -125,6 +145,9 @@ interface GroupedQueryAttention {
   /** Scale of the attention scores; 0 for 1 / sqrt(headDim). */
   readonly scale: number;
 }
+
+/** The number of positions whose logits are wanted, from the last one. */
+const LOGITS_TO_KEEP = "num_logits_to_keep";
 
 /** Attributes that are read; others must have their neutral value. */
 const SUPPORTED_ATTRIBUTES = [
@@ -206,9 +229,16 @@ function checkAttentionNode(
       `GroupQueryAttention has a local window of ${window} positions`,
     );
   }
+  const neutral = (name: string, set: number) => {
+    // ONNX Runtime writes 1; with 0 a position attends to later ones.
+    if (name === "causal") return set === 1;
+    // Without effect, since the weights of such norms are further inputs.
+    if (name === "qk_norm_epsilon") return true;
+    return set === 0 || set === -1;
+  };
   const numbers = [...attributes, ...floats].filter(
     ([name, set]) =>
-      !SUPPORTED_ATTRIBUTES.includes(name) && set !== 0 && set !== -1,
+      !SUPPORTED_ATTRIBUTES.includes(name) && !neutral(name, set),
   );
   const words = [...texts].filter(([, set]) => set !== "NONE");
   const [odd] = [...numbers, ...words];
@@ -324,7 +354,8 @@ function readQkv(
   sources: readonly string[],
   { heads, kvHeads, headDim }: ModelConfig,
 ): { readonly input: string; readonly qkv: readonly LinearLayer[] } {
-  const [q = "", k = "", v = ""] = packedInput(flow, sources) ?? sources;
+  const packed = packedInput(flow, sources);
+  const [q = "", k = "", v = ""] = packed === undefined ? sources : [packed];
   const names = k === "" && v === "" ? [q] : [q, k, v];
   const read = names.map((name) => readLinear(flow, name));
   const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim);
@@ -348,17 +379,17 @@ function readQkv(
   return { input, qkv: read.map(({ linear }) => linear) };
 }
 
-/** The input of the Split whose outputs are the three, in this order. */
+/** The input of the Split whose outputs are `sources`, in this order. */
 function packedInput(
   flow: Dataflow,
   sources: readonly string[],
-): string[] | undefined {
+): string | undefined {
   const split = flow.producer(sources[0]);
   if (split?.op !== "Split" || !isLastAxis(split)) return undefined;
-  const inOrder = sources.every(
-    (name, i) => flow.source(name) === split.outputs[i],
-  );
-  return inOrder ? [split.inputs[0] ?? "", "", ""] : undefined;
+  const inOrder =
+    sources.length === split.outputs.length &&
+    sources.every((name, i) => flow.source(name) === split.outputs[i]);
+  return inOrder ? split.inputs[0] : undefined;
 }
 
 const isLastAxis = ({ attributes }: OnnxNode): boolean =>
@@ -366,7 +397,9 @@ const isLastAxis = ({ attributes }: OnnxNode): boolean =>
 
 /** down(silu(gate x) · up x), or down(silu(gate x)). */
 interface GatedMlp {
+  /** Gate and up in one projection if `packed`. */
   readonly gate: LinearLayer;
+  readonly packed: boolean;
   readonly up?: LinearLayer;
   readonly down: LinearLayer;
 }
@@ -379,7 +412,7 @@ function readMlp(
   const alone = siluInput(flow, input);
   if (alone !== undefined) {
     const gate = readLinear(flow, alone);
-    return { gate: gate.linear, down, input: gate.input };
+    return { gate: gate.linear, packed: false, down, input: gate.input };
   }
   const node = flow.producer(input);
   const [a = "", b = ""] = node?.op === "Mul" ? node.inputs : [];
@@ -390,14 +423,31 @@ function readMlp(
       `${input} is computed by ${node?.op ?? "no node"}, not by a SiLU gate`,
     );
   }
+  const other = left === undefined ? a : b;
+  const both = packedInput(flow, [gated, other]);
+  if (both !== undefined) {
+    const { linear, input } = readLinear(flow, both);
+    if (linear.outer !== 2 * down.inner) {
+      throw new UnsupportedGraph(
+        `projection ${both} has ${linear.outer} output features, not ${2 * down.inner}`,
+      );
+    }
+    return { gate: linear, packed: true, down, input };
+  }
   const gate = readLinear(flow, gated);
-  const up = readLinear(flow, left === undefined ? a : b);
+  const up = readLinear(flow, other);
   if (flow.source(gate.input) !== flow.source(up.input)) {
     throw new UnsupportedGraph(
       `gate and up projections of ${input} have different inputs`,
     );
   }
-  return { gate: gate.linear, up: up.linear, down, input: gate.input };
+  return {
+    gate: gate.linear,
+    packed: false,
+    up: up.linear,
+    down,
+    input: gate.input,
+  };
 }
 
 /** x, if `value` is x · sigmoid(x). */

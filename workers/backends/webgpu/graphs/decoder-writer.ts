@@ -24,7 +24,9 @@ export interface PlannedLayer {
   readonly scale: number;
   readonly out: PlannedLinear;
   readonly mlpNorm: PlannedNorm;
+  /** Gate and up in one projection if `packed`. */
   readonly gate: PlannedLinear;
+  readonly packed: boolean;
   readonly up?: PlannedLinear;
   readonly down: PlannedLinear;
 }
@@ -149,15 +151,22 @@ function emitAttention(
 
 function emitGate(
   graph: OnnxGraphBuilder,
-  { gate, up }: PlannedLayer,
+  { gate, packed, up }: PlannedLayer,
   x: string,
   rows: number,
 ): string {
-  const gated = gate.emit(graph, x, rows);
+  let gated = gate.emit(graph, x, rows);
+  let other: string | undefined;
+  if (packed) {
+    const halves = [graph.freshName(), graph.freshName()] as const;
+    const attributes = { axis: -1, num_outputs: 2 };
+    graph.add("Split", "", [gated], attributes, halves);
+    [gated, other] = halves;
+  }
   // x · sigmoid(1 x) is SiLU.
   const silu = graph.contribOp("QuickGelu", [gated], { alpha: { float: 1 } });
-  if (up === undefined) return silu;
-  return graph.op("Mul", [silu, up.emit(graph, x, rows)]);
+  other ??= up?.emit(graph, x, rows);
+  return other === undefined ? silu : graph.op("Mul", [silu, other]);
 }
 
 const pastName = (layer: number, kind: string): string =>
