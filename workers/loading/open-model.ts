@@ -4,10 +4,12 @@ import { type Backend, UnsupportedGraph } from "../backends/backend";
 import { openOrtBackend } from "../backends/ort/open";
 import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
 import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
+import { fixedImageSize } from "../model-files/graph-contract";
 import { reopenGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
 import { Tensors } from "../ort/tensor";
 import { loadAborted } from "../store/errors";
+import { defined } from "../util/assert";
 import type { LoadJob, LoadPlan } from "./load-plan";
 import { LoadedModel } from "./loaded-model";
 import { answerTestImage, verify } from "./verification";
@@ -240,7 +242,10 @@ async function withModel<B extends Backend, T>(
   }
 }
 
-function testImageSize({ hardware, config }: LoadPlan): number {
+function testImageSize({ hardware, config, graphs }: LoadPlan): number {
+  const encoder = defined(graphs.get("vision_encoder"), "vision_encoder");
+  const only = fixedImageSize(encoder.graph);
+  if (only !== undefined) return only;
   return hardware.software ? Math.min(config.size, CPU_SIZE) : config.size;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkGraph } from "./graph-contract";
+import { checkGraph, fixedImageSize } from "./graph-contract";
 
 const config = {
   name: "test",
@@ -17,7 +17,7 @@ const config = {
 };
 
 type Shape = (number | string)[];
-const value = (name: string, type: string, shape: Shape) => ({
+const value = (name: string, type: string, shape: Shape | undefined) => ({
   name,
   type,
   shape,
@@ -42,7 +42,7 @@ function decoder() {
   };
 }
 
-const vision = (input: Shape, output: Shape) => ({
+const vision = (input: Shape, output: Shape | undefined) => ({
   file: "onnx/vision_encoder.onnx",
   inputs: [value("pixel_values", "float32", input)],
   outputs: [value("image_features", "float32", output)],
@@ -84,6 +84,28 @@ test("accepts missing positions and mask, and additional outputs", () => {
   checkGraph("decoder_model_merged", values, config);
 });
 
+test("accepts an encoder for the model's image size only", () => {
+  const fixed = vision([1, 3, 256, 256], [1, 16, 32]);
+  checkGraph("vision_encoder", fixed, config);
+  expect(fixedImageSize(fixed)).toBe(256);
+  expect(fixedImageSize(vision(free, ["b", "t", 32]))).toBeUndefined();
+});
+
+test("accepts outputs of unknown rank, and features without a batch", () => {
+  checkGraph("vision_encoder", vision(free, undefined), config);
+  checkGraph("vision_encoder", vision(free, ["t", 32]), config);
+});
+
+test("accepts the inputs that transformers.js provides", () => {
+  const { inputs, ...rest } = decoder();
+  const more = [
+    value("num_logits_to_keep", "int64", []),
+    value("use_cache_branch", "bool", [1]),
+  ];
+  const values = { ...rest, inputs: [...inputs, ...more] };
+  checkGraph("decoder_model_merged", values, config);
+});
+
 test("accepts fixed sizes of free output dimensions", () => {
   checkGraph("vision_encoder", vision(free, [1, 256, 32]), config);
 });
@@ -92,10 +114,13 @@ test("names the first difference", () => {
   rejects("image_features has the shape [b, t, 64]", () => {
     checkGraph("vision_encoder", vision(free, ["b", "t", 64]), config);
   });
-  rejects("pixel_values has the shape [b, 3, 256, 256]", () => {
-    const fixed = vision(["b", 3, 256, 256], ["b", "t", 32]);
-    checkGraph("vision_encoder", fixed, config);
-  });
+  rejects(
+    "pixel_values has the shape [1, 3, 128, 128], not [batch, 3, height or 256, width or 256]",
+    () => {
+      const fixed = vision([1, 3, 128, 128], ["b", "t", 32]);
+      checkGraph("vision_encoder", fixed, config);
+    },
+  );
   rejects("onnx/embed_tokens.onnx: input input_ids is missing", () => {
     const file = "onnx/embed_tokens.onnx";
     checkGraph("embed_tokens", { file, inputs: [], outputs: [] }, config);

@@ -1,28 +1,30 @@
 import { counted } from "../../src/shared/options";
 import type { Graph } from "../../src/shared/models";
+import type { ValueInfo } from "../onnx/onnx-protos";
 import { mismatch, type ModelConfig } from "./config";
-
-/** An input or output as a file declares it; a string is a free dimension. */
-interface Value {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: readonly (number | string)[];
-}
 
 /** The declared inputs and outputs of a graph file. */
 export interface GraphValues {
   /** For errors, e.g. `onnx/vision_encoder.onnx`. */
   readonly file: string;
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
 }
 
-/** A number is a fixed size; a name is a dimension that must be free. */
-type Shape = readonly (number | string)[];
+/** A number is a fixed size; a name is a dimension that must be free, or may only
+ * be fixed to one size. */
+type Shape = readonly (number | string | OneSize)[];
+
+interface OneSize {
+  readonly name: string;
+  readonly size: number;
+}
 
 interface Expected {
   readonly types: readonly string[];
   readonly shape: Shape;
+  /** Another form of the same value. */
+  readonly otherShape?: Shape;
   /** Some exporters compute this input inside the graph. */
   readonly optional?: boolean;
 }
@@ -35,6 +37,8 @@ interface Contract {
 /** Some converters leave inputs and outputs in half precision. */
 const FLOATS = ["float32", "float16"];
 const INT64 = ["int64"];
+
+const PIXELS = "pixel_values";
 
 /** The graphs' inputs and outputs as published for llava_qwen2. */
 function contractOf(
@@ -49,10 +53,18 @@ function contractOf(
   const ids = { types: INT64, shape: ["batch", "sequence"] };
   switch (graph) {
     case "vision_encoder": {
-      const shape = ["batch", 3, "height", "width"];
-      const features = { ...embeds, shape: ["batch", "tokens", config.hidden] };
+      const { size, hidden } = config;
+      const [height, width] = ["height", "width"].map((name) => {
+        return { name, size };
+      }) as [OneSize, OneSize];
+      const pixels = { types: FLOATS, shape: ["batch", 3, height, width] };
+      const features = {
+        types: FLOATS,
+        shape: ["batch", "tokens", hidden],
+        otherShape: ["tokens", hidden],
+      };
       return {
-        inputs: { pixel_values: { types: FLOATS, shape } },
+        inputs: { [PIXELS]: pixels },
         outputs: { image_features: features },
       };
     }
@@ -71,12 +83,35 @@ function contractOf(
           inputs_embeds: embeds,
           attention_mask: { ...ids, optional: true },
           position_ids: { ...ids, optional: true },
+          // How many rows of logits to compute, 0 for all.
+          num_logits_to_keep: {
+            types: INT64,
+            shape: [],
+            otherShape: [1],
+            optional: true,
+          },
+          // Whether the cache has positions, in older exports.
+          use_cache_branch: {
+            types: ["bool"],
+            shape: [1],
+            otherShape: [],
+            optional: true,
+          },
           ...ofLayers("past_key_values", layers, cache),
         },
         outputs: { logits, ...ofLayers("present", layers, cache) },
       };
     }
   }
+}
+
+/** The only image size of an encoder that was exported for one. */
+export function fixedImageSize({
+  inputs,
+}: Pick<GraphValues, "inputs">): number | undefined {
+  const pixels = inputs.find(({ name }) => name === PIXELS);
+  const size = pixels?.shape?.[2];
+  return typeof size === "number" ? size : undefined;
 }
 
 function ofLayers(
@@ -122,8 +157,8 @@ function checkValue(
   file: string,
   noun: "input" | "output",
   name: string,
-  values: readonly Value[],
-  { types, shape, optional }: Expected,
+  values: readonly ValueInfo[],
+  { types, shape, otherShape, optional }: Expected,
 ): void {
   const subject = `${file}: ${noun} ${name}`;
   const value = values.find((candidate) => candidate.name === name);
@@ -137,15 +172,20 @@ function checkValue(
   if (!types.includes(value.type)) {
     throw mismatch(`${subject} is ${value.type}, not ${types.join(" or ")}.`);
   }
-  const fits =
-    value.shape.length === shape.length &&
-    value.shape.every((size, i) => fitsSize(noun, size, shape[i] ?? ""));
-  if (!fits) {
-    const found = value.shape.join(", ");
-    throw mismatch(
-      `${subject} has the shape [${found}], not [${shape.join(", ")}].`,
-    );
-  }
+  const found = value.shape;
+  if (found === undefined) return;
+  const fits = [shape, otherShape].some(
+    (wanted) =>
+      found.length === wanted?.length &&
+      found.every((size, i) => fitsSize(noun, size, wanted[i] ?? "")),
+  );
+  if (fits) return;
+  const wanted = shape.map((one) =>
+    typeof one === "object" ? `${one.name} or ${one.size}` : one,
+  );
+  throw mismatch(
+    `${subject} has the shape [${found.join(", ")}], not [${wanted.join(", ")}].`,
+  );
 }
 
 /** A batch of 1 may be fixed, and any size may be free. Declared sizes of an
@@ -153,9 +193,10 @@ function checkValue(
 function fitsSize(
   noun: "input" | "output",
   found: number | string,
-  expected: number | string,
+  expected: Shape[number],
 ): boolean {
   if (typeof found === "string") return true;
   if (typeof expected === "number") return found === expected;
+  if (typeof expected === "object") return found === expected.size;
   return noun === "output" || (expected === "batch" && found === 1);
 }

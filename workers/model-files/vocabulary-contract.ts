@@ -67,6 +67,6 @@ function widthOf(
   values: GraphValues["inputs"],
   name: string,
 ): number | undefined {
-  const width = values.find((value) => value.name === name)?.shape.at(-1);
+  const width = values.find((value) => value.name === name)?.shape?.at(-1);
   return typeof width === "number" ? width : undefined;
 }

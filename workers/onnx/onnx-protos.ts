@@ -12,11 +12,12 @@ import {
   textOf,
 } from "./protobuf";
 
-/** ValueInfoProto: an input or output; a string is a symbolic dimension. */
+/** ValueInfoProto: an input or output. */
 export interface ValueInfo {
   readonly name: string;
   readonly type: string;
-  readonly shape: readonly (number | string)[];
+  /** A string is a symbolic dimension; undefined if not even the rank is known. */
+  readonly shape: readonly (number | string)[] | undefined;
 }
 
 /** NodeProto with its attributes by type. */
@@ -179,7 +180,7 @@ export function readConstantTensor(message: Uint8Array): ConstantTensor {
 export function readValueInfo(message: Uint8Array): ValueInfo {
   let name = "";
   let type = "not a tensor";
-  const shape: (number | string)[] = [];
+  let shape: (number | string)[] | undefined;
   for (const field of readFields(message)) {
     if (field.number === 1) name = textOf(message, field);
     if (field.number !== 2) continue;
@@ -187,8 +188,7 @@ export function readValueInfo(message: Uint8Array): ValueInfo {
       for (const part of readFields(tensor)) {
         if (part.number === 1) type = dataTypeName(part.value);
         if (part.number !== 2) continue;
-        const dims = messagesIn(contentOf(tensor, part), 1);
-        for (const dim of dims) shape.push(readDim(dim));
+        shape = [...messagesIn(contentOf(tensor, part), 1)].map(readDim);
       }
     }
   }

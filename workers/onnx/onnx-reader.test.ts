@@ -196,3 +196,20 @@ test("finds weights in packed float_data like raw data", async () => {
   const skeleton = await writeSkeleton(graph, "d.onnx");
   expect(skeleton.length).toBeLessThan(200);
 });
+
+test("tells an output of unknown rank from a scalar", async () => {
+  const node = contentField(1, textField(4, "Identity"));
+  const output = (name: string, shape: readonly number[]) => {
+    const tensor = [...numberField(1, 1), ...shape];
+    const type = contentField(2, contentField(1, tensor));
+    return contentField(12, [...textField(1, name), ...type]);
+  };
+  const scalar = output("scalar", contentField(2, []));
+  const graph = [...node, ...output("unknown", []), ...scalar];
+  const bytes = Uint8Array.from(contentField(7, graph));
+  const { outputs } = await readOnnx("d.onnx", new Blob([bytes]));
+  expect(outputs).toEqual([
+    { name: "unknown", type: "float32", shape: undefined },
+    { name: "scalar", type: "float32", shape: [] },
+  ]);
+});

@@ -38,7 +38,7 @@ export interface ConstantSpec {
 const [FLOAT, INT, STRING, INTS] = [1, 2, 3, 7];
 
 function valueInfoProto({ name, type, shape }: ValueInfo): number[] {
-  const dims = shape.flatMap((size) =>
+  const dims = shape?.flatMap((size) =>
     contentField(
       1,
       typeof size === "number" ? numberField(1, size) : textField(2, size),
@@ -46,7 +46,7 @@ function valueInfoProto({ name, type, shape }: ValueInfo): number[] {
   );
   const tensor = [
     ...numberField(1, dataTypeNumber(type)),
-    ...contentField(2, dims),
+    ...(dims ? contentField(2, dims) : []),
   ];
   return [...textField(1, name), ...contentField(2, contentField(1, tensor))];
 }

@@ -36,7 +36,7 @@ function bound(
     values.map(({ name, type, shape }) => {
       const buffer = buffers[name];
       if (buffer === undefined) throw new Error(`no buffer for ${name}`);
-      return [name, { buffer, type, dims: shape.map(Number) }];
+      return [name, { buffer, type, dims: (shape ?? []).map(Number) }];
     }),
   );
 }

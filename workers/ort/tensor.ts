@@ -32,9 +32,16 @@ export class Tensors {
     this.gpu = gpu;
   }
 
-  int64(values: readonly number[]): Tensor {
+  int64(
+    values: readonly number[],
+    dims: readonly number[] = [1, values.length],
+  ): Tensor {
     const data = BigInt64Array.from(values, BigInt);
-    return new this.#ort.Tensor("int64", data, [1, values.length]);
+    return new this.#ort.Tensor("int64", data, dims);
+  }
+
+  bool(value: boolean, dims: readonly number[]): Tensor {
+    return new this.#ort.Tensor("bool", [value], dims);
   }
 
   /** A tensor without elements, e.g. an empty KV cache. */

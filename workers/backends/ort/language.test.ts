@@ -104,3 +104,38 @@ test("disposes of all tensors when the decoder fails", async () => {
   ).rejects.toThrow("no");
   expect(allDisposed()).toBe(true);
 });
+
+test("provides the inputs that older and newer exports add", async () => {
+  const fed: Record<string, unknown>[] = [];
+  const decoder = {
+    inputs: [
+      { name: "inputs_embeds", type: "float32", shape: undefined },
+      { name: "num_logits_to_keep", type: "int64", shape: [] },
+      { name: "use_cache_branch", type: "bool", shape: [1] },
+    ],
+    run: ({
+      num_logits_to_keep,
+      use_cache_branch,
+    }: Record<string, unknown>) => {
+      fed.push({ num_logits_to_keep, use_cache_branch });
+      return Promise.resolve({ get: () => fake([]) });
+    },
+  } as unknown as OrtSession;
+  const memory = {
+    int64: (values: readonly number[], dims: readonly number[]) => {
+      return { values, dims };
+    },
+    bool: (value: boolean, dims: readonly number[]) => ({ value, dims }),
+    lastRow: () => Promise.resolve(Float32Array.of(7)),
+  } as unknown as Tensors;
+  const heads = { kvHeads: 1, headDim: 8 };
+  const language = new OrtLanguage({} as Embedder, decoder, memory, heads);
+  const cache = language.newCache();
+  await language.forward(fake(["a", "b"]), cache);
+  await language.forward(fake(["c"]), cache);
+  const num_logits_to_keep = { values: [1], dims: [] };
+  expect(fed).toEqual([
+    { num_logits_to_keep, use_cache_branch: { value: false, dims: [1] } },
+    { num_logits_to_keep, use_cache_branch: { value: true, dims: [1] } },
+  ]);
+});

@@ -6,6 +6,7 @@ import type {
   Prompt,
   TokenMask,
 } from "../backend";
+import type { ValueInfo } from "../../onnx/onnx-protos";
 import type { Outputs, OrtSession } from "../../ort/session";
 import type { FloatType, Tensors, Tensor, TensorRows } from "../../ort/tensor";
 import { at } from "../../util/assert";
@@ -28,8 +29,8 @@ export class OrtLanguage implements LanguageBackend {
   readonly #tensors: Tensors;
   readonly #heads: CacheHeads;
   readonly #embedsType: FloatType;
-  /** Some exports compute the positions or the mask inside the graph. */
-  readonly #inputs: ReadonlySet<string>;
+  /** Exports differ in which inputs they have besides embeddings and cache. */
+  readonly #inputs: ReadonlyMap<string, ValueInfo>;
 
   constructor(
     embedder: Embedder,
@@ -44,7 +45,7 @@ export class OrtLanguage implements LanguageBackend {
     const { inputs } = decoder;
     const embeds = inputs.find(({ name }) => name === "inputs_embeds");
     this.#embedsType = embeds?.type === "float16" ? "float16" : "float32";
-    this.#inputs = new Set(inputs.map(({ name }) => name));
+    this.#inputs = new Map(inputs.map((input) => [input.name, input]));
   }
 
   async begin(
@@ -140,6 +141,15 @@ export class OrtLanguage implements LanguageBackend {
         positions.slice(cache.length),
       );
     }
+    const keep = this.#inputs.get("num_logits_to_keep");
+    if (keep !== undefined) {
+      feeds[keep.name] = this.#tensors.int64([1], dimsOfOne(keep));
+    }
+    const branch = this.#inputs.get("use_cache_branch");
+    if (branch !== undefined) {
+      const dims = dimsOfOne(branch);
+      feeds[branch.name] = this.#tensors.bool(cache.length > 0, dims);
+    }
     const names = ["logits", ...cache.outputNames()];
     const outputs = await this.#decoder.run(feeds, names);
     cache.replace(outputs, added);
@@ -151,6 +161,10 @@ export class OrtLanguage implements LanguageBackend {
     }
   }
 }
+
+/** The dimensions of an input with one element: a scalar or a list. */
+const dimsOfOne = ({ shape }: ValueInfo): number[] =>
+  shape?.length === 0 ? [] : [1];
 
 class OrtGeneration implements Generation {
   readonly #language: OrtLanguage;
