@@ -5,6 +5,7 @@ import type {
 } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
 import type { GraphSource } from "../backends/backend";
+import { findChatTemplate } from "../model-files/chat-template";
 import type { ModelConfig } from "../model-files/config";
 import { embeddingTable } from "../model-files/embedding-table";
 import { CONFIG_FILES } from "../model-files/manifest";
@@ -116,15 +117,11 @@ async function readTokenizer(
   { blobs, graphs }: DownloadedModel,
 ): Promise<Tokenizer> {
   const json = await readJson(CONFIG_FILES, blobs);
-  const options = json.get("tokenizer_config.json");
-  // Newer tools write the template to a file of its own.
-  const template = json.get("chat_template.jinja");
   const tokenizer = new Tokenizer(
     json.get("tokenizer.json"),
-    template === undefined
-      ? options
-      : { chat_template: template, ...(options as object) },
+    json.get("tokenizer_config.json"),
     config.imageToken,
+    findChatTemplate((file) => json.get(file)),
   );
   const { lastId, imageToken } = tokenizer;
   const { endTokens } = config;

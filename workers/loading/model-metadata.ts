@@ -13,6 +13,7 @@ import {
 } from "../store/open-folder";
 import type { ModelFolder } from "../store/model-folder";
 import { readFile } from "../util/read-blob";
+import { checkChatTemplate } from "../model-files/chat-template";
 import { readConfig, type ModelConfig } from "../model-files/config";
 import {
   CONFIG_FILES,
@@ -101,6 +102,7 @@ async function readFolder(
   const blobs = await folder.fetch(small, signal, () => undefined);
   const json = await readJson(small, blobs);
   const config = readConfig((file) => json.get(file));
+  checkChatTemplate((file) => json.get(file), config.imageToken);
   return {
     folder,
     name: config.name ?? folder.name,

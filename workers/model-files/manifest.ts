@@ -12,6 +12,7 @@ export const CONFIG_FILES = [
   "tokenizer.json",
   "tokenizer_config.json",
   "chat_template.jinja",
+  "chat_template.json",
 ] as const;
 
 /** Required; the others have defaults. */

@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { ChatTurn } from "./chat-template";
+import {
+  checkChatTemplate,
+  findChatTemplate,
+  type ChatTurn,
+} from "./chat-template";
 import { Tokenizer } from "./tokenizer";
 
 function json(file: string): unknown {
@@ -74,12 +78,14 @@ test("a tokenizer without <image> is refused", () => {
   );
 });
 
-test("a template that is none is refused", () => {
+test("names the file of a template that cannot be parsed", () => {
   const config = { chat_template: "{% for x in %}", model_max_length: 512 };
   expect(() => new Tokenizer(json("tokenizer.json"), config)).toThrow(
     expect.objectContaining({
-      code: "model-corrupt",
-      message: expect.stringContaining("chat_template") as string,
+      code: "model-mismatch",
+      message: expect.stringMatching(
+        /^tokenizer_config.json: the chat template cannot be used/,
+      ) as string,
     }),
   );
 });
@@ -151,5 +157,99 @@ test("an image token that is not marked special cannot be spelt either", () => {
   for (const id of [259, undefined]) {
     const other = new Tokenizer(plain, json("tokenizer_config.json"), id);
     expect(count(other.encodeChat([user("a <image> b")]), IMAGE)).toBe(1);
+  }
+});
+
+/** As in transformers' own port of FastVLM. */
+const PARTS =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}" +
+  "{% for part in message['content'] | selectattr('type', 'equalto', 'image') %}<image>{% endfor %}" +
+  "{% for part in message['content'] | selectattr('type', 'equalto', 'text') %}{{ '\n' + part['text'] }}{% endfor %}" +
+  "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+/** As newer processors write them: only users have parts. */
+const USER_PARTS =
+  "{% for m in messages %}<|im_start|>{{ m.role }}\n" +
+  "{% if m.content is string %}{{ m.content }}" +
+  "{% elif m.role == 'user' %}{% for part in m.content %}" +
+  "{% if part.type == 'image' %}<image>{% else %}{{ part.text }}{% endif %}{% endfor %}" +
+  "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}";
+
+test.each([
+  [PARTS, "user\n<image><image>\nWhy?<|im_end|>", "assistant\n\nSo.<|im_end|>"],
+  [
+    USER_PARTS,
+    "user\n<image><image>Why?<|im_end|>",
+    "assistant\nSo.<|im_end|>",
+  ],
+])("renders the content of messages as parts", (template, question, answer) => {
+  const other = new Tokenizer(json("tokenizer.json"), {
+    chat_template: template,
+  });
+  const turns: ChatTurn[] = [
+    { role: "system", imageCount: 0, separator: "", text: "Be brief." },
+    user("Why?", 2),
+    { role: "assistant", imageCount: 0, separator: "", text: "So." },
+    user("\u{F8FF}<image>", 0),
+  ];
+  const rendered = read(other.encodeChat(turns));
+  expect(rendered).toContain(question);
+  expect(rendered).toContain(answer);
+  expect(rendered).toContain("Be brief.<|im_end|>");
+  expect(count(other.encodeChat(turns), IMAGE)).toBe(2);
+});
+
+test("finds the chat template where newer tools write it first", () => {
+  const files: Record<string, unknown> = {
+    "tokenizer_config.json": { chat_template: "config" },
+  };
+  const find = () => findChatTemplate((file) => files[file]);
+  expect(find()).toEqual({ file: "tokenizer_config.json", source: "config" });
+  files["chat_template.json"] = { chat_template: "json" };
+  expect(find()).toEqual({ file: "chat_template.json", source: "json" });
+  files["chat_template.jinja"] = "jinja";
+  expect(find()).toEqual({ file: "chat_template.jinja", source: "jinja" });
+});
+
+test("checks a chat template without the tokenizer", () => {
+  const check = (chat_template: string, imageToken?: number) => {
+    const config = {
+      chat_template,
+      added_tokens_decoder: { 7: { content: "<|image_pad|>" } },
+    };
+    checkChatTemplate(
+      (file) => (file === "tokenizer_config.json" ? config : undefined),
+      imageToken,
+    );
+  };
+  const pad = PARTS.replace("<image>", "<|image_pad|>");
+  check(PARTS);
+  check(pad, 7);
+  // The image token's name is only in tokenizer.json.
+  check(pad, 8);
+  expect(() => {
+    check(PARTS, 7);
+  }).toThrow(/does not render the text and images/);
+  expect(() => {
+    check("{{ messages[0].content }}");
+  }).toThrow(/does not render the text and images/);
+});
+
+test("adds tokens that only tokenizer_config.json lists, and the image token", () => {
+  const file = json("tokenizer.json") as { added_tokens: { id: number }[] };
+  const added_tokens = file.added_tokens.filter(({ id }) => id !== IMAGE);
+  const plain = { ...file, added_tokens };
+  const config = json("tokenizer_config.json") as object;
+  expect(() => new Tokenizer(plain, config)).toThrow(/no <image> token/);
+  const added_tokens_decoder = {
+    [IMAGE]: { content: "<image>", special: true },
+  };
+  const declared = new Tokenizer(plain, { ...config, added_tokens_decoder });
+  expect(declared.imageToken).toBe(IMAGE);
+  for (const other of [declared, new Tokenizer(plain, config, IMAGE)]) {
+    expect(other.encodeChat([user("x")])).toEqual(
+      tokenizer.encodeChat([user("x")]),
+    );
+    expect(other.lastId).toBe(IMAGE);
   }
 });

@@ -1,6 +1,14 @@
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { corrupt } from "../util/file-errors";
-import { ChatTemplate, fillIn, type ChatTurn } from "./chat-template";
+import {
+  addedTokensIn,
+  ChatTemplate,
+  fillIn,
+  findChatTemplate,
+  IMAGE,
+  type ChatTurn,
+  type TemplateSource,
+} from "./chat-template";
 import { mismatch, object, type Json } from "./config";
 
 interface AddedToken {
@@ -8,8 +16,6 @@ interface AddedToken {
   readonly content: string;
   readonly special: boolean;
 }
-
-const IMAGE = "<image>";
 
 /** The tokens that text consists of. */
 export interface TextTokens {
@@ -34,13 +40,23 @@ export class Tokenizer {
   readonly #specials: RegExp;
   readonly #template: ChatTemplate;
 
-  constructor(tokenizer: unknown, config: unknown, imageToken?: number) {
-    const json = object("tokenizer.json", tokenizer);
+  /** `config` is tokenizer_config.json; `template` is by default the one in it. */
+  constructor(
+    tokenizer: unknown,
+    config: unknown,
+    imageToken?: number,
+    template?: TemplateSource,
+  ) {
     const options = object("tokenizer_config.json", config);
+    const json = completed(
+      object("tokenizer.json", tokenizer),
+      options,
+      imageToken,
+    );
     const special = specialTokens(json, imageToken);
     const image = imageToken ?? special.get(IMAGE);
     if (image === undefined)
-      throw mismatch("tokenizer.json has no <image> token.");
+      throw mismatch(`tokenizer.json has no ${IMAGE} token.`);
     this.imageToken = image;
     this.#special = special;
     const decoder = json["decoder"] as Json | null | undefined;
@@ -53,7 +69,11 @@ export class Tokenizer {
       throw corrupt("tokenizer.json", String(error), error);
     }
     this.#specials = matchAny([...special.keys()]);
-    this.#template = new ChatTemplate(options, this.#nameOf(image));
+    this.#template = new ChatTemplate(
+      template ?? findChatTemplate(() => options),
+      options,
+      this.#nameOf(image),
+    );
   }
 
   /** Ids of a whole conversation, with one image token for each image. */
@@ -100,15 +120,55 @@ export class Tokenizer {
   }
 }
 
+/** The tokenizer with the added tokens that only tokenizer_config.json lists, as in
+ * the published files, and with the image token. */
+function completed(
+  json: Json,
+  config: Json,
+  imageToken: number | undefined,
+): Json {
+  const added = json["added_tokens"];
+  if (!Array.isArray(added))
+    throw mismatch("tokenizer.json has no added_tokens.");
+  const tokens = added as AddedToken[];
+  const words = wordsOf(json);
+  const names = new Set([
+    ...Object.keys(words),
+    ...tokens.map(({ content }) => content),
+  ]);
+  const ids = new Set([...Object.values(words), ...tokens.map(({ id }) => id)]);
+  const declared = Object.entries(addedTokensIn(config)).map(
+    ([id, token]): AddedToken => ({
+      ...token,
+      id: Number(id),
+      special: token.special ?? false,
+    }),
+  );
+  const image =
+    imageToken === undefined
+      ? []
+      : [{ id: imageToken, content: IMAGE, special: true }];
+  const more = [...declared, ...image].filter(({ id, content }) => {
+    const isNew = !ids.has(id) && !names.has(content);
+    ids.add(id);
+    names.add(content);
+    return isNew;
+  });
+  return { ...json, added_tokens: [...tokens, ...more] };
+}
+
+function wordsOf(json: Json): Json {
+  const { vocab } = object("tokenizer.json", json["model"]);
+  return object("tokenizer.json", vocab);
+}
+
 /** The image token always counts as special, whatever the file says. */
 function specialTokens(
   json: Json,
   imageToken: number | undefined,
 ): Map<string, number> {
-  const added = json["added_tokens"];
-  if (!Array.isArray(added))
-    throw mismatch("tokenizer.json has no added_tokens.");
-  const special = (added as AddedToken[]).filter(
+  const added = json["added_tokens"] as AddedToken[];
+  const special = added.filter(
     ({ id, content, special }) =>
       special || id === imageToken || content === IMAGE,
   );
@@ -116,8 +176,7 @@ function specialTokens(
 }
 
 function lastIdOf(json: Json): number {
-  const { vocab } = object("tokenizer.json", json["model"]);
-  const words = Object.values(object("tokenizer.json", vocab));
+  const words = Object.values(wordsOf(json));
   const added = (json["added_tokens"] as AddedToken[]).map(({ id }) => id);
   return [...words, ...added].reduce<number>(
     (last, id) => Math.max(last, Number(id)),
@@ -132,8 +191,9 @@ function withoutSpecial(
 ): Json {
   const added = json["added_tokens"] as AddedToken[];
   const model = object("tokenizer.json", json["model"]);
-  const vocab = object("tokenizer.json", model["vocab"]);
-  const words = Object.entries(vocab).filter(([word]) => !special.has(word));
+  const words = Object.entries(wordsOf(json)).filter(
+    ([word]) => !special.has(word),
+  );
   return {
     ...json,
     added_tokens: added.filter(({ content }) => !special.has(content)),
