@@ -97,7 +97,7 @@ export class FastVlmAttributes extends LitElement {
   declare anyres: boolean;
   /** Encoder input size in pixels, a multiple of 64; 0: the model's. */
   declare size: number;
-  /** `auto`, `fp32`, `fp16`, `q4`, `q4f16`, or one for each graph:
+  /** `auto`, `fp32`, `fp16`, `q8`, `int8`, `uint8`, `q4`, `q4f16`, or one for each graph:
    * `vision_encoder=fp16,…`. */
   declare dtype: string;
   /** `auto`, `webgpu` or `wasm`. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseDtype } from "./dtype";
 
-test.each(["auto", "fp32", "fp16", "q4", "q4f16"])("%s", (text) => {
+test.each(["auto", "fp32", "fp16", "q8", "q4", "q4f16"])("%s", (text) => {
   expect(parseDtype(text)).toBe(text);
 });
 

@@ -47,7 +47,7 @@ export interface ModelOptions {
   readonly model?: string | undefined;
   /** Files of a local folder, used instead of `model`. */
   readonly folder?: FolderFiles | undefined;
-  /** `auto`, `fp32`, `fp16`, `q4`, `q4f16`, or one for each graph:
+  /** `auto`, `fp32`, `fp16`, `q8`, `int8`, `uint8`, `q4`, `q4f16`, or one for each graph:
    * `vision_encoder=fp16,…`. */
   readonly dtype?: string | undefined;
   /** Default: `auto`. */

@@ -6,7 +6,9 @@
 /** The three graphs of the published ONNX contract. */
 export type Graph = "vision_encoder" | "embed_tokens" | "decoder_model_merged";
 
-export type Dtype = "fp32" | "fp16" | "q4" | "q4f16";
+/** Precision of a graph. The three of 8 bits are files with the suffixes
+ * `_quantized`, `_int8` and `_uint8`. */
+export type Dtype = "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16";
 
 export type GraphDtypes = Readonly<Record<Graph, Dtype>>;
 

@@ -56,7 +56,15 @@ export const wholeNumber = (min: number, max = Infinity): OptionRule =>
     (value) => Number.isInteger(value) && value >= min && value <= max,
   );
 
-export const dtypes: readonly Dtype[] = ["fp32", "fp16", "q4", "q4f16"];
+export const dtypes: readonly Dtype[] = [
+  "fp32",
+  "fp16",
+  "q8",
+  "int8",
+  "uint8",
+  "q4",
+  "q4f16",
+];
 
 /** Whether a graph in this dtype computes in half precision. */
 export const isHalf = (dtype: Dtype): boolean =>

@@ -1,4 +1,5 @@
 import type {
+  Device,
   Dtype,
   Graph,
   GraphFiles,
@@ -13,19 +14,36 @@ import {
 } from "../model-files/manifest";
 import { EXTERNAL_DATA_LIMIT } from "../onnx/external-data";
 import { formatBytes } from "../../src/shared/format";
-import type { VariantCompatibility } from "./dtypes";
 import type { Hardware } from "./hardware";
+
+/** All variants of each graph. Those that this machine cannot run have an
+ * `unsupportedReason`. */
+export type VariantCompatibility = Readonly<
+  Record<Graph, readonly GraphFiles[]>
+>;
 
 /** Bytes of one weight of a matrix. */
 const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = {
   fp32: 4,
   fp16: 2,
+  q8: 1,
+  int8: 1,
+  uint8: 1,
   q4: 0.5,
   q4f16: 0.5,
 };
 
 /** Bytes of WebAssembly's address space that ONNX Runtime leaves to a model. */
 export const WASM_MEMORY = 3.5 * 2 ** 30;
+
+/** Bytes that the weights of a graph take in memory. On the CPU, ONNX Runtime
+ * unpacks half precision to 32 bits when it creates a session. */
+export function bytesInMemory(
+  { dtype, bytes }: Pick<Variant, "dtype" | "bytes">,
+  device: Device,
+): number {
+  return device === "wasm" && dtype === "fp16" ? 2 * bytes : bytes;
+}
 
 /** Protobuf messages are limited to 2 GB. */
 const LARGEST_GRAPH = 2 ** 31;
@@ -62,8 +80,9 @@ function issueOf(
   // Its rows are read from the file, on the CPU.
   if (graph === "embed_tokens") return undefined;
   if (hardware.device === "wasm") {
-    if (bytes <= WASM_MEMORY) return undefined;
-    return `it takes ${formatBytes(bytes)}, and WebAssembly is limited to 4 GB.`;
+    const taken = bytesInMemory({ dtype, bytes }, hardware.device);
+    if (taken <= WASM_MEMORY) return undefined;
+    return `it takes ${formatBytes(taken)}, and WebAssembly is limited to 4 GB.`;
   }
   if (isHalf(dtype) && !hardware.halfPrecision) {
     return "it computes in half precision, and this adapter lacks shader-f16.";

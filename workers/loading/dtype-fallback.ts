@@ -2,14 +2,15 @@ import { VlmError } from "../../src/shared/errors";
 import type { Dtype, Graph, GraphDtypes } from "../../src/shared/models";
 import { isHalf } from "../../src/shared/options";
 import { graphFile } from "../model-files/manifest";
-import type { VariantCompatibility } from "./dtypes";
+import type { VariantCompatibility } from "./compatibility";
 
 /** The dtypes that replace one in half precision, in order of preference: the
  * most exact for the encoder, the smallest for the decoder. */
 function wider(graph: Graph, dtype: Dtype): readonly Dtype[] {
   if (!isHalf(dtype)) return [];
   const exact = graph !== "decoder_model_merged" && dtype === "fp16";
-  return exact ? ["fp32", "q4"] : ["q4", "fp32"];
+  const bytes = ["q8", "int8", "uint8"] as const;
+  return exact ? ["fp32", "q4", ...bytes] : ["q4", "fp32", ...bytes];
 }
 
 /** The dtypes to try after `graph` computed NaN or Infinity, and the reason.

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Dtype, Graph, GraphFiles } from "../../src/shared/models";
-import { choose, recommend, type VariantCompatibility } from "./dtypes";
+import type { VariantCompatibility } from "./compatibility";
+import { choose, recommend } from "./dtypes";
 import type { Hardware } from "./hardware";
 import { eachGraph } from "../model-files/manifest";
 
@@ -64,6 +65,36 @@ test("recommends half precision for FastVLM-0.5B where shaders support it", () =
   expect(dtypesOf(folder(), graphics)).toEqual(["fp16", "fp16", "q4"]);
   expect(dtypesOf(folder(), plain)).toEqual(["fp32", "fp16", "q4"]);
   expect(dtypesOf(folder(), wasm)).toEqual(["fp32", "fp16", "q4"]);
+});
+
+test("recommends the quickest decoder on a CPU, in which 4 bits are slow", () => {
+  const { decoder_model_merged, vision_encoder } = published;
+  const withBytes = (...dtypes: Dtype[]) => {
+    const bytes = Object.fromEntries(dtypes.map((name) => [name, 503 * MB]));
+    return folder({
+      decoder_model_merged: { ...decoder_model_merged, ...bytes },
+      // Smaller, but with convolutions of 8 bits.
+      vision_encoder: { ...vision_encoder, q8: 223 * MB },
+    });
+  };
+  const all = withBytes("q8", "int8", "uint8");
+  expect(dtypesOf(all, wasm)).toEqual(["fp32", "fp16", "q8"]);
+  expect(dtypesOf(withBytes("uint8"), wasm)[2]).toBe("uint8");
+  expect(dtypesOf(all, plain)).toEqual(["fp32", "fp16", "q4"]);
+  expect(recommend(all, wasm).decoder_model_merged.reason).toMatch(
+    /^q8: 503 MB instead of 1.98 GB. On the CPU, q4 takes about 13 times/,
+  );
+  // In 32 bits only if there is room for them.
+  const light = { fp32: 900 * MB, fp16: 450 * MB, q4: 150 * MB };
+  const lighter = folder({ decoder_model_merged: light });
+  expect(dtypesOf(lighter, wasm)[2]).toBe("fp32");
+});
+
+test("uses 8 bits where the model has nothing else", () => {
+  const bytes = folder(eachGraph(() => ({ int8: 200 * MB })));
+  for (const hardware of [graphics, plain, wasm]) {
+    expect(dtypesOf(bytes, hardware)).toEqual(["int8", "int8", "int8"]);
+  }
 });
 
 test("recommends q4 for the encoder where it is smaller", () => {

@@ -8,8 +8,12 @@ import type {
 import type { LoadOptions } from "../../src/shared/protocol";
 import { eachGraph } from "../model-files/manifest";
 import { formatBytes } from "../../src/shared/format";
-import { checkCompatibility, memoryIssue } from "./compatibility";
-import { choose, recommend, type VariantCompatibility } from "./dtypes";
+import {
+  checkCompatibility,
+  memoryIssue,
+  type VariantCompatibility,
+} from "./compatibility";
+import { choose, recommend } from "./dtypes";
 import { detectHardware, type Hardware } from "./hardware";
 import {
   estimateMemory,

@@ -14,13 +14,13 @@ import { checkVocabulary } from "../model-files/vocabulary-contract";
 import { openGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 import { measure } from "../ort/memory-use";
-import { checkCompatibility } from "./compatibility";
+import { checkCompatibility, type VariantCompatibility } from "./compatibility";
 import {
   downloadGraphs,
   type DownloadedModel,
   type Emit,
 } from "./download-graphs";
-import { choose, type VariantCompatibility } from "./dtypes";
+import { choose } from "./dtypes";
 import { hardwareOf, type Hardware } from "./hardware";
 import { estimateMemory } from "./memory-estimate";
 import { readJson, type ModelMetadata } from "./model-metadata";

@@ -58,6 +58,13 @@ test.each([
   },
 );
 
+test("half precision takes 32 bits in memory on a CPU", () => {
+  const half = eachGraph(() => "fp16" as const);
+  const placement = { device: "wasm", backend: "auto" } as const;
+  const { weights } = estimate(1024, half, placement);
+  expect(weights).toBe((508 + 1984) * MB);
+});
+
 test("the KV cache takes 24,576 bytes a token, and half of that in fp16", () => {
   const { cache, contextTokens } = estimate(1024);
   expect(cache / contextTokens).toBe(24_576);

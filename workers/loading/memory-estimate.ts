@@ -10,8 +10,11 @@ import type { LoadOptions } from "../../src/shared/protocol";
 import { imageTokensForSize } from "../backends/backend";
 import type { ModelConfig } from "../model-files/config";
 import { defined } from "../util/assert";
-import { WASM_MEMORY } from "./compatibility";
-import type { VariantCompatibility } from "./dtypes";
+import {
+  bytesInMemory,
+  WASM_MEMORY,
+  type VariantCompatibility,
+} from "./compatibility";
 
 /** Enough for long conversations about several images. */
 const USUAL_CONTEXT = 4096;
@@ -41,7 +44,7 @@ export function estimateMemory(
   const bytesOf = (graph: Graph): number => {
     const dtype = dtypes[graph];
     const variant = variants[graph].find((one) => one.dtype === dtype);
-    return defined(variant, `${graph} in ${dtype}`).bytes;
+    return bytesInMemory(defined(variant, `${graph} in ${dtype}`), device);
   };
   const webgpu = device === "webgpu" && backend !== "ort";
   // The ORT backend reads the rows of the embedding table from the file.

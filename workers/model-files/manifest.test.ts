@@ -23,13 +23,15 @@ test("graphs are found in their dtypes, external data with them", async () => {
     "onnx/decoder_model_merged_q4.onnx": 1,
     "onnx/decoder_model_merged_q4.onnx_data": 100,
     "onnx/decoder_model_merged_q4.onnx_data_1": 50,
+    "onnx/decoder_model_merged_quantized.onnx": 60,
     "onnx/decoder_model_merged_bnb4.onnx": 7,
   });
   const found = await findGraphs(stat);
   expect(found.vision_encoder).toMatchObject([{ dtype: "fp16", bytes: 10 }]);
   expect(found.embed_tokens).toMatchObject([{ dtype: "fp32", bytes: 20 }]);
-  const [decoder, ...others] = found.decoder_model_merged;
+  const [bytes, decoder, ...others] = found.decoder_model_merged;
   expect(others).toEqual([]);
+  expect(bytes).toMatchObject({ dtype: "q8", bytes: 60 });
   expect(decoder).toMatchObject({ dtype: "q4", bytes: 151 });
   expect(decoder?.files.map(({ path }) => path)).toEqual([
     "onnx/decoder_model_merged_q4.onnx",
@@ -37,7 +39,7 @@ test("graphs are found in their dtypes, external data with them", async () => {
     "onnx/decoder_model_merged_q4.onnx_data_1",
   ]);
   // Where each question is a request: the graphs, their data, and its ends.
-  expect(asked).toHaveLength(12 + 3 + 1 + 1);
+  expect(asked).toHaveLength(21 + 4 + 1 + 1);
 });
 
 test("an empty folder has none", async () => {

@@ -25,6 +25,9 @@ export const NEEDED_FILES: readonly ConfigFile[] = [
 const SUFFIX: Readonly<Record<Dtype, string>> = {
   fp32: "",
   fp16: "_fp16",
+  q8: "_quantized",
+  int8: "_int8",
+  uint8: "_uint8",
   q4: "_q4",
   q4f16: "_q4f16",
 };
