@@ -75,6 +75,13 @@ test("the KV cache takes 24,576 bytes a token, and half of that in fp16", () => 
   expect(half.cache / half.contextTokens).toBe(12_288);
 });
 
+test("activations count the logits that each backend holds", () => {
+  const auto = { device: "webgpu", backend: "auto" } as const;
+  const [ort, webgpu] = [estimate(1024), estimate(1024, exact, auto)];
+  const row = 4 * config.vocabulary;
+  expect(webgpu.activations - ort.activations).toBe(63 * row);
+});
+
 test("activations grow with the image's area and halve in fp16", () => {
   const [small, large] = [estimate(256), estimate(1024)];
   expect(large.activations).toBeGreaterThan(8 * small.activations);

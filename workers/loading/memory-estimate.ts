@@ -6,6 +6,7 @@ import type {
   MemoryEstimate,
 } from "../../src/shared/models";
 import { graphNames, isHalf } from "../../src/shared/options";
+import { MAX_LOGIT_ROWS } from "../backends/webgpu/prefill-plan";
 import type { LoadOptions } from "../../src/shared/protocol";
 import { imageTokensForSize } from "../backends/backend";
 import type { ModelConfig } from "../model-files/config";
@@ -56,7 +57,8 @@ export function estimateMemory(
   const value = isHalf(dtypes.decoder_model_merged) ? 2 : 4;
   const { layers, kvHeads, headDim } = config;
   const cache = 2 * layers * kvHeads * headDim * value * contextTokens;
-  const activations = activationBytes(config, dtypes, size);
+  const rows = webgpu ? MAX_LOGIT_ROWS : 1;
+  const activations = activationBytes(config, dtypes, size, rows);
   const total = weights + activations + cache;
   return { weights, activations, cache, contextTokens, total };
 }
@@ -70,19 +72,19 @@ export function estimateMemory(
  * Each stage has twice the width and a quarter of the positions of the one before,
  * so it takes half of its bytes: all stages together take twice those of the first.
  * w is `visionWidth` / 32: 96 where the last layer has 3072 channels.
- * The prefill adds its logits: of all positions where the decoder outputs all.
- * Measured: 39 MB on WebGPU at 256 pixels and real widths, where this sum gives
- * 33; FastVLM-0.5B at 1024 on WebAssembly 1.58 GB of heap, where it gives 1.49.
+ * The prefill adds `logitRows` rows of logits.
  */
 function activationBytes(
   { visionWidth, vocabulary, hidden }: ModelConfig,
   dtypes: GraphDtypes,
   size: number,
+  logitRows: number,
 ): number {
   const value = isHalf(dtypes.vision_encoder) ? 2 : 4;
   const first = 9 * (visionWidth / LAST_TO_FIRST) * (size / 4) ** 2 * value;
   const tokens = imageTokensForSize(size) + PROMPT_TOKENS;
-  return Math.ceil(2 * first + tokens * (vocabulary + 16 * hidden) * 4);
+  const floats = tokens * 16 * hidden + logitRows * vocabulary;
+  return Math.ceil(2 * first + floats * 4);
 }
 
 /** Largest tensor of the encoder: 4w of the first stage, as above. */

@@ -13,6 +13,7 @@ import {
   type ValueInfo,
 } from "./onnx-protos";
 import {
+  concatBytes,
   MAX_HEADER_BYTES,
   ProtobufError,
   readField,
@@ -264,18 +265,6 @@ function externalLocation({ name, type, dims, external }: TensorHeader) {
     );
   }
   return { location, offset, length };
-}
-
-function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 const MIN_SLICE = 4096;

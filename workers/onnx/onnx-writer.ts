@@ -87,6 +87,21 @@ function tensorProto({ name, type, dims, bytes }: ConstantSpec): number[] {
   ];
 }
 
+/** Encodes fields of a GraphProto. */
+export function writeGraphParts(
+  nodes: readonly NodeSpec[],
+  inputs: readonly ValueInfo[],
+  outputs: readonly ValueInfo[],
+  constants: readonly ConstantSpec[] = [],
+): Uint8Array {
+  return Uint8Array.from([
+    ...nodes.flatMap((node) => contentField(1, nodeProto(node))),
+    ...constants.flatMap((each) => contentField(5, tensorProto(each))),
+    ...inputs.flatMap((value) => contentField(11, valueInfoProto(value))),
+    ...outputs.flatMap((value) => contentField(12, valueInfoProto(value))),
+  ]);
+}
+
 /** Encodes a GraphProto. */
 export function writeGraph(
   nodes: readonly NodeSpec[],
@@ -94,13 +109,8 @@ export function writeGraph(
   outputs: readonly ValueInfo[],
   constants: readonly ConstantSpec[] = [],
 ): number[] {
-  return [
-    ...nodes.flatMap((node) => contentField(1, nodeProto(node))),
-    ...textField(2, "graph"),
-    ...constants.flatMap((each) => contentField(5, tensorProto(each))),
-    ...inputs.flatMap((value) => contentField(11, valueInfoProto(value))),
-    ...outputs.flatMap((value) => contentField(12, valueInfoProto(value))),
-  ];
+  const parts = writeGraphParts(nodes, inputs, outputs, constants);
+  return [...textField(2, "graph"), ...parts];
 }
 
 /** The fields of a ModelProto up to the content of a graph of `graphBytes`: IR

@@ -147,6 +147,20 @@ function varint(value: number): number[] {
   return [...bytes, value];
 }
 
+export function concatBytes(
+  parts: readonly (Uint8Array | readonly number[])[],
+): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** Tag and length of a length-delimited field. */
 export const contentHeader = (field: number, length: number): number[] => [
   ...varint(field * 8 + 2),

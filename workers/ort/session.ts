@@ -66,16 +66,19 @@ const ERRORS_ONLY = 3;
  * Creates a session of `graph` on `gpu`, or on the CPU if it is undefined.
  * Weights are read from their files one at a time: at most the largest one is in
  * memory twice. `external`: files with external data, by the names in the graph.
+ * `edit` may change the graph's file, in which only small weights are.
  */
 export async function createSession(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
   gpu: Gpu | undefined,
+  edit: (file: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> = (same) =>
+    same,
 ): Promise<OrtSession> {
   const { file } = graph;
   const ort = await loadOrt();
   const files = openWeightFiles(graph, external);
-  const skeleton = await writeSkeleton(graph, baseName(file));
+  const skeleton = edit(await writeSkeleton(graph, baseName(file)));
   return ortMutex.run(async () => {
     const start = performance.now();
     const peakSinceStart = watchPeak(gpu);

@@ -2,6 +2,7 @@ import type { Graph } from "../../../src/shared/models";
 import type { Backend, GraphSource } from "../backend";
 import { createSession, type OrtSession } from "../../ort/session";
 import type { Tensors } from "../../ort/tensor";
+import { keepLastRow } from "../../onnx/last-row";
 import { openEmbedding } from "../embedding";
 import { OrtEncoder } from "./encoder";
 import { OrtLanguage, type CacheHeads } from "./language";
@@ -24,16 +25,19 @@ export async function openOrtBackend(
   onStep: () => void,
 ): Promise<OrtBackend> {
   const opened: { release(): Promise<void> }[] = [];
-  const create = async (name: Graph): Promise<OrtSession> => {
+  const create = async (
+    name: Graph,
+    edit?: typeof keepLastRow,
+  ): Promise<OrtSession> => {
     onStep();
     const { graph, external } = graphs[name];
-    const session = await createSession(graph, external, tensors.gpu);
+    const session = await createSession(graph, external, tensors.gpu, edit);
     opened.push(session);
     return session;
   };
   try {
     const vision = await create("vision_encoder");
-    const decoder = await create("decoder_model_merged");
+    const decoder = await create("decoder_model_merged", keepLastRow);
     onStep();
     const { graph, external } = graphs.embed_tokens;
     const embedder = await openEmbedding(graph, external, tensors);
