@@ -6,6 +6,8 @@
 // two numbers, which are one word of f16.
 
 override WIDTH: u32;
+override FIRST: u32; // index of the first row in this part of the table
+override ROWS: u32; // of this part
 override BITS: u32; // 32, 16, or fewer
 override TO_HALVES: bool;
 override ROUNDED: bool;
@@ -34,7 +36,7 @@ fn half_of(word: u32, at: u32) -> u32 {
 
 // A number of the table, as f32 bits.
 fn number(row: u32, column: u32) -> u32 {
-  let at = row * WIDTH + column;
+  let at = (row - FIRST) * WIDTH + column;
   if (BITS == 32) {
     return table[at];
   }
@@ -79,6 +81,10 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   }
   let ring = arrayLength(&ids) - 1;
   let row = u32(ids[1 + u32(ids[0] - 1) % ring]);
+  // A row before FIRST wraps around to a large number.
+  if (row - FIRST >= ROWS) {
+    return;
+  }
   if (TO_HALVES) {
     var word = narrow(number(row, first));
     if (first + 1 < WIDTH) {

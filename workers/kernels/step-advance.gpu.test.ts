@@ -23,7 +23,8 @@ function open(rows: number, ring: number) {
   );
   const data = storage(device, numbers);
   const type = "float32";
-  const table: GpuEmbeddingTable = { width, type, outputType: type, data };
+  const parts = [{ data, first: 0, rows: vocabulary }];
+  const table: GpuEmbeddingTable = { width, type, outputType: type, parts };
   const embeds = storage(device, 4 * width);
   const seqlens = storage(device, Int32Array.of(10));
   const total = storage(device, Int32Array.of(11));

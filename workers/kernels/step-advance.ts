@@ -13,8 +13,16 @@ export interface GpuEmbeddingTable {
   readonly type: StorageType;
   /** Type of the graph's output. */
   readonly outputType: StorageType;
-  readonly data: GPUBuffer;
+  /** All rows: in several buffers where one would be too large to bind. */
+  readonly parts: readonly GpuTablePart[];
   readonly blocks?: GpuEmbeddingBlocks;
+}
+
+interface GpuTablePart {
+  readonly data: GPUBuffer;
+  /** Index of its first row in the table. */
+  readonly first: number;
+  readonly rows: number;
 }
 
 /** Quantised numbers: each is (number - zero) * scale of its block. */
@@ -57,7 +65,7 @@ export class StepAdvance {
     { embeds, type, seqlens, total }: StepInputs,
   ) {
     const { picked, draft, ids, used } = state;
-    const { width, data, blocks } = table;
+    const { width, parts, blocks } = table;
     const bindings = (buffers: readonly GPUBuffer[]): GPUBufferBinding[] =>
       buffers.map((buffer) => ({ buffer }));
     const constants = {
@@ -74,19 +82,19 @@ export class StepAdvance {
         bindings([picked, draft, ids, used, seqlens, total]),
         [1, 1, 1],
       ),
-      prepare(
-        device,
-        { label: "embed-row", code: float16Code + embedRowCode, constants },
+      // The part that has the row writes it.
+      ...parts.map(({ data, first, rows }) => {
+        const part = { ...constants, FIRST: first, ROWS: rows };
+        const code = float16Code + embedRowCode;
         // Without blocks the bindings of scales and zeros are not read.
-        bindings([
-          ids,
-          data,
-          blocks?.scales ?? data,
-          blocks?.zeros ?? data,
-          embeds,
-        ]),
-        [Math.ceil(width / 2 / THREADS), 1, 1],
-      ),
+        const [scales, zeros] = [blocks?.scales ?? data, blocks?.zeros ?? data];
+        return prepare(
+          device,
+          { label: "embed-row", code, constants: part },
+          bindings([ids, data, scales, zeros, embeds]),
+          [Math.ceil(width / 2 / THREADS), 1, 1],
+        );
+      }),
     ];
   }
 

@@ -9,7 +9,6 @@ import { reopenGpu } from "../ort/adapter";
 import { loadOrt } from "../ort/runtime";
 import { Tensors } from "../ort/tensor";
 import { loadAborted } from "../store/errors";
-import { defined } from "../util/assert";
 import type { LoadJob, LoadPlan } from "./load-plan";
 import { LoadedModel } from "./loaded-model";
 import { answerTestImage, verify } from "./verification";
@@ -243,8 +242,7 @@ async function withModel<B extends Backend, T>(
 }
 
 function testImageSize({ hardware, config, graphs }: LoadPlan): number {
-  const encoder = defined(graphs.get("vision_encoder"), "vision_encoder");
-  const only = fixedImageSize(encoder.graph);
+  const only = fixedImageSize(graphs.vision_encoder.graph);
   if (only !== undefined) return only;
   return hardware.software ? Math.min(config.size, CPU_SIZE) : config.size;
 }

@@ -241,7 +241,8 @@ test("samples an answer in one submit, with penalty and a new random number per 
     ...{ type, embeds: storage(device, 4) },
     ...{ seqlens: storage(device, 4), total: storage(device, 4) },
   };
-  const embeddings = { width: 1, type, outputType: type, data: table };
+  const parts = [{ data: table, first: 0, rows: vocabulary }];
+  const embeddings = { width: 1, type, outputType: type, parts };
   const advance = new StepAdvance(device, state, embeddings, next);
 
   const sampler = new Sampler(options, used);

@@ -26,14 +26,19 @@ afterAll(() => {
 });
 
 /** Rows of the table in `file`, read by the GPU and from the file. */
-async function lookUp(file: Blob, ids: readonly number[], type: Type) {
+async function lookUp(
+  file: Blob,
+  ids: readonly number[],
+  type: Type,
+  largestBuffer?: number,
+) {
   const graph = await readOnnx("e.onnx", file);
   const known = embeddingTable(graph);
   if (known === undefined) throw new Error("no table");
   const read = await new EmbeddingRows(graph, new Map(), known).read(ids);
   const wanted = read instanceof Uint16Array ? fromHalf(read) : read;
 
-  const plan = planEmbeddingTable(graph, new Map());
+  const plan = planEmbeddingTable(graph, new Map(), largestBuffer);
   const weights = await GpuWeights.upload(gpu, plan.weights, () => undefined);
   const table = plan.bind(weights);
   const { device } = gpu;
@@ -100,8 +105,13 @@ for (const type of ["float32", "float16"] as const) {
         [{ name: "table", type: stored, dims, bytes }],
       );
       const ids = [0, 8, 3, 7];
-      const { found, wanted } = await lookUp(new Blob([model]), ids, type);
+      const blob = new Blob([model]);
+      const { found, wanted } = await lookUp(blob, ids, type);
       expect(found).toEqual(wanted);
+      // Two rows in each buffer.
+      const large = (2.5 * bytes.length) / rows;
+      const split = await lookUp(blob, ids, type, large);
+      expect(split.found).toEqual(wanted);
     });
   }
 }

@@ -28,10 +28,13 @@ const DATA = "embed/data";
 const SCALES = "embed/scales";
 const ZEROS = "embed/zeros";
 
-/** Throws `UnsupportedGraph` for a graph that does more than look rows up. */
+/** `largestBuffer`: bytes of the largest buffer that a shader can read; a larger
+ * table is split. Throws `UnsupportedGraph` for a graph that does more than look
+ * rows up. */
 export function planEmbeddingTable(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
+  largestBuffer = Infinity,
 ): EmbeddingTablePlan {
   const table = embeddingTable(graph);
   if (table === undefined)
@@ -50,16 +53,40 @@ export function planEmbeddingTable(
       ? [concatenatedWeight(info, [source])]
       : [generatedWeight(info, length, () => repeated(source, times))];
   };
-  const { data, blocks } = table;
+  const { data, blocks, rows } = table;
+  const rowBytes = data.length / rows;
+  const most = Math.min(rows, Math.floor(largestBuffer / rowBytes));
+  if (most === 0) {
+    throw new UnsupportedGraph(
+      `a row of ${graph.file} is larger than a buffer of ${largestBuffer} bytes`,
+    );
+  }
+  const parts = Array.from({ length: Math.ceil(rows / most) }, (_, i) => {
+    const first = i * most;
+    return { first, rows: Math.min(most, rows - first) };
+  });
+  const partOf = ({ first, rows }: TablePart): TensorLocation => ({
+    ...data,
+    offset: data.offset + first * rowBytes,
+    length: rows * rowBytes,
+  });
   // The kernel reads a scale and a zero point for each row.
-  const times = blocks?.shared === true ? table.rows : 1;
+  const times = blocks?.shared === true ? rows : 1;
   const weights = [
-    ...weight(DATA, data),
+    ...parts.flatMap((part) => weight(nameOf(part), partOf(part))),
     ...weight(SCALES, blocks?.scales, times),
     ...weight(ZEROS, blocks?.zeros, times),
   ];
-  return { rows: table.rows, weights, bind: (all) => bindTable(table, all) };
+  return { rows, weights, bind: (all) => bindTable(table, parts, all) };
 }
+
+/** Rows of the table that are in one buffer. */
+interface TablePart {
+  readonly first: number;
+  readonly rows: number;
+}
+
+const nameOf = ({ first }: TablePart): string => `${DATA} from row ${first}`;
 
 async function* repeated(
   source: ByteSource,
@@ -73,14 +100,17 @@ async function* repeated(
 
 function bindTable(
   { width, type, outputType, blocks }: EmbeddingTable,
+  ranges: readonly TablePart[],
   weights: GpuWeights,
 ): GpuEmbeddingTable {
-  const { buffer: data } = weights.tensor(DATA);
-  if (blocks === undefined) return { width, type, outputType, data };
+  const parts = ranges.map((part) => {
+    return { ...part, data: weights.tensor(nameOf(part)).buffer };
+  });
+  if (blocks === undefined) return { width, type, outputType, parts };
   const { bits, signed, size, padded, zeros, zero } = blocks;
   const { buffer: scales } = weights.tensor(SCALES);
   return {
-    ...{ width, type, outputType, data },
+    ...{ width, type, outputType, parts },
     blocks: {
       ...{ bits, signed, size, padded, scales, zero },
       ...(zeros && { zeros: weights.tensor(ZEROS).buffer }),

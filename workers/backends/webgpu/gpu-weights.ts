@@ -93,19 +93,21 @@ export class GpuWeights {
   }
 }
 
+/** Bytes of the largest buffer that a shader can read. */
+export function largestBufferOf({ device }: Gpu): number {
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+}
+
 /** Throws `UnsupportedGraph` for a weight that is larger than a storage buffer
  * of this GPU. */
-export function checkWeightSizes(
-  { device, name: gpuName }: Gpu,
-  weights: readonly Weight[],
-): void {
-  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-  const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+export function checkWeightSizes(gpu: Gpu, weights: readonly Weight[]): void {
+  const most = largestBufferOf(gpu);
   const largest = weights.find(({ bytes }) => bytes > most);
   if (largest === undefined) return;
   const { name, bytes } = largest;
   throw new UnsupportedGraph(
-    `${name} has ${bytes} bytes; a storage buffer on ${gpuName} holds at most ${most}`,
+    `${name} has ${bytes} bytes; a storage buffer on ${gpu.name} holds at most ${most}`,
   );
 }
 

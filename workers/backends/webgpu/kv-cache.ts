@@ -1,3 +1,4 @@
+import { largestBufferOf } from "./gpu-weights";
 import type { DecoderPlan } from "./graphs/decoder-plan";
 import type { BoundTensors, GpuTensor } from "../../ort/record-graph";
 import type { Gpu } from "../../ort/device";
@@ -18,13 +19,12 @@ function positionBytes({ kvHeads, headDim, type }: CacheShape): number {
 /** The positions of the largest cache that this GPU can hold, at most
  * `wanted`. */
 export function maxPositions(
-  { device }: Gpu,
+  gpu: Gpu,
   shape: CacheShape,
   wanted: number,
 ): number {
-  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-  const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  return Math.min(wanted, Math.floor(most / positionBytes(shape)));
+  const most = Math.floor(largestBufferOf(gpu) / positionBytes(shape));
+  return Math.min(wanted, most);
 }
 
 /** The positions of a new cache: a power of two from 256 to 2048. */

@@ -7,7 +7,7 @@ import type { Gpu } from "../../ort/device";
 import type { Tensors } from "../../ort/tensor";
 import { planEmbeddingTable } from "./embedding-table";
 import { WebGpuEncoder } from "./encoder";
-import { checkWeightSizes, GpuWeights } from "./gpu-weights";
+import { checkWeightSizes, GpuWeights, largestBufferOf } from "./gpu-weights";
 import { planDecoder } from "./graphs/decoder-plan";
 import { planVision } from "./graphs/vision-plan";
 import { initialCapacity } from "./kv-cache";
@@ -33,7 +33,11 @@ export async function planWebGpuBackend(
     vision_encoder: visionSource,
     decoder_model_merged: decoderSource,
   } = graphs;
-  const table = planEmbeddingTable(embedSource.graph, embedSource.external);
+  const table = planEmbeddingTable(
+    embedSource.graph,
+    embedSource.external,
+    largestBufferOf(gpu),
+  );
   const decoder = await planDecoder(
     decoderSource.graph,
     decoderSource.external,
