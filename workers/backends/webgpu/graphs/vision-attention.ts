@@ -10,6 +10,7 @@ import {
   type VisionLayer,
   isFeatures,
   requireConstant,
+  requireFeatures,
   type FeatureView,
   type GraphInputs,
   type GraphValue,
@@ -133,6 +134,40 @@ function attentionOf(
   const columns = coalesced([{ size: width, stride: 1 }]);
   const dims = [...outer, pixelDims(layer), columns];
   return { layer, view: { offset: 0, dims } };
+}
+
+/** Attention of opset 23 on [1, heads, tokens, width]. */
+export function attentionOp(node: OnnxNode, inputs: GraphInputs): FeatureView {
+  const [q, k, v, ...more] = inputs;
+  const { domain, attributes, floats } = node;
+  if (domain !== "" || more.some((input) => input !== undefined)) {
+    throw new UnsupportedGraph(
+      "a mask or a KV cache is not supported, nor another Attention than that of opset 23",
+    );
+  }
+  const [query, key, value] = [q, k, v].map(requireFeatures) as [
+    FeatureView,
+    FeatureView,
+    FeatureView,
+  ];
+  const masked = attributes.get("is_causal") === 1;
+  if (masked || (floats.get("softcap") ?? 0) !== 0) {
+    throw new UnsupportedGraph("is_causal and softcap are not supported");
+  }
+  if (query.view.dims.length !== 4) {
+    throw new UnsupportedGraph(
+      `queries of shape [${shapeOf(query.view).join()}] are not [1, heads, tokens, width]`,
+    );
+  }
+  const heads = headsOf(query.layer, query.view);
+  const scale = floats.get("scale") ?? 1 / Math.sqrt(heads.width);
+  return attentionOf(
+    heads,
+    headsOf(key.layer, key.view),
+    headsOf(value.layer, value.view),
+    scale,
+    query.view,
+  );
 }
 
 /** com.microsoft.MultiHeadAttention with separate queries, keys and values. */

@@ -148,6 +148,77 @@ test("a layer with two readers is not fused with one of them", async () => {
   expect(ops.filter((op) => op === "Mul")).toHaveLength(2);
 });
 
+test("reads image_features among other outputs, with or without a batch", async () => {
+  const encoder = new EncoderBuilder();
+  const map = encoder.conv(encoder.pooled, "end", [HIDDEN, 3, 1, 1]);
+  const rows = encoder.integers("rows", [2], [HIDDEN, -1]);
+  const flat = encoder.op("Reshape", [map, rows]);
+  encoder.op("Transpose", [flat], { perm: [1, 0] }, "", ["image_features"]);
+  encoder.op("Elu", [map], {}, "", ["elu"]);
+  const blob = encoder.write(
+    [value("in", [1, 3, "h", "w"])],
+    [value("elu", []), value("image_features", ["t", HIDDEN])],
+  );
+  const { outputs, nodes } = await written(await planOf(blob), 128);
+  expect(outputs).toEqual([value("image_features", [1, 4, HIDDEN])]);
+  expect(nodes.map(({ op }) => op)).not.toContain("Elu");
+});
+
+test("reads the operators that ONNX Runtime fuses", async () => {
+  const encoder = new EncoderBuilder();
+  const weight = encoder.random("w", [3, 3, 1, 1], 1);
+  const conv = encoder.op(
+    "FusedConv",
+    [encoder.pooled, weight, encoder.random("b", [3], 1)],
+    { activation: "Relu" },
+    "com.microsoft",
+  );
+  const flat = encoder.op("Reshape", [
+    conv,
+    encoder.integers("s", [3], [0, 3, -1]),
+  ]);
+  encoder.op(
+    "FusedMatMul",
+    [flat, encoder.random("m", [HIDDEN, 3], 1)],
+    { transA: 1, transB: 1 },
+    "com.microsoft",
+    ["out"],
+  );
+  const blob = encoder.write(
+    [value("in", [1, 3, "h", "w"])],
+    [value("out", [1, "t", HIDDEN])],
+  );
+  const { outputs, nodes } = await written(await planOf(blob), 128);
+  expect(outputs).toEqual([value("image_features", [1, 4, HIDDEN])]);
+  expect(nodes.map(({ op }) => op)).toContain("Relu");
+});
+
+test("reads Attention of opset 23", async () => {
+  const encoder = new EncoderBuilder();
+  const sizes = encoder.integers("heads", [4], [0, 2, 2, -1]);
+  const heads = (name: string): string => {
+    const map = encoder.conv(encoder.pooled, name, [4, 3, 1, 1]);
+    const split = encoder.op("Reshape", [map, sizes]);
+    return encoder.op("Transpose", [split], { perm: [0, 1, 3, 2] });
+  };
+  const attended = encoder.op(
+    "Attention",
+    [heads("q"), heads("k"), heads("v")],
+    { is_causal: 0, scale: { float: 0.25 } },
+  );
+  const tokens = encoder.op("Transpose", [attended], { perm: [0, 2, 1, 3] });
+  const flat = encoder.integers("flat", [3], [0, -1, 4]);
+  encoder.op("Reshape", [tokens, flat], {}, "", ["out"]);
+  const blob = encoder.write(
+    [value("in", [1, 3, "h", "w"])],
+    [value("out", [1, "t", HIDDEN])],
+  );
+  const { nodes } = await written(await planOf(blob), 128);
+  const attention = nodes.find(({ op }) => op === "MultiHeadAttention");
+  expect(attention?.attributes.get("num_heads")).toBe(2);
+  expect(attention?.floats.get("scale")).toBe(0.25);
+});
+
 const unsupported: readonly [
   string,
   (encoder: EncoderBuilder) => Blob,

@@ -10,14 +10,15 @@ import {
   scalarValue,
 } from "./graph-tensor";
 import { erf, gelu, relu, sigmoid, tanhGelu } from "./scalar-functions";
-import { sameDims, shapeOf } from "./strided-view";
+import { sameDims, shapeOf, transposed } from "./strided-view";
 import {
+  attentionOp,
   attentionOutputOp,
   multiHeadAttentionOp,
   attentionScoresOp,
   softmaxOp,
 } from "./vision-attention";
-import { applyBinary, applyUnary } from "./vision-elementwise";
+import { applyAffine, applyBinary, applyUnary } from "./vision-elementwise";
 import {
   isFeatures,
   requireConstant,
@@ -48,18 +49,32 @@ interface GraphEnds {
   readonly output: string;
 }
 
+/** The input, and the output of the features, of which the name matters only if
+ * there are others. */
 function endsOf({ inputs, outputs }: OnnxGraph): GraphEnds {
   const [input, ...more] = inputs;
-  const [output, ...others] = outputs;
-  if (input === undefined || output === undefined) {
-    throw new UnsupportedGraph("the encoder has no input or no output");
-  }
-  if (more.length + others.length > 0) {
+  const [first, ...others] = outputs;
+  const output =
+    others.length === 0
+      ? first
+      : outputs.find(({ name }) => name === "image_features");
+  if (input === undefined || output === undefined || more.length > 0) {
     throw new UnsupportedGraph(
-      `the encoder has the inputs ${names(inputs)} and the outputs ${names(outputs)}, not one of each`,
+      `the encoder has the inputs ${names(inputs)} and the outputs ${names(outputs)}, not one input and image_features`,
     );
   }
   return { input: input.name, output: output.name };
+}
+
+/** The nodes that `output` depends on. */
+function nodesFor({ nodes }: OnnxGraph, output: string): OnnxNode[] {
+  const needed = new Set([output]);
+  const kept = [...nodes].reverse().filter(({ inputs, outputs }) => {
+    const used = outputs.some((name) => needed.has(name));
+    if (used) for (const name of inputs) needed.add(name);
+    return used;
+  });
+  return kept.reverse();
 }
 
 /**
@@ -77,7 +92,7 @@ export function readVisionLayers(
   const values = new Map<string, GraphValue>();
   for (const [name, tensor] of tensors) values.set(name, constantView(tensor));
   values.set(input, pixelsOf(inputSize));
-  for (const node of graph.nodes) {
+  for (const node of nodesFor(graph, output)) {
     const inputs = node.inputs.map((name) => {
       const value = values.get(name);
       if (name === "" || value !== undefined) return value;
@@ -134,6 +149,9 @@ function evaluateNode(
     const part = shape.slice(from, node.attributes.get("end"));
     return [computedConstant("int64", [part.length], part)];
   }
+  // Our graphs compute in one type.
+  if (node.op === "CastLike" && first !== undefined && isFeatures(inputs[1]))
+    return [first];
   if (!inputs.some(isFeatures)) {
     const known = inputs.map((value) =>
       isFeatures(value) ? undefined : value,
@@ -171,7 +189,7 @@ function readConstantNode({
   );
 }
 
-/** The layer behind [1, tokens, channels]. */
+/** The layer behind [1, tokens, channels] or [tokens, channels]. */
 function asTokens({ layer, view }: FeatureView): VisionLayer {
   const [channels = [], ...before] = [...view.dims].reverse();
   const [channel, ...more] = channels;
@@ -180,9 +198,9 @@ function asTokens({ layer, view }: FeatureView): VisionLayer {
     more.length === 0 &&
     (channel?.stride ?? 1) === 1 &&
     (channel?.size ?? 1) === layer.channels &&
-    view.dims.length === 3 &&
+    [2, 3].includes(view.dims.length) &&
     sameDims(before[0] ?? [], pixelDims(layer)) &&
-    before[1]?.length === 0;
+    (before[1] ?? []).length === 0;
   if (!fits)
     throw new UnsupportedGraph(
       `the output of shape [${shapeOf(view).join()}] is not [1, tokens, channels]`,
@@ -221,9 +239,59 @@ const binary =
     return applyBinary(op, a, b);
   };
 
+function matMul(
+  a: GraphValue | undefined,
+  b: GraphValue | undefined,
+): FeatureView {
+  if (!isFeatures(b)) return matMulOp(requireFeatures(a), b);
+  const left = requireFeatures(a);
+  return left.layer.kind === "softmax"
+    ? attentionOutputOp(left, b)
+    : attentionScoresOp(left, b);
+}
+
+const ACTIVATIONS: Readonly<Record<string, (x: number) => number>> = {
+  Relu: relu,
+  Sigmoid: sigmoid,
+  Tanh: Math.tanh,
+};
+
+/** com.microsoft.FusedConv: a convolution and the activation after it. */
+function fusedConv(node: OnnxNode, inputs: GraphInputs): FeatureView {
+  const name = node.texts.get("activation") ?? "";
+  const activation = ACTIVATIONS[name];
+  if (activation === undefined || inputs.length > 3) {
+    throw new UnsupportedGraph(
+      `the activation “${name}” or a fourth input is not supported`,
+    );
+  }
+  return applyUnary(convOp(node, inputs), activation);
+}
+
+/** com.microsoft.FusedMatMul: alpha · A B, either of them transposed. */
+function fusedMatMul(node: OnnxNode, [a, b]: GraphInputs): FeatureView {
+  const { attributes, floats } = node;
+  if (["transBatchA", "transBatchB"].some((name) => attributes.get(name) === 1))
+    throw new UnsupportedGraph("transposed batches are not supported");
+  const turned = <T extends GraphValue>(
+    value: T | undefined,
+    name: string,
+  ): T | undefined => {
+    if (value === undefined || attributes.get(name) !== 1) return value;
+    const { length } = value.view.dims;
+    const order = value.view.dims.map((_, i) => i);
+    order.splice(-2, 2, length - 1, length - 2);
+    return { ...value, view: transposed(value.view, order) };
+  };
+  const product = matMul(turned(a, "transA"), turned(b, "transB"));
+  const alpha = floats.get("alpha") ?? 1;
+  return alpha === 1 ? product : applyAffine(product, alpha, 0);
+}
+
 /** Operators on features, by name. */
 const FEATURE_OPS: Readonly<Record<string, OpReader>> = {
   Conv: convOp,
+  FusedConv: fusedConv,
   AveragePool: averagePoolOp,
   GlobalAveragePool: globalAveragePoolOp,
   ReduceMean: reduceMeanOp,
@@ -232,13 +300,9 @@ const FEATURE_OPS: Readonly<Record<string, OpReader>> = {
   Gemm: gemmOp,
   MatMulNBits: matMulNBitsOp,
   MultiHeadAttention: multiHeadAttentionOp,
-  MatMul: (_, [a, b]) => {
-    if (!isFeatures(b)) return matMulOp(requireFeatures(a), b);
-    const left = requireFeatures(a);
-    return left.layer.kind === "softmax"
-      ? attentionOutputOp(left, b)
-      : attentionScoresOp(left, b);
-  },
+  Attention: attentionOp,
+  MatMul: (_, [a, b]) => matMul(a, b),
+  FusedMatMul: fusedMatMul,
   Softmax: (node, [x]) => softmaxOp(node, requireFeatures(x)),
   Add: binary("add"),
   Sub: binary("sub"),
