@@ -20,6 +20,7 @@ test("graphs are found in their dtypes, external data with them", async () => {
   const { stat, asked } = folder({
     "onnx/vision_encoder_fp16.onnx": 10,
     "onnx/embed_tokens.onnx": 20,
+    "onnx/embed_tokens.onnx.data": 300,
     "onnx/decoder_model_merged_q4.onnx": 1,
     "onnx/decoder_model_merged_q4.onnx_data": 100,
     "onnx/decoder_model_merged_q4.onnx_data_1": 50,
@@ -28,7 +29,7 @@ test("graphs are found in their dtypes, external data with them", async () => {
   });
   const found = await findGraphs(stat);
   expect(found.vision_encoder).toMatchObject([{ dtype: "fp16", bytes: 10 }]);
-  expect(found.embed_tokens).toMatchObject([{ dtype: "fp32", bytes: 20 }]);
+  expect(found.embed_tokens).toMatchObject([{ dtype: "fp32", bytes: 320 }]);
   const [bytes, decoder, ...others] = found.decoder_model_merged;
   expect(others).toEqual([]);
   expect(bytes).toMatchObject({ dtype: "q8", bytes: 60 });
@@ -39,7 +40,7 @@ test("graphs are found in their dtypes, external data with them", async () => {
     "onnx/decoder_model_merged_q4.onnx_data_1",
   ]);
   // Where each question is a request: the graphs, their data, and its ends.
-  expect(asked).toHaveLength(21 + 4 + 1 + 1);
+  expect(asked).toHaveLength(21 + 4 + 3 + 1 + 1);
 });
 
 test("an empty folder has none", async () => {

@@ -49,7 +49,8 @@ type Stat = (paths: readonly string[]) => Promise<Map<string, ModelFile>>;
 
 /**
  * Finds the variants of each graph in a folder. Looks for external data under its
- * usual names, one more at a time; other names are known once the graph is read.
+ * usual names: `.onnx.data` as PyTorch writes it, or `.onnx_data`, `.onnx_data_1` and
+ * so on, one more at a time. Other names are known once the graph is read.
  */
 export async function findGraphs(stat: Stat): Promise<Variants> {
   const names = graphNames.flatMap((graph) =>
@@ -58,6 +59,12 @@ export async function findGraphs(stat: Stat): Promise<Variants> {
   const found = await stat(names);
   const files = new Map([...found].map(([name, file]) => [name, [file]]));
   let open = [...files.keys()];
+  const torch = await stat(open.map((name) => `${name}.data`));
+  open = open.filter((name) => {
+    const file = torch.get(`${name}.data`);
+    if (file !== undefined) files.get(name)?.push(file);
+    return file === undefined;
+  });
   for (let part = 0; open.length > 0; part++) {
     const more = await stat(open.map((name) => dataFile(name, part)));
     open = open.filter((name) => {

@@ -60,6 +60,23 @@ export async function explainSessionError(
   return corrupt(file, `ONNX Runtime cannot read the graph: ${message}`, cause);
 }
 
+/** Names the graph that ONNX Runtime fails to run. Other errors are returned as
+ * they are. */
+export function explainRunError(error: unknown, file: string): unknown {
+  const { message } = VlmError.from(error);
+  const failure =
+    /^failed to call OrtRun\(\)\. ERROR_CODE: \d+, ERROR_MESSAGE: /;
+  if (!failure.test(message) || MEMORY.test(message)) return error;
+  return new VlmError(
+    "unsupported",
+    sentence(
+      `ONNX Runtime fails to run ${file}: ${message.replace(failure, "")}`,
+    ),
+    "Choose another dtype or device, or export the model again.",
+    { cause: error },
+  );
+}
+
 /** Removes ORT's error code and source location. */
 function withoutSource(message: string): string {
   return message

@@ -7,16 +7,19 @@ import type { Gpu } from "./device";
 import { externalData } from "./blob-bytes";
 import { watchPeak } from "./memory-use";
 import { loadOrt, ortMutex } from "./runtime";
-import { explainSessionError } from "./session-errors";
+import { explainRunError, explainSessionError } from "./session-errors";
 
 /** An ORT session of one graph. Runs of all sessions are queued. */
 export class OrtSession {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
+  readonly #file: string;
   readonly #session: InferenceSession;
   readonly #gpu: Gpu | undefined;
 
-  constructor(session: InferenceSession, gpu: Gpu | undefined) {
+  /** `file`: of the graph, for errors. */
+  constructor(file: string, session: InferenceSession, gpu: Gpu | undefined) {
+    this.#file = file;
     this.#session = session;
     this.#gpu = gpu;
     this.inputs = describe(session.inputMetadata);
@@ -29,12 +32,16 @@ export class OrtSession {
     feeds: Record<string, Tensor>,
     names = this.outputs.map(({ name }) => name),
   ): Promise<Outputs> {
-    const results = await ortMutex.run(() => {
-      this.#gpu?.check();
-      const run = this.#session.run(feeds, names);
-      return this.#gpu?.guard(run) ?? run;
-    });
-    return new Outputs(results);
+    try {
+      const results = await ortMutex.run(() => {
+        this.#gpu?.check();
+        const run = this.#session.run(feeds, names);
+        return this.#gpu?.guard(run) ?? run;
+      });
+      return new Outputs(results);
+    } catch (error) {
+      throw explainRunError(error, this.#file);
+    }
   }
 
   async release(): Promise<void> {
@@ -95,7 +102,7 @@ export async function createSession(
       const creation = ort.InferenceSession.create(skeleton, options);
       const session = await (gpu?.guard(creation) ?? creation);
       await checkUpload(session, gpu);
-      return new OrtSession(session, gpu);
+      return new OrtSession(file, session, gpu);
     } catch (error) {
       throw await explainSessionError(error, graph, files, gpu);
     } finally {
