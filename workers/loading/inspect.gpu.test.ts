@@ -67,6 +67,15 @@ test("a local folder needs no download, and its external data counts", async () 
   );
 });
 
+test("reports graphs on this machine that do not match the configuration", async () => {
+  const response = await fetch(`${other}onnx/vision_encoder.onnx`);
+  const encoder = new Uint8Array(await response.arrayBuffer());
+  const path = "onnx/vision_encoder.onnx";
+  const model = await pickFolder(micro, { [path]: () => encoder });
+  const { unsupportedReason } = await api.inspect({ ...loadOptions, model });
+  expect(unsupportedReason).toMatch(/image_features has the shape .*48/);
+});
+
 test("reports half precision as an issue without shader-f16", async () => {
   const model = await pickFolder(half);
   const device = "webgpu";

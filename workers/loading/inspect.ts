@@ -5,8 +5,12 @@ import type {
   ModelReport,
   ModelSource,
 } from "../../src/shared/models";
+import { graphs as graphNames } from "../../src/shared/options";
 import type { LoadOptions } from "../../src/shared/protocol";
+import { checkGraph } from "../model-files/graph-contract";
 import { eachGraph } from "../model-files/manifest";
+import { readOnnx } from "../onnx/onnx-reader";
+import { defined } from "../util/assert";
 import { formatBytes } from "../../src/shared/format";
 import {
   checkCompatibility,
@@ -25,8 +29,8 @@ import { filesOf, readMetadata, type ModelMetadata } from "./model-metadata";
 type Chosen = NonNullable<ModelReport["chosen"]>;
 type Storage = NonNullable<ModelReport["storage"]>;
 
-/** Reports what a model is and needs on this machine. Does not download its
- * weights or its tokenizer and opens no device. */
+/** Reports what a model is and needs on this machine, and checks the graphs that are
+ * on it. Does not download weights or the tokenizer and opens no device. */
 export async function inspectModel(
   options: LoadOptions,
   size: number | undefined,
@@ -35,9 +39,39 @@ export async function inspectModel(
   const hardware = await detectHardware(options.device);
   const storage = await estimateStorage();
   const metadata = await readMetadata(options.model, signal);
-  metadata.folder.release();
-  const imageSize = size ?? metadata.config.size;
-  return report(options, metadata, hardware, storage, imageSize);
+  try {
+    const imageSize = size ?? metadata.config.size;
+    const found = report(options, metadata, hardware, storage, imageSize);
+    if (found.chosen === undefined || found.unsupportedReason !== undefined) {
+      return found;
+    }
+    const issue = await graphIssue(metadata, found.chosen.dtypes, signal);
+    return issue === undefined ? found : { ...found, unsupportedReason: issue };
+  } finally {
+    metadata.folder.release();
+  }
+}
+
+/** Why the graphs cannot be used, as far as they are on this machine. */
+async function graphIssue(
+  { folder, variants, config }: ModelMetadata,
+  dtypes: GraphDtypes,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  for (const name of graphNames) {
+    const variant = variants[name].find(({ dtype }) => dtype === dtypes[name]);
+    const [file] = variant?.files ?? [];
+    if (file === undefined || file.kept < file.bytes) continue;
+    try {
+      const blobs = await folder.fetch([file.path], signal, () => undefined);
+      const blob = defined(blobs.get(file.path), file.path);
+      checkGraph(name, await readOnnx(file.path, blob), config);
+    } catch (error) {
+      signal.throwIfAborted();
+      return VlmError.from(error).message;
+    }
+  }
+  return undefined;
 }
 
 function report(
