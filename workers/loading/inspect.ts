@@ -5,7 +5,7 @@ import type {
   ModelReport,
   ModelSource,
 } from "../../src/shared/models";
-import { graphs as graphNames } from "../../src/shared/options";
+import { graphNames } from "../../src/shared/options";
 import type { LoadOptions } from "../../src/shared/protocol";
 import { checkGraph } from "../model-files/graph-contract";
 import { eachGraph } from "../model-files/manifest";
