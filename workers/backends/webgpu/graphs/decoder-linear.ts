@@ -1,6 +1,7 @@
 import type { OnnxNode } from "../../../onnx/onnx-protos";
 import { elementCount, type StoredTensor, type Dataflow } from "./dataflow";
 import { UnsupportedGraph } from "../../backend";
+import { readDequantized, type QuantizedLinear } from "./decoder-qdq";
 
 /** x W + b with a dense weight. */
 export interface DenseLinear {
@@ -10,20 +11,6 @@ export interface DenseLinear {
   readonly transposed: boolean;
   readonly inner: number;
   readonly outer: number;
-  readonly bias?: StoredTensor;
-}
-
-/** x W + b with a block-quantized weight: (q - zero point) · scale of its block. */
-export interface QuantizedLinear {
-  readonly kind: "quantized";
-  readonly weight: StoredTensor;
-  readonly scales: StoredTensor;
-  readonly zeros?: StoredTensor;
-  readonly inner: number;
-  readonly outer: number;
-  readonly bits: number;
-  readonly blockSize: number;
-  readonly accuracy: number;
   readonly bias?: StoredTensor;
 }
 
@@ -93,6 +80,9 @@ function readProduct(flow: Dataflow, node: OnnxNode, value: string) {
 function readMatMul(flow: Dataflow, { inputs }: OnnxNode) {
   const [input = "", name = ""] = inputs;
   const turned = flow.producer(name);
+  if (turned?.op === "DequantizeLinear") {
+    return { input, linear: readDequantized(flow, turned) };
+  }
   const isTurned =
     turned?.op === "Transpose" && turned.lists.get("perm")?.join() === "1,0";
   const weight = flow.storedTensor(isTurned ? turned.inputs[0] : name);

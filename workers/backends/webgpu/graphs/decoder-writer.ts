@@ -4,11 +4,8 @@ import { OnnxGraphBuilder } from "../../../onnx/graph-builder";
 import { dataTypeNumber, type ValueInfo } from "../../../onnx/onnx-protos";
 
 import type { StoredTensor } from "./dataflow";
-import type {
-  QuantizedLinear,
-  DenseLinear,
-  LinearLayer,
-} from "./decoder-linear";
+import type { DenseLinear, LinearLayer } from "./decoder-linear";
+import type { QuantizedLinear } from "./decoder-qdq";
 import { type Weight, interleavedWeight, concatenatedWeight } from "./weight";
 import { UnsupportedGraph } from "../../backend";
 

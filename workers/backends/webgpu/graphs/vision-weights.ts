@@ -110,7 +110,7 @@ function rowsFirst(view: StridedView, asMatMul: boolean): StridedView {
 /** The bytes of a view, if they are contiguous in the file. */
 function contiguousBytes(view: StridedView, { source, type }: GraphTensor) {
   const width = isFloatType(type) ? BYTES_PER_FLOAT[type] : undefined;
-  if (source === undefined || "fill" in source || width === undefined) {
+  if (source === undefined || !("blob" in source) || width === undefined) {
     return undefined;
   }
   let step = 1;
@@ -276,7 +276,7 @@ function rowsSource(
   { source, name }: GraphTensor,
   { first, count, of }: RowRange,
 ): ByteSource & { blob: Blob } {
-  if (source === undefined || "fill" in source || source.length % of !== 0) {
+  if (source === undefined || !("blob" in source) || source.length % of !== 0) {
     throw new UnsupportedGraph(`weight ${name} is not stored row by row`);
   }
   const row = source.length / of;

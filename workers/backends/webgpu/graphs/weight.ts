@@ -17,7 +17,7 @@ export interface Weight {
 
 export const CHUNK_BYTES = 16 * 2 ** 20;
 
-/** A range of a file, or one byte repeated. */
+/** A range of a file, one byte repeated, or computed bytes. */
 export type ByteSource =
   | {
       /** Path for error messages. */
@@ -26,7 +26,11 @@ export type ByteSource =
       readonly offset: number;
       readonly length: number;
     }
-  | { readonly fill: number; readonly length: number };
+  | { readonly fill: number; readonly length: number }
+  | {
+      readonly length: number;
+      readonly read: (at: number, length: number) => Promise<Uint8Array>;
+    };
 
 /** The bytes of a stored tensor. `files`: the result of `openWeightFiles`. */
 export function sourceOf(
@@ -115,6 +119,7 @@ export async function readSource(
   at: number,
   length: number,
 ): Promise<Uint8Array> {
+  if ("read" in source) return source.read(at, length);
   if ("fill" in source) return new Uint8Array(length).fill(source.fill);
   const start = source.offset + at;
   try {
