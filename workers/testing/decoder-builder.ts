@@ -4,7 +4,8 @@ import { GraphBuilder } from "./graph-builder";
 
 /** How an exporter may write the same decoder. */
 export interface DecoderVariant {
-  readonly products: "matmul" | "transposed" | "gemm" | "quantized";
+  readonly products:
+    "matmul" | "transposed" | "gemm" | "quantized" | "dequantized";
   /** Bits of quantized weights; `mixed`: 8 for values, 4 for all others. */
   readonly bits: 4 | 8 | "mixed";
   /** Which quantized weights have zero points. */
@@ -20,6 +21,8 @@ export interface DecoderVariant {
   readonly rows: "all" | "last" | "asked";
   /** Adds Identity and Cast nodes in between. */
   readonly wrapped: boolean;
+  /** Whether a float16 graph has float32 inputs and outputs, as published. */
+  readonly casts: boolean;
 }
 
 const DEFAULT_VARIANT: DecoderVariant = {
@@ -34,6 +37,7 @@ const DEFAULT_VARIANT: DecoderVariant = {
   gate: "sigmoid",
   rows: "all",
   wrapped: false,
+  casts: false,
 };
 
 const [HIDDEN, HEADS, KV_HEADS, HEAD_DIM] = [64, 4, 2, 16];
@@ -99,7 +103,7 @@ export class DecoderBuilder extends GraphBuilder {
     });
     const cos = this.floats("cos", [POSITIONS, half], angles.map(Math.cos));
     const sin = this.floats("sin", [POSITIONS, half], angles.map(Math.sin));
-    let x = this.#wrap("inputs_embeds");
+    let x = this.#wrap(this.#fromInput("inputs_embeds"));
     let y: string | undefined;
     for (let layer = 0; layer < LAYERS; layer++) {
       let z: string;
@@ -111,7 +115,17 @@ export class DecoderBuilder extends GraphBuilder {
     const [, z] = this.#norm(x, y, "last");
     const rows = this.#selectRows(z);
     const logits = this.#linear(rows, "head", HIDDEN, WORDS, "none");
-    this.op("Identity", [logits], {}, "", ["logits"]);
+    this.#toOutput(logits, "logits");
+  }
+
+  #fromInput(name: string): string {
+    return this.#variant.casts ? this.op("Cast", [name], { to: 10 }) : name;
+  }
+
+  #toOutput(value: string, name: string): void {
+    const { casts } = this.#variant;
+    if (casts) this.op("Cast", [value], { to: 1 }, "", [name]);
+    else this.op("Identity", [value], {}, "", [name]);
   }
 
   #selectRows(x: string): string {
@@ -171,11 +185,14 @@ export class DecoderBuilder extends GraphBuilder {
     const cache = (prefix: string) =>
       ["key", "value"].map((kind) => `${prefix}.${layer}.${kind}`);
     const attended = `attention ${layer}`;
+    const presents = cache("present");
+    const { casts } = this.#variant;
+    const inner = casts ? presents.map((name) => `${name} in half`) : presents;
     this.op(
       "GroupQueryAttention",
       [
         ...parts,
-        ...cache("past_key_values"),
+        ...cache("past_key_values").map((name) => this.#fromInput(name)),
         ...[seqlens, total],
         ...(inside ? [cos, sin] : []),
       ],
@@ -189,8 +206,10 @@ export class DecoderBuilder extends GraphBuilder {
         ...(inside && { rotary_interleaved: interleaved ? 1 : 0 }),
       },
       MS,
-      [attended, ...cache("present")],
+      [attended, ...inner],
     );
+    if (casts)
+      presents.forEach((name, i) => this.#toOutput(inner[i] ?? "", name));
     return this.#linear(
       attended,
       `${layer}.o`,
@@ -280,6 +299,8 @@ export class DecoderBuilder extends GraphBuilder {
   ): string {
     const { products } = this.#variant;
     const scale = 1.7 / Math.sqrt(inner);
+    if (products === "dequantized")
+      return this.#dequantized(x, name, inner, outer);
     if (products === "matmul") {
       const weight = this.random(name, [inner, outer], scale);
       return this.op("MatMul", [x, weight]);
@@ -295,6 +316,21 @@ export class DecoderBuilder extends GraphBuilder {
     if (bias !== "") inputs.push(bias);
     const y = this.op("Gemm", inputs, { transB: 1 });
     return this.op("Reshape", [y, back]);
+  }
+
+  /** MatMulNBits as basic operators. */
+  #dequantized(x: string, name: string, inner: number, outer: number): string {
+    const { zeros } = this.#variant;
+    const count = inner / BLOCK;
+    const has = zeros === "all" || (zeros === "some" && name.endsWith("v"));
+    const type = has ? "uint4" : "int4";
+    const weight = this.fours(name, type, [inner, outer]);
+    const scales = this.random(`${name}.scales`, [count, outer], 0.02, 0.02);
+    const inputs = [weight, scales];
+    if (has) inputs.push(this.fours(`${name}.zeros`, type, [count, outer]));
+    const attributes = { axis: 0, block_size: BLOCK };
+    const floats = this.op("DequantizeLinear", inputs, attributes);
+    return this.op("MatMul", [x, floats]);
   }
 
   #quantized(

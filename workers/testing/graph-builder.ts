@@ -44,6 +44,13 @@ export class GraphBuilder {
     return this.#weight(name, "uint8", dims, data);
   }
 
+  /** Numbers of 4 bits, two in a byte. */
+  fours(name: string, type: "int4" | "uint4", dims: readonly number[]): string {
+    const bytes = new Uint8Array(dims.reduce((a, b) => a * b, 1) / 2);
+    const data = bytes.map(() => this.#random() * 256);
+    return this.#weight(name, type, dims, data);
+  }
+
   floats(
     name: string,
     dims: readonly number[],

@@ -116,6 +116,11 @@ const unsupported: readonly UnsupportedCase[] = [
   ["not a matrix", setInput("MatMul", 1, "0.n1.gamma")],
   ["is reordered", setInput("MatMulNBits", 4, "one"), quantized],
   ["3 bits", set("MatMulNBits", "bits", 3), quantized],
+  [
+    "does not unpack blocks of the rows",
+    set("DequantizeLinear", "block_size", 16),
+    { products: "dequantized" },
+  ],
   ["are not packed in 4 bits", setInput("MatMulNBits", 3, "cos"), quantized],
   ["blocks of 16", set("MatMulNBits", "block_size", 16), quantized],
   ["float16, not float32", (decoder) => withFloat16(decoder, /^(?!0.o$)/)],
@@ -140,6 +145,14 @@ for (const [why, change, variant = {}, config = {}] of unsupported) {
     );
   });
 }
+
+test("reads a decoder as published in q4f16", async () => {
+  const published = { products: "quantized", casts: true } as const;
+  const decoder = withFloat16(new DecoderBuilder(published), /^$/);
+  // <image> and the rows that fill the embedding table up have no column.
+  const { type, vocabulary } = await plan(decoder, { vocabulary: 64 });
+  expect({ type, vocabulary }).toEqual({ type: "float16", vocabulary: 50 });
+});
 
 test("takes causal 1, which ONNX Runtime writes, for the ordinary mask", async () => {
   const decoder = new DecoderBuilder({});

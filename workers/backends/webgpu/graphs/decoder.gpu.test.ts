@@ -56,6 +56,7 @@ test("matches a published graph with external data and one layer", async () => {
 test.each([
   { products: "gemm", bias: "inside", gate: "alone", interleaved: true },
   { gate: "packed" },
+  { products: "dequantized", zeros: "some" },
   { products: "quantized", bits: "mixed", zeros: "some" },
 ] as const)("matches a decoder exported as %j", async (variant) => {
   expect(await exportError(variant, gpu)).toBeLessThan(1e-5);
