@@ -107,7 +107,8 @@ function open(choice: BackendChoice = "auto", hasGpu = true) {
   const hardware = { software: true };
   const config = { size: 256 };
   const info = { backend: "ort" };
-  const plan = { info, gpu, hardware, config } as unknown as LoadPlan;
+  const graphs = new Map([["vision_encoder", { graph: { inputs: [] } }]]);
+  const plan = { info, gpu, hardware, config, graphs } as unknown as LoadPlan;
   return openModel(job, plan);
 }
 

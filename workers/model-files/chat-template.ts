@@ -189,22 +189,21 @@ export class ChatTemplate {
   }
 
   #findFormat(): Format {
+    const errors: unknown[] = [];
     // Some templates reject a second question.
     for (const sample of [[...FIRST_TURNS, ...MORE_TURNS], FIRST_TURNS]) {
-      const found = FORMATS.find((format) => this.#accepts(sample, format));
-      if (found !== undefined) return found;
+      for (const format of FORMATS) {
+        try {
+          this.#checked(sample, format);
+          return format;
+        } catch (error) {
+          errors.push(error);
+        }
+      }
     }
-    this.#checked(FIRST_TURNS, asText);
-    return asText;
-  }
-
-  #accepts(turns: readonly ChatTurn[], format: Format): boolean {
-    try {
-      this.#checked(turns, format);
-      return true;
-    } catch {
-      return false;
-    }
+    // A format that the template renders incompletely says more than one that it
+    // cannot read.
+    throw errors.find((error) => error instanceof VlmError) ?? errors.at(-1);
   }
 
   /** A template may drop the system text; every other turn must be rendered. */

@@ -146,11 +146,14 @@ test("names the first difference", () => {
   rejects("past_key_values.1.key is missing", () => {
     checkGraph("decoder_model_merged", decoder(), { ...config, layers: 1e9 });
   });
-  rejects("input use_cache_branch is not expected for the 1 layer in", () => {
-    const values = decoder();
-    values.inputs.push(value("use_cache_branch", "bool", [1]));
-    checkGraph("decoder_model_merged", values, config);
-  });
+  rejects(
+    "input encoder_hidden_states is not expected for the 1 layer in",
+    () => {
+      const values = decoder();
+      values.inputs.push(value("encoder_hidden_states", "float32", ["b"]));
+      checkGraph("decoder_model_merged", values, config);
+    },
+  );
   rejects("logits is int64, not float32 or float16", () => {
     const values = decoder();
     values.outputs[0] = value("logits", "int64", ["b", "s", 260]);

@@ -70,7 +70,10 @@ export class Tokenizer {
     }
     this.#specials = matchAny([...special.keys()]);
     this.#template = new ChatTemplate(
-      template ?? findChatTemplate(() => options),
+      template ??
+        findChatTemplate((file) =>
+          file === "tokenizer_config.json" ? options : undefined,
+        ),
       options,
       this.#nameOf(image),
     );
