@@ -107,7 +107,7 @@ function open(choice: BackendChoice = "auto", hasGpu = true) {
   const hardware = { software: true };
   const config = { size: 256 };
   const info = { backend: "ort" };
-  const graphs = new Map([["vision_encoder", { graph: { inputs: [] } }]]);
+  const graphs = { vision_encoder: { graph: { inputs: [] } } };
   const plan = { info, gpu, hardware, config, graphs } as unknown as LoadPlan;
   return openModel(job, plan);
 }
