@@ -1,7 +1,7 @@
 import type { ReactiveController } from "lit";
 import { decodeImage } from "../capture/decode-image";
 import type { FrameSource } from "../capture/frame-source";
-import { keepAwake } from "../capture/page-visibility";
+import { keepAwake } from "../capture/wake-lock";
 import { Session, type LoadState } from "../session/session";
 import {
   modelRules,
