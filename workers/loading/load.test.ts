@@ -25,7 +25,7 @@ beforeEach(() => {
     return Promise.resolve(plan as unknown as LoadPlan);
   });
   vi.mocked(openModel).mockImplementation((_, plan) =>
-    Promise.resolve({ model: opened(plan.info) }),
+    Promise.resolve({ kind: "opened", model: opened(plan.info) }),
   );
 });
 

@@ -142,13 +142,13 @@ async function planOnWasm(
 async function open({ job, plan: first }: Planned): Promise<LoadedModel> {
   for (let plan = first; ;) {
     const opened = await openModel(job, plan);
-    if ("model" in opened) {
+    if (opened.kind === "opened") {
       opened.model.measureMemory();
       return opened.model;
     }
     const { info, metadata, variants } = plan;
     const { dtypes, reason } = fallBackToWiderDtype(
-      opened.overflowing,
+      opened.graph,
       info.dtypes,
       variants,
       info.adapter,

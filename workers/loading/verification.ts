@@ -1,13 +1,25 @@
 import { greedySampling } from "../../src/shared/options";
 import type { EncodedImage } from "../backends/backend";
+import { fixedImageSize } from "../model-files/graph-contract";
 import type { Tensor } from "../ort/tensor";
 import { decode } from "../stages/decode";
 import { defined } from "../util/assert";
+import type { LoadPlan } from "./load-plan";
 import type { LoadedModel } from "./loaded-model";
 import { allFinite, noise, preprocessImage, promptAbout } from "./warm-up";
 
 /** Tokens on which the backends have to agree. */
 const TOKENS = 8;
+
+/** Width and height of the test image where the backend runs on a CPU, which
+ * has no shaders to compile and takes seconds for a large image. */
+const CPU_SIZE = 256;
+
+export function testImageSize({ hardware, config, graphs }: LoadPlan): number {
+  const only = fixedImageSize(graphs.vision_encoder.graph);
+  if (only !== undefined) return only;
+  return hardware.software ? Math.min(config.size, CPU_SIZE) : config.size;
+}
 
 /** The tokens that the model generates for the test image. */
 export async function answerTestImage(

@@ -41,6 +41,10 @@ export class Gpu {
     return this.#loss !== undefined;
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Throws the first GPU error since the last call, or the loss of the device.
    * WebGPU reports errors separately from the call that caused them. */
   check(): void {

@@ -1,0 +1,191 @@
+import type { Graph } from "../../src/shared/models";
+import type { Backend } from "../backends/backend";
+import { openOrtBackend } from "../backends/ort/open";
+import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
+import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
+import { reopenGpu } from "../ort/adapter";
+import { loadOrt } from "../ort/runtime";
+import { Tensors } from "../ort/tensor";
+import { loadAborted } from "../store/errors";
+import type { LoadJob, LoadPlan } from "./load-plan";
+import { LoadedModel } from "./loaded-model";
+import { type Rejection, rejectionFor } from "./rejection";
+import { answerTestImage, testImageSize, verify } from "./verification";
+import { warmUp } from "./warm-up";
+
+// Functions of this file that do not return a model free everything and close
+// the device. The next one opens the device again, so that two backends are
+// never in memory together.
+
+export interface Opened {
+  readonly kind: "opened";
+  readonly model: LoadedModel;
+}
+
+/** A graph computes NaN or Infinity in its dtype. */
+export interface Overflow {
+  readonly kind: "overflow";
+  readonly graph: Graph;
+}
+
+/** What the ORT backend answers about the test image. */
+export interface ReferenceAnswer {
+  readonly kind: "answered";
+  readonly tokens: readonly number[];
+}
+
+/** Opens the ORT backend and warms it up. `backendReason`: why the WebGPU backend
+ * is not used. */
+export async function openOrt(
+  job: LoadJob,
+  plan: LoadPlan,
+  backendReason?: string,
+): Promise<Opened | Overflow> {
+  const reason = backendReason === undefined ? {} : { backendReason };
+  const info = { ...plan.info, ...reason };
+  const { model, backend } = await createModel(
+    job,
+    { ...(await withOpenDevice(plan)), info },
+    (tensors, onStep) =>
+      openOrtBackend(plan.graphs, tensors, plan.config, onStep),
+  );
+  return freeOnError(job, model, async () => {
+    const size = testImageSize(plan);
+    const graph = await warmUp(model, backend, size, job.signal);
+    if (graph === undefined) return { kind: "opened", model };
+    await model.free();
+    return { kind: "overflow", graph };
+  });
+}
+
+/** Opens the ORT backend, asks it about the test image, and frees it. */
+export async function askOrt(
+  job: LoadJob,
+  plan: LoadPlan,
+): Promise<ReferenceAnswer | Overflow> {
+  const opened = await openOrt(job, plan);
+  if (opened.kind === "overflow") return opened;
+  const { model } = opened;
+  return freeOnError(job, model, async () => {
+    const size = testImageSize(plan);
+    const tokens = await answerTestImage(model, size, job.signal);
+    await model.free();
+    return { kind: "answered", tokens };
+  });
+}
+
+/** Plans the WebGPU backend without touching the GPU. */
+export async function planWebGpu(
+  job: LoadJob,
+  plan: LoadPlan,
+): Promise<WebGpuCandidate | Rejection> {
+  const { gpu, graphs, config } = plan;
+  if (gpu === undefined) {
+    const reason = "The WebGPU backend needs a WebGPU device.";
+    return { kind: "rejected", reason, permanent: true };
+  }
+  try {
+    const webgpu = await planWebGpuBackend(graphs, config, gpu);
+    return new WebGpuCandidate(job, plan, webgpu);
+  } catch (error) {
+    return rejectionFor(error);
+  }
+}
+
+/** The WebGPU backend for a model that it can run. */
+export class WebGpuCandidate {
+  readonly kind = "candidate";
+  readonly #job: LoadJob;
+  readonly #webgpu: WebGpuPlan;
+  /** With the device of the last attempt. */
+  #plan: LoadPlan;
+
+  constructor(job: LoadJob, plan: LoadPlan, webgpu: WebGpuPlan) {
+    this.#job = job;
+    this.#webgpu = webgpu;
+    const info = { ...plan.info, backend: "webgpu" } as const;
+    this.#plan = { ...plan, info };
+  }
+
+  /** Opens the backend and verifies that it answers with these tokens. */
+  async open(tokens: readonly number[]): Promise<Opened | Rejection> {
+    const job = this.#job;
+    const plan = (this.#plan = await withOpenDevice(this.#plan));
+    try {
+      const { model } = await createModel(job, plan, (tensors, onStep) =>
+        this.#webgpu.open(tensors, onStep),
+      );
+      return await freeOnError(job, model, async () => {
+        const size = testImageSize(plan);
+        const reason = await verify(model, tokens, size, job.signal);
+        if (reason === undefined) return { kind: "opened", model };
+        await model.free();
+        return { kind: "rejected", reason, permanent: true };
+      });
+    } catch (error) {
+      if (job.signal.aborted) throw error;
+      return rejectionFor(error);
+    }
+  }
+
+  /** Deletes the choices of kernels that an earlier load made and the last attempt
+   * used. Returns whether there were any: then another attempt may succeed. */
+  async forgetKernelChoices(): Promise<boolean> {
+    const { gpu } = this.#plan;
+    const record = gpu && trialRecordOf(gpu.device);
+    return (await record?.forget()) ?? false;
+  }
+}
+
+/** Opens a backend. Closes the plan's device if that fails. */
+async function createModel<B extends Backend>(
+  job: LoadJob,
+  plan: LoadPlan,
+  open: (tensors: Tensors, onStep: () => void) => Promise<B>,
+): Promise<{ readonly model: LoadedModel; readonly backend: B }> {
+  const { options, signal, emit } = job;
+  const { gpu, loaded } = plan;
+  const report = (phase: "preparing" | "warming"): void => {
+    const bytes = { loaded, total: loaded, rate: 0, elsewhere: false };
+    emit({ type: "progress", phase, ...bytes });
+  };
+  // There may be hundreds of steps.
+  let reported = false;
+  const onStep = (): void => {
+    if (signal.aborted) throw loadAborted();
+    if (!reported) report("preparing");
+    reported = true;
+  };
+  try {
+    const tensors = new Tensors(await loadOrt(), gpu);
+    const backend = await open(tensors, onStep);
+    const model = new LoadedModel(options, plan, backend, tensors);
+    report("warming");
+    return { model, backend };
+  } catch (error) {
+    const cause = (await gpu?.explain(error)) ?? error;
+    gpu?.close();
+    throw signal.aborted ? loadAborted() : cause;
+  }
+}
+
+/** Frees the model and closes its device if `work` rejects. */
+async function freeOnError<T>(
+  { signal }: LoadJob,
+  model: LoadedModel,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const cause = (await model.gpu?.explain(error)) ?? error;
+    await model.free();
+    throw signal.aborted ? loadAborted() : cause;
+  }
+}
+
+async function withOpenDevice(plan: LoadPlan): Promise<LoadPlan> {
+  const { gpu } = plan;
+  if (gpu === undefined || !gpu.isClosed) return plan;
+  return { ...plan, gpu: await reopenGpu(gpu) };
+}
