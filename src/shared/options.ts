@@ -11,6 +11,8 @@ export interface OptionRule {
   /** Completes "must be …". */
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
+  /** Rules of its own options, if it is an object. */
+  readonly options?: OptionRules;
 }
 
 export type OptionRules = Readonly<Record<string, OptionRule>>;
@@ -122,7 +124,7 @@ export const requestRules = {
   ...promptRules,
   fit: oneOf(...fits),
   maxTokens: wholeNumber(1, maxAnswerTokens),
-  sampling: objectRule,
+  sampling: { ...objectRule, options: samplingRules },
   draft: booleanRule,
   gate: number("a number from 0 (off) to 1", (it) => it >= 0 && it <= 1),
 } as const satisfies OptionRules;
@@ -170,7 +172,7 @@ export function findBadOption(
     const value = options[name];
     if (value === undefined && !required) continue;
     if (!each.accepts(value)) return brokenRule(name, value, each);
-    const nested = name === "sampling" && findBadSampling(value, required);
+    const nested = each.options && findBadOption(value, each.options, required);
     if (nested) return nested;
   }
   return undefined;
@@ -193,13 +195,6 @@ export function checkOption(
   expected: OptionRule,
 ): void {
   if (!expected.accepts(value)) throw brokenRule(name, value, expected);
-}
-
-function findBadSampling(
-  sampling: unknown,
-  required: boolean,
-): VlmError | undefined {
-  return findBadOption(sampling, samplingRules, required);
 }
 
 function brokenRule(
