@@ -32,10 +32,7 @@ export const stringRule = rule(
   "a string",
   (value) => typeof value === "string",
 );
-export const booleanRule = rule(
-  "true or false",
-  (it) => typeof it === "boolean",
-);
+const booleanRule = rule("true or false", (it) => typeof it === "boolean");
 export const functionRule = rule(
   "a function",
   (it) => typeof it === "function",

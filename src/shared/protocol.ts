@@ -186,7 +186,7 @@ export interface Timings {
 export type FinishReason = "stop" | "length" | "abort";
 
 /** How the images of a request were encoded. */
-export interface ImageUse {
+interface ImageUse {
   readonly imageTokens: number;
   /** Images known by their id, whose features were reused. */
   readonly reused: number;
@@ -248,7 +248,7 @@ export interface TokenEvent {
 }
 
 /** The GPU is gone; the next load creates another device. */
-export interface DeviceLostEvent {
+interface DeviceLostEvent {
   readonly type: "device-lost";
   readonly message: string;
 }

@@ -64,7 +64,7 @@ export interface KernelTrial {
   readonly fault?: string;
 }
 
-export interface KernelGraph {
+interface KernelGraph {
   readonly graph: string;
   readonly overrides: readonly KernelTrial[];
 }

@@ -14,7 +14,7 @@ import { WASM_MEMORY, type VariantCompatibility } from "./compatibility";
 import type { Hardware } from "./hardware";
 
 /** The recommended dtype of a graph, if one can run, and why. */
-export interface Recommendation {
+interface Recommendation {
   readonly dtype: Dtype | undefined;
   readonly reason: string;
 }

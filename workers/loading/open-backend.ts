@@ -29,7 +29,7 @@ export interface Overflow {
 }
 
 /** What the ORT backend answers about the test image. */
-export interface ReferenceAnswer {
+interface ReferenceAnswer {
   readonly kind: "answered";
   readonly tokens: readonly number[];
 }

@@ -5,7 +5,7 @@ import { RowReader } from "./row-reader";
 import { baseName, openWeightFiles } from "../onnx/external-data";
 
 /** Floats, or the bits of half-precision floats. */
-export type Numbers = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+type Numbers = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
 /** Reads rows of an embedding table in the graph's output type. */
 export class EmbeddingRows {

@@ -18,7 +18,7 @@ interface AddedToken {
 }
 
 /** The tokens that text consists of. */
-export interface TextTokens {
+interface TextTokens {
   readonly names: readonly (readonly [name: string, id: number])[];
   /** Whether each character of a name stands for a byte. */
   readonly byteLevel: boolean;

@@ -3,7 +3,7 @@ import { mismatch } from "./config";
 import type { GraphValues } from "./graph-contract";
 
 /** Sizes of a model's vocabulary in its various files. */
-export interface Vocabulary {
+interface Vocabulary {
   /** Highest id of the tokenizer, special tokens included. */
   readonly lastId: number;
   /** Never embedded: image features take its place. */

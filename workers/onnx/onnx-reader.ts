@@ -22,7 +22,7 @@ import {
 } from "./protobuf";
 
 /** The bytes of a file from `start` up to `end`. */
-export interface ByteRange {
+interface ByteRange {
   readonly start: number;
   readonly end: number;
 }

@@ -15,7 +15,7 @@ const WANTED: readonly GPUFeatureName[] = [
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
 
 /** The part of `GPUAdapterInfo` that is used here. */
-export interface AdapterFacts {
+interface AdapterFacts {
   readonly vendor: string;
   readonly architecture: string;
   readonly description: string;

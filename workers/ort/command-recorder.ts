@@ -1,7 +1,7 @@
 import { shaderOf, type PipelineShader } from "./pipeline-shaders";
 
 /** A number of workgroups, or the buffer that holds it (indirect dispatch). */
-export type DispatchSize =
+type DispatchSize =
   | readonly [x: number, y: number, z: number]
   | { readonly buffer: GPUBuffer; readonly offset: number };
 

@@ -1,7 +1,7 @@
 import type { BytesByPath } from "./progress";
 
 /** A message to all tabs of this site. */
-export type StoreMessage =
+type StoreMessage =
   | {
       readonly type: "progress";
       readonly model: string;

@@ -11,7 +11,7 @@ export interface Table<T> {
 
 const tableNames = ["journal", "models", "verifications", "kernels"] as const;
 
-export type TableName = (typeof tableNames)[number];
+type TableName = (typeof tableNames)[number];
 
 type WritableStore = IDBPObjectStore<
   unknown,

@@ -17,7 +17,7 @@ import {
 import type { Weight } from "./weight";
 import { UnsupportedGraph } from "../../backend";
 
-export interface VisionModel {
+interface VisionModel {
   readonly model: Uint8Array<ArrayBuffer>;
   readonly weights: readonly Weight[];
 }

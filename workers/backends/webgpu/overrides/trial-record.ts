@@ -28,7 +28,7 @@ const store = new KeyValueStore<TrialResults>(database.table("kernels"), 8);
 const records = new WeakMap<GPUDevice, TrialRecord>();
 
 /** Results of trials on an adapter, of earlier loads and of this one. */
-export class TrialRecord {
+class TrialRecord {
   readonly #key: string;
   readonly #earlier: TrialResults;
   readonly #added = new Map<string, TrialResult>();
