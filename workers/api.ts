@@ -1,4 +1,5 @@
 import { notLoaded, VlmError } from "../src/shared/errors";
+import { Mutex } from "../src/shared/mutex";
 import type { ModelReport, StoredModel } from "../src/shared/models";
 import type {
   Answer,
@@ -35,7 +36,7 @@ export class Api implements VlmWorker {
   onEvent: (message: EventMessage) => void = () => undefined;
   readonly #models = new ModelManager((event) => this.onEvent({ event }));
   readonly #requests = new Map<number, AbortController>();
-  #loading: Promise<unknown> = Promise.resolve();
+  readonly #loads = new Mutex();
   #load = new AbortController();
   /** Aborted by `dispose`. */
   #lifetime = new AbortController();
@@ -57,11 +58,12 @@ export class Api implements VlmWorker {
     this.#load.abort();
     const { signal } = (this.#load = new AbortController());
     const lifetime = this.#lifetime.signal;
-    const loading = this.#loading.then(() =>
-      this.#models.load(options, signal, lifetime),
-    );
-    this.#loading = loading.catch(() => undefined);
-    return rethrow(async () => (await loading).info);
+    return rethrow(async () => {
+      const { info } = await this.#loads.run(() =>
+        this.#models.load(options, signal, lifetime),
+      );
+      return info;
+    });
   }
 
   inspect(options: LoadOptions, size?: number): Promise<ModelReport> {
@@ -133,8 +135,7 @@ export class Api implements VlmWorker {
     this.#lifetime.abort();
     this.#lifetime = new AbortController();
     for (const controller of this.#requests.values()) controller.abort();
-    await this.#loading;
-    await this.#models.unload();
+    await this.#loads.run(() => this.#models.unload());
   }
 }
 

@@ -1,4 +1,5 @@
 import { VlmError } from "../shared/errors";
+import { Mutex } from "../shared/mutex";
 import { maxAnswerTokens } from "../shared/options";
 import type { Session } from "../session/session";
 import {
@@ -33,7 +34,7 @@ export class PromptConversation {
   readonly options: ConversationOptions;
   readonly context: ContextWindow;
   readonly #onOverflow: () => void;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
   #pending = 0;
 
   constructor(
@@ -157,9 +158,7 @@ export class PromptConversation {
       }
     };
     this.#pending += 1;
-    const result = this.#tail.then(run);
-    this.#tail = result.catch(() => undefined);
-    return untilAborted(result, signal);
+    return untilAborted(this.#mutex.run(run), signal);
   }
 
   #asQuotaError(error: unknown, tokens: number): unknown {

@@ -1,6 +1,6 @@
 import { VlmError } from "../../src/shared/errors";
 import type { LoadOptions } from "../../src/shared/protocol";
-import { Mutex } from "../util/mutex";
+import { Mutex } from "../../src/shared/mutex";
 import type { Emit } from "./download-graphs";
 import { loadModel, prepareModel, type PreparedModel } from "./load";
 import { LoadedModel } from "./loaded-model";

@@ -7,7 +7,7 @@ import jspiMjs from "onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url";
 import jspiWasm from "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url";
 import { VlmError, sentence } from "../../src/shared/errors";
 import { canSuspend } from "./can-suspend";
-import { Mutex } from "../util/mutex";
+import { Mutex } from "../../src/shared/mutex";
 import { cpuThreads } from "./threads";
 import { watchHeap } from "./wasm-heap";
 
