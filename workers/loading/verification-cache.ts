@@ -1,6 +1,7 @@
 import { siblingPath } from "../onnx/external-data";
+import { environmentKey } from "../ort/environment-key";
 import { database } from "../store/database";
-import { KeyValueStore, environmentKey } from "../store/key-value-store";
+import { KeyValueStore } from "../store/key-value-store";
 import type { LoadPlan } from "./load-plan";
 import { filesOf } from "./model-metadata";
 

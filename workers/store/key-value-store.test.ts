@@ -1,16 +1,6 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { memoryTable, type Table } from "./database";
-import { KeyValueStore, environmentKey } from "./key-value-store";
-
-beforeEach(() => {
-  vi.stubGlobal("navigator", { userAgent: "a browser" });
-  vi.stubEnv("DEV", false);
-});
-
-afterEach(() => {
-  vi.unstubAllEnvs();
-  vi.unstubAllGlobals();
-});
+import { KeyValueStore } from "./key-value-store";
 
 test("returns what was set until it is deleted", async () => {
   const cache = new KeyValueStore<number[]>(memoryTable(), 8);
@@ -46,27 +36,4 @@ test("misses where the browser stores nothing", async () => {
   await cache.set("a", 1);
   await cache.delete("a");
   expect(await cache.get("a")).toBeUndefined();
-});
-
-const device = (vendor: string, ...features: string[]) =>
-  ({ adapterInfo: { vendor }, features }) as unknown as GPUDevice;
-
-test("the key depends on adapter, features, browser and facts", async () => {
-  const key = await environmentKey(device("a", "f16"), 1);
-  expect(key).toMatch(/^[0-9a-f]{64}$/);
-  expect(await environmentKey(device("a", "f16"), 1)).toBe(key);
-  const others = [
-    await environmentKey(device("b", "f16"), 1),
-    await environmentKey(device("a"), 1),
-    await environmentKey(undefined, 1),
-    await environmentKey(device("a", "f16"), 2),
-  ];
-  vi.stubGlobal("navigator", { userAgent: "another" });
-  others.push(await environmentKey(device("a", "f16"), 1));
-  expect(new Set([key, ...others]).size).toBe(6);
-});
-
-test("there is no key under the development server", async () => {
-  vi.stubEnv("DEV", true);
-  expect(await environmentKey(device("a"))).toBeUndefined();
 });

@@ -1,10 +1,7 @@
 import { database } from "../../../store/database";
-import {
-  KeyValueStore,
-  environmentKey,
-  hashOf,
-} from "../../../store/key-value-store";
+import { KeyValueStore, hashOf } from "../../../store/key-value-store";
 import type { Command } from "../../../ort/command-recorder";
+import { environmentKey } from "../../../ort/environment-key";
 import { ORT_VERSION } from "../../../ort/record-graph";
 import type { Operation } from "./operation";
 
