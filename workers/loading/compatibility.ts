@@ -88,11 +88,11 @@ function issueOf(
     return "it computes in half precision, and this adapter lacks shader-f16.";
   }
   if (graph === "vision_encoder") return undefined;
-  const head = Math.ceil(
+  const outputLayer = Math.ceil(
     config.vocabulary * config.hidden * WEIGHT_BYTES[dtype],
   );
-  if (head <= hardware.largestBuffer) return undefined;
-  return `its output layer of ${formatBytes(head)} is larger than this adapter's largest buffer, ${formatBytes(hardware.largestBuffer)}.`;
+  if (outputLayer <= hardware.largestBuffer) return undefined;
+  return `its output layer of ${formatBytes(outputLayer)} is larger than this adapter's largest buffer, ${formatBytes(hardware.largestBuffer)}.`;
 }
 
 /**

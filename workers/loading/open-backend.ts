@@ -1,4 +1,5 @@
 import type { Graph } from "../../src/shared/models";
+import { noProgress } from "../../src/shared/protocol";
 import type { Backend } from "../backends/backend";
 import { openOrtBackend } from "../backends/ort/open";
 import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
@@ -146,8 +147,7 @@ async function createModel<B extends Backend>(
   const { options, signal, emit } = job;
   const { gpu, loaded } = plan;
   const report = (phase: "preparing" | "warming"): void => {
-    const bytes = { loaded, total: loaded, rate: 0, elsewhere: false };
-    emit({ type: "progress", phase, ...bytes });
+    emit({ ...noProgress, phase, loaded, total: loaded });
   };
   // There may be hundreds of steps.
   let reported = false;
