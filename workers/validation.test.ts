@@ -208,10 +208,10 @@ for (const bad of [
   { backend: undefined as never },
   { backend: ["auto"] as never },
   { device: ["auto"] as never },
-  { dtype: "int8" as "q4" },
+  { dtype: "bnb4" as "q4" },
   { dtype: null as never },
   { dtype: ["q4"] as never },
-  { dtype: { vision_encoder: "int8" as "q4" } },
+  { dtype: { vision_encoder: "bnb4" as "q4" } },
   { dtype: { vision_encoder: "auto" as "q4" } },
   { dtype: { encoder: "q4" } as never },
 ]) {
