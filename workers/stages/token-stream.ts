@@ -26,8 +26,8 @@ export class TokenStream {
     }
   }
 
-  /** Flushes the bytes of an unfinished character. */
+  /** Adds the text that was held back, without an unfinished character. */
   end(): void {
-    this.text += this.#detokenizer.flush();
+    this.text += this.#detokenizer.flush().replace(/\uFFFD+$/, "");
   }
 }
