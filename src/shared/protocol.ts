@@ -120,7 +120,8 @@ export interface PromptInput {
 }
 
 export interface TokenCount {
-  /** Tokens of the messages, image tokens included. */
+  /** Tokens of the messages, image tokens included; of messages that are much too
+   * long, a number above `limit`. */
   readonly tokens: number;
   /** Tokens that messages and answer may have together. */
   readonly limit: number;
@@ -142,6 +143,8 @@ export type Constraint =
 /** The last message is the user's. */
 export interface GenerateOptions extends PromptInput {
   readonly fit: Fit;
+  /** Colour behind transparent pixels: `white`, `black`, `#rgb` or `#rrggbb`. */
+  readonly background: string;
   readonly maxTokens: number;
   readonly sampling: Sampling;
   /** Beginning of the answer, which the model continues; not repeated in it. */

@@ -50,6 +50,44 @@ test("places the images of several turns", () => {
   ]);
 });
 
+test("rejects a text that is far too long without tokenizing all of it", () => {
+  let read = 0;
+  const counting = {
+    ...tokenizer,
+    encode: (text: string) => {
+      read += text.length;
+      return tokenizer.encode(text);
+    },
+    encodeChat: () => {
+      throw new Error("tokenized the whole prompt");
+    },
+  };
+  const long = "a".repeat(1_000_000);
+  const error = expect.objectContaining({
+    code: "prompt-too-long",
+    message: expect.stringMatching(/^More than 1000 tokens of text/) as string,
+  }) as unknown;
+  const ask = reference(user(long, 0));
+  expect(() => makePrompt(counting, ask, 4, 1000)).toThrow(error);
+  const continued = { ...reference(user("a", 0)), prefix: long };
+  expect(() => makePrompt(counting, continued, 4, 1000)).toThrow(error);
+  expect(read).toBeLessThan(10_000);
+});
+
+test("counts a text that is far too long up to the limit only", () => {
+  const long = reference(user("a".repeat(1_000_000), 0));
+  const { tokens, limit } = countTokens(tokenizer, long, 4, 1000);
+  expect(tokens).toBeGreaterThan(limit);
+  expect(tokens).toBeLessThan(10_000);
+});
+
+test("counts and accepts a long text that fits", () => {
+  const long = reference(user("a".repeat(9_000), 0));
+  const { tokens } = countTokens(tokenizer, long, 4, 10_000);
+  expect(tokens).toBe(9_002);
+  expect(makePrompt(tokenizer, long, 4, 10_000).ids).toHaveLength(9_002);
+});
+
 test("each prompt style has its system text and image separator", () => {
   const seen: ChatTurn[] = [];
   const spy = {

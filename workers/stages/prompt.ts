@@ -42,28 +42,36 @@ export function makePrompt(
   tokensPerImage: number,
   contextLength: number,
 ): Prompt {
+  const texts = [...messages.map(({ text }) => text), prefix];
+  if (leastTokens(tokenizer, texts, contextLength) > contextLength) {
+    const images = messages.reduce((sum, each) => sum + each.imageCount, 0);
+    const text = `More than ${contextLength}`;
+    throw tooLong(text, images, tokensPerImage, contextLength);
+  }
   const chat = tokenizer.encodeChat(turnsOf(messages, promptStyle));
   const ids = [...chat, ...tokenizer.encode(prefix)];
-  const texts = splitAt(ids, tokenizer.imageToken);
-  const images = texts.length - 1;
+  const pieces = splitAt(ids, tokenizer.imageToken);
+  const images = pieces.length - 1;
   const length = ids.length + images * (tokensPerImage - 1);
   if (length >= contextLength) {
-    throw tooLong(ids.length - images, images, tokensPerImage, contextLength);
+    const text = String(ids.length - images);
+    throw tooLong(text, images, tokensPerImage, contextLength);
   }
   const image = Array<number>(tokensPerImage).fill(tokenizer.imageToken);
   return {
-    texts,
-    ids: texts.flatMap((text, i) => (i === 0 ? text : [...image, ...text])),
+    texts: pieces,
+    ids: pieces.flatMap((text, i) => (i === 0 ? text : [...image, ...text])),
   };
 }
 
 /**
  * Counts the tokens of messages. Each counts as a user message would, so that
  * separate counts add up. Some templates reject an empty conversation, so the
- * tokens around a message are the difference of two longer ones.
+ * tokens around a message are the difference of two longer ones. Counting stops
+ * above the limit if the messages cannot fit.
  */
 export function countTokens(
-  tokenizer: Pick<Tokenizer, "encodeChat">,
+  tokenizer: Pick<Tokenizer, "encodeChat" | "encode">,
   { messages, promptStyle }: Conversation,
   tokensPerImage: number,
   contextLength: number,
@@ -74,6 +82,10 @@ export function countTokens(
   const one = lengthOf(empty);
   const three = lengthOf(empty, { ...empty, role: "assistant" }, empty);
   const perMessage = Math.ceil((three - one) / 2);
+  const limit = contextLength - (one - perMessage);
+  const texts = messages.map(({ text }) => text);
+  const least = leastTokens(tokenizer, texts, limit);
+  if (least > limit) return { tokens: least, limit };
   const tokens = messages.reduce(
     (sum, { text, imageCount }) =>
       sum +
@@ -82,7 +94,32 @@ export function countTokens(
       imageCount * (tokensPerImage - 1),
     0,
   );
-  return { tokens, limit: contextLength - (one - perMessage) };
+  return { tokens, limit };
+}
+
+/** UTF-16 units of a long text that are tokenized at once. */
+const PIECE = 4096;
+
+/**
+ * A lower bound of the tokens of `texts`, 0 unless they are long. Ends as soon as
+ * they certainly exceed `limit`: a long text is tokenized in pieces, which splits
+ * some tokens, but not a third of them.
+ */
+function leastTokens(
+  tokenizer: Pick<Tokenizer, "encode">,
+  texts: readonly string[],
+  limit: number,
+): number {
+  let tokens = 0;
+  for (const text of texts) {
+    if (text.length <= PIECE) continue;
+    for (let at = 0; at < text.length; at += PIECE) {
+      tokens += tokenizer.encode(text.slice(at, at + PIECE)).length;
+      const least = Math.floor(tokens / 1.5);
+      if (least > limit) return least;
+    }
+  }
+  return 0;
 }
 
 function turnsOf(
@@ -106,7 +143,7 @@ function splitAt(ids: readonly number[], image: number): number[][] {
 }
 
 function tooLong(
-  text: number,
+  text: string,
   images: number,
   tokensPerImage: number,
   contextLength: number,
