@@ -1,5 +1,6 @@
 import type { DtypeChoice, Graph, ModelSource } from "../src/shared/models";
 import { badOption } from "../src/shared/errors";
+import { isVideoFrame } from "../src/shared/frames";
 import {
   checkMessages,
   checkOption,
@@ -105,7 +106,7 @@ function checkImageIds(ids: unknown): void {
 }
 
 export function isFrame(value: unknown): value is Frame {
-  return value instanceof ImageBitmap || value instanceof VideoFrame;
+  return value instanceof ImageBitmap || isVideoFrame(value);
 }
 
 /** Throws `bad-option` if these are not the frames of a valid request. */

@@ -1,31 +1,39 @@
 import { VlmError } from "../shared/errors";
-import { isHdr } from "../shared/hdr";
+import { isHdr, isVideoFrame } from "../shared/frames";
 import type { Frame } from "../shared/protocol";
 
 /** Copies a frame; HDR is converted to sRGB. */
 export async function toBitmap(frame: Frame): Promise<ImageBitmap> {
   if (!isHdr(frame)) return createImageBitmap(frame);
   const { displayWidth, displayHeight } = frame;
-  return drawOnBlack(displayWidth, displayHeight, (context) =>
+  return drawBitmap(displayWidth, displayHeight, (context) =>
     context.drawImage(frame, 0, 0, displayWidth, displayHeight),
   );
 }
 
-/** Renders `draw` in sRGB on opaque black. */
-export function drawOnBlack(
+/** The context of a transparent canvas in sRGB. */
+export function createContext(
   width: number,
   height: number,
-  draw: (context: OffscreenCanvasRenderingContext2D) => void,
-): ImageBitmap {
+): OffscreenCanvasRenderingContext2D {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", {
-    alpha: false,
     colorSpace: "srgb",
     willReadFrequently: true,
   });
   if (!context) throw new Error("Cannot create a 2D canvas context.");
+  return context;
+}
+
+/** Renders `draw` in sRGB; pixels that it leaves out are transparent. */
+export function drawBitmap(
+  width: number,
+  height: number,
+  draw: (context: OffscreenCanvasRenderingContext2D) => void,
+): ImageBitmap {
+  const context = createContext(width, height);
   draw(context);
-  return canvas.transferToImageBitmap();
+  return context.canvas.transferToImageBitmap();
 }
 
 /** How a page may read content from another origin. */
@@ -34,26 +42,33 @@ const canvasAdvice =
 const elementAdvice =
   'Set its attribute crossorigin="anonymous"; its server has to allow this page with Access-Control-Allow-Origin.';
 
-type Pixels =
-  ImageBitmap | OffscreenCanvas | HTMLCanvasElement | HTMLImageElement;
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
 
-/** Copies pixels, which may be transparent, onto black; errors contain `name`. */
-export function copyOnBlack(
-  source: Pixels,
-  name: string,
-  { width, height }: { width: number; height: number } = source,
-): ImageBitmap {
-  if (!(width > 0 && height > 0)) throw noPixels(name);
+type Pixels = ImageBitmap | OffscreenCanvas | HTMLCanvasElement;
+
+/** Copies pixels with their transparency; errors contain `name`. */
+export function copyPixels(source: Pixels, name: string): ImageBitmap {
+  if (source.width === 0 || source.height === 0) throw noPixels(name);
   try {
-    return drawOnBlack(width, height, (context) => {
-      context.drawImage(source, 0, 0, width, height);
-      // Throws for cross-origin content; the bitmap would throw later.
-      context.getImageData(0, 0, 1, 1);
-    });
+    return drawScaled(source, source);
   } catch (thrown) {
-    const isImage = "naturalWidth" in source;
-    throw unreadableImage(name, thrown, isImage ? elementAdvice : canvasAdvice);
+    throw unreadableImage(name, thrown, canvasAdvice);
   }
+}
+
+/** Draws `source` at the given size. Throws for content of another origin. */
+export function drawScaled(
+  source: CanvasImageSource,
+  { width, height }: Size,
+): ImageBitmap {
+  return drawBitmap(width, height, (context) => {
+    context.drawImage(source, 0, 0, width, height);
+    // Throws for cross-origin content; the bitmap would throw later.
+    context.getImageData(0, 0, 1, 1);
+  });
 }
 
 /** The error of pixels that could not be read: from another origin, or damaged. */
@@ -75,7 +90,7 @@ export function unreadableImage(
 
 /** Throws `bad-image` for a frame that is closed or has no pixels. */
 export function assertFrameOpen(frame: Frame): void {
-  const width = "codedWidth" in frame ? frame.codedWidth : frame.width;
+  const width = isVideoFrame(frame) ? frame.codedWidth : frame.width;
   if (width > 0) return;
   throw new VlmError(
     "bad-image",

@@ -52,7 +52,8 @@ export async function openScreen(): Promise<MediaStream> {
     throw new VlmError(
       "screen-denied",
       "No screen or window was shared.",
-      "Start again and choose what to share.",
+      policyAdvice("display-capture") ??
+        "Start again and choose what to share.",
       { cause: thrown },
     );
   }
@@ -113,9 +114,8 @@ function cameraError(thrown: unknown): VlmError {
     return new VlmError(
       "camera-denied",
       "Access to the camera was denied.",
-      isForbidden()
-        ? 'The permissions policy blocks the camera. Allow it in the Permissions-Policy header, and set allow="camera" on any iframe that embeds this page.'
-        : "Allow the camera for this site, in the address bar or in the system settings; the camera then starts automatically.",
+      policyAdvice("camera") ??
+        "Allow the camera for this site, in the address bar or in the system settings; the camera then starts automatically.",
       options,
     );
   }
@@ -135,13 +135,16 @@ function cameraError(thrown: unknown): VlmError {
   );
 }
 
-/** Whether the policy of this page or of an embedding page forbids the camera;
- * false if the browser does not report it. */
-function isForbidden(): boolean {
+/** Advice if the policy of this page or of an embedding page forbids a feature;
+ * none if the browser does not report it. */
+function policyAdvice(
+  feature: "camera" | "display-capture",
+): string | undefined {
   const { featurePolicy } = document as {
     featurePolicy?: { allowsFeature(name: string): boolean };
   };
-  return featurePolicy?.allowsFeature("camera") === false;
+  if (featurePolicy?.allowsFeature(feature) !== false) return undefined;
+  return `The permissions policy blocks ${feature}. Allow it in the Permissions-Policy header, and set allow="${feature}" on any iframe that embeds this page.`;
 }
 
 function insecure(): VlmError {

@@ -190,7 +190,25 @@ test("rejects with screen-denied when no screen is shared", async () => {
   );
   await expect(capture.open({ kind: "screen" })).rejects.toMatchObject({
     code: "screen-denied",
+    advice: expect.stringContaining("choose what to share") as string,
   });
+  vi.restoreAllMocks();
+});
+
+test("names the permissions policy that forbids sharing a screen", async () => {
+  const refusal = new DOMException("no", "NotAllowedError");
+  vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockRejectedValue(
+    refusal,
+  );
+  Object.defineProperty(document, "featurePolicy", {
+    configurable: true,
+    value: { allowsFeature: (name: string) => name !== "display-capture" },
+  });
+  await expect(capture.open({ kind: "screen" })).rejects.toMatchObject({
+    code: "screen-denied",
+    advice: expect.stringContaining('allow="display-capture"') as string,
+  });
+  Reflect.deleteProperty(document, "featurePolicy");
   vi.restoreAllMocks();
 });
 

@@ -1,46 +1,34 @@
-import { drawOnBlack, imageError } from "./bitmap";
+import { drawBitmap, drawScaled, imageError } from "./bitmap";
+import { imageType, isComplete, type ImageType } from "./image-format";
+import { naturalSize, rasterSize, whenLoaded } from "./html-image";
+import { withJpegEnd } from "./jpeg-end";
+import { withPngEnd } from "./png-end";
 import { isTurned, orient, webpOrientation } from "./webp-orientation";
-import { isComplete, imageType } from "./image-format";
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Decodes an image file to opaque sRGB pixels: EXIF orientation applied,
- * transparency blended with black, the first frame of an animation. Rejects with
+ * Decodes an image file to sRGB pixels: EXIF orientation applied, the first frame
+ * of an animation, small vector images enlarged. Transparency is kept. Rejects with
  * `bad-image`.
- *
- * Black is the padding colour of the training images. Pillow's convert("RGB")
- * drops alpha instead and shows the colour stored in transparent pixels.
  */
 export async function decodeImage(file: Blob): Promise<ImageBitmap> {
   const name = file instanceof File ? `“${file.name}”` : "The image";
   if (file.size === 0) throw imageError(`${name} is empty.`);
   const bytes = new Uint8Array(await readAll(file, name));
-  const declared = file.type === "image/svg+xml" ? "svg" : undefined;
-  const type = imageType(bytes) ?? declared;
-  if (!isComplete(bytes, type)) {
-    throw imageError(`${name} is truncated: the file ends inside the image.`);
-  }
+  const type = imageType(bytes);
   try {
-    if (type === "svg") return await renderSvg(file);
-    const orientation = type === "webp" ? webpOrientation(bytes) : 1;
-    const bitmap = await createImageBitmap(file, {
-      imageOrientation: type === "webp" ? "none" : "from-image",
-      premultiplyAlpha: "premultiply",
-      colorSpaceConversion: "default",
-    });
-    // JPEG has no alpha, so a second copy of a large photograph is not needed.
-    if (type === "jpeg") return bitmap;
-    const { width, height } = bitmap;
-    const opaque = drawn(bitmap, width, height, orientation);
-    bitmap.close();
-    return opaque;
+    const image = await decode(file, type, bytes);
+    if (image) return image;
   } catch (thrown) {
     throw imageError(
-      type
+      type || file.type === svgType
         ? `${name} could not be decoded: it is damaged or too large.`
         : `${name} is not an image that this browser can decode.`,
       thrown,
     );
   }
+  throw imageError(`${name} is truncated: the file ends inside the image.`);
 }
 
 async function readAll(file: Blob, name: string): Promise<ArrayBuffer> {
@@ -51,31 +39,64 @@ async function readAll(file: Blob, name: string): Promise<ArrayBuffer> {
   }
 }
 
-function drawn(
-  source: ImageBitmap | HTMLImageElement,
-  width: number,
-  height: number,
-  orientation = 1,
-): ImageBitmap {
+/** Undefined if pixels are missing. */
+async function decode(
+  file: Blob,
+  type: ImageType | undefined,
+  bytes: Bytes,
+): Promise<ImageBitmap | undefined> {
+  const whole = await completeFile(file, type, bytes);
+  if (!whole) return undefined;
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(whole, {
+      imageOrientation: type === "webp" ? "none" : "from-image",
+    });
+  } catch (thrown) {
+    if (type) throw thrown;
+    // Browsers recognise other formats by their content, but not SVG.
+    return renderSvg(file);
+  }
+  // Other formats may be HDR and are drawn in sRGB.
+  if (type === "jpeg") return bitmap;
+  const orientation = type === "webp" ? webpOrientation(bytes) : 1;
+  const { width, height } = bitmap;
   const [w, h] = isTurned(orientation) ? [height, width] : [width, height];
-  return drawOnBlack(w, h, (context) => {
-    context.setTransform(...orient(orientation, width, height));
-    context.drawImage(source, 0, 0, width, height);
-  });
+  try {
+    return drawBitmap(w, h, (context) => {
+      context.setTransform(...orient(orientation, width, height));
+      context.drawImage(bitmap, 0, 0);
+    });
+  } finally {
+    bitmap.close();
+  }
 }
 
-/** Browsers decode SVG only in an img element, and a Blob only if its type is
- * `image/svg+xml`. */
+/** The file with its type and an end marker; undefined if pixels are missing. */
+async function completeFile(
+  file: Blob,
+  type: ImageType | undefined,
+  bytes: Bytes,
+): Promise<Blob | undefined> {
+  const isWhole = isComplete(bytes, type);
+  if (isWhole === false) return undefined;
+  if (isWhole === undefined) {
+    return type === "png" ? withPngEnd(bytes) : withJpegEnd(bytes);
+  }
+  // The declared type may be missing or wrong.
+  return type ? new Blob([file], { type: `image/${type}` }) : file;
+}
+
+const svgType = "image/svg+xml";
+
+/** Browsers decode SVG only in an img element, and only if it has this type. */
 async function renderSvg(file: Blob): Promise<ImageBitmap> {
-  const typed = new Blob([file], { type: "image/svg+xml" });
-  const url = URL.createObjectURL(typed);
+  const url = URL.createObjectURL(new Blob([file], { type: svgType }));
   try {
     const image = new Image();
     image.src = url;
-    await image.decode();
-    // An SVG without a size gets the default size of replaced elements in CSS.
-    const { naturalWidth, naturalHeight } = image;
-    return drawn(image, naturalWidth || 300, naturalHeight || 150);
+    await whenLoaded(image);
+    return drawScaled(image, rasterSize(naturalSize(image)));
   } finally {
     URL.revokeObjectURL(url);
   }

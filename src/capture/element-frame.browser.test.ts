@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   captureElement,
+  elementReady,
+  isSettled,
   isVisualElement,
   type VisualElement,
 } from "./element-frame";
@@ -55,12 +57,39 @@ test("waits for an image that is still loading", async () => {
   expect(look(await captureElement(image, never)).rgb).toEqual([255, 0, 0]);
 });
 
-test("transparent pixels of an image are black, as in a file", async () => {
-  const image = imageOf(paint("#0000").toDataURL());
-  expect(look(await captureElement(image, never)).rgb).toEqual([0, 0, 0]);
+test("keeps transparent pixels", async () => {
+  for (const element of [imageOf(paint("#0000").toDataURL()), paint("#0000")]) {
+    const frame = await captureElement(element, never);
+    const context = new OffscreenCanvas(1, 1).getContext("2d");
+    context?.drawImage(frame, 0, 0);
+    expect(context?.getImageData(0, 0, 1, 1).data[3]).toBe(0);
+    frame.close();
+  }
 });
 
-test("an SVG without a size has the size of its element", async () => {
+test.each([
+  ["a density of 2", "2x", ""],
+  ["a density below 1", "0.5x", ""],
+  ["a width and sizes", "8w", "3px"],
+])(
+  "an img with %s in srcset has the size of its file",
+  async (_, by, sizes) => {
+    const image = document.createElement("img");
+    if (sizes) image.sizes = sizes;
+    image.srcset = `${paint("#f00").toDataURL()} ${by}`;
+    const { size, rgb } = look(await captureElement(image, never));
+    expect(size).toEqual([8, 4]);
+    expect(rgb).toEqual([255, 0, 0]);
+  },
+);
+
+test("a small SVG has the size of the encoder's input", async () => {
+  const circle = `<circle cx="12" cy="12" r="9" fill="#00f"/>`;
+  const image = imageOf(urlOf(svg(circle, `width="24" height="24"`)));
+  expect(look(await captureElement(image, never)).size).toEqual([1024, 1024]);
+});
+
+test("an SVG without a size has the shape of its element", async () => {
   const image = imageOf(urlOf(svg(blue)));
   image.width = 30;
   image.height = 20;
@@ -68,6 +97,34 @@ test("an SVG without a size has the size of its element", async () => {
   const { size, rgb } = look(await captureElement(image, never));
   expect(rgb).toEqual([0, 0, 255]);
   expect(size[0]).toBeGreaterThan(0);
+});
+
+test("reads elements in an iframe that is not painted", async () => {
+  const iframe = window.frameElement as HTMLElement | null;
+  if (!iframe) throw new Error("The tests have no iframe.");
+  const elements = [paint("#f00"), imageOf(paint("#f00").toDataURL())];
+  iframe.style.display = "none";
+  try {
+    for (const element of elements) {
+      const { rgb } = look(await captureElement(element, never));
+      expect(rgb).toEqual([255, 0, 0]);
+    }
+  } finally {
+    iframe.style.display = "";
+  }
+});
+
+test("waits for a canvas that has no size yet", async () => {
+  const canvas = paint("#f00", 0, 0);
+  const ready = vi.fn();
+  const waiting = elementReady(canvas, never).then(ready);
+  expect(isSettled(canvas)).toBe(false);
+  await expect(
+    elementReady(canvas, AbortSignal.timeout(1)),
+  ).rejects.toMatchObject({ code: "aborted" });
+  expect(ready).not.toHaveBeenCalled();
+  canvas.width = canvas.height = 4;
+  await waiting;
 });
 
 test("reads a WebGL canvas before it is cleared", async () => {
@@ -99,6 +156,27 @@ test("waits for a video that has no frame yet", async () => {
   const again = setInterval(() => canvas.getContext("2d")?.fill(), 20);
   const { size, rgb } = look(await reading);
   clearInterval(again);
+  expect(size).toEqual([64, 48]);
+  expect(rgb[1]).toBeGreaterThan(200);
+});
+
+test("reads a video where no frames are painted, without VideoFrame", async () => {
+  const shown = vi
+    .spyOn(HTMLVideoElement.prototype, "requestVideoFrameCallback")
+    .mockReturnValue(1);
+  vi.stubGlobal("VideoFrame", undefined);
+  const canvas = paint("#0f0", 64, 48);
+  const video = document.createElement("video");
+  video.muted = true;
+  video.srcObject = canvas.captureStream(30);
+  const again = setInterval(() => canvas.getContext("2d")?.fill(), 20);
+  await video.play();
+  const frame = await captureElement(video, never);
+  clearInterval(again);
+  vi.unstubAllGlobals();
+  shown.mockRestore();
+  expect(frame).toBeInstanceOf(ImageBitmap);
+  const { size, rgb } = look(frame);
   expect(size).toEqual([64, 48]);
   expect(rgb[1]).toBeGreaterThan(200);
 });

@@ -1,6 +1,7 @@
-import { copyOnBlack, imageError, unreadableImage } from "./bitmap";
+import { copyPixels, drawScaled, unreadableImage } from "./bitmap";
+import { copyImage, whenLoaded } from "./html-image";
 import { animationFrame } from "./page-visibility";
-import { aborted } from "../shared/abort";
+import { aborted, pause } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { Frame } from "../shared/protocol";
 
@@ -29,21 +30,36 @@ function isA(name: string, element: unknown): boolean {
   return Object.prototype.toString.call(element) === `[object ${name}]`;
 }
 
-/** Waits until the element has an image to capture. */
+/** Interval in ms at which a source that reports no changes is read again. */
+const checkEvery = 100;
+
+/** Waits until the source has an image to capture, or has failed to load one. */
 export async function elementReady(
-  element: VisualElement,
+  source: VisualElement | OffscreenCanvas,
   signal: AbortSignal,
 ): Promise<void> {
-  if (isVideo(element)) (await videoFrame(element, signal)).close();
-  else if (isImage(element)) await decoded(element, signal);
+  if (isVideo(source)) {
+    (await videoFrame(source, signal)).close();
+    return;
+  }
+  while (!isSettled(source)) {
+    await pause(checkEvery, signal);
+    if (signal.aborted) throw aborted();
+  }
 }
 
-/** Whether the element has an image now, or has failed to load one. */
-export function isSettled(element: VisualElement): boolean {
-  if (isImage(element)) return element.complete;
-  if (isCanvas(element)) return true;
-  const { error, readyState } = element;
-  return error !== null || readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+/** Whether the source has an image now, or has failed to load one. */
+export function isSettled(source: VisualElement | OffscreenCanvas): boolean {
+  if (isImage(source)) return source.complete && source.currentSrc !== "";
+  if (isVideo(source)) return source.error !== null || hasFrame(source);
+  return source.width > 0 && source.height > 0;
+}
+
+/** A stream has no size until its first frame. */
+function hasFrame(video: HTMLVideoElement): boolean {
+  const { readyState, srcObject, videoWidth } = video;
+  const hasData = readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+  return hasData && (!srcObject || videoWidth > 0);
 }
 
 /**
@@ -54,83 +70,65 @@ export async function captureElement(
   element: VisualElement,
   signal?: AbortSignal,
 ): Promise<Frame> {
-  if (isVideo(element)) {
-    return videoFrame(element, signal);
-  }
+  if (isVideo(element)) return videoFrame(element, signal);
   if (isImage(element)) {
-    await decoded(element, signal);
-    // An SVG without a size has the size of its element.
-    const size = {
-      width: element.naturalWidth || element.width,
-      height: element.naturalHeight || element.height,
-    };
-    return copyOnBlack(element, nameOf(element), size);
+    // A lazy image is loaded when it is visible.
+    await whenLoaded(element, signal);
+    return copyImage(element, nameOf(element));
   }
   // A WebGL canvas is empty after it was painted: it is read in an animation frame,
   // after the code that draws it and before it is painted.
   await animationFrame();
   if (signal?.aborted) throw aborted();
-  return copyOnBlack(element, nameOf(element));
+  return copyPixels(element, nameOf(element));
+}
+
+/** The frame that a video shows. Throws if there is none, or it is of another
+ * origin. */
+export function currentFrame(video: HTMLVideoElement): Frame {
+  if (typeof VideoFrame === "function") return new VideoFrame(video);
+  const { videoWidth: width, videoHeight: height } = video;
+  return drawScaled(video, { width, height });
 }
 
 async function videoFrame(
   video: HTMLVideoElement,
-  signal: AbortSignal | undefined,
+  signal = new AbortController().signal,
 ): Promise<Frame> {
   await playable(video, signal);
   for (;;) {
     try {
-      return new VideoFrame(video);
+      return currentFrame(video);
     } catch (thrown) {
-      // A stream has data before it plays, but shows no frame yet.
-      const waits = video.srcObject && video.paused;
-      if (!waits) throw unreadableImage(nameOf(video), thrown);
+      const isForeign = (thrown as DOMException).name === "SecurityError";
+      // A stream has data before it shows a frame.
+      if (isForeign || !video.srcObject) {
+        throw unreadableImage(nameOf(video), thrown);
+      }
     }
-    await played(video, signal);
+    await pause(checkEvery, signal);
+    if (signal.aborted) throw aborted();
   }
 }
 
-/** Waits until the video plays and shows a frame. */
-function played(
-  video: HTMLVideoElement,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const listening = new AbortController();
-    const options = { signal: listening.signal };
-    const end = (): void => {
-      listening.abort();
-      if (signal?.aborted) reject(aborted());
-      else resolve();
-    };
-    const shown = (): void => void video.requestVideoFrameCallback(end);
-    video.addEventListener("playing", shown, options);
-    signal?.addEventListener("abort", end, options);
-    if (signal?.aborted) end();
-  });
-}
-
 /** Waits until the video has a frame. */
-function playable(
-  video: HTMLVideoElement,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+function playable(video: HTMLVideoElement, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const listening = new AbortController();
     const check = (): void => {
-      if (signal?.aborted) reject(aborted());
+      if (signal.aborted) reject(aborted());
       else if (video.error) reject(unplayable(video));
-      else if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
-        resolve();
-      } else return;
+      else if (hasFrame(video)) resolve();
+      else return;
       listening.abort();
     };
     const options = { signal: listening.signal };
-    for (const type of ["loadeddata", "canplay", "playing", "error"]) {
+    const types = ["loadeddata", "canplay", "playing", "resize", "error"];
+    for (const type of types) {
       // Capture: the error of a source element inside does not bubble.
       video.addEventListener(type, check, { ...options, capture: true });
     }
-    signal?.addEventListener("abort", check, options);
+    signal.addEventListener("abort", check, options);
     check();
   });
 }
@@ -142,30 +140,6 @@ function unplayable(video: HTMLVideoElement): VlmError {
     "Use an MP4 or WebM file that this browser can play.",
     { cause: video.error },
   );
-}
-
-/** Waits until the image is decoded; a lazy one is loaded when it is visible. */
-function decoded(
-  image: HTMLImageElement,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(aborted());
-    if (signal?.aborted) leave();
-    signal?.addEventListener("abort", leave);
-    image
-      .decode()
-      .catch((thrown: unknown) => {
-        // The image was replaced while it was decoded.
-        if (image.complete && image.naturalWidth > 0) return;
-        throw imageError(
-          `${nameOf(image)} could not be loaded or decoded.`,
-          thrown,
-        );
-      })
-      .then(resolve, reject)
-      .finally(() => signal?.removeEventListener("abort", leave));
-  });
 }
 
 function nameOf({ localName, id }: VisualElement): string {

@@ -1,5 +1,7 @@
+import { currentFrame, isSettled } from "./element-frame";
 import type { FrameSlot } from "./frame-slot";
 import { now } from "../shared/clock";
+import type { Frame } from "../shared/protocol";
 
 /** Available on the main thread in Chromium only, so TypeScript's DOM library
  * lacks it. */
@@ -28,28 +30,36 @@ export function pumpFrames(
   signal: AbortSignal,
 ): void {
   let last = now();
-  const put = (frame: VideoFrame, time: number): void => {
+  const put = (frame: Frame, time: number): void => {
     last = now();
     if (signal.aborted || document.hidden) frame.close();
     else slot.put(frame, time);
   };
 
+  const putCurrent = (time: number): void => {
+    if (!isSettled(video)) return;
+    try {
+      put(currentFrame(video), time);
+    } catch {
+      // The video shows no frame: one is read later.
+    }
+  };
+
   if (track && Processor) {
     void pumpTrack(new Processor({ track, maxBufferSize: 1 }), put);
   } else {
-    pumpVideo(video, put, signal);
+    onVideoFrame(video, (time) => putCurrent(time), signal);
   }
 
   const timer = setInterval(() => {
     const still = now() - last > stillAfter;
-    const showing = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     const alive = !track || (track.readyState === "live" && !track.muted);
-    if (still && showing && alive) put(new VideoFrame(video), now());
+    if (still && alive) putCurrent(now());
   }, stillAfter / 2);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
-type Put = (frame: VideoFrame, time: number) => void;
+type Put = (frame: Frame, time: number) => void;
 
 /**
  * Reads until the track ends, not until aborted: cancelling the stream would drop
@@ -71,18 +81,22 @@ async function pumpTrack(
   }
 }
 
-function pumpVideo(
+/**
+ * Calls `onFrame` with the time of capture for every frame that a video shows, until
+ * aborted. Not in every browser, and not in an iframe that is not painted.
+ */
+export function onVideoFrame(
   video: HTMLVideoElement,
-  put: Put,
+  onFrame: (time: number) => void,
   signal: AbortSignal,
 ): void {
-  const onFrame: VideoFrameRequestCallback = (_, { captureTime }) => {
+  if (!("requestVideoFrameCallback" in video)) return;
+  const next: VideoFrameRequestCallback = (_, { captureTime }) => {
     if (signal.aborted) return;
-    const time = captureTime && performance.timeOrigin + captureTime;
-    put(new VideoFrame(video), time ?? now());
-    handle = video.requestVideoFrameCallback(onFrame);
+    handle = video.requestVideoFrameCallback(next);
+    onFrame(captureTime ? performance.timeOrigin + captureTime : now());
   };
-  let handle = video.requestVideoFrameCallback(onFrame);
+  let handle = video.requestVideoFrameCallback(next);
   signal.addEventListener(
     "abort",
     () => video.cancelVideoFrameCallback(handle),

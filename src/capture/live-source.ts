@@ -1,4 +1,4 @@
-import { copyOnBlack } from "./bitmap";
+import { copyPixels } from "./bitmap";
 import { Capture, createVideo } from "./capture";
 import {
   captureElement,
@@ -8,6 +8,7 @@ import {
   isVisualElement,
   type VisualElement,
 } from "./element-frame";
+import { onVideoFrame } from "./frame-pump";
 import type { FrameSource } from "./frame-source";
 import { SkippedFrames } from "./skipped-frames";
 import { pause } from "../shared/abort";
@@ -58,17 +59,17 @@ async function openStream(
 function openStill(
   source: Exclude<VisualElement, HTMLVideoElement> | OffscreenCanvas,
 ): FrameSource {
-  const isElement = !(source instanceof OffscreenCanvas);
   return {
     ready: async (signal) => {
-      if (isElement) await elementReady(source, signal);
+      await elementReady(source, signal);
       return true;
     },
     take: async (signal) => {
-      if (isElement && !isSettled(source)) return undefined;
-      const frame = isElement
-        ? await captureElement(source, signal)
-        : copyOnBlack(source, "The OffscreenCanvas");
+      if (!isSettled(source)) return undefined;
+      const frame =
+        source instanceof OffscreenCanvas
+          ? copyPixels(source, "The OffscreenCanvas")
+          : await captureElement(source, signal);
       return { frame, time: now(), dropped: 0 };
     },
   };
@@ -81,16 +82,13 @@ function openVideo(video: HTMLVideoElement, signal: AbortSignal): FrameSource {
   let isNew = true;
   let wake = (): void => undefined;
   video.addEventListener("ended", () => wake(), { signal });
-  const onFrame = (): void => {
-    handle = video.requestVideoFrameCallback(onFrame);
-    isNew = true;
-    wake();
-  };
-  let handle = video.requestVideoFrameCallback(onFrame);
-  signal.addEventListener(
-    "abort",
-    () => video.cancelVideoFrameCallback(handle),
-    { once: true },
+  onVideoFrame(
+    video,
+    () => {
+      isNew = true;
+      wake();
+    },
+    signal,
   );
 
   const changed = async (until: AbortSignal): Promise<void> => {

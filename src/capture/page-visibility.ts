@@ -15,19 +15,24 @@ export function pageVisible(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Resolves in the next animation frame, with its time; at once with `undefined` if
- * the page is hidden, since it is not painted then. */
+/** Milliseconds without an animation frame after which none is expected. */
+const unpaintedAfter = 500;
+
+/** Resolves in the next animation frame, with its time; with `undefined` if there is
+ * none: the page is hidden, or in an iframe that the browser does not paint. */
 export function animationFrame(): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const settle = (): void => {
+    const settle = (time?: number): void => {
       document.removeEventListener("visibilitychange", check);
-      resolve(document.hidden ? undefined : now());
+      clearTimeout(timer);
+      resolve(time);
     };
     const check = (): void => {
       if (document.hidden) settle();
     };
     document.addEventListener("visibilitychange", check);
-    requestAnimationFrame(settle);
+    const timer = setTimeout(settle, unpaintedAfter);
+    requestAnimationFrame(() => settle(document.hidden ? undefined : now()));
     check();
   });
 }

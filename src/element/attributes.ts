@@ -42,6 +42,7 @@ export class FastVlmAttributes extends LitElement {
     facing: attribute,
     camera: attribute,
     fit: attribute,
+    background: attribute,
     anyres: flag,
     size: number,
     dtype: attribute,
@@ -92,6 +93,9 @@ export class FastVlmAttributes extends LitElement {
   declare camera: string;
   /** How an image is made square: `letterbox`, `crop` or `stretch`. */
   declare fit: Fit;
+  /** Colour behind the transparent pixels of an image: `white`, `black`,
+   * `#rgb` or `#rrggbb`. */
+  declare background: string;
   /** Encodes a 2×2 grid of tiles in addition to the whole image, for documents:
    * five times the image tokens. */
   declare anyres: boolean;
@@ -160,6 +164,7 @@ export class FastVlmAttributes extends LitElement {
     this.facing = "";
     this.camera = "";
     this.fit = "letterbox";
+    this.background = "white";
     this.anyres = false;
     this.size = 0;
     this.dtype = "auto";

@@ -310,6 +310,7 @@ export class FastVlmElement extends FastVlmAttributes {
     if (changed.has("signal")) {
       this.#controller.signalChanged(changed.get("signal"));
     }
+    if (changed.has("background")) this.#controller.preview.paint();
     this.#controller.update(changed.size > 0);
     if (modelAttributes.some((name) => changed.has(name))) {
       this.#preload();

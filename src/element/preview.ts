@@ -10,7 +10,7 @@ import type { OpenSource } from "./source";
 /** Longest side of the displayed copy in pixels; requests use the original. */
 const displayedSide = 1920;
 
-type Host = Element & Pick<FastVlmAttributes, "for" | "stream">;
+type Host = Element & Pick<FastVlmAttributes, "background" | "for" | "stream">;
 
 /** What the model looks at: a live source in the video, or a still image in the
  * canvas. */
@@ -138,8 +138,18 @@ export class Preview implements FrameSource {
     const scale = Math.min(1, displayedSide / Math.max(width, height));
     this.canvas.width = Math.max(1, Math.round(width * scale));
     this.canvas.height = Math.max(1, Math.round(height * scale));
+    this.paint();
+  }
+
+  /** Draws the still image on the background, as the model sees it. */
+  paint(): void {
+    if (!this.#still) return;
     const context = this.canvas.getContext("2d");
-    context?.drawImage(bitmap, 0, 0, this.canvas.width, this.canvas.height);
+    if (!context) return;
+    const { width, height } = this.canvas;
+    context.fillStyle = this.#host.background;
+    context.fillRect(0, 0, width, height);
+    context.drawImage(this.#still, 0, 0, width, height);
   }
 
   /** Discards the frames captured so far. */

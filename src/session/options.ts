@@ -71,6 +71,9 @@ export interface AnswerOptions {
   readonly sampling?: Partial<Sampling> | undefined;
   /** How an image is made square; default: `letterbox`. */
   readonly fit?: Fit | undefined;
+  /** Colour behind the transparent pixels of an image: `white` (the default),
+   * `black`, `#rgb` or `#rrggbb`. */
+  readonly background?: string | undefined;
   /** Encodes a 2×2 grid of tiles in addition to the whole image, for documents:
    * five times the image tokens. */
   readonly anyres?: boolean | undefined;
@@ -190,11 +193,13 @@ export function toGenerateOptions(
   messages: readonly Message[],
 ): GenerateOptions {
   const { prefix, responseConstraint, sampling } = options;
-  const { promptStyle, fit, anyres, maxTokens, gate } = requestDefaults;
+  const { promptStyle, fit, background, anyres, maxTokens, gate } =
+    requestDefaults;
   return {
     messages,
     promptStyle: options.promptStyle ?? promptStyle,
     fit: options.fit ?? fit,
+    background: options.background ?? background,
     anyres: options.anyres ?? anyres,
     size: options.size ?? size,
     maxTokens: options.maxTokens ?? maxTokens,

@@ -71,6 +71,7 @@ test("passes all options to the worker", async () => {
   expect(fake.asked[0]).toMatchObject({
     messages: [{ role: "user", text: "Describe the image.", imageCount: 1 }],
     ...{ promptStyle: "reference", fit: "letterbox", anyres: false, size: 256 },
+    background: "white",
     ...{ maxTokens: 128, draft: false, gate: 0 },
     sampling: { temperature: 0 },
   });

@@ -4,10 +4,11 @@ import {
   isVisualElement,
   type VisualElement,
 } from "../capture/element-frame";
-import { assertFrameOpen, copyOnBlack, toBitmap } from "../capture/bitmap";
+import { assertFrameOpen, copyPixels, toBitmap } from "../capture/bitmap";
 import { decodeImage } from "../capture/decode-image";
 import { newImageId, nextFrame } from "../capture/frame-source";
 import { badOption, VlmError } from "../shared/errors";
+import { isVideoFrame } from "../shared/frames";
 import { describeValue } from "../shared/options";
 import { openLive, type Stream } from "../capture/live-source";
 
@@ -54,15 +55,24 @@ async function readImage(
   source: Source,
   signal: AbortSignal,
 ): Promise<SourceImage> {
-  const bitmap = await rejectWhenAborted(copyOf(source, signal), signal);
-  return { bitmap, imageId: imageIdOf(source) };
+  const copying = copyOf(source, signal);
+  try {
+    const bitmap = await rejectWhenAborted(copying, signal);
+    return { bitmap, imageId: imageIdOf(source) };
+  } catch (thrown) {
+    copying.then(
+      (bitmap) => bitmap.close(),
+      () => undefined,
+    );
+    throw thrown;
+  }
 }
 
 function imageIdOf(source: Source): string {
   const constant =
     source instanceof Blob ||
     source instanceof ImageBitmap ||
-    source instanceof VideoFrame;
+    isVideoFrame(source);
   if (!constant) return newImageId();
   const imageId = imageIds.get(source) ?? newImageId();
   imageIds.set(source, imageId);
@@ -74,20 +84,20 @@ async function copyOf(
   signal: AbortSignal,
 ): Promise<ImageBitmap> {
   if (source instanceof Blob) return decodeImage(source);
-  if (source instanceof VideoFrame) {
+  if (isVideoFrame(source)) {
     assertFrameOpen(source);
     return toBitmap(source);
   }
   if (source instanceof ImageBitmap)
-    return copyOnBlack(source, "The ImageBitmap");
+    return copyPixels(source, "The ImageBitmap");
   if (source instanceof ImageData) {
     const bitmap = await createImageBitmap(source);
-    const copy = copyOnBlack(bitmap, "The ImageData");
+    const copy = copyPixels(bitmap, "The ImageData");
     bitmap.close();
     return copy;
   }
   if (source instanceof OffscreenCanvas) {
-    return copyOnBlack(source, "The OffscreenCanvas");
+    return copyPixels(source, "The OffscreenCanvas");
   }
   if (isVisualElement(source)) {
     const frame = await captureElement(source, signal);

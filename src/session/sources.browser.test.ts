@@ -78,11 +78,11 @@ describe("sources", () => {
     expect(blue).toBeLessThan(40);
   });
 
-  test("what is transparent lies on black", async () => {
+  test("what is transparent stays transparent", async () => {
     const empty = new ImageData(8, 8);
-    expect(await pixel(empty)).toEqual([0, 0, 0, 255]);
-    expect(await pixel(await createImageBitmap(empty))).toEqual([0, 0, 0, 255]);
-    expect(await pixel(new OffscreenCanvas(4, 4))).toEqual([0, 0, 0, 255]);
+    expect(await pixel(empty)).toEqual([0, 0, 0, 0]);
+    expect(await pixel(await createImageBitmap(empty))).toEqual([0, 0, 0, 0]);
+    expect(await pixel(new OffscreenCanvas(4, 4))).toEqual([0, 0, 0, 0]);
   });
 
   test("the caller's objects are left as they were, and can be asked again", async () => {

@@ -3,6 +3,7 @@
  * once. The session checks what a page passes, the worker what another thread
  * sends, both with these rules.
  */
+import { parseColor } from "./color";
 import { badOption, type VlmError } from "./errors";
 import type { Device, Dtype, Graph } from "./models";
 import type { BackendChoice, Fit, PromptStyle, Sampling } from "./protocol";
@@ -89,6 +90,11 @@ export const sizeRule: OptionRule = number(
   (size) => size % patchSize === 0 && size >= patchSize && size <= 2048,
 );
 
+const colorRule = rule(
+  "white, black, #rgb or #rrggbb",
+  (value) => typeof value === "string" && parseColor(value) !== undefined,
+);
+
 /** Options of a load whose value is a name. */
 export const loadRules = {
   device: oneOf(...devices),
@@ -120,6 +126,7 @@ export const maxAnswerTokens = 4096;
 export const requestRules = {
   ...promptRules,
   fit: oneOf(...fits),
+  background: colorRule,
   maxTokens: wholeNumber(1, maxAnswerTokens),
   sampling: { ...objectRule, options: samplingRules },
   draft: booleanRule,
@@ -140,6 +147,7 @@ export const requestDefaults = {
   prompt: "Describe the image.",
   promptStyle: "reference",
   fit: "letterbox",
+  background: "white",
   anyres: false,
   maxTokens: 128,
   gate: 0,

@@ -18,6 +18,7 @@ export function question(text: string): GenerateOptions {
     messages: [{ role: "user", text, imageCount: 1 }],
     promptStyle: "reference",
     fit: "letterbox",
+    background: "white",
     anyres: false,
     size: 256,
     maxTokens: 32,

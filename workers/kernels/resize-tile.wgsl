@@ -16,6 +16,8 @@ struct Tile {
   second_stride: u32,
   // 1 if the first pass goes along columns: rows and columns swap their meaning.
   turned: u32,
+  // Colour behind transparent pixels: red in the lowest byte, green, blue.
+  background: u32,
 }
 
 struct Span {

@@ -166,13 +166,24 @@ test("frees the resources of earlier sizes and fits", async () => {
   large.close();
 });
 
-test("makes transparent pixels black", async () => {
+test("shows the background behind transparent pixels", async () => {
   const rgba = paint(64, 64);
   for (let i = 3; i < rgba.length; i += 4) rgba[i] = 0;
   const bitmap = await createImageBitmap(new ImageData(rgba, 64, 64));
-  const gpu = await onGpu(bitmap, letterbox(64, 64, 64));
+  const geometry = letterbox(64, 64, 64);
+  for (const color of [0, 51, 255]) {
+    const background = [color, color, color] as const;
+    const gpu = await resizeOnGpu(
+      device,
+      resizer,
+      bitmap,
+      geometry,
+      background,
+    );
+    const steps = new Set(gpu.map((value) => Math.round(value * 255)));
+    expect([...steps]).toEqual([color]);
+  }
   bitmap.close();
-  expect(Math.max(...gpu)).toBe(0);
 });
 
 test("reads a VideoFrame", async () => {

@@ -6,7 +6,7 @@ import {
   type ResizeWeights,
 } from "./resize-weights";
 
-/** Reads a rectangle of RGBA pixels, opaque or composed on black. */
+/** Reads a rectangle of RGBA pixels, blended with the background. */
 export type PixelReader = (
   x: number,
   y: number,

@@ -1,3 +1,4 @@
+import type { Rgb } from "../../src/shared/color";
 import { columnsFirst, type Geometry } from "./resize-geometry";
 import type { GpuTimer } from "./gpu-timer";
 import {
@@ -40,7 +41,7 @@ interface Bound {
   readonly passes: readonly KernelDispatch[];
 }
 
-/** Tiles and weights for one geometry. */
+/** Tiles and weights for one geometry and background. */
 interface Plan {
   readonly tiles: readonly PlannedTile[];
   readonly first: Tables;
@@ -71,16 +72,18 @@ export class Resizer {
     this.#device = device;
   }
 
-  /** Submits the work that writes 3 * size² floats to `planes`. `timer` times it
-   * as the stage `preprocess`. */
+  /** Submits the work that writes 3 * size² floats to `planes`. `background` is
+   * seen through transparent pixels. `timer` times the work as the stage
+   * `preprocess`. */
   run(
     source: VideoFrame | ImageBitmap | OffscreenCanvas,
     geometry: Geometry,
     planes: GPUBuffer,
+    background: Rgb,
     timer?: GpuTimer,
   ): void {
     const device = this.#device;
-    const plan = this.#planFor(geometry);
+    const plan = this.#planFor(geometry, background);
     const scratch = this.#scratchFor(plan);
     const { texture } = scratch;
     for (const planned of plan.tiles) {
@@ -88,7 +91,7 @@ export class Resizer {
       if (extent[0] > 0 && extent[1] > 0) {
         device.queue.copyExternalImageToTexture(
           { source, origin },
-          // Premultiplied: transparent pixels become black.
+          // Premultiplied: the shader adds the background.
           { texture, colorSpace: "srgb", premultipliedAlpha: true },
           extent,
         );
@@ -124,15 +127,15 @@ export class Resizer {
     this.#scratch = undefined;
   }
 
-  #planFor(geometry: Geometry): Plan {
+  #planFor(geometry: Geometry, background: Rgb): Plan {
     const { x, y, size } = geometry;
-    const sizes = [x.length, y.length, size].join();
+    const sizes = [x.length, y.length, size, ...background].join();
     if (this.#sizes !== sizes) this.dispose();
     this.#sizes = sizes;
     const key = JSON.stringify(geometry);
     let plan = this.#plans.get(key);
     if (plan === undefined) {
-      plan = makePlan(this.#device, geometry);
+      plan = makePlan(this.#device, geometry, background);
       this.#plans.set(key, plan);
     }
     return plan;
@@ -212,7 +215,11 @@ function makeScratch(
   };
 }
 
-function makePlan(device: GPUDevice, geometry: Geometry): Plan {
+function makePlan(
+  device: GPUDevice,
+  geometry: Geometry,
+  background: Rgb,
+): Plan {
   const turned = columnsFirst(geometry);
   const { x, y, size } = geometry;
   const first = makeResizeWeights(turned ? y : x, size);
@@ -225,7 +232,15 @@ function makePlan(device: GPUDevice, geometry: Geometry): Plan {
         turned ? ([y, x] as const) : ([x, y] as const);
       return {
         tile,
-        uniform: uniformOf(device, tile, size, first, second, turned),
+        uniform: uniformOf(
+          device,
+          tile,
+          size,
+          first,
+          second,
+          turned,
+          background,
+        ),
         origin: inImage(tile.sourceColumn, tile.sourceRow),
         extent: inImage(tile.sourceColumns, tile.sourceRows),
       };
@@ -259,10 +274,12 @@ function uniformOf(
   first: ResizeWeights,
   second: ResizeWeights,
   turned: boolean,
+  [red, green, blue]: Rgb,
 ): GPUBuffer {
   const fields = [tile.column, tile.row, tile.columns, tile.rows];
   fields.push(tile.sourceColumn, tile.sourceRow, tile.sourceRows, size);
-  fields.push(first.stride, second.stride, turned ? 1 : 0, 0);
+  fields.push(first.stride, second.stride, turned ? 1 : 0);
+  fields.push(red | (green << 8) | (blue << 16));
   const data = new Uint32Array(fields);
   return upload(device, "resize tile", data, GPUBufferUsage.UNIFORM);
 }

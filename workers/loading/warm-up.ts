@@ -1,4 +1,5 @@
 import type { Graph } from "../../src/shared/models";
+import { requestDefaults } from "../../src/shared/options";
 import type { Prompt } from "../backends/backend";
 import type { OrtBackend } from "../backends/ort/open";
 import { stretch } from "../kernels/resize-geometry";
@@ -87,7 +88,7 @@ export async function preprocessImage(
   const size = image.width;
   const frame = await createImageBitmap(image);
   try {
-    return preprocessor.run(frame, stretch(size, size, size));
+    return preprocessor.run(frame, stretch(size, size, size), requestDefaults);
   } finally {
     frame.close();
   }

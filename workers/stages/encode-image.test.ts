@@ -90,13 +90,19 @@ test("reuses an image with the same id and the same options", async () => {
   const first = await run("a");
   const second = await run("a");
   expect(second).toMatchObject({ origin: "reused", image: first.image });
-  for (const other of [{ size: 512 }, { fit: "crop" }, { anyres: true }]) {
-    const result = await run("a", other as Partial<GenerateOptions>);
+  const others: Partial<GenerateOptions>[] = [
+    { size: 512 },
+    { fit: "crop" },
+    { background: "black" },
+    { anyres: true },
+  ];
+  for (const other of others) {
+    const result = await run("a", other);
     expect(result.origin).toBe("encoded");
     expect(result.image.key).not.toBe(first.image.key);
   }
   expect((await run("a")).origin).toBe("reused");
-  expect(encoded).toHaveLength(8);
+  expect(encoded).toHaveLength(9);
 });
 
 test("keeps the eight most recently used images", async () => {

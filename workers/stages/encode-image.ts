@@ -52,11 +52,11 @@ export class ImageEncoderStage {
     options: GenerateOptions,
     { signal, endStage }: StageContext,
   ): Promise<ImageResult> {
-    const { fit, anyres, size, gate } = options;
+    const { fit, background, anyres, size, gate } = options;
     const key =
       id === null
         ? `#${this.#nextKey++}`
-        : JSON.stringify([id, fit, anyres, size]);
+        : JSON.stringify([id, fit, background, anyres, size]);
     const cached = this.#cache.get(key);
     if (cached !== undefined) return { image: cached, origin: "reused" };
 
@@ -64,7 +64,7 @@ export class ImageEncoderStage {
     const features: Tensor[] = [];
     try {
       for (const view of this.#preprocessor.views(frame, options)) {
-        const pixels = this.#preprocessor.run(frame, view);
+        const pixels = this.#preprocessor.run(frame, view, options);
         const match = gated && (await this.#changes.match(pixels, gate));
         await endStage("preprocess");
         await checkpoint(signal);

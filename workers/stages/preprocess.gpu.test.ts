@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Preprocessor } from "./preprocess";
 import { options } from "../testing/harness";
 import {
@@ -63,24 +63,83 @@ function opacities(): ImageData {
   return image;
 }
 
-test.each(["premultiply", "none"] as const)(
-  "blends every colour at every opacity with black (%s)",
-  async (premultiplyAlpha) => {
+test.each([
+  ["white", "premultiply"],
+  ["white", "none"],
+  ["black", "premultiply"],
+  ["black", "none"],
+] as const)(
+  "shows %s behind every colour at every opacity (%s)",
+  async (background, premultiplyAlpha) => {
+    const behind = background === "white" ? 255 : 0;
     const image = opacities();
     const bitmap = await createImageBitmap(image, { premultiplyAlpha });
     const wanted = Array.from({ length: 3 * 256 * 256 }, (_, i) => {
       const at = (i % 65536) * 4;
       const color = image.data[at + Math.floor(i / 65536)] ?? NaN;
-      return Math.round((color * (image.data[at + 3] ?? NaN)) / 255);
+      const alpha = image.data[at + 3] ?? NaN;
+      return Math.round((color * alpha + behind * (255 - alpha)) / 255);
     });
     for (const tensors of [both.gpu, both.cpu]) {
-      const values = await planes(tensors, bitmap, { size: 256 });
+      const values = await planes(tensors, bitmap, { size: 256, background });
       expect(Array.from(values, (value) => Math.round(value * 255))).toEqual(
         wanted,
       );
     }
   },
 );
+
+test("blends with any background before resizing, on GPU and CPU", async () => {
+  // Opaque and clear columns: resized first, the edges would be darker.
+  const image = new ImageData(256, 256);
+  for (let i = 0; i < 256 * 256; i++) {
+    image.data.set([255, 0, 0, i % 2 ? 255 : 0], i * 4);
+  }
+  const bitmap = await createImageBitmap(image);
+  const choice = { size, background: "#204060" };
+  expect(await difference(both, bitmap, choice)).toBeLessThan(1.01);
+  for (const tensors of [both.gpu, both.cpu]) {
+    // The mean of (255, 0, 0) and (32, 64, 96).
+    pixel(await planes(tensors, bitmap, choice), 9, 9).forEach((value, i) => {
+      expect(Math.abs(value - ([144, 32, 48][i] ?? NaN))).toBeLessThanOrEqual(
+        1,
+      );
+    });
+  }
+});
+
+test("shows the background behind a VideoFrame with alpha", async () => {
+  const rgba = new Uint8Array(size * size * 4).fill(128);
+  const init = { format: "RGBA", timestamp: 0 } as const;
+  const sizes = { codedWidth: size, codedHeight: size };
+  const frame = new VideoFrame(rgba, { ...init, ...sizes });
+  for (const tensors of [both.gpu, both.cpu]) {
+    const [red = 0] = pixel(await planes(tensors, frame), 9, 9);
+    expect(Math.abs(red - (64 + 127))).toBeLessThanOrEqual(1);
+  }
+  frame.close();
+});
+
+test("draws VideoFrames where WebGPU copies none", async () => {
+  const { device } = both.gpu.gpu ?? {};
+  if (!device) throw new Error("no GPU");
+  const { queue } = device;
+  const original = queue.copyExternalImageToTexture.bind(queue);
+  const copy = vi.spyOn(queue, "copyExternalImageToTexture");
+  copy.mockImplementation((from, to, extent) => {
+    if (from.source instanceof VideoFrame) throw new TypeError("no VideoFrame");
+    original(from, to, extent);
+  });
+  const frame = new VideoFrame(await createImageBitmap(colors(() => 255)), {
+    timestamp: 0,
+  });
+  try {
+    expect(await difference(both, frame)).toBeLessThan(2);
+  } finally {
+    copy.mockRestore();
+    frame.close();
+  }
+});
 
 test("converts wide gamut to sRGB on GPU and CPU", async () => {
   // Display P3 (200, 100, 60) is sRGB (215, 93, 47) by both curves and matrices.
@@ -114,7 +173,7 @@ test("changing sizes leaks no buffers", async () => {
       for (const frame of [large, small]) {
         const all = { ...options, size: side, anyres: side < 512 };
         for (const view of preprocessor.views(frame, all)) {
-          preprocessor.run(frame, view);
+          preprocessor.run(frame, view, options);
         }
       }
     }

@@ -1,11 +1,13 @@
+import { parseColor, type Rgb } from "../../src/shared/color";
 import { VlmError } from "../../src/shared/errors";
-import { isHdr } from "../../src/shared/hdr";
+import { isHdr, isVideoFrame } from "../../src/shared/frames";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
 import type { Geometry } from "../kernels/resize-geometry";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import { Resizer } from "../kernels/resize";
 import { resizeToPlanes, type PixelReader } from "../kernels/resize.reference";
 import type { Tensors, Tensor } from "../ort/tensor";
+import { defined } from "../util/assert";
 import { viewsOf } from "./tiling";
 
 const CHANNELS = 3;
@@ -20,6 +22,8 @@ export class Preprocessor {
   readonly #resizer: Resizer | undefined;
   readonly #timer: GpuTimer | undefined;
   #planes: GPUBuffer | undefined;
+  /** False where WebGPU copies no VideoFrames, as in Firefox. */
+  #copiesVideo = true;
 
   constructor(tensors: Tensors, timer?: GpuTimer) {
     this.#tensors = tensors;
@@ -35,17 +39,21 @@ export class Preprocessor {
   }
 
   /** The tensor is valid until the next call. */
-  run(frame: Frame, view: Geometry): Tensor {
+  run(
+    frame: Frame,
+    view: Geometry,
+    options: Pick<GenerateOptions, "background">,
+  ): Tensor {
     const { size } = view;
     const dims = [1, CHANNELS, size, size];
+    const background = defined(parseColor(options.background), "background");
     try {
       if (this.#resizer === undefined || this.#tensors.gpu === undefined) {
-        const planes = resizeToPlanes(readerOf(frame), view);
+        const planes = resizeToPlanes(readerOf(frame, background), view);
         return this.#tensors.floats(planes, dims);
       }
       const planes = this.#planesFor(this.#tensors.gpu.device, size);
-      const source = isHdr(frame) ? toSrgb(frame) : frame;
-      this.#resizer.run(source, view, planes, this.#timer);
+      this.#resize(this.#resizer, frame, view, planes, background);
       return this.#tensors.onBuffer(planes, dims);
     } catch (error) {
       throw badImage(error instanceof Error ? error.message : String(error));
@@ -55,6 +63,28 @@ export class Preprocessor {
   dispose(): void {
     this.#resizer?.dispose();
     this.#planes?.destroy();
+  }
+
+  #resize(
+    resizer: Resizer,
+    frame: Frame,
+    view: Geometry,
+    planes: GPUBuffer,
+    background: Rgb,
+  ): void {
+    const run = (source: Frame): void =>
+      resizer.run(source, view, planes, background, this.#timer);
+    if (isVideoFrame(frame) && (isHdr(frame) || !this.#copiesVideo)) {
+      run(drawn(frame));
+      return;
+    }
+    try {
+      run(frame);
+    } catch (thrown) {
+      if (!isVideoFrame(frame)) throw thrown;
+      run(drawn(frame));
+      this.#copiesVideo = false;
+    }
   }
 
   #planesFor(device: GPUDevice, size: number): GPUBuffer {
@@ -73,10 +103,9 @@ export class Preprocessor {
 
 /** The display size: rotated, with square pixels. A closed frame has none. */
 function frameSize(frame: Frame): { width: number; height: number } {
-  const [width, height] =
-    frame instanceof VideoFrame
-      ? [frame.displayWidth, frame.displayHeight]
-      : [frame.width, frame.height];
+  const [width, height] = isVideoFrame(frame)
+    ? [frame.displayWidth, frame.displayHeight]
+    : [frame.width, frame.height];
   if (width > 0 && height > 0) return { width, height };
   throw badImage(`it is ${width} x ${height} pixels, or the frame was closed`);
 }
@@ -89,33 +118,36 @@ function badImage(why: string): VlmError {
   );
 }
 
-function toSrgb(frame: VideoFrame): OffscreenCanvas {
+/** A copy in sRGB that WebGPU accepts in every browser. */
+function drawn(frame: VideoFrame): ImageBitmap {
   const { displayWidth, displayHeight } = frame;
   const canvas = new OffscreenCanvas(displayWidth, displayHeight);
-  contextOf(canvas, false).drawImage(frame, 0, 0, displayWidth, displayHeight);
-  return canvas;
+  const context = contextOf(canvas, true);
+  context.drawImage(frame, 0, 0, displayWidth, displayHeight);
+  return canvas.transferToImageBitmap();
 }
 
-/** Opaque, so that transparent pixels become black. */
 function contextOf(
   canvas: OffscreenCanvas,
-  willReadFrequently: boolean,
+  alpha: boolean,
+  willReadFrequently = false,
 ): OffscreenCanvasRenderingContext2D {
-  const options = { alpha: false, colorSpace: "srgb", willReadFrequently };
+  const options = { alpha, colorSpace: "srgb", willReadFrequently };
   const context = canvas.getContext("2d", options);
   if (context === null) throw new Error("Cannot create a 2D canvas context.");
   return context;
 }
 
-/** Reads rectangles through a canvas of their size. */
-function readerOf(frame: Frame): PixelReader {
+/** Reads rectangles through a canvas of their size, on `background`. */
+function readerOf(frame: Frame, background: Rgb): PixelReader {
   const shown = frameSize(frame);
   let canvas = new OffscreenCanvas(1, 1);
   return (x, y, width, height) => {
     if (canvas.width !== width || canvas.height !== height) {
       canvas = new OffscreenCanvas(width, height);
     }
-    const context = contextOf(canvas, true);
+    const context = contextOf(canvas, false, true);
+    context.fillStyle = `rgb(${background.join(" ")})`;
     context.fillRect(0, 0, width, height);
     context.drawImage(frame, -x, -y, shown.width, shown.height);
     return context.getImageData(0, 0, width, height).data;

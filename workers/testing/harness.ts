@@ -77,6 +77,7 @@ export const options: GenerateOptions = {
   messages: imageQuestion("Describe the image."),
   promptStyle: "reference",
   fit: "letterbox",
+  background: "white",
   anyres: false,
   size: 256,
   maxTokens: 12,

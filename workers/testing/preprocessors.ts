@@ -6,7 +6,9 @@ import { Preprocessor } from "../stages/preprocess";
 import { options } from "./harness";
 import { testGpu } from "./on-gpu";
 
-type Choice = Partial<Pick<GenerateOptions, "fit" | "anyres" | "size">>;
+type Choice = Partial<
+  Pick<GenerateOptions, "fit" | "background" | "anyres" | "size">
+>;
 
 /** Default size of the result. */
 export const size = 64;
@@ -40,10 +42,11 @@ export async function planes(
   index = 0,
 ): Promise<Float32Array> {
   const preprocessor = new Preprocessor(tensors);
-  const views = preprocessor.views(frame, { ...options, size, ...choice });
+  const request = { ...options, size, ...choice };
+  const views = preprocessor.views(frame, request);
   const view = views[index];
   if (view === undefined) throw new Error("The image has no such view.");
-  const tensor = preprocessor.run(frame, view);
+  const tensor = preprocessor.run(frame, view, request);
   expect(tensor.dims).toEqual([1, 3, view.size, view.size]);
   const length = 3 * view.size ** 2;
   const row =

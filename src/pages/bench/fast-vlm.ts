@@ -46,6 +46,7 @@ export async function openFastVlm(
         messages: [{ role: "user", text, imageCount: 1 }],
         promptStyle: "reference",
         fit: "letterbox",
+        background: "white",
         anyres: false,
         size,
         maxTokens,

@@ -17,6 +17,7 @@ test("without parameters, loads the bundled model and uses the camera", () => {
     device: "auto",
     dtype: "auto",
     fit: "letterbox",
+    background: "white",
     anyres: false,
     promptStyle: "reference",
     backend: "auto",
@@ -29,7 +30,7 @@ test("without parameters, loads the bundled model and uses the camera", () => {
 
 test("every parameter sets its attribute", () => {
   const search =
-    "?model=a/b@v1&hub=http://localhost:99&device=wasm&dtype=q4&size=320&fit=crop&anyres&prompt-style=demo&backend=ort&gate=0.05&draft=off&source=none&loading=manual&prompt=Read%20it.";
+    "?model=a/b@v1&hub=http://localhost:99&device=wasm&dtype=q4&size=320&fit=crop&background=black&anyres&prompt-style=demo&backend=ort&gate=0.05&draft=off&source=none&loading=manual&prompt=Read%20it.";
   expect(elementFor(search)).toMatchObject({
     model: "a/b@v1",
     hub: "http://localhost:99",
@@ -39,6 +40,7 @@ test("every parameter sets its attribute", () => {
     dtype: "q4",
     size: 320,
     fit: "crop",
+    background: "black",
     anyres: true,
     promptStyle: "demo",
     backend: "ort",

@@ -11,12 +11,12 @@ const sources: readonly string[] = [
 /** Parameters that are attributes of the same name. */
 const names = [
   ...["hub", "dtype", "device", "backend", "gate", "draft", "size", "fit"],
-  ...["prompt-style", "prompt"],
+  ...["background", "prompt-style", "prompt"],
 ];
 
 /**
  * Sets the element's properties from the URL: `?model=&hub=&device=&dtype=&backend=
- * &size=&fit=&anyres&prompt-style=&gate=&draft=&source=&prompt=&loading=manual`, each
+ * &size=&fit=&background=&anyres&prompt-style=&gate=&draft=&source=&prompt=&loading=manual`, each
  * like the attribute.
  */
 export function applyParams(element: FastVlmElement, search: string): void {

@@ -94,6 +94,7 @@ class Soak {
     const options: GenerateOptions = {
       messages: this.#messages(kind, prompt),
       ...{ promptStyle: "reference", fit: "letterbox", anyres: false },
+      background: "white",
       size: kind === "rejected" ? this.#size + 1 : this.#size,
       maxTokens,
       sampling:

@@ -1,3 +1,4 @@
+import type { Rgb } from "../../../src/shared/color";
 import type { Resizer } from "../resize";
 import type { Geometry } from "../resize-geometry";
 import { paint } from "./resize-golden";
@@ -21,12 +22,13 @@ export async function resizeOnGpu(
   resizer: Resizer,
   source: ImageBitmap | VideoFrame,
   geometry: Geometry,
+  background: Rgb = [0, 0, 0],
 ): Promise<Float32Array> {
   const size = 3 * geometry.size ** 2 * 4;
   const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
   const planes = device.createBuffer({ size, usage: STORAGE | COPY_SRC });
   const back = device.createBuffer({ size, usage: COPY_DST | MAP_READ });
-  resizer.run(source, geometry, planes);
+  resizer.run(source, geometry, planes, background);
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(planes, 0, back, 0, size);
   device.queue.submit([encoder.finish()]);
