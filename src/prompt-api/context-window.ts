@@ -1,4 +1,5 @@
 import { quotaExceeded } from "./errors";
+import { holdImages, releaseImages } from "./held-images";
 import type { LanguageModelRole } from "./types";
 
 /** A message of the conversation. */
@@ -13,18 +14,19 @@ export interface ContextEntry {
 /** Tokens to leave for an answer. */
 const ANSWER_TOKENS = 128;
 
-/** The messages of a session, and the tokens that they use. */
+/** The messages of a session, whose images it holds, and the tokens that they
+ * use. */
 export class ContextWindow {
   /** Tokens in all. */
   readonly size: number;
   readonly #initial: readonly ContextEntry[];
-  #entries: readonly ContextEntry[];
+  #entries: readonly ContextEntry[] = [];
 
   constructor(size: number, initial: readonly ContextEntry[]) {
     this.size = size;
     this.#initial = initial;
-    this.#entries = initial;
     this.#check(tokensOf(initial));
+    this.#replace(initial);
   }
 
   get entries(): readonly ContextEntry[] {
@@ -42,7 +44,7 @@ export class ContextWindow {
 
   clone(): ContextWindow {
     const copy = new ContextWindow(this.size, this.#initial);
-    copy.#entries = this.#entries;
+    copy.#replace(this.#entries);
     return copy;
   }
 
@@ -67,17 +69,32 @@ export class ContextWindow {
         kept.shift();
       }
     }
-    this.#entries = [...this.#initial, ...kept];
+    this.#replace([...this.#initial, ...kept]);
     return this.#entries.length < before;
   }
 
   add(entries: readonly ContextEntry[]): void {
-    this.#entries = [...this.#entries, ...entries];
+    this.#replace([...this.#entries, ...entries]);
+  }
+
+  /** Closes the images that no clone holds. */
+  close(): void {
+    releaseImages(imagesOf(this.#entries));
+  }
+
+  #replace(entries: readonly ContextEntry[]): void {
+    holdImages(imagesOf(entries));
+    releaseImages(imagesOf(this.#entries));
+    this.#entries = entries;
   }
 
   #check(tokens: number): void {
     if (tokens > this.size) throw quotaExceeded(tokens, this.size);
   }
+}
+
+function imagesOf(entries: readonly ContextEntry[]): ImageBitmap[] {
+  return entries.flatMap(({ images }) => images);
 }
 
 export function tokensOf(entries: readonly ContextEntry[]): number {

@@ -8,7 +8,8 @@ import {
   type ContextWindow,
 } from "./context-window";
 import type { ResolvedCreateOptions } from "./create-options";
-import { quotaExceeded, untilAborted } from "./errors";
+import { answerTruncated, quotaExceeded, untilAborted } from "./errors";
+import { releaseImages } from "./held-images";
 import { copyImages } from "./images";
 import {
   parsePrompt,
@@ -77,8 +78,9 @@ export class PromptConversation {
         streamed += event.text.length;
         onText(event.text);
       }
-      const { text } = await stream.done();
+      const { text, finish, tokenIds } = await stream.done();
       onText(text.slice(streamed));
+      if (finish !== "stop") throw answerTruncated(tokenIds.length);
       const answer = {
         role: "assistant" as const,
         text: prefix === undefined ? text : prefix + text,
@@ -144,16 +146,20 @@ export class PromptConversation {
     );
     copying.catch(() => undefined);
     const run = async (): Promise<T> => {
+      let images: readonly ImageBitmap[] = [];
       try {
+        images = await copying;
         signal.throwIfAborted();
-        const images = await copying;
         const entries = await measureTurns(this.options, turns, images, signal);
+        signal.throwIfAborted();
         const tokens = tokensOf(entries);
         if (this.context.makeRoom(tokens)) this.#onOverflow();
         return await task(entries).catch((error: unknown) => {
           throw this.#asQuotaError(error, tokens);
         });
       } finally {
+        // The context holds those that it keeps.
+        releaseImages(images);
         this.#pending -= 1;
       }
     };
@@ -203,11 +209,12 @@ async function countTokens(
 
 function imageOptions({
   fit,
+  background,
   anyres,
   promptStyle,
   size,
 }: LanguageModelSettings) {
-  return { fit, anyres, promptStyle, size };
+  return { fit, background, anyres, promptStyle, size };
 }
 
 function randomSeed(): number {

@@ -21,6 +21,34 @@ describe("destroy", () => {
   });
 });
 
+describe("an answer that does not fit in the context window", () => {
+  const words = (count: number): string => Array(count).fill("word").join(" ");
+  const captions = [Array<string>(30).fill("so ")];
+
+  test("rejects and is not added", async () => {
+    const model = await languageModel({ captions }).create();
+    const asked = model.prompt(words(490));
+    await rejects(asked, "QuotaExceededError");
+    expect(model.contextUsage).toBe(0);
+    expect(await model.prompt("a")).toBe("so ".repeat(30));
+  });
+
+  test("errors the stream after the text that fits", async () => {
+    const model = await languageModel({ captions }).create();
+    const reader = model.promptStreaming(words(490)).getReader();
+    let text = "";
+    const reading = (async () => {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        text += value;
+      }
+    })();
+    await rejects(reading, "QuotaExceededError");
+    expect(text).toBe("so ".repeat(18));
+  });
+});
+
 describe("a signal", () => {
   type Method = (signal: AbortSignal) => Promise<unknown>;
 

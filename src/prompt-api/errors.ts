@@ -35,15 +35,18 @@ export function destroyed(): DOMException {
 }
 
 class QuotaExceededErrorPolyfill extends DOMException {
-  /** Tokens requested. */
-  readonly requested: number;
-  /** Tokens available. */
-  readonly quota: number;
+  /** Tokens requested; null if unknown. */
+  readonly requested: number | null;
+  /** Tokens available; null if unknown. */
+  readonly quota: number | null;
 
-  constructor(message: string, { requested, quota }: QuotaExceeded) {
+  constructor(
+    message: string,
+    { requested, quota }: Partial<QuotaExceeded> = {},
+  ) {
     super(message, "QuotaExceededError");
-    this.requested = requested;
-    this.quota = quota;
+    this.requested = requested ?? null;
+    this.quota = quota ?? null;
   }
 }
 
@@ -64,6 +67,13 @@ export function quotaExceeded(requested: number, quota: number): DOMException {
     `The input needs ${requested} tokens; the context window has ${quota}.`,
     // The platform's constructor rejects requested < quota.
     { requested: Math.max(requested, quota), quota },
+  );
+}
+
+/** The error of an answer that ends before its end. */
+export function answerTruncated(tokens: number): DOMException {
+  return new QuotaExceededError(
+    `The answer was truncated after ${tokens} tokens: it does not fit in the context window, or reaches the maximum length.`,
   );
 }
 

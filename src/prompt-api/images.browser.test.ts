@@ -1,10 +1,11 @@
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   caption,
   languageModel,
   rejects,
   withImages,
 } from "../testing/language-models";
+import { VlmError } from "../shared/errors";
 import { solidCanvas, imageFile } from "../testing/images";
 
 describe("images", () => {
@@ -119,5 +120,67 @@ describe("images", () => {
     const model = await languageModel().create();
     const value = await imageFile();
     await rejects(model.prompt(say(value)), "NotSupportedError");
+  });
+
+  describe("copies", () => {
+    /** Bitmaps that were made from now on and are still open. */
+    function openCopies(): () => number {
+      const made: ImageBitmap[] = [];
+      const { prototype } = OffscreenCanvas;
+      const copy = Object.getOwnPropertyDescriptor(
+        prototype,
+        "transferToImageBitmap",
+      )?.value as () => ImageBitmap;
+      const spy = vi
+        .spyOn(prototype, "transferToImageBitmap")
+        .mockImplementation(function (this: OffscreenCanvas) {
+          const bitmap = copy.call(this);
+          made.push(bitmap);
+          return bitmap;
+        });
+      onTestFinished(() => spy.mockRestore());
+      return () => made.filter(({ width }) => width > 0).length;
+    }
+
+    test("are closed with the session and its clones", async () => {
+      const bitmap = await createImageBitmap(solidCanvas());
+      const model = await languageModel().create(withImages);
+      const open = openCopies();
+      await model.prompt(say(bitmap));
+      expect(open()).toBe(1);
+      const clone = await model.clone();
+      model.destroy();
+      expect(open()).toBe(1);
+      clone.destroy();
+      expect(open()).toBe(0);
+      expect(bitmap.width).toBe(8);
+    });
+
+    test("are closed if a prompt fails or is evicted", async () => {
+      const bitmap = await createImageBitmap(solidCanvas());
+      const error = new VlmError("internal", "No.", "Try again.");
+      const script = { runErrors: { 1: error } };
+      const model = await languageModel(script).create(withImages);
+      const open = openCopies();
+      await rejects(model.prompt(say(bitmap)), "UnknownError");
+      expect(open()).toBe(0);
+      await model.prompt(say(bitmap));
+      await model.append("word ".repeat(400));
+      expect(open()).toBe(1);
+      await model.append("word ".repeat(400));
+      expect(open()).toBe(0);
+    });
+
+    test("of initial prompts are closed if the session cannot open", async () => {
+      const bitmap = await createImageBitmap(solidCanvas());
+      const loadError = new VlmError("internal", "No.", "Try again.");
+      const open = openCopies();
+      const opening = languageModel({ loadError }).create({
+        ...withImages,
+        initialPrompts: say(bitmap),
+      });
+      await rejects(opening, "UnknownError");
+      await vi.waitFor(() => expect(open()).toBe(0));
+    });
   });
 });

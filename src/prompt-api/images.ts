@@ -1,35 +1,51 @@
+import { currentFrame, isSettled } from "../capture/element-frame";
 import { readImages, type Source } from "../session/source-image";
 import { VlmError } from "../shared/errors";
+import { holdImages } from "./held-images";
 
-/** Copies the images as they are now. The session recognises an ImageBitmap and
- * encodes it once. */
+/** Copies the images as they are now, and holds the copies. The session recognises an
+ * ImageBitmap and encodes it once. */
 export async function copyImages(
   values: readonly unknown[],
   signal: AbortSignal,
 ): Promise<readonly ImageBitmap[]> {
-  const sources = await Promise.all(values.map(sourceOf));
-  const images = await readImages(sources, signal);
-  return images.map(({ bitmap }) => bitmap);
+  const drawn: ImageBitmap[] = [];
+  const results = await Promise.allSettled(
+    values.map((value) => sourceOf(value, drawn)),
+  );
+  try {
+    const sources = results.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
+    const images = await readImages(sources, signal);
+    const bitmaps = images.map(({ bitmap }) => bitmap);
+    holdImages(bitmaps);
+    return bitmaps;
+  } finally {
+    for (const bitmap of drawn) bitmap.close();
+  }
 }
 
-async function sourceOf(value: unknown): Promise<Source> {
+/** Adds bitmaps that it creates to `drawn`. */
+async function sourceOf(value: unknown, drawn: ImageBitmap[]): Promise<Source> {
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
     return new Blob([value as BufferSource]);
   }
-  if (value instanceof HTMLImageElement && !value.complete) {
-    // An image that fails has no size; readImages rejects it.
-    await value.decode().catch(() => undefined);
-  }
   if (value instanceof HTMLVideoElement) assertHasFrame(value);
-  if (value instanceof SVGImageElement) return createImageBitmap(value);
+  if (value instanceof SVGImageElement) {
+    const bitmap = await createImageBitmap(value);
+    drawn.push(bitmap);
+    return bitmap;
+  }
   return value as Source;
 }
 
 /** A session would wait until the video shows a frame, and block its queue. */
 function assertHasFrame(video: HTMLVideoElement): void {
-  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
+  if (isSettled(video)) {
     try {
-      new VideoFrame(video).close();
+      currentFrame(video).close();
       return;
     } catch (thrown) {
       // Cross-origin: readImages rejects it.

@@ -20,6 +20,7 @@ import {
   notSupported,
   untilAborted,
 } from "./errors";
+import { releaseImages } from "./held-images";
 import { copyImages } from "./images";
 import { parsePrompt } from "./messages";
 import type {
@@ -191,7 +192,11 @@ export class LanguageModel extends EventTarget {
         throw error;
       }
     };
-    return untilAborted(open(), signal);
+    // The context holds the images, too.
+    const opening = open().finally(() =>
+      copying.then(releaseImages, () => undefined),
+    );
+    return untilAborted(opening, signal);
   }
 
   /** Tokens of all messages so far. */
@@ -290,6 +295,7 @@ export class LanguageModel extends EventTarget {
   destroy(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort(destroyed());
+    this.#conversation.context.close();
     this.#shared.release();
   }
 

@@ -13,7 +13,7 @@ export interface LanguageModelSettings
   extends
     FastVlmOptions,
     Omit<ModelOptions, "signal">,
-    Pick<AnswerOptions, "fit" | "anyres" | "promptStyle"> {}
+    Pick<AnswerOptions, "fit" | "background" | "anyres" | "promptStyle"> {}
 
 export type LanguageModelRole = "system" | "user" | "assistant";
 
