@@ -22,6 +22,7 @@ test("--json prints one object per line", async () => {
     prompt: "Describe the image.",
     text: expect.any(String),
     tokenIds: expect.any(Array),
+    finish: "stop",
     device: expect.stringMatching(/^(webgpu|wasm)$/),
     ...(first?.["device"] === "wasm" && { deviceReason: expect.any(String) }),
     adapter: expect.stringMatching(/./),
@@ -64,7 +65,9 @@ test("applies --size and --max-tokens", async () => {
   const answer = JSON.parse(out[0] ?? "") as {
     imageTokens: number;
     tokenIds: number[];
+    finish: string;
   };
+  expect(answer.finish).toBe("length");
   expect(answer.imageTokens).toBe(25);
   expect(answer.tokenIds.length).toBeLessThanOrEqual(3);
 });

@@ -19,13 +19,14 @@ import process from "node:process";
  */
 export async function converse(page, files, options, info) {
   const paths = files.map(({ path }) => path);
-  const { size, maxTokens, sampling, anyres, fit, promptStyle } = options;
+  const { size, maxTokens, sampling, anyres, fit, promptStyle, background } =
+    options;
   /** @type {import("./page-scripts.mjs").Turn[]} */
   const messages = [];
   for (const prompt of [options.prompt, ...options.turns]) {
     const print = printer(files, prompt, options, info);
     const question = {
-      ...{ prompt, messages, size, maxTokens, sampling, anyres },
+      ...{ prompt, messages, size, maxTokens, sampling, anyres, background },
       ...(fit && { fit }),
       ...(promptStyle && { promptStyle }),
     };
@@ -65,11 +66,11 @@ function printer(files, prompt, options, info) {
       if (started) process.stdout.write("\n");
     },
     /** @param {Answer} answer */
-    answer: ({ text, tokenIds, imageTokens, timings }) => {
+    answer: ({ text, tokenIds, finish, imageTokens, timings }) => {
       const { preprocess, encode, prefill, firstToken, total } = timings;
       const line = {
         ...named,
-        ...{ model: options.model ?? "nano", prompt, text, tokenIds },
+        ...{ model: options.model ?? "nano", prompt, text, tokenIds, finish },
         ...{
           device,
           ...(deviceReason && { deviceReason }),

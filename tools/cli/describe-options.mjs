@@ -73,6 +73,7 @@ function parse(args) {
         hub: text,
         consent: flag,
         fit: text,
+        background: text,
         size: text,
         anyres: flag,
         "prompt-style": text,
@@ -129,6 +130,9 @@ export function readOptions(args) {
     fit: /** @type {Fit | undefined} */ (
       choice("fit", values.fit, requestRules.fit)
     ),
+    background:
+      choice("background", values.background, requestRules.background) ??
+      requestDefaults.background,
     anyres: values.anyres,
     promptStyle: /** @type {PromptStyle | undefined} */ (
       choice("prompt-style", values["prompt-style"], requestRules.promptStyle)
@@ -182,6 +186,8 @@ Describes images, or answers a question about them.
                      consent is stored
   --fit FIT          how to make an image square:
                      ${values(requestRules.fit, requestDefaults.fit)}
+  --background C     colour behind transparent pixels:
+                     ${values(requestRules.background, requestDefaults.background)}
   --size N           encoder input size in pixels:
                      ${values(requestRules.size, "the model's")}
   --anyres           encode the image and its four quarters, for documents

@@ -13,6 +13,7 @@ test("uses the bundled model and greedy decoding by default", () => {
     size: undefined,
     device: "auto",
     backend: "auto",
+    background: "white",
     sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
     json: false,
   });
@@ -36,6 +37,7 @@ test("accepts a conversation about several images", () => {
   const options = readOptions([
     ...["a.png", "b.png", "--together", "--turn", "Why?", "--turn=Where?"],
     ...["--fit", "crop", "--anyres", "--prompt-style", "demo"],
+    ...["--background", "#8a2be2"],
     ...["--dtype", "vision_encoder=fp16, decoder_model_merged=q4"],
     ...["--backend", "ort"],
     ...["--model", "owner/name@v1", "--hub", "http://127.0.0.1:4180"],
@@ -44,6 +46,7 @@ test("accepts a conversation about several images", () => {
     turns: ["Why?", "Where?"],
     together: true,
     fit: "crop",
+    background: "#8a2be2",
     anyres: true,
     promptStyle: "demo",
     dtype: "vision_encoder=fp16, decoder_model_merged=q4",
@@ -79,6 +82,8 @@ test.each([
   [["a.png", "--dtype", "vision_encoder=auto"]],
   [["a.png", "--dtype", ""]],
   [["a.png", "--fit", "pad"]],
+  [["a.png", "--background", "blue"]],
+  [["a.png", "--background", "#ffff"]],
   [["a.png", "--prompt-style", "mine"]],
   [["a.png", "--hub", "huggingface.co"]],
   [["a.png", "--turn"]],

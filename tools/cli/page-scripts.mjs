@@ -22,6 +22,7 @@
  * @property {number} maxTokens
  * @property {Partial<import("../../src/shared/protocol.ts").Sampling>} [sampling]
  * @property {import("../../src/shared/protocol.ts").Fit} [fit]
+ * @property {string} [background]
  * @property {boolean} [anyres]
  * @property {import("../../src/shared/protocol.ts").PromptStyle} [promptStyle]
  *
