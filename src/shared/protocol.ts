@@ -258,7 +258,7 @@ interface DeviceLostEvent {
 
 /** A load or an inspection waits, because the server limits the number of
  * requests; sent every second. */
-export interface WaitingEvent {
+interface WaitingEvent {
   readonly type: "waiting";
   /** Seconds until the next attempt; absent when the wait ends. */
   readonly retryIn?: number;

@@ -22,7 +22,7 @@ import type { Semaphore } from "./semaphore";
 /** Bytes per read when stored bytes are hashed. */
 const HASH_BLOCK = 1024 * 1024;
 
-export interface Download {
+interface Download {
   readonly net: Net;
   readonly location: FileLocation;
   readonly file: FileMetadata;

@@ -106,7 +106,7 @@ export interface RequestTarget {
 
 /** What the status and type of a response mean. Any other status is an error
  * that may pass, so that the request is retried. */
-export type ResponseKind =
+type ResponseKind =
   | "content"
   /** An HTML page: of a single-page app, for a missing file; of a network, for
    * its login. */

@@ -17,7 +17,7 @@ export interface FileLocation {
 }
 
 /** A file's metadata in the headers of its response. */
-export interface FileHead {
+interface FileHead {
   readonly file: FileMetadata;
   readonly commit: string | undefined;
 }

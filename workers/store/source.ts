@@ -11,7 +11,7 @@ type HubSource = Extract<ModelSource, { kind: "hub" }>;
 type UrlSource = Extract<ModelSource, { kind: "url" }>;
 
 /** How a listing is requested. */
-export type ListingRequest = Omit<RequestTarget, "url" | "subject">;
+type ListingRequest = Omit<RequestTarget, "url" | "subject">;
 
 const encodePath = (path: string) =>
   path.split("/").map(encodeURIComponent).join("/");
