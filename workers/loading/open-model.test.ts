@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { BackendChoice } from "../../src/shared/protocol";
 import type { LoadJob, LoadPlan } from "./load-plan";
 import type { Opened } from "./open-backend";
@@ -50,7 +50,7 @@ class FakeBackends implements Backends {
     return Promise.resolve({ kind: "answered", tokens: tokensOf("abc") });
   };
 
-  readonly key: Backends["key"] = () => Promise.resolve(this.cacheKey);
+  key: Backends["key"] = () => Promise.resolve(this.cacheKey);
 
   readonly planWebGpu: Backends["planWebGpu"] = () =>
     Promise.resolve(
@@ -76,6 +76,7 @@ class FakeBackends implements Backends {
 }
 
 let backends: FakeBackends;
+const gpu = { close: vi.fn() };
 
 beforeEach(() => {
   backends = new FakeBackends();
@@ -85,7 +86,7 @@ function open(backend: BackendChoice = "auto") {
   const job = { options: { backend } } as unknown as LoadJob;
   const config = { size: 256 };
   const graphs = { vision_encoder: { graph: { inputs: [] } } };
-  const plan = { hardware: {}, config, graphs } as unknown as LoadPlan;
+  const plan = { gpu, hardware: {}, config, graphs } as unknown as LoadPlan;
   return openModel(job, plan, backends);
 }
 
@@ -165,6 +166,13 @@ test("caches nothing without a key", async () => {
   await open();
   expect(backends.opened.reference).toBe(2);
   expect(backends.results.size).toBe(0);
+});
+
+test("closes the device if the load is aborted before a backend opens", async () => {
+  const error = new Error("aborted");
+  backends.key = () => Promise.reject(error);
+  await expect(open()).rejects.toBe(error);
+  expect(gpu.close).toHaveBeenCalledTimes(1);
 });
 
 test("returns the graph that overflows and opens no other backend", async () => {

@@ -61,7 +61,7 @@ async function openOnWebGpu(
 ): Promise<Opened | Overflow | Rejection> {
   const candidate = await backends.planWebGpu(job, plan);
   if (candidate.kind === "rejected") return candidate;
-  const key = await backends.key(plan, testImageSize(plan), job.signal);
+  const key = await keyOf(plan, backends, job.signal);
   const cached = key === undefined ? undefined : await backends.cache.get(key);
   const opened = cached && (await openCached(candidate, cached));
   if (opened) return opened;
@@ -76,6 +76,20 @@ async function openOnWebGpu(
     await backends.cache.set(key, { tokens, ...rejection });
   }
   return result;
+}
+
+/** Identifies the verification. Closes the plan's device if that is aborted. */
+async function keyOf(
+  plan: LoadPlan,
+  { key }: Backends,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    return await key(plan, testImageSize(plan), signal);
+  } catch (error) {
+    plan.gpu?.close();
+    throw error;
+  }
 }
 
 /** The result of an earlier load, repeated. Undefined if its tokens may be
