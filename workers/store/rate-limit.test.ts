@@ -56,6 +56,14 @@ test("starts again with a short wait after a request was accepted", async () => 
   expect(now).toBe(4000);
 });
 
+test("starts again if the last wait was aborted long ago", async () => {
+  limits.refused(hub, undefined);
+  now = 3_600_000;
+  expect(limits.refused(hub, undefined)).toBe(true);
+  await limits.pass(hub, signal);
+  expect(now).toBe(3_602_000);
+});
+
 test("limits each server on its own", async () => {
   limits.refused(hub, 60_000);
   await limits.pass("https://other.test", signal);

@@ -79,10 +79,10 @@ export class RateLimits {
     // Several requests are refused at a time; they count as one.
     if (this.isLimited(origin)) return true;
     const now = this.#clock.now();
-    const { since, waits } = this.#servers.get(origin) ?? {
-      since: now,
-      waits: 0,
-    };
+    const last = this.#servers.get(origin);
+    // The last wait may have been aborted, long ago.
+    const continues = last !== undefined && now - last.until < MAX_WAIT;
+    const { since, waits } = continues ? last : { since: now, waits: 0 };
     const wait = retryAfter ?? Math.min(FIRST_WAIT * 2 ** waits, MAX_WAIT);
     const until = now + Math.max(wait, MIN_WAIT);
     if (until - since > GIVE_UP) {
