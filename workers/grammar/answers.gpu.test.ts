@@ -114,8 +114,8 @@ describe("both backends", () => {
   ])("give the same JSON at temperature %f", async (temperature, seed) => {
     const sampling = { ...greedy, temperature, seed };
     const asked = { type: "json", schema: shapes } as const;
-    const wanted = await answer(reference, asked, sampling, 160);
-    const got = await answer(webgpu, asked, sampling, 160);
+    const wanted = await answer(reference, asked, sampling, 100);
+    const got = await answer(webgpu, asked, sampling, 100);
     expect(got).toEqual(wanted);
     expect(got.at(-1)).toBe(END);
     expectShapes(tokenizer.decode(got));
