@@ -81,12 +81,27 @@ export function checkChatTemplate(
 /** The tokens that tokenizer_config.json adds, by their ids. */
 export function addedTokensIn(
   config: Json,
-): Readonly<Record<string, { content: string; special?: boolean }>> {
-  const found = config["added_tokens_decoder"];
-  const entries = Object.entries(
-    typeof found === "object" && found !== null ? found : {},
-  ).filter(([, token]) => typeof (token as Json)["content"] === "string");
-  return Object.fromEntries(entries) as ReturnType<typeof addedTokensIn>;
+): Readonly<Record<string, NamedToken>> {
+  const found = config["added_tokens_decoder"] ?? {};
+  const tokens: [string, unknown][] = Object.entries(found);
+  const named = tokens.flatMap(([id, token]) =>
+    isNamedToken(token) ? [[id, token] as const] : [],
+  );
+  return Object.fromEntries(named);
+}
+
+interface NamedToken {
+  readonly content: string;
+  readonly special?: boolean;
+}
+
+function isNamedToken(token: unknown): token is NamedToken {
+  return (
+    typeof token === "object" &&
+    token !== null &&
+    "content" in token &&
+    typeof token.content === "string"
+  );
 }
 
 /** The template, or the one named `default` of several. */

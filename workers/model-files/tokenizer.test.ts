@@ -215,7 +215,7 @@ test("checks a chat template without the tokenizer", () => {
   const check = (chat_template: string, imageToken?: number) => {
     const config = {
       chat_template,
-      added_tokens_decoder: { 7: { content: "<|image_pad|>" } },
+      added_tokens_decoder: { 7: { content: "<|image_pad|>" }, 9: null },
     };
     checkChatTemplate(
       (file) => (file === "tokenizer_config.json" ? config : undefined),
