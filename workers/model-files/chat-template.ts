@@ -53,7 +53,9 @@ export function findChatTemplate(
       json === undefined ? undefined : templateIn(object(file, json));
     if (source !== undefined) return { file, source };
   }
-  throw unusable("The model has no chat template.");
+  throw unusable(
+    "The model has no chat template: there is no chat_template.jinja, and tokenizer_config.json has no chat_template.",
+  );
 }
 
 /** Throws if the chat template is unusable, as far as that is known without
