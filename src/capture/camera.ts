@@ -103,7 +103,7 @@ export function cameraSilent(): VlmError {
   return new VlmError(
     "camera-busy",
     "The camera sends no frames.",
-    "Open the camera's shutter, or close the program that uses the camera; the video then continues automatically.",
+    "Open the camera's privacy shutter, or close the program that uses the camera; the video then continues automatically.",
   );
 }
 

@@ -88,8 +88,10 @@ async function copyOf(
     assertFrameOpen(source);
     return toBitmap(source);
   }
-  if (source instanceof ImageBitmap)
+  if (source instanceof ImageBitmap) {
+    assertFrameOpen(source);
     return copyPixels(source, "The ImageBitmap");
+  }
   if (source instanceof ImageData) {
     const bitmap = await createImageBitmap(source);
     const copy = copyPixels(bitmap, "The ImageData");

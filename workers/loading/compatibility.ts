@@ -82,7 +82,7 @@ function issueOf(
   if (hardware.device === "wasm") {
     const taken = bytesInMemory({ dtype, bytes }, hardware.device);
     if (taken <= WASM_MEMORY) return undefined;
-    return `it takes ${formatBytes(taken)}, and WebAssembly is limited to 4 GB.`;
+    return `it takes ${formatBytes(taken)}, and a model can use at most ${formatBytes(WASM_MEMORY)} of WebAssembly's 4 GB.`;
   }
   if (isHalf(dtype) && !hardware.halfPrecision) {
     return "it computes in half precision, and this adapter lacks shader-f16.";
@@ -108,7 +108,7 @@ export function memoryIssue(
 ): string | undefined {
   if (hardware.device === "wasm") {
     if (total <= WASM_MEMORY) return undefined;
-    return `it takes about ${formatBytes(total)} with images of ${size} pixels, and WebAssembly is limited to 4 GB.`;
+    return `it takes about ${formatBytes(total)} with images of ${size} pixels, and a model can use at most ${formatBytes(WASM_MEMORY)} of WebAssembly's 4 GB.`;
   }
   if (largest <= hardware.largestBuffer) return undefined;
   return `images of ${size} pixels need a buffer of ${formatBytes(largest)}, and this adapter's largest is ${formatBytes(hardware.largestBuffer)}.`;

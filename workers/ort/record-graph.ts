@@ -50,7 +50,9 @@ export async function recordGraph(
   const ort = await loadOrt();
   const version = ort.env.versions.web;
   if (version !== ORT_VERSION) {
-    throw notRecorded(`ONNX Runtime is ${version}, not ${ORT_VERSION}`);
+    throw notRecorded(
+      `ONNX Runtime has version ${version}, not ${ORT_VERSION}`,
+    );
   }
   return ortMutex.run(async () => {
     let session: InferenceSession | undefined;

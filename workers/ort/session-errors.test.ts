@@ -6,12 +6,12 @@ const failure = (message: string) =>
     `failed to call OrtRun(). ERROR_CODE: 1, ERROR_MESSAGE: ${message}`,
   );
 
-test("names the graph that ONNX Runtime fails to run", () => {
+test("names the graph that ONNX Runtime failed to run", () => {
   expect(
     explainRunError(failure("Shape mismatch"), "onnx/a.onnx"),
   ).toMatchObject({
     code: "unsupported",
-    message: "ONNX Runtime fails to run onnx/a.onnx: Shape mismatch.",
+    message: "ONNX Runtime failed to run onnx/a.onnx: Shape mismatch.",
   });
 });
 

@@ -60,7 +60,7 @@ export async function explainSessionError(
   return corrupt(file, `ONNX Runtime cannot read the graph: ${message}`, cause);
 }
 
-/** Names the graph that ONNX Runtime fails to run. Other errors are returned as
+/** Names the graph that ONNX Runtime failed to run. Other errors are returned as
  * they are. */
 export function explainRunError(error: unknown, file: string): unknown {
   const { message } = VlmError.from(error);
@@ -70,7 +70,7 @@ export function explainRunError(error: unknown, file: string): unknown {
   return new VlmError(
     "unsupported",
     sentence(
-      `ONNX Runtime fails to run ${file}: ${message.replace(failure, "")}`,
+      `ONNX Runtime failed to run ${file}: ${message.replace(failure, "")}`,
     ),
     "Choose another dtype or device, or export the model again.",
     { cause: error },
