@@ -78,7 +78,7 @@ test("waits while the hub limits requests, and shows the time left", async ({
   await openHub(page, hub);
   const loading = load(page);
   await expect(page.locator("#download-text")).toHaveText(
-    /The server limits downloads. Next attempt in [12] s/,
+    /The server is limiting downloads. Retrying in [12] s/,
   );
   valueOf(await loading);
   await answers(page);

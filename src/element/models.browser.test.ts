@@ -203,7 +203,7 @@ describe("progress", () => {
 
   test.each([
     ["another tab's download", { elsewhere: true }, /Another tab/],
-    ["the rate limit", { retryIn: 31 }, /Next attempt in 31 s/],
+    ["the rate limit", { retryIn: 31 }, /Retrying in 31 s/],
   ])("shows %s", async (_, change, text) => {
     mounted = new Mounted();
     const { vlm, fake } = mounted;

@@ -19,7 +19,7 @@ export const german: Texts = {
   },
   elsewhere: "Modell wird in einem anderen Tab heruntergeladen …",
   rateLimited: (time) =>
-    `Der Server begrenzt Downloads. Nächster Versuch in ${time} …`,
+    `Der Server begrenzt derzeit Downloads. Nächster Versuch in ${time} …`,
   amount: (part, whole) => `${part} von ${whole}`,
   left: (time) => `noch ${time}`,
   caption: "Beschreibung",
@@ -58,7 +58,8 @@ export const german: Texts = {
     },
     "download-failed": {
       message: "Der Download ist fehlgeschlagen.",
-      advice: "Versuche es später erneut. Der Download wird dann fortgesetzt.",
+      advice:
+        "Prüfe den Namen des Modells oder versuche es später erneut. Ein begonnener Download wird fortgesetzt.",
     },
     offline: {
       message: "Der Server des Modells ist nicht erreichbar.",

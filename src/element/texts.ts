@@ -58,7 +58,7 @@ export const english: Texts = {
   },
   elsewhere: "Another tab is downloading the model…",
   rateLimited: (time) =>
-    `The server limits downloads. Next attempt in ${time}…`,
+    `The server is limiting downloads. Retrying in ${time}…`,
   amount: (part, whole) => `${part} of ${whole}`,
   left: (time) => `${time} left`,
   caption: "Caption",

@@ -40,7 +40,7 @@ async function ask({ name, url = "" }) {
   });
   try {
     const answer = await lines.question(
-      `This model has a licence: ${name}.\n${url}\nHave you read and do you accept it? [y/N] `,
+      `This model has a licence: ${name}.\n${url}\nHave you read the licence, and do you accept it? [y/N] `,
     );
     return /^y(es)?$/i.test(answer.trim());
   } finally {

@@ -43,7 +43,7 @@ test("prints nothing for a stored model", () => {
 
 test.each([
   [{ elsewhere: true }, "Another tab"],
-  [{ retryIn: 60 }, "Next attempt in 1 min"],
+  [{ retryIn: 60 }, "Retrying in 1 min"],
 ])("reports waiting once: %j", (why, text) => {
   const { texts, show } = printed();
   show({ ...start, ...why });

@@ -9,7 +9,7 @@ export const faultKinds = /** @type {const} */ ({
   slow: ["N", "bodies arrive at N bytes per second"],
   status: ["CODE", "answers with the status CODE, e.g. 500"],
   busy: ["SECONDS", "answers 429: the rate limit is reached for SECONDS"],
-  gated: ["", "answers 401: the model has to be requested"],
+  gated: ["", "answers 401: access to the model has to be requested"],
   expired: ["", "the signature of the redirect has expired"],
   flip: ["OFFSET", "the byte at OFFSET of the file is damaged"],
   length: ["DELTA", "Content-Length is wrong by DELTA bytes"],
