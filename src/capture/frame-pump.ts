@@ -83,7 +83,8 @@ async function pumpTrack(
 
 /**
  * Calls `onFrame` with the time of capture for every frame that a video shows, until
- * aborted. Not in every browser, and not in an iframe that is not painted.
+ * aborted. Never calls it in a browser without `requestVideoFrameCallback`, or in an
+ * iframe that is not painted.
  */
 export function onVideoFrame(
   video: HTMLVideoElement,

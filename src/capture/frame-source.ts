@@ -20,9 +20,9 @@ export interface FrameSource {
    * that does not change by itself waits until its image or the result of
    * `question` differs from those of the last frame. */
   ready(signal: AbortSignal, question?: () => string): Promise<boolean>;
-  /** The newest frame, which the caller closes. Undefined if there is none any
-   * more: another caller took it, or the source was interrupted. `question`
-   * returns what the frame is taken for. */
+  /** The newest frame, which the caller closes. Undefined if it is gone: another
+   * caller took it, or the source was interrupted. `question` returns what the
+   * frame is taken for. */
   take(
     signal: AbortSignal,
     question?: () => string,

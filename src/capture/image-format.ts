@@ -97,7 +97,7 @@ function endsGif(view: DataView, bytes: Uint8Array): boolean {
       const { data, isEnded } = readSubBlocks(bytes, at + 1);
       return isEnded || lzwLength(data, view.getUint8(at), pixels) >= pixels;
     }
-    // Anything else than an extension ends the file.
+    // Anything other than an extension ends the file.
     if (block !== 0x21) return false;
     at = readSubBlocks(bytes, at + 2).end;
   }

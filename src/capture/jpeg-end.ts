@@ -1,8 +1,8 @@
 import { createContext } from "./bitmap";
 
 /**
- * A JPEG file without an end marker as a complete one; undefined if pixels are
- * missing. In that case coded bytes that are appended change the image.
+ * Completes a JPEG file that has no end marker; undefined if pixels are missing,
+ * which shows when appended coded bytes change the image.
  */
 export async function withJpegEnd(
   bytes: Uint8Array<ArrayBuffer>,

@@ -5,8 +5,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The signature and the first chunk, IHDR, without its checksum. */
 const HEADER = 29;
 
-/** A PNG file without IEND chunk as a complete one; undefined if pixels are
- * missing. */
+/** Completes a PNG file that has no IEND chunk; undefined if pixels are missing. */
 export async function withPngEnd(bytes: Bytes): Promise<Blob | undefined> {
   if (bytes.length < HEADER) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -37,7 +37,7 @@ export type FrameTiming = Pick<CapturedFrame, "time" | "dropped">;
 export interface AnswerListener {
   /** Aborting it rejects with `aborted`. */
   readonly signal: AbortSignal;
-  /** Aborting it resolves with the answer so far, of finish `abort`. */
+  /** Aborting it resolves with the answer so far, with finish `abort`. */
   readonly left?: AbortSignal;
   readonly onEvent?: (event: ImageEvent | TokenEvent) => void;
   /** The frames are handed to the worker. */

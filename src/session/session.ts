@@ -119,9 +119,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * @internal Loads a model once its licence is accepted. The one in use keeps
-   * answering until then, and for good if this fails. A later call with another
-   * model ends this one, which rejects with `aborted`.
+   * @internal Loads a model; rejects with `license-needed` if its licence has not
+   * been accepted. The previous model stays in use if this fails. A later call with
+   * another model ends this one, which rejects with `aborted`.
    */
   async load(options: ModelOptions): Promise<ModelInfo> {
     checkOptions(options, createRules);

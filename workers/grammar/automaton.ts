@@ -76,8 +76,8 @@ export class Automaton {
     return after;
   }
 
-  /** A state from which the same texts as long as short tokens are possible, and the
-   * bytes by which a completion from this state may be longer. */
+  /** A state that allows the same texts up to the length of a short token, and the
+   * number of bytes by which a completion from `state` may be longer. */
   clamp(state: number): { state: number; surplus: number } {
     const { expression, surplus } = this.#clamp.clamp(this.expression(state));
     return { state: this.#add(expression), surplus };

@@ -109,7 +109,7 @@ function utf8Bytes(
 ): Expression {
   const span = 64 ** more;
   const continuation = expressions.byte(byteRange(0x80, 0xbf));
-  // CharacterRanges of the further bytes, by first byte.
+  // Ranges of the further bytes, by first byte.
   const groups = new Map<number, [number, number][]>();
   for (const [first, last] of ranges) {
     for (let at = first; at <= last;) {

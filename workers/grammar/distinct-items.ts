@@ -9,8 +9,8 @@ interface Context {
 }
 
 /**
- * Replaces the barriers that the next byte may begin by items that differ from those
- * before. Returns the same expression if there are none.
+ * Where the next byte may start an item, replaces the barrier by an item that differs
+ * from those before. Returns the same expression if no item can start.
  */
 export function beginItem(from: Expression, context: Context): Expression {
   const { expressions } = context;
@@ -27,8 +27,9 @@ export function beginItem(from: Expression, context: Context): Expression {
   return expressions.sequence([beginItem(head, context), rest]);
 }
 
-/** An item and the rest of its array, which begins with the repetition of a comma and
- * another item, unless it is the last. */
+/** An item that differs from those before, and the rest of its array. The rest begins
+ * with a repetition of a comma and another item, which is removed if no other item is
+ * possible. */
 function distinct(
   item: Expression,
   tail: Expression,

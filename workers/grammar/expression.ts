@@ -399,7 +399,7 @@ const NUMBER_CHARACTERS = [..."0123456789.-"].map((char) =>
   byteSet([char.charCodeAt(0)]),
 );
 
-/** The sets that decide about the first byte of a text. */
+/** The sets that the first byte of a text may be matched against. */
 function firstSets(of: Expression): Set<ByteSet> {
   const sets = new Set<ByteSet>();
   const visited = new Set<Expression>();

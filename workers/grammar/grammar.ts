@@ -10,8 +10,8 @@ import { TokenConstraint } from "./token-constraint";
 import { TokenMasks } from "./token-masks";
 import { TokenTrie } from "./token-trie";
 
-/** A constraint to which answers have added more expressions is compiled again: live
- * captions have many answers. */
+/** Expressions that answers may add to a compiled constraint before it is compiled
+ * again: live captions have many answers. */
 const MAX_GROWTH = 200_000;
 
 /** Creates token masks for the vocabulary of one model. */
@@ -68,8 +68,8 @@ function compile(constraint: Constraint): Automaton {
   return new Automaton(expressions, completion, start);
 }
 
-/** The beginning of a JSON text without optional whitespace, of which answers contain
- * only some forms. Between two numbers or names, a space remains. */
+/** Removes the optional whitespace from the beginning of a JSON text: it may have forms
+ * that a constraint does not allow. Between two numbers or names, a space remains. */
 function withoutWhitespace(json: string): string {
   return json.replace(
     /("(?:[^"\\]|\\.)*"?)|(?<=([\w.+-])?)[ \t\n\r]+(?=([\w.+-])?)/g,

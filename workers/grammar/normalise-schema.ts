@@ -74,7 +74,7 @@ export class SchemaNormaliser {
     return alternatives;
   }
 
-  /** Schemas of which one is true where the schema is not. */
+  /** Schemas of which a value satisfies at least one if it does not satisfy `schema`. */
   #negations(schema: unknown): unknown[] {
     if (typeof schema === "boolean") return [!schema];
     if (!isObject(schema)) return [];

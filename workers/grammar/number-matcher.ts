@@ -87,7 +87,7 @@ export function numberMatcher(schema: Schema): NumberMatcher {
   };
 }
 
-/** CharacterRanges of the numbers that start with these digits. */
+/** Ranges of the numbers that start with these digits. */
 function completionRanges(
   digits: string,
   fraction: string | undefined,

@@ -606,7 +606,7 @@ function withoutNot(schema: NormalisedSchema): {
       has("pattern", "minLength", "maxLength", "type") &&
       [undefined, "string"].includes(type as undefined)
     ) {
-      // Without a type, the schema is true for all values that are no strings.
+      // Without a type, the schema is true for all values that are not strings.
       if (type === undefined) types = types.filter((each) => each === "string");
       excluded.push(part);
     } else {

@@ -48,7 +48,7 @@ export function bytesInMemory(
 /** Protobuf messages are limited to 2 GB. */
 const LARGEST_GRAPH = 2 ** 31;
 
-/** Adds to each graph in each dtype why this machine cannot run it, if so. */
+/** Adds the reason to each variant that this machine cannot run. */
 export function checkCompatibility(
   variants: Variants,
   config: ModelConfig,
@@ -96,7 +96,8 @@ function issueOf(
 }
 
 /**
- * Why a model does not fit in memory with images of `size` pixels, if so.
+ * Why a model does not fit in memory with images of `size` pixels; undefined if it
+ * fits.
  * Browsers do not report the size of graphics memory, so a load may still run
  * out of it.
  */

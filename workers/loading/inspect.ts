@@ -30,7 +30,7 @@ type Chosen = NonNullable<ModelReport["chosen"]>;
 type Storage = NonNullable<ModelReport["storage"]>;
 
 /** Reports what a model is and needs on this machine, and checks the graphs that are
- * on it. Does not download weights or the tokenizer and opens no device. */
+ * already stored. Does not download weights or the tokenizer and opens no device. */
 export async function inspectModel(
   options: LoadOptions,
   size: number | undefined,
@@ -52,7 +52,7 @@ export async function inspectModel(
   }
 }
 
-/** Why the graphs cannot be used, as far as they are on this machine. */
+/** Why a stored graph cannot be used; undefined if none has an error. */
 async function graphIssue(
   { folder, variants, config }: ModelMetadata,
   dtypes: GraphDtypes,

@@ -45,7 +45,7 @@ export class LoadedModel {
   readonly drafts = new DraftCache();
   readonly #folder: Pick<LoadPlan["metadata"]["folder"], "release">;
   #info: ModelInfo;
-  /** Loaded with the first constrained request: few requests are. */
+  /** Loaded with the first constrained request: few requests are constrained. */
   #grammar: Promise<Grammar> | undefined;
 
   constructor(

@@ -108,8 +108,8 @@ const USUAL_MEMORY = 4;
 
 /**
  * Whether a model may open while another is in memory: together they take at
- * most half of the machine's memory and, on WebAssembly, whose one heap they
- * share and which never shrinks, no more than it can address.
+ * most half of the machine's memory. Two models on WebAssembly must also fit in
+ * its heap, which they share and which never shrinks.
  */
 export function fitTogether(old: Footprint, next: Footprint): boolean {
   const { deviceMemory = USUAL_MEMORY } = navigator as {

@@ -17,7 +17,7 @@ export class ModelManager {
     this.#emit = emit;
   }
 
-  /** The current model, for work that needs not wait for requests. */
+  /** The current model, for work that does not have to wait for requests. */
   get model(): Pick<LoadedModel, "tokenizer" | "config"> | undefined {
     return this.#model;
   }

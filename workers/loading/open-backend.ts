@@ -15,8 +15,8 @@ import { answerTestImage, testImageSize, verify } from "./verification";
 import { warmUp } from "./warm-up";
 
 // Functions of this file that do not return a model free everything and close
-// the device. The next one opens the device again, so that two backends are
-// never in memory together.
+// the device. The next function that is called opens the device again, so that two
+// backends are never in memory together.
 
 export interface Opened {
   readonly kind: "opened";

@@ -107,8 +107,8 @@ async function openCached(
   return isOutdated ? undefined : result;
 }
 
-/** A kernel that was correct in an earlier load may no longer be, so the backend
- * is rejected only without the choices of earlier loads. */
+/** A kernel that was correct in an earlier load may no longer be, so a failed
+ * attempt that used the choices of earlier loads is repeated without them. */
 async function openVerified(
   candidate: Candidate,
   tokens: readonly number[],

@@ -109,7 +109,7 @@ async function encodeTestImage(
   return model.encoder.encode(pixels, signal);
 }
 
-/** Under a new key, so that the KV cache holds nothing of the image. */
+/** Has a new key, so that the KV cache is not reused for the image. */
 function newImage(features: Tensor): EncodedImage {
   return { key: crypto.randomUUID(), features: [features] };
 }

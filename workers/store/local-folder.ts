@@ -14,7 +14,7 @@ const verified = new WeakMap<Blob, string>();
 /** Bytes per read when a file is hashed. */
 const HASH_BLOCK = 4 * 1024 * 1024;
 
-/** Resolves relative URLs of a manifest, which lead nowhere. */
+/** Base of a manifest's relative URLs, which are never requested. */
 const BASE = "https://folder.invalid/";
 
 /** A folder on this machine; its files are not copied. */

@@ -1,4 +1,4 @@
-/** The way to a model's files: on a hub, on any server, or in a local folder. */
+/** Opens the folder of a model: on a hub, on any server, or on this machine. */
 import type { ModelSource } from "../../src/shared/models";
 import { Channel } from "./channel";
 import { database, type Database } from "./database";

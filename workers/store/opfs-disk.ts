@@ -1,7 +1,8 @@
 import type { Disk, DiskFile } from "./disk";
 import { isNamed } from "./errors";
 
-/** A closed or crashed tab holds its file locks a moment longer: ms. */
+/** ms to wait for a locked file: a closed or crashed tab holds its file locks a
+ * moment longer. */
 const LOCK_TIMEOUT = 5000;
 
 class OpfsDisk implements Disk {

@@ -10,9 +10,10 @@ export interface Clock {
 /** ms of the first wait where the server does not say how long to wait; doubled
  * for each further one. */
 const FIRST_WAIT = 2000;
-/** ms, even if the server asks for less. */
+/** ms of the shortest wait, even if the server asks for less. */
 const MIN_WAIT = 1000;
-/** The hub counts requests in windows of five minutes. */
+/** ms of the longest wait where the server does not say how long to wait. The hub
+ * counts requests in windows of five minutes. */
 const MAX_WAIT = 120_000;
 /** ms after which a server that accepts no request counts as failed. */
 const GIVE_UP = 900_000;

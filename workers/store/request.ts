@@ -113,7 +113,7 @@ type ResponseKind =
   | "page"
   | "missing"
   | "refused"
-  /** The URL of a redirect is not valid any more; the next one is. */
+  /** The URL of a redirect is no longer valid; another request gets a new one. */
   | "expired"
   /** The requested range is outside of the file. */
   | "bad-range"
