@@ -21,7 +21,7 @@ test.each([
 test("names the phase, the download in another tab, or the rate limit", () => {
   expect(phaseText(half)).toBe("Loading model…");
   expect(phaseText({ ...half, elsewhere: true })).toMatch(/another tab/i);
-  expect(phaseText({ ...half, retryIn: 31.2 })).toMatch(/limits.* in 32 s/);
+  expect(phaseText({ ...half, retryIn: 31.2 })).toMatch(/limiting.* in 32 s/);
   expect(phaseText({ ...half, retryIn: 120 }, german)).toMatch(/ in 2 min/);
 });
 
