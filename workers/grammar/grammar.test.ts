@@ -1,33 +1,11 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Constraint } from "../../src/shared/protocol";
 import { randomAnswer as sampleRandomly } from "../testing/random-answer";
-import { Tokenizer } from "../model-files/tokenizer";
-import { Grammar } from "./grammar";
+import { accepts, end, grammar, tokenizer } from "../testing/nano-grammar";
 import type { TokenConstraint } from "./token-constraint";
-import { hasBit } from "./token-masks";
-
-const nano = new URL("../../public/models/nano/", import.meta.url);
-const read = (file: string): unknown =>
-  JSON.parse(readFileSync(new URL(file, nano), "utf8"));
-const tokenizer = new Tokenizer(
-  read("tokenizer.json"),
-  read("tokenizer_config.json"),
-);
-const END = tokenizer.idOf("<|im_end|>") ?? 0;
-const grammar = new Grammar(tokenizer, END);
-
-/** Whether the mask allows each token of an answer and then the end. */
-function accepts(constraint: TokenConstraint, text: string): boolean {
-  for (const id of [...tokenizer.encode(text), END]) {
-    if (!hasBit(constraint.allowed(), id)) return false;
-    constraint.take(id);
-  }
-  return true;
-}
 
 function wander(constraint: TokenConstraint, seed: number, most = 400): string {
-  return sampleRandomly(constraint, { tokenizer, end: END }, seed, most).text;
+  return sampleRandomly(constraint, { tokenizer, end }, seed, most).text;
 }
 
 const json = (schema: unknown): Constraint => ({ type: "json", schema });

@@ -1,20 +1,7 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Constraint } from "../../src/shared/protocol";
-import { Tokenizer } from "../model-files/tokenizer";
+import { accepts, end, grammar, tokenizer } from "../testing/nano-grammar";
 import { randomAnswer } from "../testing/random-answer";
-import { Grammar } from "./grammar";
-import { hasBit } from "./token-masks";
-
-const nano = new URL("../../public/models/nano/", import.meta.url);
-const read = (file: string): unknown =>
-  JSON.parse(readFileSync(new URL(file, nano), "utf8"));
-const tokenizer = new Tokenizer(
-  read("tokenizer.json"),
-  read("tokenizer_config.json"),
-);
-const end = tokenizer.idOf("<|im_end|>") ?? 0;
-const grammar = new Grammar(tokenizer, end);
 
 const whole = ({ source, flags }: RegExp): RegExp =>
   new RegExp(`^(?:${source})$`, flags);
@@ -22,18 +9,6 @@ const constrain = ({ source, flags }: RegExp, prefix = "", limit = 300) => {
   const constraint: Constraint = { type: "regex", source, flags };
   return grammar.constrain(constraint, prefix, limit);
 };
-
-/** Whether the mask allows each token of an answer and then the end. */
-function accepts(
-  constraint: ReturnType<typeof constrain>,
-  text: string,
-): boolean {
-  for (const id of [...tokenizer.encode(text), end]) {
-    if (!hasBit(constraint.allowed(), id)) return false;
-    constraint.take(id);
-  }
-  return true;
-}
 
 test.each<[RegExp, string[], string[]]>([
   [/hello/, ["hello"], ["say hello", "hell", ""]],

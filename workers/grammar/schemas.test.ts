@@ -1,21 +1,10 @@
-import { readFileSync } from "node:fs";
 import Ajv from "ajv";
 import { expect, test } from "vitest";
 import { randomAnswer } from "../testing/random-answer";
-import { Tokenizer } from "../model-files/tokenizer";
-import { Grammar } from "./grammar";
+import { end, grammar, tokenizer } from "../testing/nano-grammar";
 import { hasBit } from "./token-masks";
 
-const nano = new URL("../../public/models/nano/", import.meta.url);
-const read = (file: string): unknown =>
-  JSON.parse(readFileSync(new URL(file, nano), "utf8"));
-const tokenizer = new Tokenizer(
-  read("tokenizer.json"),
-  read("tokenizer_config.json"),
-);
 const ajv = new Ajv({ nullable: true, unknownFormats: ["int32"] });
-const end = tokenizer.idOf("<|im_end|>") ?? 0;
-const grammar = new Grammar(tokenizer, end);
 
 /** The schema with the array keywords of draft 7, which Ajv 6 validates. */
 function draft7(schema: object | boolean): object | boolean {

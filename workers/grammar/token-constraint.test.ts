@@ -1,26 +1,15 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Constraint } from "../../src/shared/protocol";
-import { Tokenizer } from "../model-files/tokenizer";
 import { randomAnswer } from "../testing/random-answer";
+import { end, grammar, tokenizer } from "../testing/nano-grammar";
 import { Automaton } from "./automaton";
 import { Expressions } from "./expression";
-import { Grammar } from "./grammar";
 import { SchemaCompiler } from "./schema-compiler";
 import { ShortestCompletion } from "./shortest-completion";
 import { TokenConstraint } from "./token-constraint";
 import { TokenMasks } from "./token-masks";
 import { TokenTrie } from "./token-trie";
 
-const nano = new URL("../../public/models/nano/", import.meta.url);
-const read = (file: string): unknown =>
-  JSON.parse(readFileSync(new URL(file, nano), "utf8"));
-const tokenizer = new Tokenizer(
-  read("tokenizer.json"),
-  read("tokenizer_config.json"),
-);
-const end = tokenizer.idOf("<|im_end|>") ?? 0;
-const grammar = new Grammar(tokenizer, end);
 const trie = new TokenTrie(tokenizer);
 
 const json = (schema: unknown): Constraint => ({ type: "json", schema });
