@@ -145,7 +145,7 @@ describe("follow-ups", () => {
     expect((await second.done()).text).toBe(red);
   });
 
-  test("start anew with another image", async () => {
+  test("start a new conversation with another image", async () => {
     const { session, fake } = await openSession();
     await session.describe(await imageFile()).done();
     await session.describe(await imageFile("blue")).done();

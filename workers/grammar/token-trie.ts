@@ -66,7 +66,7 @@ export class TokenTrie {
     return this.#byId.get(id);
   }
 
-  /** The fewest tokens that consist of these bytes; undefined if there are none. */
+  /** The smallest number of tokens that spell these bytes; undefined if none do. */
   encode(bytes: readonly number[]): number[] | undefined {
     const counts = new Float64Array(bytes.length + 1).fill(Infinity);
     const lastTokens = new Int32Array(bytes.length + 1);

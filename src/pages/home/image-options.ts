@@ -30,7 +30,8 @@ export function setUpImageOptions(vlm: FastVlmElement): void {
   const noteSize = (): void => {
     const { info } = vlm;
     const chosen = vlm.size || info?.size;
-    if (!chosen) {
+    // The element reports a size that is no multiple of 64 when it starts.
+    if (!chosen || chosen % 64 !== 0) {
       setText("size-note", "");
       return;
     }

@@ -188,7 +188,7 @@ test("hang and stall wait until the client aborts", async () => {
   const body = async () => {
     for await (const part of response.body ?? []) {
       received += part.length;
-      // Whoever waits for more waits for ever.
+      // The server sends no more, so reading on would never end.
       if (received === 1000) stalling.abort();
     }
   };
