@@ -100,6 +100,38 @@ test("a wait for the hub can be cancelled", async ({ page, hub }) => {
   expect(errorOf(await loading).code).toBe("aborted");
 });
 
+test("an aborted inspection asks the hub for nothing more", async ({
+  page,
+  hub,
+}) => {
+  hub.faults.add({ kind: "busy", value: 300 });
+  await openHub(page, hub);
+  const code = await page.evaluate(async () => {
+    const vlm = document.querySelector("fast-vlm");
+    if (!vlm) throw new Error("no <fast-vlm>");
+    const controller = new AbortController();
+    vlm.addEventListener("modelprogress", ({ detail }) => {
+      if (detail.retryIn !== undefined) controller.abort();
+    });
+    try {
+      await vlm.inspect({ signal: controller.signal });
+    } catch (thrown) {
+      return (thrown as { code?: string }).code;
+    }
+    return "no error";
+  });
+  expect(code).toBe("aborted");
+
+  hub.faults.clear();
+  hub.requests.length = 0;
+  // Waits as long as the aborted inspection would have.
+  await inspect(page);
+  const asked = hub.requests.map(
+    ({ method, path, range }) => `${method} ${path} ${range ?? ""}`,
+  );
+  expect(asked).toEqual([...new Set(asked)]);
+});
+
 test("resumes the download of a closed tab", async ({ page, context, hub }) => {
   hub.faults.add({ kind: "slow", value: 1_500_000 });
   await openHub(page, hub);

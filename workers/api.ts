@@ -66,12 +66,18 @@ export class Api implements VlmWorker {
     });
   }
 
-  inspect(options: LoadOptions, size?: number): Promise<ModelReport> {
-    return rethrow(() => {
-      checkLoad(options);
-      if (size !== undefined) checkSize(size);
-      return inspectModel(options, size, this.#lifetime.signal);
-    });
+  inspect(
+    requestId: number,
+    options: LoadOptions,
+    size?: number,
+  ): Promise<ModelReport> {
+    return this.#request(requestId, (signal) =>
+      rethrow(() => {
+        checkLoad(options);
+        if (size !== undefined) checkSize(size);
+        return inspectModel(options, size, signal);
+      }),
+    );
   }
 
   stored(): Promise<StoredModel[]> {
@@ -87,26 +93,24 @@ export class Api implements VlmWorker {
     frames: readonly Frame[],
     options: GenerateOptions,
   ): Promise<Answer> {
-    const controller = new AbortController();
-    this.#requests.set(requestId, controller);
-    const { signal } = controller;
     try {
-      checkRequest(options);
-      checkFrames(frames, options);
-      return await this.#models.use(async (model) => {
-        if (model === undefined) throw notLoaded();
-        try {
-          model.gpu?.check();
-          return await generate(model, frames, options, signal, (event) =>
-            this.onEvent({ event, requestId }),
-          );
-        } catch (error) {
-          throw (await model.gpu?.explain(error)) ?? VlmError.from(error);
-        }
+      return await this.#request(requestId, (signal) => {
+        checkRequest(options);
+        checkFrames(frames, options);
+        return this.#models.use(async (model) => {
+          if (model === undefined) throw notLoaded();
+          try {
+            model.gpu?.check();
+            return await generate(model, frames, options, signal, (event) =>
+              this.onEvent({ event, requestId }),
+            );
+          } catch (error) {
+            throw (await model.gpu?.explain(error)) ?? VlmError.from(error);
+          }
+        });
       });
     } finally {
       closeAll(frames);
-      this.#requests.delete(requestId);
     }
   }
 
@@ -136,6 +140,20 @@ export class Api implements VlmWorker {
     this.#lifetime = new AbortController();
     for (const controller of this.#requests.values()) controller.abort();
     await this.#loads.run(() => this.#models.unload());
+  }
+
+  /** Runs `work` with a signal that `abort` aborts. */
+  async #request<T>(
+    requestId: number,
+    work: (signal: AbortSignal) => T | Promise<T>,
+  ): Promise<T> {
+    const controller = new AbortController();
+    this.#requests.set(requestId, controller);
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.#requests.delete(requestId);
+    }
   }
 }
 

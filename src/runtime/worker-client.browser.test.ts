@@ -58,10 +58,9 @@ test("loads with progress, answers with tokens", async () => {
 test("reports the time left while a server limits requests", async () => {
   const { runtime, fakes, onProgress } = setUp();
   const inspected = vi.fn();
-  await runtime.call((remote) => {
-    fakes[0]?.send({ type: "waiting", retryIn: 9 });
-    return remote.inspect(model);
-  }, inspected);
+  const report = runtime.inspect(model, undefined, undefined, inspected);
+  fakes[0]?.send({ type: "waiting", retryIn: 9 });
+  await report;
   expect(inspected).toHaveBeenCalledWith(
     expect.objectContaining({ phase: "loading", retryIn: 9 }),
   );

@@ -1,7 +1,7 @@
 import { sameLoad } from "../models/source";
 import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
 import { notLoaded, sentence, VlmError } from "../shared/errors";
-import type { ModelSource } from "../shared/models";
+import type { ModelReport, ModelSource } from "../shared/models";
 import {
   noProgress,
   type Answer,
@@ -72,7 +72,7 @@ export class WorkerClient {
   #progress: LoadProgress | undefined;
   /** Seconds until the next attempt, while a server limits requests. */
   #retryIn: number | undefined;
-  /** Listeners of calls without a model. */
+  /** Listeners of inspections. */
   readonly #waiting = new Set<(progress: LoadProgress) => void>();
   #active: { readonly id: number; readonly request: Received } | undefined;
   #lastId = 0;
@@ -128,15 +128,29 @@ export class WorkerClient {
     return this.#loading.wait(signal);
   }
 
-  /** Calls the worker without a model. Calls `onProgress` while the worker waits
-   * for a server that limits requests. */
-  async call<T>(
-    run: Call<T>,
+  /** Calls the worker without a model. */
+  async call<T>(run: Call<T>): Promise<T> {
+    return this.#connect().call(run);
+  }
+
+  /** Describes a model and its cost; downloads its small files only. Calls
+   * `onProgress` while it waits for a server that limits requests. */
+  async inspect(
+    options: LoadOptions,
+    size?: number,
+    signal = this.#life.signal,
     onProgress: (progress: LoadProgress) => void = () => undefined,
-  ): Promise<T> {
+  ): Promise<ModelReport> {
+    if (signal.aborted) throw aborted();
+    const id = ++this.#lastId;
+    const connection = this.#connect();
     this.#waiting.add(onProgress);
     try {
-      return await this.#connect().call(run);
+      return await abortable(
+        signal,
+        connection.call((remote) => remote.inspect(id, options, size)),
+        () => connection.call((remote) => remote.abort(id)),
+      );
     } finally {
       this.#waiting.delete(onProgress);
     }

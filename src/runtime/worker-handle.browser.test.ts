@@ -91,6 +91,17 @@ describe("release", () => {
     expect(workers.ended).toBe(1);
   });
 
+  test("an aborted inspection rejects at once and ends in the worker", async () => {
+    const { workers, handle } = setUpPool({ pace: 50 });
+    const controller = new AbortController();
+    const inspected = handle().inspect(a, undefined, controller.signal);
+    inspected.catch(() => undefined);
+    await vi.waitFor(() => expect(workers.calls("inspect")).toHaveLength(1));
+    controller.abort();
+    await expect(inspected).rejects.toMatchObject(released);
+    await vi.waitFor(() => expect(workers.calls("abort")).toHaveLength(1));
+  });
+
   test("the handle can be used again", async () => {
     const { workers, handle } = setUpPool();
     const one = handle();

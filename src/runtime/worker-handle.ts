@@ -129,9 +129,8 @@ export class WorkerHandle implements WorkerUser {
     signal?: AbortSignal,
     onProgress?: (progress: LoadProgress) => void,
   ): Promise<ModelReport> {
-    const report = this.#callAny(
-      (remote) => remote.inspect(options, size),
-      onProgress,
+    const report = this.#call(this.#anyEntry(), (client) =>
+      client.inspect(options, size, signal, onProgress),
     );
     return rejectWhenAborted(report, signal);
   }
@@ -251,13 +250,8 @@ export class WorkerHandle implements WorkerUser {
   }
 
   /** Calls a worker that need not have a model. */
-  async #callAny<T>(
-    run: Call<T>,
-    onProgress?: (progress: LoadProgress) => void,
-  ): Promise<T> {
-    return this.#call(this.#anyEntry(), (client) =>
-      client.call(run, onProgress),
-    );
+  async #callAny<T>(run: Call<T>): Promise<T> {
+    return this.#call(this.#anyEntry(), (client) => client.call(run));
   }
 
   async #call<T>(

@@ -293,7 +293,11 @@ export interface VlmWorker {
    */
   load(options: LoadOptions): Promise<ModelInfo>;
   /** Describes a model and its cost; downloads its small files only. */
-  inspect(options: LoadOptions, size?: number): Promise<ModelReport>;
+  inspect(
+    requestId: number,
+    options: LoadOptions,
+    size?: number,
+  ): Promise<ModelReport>;
   /** Lists the models stored in this browser, including incomplete downloads. */
   stored(): Promise<StoredModel[]>;
   /** Deletes stored files of a model; a loaded one keeps running. */
@@ -306,7 +310,8 @@ export interface VlmWorker {
   ): Promise<Answer>;
   /** Counts tokens for the loaded model; does not wait for requests. */
   count(conversation: PromptInput): Promise<TokenCount>;
-  /** Ends a request before its next token; its answer has finish `abort`. */
+  /** Ends a request before its next token; its answer has finish `abort`. An
+   * inspection rejects with `aborted`. */
   abort(requestId: number): void;
   /** Ends a load in progress: it rejects with `aborted`. */
   abortLoad(): void;

@@ -1,4 +1,5 @@
 import { expose, transferHandlers } from "comlink";
+import { aborted } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import type {
@@ -108,9 +109,13 @@ export class FakeVlm implements VlmWorker {
     };
   }
 
-  async inspect(options: LoadOptions): Promise<ModelReport> {
+  async inspect(requestId: number, options: LoadOptions): Promise<ModelReport> {
     this.calls.push(`inspect ${sourceName(options.model)}`);
+    const request = { aborted: false };
+    this.#requests.set(requestId, request);
     await this.#wait();
+    this.#requests.delete(requestId);
+    if (request.aborted) throw aborted();
     if (this.script.inspectError) throw this.script.inspectError;
     return { ...fakeReport(options), ...this.script.report };
   }

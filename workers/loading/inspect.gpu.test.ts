@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
+import type { LoadOptions } from "../../src/shared/protocol";
 import { Api } from "../api";
 import {
   half,
@@ -9,6 +10,8 @@ import {
 } from "../testing/harness";
 
 const api = new Api();
+const inspect = (options: LoadOptions, size?: number) =>
+  api.inspect(0, options, size);
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -24,7 +27,7 @@ test("reports a folder on a server without downloading its weights", async () =>
     return fetch(input, init);
   });
   const model = { kind: "url", url: micro } as const;
-  const report = await api.inspect({ ...loadOptions, model, dtype: "auto" });
+  const report = await inspect({ ...loadOptions, model, dtype: "auto" });
   expect(report).toMatchObject({
     name: "fast-vlm/micro",
     source: micro,
@@ -53,13 +56,13 @@ test("reports a folder on a server without downloading its weights", async () =>
 
 test("a larger image needs more memory", async () => {
   const cost = async (size: number) =>
-    (await api.inspect(loadOptions, size)).chosen?.memory.total ?? 0;
+    (await inspect(loadOptions, size)).chosen?.memory.total ?? 0;
   expect(await cost(1024)).toBeGreaterThan(await cost(256));
 });
 
 test("a local folder needs no download, and its external data counts", async () => {
   const model = await pickFolder(other);
-  const { chosen, name, source } = await api.inspect({ ...loadOptions, model });
+  const { chosen, name, source } = await inspect({ ...loadOptions, model });
   expect([name, source]).toEqual(["other", "the folder other"]);
   expect(chosen?.missing).toBe(0);
   expect(chosen?.files.map(({ path }) => path)).toContain(
@@ -72,14 +75,14 @@ test("reports graphs on this machine that do not match the configuration", async
   const encoder = new Uint8Array(await response.arrayBuffer());
   const path = "onnx/vision_encoder.onnx";
   const model = await pickFolder(micro, { [path]: () => encoder });
-  const { unsupportedReason } = await api.inspect({ ...loadOptions, model });
+  const { unsupportedReason } = await inspect({ ...loadOptions, model });
   expect(unsupportedReason).toMatch(/image_features has the shape .*48/);
 });
 
 test("reports half precision as an issue without shader-f16", async () => {
   const model = await pickFolder(half);
   const device = "webgpu";
-  const report = await api.inspect({ ...loadOptions, model, device });
+  const report = await inspect({ ...loadOptions, model, device });
   expect(report).toMatchObject({ device, halfPrecision: false });
   const [decoder] = report.graphs.decoder_model_merged;
   expect(decoder?.unsupportedReason).toMatch(/shader-f16/);
@@ -95,7 +98,7 @@ test("inspects a stored model offline", async () => {
   const model = { kind: "url", url: micro } as const;
   await api.load({ ...loadOptions, model });
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
-  const report = await api.inspect({ ...loadOptions, model });
+  const report = await inspect({ ...loadOptions, model });
   expect(report.chosen?.missing).toBe(0);
   expect(report.name).toBe("fast-vlm/micro");
   await api.dispose();
@@ -106,10 +109,10 @@ test("rejects with a VlmError for a missing model or an invalid size", async () 
     kind: "url",
     url: new URL("../nowhere/", micro).href,
   } as const;
-  await expect(api.inspect({ ...loadOptions, model })).rejects.toMatchObject({
+  await expect(inspect({ ...loadOptions, model })).rejects.toMatchObject({
     code: "model-file-missing",
   });
-  await expect(api.inspect(loadOptions, 100)).rejects.toMatchObject({
+  await expect(inspect(loadOptions, 100)).rejects.toMatchObject({
     code: "bad-option",
   });
 });

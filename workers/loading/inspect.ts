@@ -10,6 +10,7 @@ import type { LoadOptions } from "../../src/shared/protocol";
 import { checkGraph } from "../model-files/graph-contract";
 import { eachGraph } from "../model-files/manifest";
 import { readOnnx } from "../onnx/onnx-reader";
+import { loadAborted } from "../store/errors";
 import { defined } from "../util/assert";
 import { formatBytes } from "../../src/shared/format";
 import {
@@ -67,7 +68,7 @@ async function graphIssue(
       const blob = defined(blobs.get(file.path), file.path);
       checkGraph(name, await readOnnx(file.path, blob), config);
     } catch (error) {
-      signal.throwIfAborted();
+      if (signal.aborted) throw loadAborted();
       return VlmError.from(error).message;
     }
   }
