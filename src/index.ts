@@ -58,6 +58,7 @@ export type {
   LocalFile,
   MemoryEstimate,
   MemoryUse,
+  ModelCapabilities,
   ModelFile,
   ModelReport,
   ModelSource,

@@ -91,8 +91,21 @@ export interface MemoryEstimate {
   readonly total: number;
 }
 
+/** What a model was trained for: the section `fast_vlm` of its config.json, by
+ * default the values of FastVLM. */
+export interface ModelCapabilities {
+  /** Whether it answers follow-up questions: `ask` then sends the earlier questions
+   * and answers, too. */
+  readonly multiTurn: boolean;
+  /** Questions that it answers, to offer to a user. */
+  readonly questions: readonly string[];
+  /** Encoder input sizes to offer, in pixels. Others run, but the model was not
+   * trained for them. */
+  readonly sizes: readonly number[];
+}
+
 /** Facts about a model that are known before its weights are downloaded. */
-export interface ModelReport {
+export interface ModelReport extends ModelCapabilities {
   readonly name: string;
   readonly source: string;
   /** The commit of the revision; absent if the hub does not report it. */

@@ -84,10 +84,22 @@ const promptStyles: readonly PromptStyle[] = ["reference", "demo"];
 /** Side of the square of pixels that becomes one image token. */
 export const patchSize = 64;
 
+/** Largest encoder input size in pixels. */
+const maxSize = 2048;
+
+export function isSize(value: unknown): value is number {
+  return (
+    typeof value === "number" &&
+    value % patchSize === 0 &&
+    value >= patchSize &&
+    value <= maxSize
+  );
+}
+
 /** Encoder input size in pixels. */
-export const sizeRule: OptionRule = number(
-  `a multiple of ${patchSize} from ${patchSize} to 2048`,
-  (size) => size % patchSize === 0 && size >= patchSize && size <= 2048,
+export const sizeRule: OptionRule = rule(
+  `a multiple of ${patchSize} from ${patchSize} to ${maxSize}`,
+  isSize,
 );
 
 const colorRule = rule(

@@ -15,6 +15,7 @@ import type {
   DtypeChoice,
   GraphDtypes,
   MemoryUse,
+  ModelCapabilities,
   ModelReport,
   ModelSource,
   StoredModel,
@@ -41,7 +42,7 @@ export interface LoadOptions {
 }
 
 /** What a loaded model is and what it runs on. */
-export interface ModelInfo {
+export interface ModelInfo extends ModelCapabilities {
   /** `_name_or_path` of config.json, else the folder's name. */
   readonly name: string;
   readonly device: Device;

@@ -17,8 +17,8 @@ from .config import CONFIGS
 from .graphs import BUILDERS
 from .manifest import License, write_manifest
 from .model import FastVlm
-from .model_card import AnswerCounts, TrainingRun, write_card
-from .model_folder import SpecialTokens, write_configs, write_graph
+from .model_card import KINDS, AnswerCounts, TrainingRun, write_card
+from .model_folder import Capabilities, SpecialTokens, write_configs, write_graph
 from .onnx_model import OnnxModel
 from .samples import Sample, generate_samples
 from .synthetic_weights import fill_weights
@@ -81,7 +81,12 @@ def export(
     shutil.rmtree(part, ignore_errors=True)
     (part / "onnx").mkdir(parents=True)
     tokenizer = build(model.cfg.text.vocab)
-    write_configs(part, model.cfg, tokenizer)
+    capabilities = Capabilities(
+        multi_turn=False,
+        questions=tuple(KINDS.values()),
+        sizes=(model.cfg.size,),
+    )
+    write_configs(part, model.cfg, tokenizer, capabilities)
     write_graphs(model, part)
     special = SpecialTokens.of(tokenizer)
     samples = generate_samples(tokenizer, count, seed=20_000, size=model.cfg.size)

@@ -1,7 +1,7 @@
 """The configuration files and graphs of a model folder, as Hugging Face clients
 read them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -28,6 +28,16 @@ class SpecialTokens:
     def stop(self) -> set[int]:
         """Tokens that end an answer."""
         return {self.end, self.pad}
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model was trained for: the section `fast_vlm` of config.json."""
+
+    multi_turn: bool
+    questions: tuple[str, ...]
+    # Encoder input sizes in pixels.
+    sizes: tuple[int, ...]
 
 
 def write_graph(
@@ -59,9 +69,15 @@ def text_fields(text: TextConfig) -> dict:
     }
 
 
-def write_configs(folder: Path, cfg: FastVlmConfig, tokenizer: Tokenizer) -> None:
+def write_configs(
+    folder: Path,
+    cfg: FastVlmConfig,
+    tokenizer: Tokenizer,
+    capabilities: Capabilities | None = None,
+) -> None:
     """Everything but the graphs and the model card."""
-    write_model_configs(folder, cfg, SpecialTokens.of(tokenizer))
+    extra = {"fast_vlm": asdict(capabilities)} if capabilities else {}
+    write_model_configs(folder, cfg, SpecialTokens.of(tokenizer), **extra)
     save(tokenizer, folder)
 
 

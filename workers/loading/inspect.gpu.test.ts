@@ -35,6 +35,8 @@ test("reports a folder on a server without downloading its weights", async () =>
     hidden: 32,
     size: 256,
     contextLength: 512,
+    multiTurn: true,
+    sizes: [64, 128, 192, 256, 384],
     device: "wasm",
     recommended: {
       vision_encoder: "fp32",

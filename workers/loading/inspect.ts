@@ -105,6 +105,7 @@ function report(
     layers: config.layers,
     hidden: config.hidden,
     size: config.size,
+    ...metadata.capabilities,
     contextLength: config.contextLength,
     device: hardware.device,
     adapter: hardware.adapter,

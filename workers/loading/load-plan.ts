@@ -79,6 +79,7 @@ export async function makePlan(
       dtypes,
       backend: "ort",
       size: config.size,
+      ...metadata.capabilities,
       contextLength: config.contextLength,
       bytes,
       memory: measure(gpu),

@@ -1,6 +1,7 @@
 import { VlmError } from "../../src/shared/errors";
 import type {
   GraphDtypes,
+  ModelCapabilities,
   ModelFile,
   ModelSource,
 } from "../../src/shared/models";
@@ -14,7 +15,8 @@ import {
 import type { ModelFolder } from "../store/model-folder";
 import { readFile } from "../util/read-blob";
 import { checkChatTemplate } from "../model-files/chat-template";
-import { readConfig, type ModelConfig } from "../model-files/config";
+import { readCapabilities } from "../model-files/capabilities";
+import { object, readConfig, type ModelConfig } from "../model-files/config";
 import {
   CONFIG_FILES,
   findGraphs,
@@ -28,6 +30,7 @@ export interface ModelMetadata {
   readonly folder: ModelFolder;
   readonly name: string;
   readonly config: ModelConfig;
+  readonly capabilities: ModelCapabilities;
   readonly variants: Variants;
   /** The files besides the graphs. */
   readonly configFiles: readonly ModelFile[];
@@ -107,6 +110,10 @@ async function readFolder(
     folder,
     name: config.name ?? folder.name,
     config,
+    capabilities: readCapabilities(
+      object("config.json", json.get("config.json")),
+      config.size,
+    ),
     variants,
     configFiles: [...present.values()],
   };
