@@ -59,6 +59,7 @@ writeFileSync(join(fresh, "web/LICENSES.txt"), notices(modules));
 cpSync(join(root, "public/models"), join(fresh, "web/models"), {
   recursive: true,
 });
+cpSync(join(root, "tools/cli/package/cli.mjs"), join(fresh, "cli.mjs"));
 const lib = join(root, "lib");
 rmSync(lib, { recursive: true, force: true, maxRetries: 5 });
 renameSync(fresh, lib);
