@@ -1,6 +1,12 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { VlmError } from "../shared/errors";
 import type { ModelSource } from "../shared/models";
-import { isBundled, officialHub, resolveModel } from "./resolve";
+import {
+  isBundled,
+  officialHub,
+  resolveModel,
+  withBundledAdvice,
+} from "./resolve";
 
 const at = (path: string): string => new URL(path, document.baseURI).href;
 
@@ -138,4 +144,28 @@ test("distinguishes bundled models from others", () => {
   expect(isBundled(resolveModel("nano"))).toBe(true);
   expect(isBundled(resolveModel("/models/other/"))).toBe(false);
   expect(isBundled(resolveModel("fastvlm-0.5b"))).toBe(false);
+});
+
+describe("a bundled model whose files are not on the server", () => {
+  const missing = new VlmError(
+    "model-file-missing",
+    "https://page.test/models/nano/ has no config.json.",
+    "Check the URL.",
+  );
+  const explained = (thrown: unknown, model: string): unknown =>
+    withBundledAdvice(thrown, resolveModel(model));
+
+  test("is reported with the advice to set model-base", () => {
+    expect(explained(missing, "nano")).toMatchObject({
+      code: missing.code,
+      message: missing.message,
+      advice: expect.stringMatching(/npx fast-vlm copy.*model-base/) as string,
+    });
+  });
+
+  test("leaves other errors and other models as they are", () => {
+    expect(explained(missing, "/models/other/")).toBe(missing);
+    const offline = new VlmError("offline", "No network.", "Connect.");
+    expect(explained(offline, "nano")).toBe(offline);
+  });
 });

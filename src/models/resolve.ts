@@ -59,6 +59,26 @@ export function isBundled(source: ModelSource, modelBase = ""): boolean {
   );
 }
 
+/**
+ * Replaces the advice of a `model-file-missing` error about a bundled model, which the
+ * page has to serve. Returns any other error unchanged.
+ */
+export function withBundledAdvice(
+  thrown: unknown,
+  source: ModelSource,
+  modelBase?: string,
+): unknown {
+  const missing =
+    thrown instanceof VlmError && thrown.code === "model-file-missing";
+  if (!missing || !isBundled(source, modelBase)) return thrown;
+  return new VlmError(
+    thrown.code,
+    thrown.message,
+    "Serve this model with the page: “npx fast-vlm copy public/fast-vlm --models-only” copies it and prints the model-base to set (modelBase in JavaScript), which is the URL of the folder that contains models/. If you see an HTML page at the URL above, that is the server's answer for missing files.",
+    { cause: thrown },
+  );
+}
+
 function bundledUrl(name: string, modelBase: string): string {
   const folder = modelBase ? folderUrl(modelBase) : webUrl(base());
   if (folder) return new URL(`models/${name}/`, folder).href;

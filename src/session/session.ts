@@ -1,5 +1,6 @@
 import type { FrameSource } from "../capture/frame-source";
 import { checkConsent, licenseOf } from "../models/license";
+import { withBundledAdvice } from "../models/resolve";
 import { sameLoad } from "../models/source";
 import { WorkerHandle } from "../runtime/worker-handle";
 import { workerPool } from "../runtime/worker-pool";
@@ -144,7 +145,11 @@ export class Session implements AsyncDisposable {
       return info;
     } catch (thrown) {
       if (this.#loading === wanted) this.#failed = wanted;
-      throw thrown;
+      throw withBundledAdvice(
+        thrown,
+        wanted.model,
+        this.#environment.modelBase,
+      );
     } finally {
       if (this.#loading === wanted) this.#loading = undefined;
     }
@@ -169,7 +174,12 @@ export class Session implements AsyncDisposable {
     const { size } = options;
     const wanted = toLoadOptions(options, this.#environment);
     const signal = this.#until(options.signal);
-    const report = await this.#handle.inspect(wanted, size, signal, onProgress);
+    const report = await this.#handle
+      .inspect(wanted, size, signal, onProgress)
+      .catch((thrown: unknown) => {
+        const { modelBase } = this.#environment;
+        throw withBundledAdvice(thrown, wanted.model, modelBase);
+      });
     const license = licenseOf(wanted.model) ?? report.license;
     return license ? { ...report, license } : report;
   }
