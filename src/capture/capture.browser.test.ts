@@ -11,7 +11,7 @@ const later = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
 async function nextOf(signal: AbortSignal): Promise<CapturedFrame> {
-  const captured = await nextFrame(capture, signal);
+  const captured = await nextFrame(capture, signal, 256);
   if (!captured) throw new Error("the capture has ended");
   return captured;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeImage } from "./decode-image";
+import { decodeImage as decodeAtSide } from "./decode-image";
 import { assertFrameOpen, toBitmap } from "./bitmap";
 import {
   chunk,
@@ -10,6 +10,11 @@ import {
   RGBA,
   withOrientation,
 } from "../testing/image-files";
+
+/** Rasterizes vector images at this side. */
+const side = 512;
+const decodeImage = (file: Blob): Promise<ImageBitmap> =>
+  decodeAtSide(file, side);
 
 type Drawn = "image/png" | "image/jpeg" | "image/webp";
 
@@ -281,12 +286,13 @@ test.each([
   expect(pixel(bitmap, width / 2, height / 2)).toEqual([0, 0, 255, 255]);
 });
 
-test("draws a small SVG at the size of the encoder's input, sharp", async () => {
+test("enlarges a small SVG without blurring it", async () => {
   const half = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="8"><rect width="8.5" height="8" fill="#00f"/></svg>`;
   const bitmap = await decodeImage(new Blob([half]));
-  expect([bitmap.width, bitmap.height]).toEqual([1024, 512]);
-  expect(pixel(bitmap, 543, 256)).toEqual([0, 0, 255, 255]);
-  expect(pixel(bitmap, 544, 256)).toEqual([0, 0, 0, 0]);
+  expect([bitmap.width, bitmap.height]).toEqual([side, side / 2]);
+  const edge = (side * 8.5) / 16;
+  expect(pixel(bitmap, edge - 1, 99)).toEqual([0, 0, 255, 255]);
+  expect(pixel(bitmap, edge, 99)).toEqual([0, 0, 0, 0]);
 });
 
 test("draws a large SVG at its own size", async () => {

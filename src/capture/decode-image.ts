@@ -9,16 +9,19 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * Decodes an image file to sRGB pixels: EXIF orientation applied, the first frame
- * of an animation, small vector images enlarged. Transparency is kept. Rejects with
- * `bad-image`.
+ * of an animation. A vector image smaller than `side` is enlarged to it. Transparency
+ * is kept. Rejects with `bad-image`.
  */
-export async function decodeImage(file: Blob): Promise<ImageBitmap> {
+export async function decodeImage(
+  file: Blob,
+  side: number,
+): Promise<ImageBitmap> {
   const name = file instanceof File ? `“${file.name}”` : "The image";
   if (file.size === 0) throw imageError(`${name} is empty.`);
   const bytes = new Uint8Array(await readAll(file, name));
   const type = imageType(bytes);
   try {
-    const image = await decode(file, type, bytes);
+    const image = await decode(file, type, bytes, side);
     if (image) return image;
   } catch (thrown) {
     throw imageError(
@@ -44,6 +47,7 @@ async function decode(
   file: Blob,
   type: ImageType | undefined,
   bytes: Bytes,
+  side: number,
 ): Promise<ImageBitmap | undefined> {
   const whole = await completeFile(file, type, bytes);
   if (!whole) return undefined;
@@ -55,7 +59,7 @@ async function decode(
   } catch (thrown) {
     if (type) throw thrown;
     // Browsers recognise other formats by their content, but not SVG.
-    return renderSvg(file);
+    return renderSvg(file, side);
   }
   // Other formats may be HDR and are drawn in sRGB.
   if (type === "jpeg") return bitmap;
@@ -90,13 +94,13 @@ async function completeFile(
 const svgType = "image/svg+xml";
 
 /** Browsers decode SVG only in an img element, and only if it has this type. */
-async function renderSvg(file: Blob): Promise<ImageBitmap> {
+async function renderSvg(file: Blob, side: number): Promise<ImageBitmap> {
   const url = URL.createObjectURL(new Blob([file], { type: svgType }));
   try {
     const image = new Image();
     image.src = url;
     await whenLoaded(image);
-    return drawScaled(image, rasterSize(naturalSize(image)));
+    return drawScaled(image, rasterSize(naturalSize(image), side));
   } finally {
     URL.revokeObjectURL(url);
   }

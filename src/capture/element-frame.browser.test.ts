@@ -10,6 +10,8 @@ import type { Frame } from "../shared/protocol";
 
 afterEach(() => document.body.replaceChildren());
 
+/** Vector images are rasterized at this side. */
+const side = 512;
 const never = new AbortController().signal;
 
 /** Colour in the middle of a frame, and its size. */
@@ -50,16 +52,18 @@ const blue = `<rect width="100%" height="100%" fill="#00f"/>`;
 
 test("waits for an image that is still loading", async () => {
   const image = imageOf(paint("#f00").toDataURL());
-  expect(look(await captureElement(image, never))).toEqual({
+  expect(look(await captureElement(image, side, never))).toEqual({
     ...{ size: [8, 4], rgb: [255, 0, 0] },
   });
   // It is left as it is, and can be read again.
-  expect(look(await captureElement(image, never)).rgb).toEqual([255, 0, 0]);
+  expect(look(await captureElement(image, side, never)).rgb).toEqual([
+    255, 0, 0,
+  ]);
 });
 
 test("keeps transparent pixels", async () => {
   for (const element of [imageOf(paint("#0000").toDataURL()), paint("#0000")]) {
-    const frame = await captureElement(element, never);
+    const frame = await captureElement(element, side, never);
     const context = new OffscreenCanvas(1, 1).getContext("2d");
     context?.drawImage(frame, 0, 0);
     expect(context?.getImageData(0, 0, 1, 1).data[3]).toBe(0);
@@ -77,16 +81,19 @@ test.each([
     const image = document.createElement("img");
     if (sizes) image.sizes = sizes;
     image.srcset = `${paint("#f00").toDataURL()} ${by}`;
-    const { size, rgb } = look(await captureElement(image, never));
+    const { size, rgb } = look(await captureElement(image, side, never));
     expect(size).toEqual([8, 4]);
     expect(rgb).toEqual([255, 0, 0]);
   },
 );
 
-test("a small SVG has the size of the encoder's input", async () => {
+test("a small SVG is enlarged", async () => {
   const circle = `<circle cx="12" cy="12" r="9" fill="#00f"/>`;
   const image = imageOf(urlOf(svg(circle, `width="24" height="24"`)));
-  expect(look(await captureElement(image, never)).size).toEqual([1024, 1024]);
+  expect(look(await captureElement(image, side, never)).size).toEqual([
+    side,
+    side,
+  ]);
 });
 
 test("an SVG without a size has the shape of its element", async () => {
@@ -94,7 +101,7 @@ test("an SVG without a size has the shape of its element", async () => {
   image.width = 30;
   image.height = 20;
   document.body.append(image);
-  const { size, rgb } = look(await captureElement(image, never));
+  const { size, rgb } = look(await captureElement(image, side, never));
   expect(rgb).toEqual([0, 0, 255]);
   expect(size[0]).toBeGreaterThan(0);
 });
@@ -106,7 +113,7 @@ test("reads elements in an iframe that is not painted", async () => {
   iframe.style.display = "none";
   try {
     for (const element of elements) {
-      const { rgb } = look(await captureElement(element, never));
+      const { rgb } = look(await captureElement(element, side, never));
       expect(rgb).toEqual([255, 0, 0]);
     }
   } finally {
@@ -141,7 +148,9 @@ test("reads a WebGL canvas before it is cleared", async () => {
   };
   draw();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(look(await captureElement(canvas, never)).rgb).toEqual([0, 255, 0]);
+  expect(look(await captureElement(canvas, side, never)).rgb).toEqual([
+    0, 255, 0,
+  ]);
   drawing = false;
 });
 
@@ -151,7 +160,7 @@ test("waits for a video that has no frame yet", async () => {
   video.muted = true;
   video.srcObject = canvas.captureStream(30);
   document.body.append(video);
-  const reading = captureElement(video, never);
+  const reading = captureElement(video, side, never);
   await video.play();
   const again = setInterval(() => canvas.getContext("2d")?.fill(), 20);
   const { size, rgb } = look(await reading);
@@ -171,7 +180,7 @@ test("reads a video where no frames are painted, without VideoFrame", async () =
   video.srcObject = canvas.captureStream(30);
   const again = setInterval(() => canvas.getContext("2d")?.fill(), 20);
   await video.play();
-  const frame = await captureElement(video, never);
+  const frame = await captureElement(video, side, never);
   clearInterval(again);
   vi.unstubAllGlobals();
   shown.mockRestore();
@@ -183,7 +192,7 @@ test("reads a video where no frames are painted, without VideoFrame", async () =
 
 describe("rejects with advice for", () => {
   async function refusal(element: VisualElement): Promise<unknown> {
-    return captureElement(element, never).then(
+    return captureElement(element, side, never).then(
       () => "read",
       (thrown: unknown) => thrown,
     );
@@ -236,8 +245,8 @@ test("stops waiting when the signal aborts", async () => {
   const never = document.createElement("video");
   const lazy = imageOf(paint("#f00").toDataURL());
   const waiting = [
-    captureElement(never, signal),
-    captureElement(lazy, AbortSignal.abort()),
+    captureElement(never, side, signal),
+    captureElement(lazy, side, AbortSignal.abort()),
   ];
   controller.abort();
   for (const each of waiting) {

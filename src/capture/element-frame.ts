@@ -64,17 +64,19 @@ function hasFrame(video: HTMLVideoElement): boolean {
 
 /**
  * Copies the current image of an element; waits until it has one. Rejects with
- * `bad-image` if the page may not read it.
+ * `bad-image` if the page may not read it. A vector image smaller than `side` is
+ * enlarged to it.
  */
 export async function captureElement(
   element: VisualElement,
+  side: number,
   signal?: AbortSignal,
 ): Promise<Frame> {
   if (isVideo(element)) return videoFrame(element, signal);
   if (isImage(element)) {
     // A lazy image is loaded when it is visible.
     await whenLoaded(element, signal);
-    return copyImage(element, nameOf(element));
+    return copyImage(element, nameOf(element), side);
   }
   // A WebGL canvas is empty after it was painted: it is read in an animation frame,
   // after the code that draws it and before it is painted.

@@ -26,7 +26,7 @@ function look(id = "it", host: Element = document.body): void {
 /** The next image, as live captions read it; with no question, as one request. */
 async function next(question?: () => string): Promise<CapturedFrame> {
   await sight.ready(never, question);
-  const captured = await sight.take(never, question);
+  const captured = await sight.take(never, 256, question);
   if (!captured) throw new Error("no image");
   return captured;
 }

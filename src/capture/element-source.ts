@@ -93,6 +93,7 @@ export class ElementSource implements FrameSource {
 
   async take(
     signal: AbortSignal,
+    side: number,
     question?: () => string,
   ): Promise<CapturedFrame | undefined> {
     const element = this.#find();
@@ -101,8 +102,8 @@ export class ElementSource implements FrameSource {
     if (this.#lost) this.#check();
     try {
       const either = AbortSignal.any([signal, this.#session.signal]);
-      const frame = await captureElement(element, either);
-      return { frame, ...this.#stamp(element, this.#keyOf(element)) };
+      const frame = await captureElement(element, side, either);
+      return { frame, ...this.#stamp(element, this.#keyOf(element), side) };
     } finally {
       // The key is read again, because the load event, which changes it, may come
       // after the image is `complete`. Set after failures too, so that an unreadable
@@ -137,12 +138,16 @@ export class ElementSource implements FrameSource {
     return isImage(element) ? `${element.currentSrc} ${this.#loads}` : "";
   }
 
-  #stamp(element: VisualElement, key: string): Omit<CapturedFrame, "frame"> {
+  #stamp(
+    element: VisualElement,
+    key: string,
+    side: number,
+  ): Omit<CapturedFrame, "frame"> {
     const time = now();
     if (isVideo(element)) return { time, dropped: this.#skipped.take(element) };
     if (isCanvas(element)) return { time, dropped: 0 };
     if (this.#image?.key !== key) this.#image = { key, id: newImageId() };
-    return { time, dropped: 0, imageId: this.#image.id };
+    return { time, dropped: 0, imageId: `${this.#image.id} ${side}` };
   }
 
   #missing(): VlmError {

@@ -21,10 +21,11 @@ export interface FrameSource {
    * `question` differs from those of the last frame. */
   ready(signal: AbortSignal, question?: () => string): Promise<boolean>;
   /** The newest frame, which the caller closes. Undefined if it is gone: another
-   * caller took it, or the source was interrupted. `question` returns what the
-   * frame is taken for. */
+   * caller took it, or the source was interrupted. A vector image smaller than
+   * `side` is enlarged to it. `question` returns what the frame is taken for. */
   take(
     signal: AbortSignal,
+    side: number,
     question?: () => string,
   ): CapturedFrame | undefined | Promise<CapturedFrame | undefined>;
 }
@@ -33,9 +34,10 @@ export interface FrameSource {
 export async function nextFrame(
   source: FrameSource,
   signal: AbortSignal,
+  side: number,
 ): Promise<CapturedFrame | undefined> {
   while (await source.ready(signal)) {
-    const captured = await source.take(signal);
+    const captured = await source.take(signal, side);
     if (captured) return captured;
   }
   return undefined;

@@ -31,20 +31,22 @@ export function whenLoaded(
   });
 }
 
-/** The image of a loaded img element in pixels of its file; errors contain `name`. */
+/** The image of a loaded img element in pixels of its file; a vector image smaller
+ * than `side` is enlarged to it. Errors contain `name`. */
 export async function copyImage(
   image: HTMLImageElement,
   name: string,
+  side: number,
 ): Promise<ImageBitmap> {
   if (!image.currentSrc) throw imageError(`${name} has no image to load.`);
   // Vector images without a size have no bitmap. The natural size of others is that
   // of the file divided by the density in srcset.
   const bitmap = await createImageBitmap(image).catch(() => undefined);
   try {
-    if (bitmap && !isSmallVector(image, bitmap)) {
+    if (bitmap && !isSmallVector(image, bitmap, side)) {
       return drawScaled(bitmap, bitmap);
     }
-    return drawScaled(image, rasterSize(bitmap ?? naturalSize(image)));
+    return drawScaled(image, rasterSize(bitmap ?? naturalSize(image), side));
   } catch (thrown) {
     throw thrown instanceof DOMException && thrown.name === "InvalidStateError"
       ? imageError(`${name} could not be loaded or decoded.`, thrown)
@@ -63,13 +65,10 @@ export function naturalSize(image: HTMLImageElement): Size {
   };
 }
 
-/** Input size of the encoders of the published models, in pixels: vector images are
- * not rasterized smaller, since enlarging them blurs them. */
-const encoderSide = 1024;
-
-/** The size at which a vector image of this natural size is rasterized. */
-export function rasterSize({ width, height }: Size): Size {
-  const scale = Math.max(1, encoderSide / Math.max(width, height));
+/** The size at which a vector image of this natural size is rasterized: its longest
+ * side is at least `side`, since enlarging the pixels would blur them. */
+export function rasterSize({ width, height }: Size, side: number): Size {
+  const scale = Math.max(1, side / Math.max(width, height));
   return {
     width: Math.max(1, Math.round(width * scale)),
     height: Math.max(1, Math.round(height * scale)),
@@ -84,8 +83,9 @@ export function rasterSize({ width, height }: Size): Size {
 function isSmallVector(
   image: HTMLImageElement,
   { width, height }: Size,
+  side: number,
 ): boolean {
-  if (Math.max(width, height) >= encoderSide) return false;
+  if (Math.max(width, height) >= side) return false;
   const [columns, rows] = [width * 2, height * 2];
   const context = createContext(columns, rows);
   context.imageSmoothingEnabled = false;

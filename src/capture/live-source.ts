@@ -64,12 +64,12 @@ function openStill(
       await elementReady(source, signal);
       return true;
     },
-    take: async (signal) => {
+    take: async (signal, side) => {
       if (!isSettled(source)) return undefined;
       const frame =
         source instanceof OffscreenCanvas
           ? copyPixels(source, "The OffscreenCanvas")
-          : await captureElement(source, signal);
+          : await captureElement(source, side, signal);
       return { frame, time: now(), dropped: 0 };
     },
   };
@@ -108,9 +108,9 @@ function openVideo(video: HTMLVideoElement, signal: AbortSignal): FrameSource {
       }
       return true;
     },
-    take: async (until) => {
+    take: async (until, side) => {
       if (!isSettled(video)) return undefined;
-      const frame = await captureElement(video, until);
+      const frame = await captureElement(video, side, until);
       isFirst = isNew = false;
       return { frame, time: now(), dropped: skipped.take(video) };
     },

@@ -4,6 +4,7 @@ import type { FrameSource } from "../capture/frame-source";
 import { keepAwake } from "../capture/wake-lock";
 import { Session, type LoadState } from "../session/session";
 import {
+  inputSide,
   modelRules,
   type AnswerOptions,
   type ChatMessage,
@@ -14,7 +15,7 @@ import type { Source } from "../session/source-image";
 import { aborted, anySignal } from "../shared/abort";
 import { VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
-import { checkOption, oneOf, requestRules } from "../shared/options";
+import { checkOption, oneOf, requestRules, sizeRule } from "../shared/options";
 import type { ModelInfo } from "../shared/protocol";
 import { AnswerDisplay, type DisplayHost } from "./answer-display";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
@@ -200,7 +201,7 @@ export class Controller implements ReactiveController {
     if (!this.preview.open || this.preview.still) return;
     const signal = this.#beginTask();
     try {
-      await this.#attempt(() => this.preview.freeze(signal));
+      await this.#attempt(() => this.preview.freeze(signal, this.#side));
     } catch (thrown) {
       if (!signal.aborted) this.#applyLive();
       throw thrown;
@@ -361,8 +362,15 @@ export class Controller implements ReactiveController {
     return still ? [still] : this.preview;
   }
 
+  /** Side of the square, in pixels, that an image fills. */
+  get #side(): number {
+    const { size, anyres } = this.#host;
+    const own = sizeRule.accepts(size) ? { size } : {};
+    return inputSide({ ...own, anyres }, this.info?.size);
+  }
+
   async #showImage(file: Blob, signal: AbortSignal): Promise<void> {
-    const bitmap = await decodeImage(file);
+    const bitmap = await decodeImage(file, this.#side);
     if (signal.aborted) {
       bitmap.close();
       throw aborted();

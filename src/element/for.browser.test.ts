@@ -161,6 +161,18 @@ test("the error of a cross-origin image says how to allow it", async () => {
   });
 });
 
+test("a small SVG is drawn at the size of the request", async () => {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="4" /></svg>`;
+  const shown = image();
+  shown.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  document.body.append(shown);
+  mounted.vlm.for = "it";
+  mounted.vlm.size = 128;
+  await mounted.vlm.ask("What?");
+  await mounted.vlm.ask("What?", { size: 192 });
+  expect(mounted.fake.widths).toEqual([128, 192]);
+});
+
 test("a stream is captioned and not stopped", async () => {
   const camera = new FakeCamera();
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });

@@ -104,12 +104,13 @@ export class Preview implements FrameSource {
     this.thaw();
   }
 
-  /** Shows the newest frame as a still image. */
-  async freeze(signal: AbortSignal): Promise<void> {
+  /** Shows the newest frame as a still image; a vector image smaller than `side` is
+   * enlarged to it. */
+  async freeze(signal: AbortSignal, side: number): Promise<void> {
     if (!this.#source) throw aborted();
     this.#freezing = signal;
     try {
-      const captured = await nextFrame(this.#source, signal);
+      const captured = await nextFrame(this.#source, signal, side);
       if (!captured) throw aborted();
       const still = await toBitmap(captured.frame).finally(() =>
         captured.frame.close(),
@@ -168,11 +169,12 @@ export class Preview implements FrameSource {
 
   take(
     signal: AbortSignal,
+    side: number,
     question?: () => string,
   ): ReturnType<FrameSource["take"]> {
     const source: FrameSource | undefined =
       this.#source ?? this.#unopened?.source;
-    return source?.take(signal, question);
+    return source?.take(signal, side, question);
   }
 
   /** Kept, since it knows an image that was asked about before. */

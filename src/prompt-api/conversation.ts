@@ -142,6 +142,7 @@ export class PromptConversation {
     // Images are copied as they are when the prompt is given.
     const copying = copyImages(
       turns.flatMap(({ images }) => images),
+      this.options.session.sideFor(this.options.settings),
       signal,
     );
     copying.catch(() => undefined);

@@ -4,9 +4,10 @@ import { VlmError } from "../shared/errors";
 import { holdImages } from "./held-images";
 
 /** Copies the images as they are now, and holds the copies. The session recognises an
- * ImageBitmap and encodes it once. */
+ * ImageBitmap and encodes it once. Vector images smaller than `side` are enlarged. */
 export async function copyImages(
   values: readonly unknown[],
+  side: number,
   signal: AbortSignal,
 ): Promise<readonly ImageBitmap[]> {
   const drawn: ImageBitmap[] = [];
@@ -18,7 +19,7 @@ export async function copyImages(
       if (result.status === "rejected") throw result.reason;
       return result.value;
     });
-    const images = await readImages(sources, signal);
+    const images = await readImages(sources, side, signal);
     const bitmaps = images.map(({ bitmap }) => bitmap);
     holdImages(bitmaps);
     return bitmaps;

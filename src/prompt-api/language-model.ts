@@ -1,6 +1,7 @@
 import { anySignal } from "../shared/abort";
 import { createFastVlm } from "../session/create-fast-vlm";
 import type { DownloadMonitor } from "../session/download-monitor";
+import { inputSide } from "../session/options";
 import type { Session } from "../session/session";
 import { ContextWindow } from "./context-window";
 import {
@@ -173,6 +174,7 @@ export class LanguageModel extends EventTarget {
     assertModelChosen(settings);
     const copying = copyImages(
       turns.flatMap(({ images }) => images),
+      inputSide(settings),
       signal,
     );
     copying.catch(() => undefined);

@@ -186,6 +186,16 @@ export function toProtocolMessages(
   });
 }
 
+/** Side of the square, in pixels, that an image fills: AnyRes divides it into 2×2
+ * tiles. The default of `modelSize` is that of the published models, for images that
+ * are read before a model is loaded. */
+export function inputSide(
+  { size, anyres }: Pick<AnswerOptions, "size" | "anyres">,
+  modelSize = 1024,
+): number {
+  return (size ?? modelSize) * (anyres ? 2 : 1);
+}
+
 /** Valid `options` as a request with all defaults; `size` is the session's. */
 export function toGenerateOptions(
   options: AnswerOptions,

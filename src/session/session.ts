@@ -37,6 +37,7 @@ import {
   answerRules,
   checkChatMessages,
   createRules,
+  inputSide,
   toGenerateOptions,
   toLoadOptions,
   toProtocolMessages,
@@ -48,7 +49,7 @@ import {
   type ModelOptions,
   type WatchOptions,
 } from "./options";
-import { readImages, type Source } from "./source-image";
+import { readImages, type Source, type SourceImage } from "./source-image";
 import { toCaption, watch, type Caption, type Watching } from "./watch";
 
 /** @internal Reports on the model of a session. */
@@ -208,9 +209,9 @@ export class Session implements AsyncDisposable {
       findBadOption(options, answerRules) ??
       (sources.length === 0 ? noImages() : undefined);
     if (error) return new AnswerStream(() => Promise.reject(error));
-    const { prompt = requestDefaults.prompt, signal } = options;
+    const { prompt = requestDefaults.prompt } = options;
     void this.#conversation?.end();
-    const images = readImages(sources, this.#until(signal));
+    const images = this.#read(sources, options);
     const conversation = new Conversation(images);
     this.#conversation = conversation;
     return this.#next(conversation, prompt, options);
@@ -237,7 +238,9 @@ export class Session implements AsyncDisposable {
       checkChatMessages(messages);
       const request = this.#request(options, toProtocolMessages(messages));
       const sources = messages.flatMap(({ images = [] }) => images);
-      return withImages(sources, listener.signal, ({ frames, imageIds }) => {
+      const side = inputSide(request);
+      return withImages(sources, side, listener.signal, (taken) => {
+        const { frames, imageIds } = taken;
         const take = (): TakenFrames => ({ frames, imageIds, time });
         return this.#answer({ options: request, take }, listener);
       });
@@ -311,7 +314,8 @@ export class Session implements AsyncDisposable {
       { ...turn, imageCount: live ? 1 : given.length },
     ]);
     const earlier = messages.flatMap((message) => message.images ?? []);
-    return withImages([...earlier, ...given], signal, (taken) =>
+    const side = inputSide(request);
+    return withImages([...earlier, ...given], side, signal, (taken) =>
       live
         ? this.#respondLive(request, taken, live, observer, signal)
         : this.#caption(
@@ -320,6 +324,11 @@ export class Session implements AsyncDisposable {
             signal,
           ),
     );
+  }
+
+  /** @internal Side of the square, in pixels, that the images of a request fill. */
+  sideFor(options: Pick<AnswerOptions, "size" | "anyres">): number {
+    return inputSide(options, this.#size ?? this.info.size);
   }
 
   /** Ends running requests and releases the model, which is freed unless others
@@ -349,12 +358,12 @@ export class Session implements AsyncDisposable {
       checkOptions(options, answerRules);
       const { prompt = requestDefaults.prompt } = options;
       const turn = { role: "user", text: prompt, imageCount: 1 } as const;
-      const request = {
-        options: this.#request(options, [turn]),
-        take: (when: AbortSignal) =>
-          takeFrame(source, when, () => JSON.stringify(options)),
-      };
-      return this.#caption(request, observer, until);
+      const request = this.#request(options, [turn]);
+      const take = (when: AbortSignal) =>
+        takeFrame(source, when, inputSide(request), () =>
+          JSON.stringify(options),
+        );
+      return this.#caption({ options: request, take }, observer, until);
     };
     const question = (): string => JSON.stringify(current());
     return watch({ open, question, ask, onError: observer.onError }, signal);
@@ -372,7 +381,7 @@ export class Session implements AsyncDisposable {
       if (!(await source.ready(signal))) throw aborted();
       let isGone = false;
       const take = async (until: AbortSignal) => {
-        const taken = await takeFrame(source, until);
+        const taken = await takeFrame(source, until, inputSide(options));
         isGone = !taken;
         return (
           taken && {
@@ -451,6 +460,14 @@ export class Session implements AsyncDisposable {
     return toGenerateOptions(options, this.#size ?? this.info.size, messages);
   }
 
+  async #read(
+    sources: readonly Source[],
+    options: AnswerOptions,
+  ): Promise<readonly SourceImage[]> {
+    const side = this.sideFor(options);
+    return readImages(sources, side, this.#until(options.signal));
+  }
+
   #until(signal: AbortSignal | undefined): AbortSignal {
     return anySignal(this.#life.signal, signal);
   }
@@ -459,11 +476,12 @@ export class Session implements AsyncDisposable {
 /** Copies `sources` for the time of `use`. */
 async function withImages<T>(
   sources: readonly Source[],
+  side: number,
   signal: AbortSignal,
   use: (taken: TakenFrames) => Promise<T>,
 ): Promise<T> {
   const time = now();
-  const images = await readImages(sources, signal);
+  const images = await readImages(sources, side, signal);
   const frames = images.map(({ bitmap }) => bitmap);
   const imageIds = images.map(({ imageId }) => imageId);
   try {
@@ -477,9 +495,10 @@ async function withImages<T>(
 async function takeFrame(
   source: FrameSource,
   signal: AbortSignal,
+  side: number,
   question?: () => string,
 ): Promise<TakenFrames | undefined> {
-  const captured = await source.take(signal, question);
+  const captured = await source.take(signal, side, question);
   if (!captured) return undefined;
   const { frame, imageId = null, ...timing } = captured;
   return { frames: [frame], imageIds: [imageId], ...timing };

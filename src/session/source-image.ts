@@ -34,13 +34,15 @@ export interface SourceImage {
 const imageIds = new WeakMap<Blob | ImageBitmap | VideoFrame, string>();
 
 /** Copies all sources, or none: rejects with `bad-image`, or with `bad-option` for
- * something that is no source. */
+ * something that is no source. Vector images smaller than `side` are enlarged to
+ * it. */
 export async function readImages(
   sources: readonly Source[],
+  side: number,
   signal: AbortSignal,
 ): Promise<readonly SourceImage[]> {
   const results = await Promise.allSettled(
-    sources.map((source) => readImage(source, signal)),
+    sources.map((source) => readImage(source, side, signal)),
   );
   const failed = results.find(({ status }) => status === "rejected");
   const images = results.flatMap((result) =>
@@ -53,12 +55,13 @@ export async function readImages(
 
 async function readImage(
   source: Source,
+  side: number,
   signal: AbortSignal,
 ): Promise<SourceImage> {
-  const copying = copyOf(source, signal);
+  const copying = copyOf(source, side, signal);
   try {
     const bitmap = await rejectWhenAborted(copying, signal);
-    return { bitmap, imageId: imageIdOf(source) };
+    return { bitmap, imageId: `${imageIdOf(source)} ${side}` };
   } catch (thrown) {
     copying.then(
       (bitmap) => bitmap.close(),
@@ -81,9 +84,10 @@ function imageIdOf(source: Source): string {
 
 async function copyOf(
   source: Source,
+  side: number,
   signal: AbortSignal,
 ): Promise<ImageBitmap> {
-  if (source instanceof Blob) return decodeImage(source);
+  if (source instanceof Blob) return decodeImage(source, side);
   if (isVideoFrame(source)) {
     assertFrameOpen(source);
     return toBitmap(source);
@@ -102,7 +106,7 @@ async function copyOf(
     return copyPixels(source, "The OffscreenCanvas");
   }
   if (isVisualElement(source)) {
-    const frame = await captureElement(source, signal);
+    const frame = await captureElement(source, side, signal);
     try {
       return await toBitmap(frame);
     } finally {
@@ -110,7 +114,7 @@ async function copyOf(
     }
   }
   if (source instanceof MediaStream || source instanceof MediaStreamTrack) {
-    return readStream(source, signal);
+    return readStream(source, side, signal);
   }
   throw badOption(
     `Unsupported image source: ${describeValue(source)}.`,
@@ -120,6 +124,7 @@ async function copyOf(
 
 async function readStream(
   source: Stream,
+  side: number,
   signal: AbortSignal,
 ): Promise<ImageBitmap> {
   const reading = new AbortController();
@@ -128,7 +133,7 @@ async function readStream(
     AbortSignal.any([signal, reading.signal]),
   );
   try {
-    const captured = await nextFrame(frames, signal);
+    const captured = await nextFrame(frames, signal, side);
     if (!captured) throw streamEnded();
     const bitmap = await toBitmap(captured.frame);
     captured.frame.close();

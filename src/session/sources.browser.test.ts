@@ -6,7 +6,7 @@ import { readImages, type Source } from "./source-image";
 const never = new AbortController().signal;
 
 async function pixel(source: Source): Promise<number[]> {
-  const [image] = await readImages([source], never);
+  const [image] = await readImages([source], 256, never);
   if (!image) throw new Error("no image");
   const { width, height } = image.bitmap;
   const canvas = new OffscreenCanvas(width, height);
@@ -105,12 +105,6 @@ describe("sources", () => {
 
   test("what changes is as it was when it was asked about", async () => {
     const { session, fake } = await openSession({ pace: 20 });
-    const widths: number[] = [];
-    const generate = fake.generate.bind(fake);
-    fake.generate = (id, frames, options) => {
-      for (const each of frames) if ("width" in each) widths.push(each.width);
-      return generate(id, frames, options);
-    };
     const canvas = new OffscreenCanvas(8, 8);
     canvas.getContext("2d");
     const first = session.describe(canvas);
@@ -118,7 +112,35 @@ describe("sources", () => {
     const second = session.describe(canvas);
     canvas.width = 32;
     await Promise.all([first.done(), second.done()]);
-    expect(widths).toEqual([8, 16]);
+    expect(fake.widths).toEqual([8, 16]);
+  });
+
+  test("a small SVG is drawn at the size of the request", async () => {
+    const { session, fake } = await openSession();
+    const markup = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="4" /></svg>`;
+    const file = new Blob([markup], { type: "image/svg+xml" });
+    const svg = await image(URL.createObjectURL(file));
+    await session.describe(svg).done();
+    await session.describe(svg, { size: 512 }).done();
+    await session.describe(svg, { size: 128, anyres: true }).done();
+    const messages = [{ role: "user", text: "What?", images: [file] }] as const;
+    await session.converse(messages, { size: 64 }).done();
+    for await (const { size } of session.watch(svg, { size: 192 })) {
+      expect(size).toBe(192);
+      break;
+    }
+    expect(fake.widths).toEqual([256, 512, 256, 64, 192]);
+  });
+
+  test("features of an SVG are reused for the same size only", async () => {
+    const { session, fake } = await openSession();
+    const file = await (await fetch(redSvg)).blob();
+    await session.describe(file, { size: 512 }).done();
+    await session.describe(file, { size: 64 }).done();
+    await session.describe(file, { size: 512 }).done();
+    const [large, small, again] = fake.asked.map(({ imageIds }) => imageIds);
+    expect(small).not.toEqual(large);
+    expect(again).toEqual(large);
   });
 });
 

@@ -52,6 +52,8 @@ const total = 20_000_000;
 export class FakeVlm implements VlmWorker {
   readonly calls: string[] = [];
   readonly asked: GenerateOptions[] = [];
+  /** Of the ImageBitmaps among the frames. */
+  readonly widths: number[] = [];
   /** May be replaced between calls. */
   script: Script;
   #stored: readonly StoredModel[];
@@ -144,7 +146,10 @@ export class FakeVlm implements VlmWorker {
     this.calls.push(`generate ${messages.at(-1)?.text}`);
     const start = performance.now();
     const since = (): number => performance.now() - start;
-    for (const frame of frames) frame.close();
+    for (const frame of frames) {
+      if ("width" in frame) this.widths.push(frame.width);
+      frame.close();
+    }
     this.#runs += 1;
     const error = runErrors?.[this.#runs];
     if (error) throw error;
