@@ -10,6 +10,8 @@ export function setUpImageOptions(vlm: FastVlmElement): void {
   const fit = byId("fit", HTMLSelectElement);
   const style = byId("style", HTMLSelectElement);
   const anyres = byId("anyres", HTMLInputElement);
+  const prompt = byId("prompt", HTMLInputElement);
+  prompt.value = vlm.prompt;
   fit.value = vlm.fit;
   style.value = vlm.promptStyle;
   anyres.checked = vlm.anyres;
@@ -50,6 +52,10 @@ export function setUpImageOptions(vlm: FastVlmElement): void {
   size.addEventListener("change", () => {
     vlm.size = Number(size.value);
     noteSize();
+  });
+  prompt.addEventListener("change", () => {
+    if (prompt.value.trim()) vlm.prompt = prompt.value;
+    else prompt.value = vlm.prompt;
   });
   fit.addEventListener("change", () => {
     vlm.fit = fit.value as FastVlmElement["fit"];

@@ -1,29 +1,44 @@
 import "../../element/define";
-import { setUpActions } from "./actions";
-import { setUpModelInfo } from "./model-info";
-import { setUpStorage } from "./storage";
+import { keepAddress, openAddress } from "./address";
+import { setUpComposer } from "./composer";
+import { setUpControlBar } from "./control-bar";
+import { setUpDrop } from "./drop";
+import { setUpImageOptions } from "./image-options";
+import { setUpMasthead } from "./masthead";
+import { setUpMeasureLine } from "./measure-line";
 import { setUpMetrics } from "./metrics";
+import { setUpModelInfo } from "./model-info";
 import { setUpModelPanel } from "./model-panel";
 import { setUpOffline } from "./offline";
-import { applyParams } from "./params";
-import { setUpPrompt } from "./prompt";
-import { setUpImageOptions } from "./image-options";
-import { setUpSource } from "./source";
+import { Page } from "./page";
+import { setUpPhase } from "./phase";
+import { Sources } from "./sources";
 import { setUpSpeedOptions } from "./speed-options";
+import { setUpStart } from "./start";
+import { setUpStorage } from "./storage";
 
 const vlm = document.querySelector("fast-vlm");
 if (!vlm) throw new Error("The page has no <fast-vlm>.");
 
-applyParams(vlm, location.search);
 const manual = new URLSearchParams(location.search).get("loading") === "manual";
-const actions = setUpActions(vlm);
+const page = new Page(vlm, manual);
+const sample = openAddress(page);
+const sources = new Sources(page);
 const model = setUpModelPanel(vlm, manual);
-setUpSource(vlm, actions, model);
-setUpPrompt(vlm);
+
+setUpMasthead(page);
+setUpStart(page, sources);
+setUpMeasureLine(page, model);
+setUpControlBar(page, sources);
+setUpComposer(page);
+setUpPhase(page);
+setUpDrop(page, sources, model);
 setUpImageOptions(vlm);
 setUpSpeedOptions(vlm);
 setUpModelInfo(vlm);
 setUpStorage(vlm);
 setUpMetrics(vlm);
+keepAddress(page);
 // Programs that drive the page do not need it offline.
 if (!manual) setUpOffline(vlm);
+if (sample && !manual) sources.open({ kind: "sample", sample });

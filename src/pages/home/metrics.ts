@@ -37,11 +37,11 @@ export function setUpMetrics(vlm: FastVlmElement): void {
   let last: CaptionDetail | undefined;
   vlm.addEventListener("caption", ({ detail }) => {
     last = detail;
+    byId("performance-panel", HTMLDetailsElement).hidden = false;
     const { ttft, tokensPerSecond } = detail.timings;
     setText("dropped", String(detail.dropped));
     setText("speed", tokensPerSecond ? tokensPerSecond.toFixed(1) : "");
     if (ttft === undefined) return;
-    setText("ttft", ttft.toFixed(0));
     for (const part of names) {
       const ms = Math.max(0, detail.timings[part] ?? 0);
       setText(`part-${part}`, `${ms.toFixed(ms < 10 ? 1 : 0)} ms`);

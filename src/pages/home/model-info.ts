@@ -1,7 +1,7 @@
 import type { FastVlmElement, ModelInfo } from "../../index";
 import { formatBytes } from "../../shared/format";
 import { byId, setText } from "./dom";
-import { isBundledModel } from "./params";
+import { isBundledModel } from "./address";
 
 /** Shows facts about the current model. */
 export function setUpModelInfo(vlm: FastVlmElement): void {

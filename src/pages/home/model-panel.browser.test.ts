@@ -23,6 +23,7 @@ afterEach(() => {
 function open(script: Partial<Script> = {}, model = "nano"): void {
   ({ vlm, fake } = openDemo(script));
   vlm.model = model;
+  byId("model-panel", HTMLDetailsElement).open = true;
   setUpModelPanel(vlm, false);
   setUpImageOptions(vlm);
   setUpModelInfo(vlm);
@@ -271,11 +272,13 @@ test("lists and deletes stored models", async () => {
   remove("one/a");
   await vi.waitFor(() => expect(list.textContent).not.toMatch("one/a"));
   expect(fake.calls).toContain("remove a");
-  // Focus moves to the summary, and to the model list when it disappears.
+  // Focus moves to the summary, and to the model panel when it disappears.
   await vi.waitFor(() => expect(focused()?.parentElement?.id).toBe("stored"));
   remove("two/b");
   remove("three/c");
-  await vi.waitFor(() => expect(focused()?.id).toBe("model"));
+  await vi.waitFor(() =>
+    expect(focused()?.parentElement?.id).toBe("model-panel"),
+  );
 });
 
 test("size, fit, prompt style and AnyRes apply without loading", async () => {

@@ -14,12 +14,14 @@ import { setUpModelPicker, type ModelChoice } from "./picker";
 import { byId, keepFocus } from "./dom";
 import { setUpDownloadProgress } from "./download-progress";
 import { modelDetails, summaryOf } from "./model-details";
-import { isBundledModel } from "./params";
+import { isBundledModel } from "./address";
 
 export interface ModelPanel {
   /** Opens a folder that was dropped on the page. */
   readonly open: (folder: FolderFiles) => void;
   readonly fail: (thrown: unknown) => void;
+  /** Opens the panel at a model of the registry: its size, its licence, one click. */
+  readonly offer: (name: string) => void;
 }
 
 /**
@@ -213,6 +215,16 @@ export function setUpModelPanel(
       choose({ model: vlm.model, folder });
     },
     fail: (thrown) => showError(thrown),
+    offer: (name) => {
+      const panel = byId("model-panel", HTMLDetailsElement);
+      panel.open = true;
+      if (choice.model !== name || choice.folder) {
+        select.value = name;
+        select.dispatchEvent(new Event("change"));
+      }
+      select.focus();
+      panel.scrollIntoView({ block: "nearest" });
+    },
   };
 }
 

@@ -19,15 +19,7 @@ export interface Scene {
   readonly shapes: readonly Shape[];
 }
 
-type Context = OffscreenCanvasRenderingContext2D;
-
-export async function drawScene(): Promise<Blob> {
-  const canvas = new OffscreenCanvas(640, 480);
-  const context = canvas.getContext("2d");
-  if (!context) throw new Error("Cannot create a 2D canvas context.");
-  paintScene(context, makeScene(Math.random));
-  return canvas.convertToBlob();
-}
+type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 /** `random` returns numbers in [0, 1), like `Math.random`. */
 export function makeScene(random: () => number): Scene {

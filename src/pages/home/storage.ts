@@ -7,13 +7,13 @@ import { byId, setText } from "./dom";
 export function setUpStorage(vlm: FastVlmElement): void {
   const details = byId("stored", HTMLDetailsElement);
   const list = byId("stored-list", HTMLUListElement);
-  const choice = byId("model", HTMLSelectElement);
+  const models = byId("model-panel", HTMLDetailsElement);
 
   const update = async (): Promise<void> => {
-    const models = await vlm.stored();
-    details.hidden = models.length === 0;
-    setText("stored-bytes", formatBytes(bytesOf(models)));
-    render(models.map(row), list);
+    const stored = await vlm.stored();
+    details.hidden = stored.length === 0;
+    setText("stored-bytes", formatBytes(bytesOf(stored)));
+    render(stored.map(row), list);
   };
   /** Keeps the old list if the new one cannot be read. */
   const refresh = (): void => void update().catch(() => undefined);
@@ -21,8 +21,8 @@ export function setUpStorage(vlm: FastVlmElement): void {
   const remove = async (model: StoredModel): Promise<void> => {
     await vlm.removeStored(model.key);
     await update();
-    const next = details.hidden ? choice : details.querySelector("summary");
-    next?.focus();
+    const next = details.hidden ? models : details;
+    next.querySelector("summary")?.focus();
   };
   const row = (model: StoredModel): unknown => html`
     <li>

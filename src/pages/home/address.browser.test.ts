@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import "../../element/define";
-import { applyParams } from "./params";
+import { applyParams } from "./address";
 
 const elementFor = (search: string): HTMLElementTagNameMap["fast-vlm"] => {
   const element = document.createElement("fast-vlm");

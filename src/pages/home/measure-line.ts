@@ -1,0 +1,53 @@
+import { html, nothing, type TemplateResult } from "lit";
+import type { ModelInfo } from "../../index";
+import { isBundledModel } from "./address";
+import { byId } from "./dom";
+import type { ModelPanel } from "./model-panel";
+import { setUpRegion, type Page } from "./page";
+
+/** One line under the caption: how long it took, and what the demo model knows. */
+export function setUpMeasureLine(page: Page, model: ModelPanel): void {
+  const { vlm } = page;
+  setUpRegion(page, byId("measure", HTMLElement), () => {
+    const isDemo = isBundledModel(vlm.model) && !vlm.folder;
+    return html`${measured(page)}${isDemo ? limits(page, model) : nothing}`;
+  });
+}
+
+function measured({ vlm, caption, texts }: Page): unknown {
+  const ttft = caption?.timings.ttft;
+  if (ttft === undefined || !vlm.info) return nothing;
+  const place = isOnGpu(vlm.info) ? texts.onGpu : texts.onCpu;
+  return html`<p id="ttft">
+    ${texts.measured(secondsText(ttft, texts.lang), place)}
+  </p>`;
+}
+
+function limits({ vlm, texts }: Page, model: ModelPanel): TemplateResult {
+  return html`<p id="limits">
+    ${texts.limits(vlm.model)}
+    <button
+      id="load-larger"
+      class="link"
+      type="button"
+      @click=${() => model.offer("fastvlm-0.5b")}
+    >
+      ${texts.loadLarger}
+    </button>
+  </p>`;
+}
+
+/** A software adapter computes on the processor. */
+function isOnGpu({ device, adapter }: ModelInfo): boolean {
+  return device === "webgpu" && !/swiftshader|llvmpipe/i.test(adapter);
+}
+
+/** `0.4 s`; two decimals below a tenth of a second. */
+function secondsText(ms: number, lang: string): string {
+  const digits = ms < 100 ? 2 : 1;
+  const number = new Intl.NumberFormat(lang, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return `${number.format(ms / 1000)}\u00a0s`;
+}

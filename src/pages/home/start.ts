@@ -1,0 +1,105 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { amountText } from "../../element/progress-text";
+import { byId } from "./dom";
+import { isBundledModel } from "./address";
+import { icons } from "./icons";
+import { setUpRegion, type Page } from "./page";
+import { sampleNames, thumbnailOf } from "./samples";
+import type { Sources } from "./sources";
+
+/** The start state, in the stage: everything that can be opened, one click each. */
+export function setUpStart(page: Page, sources: Sources): void {
+  const thumbnails = sampleNames.map((sample) => ({
+    sample,
+    canvas: thumbnailOf(sample),
+  }));
+  const choose = (): void => byId("file", HTMLInputElement).click();
+  const chosen = ({ target }: Event): void => {
+    const input = target as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    // Emptied, so that the same file can be chosen again.
+    input.value = "";
+    sources.openFiles(files);
+  };
+  const canShareScreen = "getDisplayMedia" in (navigator.mediaDevices ?? {});
+
+  const cameraButton = (style: "primary" | "link"): TemplateResult => html`
+    <button
+      id="use-camera"
+      class=${style}
+      type="button"
+      @click=${() => sources.open({ kind: "camera" })}
+    >
+      ${icons.camera}${page.waits ? page.texts.tryCameraAgain : page.texts.useCamera}
+    </button>
+  `;
+  const screenButton = (style: "primary" | "link"): TemplateResult => html`
+    <button
+      id="share-screen"
+      class=${style}
+      type="button"
+      @click=${() => sources.open({ kind: "screen" })}
+    >
+      ${page.texts.shareScreen}
+    </button>
+  `;
+
+  setUpRegion(page, byId("start", HTMLElement), () => {
+    const { texts } = page;
+    const offersScreen = page.suggested === "screen" && canShareScreen;
+    return html`
+      ${offersScreen ? screenButton("primary") : cameraButton("primary")}
+      <p id="samples-title">${texts.orSample}</p>
+      <ul class="samples" aria-labelledby="samples-title">
+        ${thumbnails.map(
+          ({ sample, canvas }) =>
+            html`<li>
+              <button
+                type="button"
+                data-sample=${sample}
+                @click=${() => sources.open({ kind: "sample", sample })}
+              >
+                <span class="thumbnail"
+                  >${canvas}${sample === "clip" ? icons.play : nothing}</span
+                >
+                ${texts.samples[sample]}
+              </button>
+            </li>`,
+        )}
+      </ul>
+      <p class="ways">
+        <button id="open-file" class="link" type="button" @click=${choose}>
+          ${texts.openFile}
+        </button>
+        ${offersScreen ? cameraButton("link") : nothing}
+        ${canShareScreen && !offersScreen ? screenButton("link") : nothing}
+      </p>
+      <input
+        id="file"
+        type="file"
+        accept="image/*,video/*"
+        aria-label=${texts.openFile}
+        hidden
+        @change=${chosen}
+      />
+      <p id="readiness" class="note">${readiness(page)}</p>
+    `;
+  });
+}
+
+/** Whether the model is loaded. */
+function readiness({ vlm, texts }: Page): string | TemplateResult {
+  const { info, progress } = vlm;
+  const name = vlm.folder ? "" : vlm.model;
+  if (progress && isBundledModel(vlm.model)) {
+    const { phase, loaded, total } = progress;
+    const isLoading = phase === "loading" && total > 0;
+    const share = Math.floor((100 * loaded) / total);
+    return texts.demoLoading(name, isLoading ? `${share} %` : "");
+  }
+  if (progress) return amountText(progress);
+  if (!info) return texts.modelMissing(name);
+  return isBundledModel(vlm.model)
+    ? texts.demoReady(name)
+    : texts.modelReady(info.name);
+}

@@ -1,0 +1,59 @@
+import type { PageTexts } from "./texts";
+
+export const pageGerman: PageTexts = {
+  lang: "de",
+  tagline:
+    "Beschreibt, was deine Kamera sieht. Alles läuft in diesem Tab: Nichts verlässt dein Gerät.",
+  model: (name) => `Modell: ${name}`,
+  language: "Sprache",
+
+  stage: "Bild und Beschreibung",
+  useCamera: "Meine Kamera verwenden",
+  tryCameraAgain: "Kamera erneut versuchen",
+  orSample: "oder mit einem Beispiel beginnen",
+  samples: {
+    shapes: "Drei Formen",
+    star: "Ein Stern",
+    word: "Ein Wort",
+    clip: "Ein bewegter Clip",
+  },
+  openFile: "Bild oder Video öffnen",
+  shareScreen: "Bildschirm teilen",
+  dropHint: "Du kannst auch eines hierher ziehen oder einfügen.",
+  demoLoading: (name, amount) =>
+    `${name}, ein kleines Demomodell, wird geladen${amount && ` (${amount})`} …`,
+  demoReady: (name) => `${name}, ein kleines Demomodell, ist bereit.`,
+  modelReady: (name) => `${name} ist bereit.`,
+  modelMissing: (name) => `${name} ist noch nicht geladen.`,
+  firstOfFiles: (count) => `Nur die erste der ${count} Dateien wurde geöffnet.`,
+  notAFile: "Ziehe oder füge eine Bild- oder Videodatei ein.",
+  drop: "Bild, Video oder Modellordner ablegen",
+
+  controls: "Steuerung",
+  freeze: "Standbild",
+  resume: "Fortsetzen",
+  stop: "Stoppen",
+  close: "Schließen",
+
+  measured: (time, place) => `${time} bis zum ersten Wort · ${place}`,
+  onGpu: "auf deiner Grafikkarte",
+  onCpu: "auf deinem Prozessor",
+  limits: (name) =>
+    `${name} kennt nur farbige Formen und kurze gedruckte Texte.`,
+  loadLarger: "FastVLM-0.5B laden (0,8 GB, Forschungslizenz von Apple)",
+
+  question: "Frage zum Bild stellen",
+  ask: "Fragen",
+  stopAnswer: "Antwort stoppen",
+
+  conversation: "Gespräch",
+  titles: {
+    footer:
+      "Bilder, Fragen und Antworten bleiben auf diesem Gerät. Die Seite kontaktiert andere Server nur, um das gewählte Modell herunterzuladen.",
+    bench: "Benchmark",
+    model: "Modell",
+    image: "Bildoptionen",
+    performance: "Leistung",
+    stored: "Gespeicherte Modelle",
+  },
+};

@@ -1,0 +1,112 @@
+import type { SampleName } from "./samples";
+
+/** The page's texts in one language; `texts-de.ts` has the German ones. */
+export interface PageTexts {
+  readonly lang: string;
+  readonly tagline: string;
+  /** Which model runs. */
+  readonly model: (name: string) => string;
+  readonly language: string;
+
+  readonly stage: string;
+  readonly useCamera: string;
+  readonly tryCameraAgain: string;
+  readonly orSample: string;
+  readonly samples: Readonly<Record<SampleName, string>>;
+  readonly openFile: string;
+  readonly shareScreen: string;
+  readonly dropHint: string;
+  readonly demoLoading: (name: string, amount: string) => string;
+  readonly demoReady: (name: string) => string;
+  readonly modelReady: (name: string) => string;
+  readonly modelMissing: (name: string) => string;
+  readonly firstOfFiles: (count: number) => string;
+  readonly notAFile: string;
+  readonly drop: string;
+
+  readonly controls: string;
+  readonly freeze: string;
+  readonly resume: string;
+  readonly stop: string;
+  readonly close: string;
+
+  /** `time` has a unit: `0.4 s`. */
+  readonly measured: (time: string, place: string) => string;
+  readonly onGpu: string;
+  readonly onCpu: string;
+  readonly limits: (name: string) => string;
+  readonly loadLarger: string;
+
+  readonly question: string;
+  readonly ask: string;
+  readonly stopAnswer: string;
+
+  readonly conversation: string;
+  /** Static texts of index.html, by `data-text`. */
+  readonly titles: {
+    readonly footer: string;
+    readonly bench: string;
+    readonly model: string;
+    readonly image: string;
+    readonly performance: string;
+    readonly stored: string;
+  };
+}
+
+export const pageEnglish: PageTexts = {
+  lang: "en",
+  tagline:
+    "Describes what your camera sees. Everything runs in this tab: nothing leaves your device.",
+  model: (name) => `Model: ${name}`,
+  language: "Language",
+
+  stage: "Picture and caption",
+  useCamera: "Use my camera",
+  tryCameraAgain: "Try the camera again",
+  orSample: "or start with a sample",
+  samples: {
+    shapes: "Three shapes",
+    star: "A star",
+    word: "A word",
+    clip: "A moving clip",
+  },
+  openFile: "Open an image or video",
+  shareScreen: "Share the screen",
+  dropHint: "You can also drop or paste one here.",
+  demoLoading: (name, amount) =>
+    `${name}, a small demo model, is loading${amount && ` (${amount})`}…`,
+  demoReady: (name) => `${name}, a small demo model, is ready.`,
+  modelReady: (name) => `${name} is ready.`,
+  modelMissing: (name) => `${name} is not loaded yet.`,
+  firstOfFiles: (count) => `Only the first of the ${count} files was opened.`,
+  notAFile: "Drop or paste an image or a video file.",
+  drop: "Drop an image, a video or a model folder",
+
+  controls: "Controls",
+  freeze: "Freeze",
+  resume: "Resume",
+  stop: "Stop",
+  close: "Close",
+
+  measured: (time, place) => `${time} to the first word · ${place}`,
+  onGpu: "on your graphics card",
+  onCpu: "on your processor",
+  limits: (name) =>
+    `${name} knows coloured shapes and short printed text only.`,
+  loadLarger: "Load FastVLM-0.5B (0.8 GB, Apple’s research licence)",
+
+  question: "Ask about the picture",
+  ask: "Ask",
+  stopAnswer: "Stop answer",
+
+  conversation: "Conversation",
+  titles: {
+    footer:
+      "Images, questions and answers stay on this device. The page contacts other sites only to download the model that you choose.",
+    bench: "Benchmark",
+    model: "Model",
+    image: "Image options",
+    performance: "Performance",
+    stored: "Stored models",
+  },
+};
