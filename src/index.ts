@@ -6,8 +6,11 @@ export {
   type FastVlm,
 } from "./session/create-fast-vlm";
 export type {
+  AnswerKind,
   CaptionDetail,
   CaptionTimings,
+  ConversationDetail,
+  ConversationEntry,
   ErrorDetail,
   FastVlmEventMap,
   FrameDetail,
@@ -35,6 +38,7 @@ export type {
   CountOptions,
   DescribeOptions,
   FastVlmOptions,
+  FollowUpOptions,
   ModelOptions,
   WatchOptions,
 } from "./session/options";

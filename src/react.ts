@@ -14,6 +14,7 @@ const events = {
   onFrame: "frame" as Name<"frame">,
   onToken: "token" as Name<"token">,
   onCaption: "caption" as Name<"caption">,
+  onConversationchange: "conversationchange" as Name<"conversationchange">,
   onStatechange: "statechange" as Name<"statechange">,
   onEnded: "ended" as Name<"ended">,
   onError: "error" as Name<"error">,

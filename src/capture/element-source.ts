@@ -50,6 +50,13 @@ export class ElementSource implements FrameSource {
     return isImage(this.#find());
   }
 
+  /** Equal for the same image; undefined unless the element shows a still one. */
+  get imageId(): string | undefined {
+    const element = this.#find();
+    if (!isImage(element)) return undefined;
+    return this.#imageId(this.#keyOf(element));
+  }
+
   /** Rejects while there is no such element, and then waits for it until `close`. */
   async open(): Promise<void> {
     const { signal } = this.#session;
@@ -146,8 +153,12 @@ export class ElementSource implements FrameSource {
     const time = now();
     if (isVideo(element)) return { time, dropped: this.#skipped.take(element) };
     if (isCanvas(element)) return { time, dropped: 0 };
+    return { time, dropped: 0, imageId: `${this.#imageId(key)} ${side}` };
+  }
+
+  #imageId(key: string): string {
     if (this.#image?.key !== key) this.#image = { key, id: newImageId() };
-    return { time, dropped: 0, imageId: `${this.#image.id} ${side}` };
+    return this.#image.id;
   }
 
   #missing(): VlmError {

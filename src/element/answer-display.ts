@@ -4,7 +4,7 @@ import type { Caption } from "../session/watch";
 import { now } from "../shared/clock";
 import type { TokenEvent } from "../shared/protocol";
 import type { FastVlmAttributes } from "./attributes";
-import { emit, type CaptionDetail } from "./events";
+import { emit, type AnswerKind, type CaptionDetail } from "./events";
 import type { Status } from "./status";
 
 export interface DisplayHost extends FastVlmAttributes {
@@ -16,20 +16,16 @@ export interface DisplayHost extends FastVlmAttributes {
 export class AnswerDisplay implements AnswerObserver {
   readonly #host: DisplayHost;
   readonly #status: Status;
-  readonly #onToken: ((text: string) => void) | undefined;
+  readonly #kind: AnswerKind;
   /** When the first token of the answer was received; 0 before. */
   #firstToken = 0;
   /** When it was painted; undefined if the page was hidden. */
   #painted: Promise<number | undefined> | undefined;
 
-  constructor(
-    host: DisplayHost,
-    status: Status,
-    onToken?: (text: string) => void,
-  ) {
+  constructor(host: DisplayHost, status: Status, kind: AnswerKind) {
     this.#host = host;
     this.#status = status;
-    this.#onToken = onToken;
+    this.#kind = kind;
   }
 
   readonly onFrame = ({ time, dropped }: FrameTiming): void => {
@@ -38,7 +34,7 @@ export class AnswerDisplay implements AnswerObserver {
     const { text } = this.#status.caption;
     this.#status.caption = { text, stale: true };
     this.#status.update({ error: undefined, activity: "seeing" });
-    emit(this.#host, "frame", { time, dropped });
+    emit(this.#host, "frame", { kind: this.#kind, time, dropped });
   };
 
   readonly onToken = ({ id, text }: TokenEvent): void => {
@@ -47,8 +43,7 @@ export class AnswerDisplay implements AnswerObserver {
     const soFar = stale ? text : previous + text;
     this.#status.caption = { text: soFar, stale: false };
     this.#status.update({ activity: "speaking" });
-    emit(this.#host, "token", { id, text });
-    this.#onToken?.(text);
+    emit(this.#host, "token", { kind: this.#kind, id, text });
     if (text) this.#painted ??= this.#host.updateComplete.then(afterPaint);
   };
 
@@ -58,7 +53,8 @@ export class AnswerDisplay implements AnswerObserver {
     const { ttft = 0, wait = 0, ...rest } = timings;
     const paint = (time ?? this.#firstToken) - this.#firstToken;
     const seen = time !== undefined && { ttft: ttft + paint, wait, paint };
-    const detail = { ...caption, timings: { ...rest, ...seen } };
+    const kind = this.#kind;
+    const detail = { ...caption, kind, timings: { ...rest, ...seen } };
     const { text } = caption;
     this.#status.caption = { text, stale: false };
     this.#host.captioned(text);

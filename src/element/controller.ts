@@ -4,6 +4,7 @@ import type { FrameSource } from "../capture/frame-source";
 import { keepAwake } from "../capture/wake-lock";
 import { Session, type LoadState } from "../session/session";
 import {
+  followUpRules,
   inputSide,
   modelRules,
   type AnswerOptions,
@@ -11,11 +12,20 @@ import {
   type ModelOptions,
   type WatchOptions,
 } from "../session/options";
-import type { Source } from "../session/source-image";
+import { constantImageId, type Source } from "../session/source-image";
 import { aborted, anySignal } from "../shared/abort";
-import { VlmError } from "../shared/errors";
+import { badOption, VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
-import { checkOption, oneOf, requestRules, sizeRule } from "../shared/options";
+import {
+  arrayRule,
+  checkOption,
+  checkOptions,
+  functionRule,
+  oneOf,
+  requestRules,
+  sizeRule,
+  type OptionRules,
+} from "../shared/options";
 import type { ModelInfo } from "../shared/protocol";
 import { AnswerDisplay, type DisplayHost } from "./answer-display";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
@@ -24,18 +34,34 @@ import { Preview } from "./preview";
 import { phaseText } from "./progress-text";
 import { chosenSource, hasSource, sourceKey } from "./source";
 import { Status, type StatusHost } from "./status";
+import { Transcript } from "./transcript";
 
 /** Options of one request; omitted options default to the attributes. */
 export interface AskOptions extends AnswerOptions {
   /** One image or several; default: the frozen or newest frame. */
   readonly source?: Source | readonly Source[] | undefined;
-  /** Earlier messages of the conversation; the prompt follows them. */
+  /** Whether the earlier questions about the same image in `conversation`, and their
+   * answers, are sent, too; default: if the model was trained for it
+   * (`ModelInfo.multiTurn`). The same image is a frozen frame, the image of `for`, or
+   * the same `Blob`, `ImageBitmap` or `VideoFrame`. */
+  readonly history?: boolean | undefined;
+  /** Earlier messages, used instead of the history; the prompt follows them. */
   readonly messages?: readonly ChatMessage[] | undefined;
   /** Called with the text of each token. */
   readonly onToken?: ((text: string) => void) | undefined;
 }
 
+/** Valid options with the signal that ends the request. */
+type Asked = AskOptions & { readonly signal: AbortSignal };
+
 type Host = DisplayHost & Pick<StatusHost, "stateChanged">;
+
+/** The session checks the sources and each message. */
+const askRules = {
+  ...followUpRules,
+  messages: arrayRule,
+  onToken: functionRule,
+} as const satisfies OptionRules;
 
 const drafts = oneOf("live", "off");
 
@@ -43,6 +69,7 @@ const drafts = oneOf("live", "off");
 export class Controller implements ReactiveController {
   readonly status: Status;
   readonly preview: Preview;
+  readonly transcript: Transcript;
   /** The model in use, also while another one loads. */
   info: ModelInfo | undefined;
   readonly #host: Host;
@@ -65,6 +92,10 @@ export class Controller implements ReactiveController {
   constructor(host: Host) {
     this.#host = host;
     this.status = new Status(host);
+    this.transcript = new Transcript(() => {
+      const { entries } = this.transcript;
+      emit(host, "conversationchange", { conversation: entries });
+    });
     this.preview = new Preview(host, {
       onLive: () => this.status.update({ interruption: undefined }),
       onInterrupted: (reason) => this.status.report("interruption", reason),
@@ -157,9 +188,12 @@ export class Controller implements ReactiveController {
     return this.#session;
   }
 
-  ask(prompt: string | undefined, options: AskOptions): Promise<CaptionDetail> {
-    const signal = this.#until(this.#run.signal, options.signal);
-    return this.#attempt(() => this.#ask(prompt, { ...options, signal }));
+  ask(prompt = this.#host.prompt, options: AskOptions): Promise<CaptionDetail> {
+    return this.#attempt(async () => {
+      checkAskOptions(options);
+      const signal = this.#until(this.#run.signal, options.signal);
+      return this.#ask(prompt, { ...options, signal });
+    });
   }
 
   async start(): Promise<void> {
@@ -171,7 +205,7 @@ export class Controller implements ReactiveController {
       const source = chosenSource(this.#host);
       if (source.kind === "image") {
         await this.#showImage(source.file, signal);
-        await this.#ask(undefined, { signal });
+        await this.#describe(signal);
         return;
       }
       // Before anything is awaited: sharing a screen needs a recent click.
@@ -183,7 +217,7 @@ export class Controller implements ReactiveController {
       const loaded = this.#ensureModel(signal, true).then(() => this.#begin());
       await Promise.all([opened, loaded]);
       if (this.preview.isStill && !this.#host.live) {
-        await this.#ask(undefined, { signal });
+        await this.#describe(signal);
       }
     });
   }
@@ -335,25 +369,78 @@ export class Controller implements ReactiveController {
     this.#begin();
   }
 
+  /** Answers a question and records it in the conversation. */
   async #ask(
-    prompt: string | undefined,
-    { source, messages = [], onToken, ...options }: AskOptions,
+    prompt: string,
+    { source, messages, history, onToken, signal, ...options }: Asked,
   ): Promise<CaptionDetail> {
-    const signal = options.signal ?? this.#run.signal;
-    await this.#ensureModel(signal, false);
-    const text = prompt ?? this.#host.prompt;
-    const images = source === undefined ? this.#look() : [source].flat();
-    const display = new AnswerDisplay(this.#host, this.status, onToken);
+    const exchange = this.transcript.begin(prompt, this.#host.background);
+    const display = new AnswerDisplay(this.#host, this.status, "answer");
     try {
+      await this.#ensureModel(signal, false);
+      const images = source === undefined ? this.#look() : [source].flat();
+      exchange.image = this.#imageId(images);
       const caption = await this.#session.respond(
-        { messages, prompt: text, images },
-        this.#answerOptions(options),
-        display,
+        {
+          messages: messages ?? [],
+          turns: () => this.transcript.turnsBefore(exchange),
+          ...{ prompt, images },
+        },
+        {
+          ...this.#answerOptions(options),
+          signal,
+          history: messages ? false : history,
+        },
+        {
+          onFrame: (sent) => {
+            display.onFrame(sent);
+            exchange.onFrame(sent);
+            // The image may have loaded in the meantime.
+            exchange.image = this.#imageId(images);
+          },
+          onToken: (token) => {
+            exchange.onToken(token);
+            display.onToken(token);
+            onToken?.(token.text);
+          },
+        },
       );
-      return await display.finish(caption);
+      const detail = await display.finish(caption);
+      exchange.succeed(detail);
+      return detail;
+    } catch (thrown) {
+      exchange.fail(VlmError.from(thrown));
+      throw thrown;
     } finally {
       display.end();
     }
+  }
+
+  /** Captions a still source once. */
+  async #describe(signal: AbortSignal): Promise<void> {
+    await this.#ensureModel(signal, false);
+    const display = new AnswerDisplay(this.#host, this.status, "caption");
+    try {
+      const caption = await this.#session.respond(
+        {
+          messages: [],
+          turns: () => Promise.resolve([]),
+          ...{ prompt: this.#host.prompt, images: this.#look() },
+        },
+        { ...this.#answerOptions({}), signal },
+        display,
+      );
+      await display.finish(caption);
+    } finally {
+      display.end();
+    }
+  }
+
+  /** Equal for the same images; undefined where they may change. */
+  #imageId(images: FrameSource | readonly Source[]): string | undefined {
+    if ("take" in images) return this.preview.imageId;
+    const ids = images.map(constantImageId);
+    return ids.includes(undefined) ? undefined : ids.join();
   }
 
   /** What a question without a source is about. */
@@ -403,7 +490,7 @@ export class Controller implements ReactiveController {
 
   /** Captions one frame after another until `signal` aborts. */
   async #captionFrames(signal: AbortSignal): Promise<void> {
-    const display = new AnswerDisplay(this.#host, this.status);
+    const display = new AnswerDisplay(this.#host, this.status, "caption");
     this.preview.skip();
     try {
       const captions = this.#session.captions(
@@ -468,6 +555,17 @@ export class Controller implements ReactiveController {
       this.status.report(recovers ? "interruption" : "error", error);
       throw error;
     }
+  }
+}
+
+/** Throws `bad-option`. */
+function checkAskOptions(options: AskOptions): void {
+  checkOptions(options, askRules);
+  if (options.messages && options.history) {
+    throw badOption(
+      "messages and history: true exclude each other.",
+      "Pass the earlier messages yourself, or leave messages out.",
+    );
   }
 }
 

@@ -11,7 +11,12 @@ import type { ModelReport, StoredModel } from "../shared/models";
 import type { ModelInfo } from "../shared/protocol";
 import { FastVlmAttributes } from "./attributes";
 import { Controller, type AskOptions } from "./controller";
-import { emit, type CaptionDetail, type ProgressDetail } from "./events";
+import {
+  emit,
+  type CaptionDetail,
+  type ConversationEntry,
+  type ProgressDetail,
+} from "./events";
 import { onTextsChange } from "./languages";
 import { optionNames } from "./attribute-options";
 import type { State } from "./state";
@@ -47,6 +52,7 @@ const modelAttributes = [
  * @fires {CustomEvent<FrameDetail>} frame - a frame was passed to the model
  * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption
  * @fires {CustomEvent<CaptionDetail>} caption - a caption is complete, with its timings
+ * @fires {CustomEvent<ConversationDetail>} conversationchange - an entry of `conversation` was added, changed (also by each token) or removed
  * @fires {CustomEvent<StateDetail>} statechange - `state` changed
  * @fires {CustomEvent<null>} ended - the stream ended, or the user stopped sharing the screen
  * @fires {CustomEvent<ErrorDetail>} error - what failed, and what to do next
@@ -159,6 +165,12 @@ export class FastVlmElement extends FastVlmAttributes {
     return this.#value;
   }
 
+  /** The questions asked with `ask()` and their answers, oldest first; the last 100.
+   * Each change makes a new array, with new objects for the entries that changed. */
+  get conversation(): readonly ConversationEntry[] {
+    return this.#controller.transcript.entries;
+  }
+
   get form(): HTMLFormElement | null {
     return this.#internals.form;
   }
@@ -213,12 +225,18 @@ export class FastVlmElement extends FastVlmAttributes {
 
   /**
    * Answers a prompt about `options.source`, by default the frozen or newest
-   * frame; the default prompt is the attribute's. Resolves with the detail of the
-   * event `caption`. Rejects with `aborted` if the element is stopped or
+   * frame; the default prompt is the attribute's. Adds an entry to `conversation`; if
+   * the model was trained for it, earlier questions about the same image are sent,
+   * too. Resolves with the detail of the event `caption`. Rejects with `aborted` if the element is stopped or
    * `options.signal` aborts.
    */
   ask(prompt?: string, options: AskOptions = {}): Promise<CaptionDetail> {
     return this.#controller.ask(prompt, options);
+  }
+
+  /** Forgets the conversation; the next question has no history. */
+  clearConversation(): void {
+    this.#controller.transcript.clear();
   }
 
   /**

@@ -71,6 +71,12 @@ export class Preview implements FrameSource {
     return this.#freezing !== undefined;
   }
 
+  /** Of the still image that `take` returns next; undefined for any other. */
+  get imageId(): string | undefined {
+    const source = this.#source ?? this.#unopenedSource();
+    return source instanceof ElementSource ? source.imageId : undefined;
+  }
+
   /** Opens a source until `signal` aborts. */
   async start(choice: OpenSource, signal: AbortSignal): Promise<void> {
     this.open = true;

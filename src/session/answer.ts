@@ -34,14 +34,16 @@ export interface AnswerRequest {
 /** When the frame of a request was captured, and how many were dropped. */
 export type FrameTiming = Pick<CapturedFrame, "time" | "dropped">;
 
+/** Frames that are handed to the worker, and closed afterwards. */
+export type SentFrames = TakenFrames & FrameTiming;
+
 export interface AnswerListener {
   /** Aborting it rejects with `aborted`. */
   readonly signal: AbortSignal;
   /** Aborting it resolves with the answer so far, with finish `abort`. */
   readonly left?: AbortSignal;
   readonly onEvent?: (event: ImageEvent | TokenEvent) => void;
-  /** The frames are handed to the worker. */
-  readonly onFrame?: (frame: FrameTiming) => void;
+  readonly onFrame?: (sent: SentFrames) => void;
 }
 
 /** What the element shows while answers arrive. */
@@ -72,7 +74,7 @@ export async function answer(
       const taken = await request.take(until);
       if (!taken) return undefined;
       ({ time, dropped = 0 } = taken);
-      onFrame?.({ time, dropped });
+      onFrame?.({ ...taken, dropped });
       return taken;
     },
     onImage: (event) => onEvent?.(event),

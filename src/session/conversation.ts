@@ -3,6 +3,12 @@ import type { Frame, Message } from "../shared/protocol";
 import type { AnswerDone } from "./answer-stream";
 import type { SourceImage } from "./source-image";
 
+/** A question and its answer. */
+export interface Turn {
+  readonly question: string;
+  readonly answer: string;
+}
+
 /** The messages of the next request, and its images. */
 export interface PreparedTurn {
   readonly messages: readonly Message[];
@@ -14,7 +20,7 @@ export interface PreparedTurn {
 /** Images, and the questions and answers about them. */
 export class Conversation {
   readonly #images: Promise<readonly SourceImage[]>;
-  readonly #history: Message[] = [];
+  readonly #turns: Turn[] = [];
   /** Settles when all requests so far have ended. */
   #settled: Promise<unknown> = Promise.resolve();
 
@@ -24,21 +30,28 @@ export class Conversation {
     images.catch(() => undefined);
   }
 
-  /** Calls `ask` once the earlier requests have ended. */
+  /** Calls `ask` once the earlier requests have ended; with `history`, the messages
+   * contain their questions and answers. */
   next(
-    prompt: string,
+    question: string,
+    history: boolean,
     signal: AbortSignal,
     ask: (turn: PreparedTurn) => Promise<AnswerDone>,
   ): Promise<AnswerDone> {
     const before = this.#settled;
     const done = (async () => {
       await rejectWhenAborted(before, signal);
-      const turn = await this.#prepare(prompt, signal);
-      const answer = await ask(turn);
+      const images = await rejectWhenAborted(this.#images, signal);
+      const turns = history ? this.#turns : [];
+      const answer = await ask({
+        messages: toMessages(turns, question, images.length),
+        imageIds: images.map(({ imageId }) => imageId),
+        copyFrames: () =>
+          Promise.all(images.map(({ bitmap }) => createImageBitmap(bitmap))),
+      });
       const { text, finish, tokenIds } = answer;
       if (finish !== "abort" || tokenIds.length > 0) {
-        const reply = { role: "assistant", text, imageCount: 0 } as const;
-        this.#history.push(...turn.messages.slice(-1), reply);
+        this.#turns.push({ question, answer: text });
       }
       return answer;
     })();
@@ -52,16 +65,23 @@ export class Conversation {
     const images = await this.#images.catch(() => []);
     for (const { bitmap } of images) bitmap.close();
   }
+}
 
-  async #prepare(prompt: string, signal: AbortSignal): Promise<PreparedTurn> {
-    const images = await rejectWhenAborted(this.#images, signal);
-    const imageCount = this.#history.length === 0 ? images.length : 0;
-    const turn = { role: "user", text: prompt, imageCount } as const;
-    return {
-      messages: [...this.#history, turn],
-      imageIds: images.map(({ imageId }) => imageId),
-      copyFrames: () =>
-        Promise.all(images.map(({ bitmap }) => createImageBitmap(bitmap))),
-    };
-  }
+/** A question after earlier turns about the same images, which belong to the first
+ * message. */
+export function toMessages(
+  turns: readonly Turn[],
+  question: string,
+  imageCount: number,
+): Message[] {
+  const texts = turns.flatMap(
+    (turn) =>
+      [
+        { role: "user", text: turn.question },
+        { role: "assistant", text: turn.answer },
+      ] as const,
+  );
+  return [...texts, { role: "user", text: question } as const].map(
+    (message, at) => ({ ...message, imageCount: at === 0 ? imageCount : 0 }),
+  );
 }

@@ -6,6 +6,7 @@ import { parseConstraint } from "../shared/constraint";
 import type { DeviceChoice } from "../shared/models";
 import {
   arrayRule,
+  booleanRule,
   checkMessages,
   checkOption,
   signalRule,
@@ -93,6 +94,12 @@ export interface AnswerOptions {
   readonly gate?: number | undefined;
 }
 
+export interface FollowUpOptions extends AnswerOptions {
+  /** Whether the earlier questions about the same images, and their answers, are
+   * sent, too; default: if the model was trained for it (`ModelInfo.multiTurn`). */
+  readonly history?: boolean | undefined;
+}
+
 export interface DescribeOptions extends AnswerOptions {
   /** Default: “Describe the image.” */
   readonly prompt?: string | undefined;
@@ -151,6 +158,14 @@ export const answerRules = {
   prefix: stringRule,
 } as const satisfies Record<
   Exclude<keyof DescribeOptions, "responseConstraint">,
+  OptionRule
+>;
+
+export const followUpRules = {
+  ...answerRules,
+  history: booleanRule,
+} as const satisfies Record<
+  Exclude<keyof FollowUpOptions, "responseConstraint">,
   OptionRule
 >;
 

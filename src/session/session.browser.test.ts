@@ -112,6 +112,28 @@ test.each([
 });
 
 describe("follow-ups", () => {
+  test("have no history if the model was trained for single turns", async () => {
+    const { session, fake } = await openSession({ info: { multiTurn: false } });
+    await session.describe(await imageFile()).done();
+    await session.ask("And?").done();
+    await session.ask("So?", { history: true }).done();
+    const texts = fake.asked.map(({ messages }) => messages);
+    expect(texts[1]).toEqual([{ role: "user", text: "And?", imageCount: 1 }]);
+    expect(texts[2]?.map(({ imageCount }) => imageCount)).toEqual([
+      1, 0, 0, 0, 0,
+    ]);
+  });
+
+  test("history: false asks about the same image alone", async () => {
+    const { session, fake } = await openSession();
+    await session.describe(await imageFile()).done();
+    await session.ask("And?", { history: false }).done();
+    await session.ask("So?").done();
+    const lengths = fake.asked.map(({ messages }) => messages.length);
+    expect(lengths).toEqual([1, 1, 5]);
+    expect(fake.asked[1]?.imageIds).toEqual(fake.asked[0]?.imageIds);
+  });
+
   test("continue with the same image and the earlier messages", async () => {
     const { session, fake } = await openSession({
       captions: [["A cat."], ["Black."], ["Two."]],

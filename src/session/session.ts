@@ -4,7 +4,7 @@ import { withBundledAdvice } from "../models/resolve";
 import { sameLoad } from "../models/source";
 import { WorkerHandle } from "../runtime/worker-handle";
 import { workerPool } from "../runtime/worker-pool";
-import { aborted, anySignal } from "../shared/abort";
+import { aborted, anySignal, rejectWhenAborted } from "../shared/abort";
 import { now } from "../shared/clock";
 import { badOption, notLoaded, VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
@@ -12,6 +12,7 @@ import {
   checkOptions,
   findBadOption,
   requestDefaults,
+  type OptionRules,
 } from "../shared/options";
 import {
   noProgress,
@@ -31,10 +32,16 @@ import {
 } from "./answer";
 import { AnswerStream, type AnswerDone } from "./answer-stream";
 import { asyncDispose } from "./async-dispose";
-import { Conversation, type PreparedTurn } from "./conversation";
+import {
+  Conversation,
+  toMessages,
+  type PreparedTurn,
+  type Turn,
+} from "./conversation";
 import { openLive, type LiveSource } from "../capture/live-source";
 import {
   answerRules,
+  followUpRules,
   checkChatMessages,
   createRules,
   inputSide,
@@ -46,6 +53,7 @@ import {
   type CountOptions,
   type DescribeOptions,
   type FastVlmOptions,
+  type FollowUpOptions,
   type ModelOptions,
   type WatchOptions,
 } from "./options";
@@ -70,6 +78,9 @@ export type LoadState = "loaded" | "loading" | "failed" | "none";
 /** @internal A question about images, after the messages before it. */
 interface Question {
   readonly messages: readonly ChatMessage[];
+  /** Earlier questions about the same images. Awaited once the images are copied,
+   * and only if they are sent. */
+  readonly turns: () => Promise<readonly Turn[]>;
   readonly prompt: string;
   readonly images: readonly Source[] | FrameSource;
 }
@@ -209,19 +220,25 @@ export class Session implements AsyncDisposable {
       findBadOption(options, answerRules) ??
       (sources.length === 0 ? noImages() : undefined);
     if (error) return new AnswerStream(() => Promise.reject(error));
-    const { prompt = requestDefaults.prompt } = options;
+    const { prompt = requestDefaults.prompt, ...others } = options;
     void this.#conversation?.end();
     const images = this.#read(sources, options);
     const conversation = new Conversation(images);
     this.#conversation = conversation;
-    return this.#next(conversation, prompt, options);
+    return this.#next(conversation, prompt, others);
   }
 
-  /** Continues the conversation about the images of `describe`. */
-  ask(prompt: string, options: AnswerOptions = {}): AnswerStream {
+  /**
+   * Asks another question about the images of `describe`. If the model was trained
+   * for several turns, it continues the conversation; otherwise the question is
+   * asked as if it were the first one. `options.history` overrides this.
+   */
+  ask(prompt: string, options: FollowUpOptions = {}): AnswerStream {
     const conversation = this.#conversation;
     if (conversation) return this.#next(conversation, prompt, options);
-    return this.#stream(options, () => Promise.reject(noConversation()));
+    return this.#stream(options, followUpRules, () =>
+      Promise.reject(noConversation()),
+    );
   }
 
   /**
@@ -234,7 +251,7 @@ export class Session implements AsyncDisposable {
     options: AnswerOptions = {},
   ): AnswerStream {
     const time = now();
-    return this.#stream(options, async (listener) => {
+    return this.#stream(options, answerRules, async (listener) => {
       checkChatMessages(messages);
       const request = this.#request(options, toProtocolMessages(messages));
       const sources = messages.flatMap(({ images = [] }) => images);
@@ -299,31 +316,31 @@ export class Session implements AsyncDisposable {
   /** @internal Answers a question about images, or about the newest frame of a
    * frame source. */
   async respond(
-    { messages, prompt, images }: Question,
-    options: AnswerOptions,
+    { messages, turns, prompt, images }: Question,
+    options: FollowUpOptions,
     observer: AnswerObserver,
   ): Promise<Caption> {
-    checkOptions(options, answerRules);
+    checkOptions(options, followUpRules);
     checkChatMessages(messages);
     if (this.#life.signal.aborted) throw disposed();
     const signal = this.#until(options.signal);
     const [given, live] = "take" in images ? [[], images] : [images];
-    const turn = { role: "user", text: prompt } as const;
-    const request = this.#request(options, [
-      ...toProtocolMessages(messages),
-      { ...turn, imageCount: live ? 1 : given.length },
-    ]);
     const earlier = messages.flatMap((message) => message.images ?? []);
-    const side = inputSide(request);
-    return withImages([...earlier, ...given], side, signal, (taken) =>
-      live
-        ? this.#respondLive(request, taken, live, observer, signal)
-        : this.#caption(
-            { options: request, take: () => taken },
-            observer,
-            signal,
-          ),
-    );
+    const side = this.sideFor(options);
+    return withImages([...earlier, ...given], side, signal, async (taken) => {
+      const history = this.#keeps(options)
+        ? await rejectWhenAborted(turns(), signal)
+        : [];
+      const request = this.#request(options, [
+        ...toProtocolMessages(messages),
+        ...toMessages(history, prompt, live ? 1 : given.length),
+      ]);
+      if (live) {
+        return this.#respondLive(request, taken, live, observer, signal);
+      }
+      const take = (): TakenFrames => taken;
+      return this.#caption({ options: request, take }, observer, signal);
+    });
   }
 
   /** @internal Side of the square, in pixels, that the images of a request fill. */
@@ -417,10 +434,10 @@ export class Session implements AsyncDisposable {
   #next(
     conversation: Conversation,
     prompt: string,
-    options: AnswerOptions,
+    options: FollowUpOptions,
   ): AnswerStream {
     const time = now();
-    return this.#stream(options, (listener) => {
+    return this.#stream(options, followUpRules, (listener) => {
       const { signal, left } = listener;
       const ask = (turn: PreparedTurn): Promise<AnswerDone> => {
         const { messages, imageIds, copyFrames } = turn;
@@ -430,16 +447,18 @@ export class Session implements AsyncDisposable {
         const request = { options: this.#request(options, messages), take };
         return this.#answer(request, listener);
       };
-      return conversation.next(prompt, anySignal(signal, left), ask);
+      const until = anySignal(signal, left);
+      return conversation.next(prompt, this.#keeps(options), until, ask);
     });
   }
 
   #stream(
     options: AnswerOptions,
+    rules: OptionRules,
     run: (listener: AnswerListener) => Promise<AnswerDone>,
   ): AnswerStream {
     return new AnswerStream(async (onEvent, left) => {
-      checkOptions(options, answerRules);
+      checkOptions(options, rules);
       if (this.#life.signal.aborted) throw disposed();
       const signal = this.#until(options.signal);
       return run({ signal, left, onEvent });
@@ -466,6 +485,11 @@ export class Session implements AsyncDisposable {
   ): Promise<readonly SourceImage[]> {
     const side = this.sideFor(options);
     return readImages(sources, side, this.#until(options.signal));
+  }
+
+  /** Whether a question is sent with those before it. */
+  #keeps({ history }: FollowUpOptions): boolean {
+    return history ?? this.info.multiTurn;
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {

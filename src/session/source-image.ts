@@ -61,7 +61,8 @@ async function readImage(
   const copying = copyOf(source, side, signal);
   try {
     const bitmap = await rejectWhenAborted(copying, signal);
-    return { bitmap, imageId: `${imageIdOf(source)} ${side}` };
+    const imageId = constantImageId(source) ?? newImageId();
+    return { bitmap, imageId: `${imageId} ${side}` };
   } catch (thrown) {
     copying.then(
       (bitmap) => bitmap.close(),
@@ -71,12 +72,13 @@ async function readImage(
   }
 }
 
-function imageIdOf(source: Source): string {
+/** Undefined for a source whose pixels may change. */
+export function constantImageId(source: Source): string | undefined {
   const constant =
     source instanceof Blob ||
     source instanceof ImageBitmap ||
     isVideoFrame(source);
-  if (!constant) return newImageId();
+  if (!constant) return undefined;
   const imageId = imageIds.get(source) ?? newImageId();
   imageIds.set(source, imageId);
   return imageId;

@@ -33,7 +33,10 @@ export const stringRule = rule(
   "a string",
   (value) => typeof value === "string",
 );
-const booleanRule = rule("true or false", (it) => typeof it === "boolean");
+export const booleanRule = rule(
+  "true or false",
+  (it) => typeof it === "boolean",
+);
 export const functionRule = rule(
   "a function",
   (it) => typeof it === "function",

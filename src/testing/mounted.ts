@@ -10,6 +10,7 @@ const types: readonly (keyof FastVlmEventMap)[] = [
   "frame",
   "token",
   "caption",
+  "conversationchange",
   "statechange",
   "ended",
   "error",
