@@ -11,6 +11,7 @@ import {
   serveFolder,
   type Site,
 } from "./support/consumer.ts";
+import { askAboutSources } from "./support/every-source.ts";
 import { captionInFirefox } from "./support/firefox.ts";
 import { root } from "./support/paths.ts";
 import { expect, test, troublesOf } from "./support/test.ts";
@@ -75,18 +76,65 @@ test.describe("a static page", () => {
     expect(troubles).toEqual([]);
   });
 
-  test("captions in an iframe with camera permission", async ({ page }) => {
-    const outer = join(project, "outer");
-    cpSync(join(root, "e2e/fixtures/embedding"), outer, { recursive: true });
-    const other = site.url.replace("127.0.0.1", "localhost");
-    replaceIn(join(outer, "index.html"), "https://captions.example/", other);
-    const { url, close } = await serveFolder(outer);
-    await page.goto(url);
-    const [, allowed, refused] = page.frames();
-    if (!allowed || !refused) throw new Error("The frames are not there.");
-    expect(await captionOf(refused)).toMatch(/^camera-denied: /);
-    expectScene(await captionOf(allowed));
-    await close();
+  test.describe("in an iframe of another origin", () => {
+    let outer: Site;
+
+    test.beforeAll(async () => {
+      const embedding = join(project, "outer");
+      cpSync(join(root, "e2e/fixtures/embedding"), embedding, {
+        recursive: true,
+      });
+      const other = site.url.replace("127.0.0.1", "localhost");
+      const index = join(embedding, "index.html");
+      replaceIn(index, "https://captions.example/", other);
+      outer = await serveFolder(embedding);
+    });
+
+    test.afterAll(() => outer.close());
+
+    test("captions with camera permission", async ({ page }) => {
+      await page.goto(outer.url);
+      const [, allowed, refused] = page.frames();
+      if (!allowed || !refused) throw new Error("The frames are not there.");
+      expect(await captionOf(refused)).toMatch(/^camera-denied: /);
+      expectScene(await captionOf(allowed));
+    });
+
+    // The browser paints neither, and fires no animation or video frames.
+    for (const [name, style] of [
+      ["with display: none", "display: none"],
+      ["outside of the viewport", "position: fixed; left: -9999px"],
+    ] as const) {
+      test(`answers ${name}`, async ({ page }) => {
+        await page.goto(outer.url);
+        await page
+          .locator("iframe")
+          .first()
+          .evaluate(
+            (iframe, style) => iframe.setAttribute("style", style),
+            style,
+          );
+        const [, frame] = page.frames();
+        const answers = await frame?.evaluate(askAboutSources, true);
+        expect(Object.keys(answers ?? {})).toHaveLength(13);
+        for (const text of Object.values(answers ?? {})) expectScene(text);
+      });
+    }
+
+    test("answers in a background tab", async ({ page }) => {
+      // Tabs of a headless browser are always visible.
+      await page.addInitScript(() => {
+        const hidden = { get: () => true };
+        Object.defineProperty(Document.prototype, "hidden", hidden);
+        window.requestAnimationFrame = () => 0;
+        HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0;
+      });
+      await page.goto(outer.url);
+      const [, frame] = page.frames();
+      const answers = await frame?.evaluate(askAboutSources, false);
+      expect(Object.keys(answers ?? {})).toHaveLength(7);
+      for (const text of Object.values(answers ?? {})) expectScene(text);
+    });
   });
 });
 

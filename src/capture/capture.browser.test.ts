@@ -125,6 +125,21 @@ test("reports when a camera stops sending frames and when it resumes", async () 
   expect(listener.onLive).toHaveBeenCalledTimes(2);
 });
 
+test("has frames in a hidden page, but no old ones once it is visible", async () => {
+  const show = (isVisible: boolean): void => {
+    vi.spyOn(document, "hidden", "get").mockReturnValue(!isVisible);
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+  await capture.open(source);
+  show(false);
+  (await nextOf(never)).frame.close();
+  await capture.ready(never);
+  show(true);
+  expect(capture.take()).toBeUndefined();
+  (await nextOf(never)).frame.close();
+  vi.restoreAllMocks();
+});
+
 test("does not resume after close", async () => {
   camera.refusal = new DOMException("no", "NotFoundError");
   await expect(capture.open(source)).rejects.toThrow();

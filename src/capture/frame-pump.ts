@@ -20,8 +20,7 @@ const stillAfter = 1000;
 /**
  * Puts every frame of `video` into `slot` until aborted: directly from the track
  * if the browser supports it, otherwise as the video element shows them. The
- * caller stops the track after aborting. Frames of a hidden page are closed at
- * once.
+ * caller stops the track after aborting.
  */
 export function pumpFrames(
   video: HTMLVideoElement,
@@ -32,7 +31,7 @@ export function pumpFrames(
   let last = now();
   const put = (frame: Frame, time: number): void => {
     last = now();
-    if (signal.aborted || document.hidden) frame.close();
+    if (signal.aborted) frame.close();
     else slot.put(frame, time);
   };
 
@@ -57,6 +56,11 @@ export function pumpFrames(
     if (still && alive) putCurrent(now());
   }, stillAfter / 2);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  const onVisibility = (): void => {
+    // The newest frame may be old: phones stop the camera of a hidden page.
+    if (!document.hidden) slot.clear();
+  };
+  document.addEventListener("visibilitychange", onVisibility, { signal });
 }
 
 type Put = (frame: Frame, time: number) => void;
