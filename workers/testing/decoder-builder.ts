@@ -40,20 +40,41 @@ const DEFAULT_VARIANT: DecoderVariant = {
   casts: false,
 };
 
-const [HIDDEN, HEADS, KV_HEADS, HEAD_DIM] = [64, 4, 2, 16];
-const [FFN, LAYERS, WORDS, POSITIONS] = [96, 2, 50, 128];
+/** The sizes of a decoder. */
+export interface DecoderSizes {
+  readonly hidden: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly ffn: number;
+  readonly layers: number;
+  readonly words: number;
+  readonly positions: number;
+}
+
+const DEFAULT_SIZES: DecoderSizes = {
+  hidden: 64,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 16,
+  ffn: 96,
+  layers: 2,
+  words: 50,
+  positions: 128,
+};
+
 const BLOCK = 32;
 const MS = "com.microsoft";
 const EPSILON = 1e-5;
 
 const files: Readonly<Record<string, unknown>> = {
   "config.json": {
-    hidden_size: HIDDEN,
-    num_attention_heads: HEADS,
-    num_key_value_heads: KV_HEADS,
-    num_hidden_layers: LAYERS,
-    vocab_size: WORDS,
-    max_position_embeddings: POSITIONS,
+    hidden_size: DEFAULT_SIZES.hidden,
+    num_attention_heads: DEFAULT_SIZES.heads,
+    num_key_value_heads: DEFAULT_SIZES.kvHeads,
+    num_hidden_layers: DEFAULT_SIZES.layers,
+    vocab_size: DEFAULT_SIZES.words,
+    max_position_embeddings: DEFAULT_SIZES.positions,
   },
   "tokenizer_config.json": {},
 };
@@ -63,14 +84,17 @@ export const decoderConfig = readConfig((file) => files[file]);
 /** Builds a small decoder of that variant with deterministic random weights. */
 export class DecoderBuilder extends GraphBuilder {
   readonly #variant: DecoderVariant;
+  readonly #sizes: DecoderSizes;
 
-  constructor(change: Partial<DecoderVariant>) {
+  constructor(change: Partial<DecoderVariant>, sizes = DEFAULT_SIZES) {
     super();
+    this.#sizes = sizes;
     this.#variant = { ...DEFAULT_VARIANT, ...change };
     this.#build();
   }
 
   file(): Blob {
+    const { hidden, kvHeads, headDim, layers, words } = this.#sizes;
     const float = (name: string, ...shape: (number | string)[]): ValueInfo => {
       return { name, type: "float32", shape };
     };
@@ -78,34 +102,35 @@ export class DecoderBuilder extends GraphBuilder {
       return { name, type: "int64", shape: [1, "n"] };
     };
     const caches = (prefix: string): ValueInfo[] =>
-      Array.from({ length: LAYERS }, (_, i) => i).flatMap((layer) =>
+      Array.from({ length: layers }, (_, i) => i).flatMap((layer) =>
         ["key", "value"].map((kind) =>
-          float(`${prefix}.${layer}.${kind}`, 1, KV_HEADS, "t", HEAD_DIM),
+          float(`${prefix}.${layer}.${kind}`, 1, kvHeads, "t", headDim),
         ),
       );
     const inputs = [
-      float("inputs_embeds", 1, "n", HIDDEN),
+      float("inputs_embeds", 1, "n", hidden),
       ...["attention_mask", "position_ids"].map(integers),
       ...(this.#variant.rows === "asked"
         ? [{ name: "num_logits_to_keep", type: "int64", shape: [] }]
         : []),
       ...caches("past_key_values"),
     ];
-    const outputs = [float("logits", 1, "n", WORDS), ...caches("present")];
+    const outputs = [float("logits", 1, "n", words), ...caches("present")];
     return this.write(inputs, outputs);
   }
 
   #build(): void {
+    const { hidden, headDim, layers, words, positions } = this.#sizes;
     const [seqlens, total] = this.#lengths();
-    const half = HEAD_DIM / 2;
-    const angles = Array.from({ length: POSITIONS * half }, (_, i) => {
+    const half = headDim / 2;
+    const angles = Array.from({ length: positions * half }, (_, i) => {
       return Math.floor(i / half) / 10000 ** ((i % half) / half);
     });
-    const cos = this.floats("cos", [POSITIONS, half], angles.map(Math.cos));
-    const sin = this.floats("sin", [POSITIONS, half], angles.map(Math.sin));
+    const cos = this.floats("cos", [positions, half], angles.map(Math.cos));
+    const sin = this.floats("sin", [positions, half], angles.map(Math.sin));
     let x = this.#wrap(this.#fromInput("inputs_embeds"));
     let y: string | undefined;
-    for (let layer = 0; layer < LAYERS; layer++) {
+    for (let layer = 0; layer < layers; layer++) {
       let z: string;
       [x, z] = this.#norm(x, y, `${layer}.n1`);
       y = this.#attention(z, layer, [seqlens, total, cos, sin]);
@@ -114,7 +139,7 @@ export class DecoderBuilder extends GraphBuilder {
     }
     const [, z] = this.#norm(x, y, "last");
     const rows = this.#selectRows(z);
-    const logits = this.#linear(rows, "head", HIDDEN, WORDS, "none");
+    const logits = this.#linear(rows, "head", hidden, words, "none");
     this.#toOutput(logits, "logits");
   }
 
@@ -154,17 +179,18 @@ export class DecoderBuilder extends GraphBuilder {
   }
 
   #attention(x: string, layer: number, more: readonly string[]): string {
+    const { hidden, heads, kvHeads, headDim } = this.#sizes;
     const { qkv, rotary, interleaved } = this.#variant;
     const [seqlens = "", total = "", cos = "", sin = ""] = more;
-    const widths = [HEADS, KV_HEADS, KV_HEADS].map((count) => count * HEAD_DIM);
+    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim);
     let parts: string[];
     if (qkv === "apart") {
       parts = widths.map((width, i) =>
-        this.#linear(x, `${layer}.${"qkv"[i]}`, HIDDEN, width),
+        this.#linear(x, `${layer}.${"qkv"[i]}`, hidden, width),
       );
     } else {
       const width = widths.reduce((a, b) => a + b);
-      parts = [this.#linear(x, `${layer}.qkv`, HIDDEN, width), "", ""];
+      parts = [this.#linear(x, `${layer}.qkv`, hidden, width), "", ""];
     }
     if (qkv === "split") {
       const sizes = this.integers("widths", [3], widths);
@@ -197,11 +223,11 @@ export class DecoderBuilder extends GraphBuilder {
         ...(inside ? [cos, sin] : []),
       ],
       {
-        num_heads: HEADS,
-        kv_num_heads: KV_HEADS,
+        num_heads: heads,
+        kv_num_heads: kvHeads,
         local_window_size: -1,
         softcap: { float: 0 },
-        scale: { float: 1 / Math.sqrt(HEAD_DIM) },
+        scale: { float: 1 / Math.sqrt(headDim) },
         do_rotary: inside ? 1 : 0,
         ...(inside && { rotary_interleaved: interleaved ? 1 : 0 }),
       },
@@ -213,39 +239,41 @@ export class DecoderBuilder extends GraphBuilder {
     return this.#linear(
       attended,
       `${layer}.o`,
-      HEADS * HEAD_DIM,
-      HIDDEN,
+      heads * headDim,
+      hidden,
       "none",
     );
   }
 
   #mlp(x: string, layer: number): string {
+    const { hidden, ffn } = this.#sizes;
     const { gate } = this.#variant;
     if (gate === "packed") {
-      const both = this.#linear(x, `${layer}.both`, HIDDEN, 2 * FFN, "none");
+      const both = this.#linear(x, `${layer}.both`, hidden, 2 * ffn, "none");
       const [a, b] = [`${layer}.split gate`, `${layer}.split up`] as const;
       const attributes = { axis: -1, num_outputs: 2 };
       this.op("Split", [both], attributes, "", [a, b]);
       const silu = this.op("Mul", [this.op("Sigmoid", [a]), a]);
       const y = this.op("Mul", [silu, b]);
-      return this.#linear(y, `${layer}.down`, FFN, HIDDEN, "none");
+      return this.#linear(y, `${layer}.down`, ffn, hidden, "none");
     }
-    const gated = this.#linear(x, `${layer}.gate`, HIDDEN, FFN, "none");
+    const gated = this.#linear(x, `${layer}.gate`, hidden, ffn, "none");
     let y =
       gate === "quick"
         ? this.op("QuickGelu", [gated], { alpha: { float: 1 } }, MS)
         : this.op("Mul", [this.op("Sigmoid", [gated]), gated]);
     if (gate !== "alone") {
-      const up = this.#linear(x, `${layer}.up`, HIDDEN, FFN, "none");
+      const up = this.#linear(x, `${layer}.up`, hidden, ffn, "none");
       y = this.op("Mul", [up, y]);
     }
-    return this.#linear(y, `${layer}.down`, FFN, HIDDEN, "none");
+    return this.#linear(y, `${layer}.down`, ffn, hidden, "none");
   }
 
   /** x + y and its norm. */
   #norm(x: string, y: string | undefined, name: string): [string, string] {
+    const { hidden } = this.#sizes;
     const { norm } = this.#variant;
-    const gamma = this.random(`${name}.gamma`, [HIDDEN], 0.5, 1);
+    const gamma = this.random(`${name}.gamma`, [hidden], 0.5, 1);
     const epsilon = { epsilon: { float: EPSILON } };
     if (norm === "skip" && y !== undefined) {
       const outputs = [`${name}/norm`, "", "", `${name}/sum`];

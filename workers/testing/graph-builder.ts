@@ -35,20 +35,27 @@ export class GraphBuilder {
   ): string {
     const length = dims.reduce((a, b) => a * b, 1);
     const draw = () => (this.#random() * 2 - 1) * scale + middle;
-    return this.floats(name, dims, Array.from({ length }, draw));
+    const data = inChunks(length, (count) => new Float32Array(count).map(draw));
+    return this.#weight(name, "float32", dims, data);
   }
 
   bytes(name: string, dims: readonly number[]): string {
-    const bytes = new Uint8Array(dims.reduce((a, b) => a * b, 1));
-    const data = bytes.map(() => this.#random() * 256);
-    return this.#weight(name, "uint8", dims, data);
+    const length = dims.reduce((a, b) => a * b, 1);
+    return this.#weight(name, "uint8", dims, this.#randomBytes(length));
+  }
+
+  /** Half-precision floats between -2 and 2, most of them small. */
+  halves(name: string, dims: readonly number[]): string {
+    const length = dims.reduce((a, b) => a * b, 1);
+    const draw = () => (this.#random() * 2 ** 16) & 0xbfff;
+    const data = inChunks(length, (count) => new Uint16Array(count).map(draw));
+    return this.#weight(name, "float16", dims, data);
   }
 
   /** Numbers of 4 bits, two in a byte. */
   fours(name: string, type: "int4" | "uint4", dims: readonly number[]): string {
-    const bytes = new Uint8Array(dims.reduce((a, b) => a * b, 1) / 2);
-    const data = bytes.map(() => this.#random() * 256);
-    return this.#weight(name, type, dims, data);
+    const length = dims.reduce((a, b) => a * b, 1) / 2;
+    return this.#weight(name, type, dims, this.#randomBytes(length));
   }
 
   floats(
@@ -56,7 +63,8 @@ export class GraphBuilder {
     dims: readonly number[],
     values: readonly number[],
   ): string {
-    return this.#weight(name, "float32", dims, Float32Array.from(values));
+    const data = new Blob([Float32Array.from(values)]);
+    return this.#weight(name, "float32", dims, data);
   }
 
   integers(
@@ -64,21 +72,41 @@ export class GraphBuilder {
     dims: readonly number[],
     values: readonly number[],
   ): string {
-    const data = BigInt64Array.from(values, BigInt);
+    const data = new Blob([BigInt64Array.from(values, BigInt)]);
     return this.#weight(name, "int64", dims, data);
+  }
+
+  #randomBytes(length: number): Blob {
+    const draw = () => this.#random() * 256;
+    return inChunks(length, (count) => new Uint8Array(count).map(draw));
   }
 
   #weight(
     name: string,
     type: string,
     dims: readonly number[],
-    data: ArrayBufferView<ArrayBuffer>,
+    data: Blob,
   ): string {
     if (!this.weights.some((weight) => weight.name === name)) {
-      this.weights.push({ name, type, dims, data: new Blob([data]) });
+      this.weights.push({ name, type, dims, data });
     }
     return name;
   }
+}
+
+/** Numbers of a weight that are in memory at once. */
+const CHUNK = 2 ** 22;
+
+/** `length` numbers, of which `draw` makes some at a time. */
+function inChunks(
+  length: number,
+  draw: (count: number) => ArrayBufferView<ArrayBuffer>,
+): Blob {
+  const parts: Blob[] = [];
+  for (let at = 0; at < length; at += CHUNK) {
+    parts.push(new Blob([draw(Math.min(CHUNK, length - at))]));
+  }
+  return new Blob(parts);
 }
 
 /** Declares the float32 weights as float16, except those whose names match

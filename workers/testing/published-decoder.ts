@@ -4,15 +4,17 @@ import type { Tensor } from "../ort/tensor";
 import type { ModelConfig } from "../model-files/config";
 import type { OnnxGraph } from "../onnx/onnx-reader";
 
-/** Logits of every row, computed by a published decoder on the CPU. */
+/** Logits of every row, computed by a published decoder on the CPU. `edit`: see
+ * `createSession`. */
 export async function publishedLogits(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
   embeds: Float32Array<ArrayBuffer>,
   { hidden, kvHeads, headDim }: ModelConfig,
+  edit?: Parameters<typeof createSession>[3],
 ): Promise<Float32Array> {
   const ort = await loadOrt();
-  const session = await createSession(graph, external, undefined);
+  const session = await createSession(graph, external, undefined, edit);
   const length = embeds.length / hidden;
   const int64 = (values: readonly number[]) =>
     new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [
