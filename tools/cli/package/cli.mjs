@@ -106,9 +106,6 @@ function sizeOf(path) {
   );
 }
 
-/** @param {number} bytes */
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
-
 /**
  * The URL of the folder: from the root of the site if it is known, else relative to a
  * page in the current folder.
@@ -132,15 +129,18 @@ function copy({ folder, models, scripts }) {
   for (const name of names) {
     cpSync(join(web, name), join(target, name), { recursive: true });
   }
-  console.log(`Copied to ${folder}:`);
-  for (const name of names) {
-    console.log(`  ${name}  ${megabytes(sizeOf(join(web, name)))}`);
+  const bytes = names.reduce((sum, name) => sum + sizeOf(join(web, name)), 0);
+  console.log(`Copied to ${folder} (${Math.round(bytes / 1e6)} MB):`);
+  for (const name of names) console.log(`  ${name}`);
+  const url = urlOf(target);
+  console.log(`\nIf the URL of this folder is ${url}, write:`);
+  if (scripts) {
+    const script = `${url.replace(/\/$/, "")}/fast-vlm.js`;
+    console.log(`  <script type="module" src="${script}"></script>`);
   }
   if (!models) return;
-  const url = urlOf(target);
-  console.log(`
-If this folder is served as ${url}, write:
-  <fast-vlm model="nano" model-base="${url}"></fast-vlm>
+  console.log(`  <fast-vlm model="nano" model-base="${url}"></fast-vlm>
+or in JavaScript:
   createFastVlm({ modelBase: "${url}" })`);
 }
 

@@ -70,7 +70,7 @@ test.each([
   expect(status).toBe(0);
   expect(filesIn("site/vlm")).toEqual(files);
   for (const name of readdirSync(join(project, "site/vlm"))) {
-    expect(stdout).toContain(`  ${name}  `);
+    expect(stdout).toContain(`  ${name}\n`);
   }
 });
 
@@ -88,24 +88,26 @@ test("copy again replaces its files and keeps all others", () => {
 });
 
 test.each([
-  ["fast-vlm", "fast-vlm"],
-  ["./assets/vlm/", "assets/vlm"],
-  ["public/fast-vlm", "/fast-vlm"],
-  ["app/static/vlm", "/vlm"],
-  ["public", "/"],
-  [".", "."],
-])("copy to %s prints the model-base %s", (folder, modelBase) => {
+  ["fast-vlm", "fast-vlm", "fast-vlm/fast-vlm.js"],
+  ["./assets/vlm/", "assets/vlm", "assets/vlm/fast-vlm.js"],
+  ["public/fast-vlm", "/fast-vlm", "/fast-vlm/fast-vlm.js"],
+  ["app/static/vlm", "/vlm", "/vlm/fast-vlm.js"],
+  ["public", "/", "/fast-vlm.js"],
+  [".", ".", "./fast-vlm.js"],
+])("copy to %s prints the model-base %s", (folder, modelBase, script) => {
   const { stdout } = run("copy", folder);
+  expect(stdout).toContain(`<script type="module" src="${script}"></script>`);
   expect(stdout).toContain(
     `<fast-vlm model="nano" model-base="${modelBase}"></fast-vlm>`,
   );
   expect(stdout).toContain(`createFastVlm({ modelBase: "${modelBase}" })`);
 });
 
-test("copy --no-models prints no model-base", () => {
-  expect(run("copy", "fast-vlm", "--no-models").stdout).not.toContain(
-    "model-base",
-  );
+test("what is not copied is not mentioned", () => {
+  const scriptsOnly = run("copy", "fast-vlm", "--no-models").stdout;
+  expect(scriptsOnly).not.toContain("model-base");
+  const modelsOnly = run("copy", "fast-vlm", "--models-only").stdout;
+  expect(modelsOnly).not.toContain("<script");
 });
 
 test.each([[[]], [["--help"]], [["copy", "--help"]]])(
