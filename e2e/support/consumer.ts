@@ -11,12 +11,17 @@ export interface Site {
   readonly close: () => Promise<void>;
 }
 
-/** A static server with only these headers. */
+/** A static server with only these headers; it sends the page `fallback` instead of
+ * 404, as servers of single-page apps do. */
 export async function serveFolder(
   folder: string,
   headers: Readonly<Record<string, string>> = {},
+  fallback?: string,
 ): Promise<Site> {
-  const files = sirv(folder, { dev: true });
+  const files = sirv(folder, {
+    dev: true,
+    ...(fallback !== undefined && { single: fallback, ignores: false }),
+  });
   const server = createServer((req, res) => {
     for (const [name, value] of Object.entries(headers)) {
       res.setHeader(name, value);
