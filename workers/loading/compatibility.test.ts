@@ -30,8 +30,14 @@ const gpu: Hardware = {
   halfPrecision: true,
   software: false,
   largestBuffer: 4096 * MiB,
+  largestWeight: 4096 * MiB,
 };
-const wasm: Hardware = { ...gpu, device: "wasm", largestBuffer: Infinity };
+const wasm: Hardware = {
+  ...gpu,
+  device: "wasm",
+  largestBuffer: Infinity,
+  largestWeight: Infinity,
+};
 
 /** The issue of one graph whose files have these sizes. */
 function unsupportedReason(
@@ -71,8 +77,9 @@ test("half precision needs shader-f16, except in embed_tokens", () => {
   expect(unsupportedReason("vision_encoder", "q4", [1], old)).toBeUndefined();
 });
 
-test("the output layer must fit in a buffer", () => {
-  const small = { ...gpu, largestBuffer: 1024 * MiB };
+test("the output layer must fit in a buffer, but not in one binding", () => {
+  const limits = { largestBuffer: 128 * MiB, largestWeight: 1024 * MiB };
+  const small = { ...gpu, ...limits };
   expect(unsupportedReason(decoder, "fp32", [1, 3 * GB], small)).toMatch(
     /output layer of 2\.18 GB is larger than .* largest buffer, 1\.07 GB/,
   );

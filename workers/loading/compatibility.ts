@@ -91,8 +91,9 @@ function issueOf(
   const outputLayer = Math.ceil(
     config.vocabulary * config.hidden * WEIGHT_BYTES[dtype],
   );
-  if (outputLayer <= hardware.largestBuffer) return undefined;
-  return `its output layer of ${formatBytes(outputLayer)} is larger than this adapter's largest buffer, ${formatBytes(hardware.largestBuffer)}.`;
+  const { largestWeight } = hardware;
+  if (outputLayer <= largestWeight) return undefined;
+  return `its output layer of ${formatBytes(outputLayer)} is larger than this adapter's largest buffer, ${formatBytes(largestWeight)}.`;
 }
 
 /**

@@ -52,9 +52,15 @@ const graphics: Hardware = {
   halfPrecision: true,
   software: false,
   largestBuffer: 2 ** 31,
+  largestWeight: 2 ** 31,
 };
 const plain: Hardware = { ...graphics, halfPrecision: false };
-const wasm: Hardware = { ...plain, device: "wasm", largestBuffer: Infinity };
+const wasm: Hardware = {
+  ...plain,
+  device: "wasm",
+  largestBuffer: Infinity,
+  largestWeight: Infinity,
+};
 
 const dtypesOf = (variants: VariantCompatibility, hardware: Hardware) => {
   const all = choose("auto", variants, hardware);

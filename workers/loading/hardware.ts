@@ -19,6 +19,9 @@ export interface Hardware {
   readonly software: boolean;
   /** Bytes of the largest buffer that a shader can read. */
   readonly largestBuffer: number;
+  /** Bytes of the largest weight of a matrix product, which ONNX Runtime and the
+   * WebGPU backend read in several parts. */
+  readonly largestWeight: number;
 }
 
 /** Requests an adapter only: a device takes memory, and testing it time. A load
@@ -51,6 +54,7 @@ function gpuHardware(
       limits.maxBufferSize,
       limits.maxStorageBufferBindingSize,
     ),
+    largestWeight: limits.maxBufferSize,
   };
 }
 
@@ -62,6 +66,7 @@ function cpuHardware(deviceReason: string | undefined): Hardware {
     halfPrecision: false,
     software: true,
     largestBuffer: Infinity,
+    largestWeight: Infinity,
     ...(deviceReason !== undefined && { deviceReason }),
   };
 }

@@ -39,17 +39,19 @@ export async function openPublished(
 /** Number of real positions, and the padded length of the run. */
 export type Chunk = readonly [real: number, length: number];
 
-/** Largest difference from the published graph, relative to the largest logit. */
+/** Largest difference from the published graph, relative to the largest logit.
+ * `largestBuffer`: see `planDecoder`. */
 export async function relativeError(
   { graph, external, config }: PublishedDecoder,
   chunks: readonly Chunk[],
   gpu: Gpu,
+  largestBuffer?: number,
 ): Promise<number> {
   const { hidden } = config;
   const length = chunks.reduce((sum, [real]) => sum + real, 0);
   const embeds = noise(length * hidden, 1);
   const expected = await publishedLogits(graph, external, embeds, config);
-  const plan = await planDecoder(graph, external, config);
+  const plan = await planDecoder(graph, external, config, largestBuffer);
   const run = await DecoderRun.open(plan, gpu, length + 31);
   const { vocabulary } = plan;
   const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
@@ -86,9 +88,10 @@ const MIXED: readonly Chunk[] = [
 export async function exportError(
   variant: Partial<DecoderVariant>,
   gpu: Gpu,
+  largestBuffer?: number,
 ): Promise<number> {
   const file = new DecoderBuilder(variant).file();
   const graph = await readOnnx("test.onnx", file);
   const published = { graph, external: new Map(), config: decoderConfig };
-  return relativeError(published, MIXED, gpu);
+  return relativeError(published, MIXED, gpu, largestBuffer);
 }

@@ -33,15 +33,17 @@ export async function planWebGpuBackend(
     vision_encoder: visionSource,
     decoder_model_merged: decoderSource,
   } = graphs;
+  const largest = largestBufferOf(gpu);
   const table = planEmbeddingTable(
     embedSource.graph,
     embedSource.external,
-    largestBufferOf(gpu),
+    largest,
   );
   const decoder = await planDecoder(
     decoderSource.graph,
     decoderSource.external,
     config,
+    largest,
   );
   const vision = await planVision(
     visionSource.graph,

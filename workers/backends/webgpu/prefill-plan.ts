@@ -12,6 +12,10 @@ export interface PrefillChunk {
 /** The most rows of logits of one prefill: a draft and the token before it. */
 export const MAX_LOGIT_ROWS = 64;
 
+/** The rows of logits that graphs have. There are few sizes, because each is a
+ * recording and a buffer of its own. */
+export const LOGIT_ROWS = [1, 16, MAX_LOGIT_ROWS] as const;
+
 /** The most prompt positions of one chunk. The intermediate tensors of a graph
  * stay allocated. */
 export const MAX_CHUNK = 512;
@@ -30,10 +34,9 @@ export function graphLengthFor(positions: number): number {
   return Math.ceil(positions / step) * step;
 }
 
-/** The rows of logits of the graph for so many wanted rows. There are few sizes,
- * because each is a recording of its own. */
+/** The rows of logits of the graph for so many wanted rows. */
 export function logitRowsFor(wanted: number): number {
-  return [1, 16].find((rows) => wanted <= rows) ?? MAX_LOGIT_ROWS;
+  return LOGIT_ROWS.find((rows) => wanted <= rows) ?? MAX_LOGIT_ROWS;
 }
 
 /**

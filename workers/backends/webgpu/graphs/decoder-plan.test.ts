@@ -34,9 +34,12 @@ async function planOf(folder: string, dtype: string): Promise<DecoderPlan> {
   return planDecoder(graph, external, config);
 }
 
-async function planVariant(decoder: DecoderBuilder): Promise<DecoderPlan> {
+async function planVariant(
+  decoder: DecoderBuilder,
+  largestBuffer?: number,
+): Promise<DecoderPlan> {
   const graph = await readOnnx("test.onnx", decoder.file());
-  return planDecoder(graph, new Map(), decoderConfig);
+  return planDecoder(graph, new Map(), decoderConfig, largestBuffer);
 }
 
 async function bytesOf(plan: DecoderPlan, name: string): Promise<Buffer> {
@@ -147,6 +150,50 @@ test("packs quantized weights, scales and zero points one after another", async 
     ),
   ).toBe(true);
 });
+
+/** Columns of a matrix with 96. */
+const columns = (all: Buffer, rows: number, from: number, to: number) =>
+  Buffer.concat(
+    Array.from({ length: rows }, (_, row) => {
+      const size = all.length / rows;
+      const start = row * size;
+      return all.subarray(start + (from / 96) * size, start + (to / 96) * size);
+    }),
+  );
+
+test.each([
+  // Rows of the stored matrix, of 96 columns each, and shapes of its parts.
+  ["matmul", 64, ["[64,64]", "[64,32]"]],
+  ["gemm", 1, ["[64,64]", "[32,64]"]],
+  ["quantized", 1, ["[64,2,16]", "[32,2,16]"]],
+] as const)(
+  "splits the columns of a large matrix of kind %s",
+  async (products, rows, shapes) => {
+    const decoder = new DecoderBuilder({ products });
+    const largest = products === "quantized" ? 64 * 32 : 64 * 64 * 4;
+    const plan = await planVariant(decoder, largest);
+    const gates = plan.weights.filter(({ name }) => name.includes("0.gate"));
+    for (const { bytes } of gates) expect(bytes).toBeLessThanOrEqual(largest);
+    const stored = decoder.weights.find(({ name }) => name === "0.gate");
+    const all = Buffer.from(
+      (await stored?.data.arrayBuffer()) ?? new ArrayBuffer(0),
+    );
+    for (const [i, [from, to]] of (
+      [
+        [0, 64],
+        [64, 96],
+      ] as const
+    ).entries()) {
+      const name = `decoder/0.gate ${from}-${to} ${shapes[i]}`;
+      const part = await bytesOf(plan, name);
+      expect(part.equals(columns(all, rows, from, to)), name).toBe(true);
+    }
+    const written = new Blob([plan.graph(shape)]);
+    const { nodes } = await readOnnx("ours.onnx", written);
+    // The gate and the up projection of two layers.
+    expect(nodes.filter(({ op }) => op === "Concat")).toHaveLength(4);
+  },
+);
 
 test("reads float16 decoders with float32 inputs, outputs and caches", async () => {
   const decoder = withFloat16(new DecoderBuilder({}), /nothing/);

@@ -49,14 +49,17 @@ export interface DecoderPlan {
   graph(shape: DecoderShape): Uint8Array<ArrayBuffer>;
 }
 
-/** Throws `UnsupportedGraph` if the graph does not match the known structure. */
+/** `largestBuffer`: bytes of the largest buffer that a shader can read; a larger
+ * matrix is split. Throws `UnsupportedGraph` if the graph does not match the known
+ * structure. */
 export async function planDecoder(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
   config: ModelConfig,
+  largestBuffer = Infinity,
 ): Promise<DecoderPlan> {
   const decoder = await readDecoder(graph, external, config);
-  const planned = plan(decoder, config);
+  const planned = plan(decoder, config, largestBuffer);
   const { weights, type, vocabulary } = planned;
   const { hidden, layers, kvHeads, headDim } = config;
   return {
@@ -94,7 +97,11 @@ function typeOf({ head }: DecoderStructure): FloatType {
   );
 }
 
-function plan(decoder: DecoderStructure, config: ModelConfig): PlannedDecoder {
+function plan(
+  decoder: DecoderStructure,
+  config: ModelConfig,
+  largestBuffer: number,
+): PlannedDecoder {
   const { layers, norm, head } = decoder;
   const type = typeOf(decoder);
   const stream = norm.gamma.type === "float32" ? "float32" : type;
@@ -109,7 +116,7 @@ function plan(decoder: DecoderStructure, config: ModelConfig): PlannedDecoder {
     return weight;
   };
   const planned = (...linears: LinearLayer[]): PlannedLinear => {
-    const one = planLinear(linears);
+    const one = planLinear(linears, largestBuffer);
     for (const weight of one.weights) keep(weight);
     return one;
   };

@@ -3,6 +3,7 @@ import type { ModelConfig } from "../../../model-files/config";
 import { OnnxGraphBuilder } from "../../../onnx/graph-builder";
 import { dataTypeNumber, type ValueInfo } from "../../../onnx/onnx-protos";
 
+import { columnParts } from "./column-parts";
 import type { StoredTensor } from "./dataflow";
 import type { DenseLinear, LinearLayer } from "./decoder-linear";
 import type { QuantizedLinear } from "./decoder-qdq";
@@ -219,8 +220,27 @@ export function canPack(linears: readonly LinearLayer[]): boolean {
   return new Set(kinds).size === 1;
 }
 
-/** Packs layers that `canPack` accepts. */
-export function planLinear(linears: readonly LinearLayer[]): PlannedLinear {
+/** Packs layers that `canPack` accepts, and splits one whose weight has more than
+ * `largest` bytes. */
+export function planLinear(
+  linears: readonly LinearLayer[],
+  largest: number,
+): PlannedLinear {
+  const [first, ...others] = linears;
+  if (first === undefined || others.length > 0) return planPacked(linears);
+  const parts = columnParts(first, largest).map((part) => planPacked([part]));
+  const [whole, ...rest] = parts;
+  if (whole !== undefined && rest.length === 0) return whole;
+  return {
+    weights: parts.flatMap(({ weights }) => weights),
+    emit: (graph, x, rows) => {
+      const results = parts.map((part) => part.emit(graph, x, rows));
+      return graph.op("Concat", results, { axis: -1 });
+    },
+  };
+}
+
+function planPacked(linears: readonly LinearLayer[]): PlannedLinear {
   const quantized = linears.filter((linear) => linear.kind === "quantized");
   const dense = linears.filter((linear) => linear.kind === "dense");
   return quantized.length > 0 ? planQuantized(quantized) : planDense(dense);

@@ -61,3 +61,15 @@ test.each([
 ] as const)("matches a decoder exported as %j", async (variant) => {
   expect(await exportError(variant, gpu)).toBeLessThan(1e-5);
 });
+
+// The gate and the up projection have 96 columns.
+test.each([
+  [{ products: "matmul" }, 64 * 64 * 4],
+  [{ products: "gemm", bias: "inside" }, 64 * 64 * 4],
+  [{ products: "quantized", zeros: "all" }, 64 * 32],
+] as const)(
+  "splits the matrices of %j into parts",
+  async (variant, largest) => {
+    expect(await exportError(variant, gpu, largest)).toBeLessThan(1e-5);
+  },
+);
