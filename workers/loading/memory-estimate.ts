@@ -6,7 +6,7 @@ import type {
   MemoryEstimate,
 } from "../../src/shared/models";
 import { graphNames, isHalf } from "../../src/shared/options";
-import { MAX_LOGIT_ROWS } from "../backends/webgpu/prefill-plan";
+import { LOGIT_ROWS } from "../backends/webgpu/prefill-plan";
 import type { LoadOptions } from "../../src/shared/protocol";
 import { imageTokensForSize } from "../backends/backend";
 import type { ModelConfig } from "../model-files/config";
@@ -57,7 +57,7 @@ export function estimateMemory(
   const value = isHalf(dtypes.decoder_model_merged) ? 2 : 4;
   const { layers, kvHeads, headDim } = config;
   const cache = 2 * layers * kvHeads * headDim * value * contextTokens;
-  const rows = webgpu ? MAX_LOGIT_ROWS : 1;
+  const rows = webgpu ? LOGIT_ROWS.reduce((sum, each) => sum + each, 0) : 1;
   const activations = activationBytes(config, dtypes, size, rows);
   const total = weights + activations + cache;
   return { weights, activations, cache, contextTokens, total };
