@@ -85,7 +85,8 @@ export async function downloadGraphs(
   return {
     blobs,
     graphs,
-    bytes: totalSize(weights),
+    // Graphs may share a file.
+    bytes: totalSize(new Set(weights)),
     loaded: totalSize(blobs.values()),
   };
 }

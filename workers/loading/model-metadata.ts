@@ -13,6 +13,7 @@ import {
   openStore,
 } from "../store/open-folder";
 import type { ModelFolder } from "../store/model-folder";
+import { findExternalFiles } from "./external-files";
 import { readFile } from "../util/read-blob";
 import { checkChatTemplate } from "../model-files/chat-template";
 import { readCapabilities } from "../model-files/capabilities";
@@ -114,12 +115,12 @@ async function readFolder(
       object("config.json", json.get("config.json")),
       config.size,
     ),
-    variants,
+    variants: await findExternalFiles(folder, variants, config, signal),
     configFiles: [...present.values()],
   };
 }
 
-/** Every file that a load with these dtypes reads. */
+/** Every file that a load with these dtypes reads. Graphs may share some. */
 export function filesOf(
   metadata: ModelMetadata,
   dtypes: GraphDtypes,
@@ -128,7 +129,8 @@ export function filesOf(
     const variants = metadata.variants[graph];
     return variants.find(({ dtype }) => dtype === dtypes[graph])?.files ?? [];
   });
-  return [...metadata.configFiles, ...files];
+  const all = [...metadata.configFiles, ...files];
+  return [...new Map(all.map((file) => [file.path, file])).values()];
 }
 
 /** Parses the configuration files among `blobs`. */
