@@ -33,7 +33,7 @@ import { optionsOf } from "./attribute-options";
 import { Preview } from "./preview";
 import { phaseText } from "./progress-text";
 import { chosenSource, hasSource, sourceKey } from "./source";
-import { Status, type StatusHost } from "./status";
+import { noCaption, Status, type StatusHost } from "./status";
 import { Transcript } from "./transcript";
 
 /** Options of one request; omitted options default to the attributes. */
@@ -198,7 +198,12 @@ export class Controller implements ReactiveController {
 
   async start(): Promise<void> {
     this.stop();
-    this.#started = sourceKey(this.#host);
+    const key = sourceKey(this.#host);
+    // The last caption is about another source.
+    if (key.some((value, at) => value !== this.#started[at])) {
+      this.status.caption = noCaption;
+    }
+    this.#started = key;
     const signal = this.#until(this.#run.signal);
     await this.#attempt(async () => {
       if (signal.aborted) throw aborted();

@@ -63,6 +63,21 @@ test("stop before the first token keeps the previous caption", async () => {
   expect(mounted.detailsOf("caption")).toHaveLength(1);
 });
 
+test("another source clears the caption of the previous one", async () => {
+  mounted = new Mounted({ captions: [["A", " cat"]] });
+  const { vlm, fake } = mounted;
+  vlm.source = "image";
+  vlm.file = await imageFile();
+  await vlm.start();
+  expect(vlm.text).toBe("A cat");
+  fake.script = { ...fake.script, pace: 500 };
+  vlm.file = await imageFile();
+  const started = vlm.start();
+  expect(vlm.text).toBe("");
+  vlm.stop();
+  await expect(started).rejects.toMatchObject({ code: "aborted" });
+});
+
 test("load shows megabytes and percent", async () => {
   mounted = new Mounted({ pace: 60 });
   const { vlm } = mounted;

@@ -149,6 +149,12 @@ export class FastVlmElement extends FastVlmAttributes {
     return this.#controller.preview.still !== undefined;
   }
 
+  /** Shows the live source, for picture-in-picture and for the settings of a
+   * camera's track. The element decides what it plays. */
+  get video(): HTMLVideoElement {
+    return this.#controller.preview.video;
+  }
+
   /** The last failure; the next operation clears it. */
   get error(): VlmError | undefined {
     const { error, interruption } = this.#controller.status.conditions;

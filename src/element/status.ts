@@ -21,10 +21,12 @@ interface ShownCaption {
   readonly stale: boolean;
 }
 
+export const noCaption: ShownCaption = { text: "", stale: false };
+
 /** What the element reports: as events, in the view and to assistive technology. */
 export class Status {
   conditions: Conditions = initialConditions;
-  caption: ShownCaption = { text: "", stale: false };
+  caption = noCaption;
   /** For assistive technology; never the text that streams. */
   announcement: Announcement = { text: "" };
   readonly #host: StatusHost;

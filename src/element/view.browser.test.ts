@@ -31,6 +31,19 @@ test("has no buttons without a source", async () => {
   expect(mounted.part("controls")).toBeNull();
 });
 
+test("a double click on Start does not stop again", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  await vlm.updateComplete;
+  for (const detail of [1, 2]) {
+    const button = mounted.part("start") ?? mounted.part("stop");
+    button?.dispatchEvent(new MouseEvent("click", { detail, bubbles: true }));
+    await vlm.updateComplete;
+  }
+  expect(vlm.open).toBe(true);
+});
+
 test("buttons start, freeze, resume and stop, and keep the focus", async () => {
   mounted = new Mounted({ pace: 2 });
   const { vlm } = mounted;

@@ -151,7 +151,9 @@ function controls(
   const { texts } = status;
   const frozen = preview.still !== undefined;
   // The event `error` reports what fails.
-  const toggle = (): void => {
+  const toggle = ({ detail: clicks }: MouseEvent): void => {
+    // The second click of a double click would stop what the first one started.
+    if (clicks > 1) return;
     if (action === "stop") host.stop();
     else host.start().catch(() => undefined);
   };
