@@ -91,20 +91,40 @@ export function keepAddress(page: Page): void {
   const defaults = document.createElement("fast-vlm");
   defaults.model = "nano";
   let kept: string | undefined;
+  const { vlm } = page;
   page.onUpdate(() => {
-    if (!page.vlm.hasUpdated) return;
+    if (!vlm.hasUpdated) return;
     const params = currentParams(page, defaults);
     const search = params.toString();
-    if (search === kept) return;
-    kept = search;
+    const state = `${search} ${vlm.info !== undefined} ${vlm.error !== undefined}`;
+    if (state === kept) return;
+    kept = state;
     history.replaceState(
       null,
       "",
       `${location.pathname}${search && `?${search}`}`,
     );
-    params.delete("sample");
-    remember(params.toString());
+    remember(rememberedParams(page, params));
   });
+}
+
+/** Choices are remembered once they have worked, the language always. */
+function rememberedParams({ vlm }: Page, current: URLSearchParams): string {
+  const params = new URLSearchParams(current);
+  params.delete("sample");
+  if (vlm.info && !vlm.error) return params.toString();
+  const last = new URLSearchParams(recall());
+  const lang = current.get("lang");
+  if (lang !== null) last.set("lang", lang);
+  return last.toString();
+}
+
+/** Opens the page again without any choices, except the language. */
+export function forgetChoices(): void {
+  const lang = new URLSearchParams(location.search).get("lang");
+  const search = lang === null ? "" : `?lang=${lang}`;
+  remember(search.slice(1));
+  location.assign(`${location.pathname}${search}`);
 }
 
 function currentParams(page: Page, defaults: FastVlmElement): URLSearchParams {

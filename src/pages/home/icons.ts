@@ -12,4 +12,15 @@ export const icons = {
   freeze: icon(svg`<path d="M8.5 5.5v13M15.5 5.5v13" />`),
   stop: icon(svg`<rect x="6.5" y="6.5" width="11" height="11" rx="1.5" />`),
   close: icon(svg`<path d="m6 6 12 12M18 6 6 18" />`),
+  zoom: icon(
+    svg`<circle cx="10.5" cy="10.5" r="6" /><path d="m15 15 5 5M10.5 8v5M8 10.5h5" />`,
+  ),
+  switch: icon(
+    svg`<path d="M20 11a8 8 0 0 0-14-4.5L4 8.5M4 4.5v4h4M4 13a8 8 0 0 0 14 4.5l2-2M20 19.5v-4h-4" />`,
+  ),
+  torch: icon(svg`<path d="M13 3 6 13.5h5L10.5 21 18 10.5h-5.5Z" />`),
+  pictureInPicture: icon(
+    svg`<rect x="3" y="5" width="18" height="14" rx="2" /><path d="M12 12h6v4.5h-6Z" />`,
+  ),
+  fullScreen: icon(svg`<path d="M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5" />`),
 } as const;

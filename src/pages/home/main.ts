@@ -14,6 +14,7 @@ import { Page } from "./page";
 import { setUpPhase } from "./phase";
 import { Sources } from "./sources";
 import { setUpSpeedOptions } from "./speed-options";
+import { setUpStageNote } from "./stage-note";
 import { setUpStart } from "./start";
 import { setUpStorage } from "./storage";
 
@@ -28,6 +29,7 @@ const model = setUpModelPanel(vlm, manual);
 
 setUpMasthead(page);
 setUpStart(page, sources);
+setUpStageNote(page);
 setUpMeasureLine(page, model);
 setUpControlBar(page, sources);
 setUpComposer(page);

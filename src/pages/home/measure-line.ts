@@ -10,8 +10,12 @@ export function setUpMeasureLine(page: Page, model: ModelPanel): void {
   const { vlm } = page;
   setUpRegion(page, byId("measure", HTMLElement), () => {
     const isDemo = isBundledModel(vlm.model) && !vlm.folder;
-    return html`${measured(page)}${isDemo ? limits(page, model) : nothing}`;
+    return html`${remark(page)}${measured(page)}${isDemo ? limits(page, model) : nothing}`;
   });
+}
+
+function remark({ remark, texts }: Page): unknown {
+  return remark ? html`<p id="remark">${remark(texts)}</p>` : nothing;
 }
 
 function measured({ vlm, caption, texts }: Page): unknown {

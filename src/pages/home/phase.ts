@@ -15,7 +15,9 @@ export function setUpPhase(page: Page): void {
     document.body.toggleAttribute("data-failed", page.vlm.error !== undefined);
     // What was clicked is hidden now.
     if (shows && !shown && hadFocus) {
-      byId("control-bar", HTMLElement).querySelector("button")?.focus();
+      byId("control-bar", HTMLElement)
+        .querySelector("button")
+        ?.focus({ preventScroll: true });
     }
     shown = shows;
     for (const element of document.querySelectorAll<HTMLElement>(

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { amountText } from "../../element/progress-text";
 import { byId } from "./dom";
-import { isBundledModel } from "./address";
+import { forgetChoices, isBundledModel } from "./address";
 import { icons } from "./icons";
 import { setUpRegion, type Page } from "./page";
 import { sampleNames, thumbnailOf } from "./samples";
@@ -82,7 +82,15 @@ export function setUpStart(page: Page, sources: Sources): void {
         hidden
         @change=${chosen}
       />
+      <p id="drop-hint" class="note">${texts.dropHint}</p>
       <p id="readiness" class="note">${readiness(page)}</p>
+      ${
+        page.vlm.error?.code === "bad-option"
+          ? html`<button class="link" type="button" @click=${forgetChoices}>
+              ${texts.reset}
+            </button>`
+          : nothing
+      }
     `;
   });
 }

@@ -26,7 +26,7 @@ export const pageGerman: PageTexts = {
   modelReady: (name) => `${name} ist bereit.`,
   modelMissing: (name) => `${name} ist noch nicht geladen.`,
   firstOfFiles: (count) => `Nur die erste der ${count} Dateien wurde geöffnet.`,
-  notAFile: "Ziehe oder füge eine Bild- oder Videodatei ein.",
+  reset: "Mit den Standardeinstellungen neu beginnen",
   drop: "Bild, Video oder Modellordner ablegen",
 
   controls: "Steuerung",
@@ -34,6 +34,15 @@ export const pageGerman: PageTexts = {
   resume: "Fortsetzen",
   stop: "Stoppen",
   close: "Schließen",
+  switchCamera: "Kamera wechseln",
+  torch: "Kameralicht",
+  zoom: "Zoom",
+  pictureInPicture: "Bild im Bild",
+  fullScreen: "Vollbild",
+  allowCamera: "Erlaube die Kamera, wenn der Browser danach fragt.",
+  chooseScreen:
+    "Wähle aus, was du teilen möchtest, wenn der Browser danach fragt.",
+  frozen: "Angehalten",
 
   measured: (time, place) => `${time} bis zum ersten Wort · ${place}`,
   onGpu: "auf deiner Grafikkarte",

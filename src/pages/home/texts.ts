@@ -21,7 +21,7 @@ export interface PageTexts {
   readonly modelReady: (name: string) => string;
   readonly modelMissing: (name: string) => string;
   readonly firstOfFiles: (count: number) => string;
-  readonly notAFile: string;
+  readonly reset: string;
   readonly drop: string;
 
   readonly controls: string;
@@ -29,6 +29,14 @@ export interface PageTexts {
   readonly resume: string;
   readonly stop: string;
   readonly close: string;
+  readonly switchCamera: string;
+  readonly torch: string;
+  readonly zoom: string;
+  readonly pictureInPicture: string;
+  readonly fullScreen: string;
+  readonly allowCamera: string;
+  readonly chooseScreen: string;
+  readonly frozen: string;
 
   /** `time` has a unit: `0.4 s`. */
   readonly measured: (time: string, place: string) => string;
@@ -79,7 +87,7 @@ export const pageEnglish: PageTexts = {
   modelReady: (name) => `${name} is ready.`,
   modelMissing: (name) => `${name} is not loaded yet.`,
   firstOfFiles: (count) => `Only the first of the ${count} files was opened.`,
-  notAFile: "Drop or paste an image or a video file.",
+  reset: "Start again with the default choices",
   drop: "Drop an image, a video or a model folder",
 
   controls: "Controls",
@@ -87,6 +95,14 @@ export const pageEnglish: PageTexts = {
   resume: "Resume",
   stop: "Stop",
   close: "Close",
+  switchCamera: "Switch camera",
+  torch: "Torch",
+  zoom: "Zoom",
+  pictureInPicture: "Picture in picture",
+  fullScreen: "Full screen",
+  allowCamera: "Allow the camera when the browser asks.",
+  chooseScreen: "Choose what to share when the browser asks.",
+  frozen: "Frozen",
 
   measured: (time, place) => `${time} to the first word · ${place}`,
   onGpu: "on your graphics card",
