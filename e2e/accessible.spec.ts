@@ -20,14 +20,14 @@ async function expectAccessible(page: Page): Promise<void> {
 }
 
 test("axe finds no violations in the page", async ({ page, watch }) => {
-  await page.goto("/?source=image&loading=manual");
+  await page.goto("/?loading=manual");
   await expectAccessible(page);
 
-  await page.getByRole("button", { name: "generate a scene" }).click();
+  await page.getByRole("button", { name: "Three shapes" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   await expectAccessible(page);
 
-  await page.locator("#image-file").setInputFiles({
+  await page.locator("#file").setInputFiles({
     name: "notes.png",
     mimeType: "image/png",
     buffer: Buffer.from("Milk, eggs, bread.\n"),
@@ -81,13 +81,14 @@ test("axe finds no violations in a bare element in any state", async ({
 
 test("selected options are visible in forced colours", async ({ page }) => {
   await page.emulateMedia({ forcedColors: "active" });
-  await page.goto("/?source=image&loading=manual");
+  await page.goto("/?loading=manual&lang=en");
   const background = (name: string): Promise<string> =>
     page
-      .getByText(name, { exact: true })
-      .evaluate((label) => getComputedStyle(label).backgroundColor);
-  expect(await background("Image")).not.toBe(await background("Camera"));
-  expect(await background("Describe")).not.toBe(await background("Count"));
+      .getByRole("button", { name, exact: true })
+      .evaluate((button) => getComputedStyle(button).backgroundColor);
+  expect(await background("EN")).not.toBe(await background("DE"));
+  await page.getByRole("button", { name: "Three shapes" }).click();
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   const colours = await page
     .locator("#bar > *")
     .evaluateAll((parts) =>
@@ -96,18 +97,18 @@ test("selected options are visible in forced colours", async ({ page }) => {
   expect(new Set(colours).size).toBe(6);
 });
 
-/** The id of the focused element, or the name of its radio group. */
+/** The id of the focused element, of the details that it opens, or its sample. */
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const element = document.activeElement;
-    if (element instanceof HTMLInputElement && element.name !== "") {
-      return element.name;
-    }
-    return element?.id ?? "";
+    if (!(element instanceof HTMLElement)) return "";
+    const { id, dataset, parentElement } = element;
+    const panel = element.matches("summary") ? parentElement?.id : "";
+    return id || panel || dataset["sample"] || "";
   });
 
 async function tabTo(page: Page, id: string): Promise<void> {
-  for (let step = 0; step < 40; step++) {
+  for (let step = 0; step < 60; step++) {
     if ((await focused(page)) === id) return;
     await page.keyboard.press("Tab");
   }
@@ -116,17 +117,20 @@ async function tabTo(page: Page, id: string): Promise<void> {
 
 test("everything works with the keyboard", async ({ page }) => {
   await page.goto("/?loading=manual");
-  for (const id of ["toggle", "mode", "source", "camera", "facing"]) {
+  for (const id of ["use-camera", "shapes", "star", "word", "clip"]) {
     await tabTo(page, id);
   }
-  for (const id of ["preset", "prompt", "model", "size", "dtype", "device"]) {
-    await tabTo(page, id);
-  }
-  await tabTo(page, "image-options");
-  await page.keyboard.press("Enter");
-  for (const id of ["fit", "style", "anyres"]) await tabTo(page, id);
+  for (const id of ["open-file", "share-screen"]) await tabTo(page, id);
 
-  // Another model by URL, and its error.
+  // The panels, and another model by URL with its error.
+  await tabTo(page, "model-panel");
+  await page.keyboard.press("Enter");
+  for (const id of ["model", "dtype", "device"]) await tabTo(page, id);
+  await tabTo(page, "image-panel");
+  await page.keyboard.press("Enter");
+  for (const id of ["prompt", "size", "fit", "style", "anyres"]) {
+    await tabTo(page, id);
+  }
   await tabTo(page, "model");
   await page.keyboard.type("Other");
   await tabTo(page, "model-id");
@@ -134,30 +138,33 @@ test("everything works with the keyboard", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect(page.locator("#model-error")).toContainText("config.json");
 
-  // Radio buttons: to the image, then a generated scene and its caption.
-  await tabTo(page, "source");
-  for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowRight");
-  await expect(page.getByLabel("Image", { exact: true })).toBeChecked();
-  await tabTo(page, "draw");
+  // A sample and its caption.
+  await tabTo(page, "shapes");
   await page.keyboard.press("Enter");
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+  await expect(page.getByRole("button", { name: "Close" })).toBeFocused();
 
-  // A custom question.
-  await tabTo(page, "prompt");
-  await page.keyboard.press("ControlOrMeta+A");
+  // A question.
+  await tabTo(page, "question");
   await page.keyboard.type("Is there a red circle?");
-  await tabTo(page, "ask");
   await page.keyboard.press("Enter");
   await expect
     .poll(() => page.evaluate(() => document.querySelector("fast-vlm")?.text))
     .toMatch(/^(Yes|No)\.$/);
+  await tabTo(page, "stop");
+  await page.keyboard.press("Enter");
 
-  // Start and stop the camera.
-  await tabTo(page, "source");
-  for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowLeft");
-  await tabTo(page, "toggle");
+  // The camera: freeze, resume and stop.
+  const camera = page.getByRole("button", { name: "Use my camera" });
+  await expect(camera).toBeFocused();
   await page.keyboard.press("Space");
-  await expect(page.getByRole("button", { name: "Stop" })).toBeFocused();
+  await expect(page.getByRole("button", { name: "Freeze" })).toBeFocused();
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   await page.keyboard.press("Space");
-  await expect(page.getByRole("button", { name: "Start" })).toBeFocused();
+  await expect(page.getByRole("button", { name: "Resume" })).toBeFocused();
+  await page.keyboard.press("Space");
+  await expect(page.getByRole("button", { name: "Freeze" })).toBeFocused();
+  await tabTo(page, "stop");
+  await page.keyboard.press("Space");
+  await expect(camera).toBeFocused();
 });

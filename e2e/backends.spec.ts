@@ -52,8 +52,7 @@ async function askAll(page: Page): Promise<Answer[]> {
 
 /** Live captions with drafts and a change threshold on the loaded page. */
 async function expectLiveCaptions(page: Page): Promise<void> {
-  await page.getByText("Camera", { exact: true }).first().click();
-  await page.getByText("Image and prompt").click();
+  await page.getByText("Image options").click();
   await page.locator("#gate").fill("0.02");
   await page.locator("#gate").blur();
   await page.evaluate(() => {
@@ -64,7 +63,7 @@ async function expectLiveCaptions(page: Page): Promise<void> {
       seen.push({ text, unchanged });
     });
   });
-  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Use my camera" }).click();
   const seen = (): Promise<{ text: string; unchanged: number }[]> =>
     page.evaluate(() => Reflect.get(window, "seen") as never);
   await expect

@@ -35,7 +35,7 @@ test("captions follow the camera, each with its time to first token", async ({
 }) => {
   await listen(page);
   await page.goto("/");
-  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Use my camera" }).click();
 
   const expected = scenes.map(({ caption }) => caption);
   await expect
@@ -82,7 +82,7 @@ test("device auto does not choose a software adapter, and gives the reason", asy
 test("stop works within one token", async ({ page }) => {
   await listen(page);
   await page.goto("/");
-  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Use my camera" }).click();
   await expect
     .poll(async () => (await captions(page)).length)
     .toBeGreaterThan(0);
@@ -104,27 +104,44 @@ test("stop works within one token", async ({ page }) => {
 
   // It can be started again.
   await page.evaluate(() => (window.seen.captions.length = 0));
-  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Use my camera" }).click();
   await expect
     .poll(async () => (await captions(page)).length)
     .toBeGreaterThan(0);
   await page.getByRole("button", { name: "Stop" }).click();
-  await expect(page.getByRole("button", { name: "Start" })).toBeVisible();
+  await expect(
+    page.getByRole("button", { name: "Use my camera" }),
+  ).toBeVisible();
 });
 
-test("single: freezes a frame, answers, and resumes", async ({ page }) => {
+test("freezes a frame, answers about it, and resumes", async ({ page }) => {
   await listen(page);
   await page.goto("/");
-  await page.getByText("Single", { exact: true }).click();
-  await page.getByRole("button", { name: "Start" }).click();
-  await page.getByRole("button", { name: "Ask" }).click();
-  await expect.poll(async () => (await captions(page)).length).toBe(1);
-  await page.getByText("Count", { exact: true }).click();
-  await page.getByRole("button", { name: "Ask" }).click();
-  await expect.poll(async () => (await captions(page)).length).toBe(2);
-  const [first, second] = await captions(page);
-  expect(first?.prompt).toBe("Describe the image.");
-  expect(second?.prompt).toBe("How many shapes are there?");
-  await page.getByRole("button", { name: "Resume" }).click();
-  await expect(page.getByRole("button", { name: "Resume" })).toBeHidden();
+  await page.getByRole("button", { name: "Use my camera" }).click();
+  await expect
+    .poll(async () => (await captions(page)).length)
+    .toBeGreaterThan(0);
+  await page.getByRole("button", { name: "Freeze" }).click();
+  const resume = page.getByRole("button", { name: "Resume" });
+  await expect(resume).toBeVisible();
+  await page.evaluate(() => (window.seen.captions.length = 0));
+  for (const [at, question] of [
+    "How many shapes are there?",
+    "Describe the image.",
+  ].entries()) {
+    await page.locator("#question").fill(question);
+    await page.locator("#question").press("Enter");
+    await expect.poll(async () => (await captions(page)).length).toBe(at + 1);
+  }
+  const [count, description] = await captions(page);
+  expect(count?.prompt).toBe("How many shapes are there?");
+  expect(count?.text).toMatch(/^(One|Two)\.$/);
+  expect(description?.prompt).toBe("Describe the image.");
+  expect(scenes.map(({ caption }) => caption)).toContain(description?.text);
+  // Live captions continue.
+  await resume.click();
+  await expect(resume).toBeHidden();
+  await expect
+    .poll(async () => (await captions(page)).length)
+    .toBeGreaterThan(2);
 });

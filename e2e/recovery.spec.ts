@@ -107,7 +107,7 @@ test("the page and its model start offline", async ({
         page.evaluate(() => document.querySelector("fast-vlm")?.state),
       )
       .toBe("ready");
-  await page.goto("/?source=image");
+  await page.goto("/");
   await ready();
   // The runtime is cached last.
   await expect
@@ -124,7 +124,7 @@ test("the page and its model start offline", async ({
   await ready();
   // The headers are cached, so threads work.
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-  await page.getByRole("button", { name: "generate a scene" }).click();
+  await page.getByRole("button", { name: "Three shapes" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   expect(watch.foreign).toEqual([]);
 });

@@ -41,7 +41,7 @@ test("screen readers hear complete captions, not tokens", async ({
   watch,
 }) => {
   await page.goto("/");
-  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Use my camera" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   const cdp = await page.context().newCDPSession(page);
   const whole = scenes.map(({ caption }) => caption);

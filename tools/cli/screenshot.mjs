@@ -1,32 +1,13 @@
 // @ts-check
 /**
  * `npm run screenshot`: takes the screenshots in README.md, in which nano describes a
- * generated scene.
+ * sample and answers a question about it.
  */
 import { join, relative } from "node:path";
 import { command } from "./command.mjs";
 import { dist, ensureBuilt, ensureInstalled, root } from "./prepare.mjs";
 
-const viewport = { width: 1200, height: 1085 };
-
-/** Seeds of scenes: the last one is shown, the others fill the plot. */
-const seeds = [25, 173, 248, 191, 39, 156];
-
-/**
- * Clicks "New scene" with a seeded Math.random (mulberry32).
- * @param {number} seed
- */
-function drawScene(seed) {
-  const { random } = Math;
-  Math.random = () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let bits = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
-  document.getElementById("draw")?.click();
-  Math.random = random;
-}
+const viewport = { width: 1280, height: 840 };
 
 /** @param {import("playwright").Page} page */
 function untilCaption(page) {
@@ -44,13 +25,17 @@ function untilCaption(page) {
 
 /** @param {import("playwright").Page} page @param {string} url */
 async function answer(page, url) {
-  await page.goto(`${url}?source=image`);
-  for (const seed of seeds) {
-    const caption = untilCaption(page);
-    await page.evaluate(drawScene, seed);
-    console.log(`  ${await caption}`);
-  }
-  // The metrics are painted a frame after the caption.
+  await page.goto(`${url}?lang=en`);
+  // The first caption would include the time of the load.
+  await page.waitForFunction(() => document.querySelector("fast-vlm")?.info);
+  const caption = untilCaption(page);
+  await page.locator("button[data-sample=shapes]").click();
+  console.log(`  ${await caption}`);
+  const answer = untilCaption(page);
+  await page.locator("#question").fill("What color is the star?");
+  await page.locator("#ask").click();
+  console.log(`  ${await answer}`);
+  // Results are painted a frame after they arrive.
   await page.waitForTimeout(500);
 }
 
