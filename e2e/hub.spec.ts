@@ -9,6 +9,7 @@ import {
   openHub,
   progressOf,
   removeStored,
+  runtimeBytes,
   sent,
   stored,
   test,
@@ -36,7 +37,7 @@ test("loads a model by hub id, with correct progress", async ({
   const progress = await progressOf(page);
   const loading = progress.filter(({ phase }) => phase === "loading");
   const total = loading.at(-1)?.total ?? 0;
-  expect(total).toBe(report.chosen?.bytes);
+  expect(total).toBe((report.chosen?.bytes ?? NaN) + runtimeBytes);
   expect(loading.at(-1)?.loaded).toBe(total);
   for (const [index, { loaded, total: of }] of loading.entries()) {
     expect(loaded).toBeGreaterThanOrEqual(loading[index - 1]?.loaded ?? 0);
@@ -163,9 +164,9 @@ test("resumes a cancelled download", async ({ page, hub }) => {
   expect(errorOf(await loading).code).toBe("aborted");
   hub.faults.clear();
   const missing = (await inspect(page)).chosen?.missing ?? 0;
-  // The total includes the tokenizer files.
+  // The total includes the tokenizer files and the runtime.
   const { total = 0 } = (await progressOf(page)).at(-1) ?? {};
-  expect(missing).toBeLessThanOrEqual(total - weights / 3);
+  expect(missing).toBeLessThanOrEqual(total - runtimeBytes - weights / 3);
   hub.requests.length = 0;
   valueOf(await load(page));
   expect(sent(hub)).toBeLessThanOrEqual(missing);

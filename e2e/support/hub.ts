@@ -12,7 +12,7 @@ import {
   type OpenOptions,
   type Outcome,
 } from "./element.ts";
-import { model } from "./paths.ts";
+import { model, root } from "./paths.ts";
 import { encodePng } from "./png.ts";
 import { draw, scenes } from "./scenes.ts";
 import { expect, test as base } from "./test.ts";
@@ -59,11 +59,19 @@ export async function openHub(
 export const progressOf = (page: Page): Promise<Progress[]> =>
   page.evaluate(() => window.progress);
 
-/** Resolves when that many bytes of the model have arrived. */
+/** Bytes of ONNX Runtime, which a load downloads besides the model. */
+export const runtimeBytes = statSync(
+  join(
+    root,
+    "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.jspi.wasm",
+  ),
+).size;
+
+/** Resolves when at least that many bytes of the model have arrived. */
 export async function arrived(page: Page, bytes: number): Promise<void> {
   await page.waitForFunction(
     (bytes) => window.progress.some(({ loaded }) => loaded >= bytes),
-    bytes,
+    bytes + runtimeBytes,
     { polling: 20 },
   );
 }

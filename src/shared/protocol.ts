@@ -212,7 +212,8 @@ export interface LoadProgress {
   readonly type: "progress";
   /** Files are downloaded and checked; sessions are created; shaders compile. */
   readonly phase: "loading" | "preparing" | "warming";
-  /** Bytes of all files of the model; `total` is 0 while unknown. */
+  /** Bytes of all files of the model, and of ONNX Runtime unless it is loaded
+   * already; `total` is 0 while unknown. */
   readonly loaded: number;
   readonly total: number;
   /** Recent download rate in bytes per second; 0 while nothing arrives. */
@@ -221,6 +222,11 @@ export interface LoadProgress {
   readonly left?: number;
   /** Another tab is downloading, and this one waits for it. */
   readonly elsewhere: boolean;
+  /** Steps of the phase that are done. `preparing`: weights or graphs that are in
+   * memory; `warming`: shaders that are compiled. Absent while `loading`. */
+  readonly done?: number;
+  /** Number of steps of the phase; absent if unknown. */
+  readonly steps?: number;
   /** Seconds until the next attempt, while the server limits the number of
    * requests (HTTP 429); absent otherwise. */
   readonly retryIn?: number;

@@ -17,6 +17,9 @@ export interface GraphSource {
  */
 export class UnsupportedGraph extends Error {}
 
+/** Called before each step of opening a backend; may throw to cancel it. */
+export type OnStep = (done: number, steps: number) => void;
+
 /** Runs the graphs of one model. */
 export interface Backend {
   readonly encoder: Encoder;

@@ -1,6 +1,5 @@
 import type { Graph, GraphDtypes } from "../../src/shared/models";
 import { graphNames } from "../../src/shared/options";
-import type { WorkerEvent } from "../../src/shared/protocol";
 import type { GraphSource } from "../backends/backend";
 import { checkGraph } from "../model-files/graph-contract";
 import { eachGraph, graphFile } from "../model-files/manifest";
@@ -12,8 +11,6 @@ import { defined } from "../util/assert";
 import { missing } from "../util/file-errors";
 import { filesOf, type ModelMetadata } from "./model-metadata";
 
-export type Emit = (event: WorkerEvent) => void;
-
 /** A model on disk, with checked graphs. Its weights are not in memory. */
 export interface DownloadedModel {
   /** All files by path. */
@@ -21,8 +18,6 @@ export interface DownloadedModel {
   readonly graphs: Record<Graph, GraphSource>;
   /** Bytes of the graphs and their external data. */
   readonly bytes: number;
-  /** Bytes of all files. */
-  readonly loaded: number;
 }
 
 /** Downloads the files that are not on disk and checks the graphs against the
@@ -31,7 +26,7 @@ export async function downloadGraphs(
   metadata: ModelMetadata,
   dtypes: GraphDtypes,
   signal: AbortSignal,
-  emit: Emit,
+  onProgress: (progress: Progress) => void,
 ): Promise<DownloadedModel> {
   const { folder } = metadata;
   let done: Progress | undefined;
@@ -39,7 +34,7 @@ export async function downloadGraphs(
     const before = done;
     return folder.fetch(paths, signal, (progress) => {
       done = addProgress(before, progress);
-      emit({ type: "progress", phase: "loading", ...done });
+      onProgress(done);
     });
   };
   const paths = filesOf(metadata, dtypes).map(({ path }) => path);
@@ -82,13 +77,8 @@ export async function downloadGraphs(
     graph.blob,
     ...external.values(),
   ]);
-  return {
-    blobs,
-    graphs,
-    // Graphs may share a file.
-    bytes: totalSize(new Set(weights)),
-    loaded: totalSize(blobs.values()),
-  };
+  // Graphs may share a file.
+  return { blobs, graphs, bytes: totalSize(new Set(weights)) };
 }
 
 /** Continues the progress of a first download with that of a second. */

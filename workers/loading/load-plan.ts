@@ -15,13 +15,10 @@ import { openGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 import { measure } from "../ort/memory-use";
 import { checkCompatibility, type VariantCompatibility } from "./compatibility";
-import {
-  downloadGraphs,
-  type DownloadedModel,
-  type Emit,
-} from "./download-graphs";
+import { downloadGraphs, type DownloadedModel } from "./download-graphs";
 import { choose } from "./dtypes";
 import { hardwareOf, type Hardware } from "./hardware";
+import type { LoadReporter } from "./load-reporter";
 import { estimateMemory } from "./memory-estimate";
 import { readJson, type ModelMetadata } from "./model-metadata";
 
@@ -29,7 +26,7 @@ import { readJson, type ModelMetadata } from "./model-metadata";
 export interface LoadJob {
   readonly options: LoadOptions;
   readonly signal: AbortSignal;
-  readonly emit: Emit;
+  readonly reporter: LoadReporter;
 }
 
 /** Everything that a load needs to open a backend. */
@@ -40,8 +37,6 @@ export interface LoadPlan {
   readonly info: ModelInfo;
   readonly needs: MemoryEstimate;
   readonly graphs: Readonly<Record<Graph, GraphSource>>;
-  /** Bytes of all files. */
-  readonly loaded: number;
   readonly hardware: Hardware;
   readonly gpu: Gpu | undefined;
   readonly variants: VariantCompatibility;
@@ -55,7 +50,7 @@ export type LoadReasons = Pick<
 
 /** Opens the device, chooses the dtypes, downloads and checks the files. */
 export async function makePlan(
-  { options, signal, emit }: LoadJob,
+  { options, signal, reporter }: LoadJob,
   metadata: ModelMetadata,
   choice: DtypeChoice,
   reasons: LoadReasons,
@@ -68,8 +63,13 @@ export async function makePlan(
     const { device, adapter, deviceReason } = hardware;
     const variants = checkCompatibility(metadata.variants, config, hardware);
     const dtypes = choose(choice, variants, hardware);
-    const downloaded = await downloadGraphs(metadata, dtypes, signal, emit);
-    const { graphs, bytes, loaded } = downloaded;
+    const downloaded = await downloadGraphs(
+      metadata,
+      dtypes,
+      signal,
+      (progress) => reporter.downloading(progress),
+    );
+    const { graphs, bytes } = downloaded;
     const tokenizer = await readTokenizer(metadata, downloaded);
     const { commit } = metadata.folder;
     const info: ModelInfo = {
@@ -102,7 +102,6 @@ export async function makePlan(
       info,
       needs,
       graphs,
-      loaded,
       hardware,
       gpu,
       variants,

@@ -1,11 +1,7 @@
 import { VlmError, type ErrorCode } from "../../src/shared/errors";
 import type { MemoryEstimate } from "../../src/shared/models";
-import {
-  noProgress,
-  type LoadOptions,
-  type ModelInfo,
-} from "../../src/shared/protocol";
-import type { Emit } from "./download-graphs";
+import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
+import { beginOrt } from "../ort/runtime";
 import { fallBackToWiderDtype } from "./dtype-fallback";
 import {
   makePlan,
@@ -13,6 +9,7 @@ import {
   type LoadPlan,
   type LoadReasons,
 } from "./load-plan";
+import { LoadReporter, type Emit } from "./load-reporter";
 import type { LoadedModel } from "./loaded-model";
 import {
   forgetUnchecked,
@@ -64,8 +61,8 @@ export async function prepareModel(
   signal: AbortSignal,
   emit: Emit,
 ): Promise<PreparedModel> {
-  const job = { options, signal, emit };
-  emit(noProgress);
+  const reporter = new LoadReporter(emit, beginOrt());
+  const job = { options, signal, reporter };
   try {
     return await prepare(job, await readMetadata(options.model, signal), {});
   } catch (error) {

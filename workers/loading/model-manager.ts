@@ -1,8 +1,8 @@
 import { VlmError } from "../../src/shared/errors";
 import type { LoadOptions } from "../../src/shared/protocol";
 import { Mutex } from "../../src/shared/mutex";
-import type { Emit } from "./download-graphs";
 import { loadModel, prepareModel, type PreparedModel } from "./load";
+import type { Emit } from "./load-reporter";
 import { LoadedModel } from "./loaded-model";
 import { fitTogether, type Footprint } from "./memory-estimate";
 

@@ -1,6 +1,5 @@
 import type { Graph } from "../../src/shared/models";
-import { noProgress } from "../../src/shared/protocol";
-import type { Backend } from "../backends/backend";
+import type { Backend, OnStep } from "../backends/backend";
 import { openOrtBackend } from "../backends/ort/open";
 import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
 import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
@@ -142,25 +141,20 @@ export class WebGpuCandidate {
 async function createModel<B extends Backend>(
   job: LoadJob,
   plan: LoadPlan,
-  open: (tensors: Tensors, onStep: () => void) => Promise<B>,
+  open: (tensors: Tensors, onStep: OnStep) => Promise<B>,
 ): Promise<{ readonly model: LoadedModel; readonly backend: B }> {
-  const { options, signal, emit } = job;
-  const { gpu, loaded } = plan;
-  const report = (phase: "preparing" | "warming"): void => {
-    emit({ ...noProgress, phase, loaded, total: loaded });
-  };
-  // There may be hundreds of steps.
-  let reported = false;
-  const onStep = (): void => {
+  const { options, signal, reporter } = job;
+  const { gpu } = plan;
+  const onStep: OnStep = (done, steps) => {
     if (signal.aborted) throw loadAborted();
-    if (!reported) report("preparing");
-    reported = true;
+    reporter.preparing(done, steps);
   };
+  if (gpu !== undefined) gpu.onShader = () => reporter.shaderCompiled();
   try {
     const tensors = new Tensors(await loadOrt(), gpu);
     const backend = await open(tensors, onStep);
     const model = new LoadedModel(options, plan, backend, tensors);
-    report("warming");
+    reporter.warming();
     return { model, backend };
   } catch (error) {
     const cause = (await gpu?.explain(error)) ?? error;

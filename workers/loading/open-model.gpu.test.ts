@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Graph } from "../../src/shared/models";
 import type { LoadOptions, WorkerEvent } from "../../src/shared/protocol";
-import type { Backend, GraphSource } from "../backends/backend";
+import type { Backend, OnStep, GraphSource } from "../backends/backend";
 import type { WebGpuPlan } from "../backends/webgpu/open";
 import type { LoadedModel } from "./loaded-model";
 import { Gpu } from "../ort/device";
@@ -38,10 +38,7 @@ vi.mock("../backends/webgpu/open", () => ({
     graphs: Readonly<Record<Graph, GraphSource>>,
     config: ModelConfig,
   ): WebGpuPlan => {
-    const open = async (
-      tensors: Tensors,
-      onStep: () => void,
-    ): Promise<Backend> => {
+    const open = async (tensors: Tensors, onStep: OnStep): Promise<Backend> => {
       if (tensors.gpu === undefined) throw new Error("no GPU");
       webgpu.open(tensors.gpu);
       const backend = await openOrtBackend(graphs, tensors, config, onStep);

@@ -12,6 +12,8 @@ export class Gpu {
   readonly bytes: GpuBytes;
   /** Resolves when the device is lost, unless `close` was called. */
   readonly lost: Promise<VlmError>;
+  /** Called when a shader has been compiled. */
+  onShader: () => void = () => undefined;
   /** GPU errors so far. Results from before an error may be invalid. */
   errorCount = 0;
   readonly #guarded = new Set<(loss: VlmError) => void>();
@@ -24,7 +26,7 @@ export class Gpu {
     this.device = device;
     this.name = name;
     this.bytes = new GpuBytes(device);
-    watchShaders(device);
+    watchShaders(device, () => this.onShader());
     this.lost = new Promise((resolve) => {
       void device.lost.then(({ message, reason }) => {
         this.#loss = deviceLost(message || reason);

@@ -12,9 +12,10 @@ export function shaderOf(pipeline: GPUComputePipeline): PipelineShader {
   return shaders.get(pipeline) ?? UNKNOWN;
 }
 
-/** Remembers the shaders of all pipelines of `device`. ORT shares pipelines
- * between its sessions, so a recording cannot see them being created. */
-export function watchShaders(device: GPUDevice): void {
+/** Remembers the shaders of all pipelines of `device`, and calls `onCompiled` for
+ * each. ORT shares pipelines between its sessions, so a recording cannot see them
+ * being created. */
+export function watchShaders(device: GPUDevice, onCompiled: () => void): void {
   const modules = new WeakMap<GPUShaderModule, PipelineShader>();
   const createShaderModule = device.createShaderModule.bind(device);
   device.createShaderModule = (descriptor) => {
@@ -28,6 +29,7 @@ export function watchShaders(device: GPUDevice): void {
     { compute }: GPUComputePipelineDescriptor,
   ): GPUComputePipeline => {
     shaders.set(pipeline, modules.get(compute.module) ?? UNKNOWN);
+    onCompiled();
     return pipeline;
   };
   const create = device.createComputePipeline.bind(device);

@@ -4,7 +4,6 @@ import { bytesOf } from "../util/read-blob";
 import { siblingPath } from "../onnx/external-data";
 import type { OnnxGraph } from "../onnx/onnx-reader";
 import { GPU_ERROR_PREFIX, outOfMemory, type Gpu } from "./device";
-import { runtimeNotLoaded } from "./runtime";
 
 const MEMORY =
   /out of memory|\boom\b|bad_alloc|failed to alloc|array buffer alloc/i;
@@ -27,8 +26,6 @@ export async function explainSessionError(
   await gpu?.forgetErrors();
   const { code, advice } = cause;
   const message = withoutSource(cause.message);
-  // ORT fetches its .wasm file for the first session.
-  if (/no available backend/i.test(message)) return runtimeNotLoaded(error);
   if (code !== "internal" && code !== "out-of-memory") {
     return new VlmError(code, `${file}: ${message}`, advice, { cause });
   }

@@ -1,5 +1,5 @@
 import type { Graph } from "../../../src/shared/models";
-import type { Backend, GraphSource } from "../backend";
+import type { Backend, GraphSource, OnStep } from "../backend";
 import { createSession, type OrtSession } from "../../ort/session";
 import type { Tensors } from "../../ort/tensor";
 import { keepLastRow } from "../../onnx/last-row";
@@ -15,21 +15,20 @@ export interface OrtBackend extends Backend {
 
 /**
  * Creates the sessions one after another, because ONNX Runtime cannot create
- * two at once. Calls `onStep` before each; it may throw to cancel. On failure
- * the sessions created so far are released.
+ * two at once. On failure the sessions created so far are released.
  */
 export async function openOrtBackend(
   graphs: Readonly<Record<Graph, GraphSource>>,
   tensors: Tensors,
   heads: CacheHeads,
-  onStep: () => void,
+  onStep: OnStep,
 ): Promise<OrtBackend> {
   const opened: { release(): Promise<void> }[] = [];
   const create = async (
     name: Graph,
     edit?: typeof keepLastRow,
   ): Promise<OrtSession> => {
-    onStep();
+    onStep(opened.length, 3);
     const { graph, external } = graphs[name];
     const session = await createSession(graph, external, tensors.gpu, edit);
     opened.push(session);
@@ -38,7 +37,7 @@ export async function openOrtBackend(
   try {
     const vision = await create("vision_encoder");
     const decoder = await create("decoder_model_merged", keepLastRow);
-    onStep();
+    onStep(opened.length, 3);
     const { graph, external } = graphs.embed_tokens;
     const embedder = await openEmbedding(graph, external, tensors);
     return {

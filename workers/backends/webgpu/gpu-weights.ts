@@ -24,16 +24,16 @@ export class GpuWeights {
     this.#gpu = gpu;
   }
 
-  /** Calls `onStep` before each weight; it may throw to cancel. On failure no
+  /** Calls `onWeight` before each weight; it may throw to cancel. On failure no
    * buffers remain. */
   static async upload(
     gpu: Gpu,
     weights: readonly Weight[],
-    onStep: () => void,
+    onWeight: () => void,
   ): Promise<GpuWeights> {
     const all = new GpuWeights(gpu);
     try {
-      await all.#upload(weights, onStep);
+      await all.#upload(weights, onWeight);
       return all;
     } catch (error) {
       all.destroy();
@@ -61,13 +61,16 @@ export class GpuWeights {
     this.#layouts.destroy();
   }
 
-  async #upload(weights: readonly Weight[], onStep: () => void): Promise<void> {
+  async #upload(
+    weights: readonly Weight[],
+    onWeight: () => void,
+  ): Promise<void> {
     const { device } = this.#gpu;
     let pending = 0;
     for (const weight of weights) {
       const { name, type, dims, bytes } = weight;
       if (this.#tensors.has(name)) continue;
-      onStep();
+      onWeight();
       const buffer = device.createBuffer({
         label: name,
         size: Math.max(16, Math.ceil(bytes / 4) * 4),

@@ -1,5 +1,10 @@
 import type { Graph } from "../../../src/shared/models";
-import { type Backend, type GraphSource, UnsupportedGraph } from "../backend";
+import {
+  type Backend,
+  type GraphSource,
+  type OnStep,
+  UnsupportedGraph,
+} from "../backend";
 import { openEmbedding, type Embedder } from "../embedding";
 import { GpuTimer } from "../../kernels/gpu-timer";
 import type { ModelConfig } from "../../model-files/config";
@@ -16,9 +21,8 @@ import { trialRecordKey, useTrialRecord } from "./overrides/trial-record";
 
 /** A model whose graphs the WebGPU backend can run. */
 export interface WebGpuPlan {
-  /** Calls `onStep` between steps; it may throw to cancel. On failure nothing
-   * stays on the GPU. */
-  open(tensors: Tensors, onStep: () => void): Promise<Backend>;
+  /** On failure nothing stays on the GPU. */
+  open(tensors: Tensors, onStep: OnStep): Promise<Backend>;
 }
 
 /** Plans the backend without touching the GPU. Throws `UnsupportedGraph` for
@@ -64,15 +68,19 @@ export async function planWebGpuBackend(
   const languageWeights = [...decoder.weights, ...table.weights];
   checkWeightSizes(gpu, [...vision.weights, ...languageWeights]);
 
-  const open = async (
-    tensors: Tensors,
-    onStep: () => void,
-  ): Promise<Backend> => {
+  const open = async (tensors: Tensors, onStep: OnStep): Promise<Backend> => {
     const { gpu } = tensors;
     if (gpu === undefined) throw new UnsupportedGraph("there is no GPU");
     const record = await trialRecordKey(gpu.device);
     if (record !== undefined) await useTrialRecord(gpu.device, record);
-    const visionWeights = await GpuWeights.upload(gpu, vision.weights, onStep);
+    const steps = vision.weights.length + languageWeights.length;
+    let done = 0;
+    const onWeight = (): void => onStep(done++, steps);
+    const visionWeights = await GpuWeights.upload(
+      gpu,
+      vision.weights,
+      onWeight,
+    );
     const timer = GpuTimer.of(gpu.device);
     const encoder = new WebGpuEncoder(
       gpu,
@@ -86,7 +94,7 @@ export async function planWebGpuBackend(
     try {
       const { graph, external } = embedSource;
       embedder = await openEmbedding(graph, external, tensors);
-      weights = await GpuWeights.upload(gpu, languageWeights, onStep);
+      weights = await GpuWeights.upload(gpu, languageWeights, onWeight);
       const language = new WebGpuLanguage(
         {
           gpu,
