@@ -1,16 +1,23 @@
 import type { Graph } from "../../src/shared/models";
 import type { Backend, OnStep } from "../backends/backend";
-import { openOrtBackend } from "../backends/ort/open";
+import { openOrtBackend, type OrtBackend } from "../backends/ort/open";
 import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
 import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";
+import { checkOnce } from "../ort/check-cache";
 import { loadOrt } from "../ort/runtime";
 import { Tensors } from "../ort/tensor";
 import { loadAborted } from "../store/errors";
 import type { LoadJob, LoadPlan } from "./load-plan";
 import { LoadedModel } from "./loaded-model";
 import { type Rejection, rejectionFor } from "./rejection";
-import { answerTestImage, testImageSize, verify } from "./verification";
+import {
+  answerTestImage,
+  testImageSize,
+  verify,
+  verifyAgain,
+} from "./verification";
+import { verificationKey } from "./verification-cache";
 import { warmUp } from "./warm-up";
 
 // Functions of this file that do not return a model free everything and close
@@ -50,12 +57,30 @@ export async function openOrt(
       openOrtBackend(plan.graphs, tensors, plan.config, onStep),
   );
   return freeOnError(job, model, async () => {
-    const size = testImageSize(plan);
-    const graph = await warmUp(model, backend, size, job.signal);
+    const graph = await findOverflow(job, plan, model, backend);
     if (graph === undefined) return { kind: "opened", model };
     await model.free();
     return { kind: "overflow", graph };
   });
+}
+
+/** Warms the backend up. A CPU has no shaders to compile, so there the numbers of
+ * these files are tested once, and later loads begin with the first request. */
+async function findOverflow(
+  { signal }: LoadJob,
+  plan: LoadPlan,
+  model: LoadedModel,
+  backend: OrtBackend,
+): Promise<Graph | undefined> {
+  const size = testImageSize(plan);
+  const isCpu = plan.gpu === undefined;
+  const key = isCpu ? await verificationKey(plan, size, signal) : undefined;
+  let graph: Graph | undefined;
+  const isFinite = await checkOnce(key, async () => {
+    graph = await warmUp(model, backend, size, signal);
+    return graph === undefined;
+  });
+  return isFinite ? undefined : (graph ?? warmUp(model, backend, size, signal));
 }
 
 /** Opens the ORT backend, asks it about the test image, and frees it. */
@@ -107,8 +132,12 @@ export class WebGpuCandidate {
     this.#plan = { ...plan, info };
   }
 
-  /** Opens the backend and verifies that it answers with these tokens. */
-  async open(tokens: readonly number[]): Promise<Opened | Rejection> {
+  /** Opens the backend and verifies that it answers with these tokens.
+   * `isVerified`: an earlier load has run all tests. */
+  async open(
+    tokens: readonly number[],
+    isVerified = false,
+  ): Promise<Opened | Rejection> {
     const job = this.#job;
     const plan = (this.#plan = await withOpenDevice(this.#plan));
     try {
@@ -117,7 +146,10 @@ export class WebGpuCandidate {
       );
       return await freeOnError(job, model, async () => {
         const size = testImageSize(plan);
-        const reason = await verify(model, tokens, size, job.signal);
+        const { signal } = job;
+        const reason = isVerified
+          ? await verifyAgain(model, tokens, size, signal)
+          : await verify(model, tokens, size, signal);
         if (reason === undefined) return { kind: "opened", model };
         await model.free();
         return { kind: "rejected", reason, permanent: true };

@@ -8,6 +8,8 @@ import type { VerificationResult } from "./verification-cache";
 
 const tokensOf = (text: string) => [...text].map((c) => c.charCodeAt(0));
 
+const verified = { tokens: tokensOf("abc"), verified: true };
+
 /** A model that only has `info`. */
 const opened = (backend: string, backendReason?: string) =>
   ({
@@ -39,6 +41,8 @@ class FakeBackends implements Backends {
   failure: Rejection | undefined;
   /** Kernels that an earlier load chose and that are now wrong. */
   wrongKernels = false;
+  /** Of the last attempt: whether an earlier load has run all tests. */
+  isVerified: boolean | undefined;
   /** How often each was opened. */
   readonly opened = { reference: 0, webgpu: 0 };
 
@@ -56,7 +60,10 @@ class FakeBackends implements Backends {
     Promise.resolve(
       this.unplanned ?? {
         kind: "candidate",
-        open: (tokens) => Promise.resolve(this.#open(tokens)),
+        open: (tokens, isVerified) => {
+          this.isVerified = isVerified;
+          return Promise.resolve(this.#open(tokens));
+        },
         forgetKernelChoices: () => {
           const forgotten = this.wrongKernels;
           this.wrongKernels = false;
@@ -111,8 +118,10 @@ test("opens the ORT backend if the WebGPU backend cannot run the model", async (
 
 test("compares with the reference once and caches its tokens", async () => {
   expect(await outcome()).toEqual(["webgpu", undefined]);
-  expect(backends.results.get("key")).toEqual({ tokens: tokensOf("abc") });
+  expect(backends.results.get("key")).toEqual(verified);
+  expect(backends.isVerified).toBe(false);
   expect(await outcome()).toEqual(["webgpu", undefined]);
+  expect(backends.isVerified).toBe(true);
   expect(backends.opened).toEqual({ reference: 1, webgpu: 2 });
 });
 
@@ -127,13 +136,13 @@ test("rejects another answer and caches the rejection", async () => {
 test("compares again when the cached tokens do not match", async () => {
   backends.results.set("key", { tokens: tokensOf("xyz") });
   expect(await outcome()).toEqual(["webgpu", undefined]);
-  expect(backends.results.get("key")).toEqual({ tokens: tokensOf("abc") });
+  expect(backends.results.get("key")).toEqual(verified);
 });
 
 test("measures kernel choices of an earlier load again before rejecting", async () => {
   backends.wrongKernels = true;
   expect(await outcome()).toEqual(["webgpu", undefined]);
-  expect(backends.results.get("key")).toEqual({ tokens: tokensOf("abc") });
+  expect(backends.results.get("key")).toEqual(verified);
 });
 
 test("keeps the cached tokens and compares nothing after a temporary failure", async () => {

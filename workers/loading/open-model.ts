@@ -71,9 +71,7 @@ async function openOnWebGpu(
   const { tokens } = reference;
   const result = await openVerified(candidate, tokens);
   if (key !== undefined) {
-    const isRejected = result.kind === "rejected" && result.permanent;
-    const rejection = isRejected ? { rejection: result.reason } : {};
-    await backends.cache.set(key, { tokens, ...rejection });
+    await backends.cache.set(key, { tokens, ...verdictOf(result) });
   }
   return result;
 }
@@ -92,16 +90,23 @@ async function keyOf(
   }
 }
 
+function verdictOf(
+  result: Opened | Rejection,
+): Pick<VerificationResult, "verified" | "rejection"> {
+  if (result.kind === "opened") return { verified: true };
+  return result.permanent ? { rejection: result.reason } : {};
+}
+
 /** The result of an earlier load, repeated. Undefined if its tokens may be
  * outdated. */
 async function openCached(
   candidate: Candidate,
-  { tokens, rejection: reason }: VerificationResult,
+  { tokens, verified = false, rejection: reason }: VerificationResult,
 ): Promise<Opened | Rejection | undefined> {
   if (reason !== undefined) {
     return { kind: "rejected", reason, permanent: true };
   }
-  const result = await openVerified(candidate, tokens);
+  const result = await openVerified(candidate, tokens, verified);
   // A temporary failure proves nothing about the tokens.
   const isOutdated = result.kind === "rejected" && result.permanent;
   return isOutdated ? undefined : result;
@@ -112,8 +117,9 @@ async function openCached(
 async function openVerified(
   candidate: Candidate,
   tokens: readonly number[],
+  isVerified = false,
 ): Promise<Opened | Rejection> {
-  const result = await candidate.open(tokens);
+  const result = await candidate.open(tokens, isVerified);
   if (result.kind === "opened" || !result.permanent) return result;
   const chooseAgain = await candidate.forgetKernelChoices();
   return chooseAgain ? candidate.open(tokens) : result;

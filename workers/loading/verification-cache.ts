@@ -8,6 +8,8 @@ import { filesOf } from "./model-metadata";
 export interface VerificationResult {
   /** The reference's tokens for the test image. */
   readonly tokens: readonly number[];
+  /** The WebGPU backend has passed every test. */
+  readonly verified?: boolean;
   /** Why the WebGPU backend is rejected without another try. */
   readonly rejection?: string;
 }

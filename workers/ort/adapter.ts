@@ -1,7 +1,9 @@
 import type { DeviceChoice } from "../../src/shared/models";
 import { VlmError } from "../../src/shared/errors";
 import { attentionIsCorrect, type AttentionHeads } from "./attention-check";
+import { checkOnce } from "./check-cache";
 import { Gpu } from "./device";
+import { environmentKey } from "./environment-key";
 import { loadOrt } from "./runtime";
 
 /** Features that ORT or our kernels use if the adapter has them. */
@@ -109,7 +111,7 @@ async function openTested(
     let gpu: Gpu | undefined;
     try {
       gpu = await openDevice(adapter, attempt);
-      if (await gpu.guard(attentionIsCorrect(gpu.device, heads))) return gpu;
+      if (await checkAttention(gpu, heads)) return gpu;
       wrong = "ONNX Runtime computes attention incorrectly on it";
     } catch (error) {
       wrong = error instanceof Error ? error.message : String(error);
@@ -117,6 +119,15 @@ async function openTested(
     gpu?.close();
   }
   return wrong;
+}
+
+async function checkAttention(
+  gpu: Gpu,
+  { heads, kvHeads, headDim }: AttentionHeads,
+): Promise<boolean> {
+  const shape = { heads, kvHeads, headDim };
+  const key = await environmentKey(gpu.device, "attention", shape);
+  return checkOnce(key, () => gpu.guard(attentionIsCorrect(gpu.device, shape)));
 }
 
 async function openDevice(

@@ -9,7 +9,13 @@ export interface Table<T> {
   entries(): Promise<Map<string, T>>;
 }
 
-const tableNames = ["journal", "models", "verifications", "kernels"] as const;
+const tableNames = [
+  "journal",
+  "models",
+  "verifications",
+  "kernels",
+  "checks",
+] as const;
 
 type TableName = (typeof tableNames)[number];
 
@@ -42,9 +48,12 @@ export class Database {
   }
 
   async #connect(): Promise<IDBPDatabase> {
-    return await openDB(this.#name, 1, {
+    return await openDB(this.#name, 2, {
       upgrade: (database) => {
-        for (const name of tableNames) database.createObjectStore(name);
+        const existing = database.objectStoreNames;
+        for (const name of tableNames) {
+          if (!existing.contains(name)) database.createObjectStore(name);
+        }
       },
       // A tab with a newer version waits for this connection to close.
       blocking: (_current, _blocked, event) => {
