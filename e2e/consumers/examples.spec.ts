@@ -1,41 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import {
-  cpSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Page } from "@playwright/test";
 import { documentedHeaders } from "../../tools/cli/docs/documents.mjs";
-import { pack } from "../../tools/cli/package/pack.mjs";
-import { npm } from "../../tools/cli/prepare.mjs";
-import { captionOf, expectScene, serveFolder } from "../support/consumer.ts";
-import { root, scratch } from "../support/paths.ts";
-import { expect, test, troublesOf } from "../support/test.ts";
-
-const reachable = npm(["ping"], { cwd: root }).ok;
-
-let tarball: string;
-let projects: string;
-
-test.beforeAll(() => {
-  if (!reachable) return;
-  // Outside of this repository, so that none of its packages are found.
-  projects = mkdtempSync(join(tmpdir(), "fast-vlm-"));
-  tarball = pack(join(projects, "packed"));
-});
-
-test.beforeEach(() => {
-  test.skip(!reachable, "The npm registry cannot be reached.");
-});
-
-test.afterAll(() => {
-  if (reachable) rmSync(projects, { recursive: true, force: true });
-});
+import { serveFolder } from "../support/consumer.ts";
+import { root } from "../support/paths.ts";
+import { expect, expectCaption, run, test, type Packed } from "./registry.ts";
 
 for (const [name, built] of [
   ["plain", "public"],
@@ -43,9 +13,12 @@ for (const [name, built] of [
   ["webpack", "public"],
   ["react", "dist"],
 ] as const) {
-  test(`${name} captions under the documented policy`, async ({ page }) => {
-    const project = install(name);
-    run(project, "build");
+  test(`${name} captions under the documented policy`, async ({
+    page,
+    packed,
+  }) => {
+    const project = install(name, packed);
+    run(project, "run", "build");
     const { url, close } = await serveFolder(
       join(project, built),
       documentedHeaders(),
@@ -55,17 +28,20 @@ for (const [name, built] of [
   });
 }
 
-test("captions with the development server of Vite", async ({ page }) => {
-  const project = install("vite");
-  run(project, "models");
+test("captions with the development server of Vite", async ({
+  page,
+  packed,
+}) => {
+  const project = install("vite", packed);
+  run(project, "run", "models");
   await served(project, "node_modules/vite/bin/vite.js", ["--port"], (url) =>
     expectCaption(page, "vite-dev", url),
   );
 });
 
-test("captions after server rendering with Next", async ({ page }) => {
-  const project = install("next");
-  run(project, "build");
+test("captions after server rendering with Next", async ({ page, packed }) => {
+  const project = install("next", packed);
+  run(project, "run", "build");
   const next = "node_modules/next/dist/bin/next";
   await served(project, next, ["start", "--port"], async (url) => {
     expect(await (await fetch(url)).text()).toContain("<fast-vlm");
@@ -75,8 +51,8 @@ test("captions after server rendering with Next", async ({ page }) => {
 });
 
 /** Copies the example and adds the packed fast-vlm. @returns the folder */
-function install(name: string): string {
-  const project = join(projects, name);
+function install(name: string, { folder, tarball }: Packed): string {
+  const project = join(folder, name);
   cpSync(join(root, "examples", name), project, {
     recursive: true,
     filter: (path) => !/node_modules|\.next$/.test(path),
@@ -86,16 +62,8 @@ function install(name: string): string {
   const ours = /"fast-vlm": "[^"]*"/;
   expect(text).toMatch(ours);
   writeFileSync(path, text.replace(ours, `"fast-vlm": "file:${tarball}"`));
-  const { ok, output } = npm(["install", "--no-audit", "--no-fund"], {
-    cwd: project,
-  });
-  expect(ok, output).toBe(true);
+  run(project, "install", "--no-audit", "--no-fund");
   return project;
-}
-
-function run(project: string, script: string): void {
-  const { ok, output } = npm(["run", script], { cwd: project });
-  expect(ok, output).toBe(true);
 }
 
 /** Runs the project's own server during `use`. */
@@ -131,15 +99,3 @@ const answers = (url: string): Promise<boolean> =>
     ({ ok }) => ok,
     () => false,
   );
-
-async function expectCaption(
-  page: Page,
-  name: string,
-  url: string,
-): Promise<void> {
-  const troubles = troublesOf(page);
-  await page.goto(url);
-  expectScene(await captionOf(page));
-  expect(troubles).toEqual([]);
-  await page.screenshot({ path: join(scratch, `consumer-${name}.png`) });
-}

@@ -8,6 +8,7 @@ export function Camera() {
     <>
       <FastVlm
         model="nano"
+        modelBase="/fast-vlm"
         source="camera"
         live
         onCaption={({ detail }) => setWords(detail.text.split(" ").length)}

@@ -7,6 +7,7 @@ export function App() {
     <>
       <FastVlm
         model="nano"
+        modelBase="/fast-vlm"
         source="camera"
         live
         onCaption={({ detail }) => setWords(detail.text.split(" ").length)}
