@@ -7,7 +7,6 @@ import { build } from "vite";
 import {
   documentedHeaders,
   documents,
-  readDocument,
   samplesOf,
 } from "../tools/cli/docs/documents.mjs";
 import { unpacked } from "../tools/cli/package/pack.mjs";
@@ -18,32 +17,40 @@ import {
   type Site,
 } from "./support/consumer.ts";
 import { encodePng } from "./support/png.ts";
+import {
+  copyArguments,
+  expectedLines,
+  sampleAt,
+  type SamplePlace,
+} from "./support/samples.ts";
 import { draw, scenes } from "./support/scenes.ts";
 import { expect, test, troublesOf } from "./support/test.ts";
 
-/** A red circle left of a blue square: the picture that the samples ask about. */
+/** A red circle left of a blue square: the image that the samples ask about. */
 const scene = scenes[3];
 if (!scene) throw new Error("There is no fourth scene.");
+const photo = encodePng(draw(scene, 512, 384));
 
-/** The samples by the name of the file that they are written to; each is the first of
- * its document and language that contains a text. */
-const plainPages = {
-  "index.html": ["README.md", "html", "<!doctype html>"],
-  "guide.html": ["docs/guide.md", "html", "<img"],
-  "photo.js": ["docs/guide.md", "js", "photo.js"],
-  "constraint.js": ["docs/constraints.md", "js", "responseConstraint"],
+const plain = {
+  page: ["README.md", "html", "<!doctype html>"],
+  guide: ["docs/guide.md", "html", "<img"],
+  guideScript: ["docs/guide.md", "js", "photo.js"],
+  constraint: ["docs/constraints.md", "js", "responseConstraint"],
 } as const;
+
+/** By the name of the file that the sample is written to. */
 const bundled = {
-  "tag.ts": ["README.md", "ts", "fast-vlm/define"],
+  "element.ts": ["README.md", "ts", "fast-vlm/define"],
   "readme.ts": ["README.md", "ts", "createFastVlm"],
   "guide.ts": ["docs/guide.md", "ts", "createFastVlm"],
   "prompt-api.ts": ["docs/prompt-api.md", "ts", "LanguageModel"],
   "errors.js": ["docs/errors.md", "js", "alert"],
 } as const;
+
 const elsewhere = [
-  // e2e/consumers/readme.spec.ts: React is not installed here.
+  // Run by e2e/consumers/readme.spec.ts: a new project with React is needed.
   ["README.md", "tsx", "fast-vlm/react"],
-  // e2e/package.spec.ts.
+  // Run by e2e/package.spec.ts, or like it.
   ["docs/embedding.md", "html", "<iframe"],
   ["docs/embedding.md", "js", "parent.postMessage"],
   ["docs/embedding.md", "js", 'addEventListener("message"'],
@@ -52,29 +59,34 @@ const elsewhere = [
   ["docs/models.md", "js", "acceptLicense"],
 ] as const;
 
-type Place = readonly [document: string, language: string, part: string];
+let project: string;
 
-function sampleAt([document, language, part]: Place): string {
-  const found = samplesOf(readDocument(document).text).find(
-    (each) => each.language === language && each.code.includes(part),
-  );
-  if (!found) throw new Error(`${document} has no ${language} with ${part}.`);
-  return found.code;
+function write(name: string, content: string | Buffer): string {
+  const path = join(project, name);
+  writeFileSync(path, content);
+  return path;
 }
 
-/** Lines that a sample prints, according to the comments after its console.log(…). */
-function expectedLines(code: string): string[] {
-  return [...code.matchAll(/console\.log\(.*\);\s*\/\/ "(.*)"$/gm)].map(
-    ([, line = ""]) => line,
+const pageWith = (scripts: readonly string[], body: string): string => {
+  const tags = scripts.map(
+    (src) => `<script type="module" src="${src}"></script>`,
   );
+  return `<!doctype html><html lang="en"><meta charset="utf-8">${tags.join("")}${body}</html>`;
+};
+
+/** Runs the README's command, which copies to this folder. */
+function copyTo(folder: string): void {
+  const cli = "node_modules/fast-vlm/lib/cli.mjs";
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [cli, ...copyArguments(folder)],
+    { cwd: project, encoding: "utf8" },
+  );
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
 }
 
-const pageWith = (head: string, body: string): string =>
-  `<!doctype html><html lang="en"><meta charset="utf-8">${head}${body}</html>`;
-
-const photo = '<img src="photo.png" alt="">';
-
-/** Opens a page, and returns the lines that it prints from then on. */
+/** Opens a page. @returns the lines that it prints from then on */
 async function open(page: Page, url: string): Promise<string[]> {
   const lines: string[] = [];
   page.on("console", (message) => {
@@ -87,7 +99,7 @@ async function open(page: Page, url: string): Promise<string[]> {
 /** Waits until the page has printed the expected lines of its sample, in order. */
 async function expectAnswers(
   lines: readonly string[],
-  place: Place,
+  place: SamplePlace,
 ): Promise<void> {
   const expected = expectedLines(sampleAt(place));
   expect(expected.length).toBeGreaterThan(0);
@@ -96,32 +108,13 @@ async function expectAnswers(
     .toEqual(expected);
 }
 
-let project: string;
-
-/** Runs the command that the README gives for this folder. */
-function copyLikeReadme(folder: string): void {
-  const commands = samplesOf(readDocument("README.md").text)
-    .filter(({ language }) => language === "sh")
-    .flatMap(({ code }) => [...code.matchAll(/^npx fast-vlm (.*?)(?: +#|$)/gm)])
-    .map(([, args = ""]) => args.split(" "));
-  const args = commands.find((each) => each.includes(folder));
-  if (!args) throw new Error(`README.md does not copy to ${folder}.`);
-  const cli = "node_modules/fast-vlm/lib/cli.mjs";
-  const { status, stderr } = spawnSync(process.execPath, [cli, ...args], {
-    cwd: project,
-    encoding: "utf8",
-  });
-  expect(stderr).toBe("");
-  expect(status).toBe(0);
-}
-
 test.beforeAll(() => {
   ({ project } = unpacked("samples"));
 });
 
 test("every sample is run by a test", () => {
-  const places: readonly Place[] = [
-    ...Object.values(plainPages),
+  const places: readonly SamplePlace[] = [
+    ...Object.values(plain),
     ...Object.values(bundled),
     ...elsewhere,
   ];
@@ -139,24 +132,16 @@ test.describe("without a bundler", () => {
   let site: Site;
 
   test.beforeAll(async () => {
-    copyLikeReadme("fast-vlm");
-    for (const [name, place] of Object.entries(plainPages)) {
-      const script =
-        '<script type="module" src="fast-vlm/fast-vlm.js"></script>';
-      const code = sampleAt(place);
-      const text = name === "guide.html" ? pageWith(script, code) : code;
-      writeFileSync(join(project, name), text);
-    }
-    const script = '<script type="module" src="constraint.js"></script>';
-    const guide = sampleAt(plainPages["guide.html"]);
-    writeFileSync(
-      join(project, "constraint.html"),
-      pageWith(
-        '<script type="module" src="fast-vlm/fast-vlm.js"></script>',
-        guide.replace(/<script.*<\/script>/, script),
-      ),
-    );
-    writeFileSync(join(project, "photo.jpg"), encodePng(draw(scene, 512, 384)));
+    copyTo("fast-vlm");
+    const bundle = ["fast-vlm/fast-vlm.js"];
+    const guide = sampleAt(plain.guide);
+    write("photo.jpg", photo);
+    write("index.html", sampleAt(plain.page));
+    write("image.html", pageWith(bundle, guide));
+    write("photo.js", sampleAt(plain.guideScript));
+    const other = guide.replace("photo.js", "constraint.js");
+    write("constraint.html", pageWith(bundle, other));
+    write("constraint.js", sampleAt(plain.constraint));
     site = await serveFolder(project, documentedHeaders());
   });
 
@@ -173,15 +158,15 @@ test.describe("without a bundler", () => {
     page,
   }) => {
     const troubles = troublesOf(page);
-    const lines = await open(page, `${site.url}guide.html`);
-    await expectAnswers(lines, plainPages["photo.js"]);
+    const lines = await open(page, `${site.url}image.html`);
+    await expectAnswers(lines, plain.guideScript);
     expect(lines[0]?.replace(/ \d+ ms old$/, "")).toBe(scene.caption);
     expect(troubles).toEqual([]);
   });
 
   test("a regular expression constrains an answer", async ({ page }) => {
     const lines = await open(page, `${site.url}constraint.html`);
-    await expectAnswers(lines, plainPages["constraint.js"]);
+    await expectAnswers(lines, plain.constraint);
   });
 });
 
@@ -190,27 +175,24 @@ test.describe("built by Vite", () => {
   let site: Site;
 
   test.beforeAll(async () => {
-    copyLikeReadme("public/fast-vlm");
-    writeFileSync(
-      join(project, "public/photo.png"),
-      encodePng(draw(scene, 512, 384)),
-    );
-    writeFileSync(join(project, "element.ts"), 'import "fast-vlm/define";\n');
-    const input: string[] = [];
+    copyTo("public/fast-vlm");
+    write("public/photo.png", photo);
     for (const [name, place] of Object.entries(bundled)) {
-      writeFileSync(join(project, name), sampleAt(place));
-      const body =
-        name === "errors.js"
-          ? '<fast-vlm model="nano" source="camera"></fast-vlm>'
-          : `${photo}<div id="app"></div>`;
-      const scripts = name === "errors.js" ? ["element.ts", name] : [name];
-      const head = scripts
-        .map((src) => `<script type="module" src="/${src}"></script>`)
-        .join("");
-      const path = join(project, `${name}.html`);
-      writeFileSync(path, pageWith(head, body));
-      input.push(path);
+      write(name, sampleAt(place));
     }
+    write("define.ts", 'import "fast-vlm/define";\n');
+    const withImage = '<img src="photo.png" alt="">';
+    const withoutModel = '<fast-vlm model="nano" source="camera"></fast-vlm>';
+    const pages = {
+      element: pageWith(["/element.ts"], '<div id="app"></div>'),
+      readme: pageWith(["/readme.ts"], ""),
+      guide: pageWith(["/guide.ts"], withImage),
+      "prompt-api": pageWith(["/prompt-api.ts"], withImage),
+      errors: pageWith(["/define.ts", "/errors.js"], withoutModel),
+    };
+    const input = Object.entries(pages).map(([name, html]) =>
+      write(`${name}.html`, html),
+    );
     folder = join(project, "dist");
     await build({
       root: project,
@@ -225,16 +207,16 @@ test.describe("built by Vite", () => {
 
   test("the README's element captions the camera", async ({ page }) => {
     const troubles = troublesOf(page);
-    await page.goto(`${site.url}tag.ts.html`);
+    await page.goto(`${site.url}element.html`);
     expectScene(await captionOf(page));
     expect(troubles).toEqual([]);
   });
 
-  for (const name of ["readme.ts", "prompt-api.ts"] as const) {
-    test(`${name} prints the right answers`, async ({ page }) => {
+  for (const name of ["readme", "prompt-api"] as const) {
+    test(`${name}.ts prints the right answers`, async ({ page }) => {
       const troubles = troublesOf(page);
       const lines = await open(page, `${site.url}${name}.html`);
-      await expectAnswers(lines, bundled[name]);
+      await expectAnswers(lines, bundled[`${name}.ts`]);
       expect(troubles).toEqual([]);
     });
   }
@@ -243,7 +225,7 @@ test.describe("built by Vite", () => {
     page,
   }) => {
     const troubles = troublesOf(page);
-    const lines = await open(page, `${site.url}guide.ts.html`);
+    const lines = await open(page, `${site.url}guide.html`);
     await expectAnswers(lines, bundled["guide.ts"]);
     // The tokens of the description, one a line.
     expect(lines.join("")).toContain(scene.caption);
@@ -265,11 +247,11 @@ test.describe("built by Vite", () => {
       const { url, close } = await serveFolder(
         folder,
         {},
-        fallback ? "tag.ts.html" : undefined,
+        fallback ? "element.html" : undefined,
       );
       const dialog = page.waitForEvent("dialog");
       // Ends when the dialog is closed.
-      const opened = page.goto(`${url}errors.js.html`);
+      const opened = page.goto(`${url}errors.html`);
       const alert = await dialog;
       await alert.accept();
       await opened;

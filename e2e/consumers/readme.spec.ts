@@ -1,22 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import {
-  documentedHeaders,
-  readDocument,
-  samplesOf,
-} from "../../tools/cli/docs/documents.mjs";
+import { documentedHeaders } from "../../tools/cli/docs/documents.mjs";
 import { serveFolder } from "../support/consumer.ts";
+import { sampleAt } from "../support/samples.ts";
 import { expect, expectCaption, run, test } from "./registry.ts";
 
-/** The README's first sample in a language that contains a text. */
-function sample(language: string, part: string): string {
-  const found = samplesOf(readDocument("README.md").text).find(
-    (each) => each.language === language && each.code.includes(part),
-  );
-  if (!found) throw new Error(`README.md has no ${language} with ${part}.`);
-  return found.code;
-}
+const sample = (language: string, text: string): string =>
+  sampleAt(["README.md", language, text]);
 
 /** Runs the README's npm and npx commands that contain a text. */
 function follow(folder: string, part: string, tarball: string): void {
