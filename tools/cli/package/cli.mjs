@@ -107,15 +107,21 @@ function sizeOf(path) {
 }
 
 /**
- * The URL of the folder: from the root of the site if it is known, else relative to a
- * page in the current folder.
+ * The URL of the folder, and the assumption that it rests on.
  * @param {string} target absolute
  */
 function urlOf(target) {
   const parts = relative(process.cwd(), target).split(sep);
   const root = parts.findLastIndex((part) => siteFolders.includes(part));
-  if (root >= 0) return `/${parts.slice(root + 1).join("/")}`;
-  return parts.join("/") || ".";
+  return root < 0
+    ? {
+        url: parts.join("/") || ".",
+        assumption: "In a page in the current folder",
+      }
+    : {
+        url: `/${parts.slice(root + 1).join("/")}`,
+        assumption: `If ${parts.slice(0, root + 1).join("/")}/ is the root of your site`,
+      };
 }
 
 /** @param {NonNullable<ReturnType<typeof readOptions>>} options */
@@ -132,8 +138,8 @@ function copy({ folder, models, scripts }) {
   const bytes = names.reduce((sum, name) => sum + sizeOf(join(web, name)), 0);
   console.log(`Copied to ${folder} (${Math.round(bytes / 1e6)} MB):`);
   for (const name of names) console.log(`  ${name}`);
-  const url = urlOf(target);
-  console.log(`\nIf the URL of this folder is ${url}, write:`);
+  const { url, assumption } = urlOf(target);
+  console.log(`\n${assumption}, write:`);
   if (scripts) {
     const script = `${url.replace(/\/$/, "")}/fast-vlm.js`;
     console.log(`  <script type="module" src="${script}"></script>`);

@@ -103,6 +103,14 @@ test.each([
   expect(stdout).toContain(`createFastVlm({ modelBase: "${modelBase}" })`);
 });
 
+test.each([
+  ["public/fast-vlm", "If public/ is the root of your site, write:"],
+  ["app/static/vlm", "If app/static/ is the root of your site, write:"],
+  ["fast-vlm", "In a page in the current folder, write:"],
+])("copy to %s prints: %s", (folder, assumption) => {
+  expect(run("copy", folder).stdout).toContain(`\n\n${assumption}\n`);
+});
+
 test("what is not copied is not mentioned", () => {
   const scriptsOnly = run("copy", "fast-vlm", "--no-models").stdout;
   expect(scriptsOnly).not.toContain("model-base");
