@@ -94,7 +94,7 @@ export default defineConfig(
     [
       {
         regex:
-          "^\\.\\./(?!\\.\\./(index|element/(define|progress-text)|shared/format)$)",
+          "^\\.\\./(?!\\.\\./(index|element/(define|languages|progress-text|texts)|shared/format)$)",
         message: "The page uses the public API only.",
       },
       workers,

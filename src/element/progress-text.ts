@@ -32,9 +32,12 @@ export function amountText(
 }
 
 /** The amount, or what the load is doing while nothing arrives. */
-export function progressText(progress: LoadProgress): string {
-  const amount = amountText(progress);
+export function progressText(
+  progress: LoadProgress,
+  texts = english,
+): string {
+  const amount = amountText(progress, texts);
   const waits = progress.elsewhere || progress.retryIn !== undefined;
   if (amount && !waits) return amount;
-  return `${phaseText(progress)} ${amount}`.trim();
+  return `${phaseText(progress, texts)} ${amount}`.trim();
 }

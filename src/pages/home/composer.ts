@@ -1,52 +1,89 @@
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { byId } from "./dom";
 import { setUpRegion, type Page } from "./page";
+import type { Questioner } from "./questioner";
 
-/** Asks a question about the frame that is shown. */
-export function setUpComposer(page: Page): void {
+export interface Composer {
+  /** Puts a question into the field. */
+  edit(question: string): void;
+}
+
+/** Asks a question: of the visitor's own, or one that the model can answer. */
+export function setUpComposer(page: Page, questioner: Questioner): Composer {
   const { vlm } = page;
-  let asking: AbortController | undefined;
-  const ask = async (question: string): Promise<void> => {
-    const controller = new AbortController();
-    asking = controller;
-    page.update();
-    try {
-      await vlm.freeze();
-      await vlm.ask(question, { signal: controller.signal });
-    } catch {
-      // The element shows the error.
-    } finally {
-      asking = undefined;
-      page.update();
-    }
-  };
-  const submit = (event: Event): void => {
+  const root = byId("composer", HTMLElement);
+  const field = (): HTMLInputElement => byId("question", HTMLInputElement);
+
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    if (asking) {
-      asking.abort();
+    const question = field().value.trim();
+    if (!question) {
+      field().focus();
       return;
     }
-    const input = byId("question", HTMLInputElement);
-    const question = input.value.trim();
-    if (question) void ask(question);
-    else input.focus();
+    field().value = "";
+    void questioner.ask(question);
   };
-  setUpRegion(
-    page,
-    byId("composer", HTMLElement),
-    () => html`
-      <form class="beside" @submit=${submit}>
+  const press = (event: Event): void => {
+    if (!questioner.asking) return;
+    // The button is “Stop”; Enter in the field still asks.
+    event.preventDefault();
+    questioner.stop();
+  };
+
+  setUpRegion(page, root, () => {
+    const { conversation: texts } = page.texts.panels;
+    const questions = vlm.info?.questions ?? [];
+    const { asking } = questioner;
+    return html`
+      <form class="question" @submit=${submit}>
+        <label class="unseen" for="question">${texts.question}</label>
         <input
           id="question"
           type="text"
           autocomplete="off"
-          aria-label=${page.texts.question}
-          placeholder=${page.texts.question}
+          enterkeyhint="send"
+          placeholder=${texts.placeholder}
         />
-        <button id="ask">
-          ${asking ? page.texts.stopAnswer : page.texts.ask}
+        <button
+          id="ask"
+          class=${asking ? "" : "primary"}
+          type=${asking ? "button" : "submit"}
+          @click=${press}
+        >
+          ${asking ? texts.stop : texts.ask}
         </button>
       </form>
-    `,
-  );
+      ${
+        questions.length > 0
+          ? html`<ul class="suggestions" aria-label=${texts.questions}>
+              ${questions.map(
+                (question) =>
+                  html`<li>
+                    <button
+                      type="button"
+                      lang="en"
+                      @click=${() => void questioner.ask(question)}
+                    >
+                      ${question}
+                    </button>
+                  </li>`,
+              )}
+            </ul>`
+          : nothing
+      }
+    `;
+  });
+  // Hidden, so that a question that was typed is kept.
+  page.onUpdate(() => {
+    root.hidden = !page.shows;
+  });
+
+  return {
+    edit: (question) => {
+      field().value = question;
+      field().focus();
+      field().select();
+    },
+  };
 }

@@ -10,21 +10,25 @@ export function byId<T extends HTMLElement>(
 
 /**
  * Calls `hide`. If that hides the focused element in `place`, focuses the first of
- * `others` that can have the focus, so that it does not move to the top of the page.
+ * the elements `ids` that can have the focus, so that it does not move to the top of
+ * the page.
  */
 export function keepFocus(
   place: HTMLElement,
   hide: () => void,
-  others: readonly HTMLElement[],
+  ids: readonly string[],
 ): void {
   // Read before hiding, which can reset it.
   const { activeElement: focused } = document;
   const isInside = place.contains(focused);
   hide();
   if (!isInside || focused?.checkVisibility()) return;
-  const canTake = (other: HTMLElement): boolean =>
-    other.checkVisibility() && !other.matches(":disabled");
-  others.find(canTake)?.focus();
+  for (const id of ids) {
+    const other = document.getElementById(id);
+    if (!other?.checkVisibility() || other.matches(":disabled")) continue;
+    other.focus();
+    return;
+  }
 }
 
 export function setText(id: string, text: string): void {

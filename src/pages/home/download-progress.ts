@@ -1,21 +1,23 @@
-import type { ProgressDetail } from "../../index";
+import { html, nothing, type TemplateResult } from "lit";
+import type { ProgressDetail, Texts } from "../../index";
 import { amountText, progressText } from "../../element/progress-text";
-import { byId } from "./dom";
 
-/** Shows download progress in the model panel. */
-export function setUpDownloadProgress(): (progress?: ProgressDetail) => void {
-  const place = byId("download", HTMLElement);
-  const text = byId("download-text", HTMLElement);
-  const bar = byId("download-bar", HTMLProgressElement);
-  return (progress) => {
-    place.hidden = !progress;
-    if (!progress) return;
-    text.textContent = progressText(progress);
-    if (amountText(progress)) {
-      bar.max = progress.total;
-      bar.value = progress.loaded;
-    } else {
-      bar.removeAttribute("value");
-    }
-  };
+/** Progress of a load; `label` names the bar. */
+export function downloadProgress(
+  progress: ProgressDetail,
+  label: string,
+  texts: Texts,
+): TemplateResult {
+  const isMeasured = amountText(progress) !== "";
+  return html`
+    <div id="download" class="download">
+      <p id="download-text" class="note">${progressText(progress, texts)}</p>
+      <progress
+        id="download-bar"
+        aria-label=${label}
+        max=${isMeasured ? progress.total : nothing}
+        value=${isMeasured ? progress.loaded : nothing}
+      ></progress>
+    </div>
+  `;
 }

@@ -3,6 +3,7 @@ import type { ModelInfo } from "../../index";
 import { isBundledModel } from "./address";
 import { byId } from "./dom";
 import type { ModelPanel } from "./model-panel";
+import { secondsText } from "./number-text";
 import { setUpRegion, type Page } from "./page";
 
 /** One line under the caption: how long it took, and what the demo model knows. */
@@ -44,14 +45,4 @@ function limits({ vlm, texts }: Page, model: ModelPanel): TemplateResult {
 /** A software adapter computes on the processor. */
 function isOnGpu({ device, adapter }: ModelInfo): boolean {
   return device === "webgpu" && !/swiftshader|llvmpipe/i.test(adapter);
-}
-
-/** `0.4 s`; two decimals below a tenth of a second. */
-function secondsText(ms: number, lang: string): string {
-  const digits = ms < 100 ? 2 : 1;
-  const number = new Intl.NumberFormat(lang, {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  return `${number.format(ms / 1000)}\u00a0s`;
 }

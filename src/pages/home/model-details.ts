@@ -1,14 +1,14 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Graph, License, ModelReport } from "../../index";
 import { formatBytes } from "../../shared/format";
+import { deviceNames } from "./device-names";
+import type { PanelTexts } from "./panel-texts";
 
-const graphLabels: Readonly<Record<Graph, string>> = {
-  vision_encoder: "Encoder",
-  embed_tokens: "Embeddings",
-  decoder_model_merged: "Decoder",
-};
-
-const graphs = Object.keys(graphLabels) as Graph[];
+const graphs: readonly Graph[] = [
+  "vision_encoder",
+  "embed_tokens",
+  "decoder_model_merged",
+];
 
 interface Consent {
   /** Whether the licence still needs consent. */
@@ -21,6 +21,7 @@ interface Consent {
 export function modelDetails(
   report: ModelReport,
   consent: Consent,
+  texts: PanelTexts,
 ): TemplateResult {
   const { unsupportedReason, license, source } = report;
   return html`
@@ -29,7 +30,7 @@ export function modelDetails(
         <strong>${report.name}</strong> <span>${source}</span>
       </p>
       <dl class="facts">
-        ${costs(report).map(
+        ${costs(report, texts).map(
           ([name, value]) =>
             html`<div>
               <dt>${name}</dt>
@@ -37,57 +38,72 @@ export function modelDetails(
             </div>`,
         )}
       </dl>
-      ${unsupportedReason ? html`<p class="failure">${unsupportedReason}</p>` : nothing}
-      ${files(report)}${precisions(report)}${memory(report)}
-      ${license ? licence(license, consent) : nothing}
+      ${
+        unsupportedReason
+          ? html`<p class="failure" lang="en">${unsupportedReason}</p>`
+          : nothing
+      }
+      ${files(report, texts)}${precisions(report, texts)}${memory(report, texts)}
+      ${license ? licence(license, consent, texts) : nothing}
     </div>
   `;
 }
 
 /** The details in one sentence, for a status region. */
-export function summaryOf({
-  name,
-  chosen,
-  unsupportedReason,
-}: ModelReport): string {
+export function summaryOf(
+  { name, chosen, unsupportedReason }: ModelReport,
+  { lang, model }: PanelTexts,
+): string {
   if (unsupportedReason) return `${name}: ${unsupportedReason}`;
   const missing = chosen?.missing ?? 0;
-  return `${name}: ${missing === 0 ? "nothing" : formatBytes(missing)} to download.`;
+  return model.summary(
+    name,
+    missing === 0 ? model.nothing : formatBytes(missing, lang),
+  );
 }
 
-function costs(report: ModelReport): [name: string, value: string][] {
-  const { chosen, storage, halfPrecision } = report;
-  const half = halfPrecision ? "with" : "without";
+function costs(
+  report: ModelReport,
+  { lang, model }: PanelTexts,
+): [name: string, value: string][] {
+  const { chosen, storage, adapter, halfPrecision } = report;
+  const amount = (bytes: number): string =>
+    bytes === 0 ? model.nothing : formatBytes(bytes, lang);
   const rows: [string, string][] = [];
   if (chosen) {
     const { bytes, missing } = chosen;
-    const kept = bytes - missing;
     rows.push(
-      ["Download", missing === 0 ? "nothing" : formatBytes(missing)],
-      ["Already stored", kept === 0 ? "nothing" : formatBytes(kept)],
+      [model.toDownload, amount(missing)],
+      [model.stored, amount(bytes - missing)],
     );
   }
-  if (storage) rows.push(["Available storage", formatBytes(storage.free)]);
+  if (storage) rows.push([model.freeStorage, formatBytes(storage.free, lang)]);
   rows.push(
-    ["Device", report.device === "webgpu" ? "WebGPU" : "WASM"],
-    ["Adapter", `${report.adapter}, ${half} half precision`],
+    [model.device, deviceNames[report.device]],
+    [
+      model.adapter,
+      halfPrecision ? model.withHalf(adapter) : model.withoutHalf(adapter),
+    ],
   );
   return rows;
 }
 
-function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
+function files(
+  { chosen }: ModelReport,
+  { lang, model }: PanelTexts,
+): TemplateResult | typeof nothing {
   if (!chosen) return nothing;
   return html`
     <details>
       <summary>
-        ${chosen.files.length} files, ${formatBytes(chosen.bytes)}
+        ${model.files(chosen.files.length, formatBytes(chosen.bytes, lang))}
       </summary>
       <table>
         <thead>
           <tr>
-            <th scope="col">File</th>
-            <th scope="col">Size</th>
-            <th scope="col">Stored</th>
+            <th scope="col">${model.file}</th>
+            <th scope="col">${model.size}</th>
+            <th scope="col">${model.kept}</th>
           </tr>
         </thead>
         <tbody>
@@ -95,8 +111,8 @@ function files({ chosen }: ModelReport): TemplateResult | typeof nothing {
             ({ path, bytes, kept }) =>
               html`<tr>
                 <td>${breakable(path)}</td>
-                <td>${formatBytes(bytes)}</td>
-                <td>${share(kept, bytes)}</td>
+                <td>${formatBytes(bytes, lang)}</td>
+                <td>${share(kept, bytes, model.complete)}</td>
               </tr>`,
           )}
         </tbody>
@@ -110,31 +126,34 @@ function breakable(path: string): TemplateResult[] {
   return path.split(/(?<=[/_])/).map((part) => html`${part}<wbr />`);
 }
 
-function share(kept: number, bytes: number): string {
+function share(kept: number, bytes: number, complete: string): string {
   if (kept === 0) return "–";
-  return kept >= bytes ? "complete" : `${Math.floor((100 * kept) / bytes)} %`;
+  return kept >= bytes ? complete : `${Math.floor((100 * kept) / bytes)} %`;
 }
 
-function precisions(report: ModelReport): TemplateResult {
+function precisions(
+  report: ModelReport,
+  { lang, model }: PanelTexts,
+): TemplateResult {
   const { chosen, recommended, reasons } = report;
   const dtypes = chosen?.dtypes ?? recommended;
   const short = dtypes
     ? [...new Set(graphs.map((graph) => dtypes[graph]))].join(", ")
-    : "no supported dtype";
+    : model.noDtype;
   return html`
     <details>
-      <summary>Precision: ${short}</summary>
+      <summary>${model.precision(short)}</summary>
       <dl class="reasons">
         ${graphs.map(
           (graph) =>
-            html`<dt>${graphLabels[graph]}: ${dtypes?.[graph] ?? "–"}</dt>
-              <dd>
+            html`<dt>${model.graphs[graph]}: ${dtypes?.[graph] ?? "–"}</dt>
+              <dd lang="en">
                 ${reasons[graph]}
                 ${report.graphs[graph].map(
                   ({ dtype, bytes, unsupportedReason }) =>
                     html`<span class="choice"
                       >${dtype}
-                      ${formatBytes(bytes)}${
+                      ${formatBytes(bytes, lang)}${
                         unsupportedReason ? `: ${unsupportedReason}` : nothing
                       }</span
                     >`,
@@ -146,24 +165,26 @@ function precisions(report: ModelReport): TemplateResult {
   `;
 }
 
-function memory({ chosen }: ModelReport): TemplateResult | typeof nothing {
+function memory(
+  { chosen }: ModelReport,
+  { lang, model }: PanelTexts,
+): TemplateResult | typeof nothing {
   if (!chosen) return nothing;
   const { weights, activations, cache, contextTokens, total } = chosen.memory;
-  const tokens = contextTokens.toLocaleString("en");
   const rows = [
-    ["Weights", weights],
-    ["Image and prompt at this size", activations],
-    [`KV cache of ${tokens} tokens`, cache],
+    [model.weights, weights],
+    [model.activations, activations],
+    [model.cache(contextTokens.toLocaleString(lang)), cache],
   ] as const;
   return html`
     <details>
-      <summary>Memory, about ${formatBytes(total)}</summary>
+      <summary>${model.memory(formatBytes(total, lang))}</summary>
       <dl class="facts">
         ${rows.map(
           ([name, bytes]) =>
             html`<div>
               <dt>${name}</dt>
-              <dd>${formatBytes(bytes)}</dd>
+              <dd>${formatBytes(bytes, lang)}</dd>
             </div>`,
         )}
       </dl>
@@ -171,25 +192,31 @@ function memory({ chosen }: ModelReport): TemplateResult | typeof nothing {
   `;
 }
 
-function licence(license: License, consent: Consent): TemplateResult {
-  const { name, url } = license;
+function licence(
+  { name, url }: License,
+  consent: Consent,
+  { model }: PanelTexts,
+): TemplateResult {
   // Model cards can contain any URL.
   const text =
     url && /^https?:/i.test(url)
       ? html`<a href=${url} target="_blank" rel="noreferrer">${name}</a>`
       : name;
-  if (!consent.needed) return html`<p class="note">Licence: ${text}</p>`;
+  const line = html`<p class="note">
+    ${model.licence} <span lang="en">${text}</span>
+  </p>`;
+  if (!consent.needed) return line;
   const change = (event: Event): void =>
     consent.change((event.target as HTMLInputElement).checked);
   return html`
-    <p class="note">Licence: ${text}</p>
+    ${line}
     <label class="tick"
       ><input
         id="consent"
         type="checkbox"
         .checked=${consent.given}
         @change=${change}
-      /><span>I have read and accept the licence.</span></label
+      /><span>${model.accept}</span></label
     >
   `;
 }

@@ -5,13 +5,16 @@ import { VlmError } from "../../shared/errors";
 import { openDemo } from "../../testing/demo-page";
 import type { FakeVlm, Script } from "../../testing/fake-worker";
 import { byId } from "./dom";
-import { setUpModelInfo } from "./model-info";
+import { setUpPerformance } from "./performance-panel";
+import { Page } from "./page";
 import { setUpStorage } from "./storage";
-import { setUpModelPanel } from "./model-panel";
+import { setUpModelPanel, type ModelPanel } from "./model-panel";
 import { setUpImageOptions } from "./image-options";
 
 let vlm: FastVlmElement;
 let fake: FakeVlm;
+let page: Page;
+let panel: ModelPanel;
 
 beforeEach(() => localStorage.clear());
 afterEach(() => {
@@ -24,19 +27,23 @@ function open(script: Partial<Script> = {}, model = "nano"): void {
   ({ vlm, fake } = openDemo(script));
   vlm.model = model;
   byId("model-panel", HTMLDetailsElement).open = true;
-  setUpModelPanel(vlm, false);
-  setUpImageOptions(vlm);
-  setUpModelInfo(vlm);
-  setUpStorage(vlm);
+  page = new Page(vlm, false);
+  panel = setUpModelPanel(page);
+  setUpImageOptions(page);
+  setUpPerformance(page);
+  setUpStorage(page);
 }
 
+/** As it is displayed. */
+const textOf = (id: string): string =>
+  byId(id, HTMLElement).textContent?.trim().replace(/\s+/g, " ") ?? "";
 const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
-const report = (): string =>
-  byId("model-report", HTMLElement).textContent ?? "";
-const error = (): string => byId("model-error", HTMLElement).textContent ?? "";
+const report = (): string => textOf("model-report");
+/** The text of the error, which is removed when there is none. */
+const error = (): string =>
+  document.getElementById("model-error")?.textContent?.trim() ?? "";
 /** The text of the status region. */
-const status = (): string =>
-  byId("model-status", HTMLElement).textContent ?? "";
+const status = (): string => textOf("model-status");
 const calls = (): string => fake.calls.join("; ");
 
 function choose(id: string, value: string): void {
@@ -81,11 +88,11 @@ test("shows the download size and waits for consent and a click", async () => {
   const link = byId("model-report", HTMLElement).querySelector("a");
   expect(link?.href).toMatch(/^https:\/\/huggingface\.co\/apple\/.*LICENSE$/);
   expect(button("load-model").disabled).toBe(true);
-  expect(button("load-model").textContent).toBe("Download model (510 MB)");
+  expect(textOf("load-model")).toBe("Download model (510 MB)");
   expect(calls()).not.toMatch(/load/);
 
   tick("consent");
-  expect(button("load-model").disabled).toBe(false);
+  await vi.waitFor(() => expect(button("load-model").disabled).toBe(false));
   button("load-model").focus();
   button("load-model").click();
   await vi.waitFor(() =>
@@ -93,7 +100,7 @@ test("shows the download size and waits for consent and a click", async () => {
   );
   await vi.waitFor(() => expect(vlm.info?.name).toBe("fake"));
   await vi.waitFor(() => expect(report()).toBe(""));
-  expect(byId("in-use", HTMLElement).textContent).toBe("fake on WASM");
+  expect(textOf("about-model")).toBe("fake");
   expect(button("load-model").hidden).toBe(true);
   expect(document.activeElement?.id).toBe("model");
 
@@ -119,10 +126,9 @@ test("an unpublished model shows what to do instead", async () => {
   open();
   choose("model", "fastvlm-7b");
   await vi.waitFor(() => expect(error()).toMatch(/python tools\/convert/));
-  expect(byId("model-error", HTMLElement).hidden).toBe(false);
   expect(status()).toBe(error());
   choose("model", "nano");
-  expect(byId("model-error", HTMLElement).hidden).toBe(true);
+  await vi.waitFor(() => expect(error()).toBe(""));
 });
 
 test("shows a failed inspection, unless another model was chosen since", async () => {
@@ -143,12 +149,12 @@ test("a failed inspection can be tried again", async () => {
   fake.script = { ...script, inspectError };
   choose("model", "fastvlm-0.5b");
   await vi.waitFor(() => expect(button("load-model").hidden).toBe(false));
-  expect(button("load-model").textContent).toBe("Try again");
+  expect(textOf("load-model")).toBe("Try again");
   fake.script = script;
   button("load-model").click();
-  await vi.waitFor(() => expect(report()).not.toBe(""));
+  await vi.waitFor(() => expect(report()).toMatch(/Precision/));
   expect(error()).toBe("");
-  expect(button("load-model").textContent).toBe("Load model");
+  expect(textOf("load-model")).toBe("Download model (510 MB)");
 });
 
 test("a cancelled load is inspected again", async () => {
@@ -179,7 +185,7 @@ test("a failed load shows the error and the current model", async () => {
   await vi.waitFor(() => expect(error()).toBe("x.onnx is cut. Again."));
   // The element announces it.
   expect(status()).not.toContain("x.onnx");
-  expect(byId("in-use", HTMLElement).textContent).toBe("first on WASM");
+  expect(textOf("about-model")).toBe("first");
 });
 
 const stored = {
@@ -210,6 +216,7 @@ test("a folder under Apple's licence waits for consent", async () => {
   await vi.waitFor(() => expect(report()).toMatch(/Licence: Apple/));
   expect(calls()).not.toMatch(/load/);
   tick("consent");
+  await vi.waitFor(() => expect(button("load-model").disabled).toBe(false));
   button("load-model").click();
   await vi.waitFor(() => expect(vlm.info).toBeDefined());
 });
@@ -217,7 +224,7 @@ test("a folder under Apple's licence waits for consent", async () => {
 test("with loading=manual, sets a folder without loading it", async () => {
   ({ vlm, fake } = openDemo({ report: stored }));
   vlm.model = "nano";
-  setUpModelPanel(vlm, true);
+  setUpModelPanel(new Page(vlm, true));
   chooseFolder("mine/config.json");
   await vi.waitFor(() => expect(report()).not.toBe(""));
   expect(calls()).not.toMatch(/load/);
@@ -281,24 +288,93 @@ test("lists and deletes stored models", async () => {
   );
 });
 
-test("size, fit, prompt style and AnyRes apply without loading", async () => {
-  open();
+test("the image options apply without loading", async () => {
+  open({ info: { size: 1024, sizes: [512, 1024] } });
   await vlm.load();
   const { length } = fake.calls;
-  const note = byId("size-note", HTMLElement);
-  choose("size", "1024");
-  expect(note.textContent).toMatch(/^256 image tokens/);
+  await vi.waitFor(() =>
+    expect(textOf("size-note")).toBe(
+      "256 image tokens. fake was trained at 1024 px.",
+    ),
+  );
+  const sizes = [...byId("size", HTMLSelectElement).options];
+  expect(sizes.map(({ text }) => text.trim())).toEqual(["512 px", "1024 px"]);
+  choose("size", "512");
+  await vi.waitFor(() =>
+    expect(textOf("size-note")).toMatch(/^64 image tokens\..* Other sizes/),
+  );
   tick("anyres");
-  expect(note.textContent).toMatch(/^1,280 image tokens/);
+  await vi.waitFor(() =>
+    expect(textOf("size-note")).toMatch(/^320 image tokens/),
+  );
   choose("fit", "crop");
   choose("style", "demo");
+  const background = byId("background", HTMLInputElement);
+  expect(background.value).toBe("#ffffff");
+  background.value = "#336699";
+  background.dispatchEvent(new Event("input"));
   const { size, anyres, fit, promptStyle } = vlm;
   expect({ size, anyres, fit, promptStyle }).toEqual({
-    ...{ size: 1024, anyres: true, fit: "crop", promptStyle: "demo" },
+    ...{ size: 512, anyres: true, fit: "crop", promptStyle: "demo" },
   });
+  expect(vlm.background).toBe("#336699");
   expect(fake.calls).toHaveLength(length);
-  const sizes = [...byId("size", HTMLSelectElement).options];
-  expect(sizes.map(({ value }) => Number(value))).toEqual([
-    256, 384, 512, 640, 768, 1024, 1152, 1536,
-  ]);
+});
+
+test("another model starts with its own size", async () => {
+  open({ report: stored });
+  vlm.size = 512;
+  choose("dtype", "q4");
+  await vi.waitFor(() => expect(vlm.info).toBeDefined());
+  expect(vlm.size).toBe(512);
+  chooseFolder("mine/config.json");
+  await vi.waitFor(() => expect(calls()).toMatch(/load mine/));
+  expect(vlm.size).toBe(0);
+});
+
+test("a check can be cancelled and repeated", async () => {
+  open({ pace: 300 });
+  choose("model", "fastvlm-0.5b");
+  await vi.waitFor(() => expect(report()).toMatch(/^Checking the model…/));
+  button("cancel-check").focus();
+  button("cancel-check").click();
+  await vi.waitFor(() => expect(calls()).toMatch(/abort$/));
+  expect(report()).toBe("");
+  expect(error()).toBe("");
+  expect(document.activeElement?.id).toBe("load-model");
+  expect(textOf("load-model")).toBe("Try again");
+  button("load-model").click();
+  await vi.waitFor(() => expect(report()).toMatch(/Precision/));
+});
+
+test("says which folder is chosen", async () => {
+  open({ report: stored });
+  choose("model", "folder");
+  await vi.waitFor(() =>
+    expect(textOf("local")).toMatch(/drop it on the page/),
+  );
+  chooseFolder("mine/config.json", "mine/onnx/a.onnx");
+  await vi.waitFor(() =>
+    expect(textOf("local")).toBe(
+      "Folder “mine”. Its files are not copied. Choose another folder",
+    ),
+  );
+});
+
+test("offers a model of the registry", async () => {
+  open();
+  panel.offer("fastvlm-0.5b");
+  await vi.waitFor(() => expect(report()).toMatch(/Licence/));
+  expect(byId("model", HTMLSelectElement).value).toBe("fastvlm-0.5b");
+  expect(document.activeElement?.id).toBe("model");
+});
+
+test("speaks German", async () => {
+  open();
+  page.language = "de";
+  choose("model", "fastvlm-0.5b");
+  await vi.waitFor(() => expect(report()).toMatch(/Bereits gespeichert/));
+  expect(textOf("load-model")).toBe("Modell herunterladen (510 MB)");
+  expect(textOf("size")).toBe("Vorgabe des Modells");
+  document.documentElement.lang = "en";
 });

@@ -1,20 +1,24 @@
-import { html, nothing, render } from "lit";
+import { html, nothing, render, type TemplateResult } from "lit";
 import {
   needsConsent,
   VlmError,
-  type FastVlmElement,
-  type FolderFiles,
-  type ProgressDetail,
-  type ModelReport,
   type DeviceChoice,
+  type FolderFiles,
+  type ModelReport,
+  type ProgressDetail,
 } from "../../index";
-import { formatBytes } from "../../shared/format";
+import { textsFor } from "../../element/languages";
 import { phaseText } from "../../element/progress-text";
-import { setUpModelPicker, type ModelChoice } from "./picker";
-import { byId, keepFocus } from "./dom";
-import { setUpDownloadProgress } from "./download-progress";
-import { modelDetails, summaryOf } from "./model-details";
+import { failureText } from "../../element/texts";
+import { formatBytes } from "../../shared/format";
 import { isBundledModel } from "./address";
+import { deviceNames } from "./device-names";
+import { byId, keepFocus } from "./dom";
+import { downloadProgress } from "./download-progress";
+import { modelDetails, summaryOf } from "./model-details";
+import type { Page } from "./page";
+import { ModelPicker, type ModelChoice } from "./picker";
+import { selectOptions } from "./select-options";
 
 export interface ModelPanel {
   /** Opens a folder that was dropped on the page. */
@@ -24,208 +28,317 @@ export interface ModelPanel {
   readonly offer: (name: string) => void;
 }
 
+const dtypes = ["fp32", "fp16", "q4", "q4f16"] as const;
+
+/** Elements that can take the focus when the focused one is hidden. */
+const focusOrder = ["cancel-load", "load-model", "model"];
+
 /**
- * Chooses, describes and loads a model. With `manual`, nothing is inspected or loaded
- * before the user or a program asks for it.
+ * Chooses, describes and loads a model. On a page that a program drives, nothing is
+ * inspected or loaded before the program or a user asks for it.
  */
-export function setUpModelPanel(
-  vlm: FastVlmElement,
-  manual: boolean,
-): ModelPanel {
-  const place = byId("model-report", HTMLElement);
-  const failure = byId("model-error", HTMLElement);
-  const status = byId("model-status", HTMLElement);
-  const actions = byId("model-actions", HTMLElement);
-  const showProgress = setUpDownloadProgress();
-  const load = byId("load-model", HTMLButtonElement);
-  const cancel = byId("cancel-load", HTMLButtonElement);
-  const select = byId("model", HTMLSelectElement);
-  const dtype = byId("dtype", HTMLSelectElement);
-  const device = byId("device", HTMLSelectElement);
+export function setUpModelPanel(page: Page): ModelPanel {
+  const { vlm, manual } = page;
+  const panel = byId("model-panel", HTMLDetailsElement);
+  const root = byId("model-content", HTMLElement);
   let choice: ModelChoice = { model: vlm.model };
+  let { dtype, device } = vlm;
   let report: ModelReport | undefined;
+  let error: VlmError | undefined;
+  /** The element announces the error. */
+  let isAnnounced = false;
   let agreed = false;
-  let waiting = false;
+  let inspecting = false;
   /** Of an inspection that waits for the server. */
   let progress: ProgressDetail | undefined;
-  /** Inspecting failed because of the network and can be tried again. */
+  /** The inspection failed because of the network, or was cancelled. */
   let retry = false;
-  /** An error that the element does not announce. */
-  let announcement = "";
   let inspection = new AbortController();
 
-  const update = (): void => {
-    const license = report?.license;
-    const needed = license !== undefined && needsConsent(license);
-    const change = (given: boolean): void => {
-      agreed = given;
-      update();
-    };
-    const consent = { needed, given: agreed, change };
-    const isLimited = progress?.retryIn !== undefined;
-    const note = progress && isLimited ? phaseText(progress) : inspectingText;
-    const inspecting = html`<p class="note">${note}</p>`;
-    render(
-      report ? modelDetails(report, consent) : waiting ? inspecting : nothing,
-      place,
-    );
-    const text =
-      announcement ||
-      (report ? summaryOf(report) : waiting ? inspectingText : "");
-    if (status.textContent !== text) status.textContent = text;
-    // The bundled model loads too quickly for a progress bar.
-    const bundled = !vlm.folder && isBundledModel(vlm.model);
-    const loading = vlm.progress !== undefined && !bundled;
-    const missing = report?.chosen?.missing ?? 0;
-    const loadText =
-      missing > 0 ? `Download model (${formatBytes(missing)})` : "Load model";
-    load.textContent = retry ? "Try again" : loadText;
-    load.disabled = !!report?.unsupportedReason || (needed && !agreed);
-    const hide = (): void => {
-      load.hidden = !(report || retry) || loading;
-      cancel.hidden = !loading;
-      actions.hidden = load.hidden && cancel.hidden;
-    };
-    keepFocus(actions, hide, [cancel, load, select]);
-    showProgress(loading ? vlm.progress : undefined);
+  const isBundled = (): boolean =>
+    !choice.folder && isBundledModel(choice.model);
+
+  const needsAgreement = (): boolean =>
+    report?.license !== undefined && needsConsent(report.license) && !agreed;
+
+  const canLoad = (): boolean =>
+    !report?.unsupportedReason && !needsAgreement();
+
+  const isStored = (): boolean => report?.chosen?.missing === 0;
+
+  const setError = (thrown?: unknown, announced = false): void => {
+    const failed = thrown === undefined ? undefined : VlmError.from(thrown);
+    error = failed?.code === "aborted" ? undefined : failed;
+    isAnnounced = announced;
+    page.update();
   };
 
-  /** Shows an error, or none; `announced` if the element announces it. */
-  const showError = (thrown?: unknown, announced = false): void => {
-    const error = thrown === undefined ? undefined : VlmError.from(thrown);
-    const fails = error !== undefined && error.code !== "aborted";
-    failure.hidden = !fails;
-    failure.textContent = fails ? `${error.message} ${error.advice}` : "";
-    announcement = announced ? "" : failure.textContent;
-    update();
-  };
-
-  /** Gets the report of the chosen model. */
+  /** Gets the report of the choice. */
   const inspect = async (): Promise<void> => {
     inspection.abort();
     inspection = new AbortController();
     const { signal } = inspection;
     const { model, folder } = choice;
-    waiting = true;
-    update();
+    inspecting = true;
+    progress = undefined;
+    page.update();
     try {
       const found = await vlm.inspect({
         ...(folder ? { folder } : { model }),
-        dtype: dtype.value,
-        device: device.value as DeviceChoice,
+        dtype,
+        device: device as DeviceChoice,
         signal,
       });
       if (!signal.aborted) report = found;
     } finally {
       if (!signal.aborted) {
-        waiting = false;
-        update();
+        inspecting = false;
+        page.update();
       }
     }
   };
-
-  const isStored = (): boolean => report?.chosen?.missing === 0;
 
   /** Shows the report; with `autoLoad`, loads a model that needs no download. */
   const show = async (autoLoad: boolean): Promise<void> => {
     report = undefined;
     agreed = false;
     retry = false;
-    showError();
+    setError();
     try {
       await inspect();
     } catch (thrown) {
       const { code } = VlmError.from(thrown);
+      // Cancelled, or replaced by another one.
+      if (code === "aborted") return;
       retry = code === "offline" || code === "download-failed";
-      showError(thrown);
+      setError(thrown);
       return;
     }
-    if (autoLoad && isStored() && !load.disabled) await apply();
+    if (autoLoad && isStored() && canLoad()) await apply();
+  };
+
+  const cancelInspection = (): void => {
+    inspection.abort();
+    inspecting = false;
+    retry = true;
+    page.update();
   };
 
   /** Sets the choice on the element and loads it. */
   const apply = async (): Promise<void> => {
     const mine = choice;
     inspection.abort();
-    waiting = false;
+    inspecting = false;
     retry = false;
-    if (isBundledChoice()) report = undefined;
+    if (isBundled()) report = undefined;
     if (report?.license && agreed) vlm.acceptLicense(report.license.id);
-    showError();
-    vlm.model = choice.model;
+    setError();
+    // The sizes of another model.
+    if (vlm.model !== choice.model || vlm.folder !== choice.folder) {
+      vlm.size = 0;
+    }
+    if (!choice.folder) vlm.model = choice.model;
     vlm.folder = choice.folder;
-    vlm.dtype = dtype.value;
-    vlm.device = device.value;
+    vlm.dtype = dtype;
+    vlm.device = device;
     try {
       await vlm.load();
       if (mine === choice) report = undefined;
     } catch (thrown) {
       if (mine !== choice) return;
-      showError(thrown, true);
+      setError(thrown, true);
       // Part of it may be stored now.
       if (report) await inspect().catch(() => undefined);
     }
-    update();
+    page.update();
   };
-
-  const isBundledChoice = (): boolean =>
-    !choice.folder && isBundledModel(choice.model);
 
   const choose = (chosen: ModelChoice): void => {
     choice = chosen;
     const { folder } = chosen;
     // Without a current model, set the folder at once.
     if (folder && !vlm.info) vlm.folder = folder;
-    void (isBundledChoice() ? apply() : show(!manual && !!folder));
+    void (isBundled() ? apply() : show(!manual && !!folder));
   };
 
-  const { showFolder } = setUpModelPicker(vlm, choose, (thrown) =>
-    showError(thrown),
-  );
-  if (![...dtype.options].some(({ value }) => value === vlm.dtype)) {
-    dtype.add(new Option("From the URL", vlm.dtype));
-  }
-  dtype.value = vlm.dtype;
-  device.value = vlm.device;
-  for (const select of [dtype, device]) {
-    select.addEventListener("change", () => {
-      const inUse = !report && vlm.info !== undefined;
-      void (isBundledChoice() ? apply() : show(inUse));
-    });
-  }
-  load.addEventListener("click", () => {
-    if (retry) {
-      void show(!manual);
-      return;
-    }
-    void apply();
+  const changeLoadOption = (): void => {
+    const inUse = !report && vlm.info !== undefined;
+    void (isBundled() ? apply() : show(inUse));
+  };
+
+  const picker = new ModelPicker(vlm.model, {
+    onChoose: choose,
+    onFail: (thrown) => setError(thrown),
+    onSelect: () => page.update(),
   });
-  cancel.addEventListener("click", () => vlm.cancelLoad());
+
+  const state = (): string => {
+    const { panels } = page.texts;
+    if (error && !isAnnounced) {
+      const { message, advice } = failureText(error, textsFor(panels.lang));
+      return `${message} ${advice}`;
+    }
+    if (inspecting) return panels.model.checking;
+    return report ? summaryOf(report, panels) : "";
+  };
+
+  const details = (): TemplateResult | typeof nothing => {
+    const { panels } = page.texts;
+    if (inspecting && !report) {
+      const waits = progress?.retryIn !== undefined;
+      const text =
+        progress && waits
+          ? phaseText(progress, textsFor(panels.lang))
+          : panels.model.checking;
+      return html`<div class="beside">
+        <p class="note">${text}</p>
+        <button
+          id="cancel-check"
+          class="small"
+          type="button"
+          @click=${cancelInspection}
+        >
+          ${panels.model.cancel}
+        </button>
+      </div>`;
+    }
+    if (!report) return nothing;
+    const { license } = report;
+    const change = (given: boolean): void => {
+      agreed = given;
+      page.update();
+    };
+    const needed = license !== undefined && needsConsent(license);
+    return modelDetails(report, { needed, given: agreed, change }, panels);
+  };
+
+  const failure = (): TemplateResult | typeof nothing => {
+    if (!error) return nothing;
+    const texts = textsFor(page.texts.panels.lang);
+    const { message, advice, lang } = failureText(error, texts);
+    return html`<p id="model-error" class="failure" lang=${lang}>
+      ${message} ${advice}
+    </p>`;
+  };
+
+  const actions = (loading: boolean): TemplateResult => {
+    const { lang, model: texts } = page.texts.panels;
+    const missing = report?.chosen?.missing ?? 0;
+    const loadText =
+      missing > 0 ? texts.download(formatBytes(missing, lang)) : texts.load;
+    const hidesLoad = !(report || retry) || loading;
+    const load = (): void => void (retry ? show(!manual) : apply());
+    return html`
+      <div
+        id="model-actions"
+        class="beside end"
+        ?hidden=${hidesLoad && !loading}
+      >
+        <button
+          id="load-model"
+          class="small primary"
+          type="button"
+          ?hidden=${hidesLoad}
+          ?disabled=${!canLoad()}
+          @click=${load}
+        >
+          ${retry ? texts.tryAgain : loadText}
+        </button>
+        <button
+          id="cancel-load"
+          class="small"
+          type="button"
+          ?hidden=${!loading}
+          @click=${() => vlm.cancelLoad()}
+        >
+          ${texts.cancel}
+        </button>
+      </div>
+    `;
+  };
+
+  const loadOptions = (): TemplateResult => {
+    const { model: texts } = page.texts.panels;
+    return html`
+      <div class="pair even">
+        <label class="field"
+          >${texts.dtype}<select
+            id="dtype"
+            @change=${(event: Event) => {
+              dtype = (event.target as HTMLSelectElement).value;
+              changeLoadOption();
+            }}
+          >
+            ${selectOptions(
+              [["auto", texts.auto], ...dtypes.map((it) => [it, it] as const)],
+              dtype,
+            )}
+          </select></label
+        >
+        <label class="field"
+          >${texts.device}<select
+            id="device"
+            @change=${(event: Event) => {
+              device = (event.target as HTMLSelectElement).value;
+              changeLoadOption();
+            }}
+          >
+            ${selectOptions(
+              [["auto", texts.auto], ...Object.entries(deviceNames)],
+              device,
+            )}
+          </select></label
+        >
+      </div>
+    `;
+  };
+
+  const template = (): TemplateResult => {
+    const { panels } = page.texts;
+    // The bundled model loads too quickly for a progress bar.
+    const isDemo = !vlm.folder && isBundledModel(vlm.model);
+    const loading = isDemo ? undefined : vlm.progress;
+    return html`
+      ${picker.template(panels, choice.folder)}
+      <p id="model-status" class="unseen" role="status">${state()}</p>
+      <div id="model-report">${details()}</div>
+      ${
+        loading
+          ? downloadProgress(
+              loading,
+              panels.model.loading,
+              textsFor(panels.lang),
+            )
+          : nothing
+      }
+      ${failure()}${actions(loading !== undefined)}${loadOptions()}
+      ${isDemo ? html`<p class="note">${panels.model.limits}</p>` : nothing}
+    `;
+  };
+
+  page.onUpdate(() =>
+    keepFocus(root, () => render(template(), root), focusOrder),
+  );
   vlm.addEventListener("modelprogress", ({ detail }) => {
     progress = detail;
-    update();
+    page.update();
   });
-  vlm.addEventListener("statechange", update);
-  update();
-  if (!manual && !isBundledChoice()) void show(true);
+  if (!manual && !isBundled()) void show(true);
 
   return {
     open: (folder) => {
-      showFolder();
-      choose({ model: vlm.model, folder });
-    },
-    fail: (thrown) => showError(thrown),
-    offer: (name) => {
-      const panel = byId("model-panel", HTMLDetailsElement);
       panel.open = true;
-      if (choice.model !== name || choice.folder) {
-        select.value = name;
-        select.dispatchEvent(new Event("change"));
-      }
-      select.focus();
+      picker.chooseFolder(folder);
+    },
+    fail: (thrown) => {
+      panel.open = true;
+      setError(thrown);
+    },
+    offer: (name) => {
+      panel.open = true;
+      if (choice.model !== name || choice.folder) picker.choose(name);
+      byId("model", HTMLSelectElement).focus();
       panel.scrollIntoView({ block: "nearest" });
     },
   };
 }
-
-const inspectingText = "Checking the model…";

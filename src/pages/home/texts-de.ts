@@ -1,3 +1,4 @@
+import { panelGerman } from "./panel-texts-de";
 import type { PageTexts } from "./texts";
 
 export const pageGerman: PageTexts = {
@@ -51,11 +52,7 @@ export const pageGerman: PageTexts = {
     `${name} kennt nur farbige Formen und kurze gedruckte Texte.`,
   loadLarger: "FastVLM-0.5B laden (0,8 GB, Forschungslizenz von Apple)",
 
-  question: "Frage zum Bild stellen",
-  ask: "Fragen",
-  stopAnswer: "Antwort stoppen",
-
-  conversation: "Gespräch",
+  panels: panelGerman,
   titles: {
     footer:
       "Bilder, Fragen und Antworten bleiben auf diesem Gerät. Die Seite kontaktiert andere Server nur, um das gewählte Modell herunterzuladen.",
@@ -63,6 +60,7 @@ export const pageGerman: PageTexts = {
     model: "Modell",
     image: "Bildoptionen",
     performance: "Leistung",
+    tag: "Auf deiner Website",
     stored: "Gespeicherte Modelle",
   },
 };

@@ -1,3 +1,4 @@
+import { panelEnglish, type PanelTexts } from "./panel-texts";
 import type { SampleName } from "./samples";
 
 /** The page's texts in one language; `texts-de.ts` has the German ones. */
@@ -45,11 +46,7 @@ export interface PageTexts {
   readonly limits: (name: string) => string;
   readonly loadLarger: string;
 
-  readonly question: string;
-  readonly ask: string;
-  readonly stopAnswer: string;
-
-  readonly conversation: string;
+  readonly panels: PanelTexts;
   /** Static texts of index.html, by `data-text`. */
   readonly titles: {
     readonly footer: string;
@@ -57,6 +54,7 @@ export interface PageTexts {
     readonly model: string;
     readonly image: string;
     readonly performance: string;
+    readonly tag: string;
     readonly stored: string;
   };
 }
@@ -111,11 +109,7 @@ export const pageEnglish: PageTexts = {
     `${name} knows coloured shapes and short printed text only.`,
   loadLarger: "Load FastVLM-0.5B (0.8 GB, Apple’s research licence)",
 
-  question: "Ask about the picture",
-  ask: "Ask",
-  stopAnswer: "Stop answer",
-
-  conversation: "Conversation",
+  panels: panelEnglish,
   titles: {
     footer:
       "Images, questions and answers stay on this device. The page contacts other sites only to download the model that you choose.",
@@ -123,6 +117,7 @@ export const pageEnglish: PageTexts = {
     model: "Model",
     image: "Image options",
     performance: "Performance",
+    tag: "Use it on your site",
     stored: "Stored models",
   },
 };

@@ -1,10 +1,12 @@
 import uPlot from "uplot";
 
-const frames = 60;
+/** Shows times in ms, oldest first; the newest is frame 0. */
+export interface TtftPlot {
+  show(times: readonly number[]): void;
+}
 
-/** Time to first token of the last 60 frames, in the colours of the page. */
-export function ttftPlot(root: HTMLElement): { add(ttft: number): void } {
-  const values: number[] = [];
+/** Time to first token of the last `frames` frames, in the colours of the page. */
+export function ttftPlot(root: HTMLElement, frames: number): TtftPlot {
   const colour = (name: string): string =>
     getComputedStyle(root).getPropertyValue(name);
   const axis: uPlot.Axis = {
@@ -54,16 +56,8 @@ export function ttftPlot(root: HTMLElement): { add(ttft: number): void } {
   );
 
   return {
-    add(ttft) {
-      values.push(ttft);
-      if (values.length > frames) values.shift();
-      plot.setData([values.map((_, at) => at + 1 - values.length), values]);
-      root.ariaLabel = `Time to first token of the last ${values.length} frames, median ${median(values).toFixed(0)} ms`;
+    show(times) {
+      plot.setData([times.map((_, at) => at + 1 - times.length), [...times]]);
     },
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
 }

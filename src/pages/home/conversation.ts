@@ -1,0 +1,9 @@
+import { setUpComposer } from "./composer";
+import type { Page } from "./page";
+import { Questioner } from "./questioner";
+
+/** Questions about the image in the stage, and their answers. */
+export function setUpConversation(page: Page): void {
+  const questioner = new Questioner(page.vlm, () => page.update());
+  setUpComposer(page, questioner);
+}
