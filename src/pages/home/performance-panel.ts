@@ -87,7 +87,7 @@ export function setUpPerformance(page: Page): void {
 
   const options = (): TemplateResult => {
     const { lang, performance: texts } = page.texts.panels;
-    const percent = `${decimal(vlm.gate * 100, 1, lang)} %`;
+    const percent = `${Number((vlm.gate * 100).toFixed(1)).toLocaleString(lang)} %`;
     const setGate = ({ target }: Event): void => {
       const input = target as HTMLInputElement;
       vlm.gate = Math.min(1, Math.max(0, input.valueAsNumber || 0));

@@ -13,6 +13,7 @@ export const ttftParts = [
 /** Columns of the export; durations in ms. */
 const columns = [
   "time",
+  "kind",
   "ttft",
   ...ttftParts,
   "total",
@@ -45,7 +46,7 @@ export class TimingsLog {
   add({ timings, tokenIds, time, ...detail }: CaptionDetail): void {
     const { ttft, wait, paint, preprocess, encode, prefill, ...rest } = timings;
     this.rows.push({
-      ...{ time: new Date(time).toISOString() },
+      ...{ time: new Date(time).toISOString(), kind: detail.kind },
       ...{ ttft, wait, preprocess, encode, prefill },
       ...{ firstDecode: rest.firstDecode, paint, total: rest.total },
       tokensPerSecond: rest.tokensPerSecond,
