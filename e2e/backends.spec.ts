@@ -52,7 +52,7 @@ async function askAll(page: Page): Promise<Answer[]> {
 
 /** Live captions with drafts and a change threshold on the loaded page. */
 async function expectLiveCaptions(page: Page): Promise<void> {
-  await page.getByText("Image options").click();
+  await page.getByText("Performance").click();
   await page.locator("#gate").fill("0.02");
   await page.locator("#gate").blur();
   await page.evaluate(() => {

@@ -32,10 +32,7 @@ export function amountText(
 }
 
 /** The amount, or what the load is doing while nothing arrives. */
-export function progressText(
-  progress: LoadProgress,
-  texts = english,
-): string {
+export function progressText(progress: LoadProgress, texts = english): string {
   const amount = amountText(progress, texts);
   const waits = progress.elsewhere || progress.retryIn !== undefined;
   if (amount && !waits) return amount;
