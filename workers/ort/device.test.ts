@@ -36,6 +36,17 @@ test("reports an error once", async () => {
   );
 });
 
+test("reports a buffer that has no memory to be mapped", () => {
+  const device = new FakeDevice();
+  device.createBuffer = () => {
+    throw new RangeError("too large");
+  };
+  const gpu = new Gpu(device as unknown as GPUDevice, "fake");
+  const descriptor = { size: 16, usage: 0, mappedAtCreation: true };
+  expect(() => gpu.device.createBuffer(descriptor)).toThrow(RangeError);
+  expect(() => gpu.check()).toThrow(/^Out of memory: too large\.$/);
+});
+
 test("releases the results of watched work", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

@@ -25,6 +25,7 @@ export class Gpu {
   constructor(device: GPUDevice, name: string) {
     this.device = device;
     this.name = name;
+    this.#watchBuffers();
     this.bytes = new GpuBytes(device);
     watchShaders(device, () => this.onShader());
     this.lost = new Promise((resolve) => {
@@ -116,9 +117,29 @@ export class Gpu {
     this.device.destroy();
   }
 
+  /** A buffer that is mapped at its creation throws if there is no memory for it.
+   * ONNX Runtime reports such a failure without its reason. */
+  #watchBuffers(): void {
+    const { device } = this;
+    const createBuffer = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+      try {
+        return createBuffer(descriptor);
+      } catch (error) {
+        if (error instanceof RangeError)
+          this.#noteError(outOfMemory(error.message));
+        throw error;
+      }
+    };
+  }
+
   #note(error: GPUError): void {
+    this.#noteError(gpuErrorToVlmError(error));
+  }
+
+  #noteError(error: VlmError): void {
     this.errorCount += 1;
-    this.#error ??= gpuErrorToVlmError(error);
+    this.#error ??= error;
   }
 
   /** Reports an error once, and a loss every time. */

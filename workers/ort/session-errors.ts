@@ -30,7 +30,7 @@ export async function explainSessionError(
     return new VlmError(code, `${file}: ${message}`, advice, { cause });
   }
   if (code === "out-of-memory" || MEMORY.test(message)) {
-    return outOfMemory(`${file}: ${message}`);
+    return outOfMemory(`${file}: ${message.replace(/^Out of memory: /, "")}`);
   }
   if (gpu !== undefined && message.startsWith(GPU_ERROR_PREFIX)) {
     return new VlmError(
