@@ -21,7 +21,10 @@ export function setUpControlBar(page: Page, sources: Sources): void {
   };
   const close = (): void => {
     sources.close();
-    byId("use-camera", HTMLButtonElement).focus();
+    // The element shows the start state first.
+    void vlm.updateComplete.then(() =>
+      byId("use-camera", HTMLButtonElement).focus(),
+    );
   };
   const isFull = (): boolean => document.fullscreenElement === stage;
   const toggleFull = (): void => {

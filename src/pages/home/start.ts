@@ -1,5 +1,4 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { amountText } from "../../element/progress-text";
 import { byId } from "./dom";
 import { forgetChoices, isBundledModel } from "./address";
 import { icons } from "./icons";
@@ -96,18 +95,19 @@ export function setUpStart(page: Page, sources: Sources): void {
 }
 
 /** Whether the model is loaded. */
-function readiness({ vlm, texts }: Page): string | TemplateResult {
+function readiness({ vlm, texts }: Page): string {
   const { info, progress } = vlm;
-  const name = vlm.folder ? "" : vlm.model;
-  if (progress && isBundledModel(vlm.model)) {
-    const { phase, loaded, total } = progress;
-    const isLoading = phase === "loading" && total > 0;
-    const share = Math.floor((100 * loaded) / total);
-    return texts.demoLoading(name, isLoading ? `${share} %` : "");
-  }
-  if (progress) return amountText(progress);
-  if (!info) return texts.modelMissing(name);
-  return isBundledModel(vlm.model)
-    ? texts.demoReady(name)
-    : texts.modelReady(info.name);
+  const name = info?.name ?? vlm.model;
+  const isDemo = isBundledModel(vlm.model) && !vlm.folder;
+  const model = isDemo ? texts.demoModel(name) : name;
+  if (!progress)
+    return info ? texts.modelReady(model) : texts.modelMissing(model);
+  const { phase, loaded, total, done = 0, steps = 0 } = progress;
+  return phase === "loading"
+    ? texts.modelLoading(model, percent(loaded, total))
+    : texts.modelPreparing(model, percent(done, steps));
+}
+
+function percent(done: number, all: number): string {
+  return all === 0 ? "" : `${Math.floor((100 * done) / all)} %`;
 }

@@ -21,11 +21,13 @@ export const pageGerman: PageTexts = {
   openFile: "Bild oder Video öffnen",
   shareScreen: "Bildschirm teilen",
   dropHint: "Du kannst auch eines hierher ziehen oder einfügen.",
-  demoLoading: (name, amount) =>
-    `${name}, ein kleines Demomodell, wird geladen${amount && ` (${amount})`} …`,
-  demoReady: (name) => `${name}, ein kleines Demomodell, ist bereit.`,
-  modelReady: (name) => `${name} ist bereit.`,
-  modelMissing: (name) => `${name} ist noch nicht geladen.`,
+  demoModel: (name) => `${name}, ein kleines Demomodell,`,
+  modelLoading: (model, amount) =>
+    `${model} wird geladen${amount && ` (${amount})`} …`,
+  modelPreparing: (model, amount) =>
+    `${model} wird vorbereitet${amount && ` (${amount})`} …`,
+  modelReady: (model) => `${model} ist bereit.`,
+  modelMissing: (model) => `${model} ist noch nicht geladen.`,
   firstOfFiles: (count) => `Nur die erste der ${count} Dateien wurde geöffnet.`,
   reset: "Mit den Standardeinstellungen neu beginnen",
   drop: "Bild, Video oder Modellordner ablegen",

@@ -17,10 +17,13 @@ export interface PageTexts {
   readonly openFile: string;
   readonly shareScreen: string;
   readonly dropHint: string;
-  readonly demoLoading: (name: string, amount: string) => string;
-  readonly demoReady: (name: string) => string;
-  readonly modelReady: (name: string) => string;
-  readonly modelMissing: (name: string) => string;
+  /** Subject of the sentences below. */
+  readonly demoModel: (name: string) => string;
+  /** `amount` is empty while unknown. */
+  readonly modelLoading: (model: string, amount: string) => string;
+  readonly modelPreparing: (model: string, amount: string) => string;
+  readonly modelReady: (model: string) => string;
+  readonly modelMissing: (model: string) => string;
   readonly firstOfFiles: (count: number) => string;
   readonly reset: string;
   readonly drop: string;
@@ -79,11 +82,13 @@ export const pageEnglish: PageTexts = {
   openFile: "Open an image or video",
   shareScreen: "Share the screen",
   dropHint: "You can also drop or paste one here.",
-  demoLoading: (name, amount) =>
-    `${name}, a small demo model, is loading${amount && ` (${amount})`}…`,
-  demoReady: (name) => `${name}, a small demo model, is ready.`,
-  modelReady: (name) => `${name} is ready.`,
-  modelMissing: (name) => `${name} is not loaded yet.`,
+  demoModel: (name) => `${name}, a small demo model,`,
+  modelLoading: (model, amount) =>
+    `${model} is loading${amount && ` (${amount})`}…`,
+  modelPreparing: (model, amount) =>
+    `${model} is being prepared${amount && ` (${amount})`}…`,
+  modelReady: (model) => `${model} is ready.`,
+  modelMissing: (model) => `${model} is not loaded yet.`,
   firstOfFiles: (count) => `Only the first of the ${count} files was opened.`,
   reset: "Start again with the default choices",
   drop: "Drop an image, a video or a model folder",
