@@ -23,9 +23,8 @@ function measured({ vlm, caption, texts }: Page): unknown {
   const ttft = caption?.timings.ttft;
   if (ttft === undefined || !vlm.info) return nothing;
   const place = isOnGpu(vlm.info) ? texts.onGpu : texts.onCpu;
-  return html`<p id="ttft">
-    ${texts.measured(secondsText(ttft, texts.lang), place)}
-  </p>`;
+  const line = texts.measured(secondsText(ttft, texts.lang), place);
+  return html`<p id="ttft">${line}</p>`;
 }
 
 function limits({ vlm, texts }: Page, model: ModelPanel): TemplateResult {
