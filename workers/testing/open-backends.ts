@@ -39,13 +39,14 @@ export interface ModelGraphs {
 export async function openSource(
   model: string | ModelSource,
   decoder: "fp32" | "q4" = "fp32",
+  table: "fp32" | "fp16" = "fp32",
 ): Promise<ModelGraphs> {
   const named = typeof model === "string";
   const source = named ? ({ kind: "url", url: model } as const) : model;
   const found = await readMetadata(source, never);
   const dtypes = {
     vision_encoder: "fp32",
-    embed_tokens: "fp32",
+    embed_tokens: table,
     decoder_model_merged: decoder,
   } as const;
   const { graphs } = await downloadGraphs(
