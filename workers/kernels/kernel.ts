@@ -18,6 +18,22 @@ export interface KernelDispatch {
 
 export type Workgroups = readonly [x: number, y: number, z: number];
 
+/** Compiles kernels at the same time, before `prepare` needs them. */
+export async function compileKernels(
+  device: GPUDevice,
+  kernels: readonly Kernel[],
+): Promise<void> {
+  const cache = cacheOf(device);
+  const missing = new Map(kernels.map((kernel) => [keyOf(kernel), kernel]));
+  for (const key of cache.keys()) missing.delete(key);
+  const compiling = [...missing].map(async ([key, kernel]) => {
+    const descriptor = describe(device, kernel);
+    cache.set(key, await device.createComputePipelineAsync(descriptor));
+  });
+  // `prepare` tries again, and the device reports the error.
+  await Promise.allSettled(compiling);
+}
+
 /** Compiles `kernel`, if necessary, and binds its resources. */
 export function prepare(
   device: GPUDevice,
@@ -49,24 +65,32 @@ export function workgroupsFor(width: number, height: number): Workgroups {
 }
 
 function pipelineOf(device: GPUDevice, kernel: Kernel): GPUComputePipeline {
-  let cache = caches.get(device);
-  if (cache === undefined) {
-    cache = new Map();
-    caches.set(device, cache);
-  }
-  const { label, code, constants = {} } = kernel;
-  const key = JSON.stringify(constants) + code;
+  const cache = cacheOf(device);
+  const key = keyOf(kernel);
   let pipeline = cache.get(key);
   if (pipeline === undefined) {
-    const module = device.createShaderModule({ label, code });
-    pipeline = device.createComputePipeline({
-      label,
-      layout: "auto",
-      compute: { module, constants },
-    });
+    pipeline = device.createComputePipeline(describe(device, kernel));
     cache.set(key, pipeline);
   }
   return pipeline;
+}
+
+function cacheOf(device: GPUDevice): Map<string, GPUComputePipeline> {
+  const cache = caches.get(device) ?? new Map<string, GPUComputePipeline>();
+  caches.set(device, cache);
+  return cache;
+}
+
+function keyOf({ code, constants = {} }: Kernel): string {
+  return JSON.stringify(constants) + code;
+}
+
+function describe(
+  device: GPUDevice,
+  { label, code, constants = {} }: Kernel,
+): GPUComputePipelineDescriptor {
+  const module = device.createShaderModule({ label, code });
+  return { label, layout: "auto", compute: { module, constants } };
 }
 
 /** Creates a buffer with `data`. */

@@ -1,4 +1,10 @@
-import { shaderOf, type PipelineShader } from "./pipeline-shaders";
+import { at } from "../util/assert";
+import { DeferredLayout, DeferredPipeline } from "./deferred-pipeline";
+import {
+  rememberShader,
+  shaderOf,
+  type PipelineShader,
+} from "./pipeline-shaders";
 
 /** A number of workgroups, or the buffer that holds it (indirect dispatch). */
 type DispatchSize =
@@ -12,8 +18,10 @@ export interface Dispatch {
   readonly workgroups: DispatchSize;
 }
 
-/** A dispatch with its bindings, shader and uniforms. */
-export interface Command extends Dispatch {
+/** A recorded dispatch, which `compileCommands` makes executable. */
+export interface Command {
+  readonly pipeline: GPUComputePipeline | DeferredPipeline;
+  readonly workgroups: DispatchSize;
   readonly bindings: readonly GPUBindGroupEntry[];
   readonly shader: PipelineShader;
   /** Contents of the bound buffer that was written during the recording. */
@@ -45,6 +53,30 @@ export async function record(
   return recorder.recording();
 }
 
+/** Compiles the pipelines of `commands`, at the same time where they are not yet
+ * compiled, and binds their buffers. Dispatches stay as they are. */
+export async function compileCommands(
+  device: GPUDevice,
+  commands: readonly (Command | Dispatch)[],
+): Promise<Dispatch[]> {
+  const pipelines = await Promise.all(
+    commands.map(async ({ pipeline }) =>
+      pipeline instanceof DeferredPipeline ? pipeline.compile() : pipeline,
+    ),
+  );
+  return commands.map((command, i) => {
+    if ("bindGroup" in command) return command;
+    const { workgroups, bindings, shader } = command;
+    const pipeline = at(pipelines, i);
+    const bindGroup = device.createBindGroup({
+      label: shader.label,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [...bindings],
+    });
+    return { pipeline, bindGroup, workgroups };
+  });
+}
+
 /** Encodes `commands` in order. */
 export function encodeCommands(
   pass: GPUComputePassEncoder,
@@ -63,7 +95,10 @@ export function encodeCommands(
 }
 
 class Recorder {
-  readonly #dispatches: Dispatch[] = [];
+  readonly #dispatches: Pick<
+    Command,
+    "pipeline" | "workgroups" | "bindings"
+  >[] = [];
   readonly #bindings = new Map<GPUBindGroup, GPUBindGroupEntry[]>();
   readonly #written = new Map<GPUBuffer, Uint8Array>();
   readonly #recorded = new WeakSet<GPUCommandBuffer>();
@@ -71,13 +106,12 @@ class Recorder {
 
   recording(): Recording {
     const commands = this.#dispatches.map((dispatch): Command => {
-      const { pipeline, bindGroup } = dispatch;
-      const bindings = this.#bindings.get(bindGroup) ?? [];
+      const { pipeline, bindings } = dispatch;
       const [uniforms] = bindings
         .map(({ resource }) => this.#written.get(bufferOf(resource)))
         .filter((bytes) => bytes !== undefined);
       const shader = shaderOf(pipeline);
-      return { ...dispatch, bindings, shader, ...(uniforms && { uniforms }) };
+      return { ...dispatch, shader, ...(uniforms && { uniforms }) };
     });
     return { commands, copies: this.#copies };
   }
@@ -85,8 +119,20 @@ class Recorder {
   attach(device: GPUDevice): () => void {
     const { queue } = device;
     const undo = [
+      hook(device, "createComputePipelineAsync", (create) => (descriptor) => {
+        const pipeline = new DeferredPipeline(descriptor, (again) =>
+          create.call(device, again),
+        );
+        rememberShader(pipeline, descriptor);
+        // Only passed on to the methods of this class.
+        return Promise.resolve(pipeline as unknown as GPUComputePipeline);
+      }),
       hook(device, "createBindGroup", (create) => (descriptor) => {
-        const group = create.call(device, descriptor);
+        const layout: unknown = descriptor.layout;
+        const group =
+          layout instanceof DeferredLayout
+            ? ({} as GPUBindGroup)
+            : create.call(device, descriptor);
         this.#bindings.set(group, [...descriptor.entries]);
         return group;
       }),
@@ -125,25 +171,26 @@ class Recorder {
     });
   }
 
+  /** Nothing is encoded: the pass is not submitted, and it may have deferred
+   * pipelines. */
   #watchPass(pass: GPUComputePassEncoder): void {
     let pipeline: GPUComputePipeline | undefined;
-    let bindGroup: GPUBindGroup | undefined;
+    let bindings: readonly GPUBindGroupEntry[] | undefined;
     const add = (workgroups: DispatchSize): void => {
-      if (pipeline === undefined || bindGroup === undefined) return;
-      this.#dispatches.push({ pipeline, bindGroup, workgroups });
+      if (pipeline === undefined || bindings === undefined) return;
+      this.#dispatches.push({ pipeline, bindings, workgroups });
     };
-    tap(pass, "setPipeline", ([next]) => {
-      pipeline = next as GPUComputePipeline;
+    hook(pass, "setPipeline", () => (next) => {
+      pipeline = next;
     });
-    tap(pass, "setBindGroup", ([, next]) => {
-      bindGroup = next as GPUBindGroup;
+    hook(pass, "setBindGroup", () => (_index, next?: GPUBindGroup | null) => {
+      bindings = next ? this.#bindings.get(next) : undefined;
     });
-    tap(pass, "dispatchWorkgroups", (sizes) => {
-      const [x = 1, y = 1, z = 1] = sizes as readonly number[];
+    hook(pass, "dispatchWorkgroups", () => (x, y = 1, z = 1) => {
       add([x, y, z]);
     });
-    tap(pass, "dispatchWorkgroupsIndirect", ([buffer, offset]) => {
-      add({ buffer: buffer as GPUBuffer, offset: offset as number });
+    hook(pass, "dispatchWorkgroupsIndirect", () => (buffer, offset) => {
+      add({ buffer, offset });
     });
   }
 }

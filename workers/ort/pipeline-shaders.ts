@@ -1,22 +1,36 @@
+import type { DeferredPipeline } from "./deferred-pipeline";
+
 /** The shader module of a compute pipeline. */
 export interface PipelineShader {
   readonly label: string;
   readonly code: string;
 }
 
-const shaders = new WeakMap<GPUComputePipeline, PipelineShader>();
+const modules = new WeakMap<GPUShaderModule, PipelineShader>();
+const shaders = new WeakMap<
+  GPUComputePipeline | DeferredPipeline,
+  PipelineShader
+>();
 const UNKNOWN: PipelineShader = { label: "", code: "" };
 
 /** Empty for a pipeline that was created before `watchShaders`. */
-export function shaderOf(pipeline: GPUComputePipeline): PipelineShader {
+export function shaderOf(
+  pipeline: GPUComputePipeline | DeferredPipeline,
+): PipelineShader {
   return shaders.get(pipeline) ?? UNKNOWN;
+}
+
+export function rememberShader(
+  pipeline: GPUComputePipeline | DeferredPipeline,
+  { compute }: GPUComputePipelineDescriptor,
+): void {
+  shaders.set(pipeline, modules.get(compute.module) ?? UNKNOWN);
 }
 
 /** Remembers the shaders of all pipelines of `device`, and calls `onCompiled` for
  * each. ORT shares pipelines between its sessions, so a recording cannot see them
  * being created. */
 export function watchShaders(device: GPUDevice, onCompiled: () => void): void {
-  const modules = new WeakMap<GPUShaderModule, PipelineShader>();
   const createShaderModule = device.createShaderModule.bind(device);
   device.createShaderModule = (descriptor) => {
     const module = createShaderModule(descriptor);
@@ -26,9 +40,9 @@ export function watchShaders(device: GPUDevice, onCompiled: () => void): void {
   };
   const remember = (
     pipeline: GPUComputePipeline,
-    { compute }: GPUComputePipelineDescriptor,
+    descriptor: GPUComputePipelineDescriptor,
   ): GPUComputePipeline => {
-    shaders.set(pipeline, modules.get(compute.module) ?? UNKNOWN);
+    rememberShader(pipeline, descriptor);
     onCompiled();
     return pipeline;
   };

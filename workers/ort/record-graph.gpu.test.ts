@@ -3,7 +3,7 @@ import { writeModel, type NodeSpec } from "../onnx/onnx-writer";
 import type { ValueInfo } from "../onnx/onnx-protos";
 import { failsWith } from "../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../testing/on-gpu";
-import { encodeCommands } from "./command-recorder";
+import { compileCommands, encodeCommands } from "./command-recorder";
 import { recordGraph, type BoundTensors } from "./record-graph";
 import type { Gpu } from "./device";
 import { loadOrt, ortMutex } from "./runtime";
@@ -86,11 +86,13 @@ test("replays exactly and without growing", async () => {
   expect([...(await floatsOf(gpu, state, WIDTH))]).toEqual(after(0));
   expect(commands).toHaveLength(2);
 
+  const dispatches = await compileCommands(device, commands);
+
   const replay = async (steps: number): Promise<void> => {
     for (let done = 0; done < steps; done += 500) {
       const encoder = device.createCommandEncoder({ label: "replay" });
       const pass = encoder.beginComputePass();
-      for (let n = 0; n < 500; n++) encodeCommands(pass, commands);
+      for (let n = 0; n < 500; n++) encodeCommands(pass, dispatches);
       pass.end();
       device.queue.submit([encoder.finish()]);
       await gpu.guard(device.queue.onSubmittedWorkDone());
@@ -231,20 +233,22 @@ test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
   const { inputs, outputs, model } = attention();
   const wave = (length: number, step: number) =>
     Float32Array.from({ length }, (_, i) => Math.sin(1 + i * step));
-  const make = () => ({
-    qkv: bufferOf(gpu, 8 * DIM * 4),
-    past_key: bufferOf(gpu, 2 * PAST * DIM * 4),
-    past_value: bufferOf(gpu, 2 * PAST * DIM * 4),
-    seqlens_k: bufferOf(gpu, 4),
-    total: bufferOf(gpu, 4),
-    cos: bufferOf(gpu, wave((PAST * DIM) / 2, 0.3)),
-    sin: bufferOf(gpu, wave((PAST * DIM) / 2, 0.7)),
-    out: bufferOf(gpu, 4 * DIM * 4),
+  // ORT cannot run graphs on the device of a recording.
+  const other = await testGpu();
+  const make = (on: Gpu) => ({
+    qkv: bufferOf(on, 8 * DIM * 4),
+    past_key: bufferOf(on, 2 * PAST * DIM * 4),
+    past_value: bufferOf(on, 2 * PAST * DIM * 4),
+    seqlens_k: bufferOf(on, 4),
+    total: bufferOf(on, 4),
+    cos: bufferOf(on, wave((PAST * DIM) / 2, 0.3)),
+    sin: bufferOf(on, wave((PAST * DIM) / 2, 0.7)),
+    out: bufferOf(on, 4 * DIM * 4),
   });
   const cached = ({ past_key, past_value }: ReturnType<typeof make>) => {
     return { present_key: past_key, present_value: past_value };
   };
-  const [ours, theirs] = [make(), make()];
+  const [ours, theirs] = [make(gpu), make(other)];
   const fetches = (buffers: ReturnType<typeof make>) =>
     bound(outputs, { ...buffers, ...cached(buffers) });
   const { commands, release } = await recordGraph(
@@ -261,7 +265,7 @@ test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
   const session = await ortMutex.run(() =>
     ort.InferenceSession.create(model, {
       executionProviders: [
-        { name: "webgpu", device, validationMode: "disabled" },
+        { name: "webgpu", device: other.device, validationMode: "disabled" },
       ],
       logSeverityLevel: 3,
     }),
@@ -273,15 +277,17 @@ test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
         return [name, ort.Tensor.fromGpuBuffer(buffer, { dataType, dims })];
       }),
     );
+  const dispatches = await compileCommands(device, commands);
   for (let length = 0; length < PAST; length++) {
     const qkv = wave(8 * DIM, 0.11 * (length + 1));
     const lengths = [Int32Array.of(length), Int32Array.of(length + 1)];
-    for (const to of [ours, theirs]) device.queue.writeBuffer(to.qkv, 0, qkv);
+    device.queue.writeBuffer(ours.qkv, 0, qkv);
+    other.device.queue.writeBuffer(theirs.qkv, 0, qkv);
     device.queue.writeBuffer(ours.seqlens_k, 0, lengths[0] ?? qkv);
     device.queue.writeBuffer(ours.total, 0, lengths[1] ?? qkv);
     const encoder = device.createCommandEncoder({ label: "replay" });
     const pass = encoder.beginComputePass();
-    encodeCommands(pass, commands);
+    encodeCommands(pass, dispatches);
     pass.end();
     device.queue.submit([encoder.finish()]);
     const feeds = {
@@ -291,11 +297,41 @@ test("reads lengths on the GPU: replayed attention equals ORT's", async () => {
     };
     const results = onGpu(fetches(theirs));
     await ortMutex.run(() => session.run(feeds, results));
-    const wanted = await floatsOf(gpu, theirs.out, 4 * DIM);
+    const wanted = await floatsOf(other, theirs.out, 4 * DIM);
     const got = await floatsOf(gpu, ours.out, 4 * DIM);
     expect([...got], `position ${length}`).toEqual([...wanted]);
     expect(wanted.some((value) => value !== 0)).toBe(true);
   }
   await ortMutex.run(() => session.release());
+  other.close();
   await release();
+});
+
+test("compiles a pipeline when its command is compiled, and once", async () => {
+  const fresh = await testGpu();
+  const { device } = fresh;
+  let compiled = 0;
+  fresh.onShader = () => (compiled += 1);
+  const { inputs, outputs, model, shift, step } = counting();
+  const buffers = {
+    state: bufferOf(fresh, new Float32Array(WIDTH)),
+    shift: bufferOf(fresh, shift),
+    step: bufferOf(fresh, step),
+    next: bufferOf(fresh, new Float32Array(WIDTH)),
+  };
+  const recorded = await recordGraph(
+    model,
+    bound(inputs, buffers),
+    bound(outputs, buffers),
+    fresh,
+  );
+  expect(compiled).toBe(0);
+  const [sum, product] = recorded.commands;
+  if (sum === undefined || product === undefined) throw new Error("no command");
+  await compileCommands(device, [sum]);
+  expect(compiled).toBe(1);
+  await compileCommands(device, [sum, product]);
+  expect(compiled).toBe(2);
+  await recorded.release();
+  fresh.close();
 });

@@ -2,12 +2,7 @@ import type * as Ort from "onnxruntime-web";
 import type { InferenceSession } from "onnxruntime-web";
 import { VlmError } from "../../src/shared/errors";
 import type { Gpu } from "./device";
-import {
-  record,
-  type Command,
-  type Dispatch,
-  type Recording,
-} from "./command-recorder";
+import { record, type Command, type Recording } from "./command-recorder";
 import { loadOrt, ortMutex } from "./runtime";
 
 /**
@@ -38,7 +33,9 @@ export interface RecordedGraph {
  * Records the commands by which ONNX Runtime computes `model` from the buffers
  * of `inputs` into those of `outputs`. A session with graph capture encodes the
  * commands twice in its first run: once directly and once as a replay. Both are
- * recorded and neither is executed. The session owns the intermediate buffers,
+ * recorded and neither is executed, so their pipelines are compiled only by
+ * `compileCommands`. ORT keeps these pipelines for the device: no other session
+ * may run on it afterwards. The session owns the intermediate buffers,
  * so it lives as long as the commands, and is never run again.
  */
 export async function recordGraph(
@@ -120,7 +117,7 @@ function replayOf({ commands, copies }: Recording): Command[] {
   return replay;
 }
 
-function same(a: Dispatch, b: Dispatch | undefined): boolean {
+function same(a: Command, b: Command | undefined): boolean {
   if (a.pipeline !== b?.pipeline) return false;
   const [one, other] = [a.workgroups, b.workgroups];
   if ("buffer" in one) return "buffer" in other && one.buffer === other.buffer;

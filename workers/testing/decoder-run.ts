@@ -2,7 +2,7 @@ import type { DecoderPlan } from "../backends/webgpu/graphs/decoder-plan";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
 import { GpuKvCache } from "../backends/webgpu/kv-cache";
 import { submit } from "../kernels/testing/gpu";
-import { encodeCommands } from "../ort/command-recorder";
+import { compileCommands, encodeCommands } from "../ort/command-recorder";
 import { recordGraph, type GpuTensor } from "../ort/record-graph";
 import type { Gpu } from "../ort/device";
 import { bufferOf, floatsOf } from "./on-gpu";
@@ -59,8 +59,10 @@ export class DecoderRun {
     const model = this.#plan.graph({ length, rows: rows.length, capacity });
     const outputs = { ...this.#cache.present(), logits };
     const recorded = await recordGraph(model, inputs, outputs, this.#gpu);
-    submit(this.#gpu.device, (pass) => {
-      encodeCommands(pass, recorded.commands);
+    const { device } = this.#gpu;
+    const dispatches = await compileCommands(device, recorded.commands);
+    submit(device, (pass) => {
+      encodeCommands(pass, dispatches);
     });
     this.#past += real;
     const size = rows.length * vocabulary;

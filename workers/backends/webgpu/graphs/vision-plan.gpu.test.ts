@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { encodeCommands } from "../../../ort/command-recorder";
+import { compileCommands, encodeCommands } from "../../../ort/command-recorder";
 import { recordGraph } from "../../../ort/record-graph";
 import { fromHalf } from "../../../util/float16";
 import { loadOrt } from "../../../ort/runtime";
@@ -151,8 +151,10 @@ test("runs on WebGPU alone, with Gelu fused into Conv", async () => {
   expect(labels.filter((label) => label === "Gelu")).toHaveLength(2);
   expect(labels.filter((label) => label === "LayerNorm")).toHaveLength(2);
   expect(labels).not.toContain("Erf");
-  submit(gpu.device, (pass) => {
-    encodeCommands(pass, recorded.commands);
+  const { device } = gpu;
+  const dispatches = await compileCommands(device, recorded.commands);
+  submit(device, (pass) => {
+    encodeCommands(pass, dispatches);
   });
   const ours = await floatsOf(gpu, output, 16);
   const published = await createSession(graph, external, undefined);

@@ -37,7 +37,6 @@ function commandOf(
   const struct = `struct Uniforms {\n${fields.join(",\n")}\n};`;
   return {
     pipeline: {} as GPUComputePipeline,
-    bindGroup: {} as GPUBindGroup,
     workgroups: [1, 1, 1],
     bindings: access.map(([, , buffer], binding) => {
       return { binding, resource: { buffer } };

@@ -13,7 +13,7 @@ import {
 import { lifetimeOf, type RecordedStep } from "./tensor-lifetime";
 
 /** Consecutive steps that one kernel of ours can replace. */
-interface OperationMatch {
+export interface OperationMatch {
   readonly first: number;
   readonly count: number;
   readonly operation: Operation;

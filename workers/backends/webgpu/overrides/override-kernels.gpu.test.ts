@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { planDecoder } from "../graphs/decoder-plan";
 import { planVision } from "../graphs/vision-plan";
 import { maxAbsDifference } from "../../../kernels/testing/run-variant";
-import type { Dispatch } from "../../../ort/command-recorder";
+import { compileCommands, type Dispatch } from "../../../ort/command-recorder";
 import {
   recordGraph,
   type BoundTensors,
@@ -54,11 +54,12 @@ async function runBoth(
     await replay(gpu, "test", new Pace(), [commands], {});
     return floatsOf(gpu, buffer, count);
   };
-  const expected = await run(recorded.commands);
+  const { device } = gpu;
+  const expected = await run(await compileCommands(device, recorded.commands));
   const buffers = (bound: BoundTensors) =>
     Object.values(bound).map((t) => t.buffer);
   const overridden = await overrideKernels(recorded.commands, {
-    device: gpu.device,
+    device,
     weights: new Set(buffers(weights.tensors)),
     layouts: weights.layouts,
     external: new Set([...buffers(inputs), ...buffers(outputs)]),

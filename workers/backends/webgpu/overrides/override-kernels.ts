@@ -1,7 +1,13 @@
-import { upload } from "../../../kernels/kernel";
-import type { Command, Dispatch } from "../../../ort/command-recorder";
-import { findOperations } from "./find-operations";
-import { bindOperation, tryOperation } from "./trial";
+import { compileKernels, upload } from "../../../kernels/kernel";
+import type { KernelVariant } from "../../../kernels/kernel-variant";
+import {
+  compileCommands,
+  type Command,
+  type Dispatch,
+} from "../../../ort/command-recorder";
+import { findOperations, type OperationMatch } from "./find-operations";
+import { bindOperation, isTried, tryOperation } from "./trial";
+import type { RecordedStep } from "./tensor-lifetime";
 import { trialRecordOf, type TrialResult } from "./trial-record";
 import { cacheWeightLayouts, type WeightLayoutCache } from "./weight-layouts";
 
@@ -28,18 +34,24 @@ interface OverrideContext {
   readonly external: ReadonlySet<GPUBuffer>;
 }
 
+/** A kernel of ours that replaces commands. */
+interface Choice {
+  readonly match: OperationMatch;
+  readonly variant: KernelVariant;
+}
+
 /**
  * Replaces commands of ORT by kernels of ours, in four steps: find the
  * operations, try our kernels against ORT's commands, record the results, bind
  * the kernels that are correct and faster to ORT's buffers. All other commands
- * stay.
+ * stay, and only they and those that are tried are compiled.
  */
 export async function overrideKernels(
   commands: readonly Command[],
   { device, weights, layouts, external }: OverrideContext,
 ): Promise<OverrideResult> {
   const steps = await cacheWeightLayouts(device, commands, weights, layouts);
-  const dispatches: (Dispatch | undefined)[] = steps.map(
+  const dispatches: (Command | Dispatch | undefined)[] = steps.map(
     ({ command }) => command,
   );
   const overrides = new Map<string, KernelOverride>();
@@ -48,12 +60,12 @@ export async function overrideKernels(
     for (const buffer of uniforms) buffer.destroy();
   };
   try {
-    for (const match of findOperations(steps, external)) {
-      const { first, count, unneeded, operation } = match;
-      const replaced = [
-        ...(unneeded === undefined ? [] : steps.slice(unneeded, unneeded + 1)),
-        ...steps.slice(first, first + count),
-      ].map(({ command }) => command);
+    const matches = findOperations(steps, external);
+    await compileUntried(device, steps, matches);
+    const chosen: Choice[] = [];
+    for (const match of matches) {
+      const { operation } = match;
+      const replaced = commandsOf(steps, match);
       const result = await tryOperation(device, operation, replaced);
       const { name } = operation;
       const seen = overrides.get(name)?.count ?? 0;
@@ -63,6 +75,15 @@ export async function overrideKernels(
         .variants(device.limits)
         .find(({ kernel }) => kernel.label === result.kernel);
       if (result.faster !== "kernel" || variant === undefined) continue;
+      chosen.push({ match, variant });
+    }
+    await trialRecordOf(device)?.save();
+    await compileKernels(
+      device,
+      chosen.map(({ variant }) => variant.kernel),
+    );
+    for (const { match, variant } of chosen) {
+      const { first, count, unneeded, operation } = match;
       const { UNIFORM } = GPUBufferUsage;
       const uniform = upload(device, "override", operation.uniform, UNIFORM);
       uniforms.push(uniform);
@@ -70,14 +91,45 @@ export async function overrideKernels(
       dispatches[first] = bindOperation(device, operation, variant, uniform);
       if (unneeded !== undefined) dispatches[unneeded] = undefined;
     }
-    await trialRecordOf(device)?.save();
+    const all = dispatches.filter((dispatch) => dispatch !== undefined);
+    const compiled = await compileCommands(device, all);
+    return {
+      dispatches: compiled,
+      overrides: [...overrides.values()],
+      release,
+    };
   } catch (error) {
     release();
     throw error;
   }
-  return {
-    dispatches: dispatches.filter((dispatch) => dispatch !== undefined),
-    overrides: [...overrides.values()],
-    release,
-  };
+}
+
+/** Compiles all commands at the same time, except those whose trial is on record:
+ * our kernels have replaced most of them. */
+async function compileUntried(
+  device: GPUDevice,
+  steps: readonly RecordedStep[],
+  matches: readonly OperationMatch[],
+): Promise<void> {
+  const tried = new Set<Command>();
+  for (const match of matches) {
+    const commands = commandsOf(steps, match);
+    if (!(await isTried(device, match.operation, commands))) continue;
+    for (const command of commands) tried.add(command);
+  }
+  const untried = steps
+    .map(({ command }) => command)
+    .filter((command) => !tried.has(command));
+  await compileCommands(device, untried);
+}
+
+/** The commands that one kernel of ours can replace. */
+function commandsOf(
+  steps: readonly RecordedStep[],
+  { first, count, unneeded }: OperationMatch,
+): Command[] {
+  return [
+    ...(unneeded === undefined ? [] : steps.slice(unneeded, unneeded + 1)),
+    ...steps.slice(first, first + count),
+  ].map(({ command }) => command);
 }

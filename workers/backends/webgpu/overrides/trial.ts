@@ -6,6 +6,7 @@ import type {
   StorageType,
 } from "../../../kernels/kernel-variant";
 import {
+  compileCommands,
   encodeCommands,
   type Command,
   type Dispatch,
@@ -54,8 +55,7 @@ export function tryOperation(
     trials.set(device, known);
   }
   const { results, slowFamilies } = known;
-  const shaders = commands.map(({ shader }) => shader.code);
-  const key = [operation.kind, ...shaders].join("\n");
+  const key = resultKey(operation, commands);
   let result = results.get(key);
   if (result === undefined) {
     result = tryOrRecall(device, operation, commands, slowFamilies);
@@ -64,6 +64,25 @@ export function tryOperation(
     result.catch(() => results.delete(key));
   }
   return result;
+}
+
+/** Whether the result for `operation` is known, so that `commands` need not be
+ * compiled for a trial. */
+export async function isTried(
+  device: GPUDevice,
+  operation: Operation,
+  commands: readonly Command[],
+): Promise<boolean> {
+  if (trials.get(device)?.results.has(resultKey(operation, commands)) === true)
+    return true;
+  const record = trialRecordOf(device);
+  if (record === undefined) return false;
+  const key = await operationKey(operation, commands, device.limits);
+  return record.find(key) !== undefined;
+}
+
+function resultKey({ kind }: Operation, commands: readonly Command[]): string {
+  return [kind, ...commands.map(({ shader }) => shader.code)].join("\n");
 }
 
 async function tryOrRecall(
@@ -90,6 +109,7 @@ async function runTrial(
   commands: readonly Command[],
   slowFamilies: Set<string>,
 ): Promise<TrialResult> {
+  const dispatches = await compileCommands(device, commands);
   const failed = (fault: string): TrialResult => {
     return { faster: "ort", ortMs: NaN, kernelMs: NaN, kernel: "", fault };
   };
@@ -103,7 +123,7 @@ async function runTrial(
     return failed("its buffers cannot be copied");
   }
   const { result: trial, error } = withErrorScopes(device, () => {
-    return new Trial(device, operation, commands);
+    return new Trial(device, operation, dispatches);
   });
   const notSaved = await error;
   if (notSaved !== undefined) {
@@ -185,7 +205,7 @@ function isCopyable({ usage }: GPUBuffer): boolean {
 class Trial {
   readonly #device: GPUDevice;
   readonly #operation: Operation;
-  readonly #commands: readonly Command[];
+  readonly #commands: readonly Dispatch[];
   readonly #uniform: GPUBuffer;
   readonly #saved: readonly {
     readonly range: BufferRange;
@@ -197,7 +217,7 @@ class Trial {
   constructor(
     device: GPUDevice,
     operation: Operation,
-    commands: readonly Command[],
+    commands: readonly Dispatch[],
   ) {
     this.#device = device;
     this.#operation = operation;

@@ -1,5 +1,9 @@
-import { encodeCommands, type Command } from "../../../ort/command-recorder";
-import { withErrorScopes } from "../../../ort/error-scopes";
+import {
+  compileCommands,
+  encodeCommands,
+  type Command,
+} from "../../../ort/command-recorder";
+import { withErrorScopesAsync } from "../../../ort/error-scopes";
 import {
   covers,
   rangeOf,
@@ -50,10 +54,12 @@ export async function cacheWeightLayouts(
   cache: WeightLayoutCache,
 ): Promise<readonly RecordedStep[]> {
   const steps = commands.map(stepOf);
-  const { result, error } = withErrorScopes(device, () =>
-    transposeOnce(device, steps, weights, cache),
-  );
-  if ((await error) !== undefined) {
+  const { result, error } = await withErrorScopesAsync(device, async () => {
+    const transposed = transposeOnce(device, steps, weights, cache);
+    await execute(device, transposed.commands);
+    return transposed;
+  });
+  if (error !== undefined) {
     for (const { buffer } of result.added) buffer.destroy();
     return steps;
   }
@@ -69,12 +75,13 @@ function transposeOnce(
 ): {
   readonly steps: readonly RecordedStep[];
   readonly added: readonly WeightLayout[];
+  /** Compute the added layouts. */
+  readonly commands: readonly Command[];
 } {
   const steps = [...original];
   const added: WeightLayout[] = [];
   const dropped = new Set<number>();
-  const encoder = device.createCommandEncoder({ label: "weight layouts" });
-  const pass = encoder.beginComputePass({ label: "weight layouts" });
+  const commands: Command[] = [];
   for (const [i, { command, program }] of original.entries()) {
     const transpose = program && transposeOf(program, weights);
     if (transpose === undefined) continue;
@@ -90,18 +97,29 @@ function transposeOnce(
     const buffer = known ?? createWeightBuffer(device, output.size);
     if (known === undefined) {
       added.push({ weight, layout, buffer });
-      encodeCommands(pass, [rebind(device, command, output, buffer)]);
+      commands.push(rebind(command, output, buffer));
     }
     dropped.add(i);
     for (const reader of readers) {
       const step = steps[reader];
       if (step === undefined) continue;
-      steps[reader] = stepOf(rebind(device, step.command, output, buffer));
+      steps[reader] = stepOf(rebind(step.command, output, buffer));
     }
   }
+  return { steps: steps.filter((_, i) => !dropped.has(i)), added, commands };
+}
+
+async function execute(
+  device: GPUDevice,
+  commands: readonly Command[],
+): Promise<void> {
+  if (commands.length === 0) return;
+  const dispatches = await compileCommands(device, commands);
+  const encoder = device.createCommandEncoder({ label: "weight layouts" });
+  const pass = encoder.beginComputePass({ label: "weight layouts" });
+  encodeCommands(pass, dispatches);
   pass.end();
   device.queue.submit([encoder.finish()]);
-  return { steps: steps.filter((_, i) => !dropped.has(i)), added };
 }
 
 function stepOf(command: Command): RecordedStep {
@@ -141,12 +159,7 @@ function transposeOf(
 }
 
 /** The same command with the bindings in `from` moved to the buffer `to`. */
-function rebind(
-  device: GPUDevice,
-  command: Command,
-  from: BufferRange,
-  to: GPUBuffer,
-): Command {
+function rebind(command: Command, from: BufferRange, to: GPUBuffer): Command {
   const bindings = command.bindings.map((entry) => {
     const range = rangeOf(entry);
     if (!covers(from, range)) return entry;
@@ -154,10 +167,5 @@ function rebind(
     const resource = { buffer: to, offset, size: range.size };
     return { binding: entry.binding, resource };
   });
-  const bindGroup = device.createBindGroup({
-    label: "weight layout",
-    layout: command.pipeline.getBindGroupLayout(0),
-    entries: bindings,
-  });
-  return { ...command, bindings, bindGroup };
+  return { ...command, bindings };
 }
