@@ -56,6 +56,7 @@ const screens = {
   "phone on its side": [844, 390, 100],
   "desktop at 200 % zoom": [720, 450, 100],
   "desktop with text at 200 %": [1440, 900, 200],
+  "phone with text at 200 %": [390, 844, 200],
   "small phone": [320, 640, 100],
 } as const;
 

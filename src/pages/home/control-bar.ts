@@ -119,7 +119,7 @@ export function setUpControlBar(page: Page, sources: Sources): void {
       },
     ];
     return html`${main()}
-      <span class="tools"
+      <span class="control-tools"
         >${range ? zoomSlider(range) : nothing}
         ${buttons.filter(({ offered }) => offered).map(toolButton)}</span
       >`;

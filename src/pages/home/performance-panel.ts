@@ -1,5 +1,4 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { styleMap } from "lit/directives/style-map.js";
 import type { CaptionDetail, ModelInfo } from "../../index";
 import { formatBytes } from "../../shared/format";
 import { deviceNames } from "./device-names";
@@ -182,10 +181,8 @@ function ttftFigures(
       <div id="bar" class="bar" aria-hidden="true">
         ${parts.map(
           ([part, ms]) =>
-            html`<span
-              data-part=${part}
-              style=${styleMap({ flexGrow: ms })}
-            ></span>`,
+            // A property, since the page's policy forbids the attribute.
+            html`<span data-part=${part} .style=${`flex-grow: ${ms}`}></span>`,
         )}
       </div>
       <dl id="parts" class="parts">
