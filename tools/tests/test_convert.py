@@ -186,6 +186,42 @@ def test_converts_a_head_with_fewer_columns_than_the_table_has_rows(tmp_path: Pa
     assert decoder["lm_head.weight"].shape == (64, image)
 
 
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("multiple", [1, 64])
+def test_converts_embeddings_resized_for_added_tokens(
+    multiple: int, tied: bool, tmp_path: Path
+) -> None:
+    """As tokenizer.add_tokens and model.resize_token_embeddings leave a checkpoint."""
+    source = checkpoint(tmp_path / "in", config(tied))
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<box>"])
+    tokenizer.add_tokens([f"<loc{i}>" for i in range(80)])
+    tokenizer.save(str(source / "tokenizer.json"))
+    rows = -(-tokenizer.get_vocab_size() // multiple) * multiple
+    edit_json(source / "config.json", vocab_size=rows)
+
+    def resize(tensors: dict) -> None:
+        for name in {"model.embed_tokens.weight", "lm_head.weight"} & set(tensors):
+            old = tensors[name]
+            noise = torch.randn(rows, old.shape[1], generator=torch.Generator().manual_seed(0))
+            noise *= old.std()
+            noise[: min(rows, len(old))] = old[:rows]
+            tensors[name] = noise
+
+    edit_tensors(source, resize)
+    assert convert(options(source), lambda _: None)["fp32"].same == 9
+    out = tmp_path / "out"
+    written = Tokenizer.from_file(str(out / "tokenizer.json"))
+    ids = written.encode("<box><loc7><image>").ids
+    assert ids == [tokenizer.token_to_id(t) for t in ("<box>", "<loc7>", "<image>")]
+    model_config = json.loads((out / "config.json").read_text())
+    assert model_config["image_token_index"] == ids[2]
+    assert model_config["vocab_size"] == rows
+    embed = graph_weights(out, "embed_tokens")["embed_tokens.weight"]
+    assert embed.shape == (rows, 64)
+    assert embed[ids[0]].any()
+
+
 def test_comparing_layer_by_layer_measures_the_same_loss(tmp_path: Path) -> None:
     source = checkpoint(tmp_path / "in")
     whole = convert(options(source, ("q4",), whole=True), lambda _: None)
