@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { build } from "vite";
 import { folderHandler } from "../tools/cli/server.mjs";
 import pairs from "./fixtures/golden/pairs.golden.json" with { type: "json" };
 import { ask, load, openQuiet, valueOf } from "./support/element.ts";
-import { fixtures, model, scratch } from "./support/paths.ts";
+import { fixtures, model } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
+import { serveTransformersJs } from "./support/transformers-js.ts";
 
 const folder = join(fixtures, "pairs");
 /** Images of the encoder's size, so that resizing does not influence the answers. */
@@ -21,8 +21,7 @@ function endTokens(): number[] {
 }
 
 test.beforeAll(async ({ server }) => {
-  await build({ configFile: "e2e/parity/vite.config.ts" });
-  server.mount("/parity/", folderHandler(join(scratch, "parity")));
+  await serveTransformersJs(server);
   server.mount("/pairs/", folderHandler(folder));
 });
 

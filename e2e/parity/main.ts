@@ -6,12 +6,21 @@ import {
   load_image,
   type Tensor,
 } from "@huggingface/transformers";
+import type { Dtype } from "../../src/shared/models";
 import wasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 
 declare global {
   interface Window {
-    loadReference: (dtype: "fp32" | "q4") => Promise<void>;
-    askReference: (url: string, question: string) => Promise<number[]>;
+    /** Loads the bundled model, or one of a hub. */
+    loadReference: (
+      dtype: Dtype,
+      place?: { readonly id: string; readonly endpoint: string },
+    ) => Promise<void>;
+    askReference: (
+      url: string,
+      question: string,
+      maxTokens?: number,
+    ) => Promise<number[]>;
   }
 }
 
@@ -30,17 +39,23 @@ type Model = Awaited<
 >;
 let loaded: { processor: Processor; model: Model } | undefined;
 
-window.loadReference = async (dtype) => {
+window.loadReference = async (dtype, place) => {
+  const id = place?.id ?? "nano";
+  if (place !== undefined) {
+    env.allowLocalModels = false;
+    env.allowRemoteModels = true;
+    env.remoteHost = `${place.endpoint}/`;
+  }
   loaded = {
-    processor: await AutoProcessor.from_pretrained("nano"),
-    model: await AutoModelForImageTextToText.from_pretrained("nano", {
+    processor: await AutoProcessor.from_pretrained(id),
+    model: await AutoModelForImageTextToText.from_pretrained(id, {
       dtype,
       device: "wasm",
     }),
   };
 };
 
-window.askReference = async (url, question) => {
+window.askReference = async (url, question, maxTokens = 64) => {
   if (!loaded) throw new Error("not loaded");
   const { processor, model } = loaded;
   const prompt = processor.apply_chat_template(
@@ -58,7 +73,7 @@ window.askReference = async (url, question) => {
   const output = (await model.generate({
     ...inputs,
     do_sample: false,
-    max_new_tokens: 64,
+    max_new_tokens: maxTokens,
   })) as Tensor;
   const start = inputs.input_ids.dims.at(-1);
   if (start === undefined) throw new Error("The prompt has no shape.");

@@ -2,7 +2,7 @@ import { test as base, type Page } from "@playwright/test";
 import { serve } from "../../tools/cli/server.mjs";
 import { dist } from "./paths.ts";
 
-type Server = Awaited<ReturnType<typeof serve>>;
+export type Server = Awaited<ReturnType<typeof serve>>;
 
 interface Watch {
   /** Console errors and uncaught exceptions. */

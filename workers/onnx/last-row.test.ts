@@ -40,7 +40,7 @@ test.each([
   const isGemm = "products" in variant && variant.products === "gemm";
   expect(reshapes).toHaveLength(isGemm ? 1 : 0);
   expect(after.outputs).toEqual([
-    { name: "logits", type: "float32", shape: [1, 1, WORDS] },
+    { name: "logits", type: "float32", shape: ["batch_size", 1, WORDS] },
     ...before.outputs.slice(1),
   ]);
   expect(after.inputs).toEqual(before.inputs);

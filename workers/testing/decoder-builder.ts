@@ -1,6 +1,7 @@
 import { readConfig } from "../model-files/config";
 import type { ValueInfo } from "../onnx/onnx-protos";
-import { GraphBuilder } from "./graph-builder";
+import { GraphBuilder, value } from "./graph-builder";
+import { onnxFile, type OnnxFile } from "./onnx-file";
 
 /** How an exporter may write the same decoder. */
 export interface DecoderVariant {
@@ -50,6 +51,8 @@ export interface DecoderSizes {
   readonly layers: number;
   readonly words: number;
   readonly positions: number;
+  /** Factor of the logits of a word, 1 by default. */
+  readonly loudness?: (word: number) => number;
 }
 
 const DEFAULT_SIZES: DecoderSizes = {
@@ -94,29 +97,32 @@ export class DecoderBuilder extends GraphBuilder {
   }
 
   file(): Blob {
+    return onnxFile(this.graph());
+  }
+
+  graph(): OnnxFile {
     const { hidden, kvHeads, headDim, layers, words } = this.#sizes;
-    const float = (name: string, ...shape: (number | string)[]): ValueInfo => {
-      return { name, type: "float32", shape };
-    };
     const integers = (name: string): ValueInfo => {
-      return { name, type: "int64", shape: [1, "n"] };
+      return { name, type: "int64", shape: ["batch_size", "n"] };
     };
     const caches = (prefix: string): ValueInfo[] =>
       Array.from({ length: layers }, (_, i) => i).flatMap((layer) =>
         ["key", "value"].map((kind) =>
-          float(`${prefix}.${layer}.${kind}`, 1, kvHeads, "t", headDim),
+          value(`${prefix}.${layer}.${kind}`, [
+            ...["batch_size", kvHeads, "t", headDim],
+          ]),
         ),
       );
     const inputs = [
-      float("inputs_embeds", 1, "n", hidden),
+      value("inputs_embeds", ["batch_size", "n", hidden]),
       ...["attention_mask", "position_ids"].map(integers),
       ...(this.#variant.rows === "asked"
         ? [{ name: "num_logits_to_keep", type: "int64", shape: [] }]
         : []),
       ...caches("past_key_values"),
     ];
-    const outputs = [float("logits", 1, "n", words), ...caches("present")];
-    return this.write(inputs, outputs);
+    const logits = value("logits", ["batch_size", "n", words]);
+    return this.model(inputs, [logits, ...caches("present")]);
   }
 
   #build(): void {
@@ -330,7 +336,11 @@ export class DecoderBuilder extends GraphBuilder {
     if (products === "dequantized")
       return this.#dequantized(x, name, inner, outer);
     if (products === "matmul") {
-      const weight = this.random(name, [inner, outer], scale);
+      const { loudness } = this.#sizes;
+      const isHead = name === "head";
+      const loud = (i: number) => scale * (loudness?.(i % outer) ?? 1);
+      const scales = isHead ? loud : scale;
+      const weight = this.random(name, [inner, outer], scales);
       return this.op("MatMul", [x, weight]);
     }
     const weight = this.random(name, [outer, inner], scale);

@@ -4,7 +4,7 @@ import {
 } from "../backends/webgpu/graphs/vision-plan";
 import type { ModelConfig } from "../model-files/config";
 import { readOnnx } from "../onnx/onnx-reader";
-import { GraphBuilder } from "./graph-builder";
+import { GraphBuilder, value } from "./graph-builder";
 
 export const HIDDEN = 4;
 const config = { hidden: HIDDEN, size: 128 } as ModelConfig;
@@ -50,9 +50,3 @@ export class EncoderBuilder extends GraphBuilder {
     );
   }
 }
-
-export const value = (name: string, shape: readonly (string | number)[]) => ({
-  name,
-  type: "float32",
-  shape,
-});

@@ -1,9 +1,17 @@
 import type { AttributeValue, NodeSpec } from "../onnx/onnx-writer";
 import type { ValueInfo } from "../onnx/onnx-protos";
 import { seededRandom } from "../kernels/testing/random";
-import { onnxFile, type Weight } from "./onnx-file";
+import { onnxFile, type OnnxFile, type Weight } from "./onnx-file";
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** A tensor of floats, as an input or output. */
+export function value(
+  name: string,
+  shape: readonly (string | number)[],
+): ValueInfo {
+  return { name, type: "float32", shape };
+}
 
 /** Collects operators and weights. Random weights are the same for every graph. */
 export class GraphBuilder {
@@ -11,9 +19,13 @@ export class GraphBuilder {
   readonly weights: Weight[] = [];
   readonly #random = seededRandom(1);
 
-  write(inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Blob {
+  model(inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): OnnxFile {
     const { nodes, weights } = this;
-    return onnxFile({ nodes, inputs, outputs, weights });
+    return { nodes, inputs, outputs, weights };
+  }
+
+  write(inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Blob {
+    return onnxFile(this.model(inputs, outputs));
   }
 
   op(
@@ -30,11 +42,13 @@ export class GraphBuilder {
   random(
     name: string,
     dims: readonly number[],
-    scale: number,
+    scale: number | ((index: number) => number),
     middle = 0,
   ): string {
     const length = dims.reduce((a, b) => a * b, 1);
-    const draw = () => (this.#random() * 2 - 1) * scale + middle;
+    const scaleOf = typeof scale === "number" ? () => scale : scale;
+    let i = 0;
+    const draw = () => (this.#random() * 2 - 1) * scaleOf(i++) + middle;
     const data = inChunks(length, (count) => new Float32Array(count).map(draw));
     return this.#weight(name, "float32", dims, data);
   }

@@ -4,8 +4,8 @@ import {
   HIDDEN,
   EncoderBuilder,
   planOf,
-  value,
 } from "../../../testing/encoder-builder";
+import { value } from "../../../testing/graph-builder";
 import type { ModelConfig } from "../../../model-files/config";
 import { readOnnx, type OnnxGraph } from "../../../onnx/onnx-reader";
 import { planVision, type VisionPlan } from "./vision-plan";
