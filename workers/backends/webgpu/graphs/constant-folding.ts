@@ -84,6 +84,14 @@ export function foldConstant(
       const all = new Float64Array(count).fill(fillValue(node));
       return computedConstant(node.value?.type ?? "float32", shape, all);
     }
+    case "Expand": {
+      if (second === undefined) return undefined;
+      const shape = [...tensorValues(second).numbers];
+      const count = shape.reduce((a, b) => a * b, 1);
+      const target = { shape, numbers: new Float64Array(count) };
+      const all = broadcast(tensorValues(first), target, (a) => a);
+      return computedConstant(type, all.shape, all.numbers);
+    }
     case "Where": {
       if (second === undefined || third === undefined) return undefined;
       const [when, yes, no] = [first, second, third].map(tensorValues);

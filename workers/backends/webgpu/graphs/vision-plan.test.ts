@@ -105,6 +105,20 @@ test("a convolution absorbs the scale and the batch norm that follow it", async 
   );
 });
 
+test("reads a bias that the graph expands, as PyTorch's exporter writes it", async () => {
+  const encoder = new EncoderBuilder();
+  const weight = encoder.random("weight", [3, 3, 1, 1], 1);
+  const count = encoder.op("Shape", [weight], { start: 0, end: 1 });
+  const bias = encoder.op("Expand", [
+    encoder.floats("bias", [], [0.5]),
+    encoder.op("Expand", [count, encoder.integers("one", [1], [1])]),
+  ]);
+  const map = encoder.op("Conv", [encoder.pooled, weight, bias]);
+  const relu = encoder.op("Relu", [map]);
+  const weights = await floatsOf(await planOf(encoder.finish(relu)));
+  expect(Object.values(weights)).toContainEqual([0.5, 0.5, 0.5]);
+});
+
 test("sums of convolutions of one input become one convolution", async () => {
   const encoder = new EncoderBuilder();
   const wide = encoder.conv(encoder.pooled, "wide", [3, 1, 3, 3], 3);
