@@ -22,8 +22,6 @@ export interface DecoderVariant {
   readonly rows: "all" | "last" | "asked";
   /** Adds Identity and Cast nodes in between. */
   readonly wrapped: boolean;
-  /** Whether a float16 graph has float32 inputs and outputs, as published. */
-  readonly casts: boolean;
 }
 
 const DEFAULT_VARIANT: DecoderVariant = {
@@ -38,7 +36,6 @@ const DEFAULT_VARIANT: DecoderVariant = {
   gate: "sigmoid",
   rows: "all",
   wrapped: false,
-  casts: false,
 };
 
 /** The sizes of a decoder. */
@@ -134,7 +131,7 @@ export class DecoderBuilder extends GraphBuilder {
     });
     const cos = this.floats("cos", [positions, half], angles.map(Math.cos));
     const sin = this.floats("sin", [positions, half], angles.map(Math.sin));
-    let x = this.#wrap(this.#fromInput("inputs_embeds"));
+    let x = this.#wrap("inputs_embeds");
     let y: string | undefined;
     for (let layer = 0; layer < layers; layer++) {
       let z: string;
@@ -146,17 +143,7 @@ export class DecoderBuilder extends GraphBuilder {
     const [, z] = this.#norm(x, y, "last");
     const rows = this.#selectRows(z);
     const logits = this.#linear(rows, "head", hidden, words, "none");
-    this.#toOutput(logits, "logits");
-  }
-
-  #fromInput(name: string): string {
-    return this.#variant.casts ? this.op("Cast", [name], { to: 10 }) : name;
-  }
-
-  #toOutput(value: string, name: string): void {
-    const { casts } = this.#variant;
-    if (casts) this.op("Cast", [value], { to: 1 }, "", [name]);
-    else this.op("Identity", [value], {}, "", [name]);
+    this.op("Identity", [logits], {}, "", ["logits"]);
   }
 
   #selectRows(x: string): string {
@@ -217,14 +204,11 @@ export class DecoderBuilder extends GraphBuilder {
     const cache = (prefix: string) =>
       ["key", "value"].map((kind) => `${prefix}.${layer}.${kind}`);
     const attended = `attention ${layer}`;
-    const presents = cache("present");
-    const { casts } = this.#variant;
-    const inner = casts ? presents.map((name) => `${name} in half`) : presents;
     this.op(
       "GroupQueryAttention",
       [
         ...parts,
-        ...cache("past_key_values").map((name) => this.#fromInput(name)),
+        ...cache("past_key_values"),
         ...[seqlens, total],
         ...(inside ? [cos, sin] : []),
       ],
@@ -238,10 +222,8 @@ export class DecoderBuilder extends GraphBuilder {
         ...(inside && { rotary_interleaved: interleaved ? 1 : 0 }),
       },
       MS,
-      [attended, ...inner],
+      [attended, ...cache("present")],
     );
-    if (casts)
-      presents.forEach((name, i) => this.#toOutput(inner[i] ?? "", name));
     return this.#linear(
       attended,
       `${layer}.o`,

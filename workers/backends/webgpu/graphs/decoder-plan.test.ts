@@ -195,28 +195,6 @@ test.each([
   },
 );
 
-test("reads float16 decoders with float32 inputs, outputs and caches", async () => {
-  const decoder = withFloat16(new DecoderBuilder({}), /nothing/);
-  const cast = (from: string, to: string, type: number) => {
-    const node = { op: "Cast", domain: "", attributes: { to: type } };
-    decoder.nodes.push({ ...node, inputs: [from], outputs: [to] });
-  };
-  for (const [i, node] of decoder.nodes.entries()) {
-    const inner = (name: string) =>
-      /^(past|present)/.test(name) ? `${name} half` : name;
-    const inputs = node.inputs.map(inner);
-    decoder.nodes[i] = { ...node, inputs, outputs: node.outputs.map(inner) };
-  }
-  for (const layer of [0, 1]) {
-    for (const place of [`${layer}.key`, `${layer}.value`]) {
-      const [past, present] = [`past_key_values.${place}`, `present.${place}`];
-      cast(past, `${past} half`, 10);
-      cast(`${present} half`, present, 1);
-    }
-  }
-  expect((await planVariant(decoder)).type).toBe("float16");
-});
-
 test("supports float32 norms in a float16 decoder", async () => {
   const plan = await planVariant(withFloat16(new DecoderBuilder({}), /gamma/));
   expect(plan.type).toBe("float16");

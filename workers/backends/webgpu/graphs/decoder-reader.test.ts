@@ -146,14 +146,6 @@ for (const [why, change, variant = {}, config = {}] of unsupported) {
   });
 }
 
-test("reads a decoder as published in q4f16", async () => {
-  const published = { products: "quantized", casts: true } as const;
-  const decoder = withFloat16(new DecoderBuilder(published), /^$/);
-  // <image> and the rows that fill the embedding table up have no column.
-  const { type, vocabulary } = await plan(decoder, { vocabulary: 64 });
-  expect({ type, vocabulary }).toEqual({ type: "float16", vocabulary: 50 });
-});
-
 test("takes causal 1, which ONNX Runtime writes, for the ordinary mask", async () => {
   const decoder = new DecoderBuilder({});
   set(GQA, "causal", 1)(decoder);
