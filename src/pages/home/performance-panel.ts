@@ -78,7 +78,7 @@ export function setUpPerformance(page: Page): void {
       </dl>
       ${ttft === undefined ? nothing : ttftFigures(detail, ttft, page.texts.panels)}
       <div class="trend">
-        <h3>${texts.trend}</h3>
+        <h2>${texts.trend}</h2>
         ${plotRoot}
       </div>
     `;
@@ -177,7 +177,7 @@ function ttftFigures(
   );
   return html`
     <div>
-      <h3>${texts.fromFrame}</h3>
+      <h2>${texts.fromFrame}</h2>
       <div id="bar" class="bar" aria-hidden="true">
         ${parts.map(
           ([part, ms]) =>
@@ -229,7 +229,7 @@ function facts(
   const { deviceReason, dtypeReason, versionReason } = info;
   const reasons = [deviceReason, dtypeReason, versionReason].filter(Boolean);
   return html`
-    <h3>${texts.facts.title}</h3>
+    <h2>${texts.facts.title}</h2>
     <dl class="facts">
       ${rows.map(
         ([id, name, value]) =>
