@@ -47,6 +47,10 @@ test("loads a model by hub id, with correct progress", async ({
   expect([...new Set(progress.map(({ phase }) => phase))]).toEqual([
     ...["loading", "preparing", "warming"],
   ]);
+  const opening = progress.filter(({ phase }) => phase === "preparing");
+  const done = opening.map(({ done }) => done);
+  expect(done).toEqual([0, 1, 2].filter((step) => done.includes(step)));
+  expect(opening[0]).toMatchObject({ done: 0, steps: 3 });
 
   // Only files of the model were requested.
   for (const { method } of hub.requests) expect(method).toMatch(/^(GET|HEAD)$/);
