@@ -66,7 +66,7 @@ export interface ModelInfo extends ModelCapabilities {
   readonly contextLength: number;
   /** Size of the weight files, in bytes. */
   readonly bytes: number;
-  /** Measured after warming up. */
+  /** Measured at the end of the load; requests may take more. */
   readonly memory: MemoryUse;
 }
 
