@@ -41,3 +41,24 @@ export function unsupportedConstraint(
 ): ConstraintError {
   return new ConstraintError(why, { cause });
 }
+
+/** Whether the call stack was too small: a RangeError, in Firefox an InternalError. */
+export function isTooDeep(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /call stack|too much recursion/i.test(error.message)
+  );
+}
+
+export function nestedTooDeeply(cause: unknown): ConstraintError {
+  return new ConstraintError("it is nested too deeply.", {
+    cause,
+    advice:
+      "Nest the groups of the pattern, or the objects and arrays of the schema, less deeply.",
+  });
+}
+
+/** The beginning of a text, for messages. */
+export function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

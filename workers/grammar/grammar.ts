@@ -3,6 +3,7 @@ import type { Tokenizer } from "../model-files/tokenizer";
 import { Automaton } from "./automaton";
 import { utf8 } from "./code-points";
 import { Expressions } from "./expression";
+import { isTooDeep, nestedTooDeeply } from "./errors";
 import { RegexCompiler } from "./regex";
 import { SchemaCompiler } from "./schema-compiler";
 import { ShortestCompletion } from "./shortest-completion";
@@ -37,17 +38,29 @@ export class Grammar {
     prefix: string,
     limit: number,
   ): TokenConstraint {
-    const key = JSON.stringify(constraint);
-    let last = this.#last;
-    if (last?.key !== key || last.masks.automaton.growth > MAX_GROWTH) {
-      const masks = new TokenMasks(compile(constraint), this.#trie, this.#end);
-      last = { key, masks };
-      this.#last = last;
-    }
     const text =
       constraint.type === "json" ? withoutWhitespace(prefix) : prefix;
     const bytes = new TextEncoder().encode(text);
-    return new TokenConstraint(last.masks, bytes, limit);
+    try {
+      const masks = this.#masks(constraint);
+      const constrained = new TokenConstraint(masks, bytes, limit);
+      // A long pattern overflows the call stack here, and not in the first step.
+      constrained.allowed();
+      return constrained;
+    } catch (error) {
+      throw isTooDeep(error) ? nestedTooDeeply(error) : error;
+    }
+  }
+
+  #masks(constraint: Constraint): TokenMasks {
+    const key = JSON.stringify(constraint);
+    const last = this.#last;
+    if (last?.key === key && last.masks.automaton.growth <= MAX_GROWTH) {
+      return last.masks;
+    }
+    const masks = new TokenMasks(compile(constraint), this.#trie, this.#end);
+    this.#last = { key, masks };
+    return masks;
   }
 }
 

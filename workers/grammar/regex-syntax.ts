@@ -1,5 +1,10 @@
 import { parse, type RootNode } from "regjsparser";
-import { unsupportedConstraint } from "./errors";
+import {
+  isTooDeep,
+  nestedTooDeeply,
+  shorten,
+  unsupportedConstraint,
+} from "./errors";
 
 const FEATURES = {
   namedGroups: true,
@@ -32,8 +37,12 @@ export function parseRegex(source: string, flags: string): RegexNode {
     new RegExp(source, flags);
     return parse(source, flags.replace(/[dgy]/g, ""), FEATURES);
   } catch (error) {
+    if (isTooDeep(error)) throw nestedTooDeeply(error);
+    const short = shorten(source);
+    // The browser's message contains the pattern.
+    const why = String(error).replaceAll(source, () => short);
     throw unsupportedConstraint(
-      `/${source}/${flags} is not a valid regular expression: ${String(error)}`,
+      `/${short}/${flags} is not a valid regular expression: ${why}`,
       error,
     );
   }

@@ -9,7 +9,7 @@ import {
   type Encoding,
   type CharacterRanges,
 } from "./code-points";
-import { unsupportedConstraint } from "./errors";
+import { shorten, unsupportedConstraint } from "./errors";
 import type { Expression, Expressions } from "./expression";
 import {
   parseRegex,
@@ -120,6 +120,7 @@ export class RegexCompiler {
     before: Before,
   ): Expression {
     const known = new Map<string, Expression>();
+    const lastAssertion = nodes.findLastIndex(hasAssertion);
     const from = (at: number, state: Before): Expression => {
       const key = `${at} ${state}`;
       const compiled = known.get(key) ?? compile(at, state);
@@ -129,9 +130,9 @@ export class RegexCompiler {
     const compile = (at: number, state: Before): Expression => {
       const node = nodes[at];
       if (node === undefined) return rest;
-      const others = nodes.slice(at + 1);
-      if (!others.some(hasAssertion)) {
-        const end = [...this.#plainList(others, flags), rest];
+      if (at >= lastAssertion) {
+        const others = this.#plainList(nodes.slice(at + 1), flags);
+        const end = [...others, rest];
         return this.#compile(
           node,
           flags,
@@ -413,5 +414,5 @@ function flagsIn(node: RegexNodeOf<"group">, flags: string): string {
 }
 
 function unsupported({ raw }: { raw: string }, what: string): VlmError {
-  return unsupportedConstraint(`${what} (${raw}) is not supported.`);
+  return unsupportedConstraint(`${what} (${shorten(raw)}) is not supported.`);
 }
