@@ -2,9 +2,9 @@ import type { DtypeChoice, Graph, ModelSource } from "../src/shared/models";
 import { badOption } from "../src/shared/errors";
 import { isVideoFrame } from "../src/shared/frames";
 import {
+  checkFields,
   checkMessages,
   checkOption,
-  checkOptions,
   counted,
   describeValue,
   dtypes,
@@ -33,16 +33,19 @@ import type {
 export function checkRequest(options: GenerateOptions): void {
   checkPromptInput(options);
   checkConversation(options.messages);
-  checkOptions(options, requestRules, true);
-  checkOptions(options, { prefix: stringRule, constraint: objectRule });
-  const { constraint, imageIds } = options;
-  if (constraint !== undefined) checkConstraint(constraint);
+  checkFields(options, requestRules);
+  const { prefix, constraint, imageIds } = options;
+  if (prefix !== undefined) checkOption("prefix", prefix, stringRule);
+  if (constraint !== undefined) {
+    checkOption("constraint", constraint, objectRule);
+    checkConstraint(constraint);
+  }
   if (imageIds !== undefined) checkImageIds(imageIds);
 }
 
 /** Throws `bad-option` for the first option that tokens are not counted by. */
 export function checkPromptInput(input: PromptInput): void {
-  checkOptions(input, promptRules, true);
+  checkFields(input, promptRules);
   checkMessages(input.messages);
   input.messages.forEach(checkMessage);
 }
@@ -140,7 +143,7 @@ export function checkSize(size: number): void {
 }
 
 export function checkLoad(options: LoadOptions): void {
-  checkOptions(options, { ...loadRules, model: objectRule }, true);
+  checkFields(options, { ...loadRules, model: objectRule });
   checkSource(options.model);
   checkDtype(options.dtype);
 }

@@ -4,6 +4,7 @@ import type { FrameSource } from "../capture/frame-source";
 import { keepAwake } from "../capture/wake-lock";
 import { Session, type LoadState } from "../session/session";
 import {
+  createRules,
   followUpRules,
   inputSide,
   modelRules,
@@ -17,19 +18,23 @@ import { aborted, anySignal } from "../shared/abort";
 import { badOption, VlmError } from "../shared/errors";
 import type { ModelReport } from "../shared/models";
 import {
+  anyRule,
   arrayRule,
   checkOption,
   checkOptions,
   functionRule,
+  isObject,
   oneOf,
+  pickOptions,
+  questionRule,
   requestRules,
+  signalRule,
   sizeRule,
-  type OptionRules,
+  type OptionRule,
 } from "../shared/options";
 import type { ModelInfo } from "../shared/protocol";
 import { AnswerDisplay, type DisplayHost } from "./answer-display";
 import { emit, type CaptionDetail, type ProgressDetail } from "./events";
-import { optionsOf } from "./attribute-options";
 import { Preview } from "./preview";
 import { phaseText } from "./progress-text";
 import { chosenSource, hasSource, sourceKey } from "./source";
@@ -59,9 +64,10 @@ type Host = DisplayHost & Pick<StatusHost, "stateChanged">;
 /** The session checks the sources and each message. */
 const askRules = {
   ...followUpRules,
+  source: anyRule,
   messages: arrayRule,
   onToken: functionRule,
-} as const satisfies OptionRules;
+} as const satisfies Record<keyof AskOptions, OptionRule>;
 
 const drafts = oneOf("live", "off");
 
@@ -143,8 +149,11 @@ export class Controller implements ReactiveController {
     this.#onAbort();
   }
 
-  load(signal?: AbortSignal): Promise<ModelInfo> {
-    return this.#attempt(() => this.#load(signal));
+  load(options: { readonly signal?: AbortSignal } = {}): Promise<ModelInfo> {
+    return this.#attempt(() => {
+      checkOptions(options, { signal: signalRule });
+      return this.#load(options.signal);
+    });
   }
 
   /** Loads the model that the attributes name, unless it is loaded or loading. */
@@ -169,6 +178,7 @@ export class Controller implements ReactiveController {
   }
 
   async inspect(options: ModelOptions): Promise<ModelReport> {
+    checkOptions(options, createRules);
     const { model, folder, size = this.#host.size } = options;
     const attributes = this.#modelOptions();
     const isOther = model !== undefined || folder !== undefined;
@@ -190,6 +200,7 @@ export class Controller implements ReactiveController {
 
   ask(prompt = this.#host.prompt, options: AskOptions): Promise<CaptionDetail> {
     return this.#attempt(async () => {
+      checkOption("prompt", prompt, questionRule);
       checkAskOptions(options);
       const signal = this.#until(this.#run.signal, options.signal);
       return this.#ask(prompt, { ...options, signal });
@@ -301,13 +312,13 @@ export class Controller implements ReactiveController {
 
   /** Attributes are any strings: the session checks them. */
   #modelOptions(): ModelOptions {
-    return optionsOf(this.#host, modelRules) as ModelOptions;
+    return pickOptions(this.#host, modelRules) as ModelOptions;
   }
 
   /** `options`, and the attributes for those left out. `draft` and `gate` are for
    * live captions only. */
   #answerOptions(options: AnswerOptions): AnswerOptions {
-    const { draft, gate, size, sampling, ...attributes } = optionsOf(
+    const { draft, gate, size, sampling, ...attributes } = pickOptions(
       this.#host,
       requestRules,
     );
@@ -315,7 +326,9 @@ export class Controller implements ReactiveController {
       ...(attributes as AnswerOptions),
       ...(size !== 0 && { size }),
       ...defined(options),
-      sampling: { ...sampling, ...options.sampling },
+      sampling: isObject(sampling)
+        ? { ...sampling, ...options.sampling }
+        : sampling,
     };
   }
 

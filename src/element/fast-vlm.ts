@@ -18,15 +18,14 @@ import {
   type ProgressDetail,
 } from "./events";
 import { onTextsChange } from "./languages";
-import { optionNames } from "./attribute-options";
 import type { State } from "./state";
 import { view } from "./view";
 
 /** The attributes that name another model, or another way to load it. */
+const loadOptions = { ...environmentRules, ...modelRules };
 const modelAttributes = [
   "loading",
-  ...optionNames(environmentRules),
-  ...optionNames(modelRules),
+  ...(Object.keys(loadOptions) as (keyof typeof loadOptions)[]),
 ] as const;
 
 /**
@@ -197,7 +196,7 @@ export class FastVlmElement extends FastVlmAttributes {
   /** Loads the model chosen by the attributes, unless it is loaded already.
    * Aborting `options.signal` rejects with `aborted`. */
   load(options: { signal?: AbortSignal } = {}): Promise<ModelInfo> {
-    return this.#controller.load(options.signal);
+    return this.#controller.load(options);
   }
 
   /** Reports a model's files, memory, licence and compatibility without

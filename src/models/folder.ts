@@ -1,4 +1,5 @@
 import { badOption, VlmError } from "../shared/errors";
+import { describeValue, isObject } from "../shared/options";
 import type { LocalFile, ModelSource } from "../shared/models";
 
 /** Files of `<input webkitdirectory>`, or files with their paths. */
@@ -18,11 +19,7 @@ export function localFolder(files: FolderFiles): ModelSource {
 }
 
 function findModel(files: FolderFiles): ModelSource {
-  const all = [...files].map((file) => ({
-    path:
-      file instanceof File ? file.webkitRelativePath || file.name : file.path,
-    file: file instanceof File ? file : file.file,
-  }));
+  const all = [...files].map(toLocalFile);
   const [first] = all;
   if (first === undefined) {
     throw new VlmError(
@@ -56,6 +53,17 @@ function findModel(files: FolderFiles): ModelSource {
     .filter(({ path }) => path.startsWith(root))
     .map(({ path, file }) => ({ path: path.slice(root.length), file }));
   return { kind: "folder", name, files: model };
+}
+
+function toLocalFile(file: File | LocalFile): LocalFile {
+  if (file instanceof File) {
+    return { path: file.webkitRelativePath || file.name, file };
+  }
+  if (isObject(file) && typeof file.path === "string") return file;
+  throw badOption(
+    `The folder contains ${describeValue(file)}, which is not a file.`,
+    "Pass a FileList, or files with their paths: { path, file }.",
+  );
 }
 
 /** The last folder of a path; `folder` for a path without one. */

@@ -1,13 +1,13 @@
 import { VlmError } from "../shared/errors";
 import { Mutex } from "../shared/mutex";
-import { maxAnswerTokens } from "../shared/options";
+import { maxAnswerTokens, pickOptions, promptRules } from "../shared/options";
 import type { Session } from "../session/session";
 import {
   tokensOf,
   type ContextEntry,
   type ContextWindow,
 } from "./context-window";
-import type { ResolvedCreateOptions } from "./create-options";
+import { imageSettings, type ResolvedCreateOptions } from "./create-options";
 import { answerTruncated, quotaExceeded, untilAborted } from "./errors";
 import { releaseImages } from "./held-images";
 import { copyImages } from "./images";
@@ -65,7 +65,7 @@ export class PromptConversation {
       const { session, settings, core } = this.options;
       const available = this.context.left - tokensOf(entries);
       const stream = session.converse([...this.context.entries, ...entries], {
-        ...imageOptions(settings),
+        ...pickOptions(settings, imageSettings),
         signal,
         sampling: { ...core.sampling, seed: randomSeed() },
         maxTokens: Math.min(maxAnswerTokens, Math.max(1, available)),
@@ -204,18 +204,8 @@ async function countTokens(
 ): Promise<number> {
   // Session.count uses only the number of images.
   const turn = { role, text, images: images as never[] };
-  const options = { ...imageOptions(settings), signal };
+  const options = { ...pickOptions(settings, promptRules), signal };
   return (await session.count([turn], options)).tokens;
-}
-
-function imageOptions({
-  fit,
-  background,
-  anyres,
-  promptStyle,
-  size,
-}: LanguageModelSettings) {
-  return { fit, background, anyres, promptStyle, size };
 }
 
 function randomSeed(): number {

@@ -1,10 +1,35 @@
-import { isIterable } from "../shared/options";
+import { environmentRules, modelRules } from "../session/options";
+import {
+  isIterable,
+  requestRules,
+  sizeRule,
+  type OptionRule,
+} from "../shared/options";
 import type { Sampling } from "../shared/protocol";
 import type {
   LanguageModelCoreOptions,
   LanguageModelExpected,
   LanguageModelParams,
+  LanguageModelSettings,
 } from "./types";
+
+/** The settings that choose a model. */
+export const modelSettings = { ...modelRules, size: sizeRule } as const;
+
+/** The settings that apply to images. */
+export const imageSettings = {
+  fit: requestRules.fit,
+  background: requestRules.background,
+  anyres: requestRules.anyres,
+  promptStyle: requestRules.promptStyle,
+  size: sizeRule,
+} as const;
+
+export const settingsRules = {
+  ...environmentRules,
+  ...modelSettings,
+  ...imageSettings,
+} as const satisfies Record<keyof LanguageModelSettings, OptionRule>;
 
 export const params: LanguageModelParams = {
   defaultTopK: 1,

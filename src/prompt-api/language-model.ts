@@ -1,14 +1,17 @@
 import { anySignal } from "../shared/abort";
 import { createFastVlm } from "../session/create-fast-vlm";
 import type { DownloadMonitor } from "../session/download-monitor";
-import { inputSide } from "../session/options";
+import { environmentRules, inputSide } from "../session/options";
 import type { Session } from "../session/session";
+import { checkOptions, pickOptions } from "../shared/options";
 import { ContextWindow } from "./context-window";
 import {
   dictionary,
+  modelSettings,
   params,
   readCreateOptions,
   sequence,
+  settingsRules,
 } from "./create-options";
 import {
   measureTurns,
@@ -63,10 +66,12 @@ class SharedSession {
     signal: AbortSignal,
     monitor?: (monitor: DownloadMonitor) => void,
   ): Promise<SharedSession> {
-    const vlm = createFastVlm(settings);
+    const vlm = createFastVlm(pickOptions(settings, environmentRules));
     const dispose = (): void => void vlm.dispose();
     try {
-      const session = await vlm.create({ ...settings, signal, monitor });
+      checkOptions(settings, settingsRules);
+      const options = pickOptions(settings, modelSettings);
+      const session = await vlm.create({ ...options, signal, monitor });
       return new SharedSession(session, dispose);
     } catch (error) {
       dispose();
@@ -131,10 +136,12 @@ export class LanguageModel extends EventTarget {
     if (readCreateOptions(dictionary(options)).unsupported !== undefined) {
       return "unavailable";
     }
-    assertModelChosen(this.settings);
-    const vlm = createFastVlm(this.settings);
+    const { settings } = this;
+    assertModelChosen(settings);
+    const vlm = createFastVlm(pickOptions(settings, environmentRules));
     try {
-      return await vlm.availability(this.settings);
+      checkOptions(settings, settingsRules);
+      return await vlm.availability(pickOptions(settings, modelSettings));
     } catch (error) {
       throw asDomException(error);
     } finally {

@@ -5,6 +5,7 @@ import type { WorkerStart } from "../runtime/start-worker";
 import { parseConstraint } from "../shared/constraint";
 import type { DeviceChoice } from "../shared/models";
 import {
+  anyRule,
   arrayRule,
   booleanRule,
   checkMessages,
@@ -14,6 +15,8 @@ import {
   greedySampling,
   isIterable,
   loadRules,
+  promptRules,
+  questionRule,
   requestDefaults,
   requestRules,
   sizeRule,
@@ -153,21 +156,25 @@ export const createRules = {
 /** The response constraint is checked when it is parsed. */
 export const answerRules = {
   ...requestRules,
-  prompt: stringRule,
   signal: signalRule,
   prefix: stringRule,
-} as const satisfies Record<
-  Exclude<keyof DescribeOptions, "responseConstraint">,
-  OptionRule
->;
+  responseConstraint: anyRule,
+} as const satisfies Record<keyof AnswerOptions, OptionRule>;
+
+export const describeRules = {
+  ...answerRules,
+  prompt: questionRule,
+} as const satisfies Record<keyof DescribeOptions, OptionRule>;
 
 export const followUpRules = {
   ...answerRules,
   history: booleanRule,
-} as const satisfies Record<
-  Exclude<keyof FollowUpOptions, "responseConstraint">,
-  OptionRule
->;
+} as const satisfies Record<keyof FollowUpOptions, OptionRule>;
+
+export const countRules = {
+  ...promptRules,
+  signal: signalRule,
+} as const satisfies Record<keyof CountOptions, OptionRule>;
 
 /** Throws `bad-option`. */
 export function toLoadOptions(

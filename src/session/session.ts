@@ -9,8 +9,10 @@ import { now } from "../shared/clock";
 import { badOption, notLoaded, VlmError } from "../shared/errors";
 import type { ModelReport, StoredModel } from "../shared/models";
 import {
+  checkOption,
   checkOptions,
   findBadOption,
+  questionRule,
   requestDefaults,
   type OptionRules,
 } from "../shared/options";
@@ -41,9 +43,11 @@ import {
 import { openLive, type LiveSource } from "../capture/live-source";
 import {
   answerRules,
-  followUpRules,
   checkChatMessages,
+  countRules,
   createRules,
+  describeRules,
+  followUpRules,
   inputSide,
   toGenerateOptions,
   toLoadOptions,
@@ -217,7 +221,7 @@ export class Session implements AsyncDisposable {
   ): AnswerStream {
     const sources = [source].flat();
     const error =
-      findBadOption(options, answerRules) ??
+      findBadOption(options, describeRules) ??
       (sources.length === 0 ? noImages() : undefined);
     if (error) return new AnswerStream(() => Promise.reject(error));
     const { prompt = requestDefaults.prompt, ...others } = options;
@@ -233,9 +237,9 @@ export class Session implements AsyncDisposable {
    * for several turns, it continues the conversation; otherwise the question is
    * asked as if it were the first one. `options.history` overrides this.
    */
-  ask(prompt: string, options: FollowUpOptions = {}): AnswerStream {
+  ask(question: string, options: FollowUpOptions = {}): AnswerStream {
     const conversation = this.#conversation;
-    if (conversation) return this.#next(conversation, prompt, options);
+    if (conversation) return this.#next(conversation, question, options);
     return this.#stream(options, followUpRules, () =>
       Promise.reject(noConversation()),
     );
@@ -269,7 +273,7 @@ export class Session implements AsyncDisposable {
     messages: readonly ChatMessage[],
     options: CountOptions = {},
   ): Promise<TokenCount> {
-    checkOptions(options, answerRules);
+    checkOptions(options, countRules);
     checkChatMessages(messages);
     if (this.#life.signal.aborted) throw disposed();
     const { promptStyle, size, anyres } = this.#request(options, []);
@@ -288,7 +292,7 @@ export class Session implements AsyncDisposable {
     options: WatchOptions = {},
   ): AsyncIterable<Caption, undefined> {
     const error =
-      findBadOption(options, answerRules) ??
+      findBadOption(options, describeRules) ??
       (this.#life.signal.aborted ? disposed() : undefined);
     if (error) {
       const next = (): Promise<never> => Promise.reject(error);
@@ -321,6 +325,7 @@ export class Session implements AsyncDisposable {
     observer: AnswerObserver,
   ): Promise<Caption> {
     checkOptions(options, followUpRules);
+    checkOption("prompt", prompt, questionRule);
     checkChatMessages(messages);
     if (this.#life.signal.aborted) throw disposed();
     const signal = this.#until(options.signal);
@@ -372,7 +377,7 @@ export class Session implements AsyncDisposable {
     const current = (): WatchOptions => ({ draft: true, ...read() });
     const ask: Watching["ask"] = (source, until) => {
       const options = current();
-      checkOptions(options, answerRules);
+      checkOptions(options, describeRules);
       const { prompt = requestDefaults.prompt } = options;
       const turn = { role: "user", text: prompt, imageCount: 1 } as const;
       const request = this.#request(options, [turn]);
@@ -433,11 +438,12 @@ export class Session implements AsyncDisposable {
 
   #next(
     conversation: Conversation,
-    prompt: string,
+    question: string,
     options: FollowUpOptions,
   ): AnswerStream {
     const time = now();
     return this.#stream(options, followUpRules, (listener) => {
+      checkOption("question", question, questionRule);
       const { signal, left } = listener;
       const ask = (turn: PreparedTurn): Promise<AnswerDone> => {
         const { messages, imageIds, copyFrames } = turn;
@@ -448,7 +454,7 @@ export class Session implements AsyncDisposable {
         return this.#answer(request, listener);
       };
       const until = anySignal(signal, left);
-      return conversation.next(prompt, this.#keeps(options), until, ask);
+      return conversation.next(question, this.#keeps(options), until, ask);
     });
   }
 

@@ -37,6 +37,13 @@ export const booleanRule = rule(
   "true or false",
   (it) => typeof it === "boolean",
 );
+/** A question, which a blank text is not. */
+export const questionRule = rule(
+  "a text that is not blank",
+  (value) => typeof value === "string" && value.trim() !== "",
+);
+/** An option that is checked where it is used. */
+export const anyRule = rule("anything", () => true);
 export const functionRule = rule(
   "a function",
   (it) => typeof it === "function",
@@ -174,38 +181,64 @@ export function counted(count: number, noun: string): string {
 }
 
 /**
- * `bad-option` for the first option that breaks its rule. A missing option is
- * one only if it is `required`.
+ * `bad-option` for the first of a caller's options that is unknown or breaks its
+ * rule. An undefined option is a missing one.
  */
 export function findBadOption(
   options: unknown,
   rules: OptionRules,
-  required = false,
 ): VlmError | undefined {
-  if (!isObject(options)) {
+  if (!isObject(options)) return noOptions(options);
+  const unknown = Object.keys(options).find(
+    (name) => options[name] !== undefined && !Object.hasOwn(rules, name),
+  );
+  if (unknown !== undefined) {
     return badOption(
-      `The options must be an object, not ${describeValue(options)}.`,
-      "Pass an object, such as { maxTokens: 64 }.",
+      `There is no option ${describeValue(unknown)}.`,
+      `Use only these options: ${Object.keys(rules).sort().join(", ")}.`,
     );
   }
   for (const [name, each] of Object.entries(rules)) {
     const value = options[name];
-    if (value === undefined && !required) continue;
+    if (value === undefined) continue;
     if (!each.accepts(value)) return brokenRule(name, value, each);
-    const nested = each.options && findBadOption(value, each.options, required);
+    const nested = each.options && findBadOption(value, each.options);
     if (nested) return nested;
   }
   return undefined;
 }
 
 /** Throws what `findBadOption` finds. */
-export function checkOptions(
-  options: unknown,
-  rules: OptionRules,
-  required = false,
-): void {
-  const error = findBadOption(options, rules, required);
+export function checkOptions(options: unknown, rules: OptionRules): void {
+  const error = findBadOption(options, rules);
   if (error) throw error;
+}
+
+/** Throws `bad-option` for the first field of a request that is missing or breaks
+ * its rule; others are ignored. */
+export function checkFields(fields: unknown, rules: OptionRules): void {
+  if (!isObject(fields)) throw noOptions(fields);
+  for (const [name, each] of Object.entries(rules)) {
+    checkOption(name, fields[name], each);
+    if (each.options) checkFields(fields[name], each.options);
+  }
+}
+
+/** The options that `rules` has. */
+export function pickOptions<T extends object, K extends keyof T>(
+  options: T,
+  rules: Readonly<Record<K, OptionRule>>,
+): Pick<T, K> {
+  const names = Object.keys(rules) as K[];
+  const entries = names.map((name) => [name, options[name]]);
+  return Object.fromEntries(entries) as Pick<T, K>;
+}
+
+function noOptions(options: unknown): VlmError {
+  return badOption(
+    `The options must be an object, not ${describeValue(options)}.`,
+    "Pass an object, such as { maxTokens: 64 }.",
+  );
 }
 
 /** Throws `bad-option` if `value` breaks the rule of the option `name`. */
