@@ -5,11 +5,11 @@ import { now } from "../shared/clock";
 import type { TokenEvent } from "../shared/protocol";
 import type { FastVlmAttributes } from "./attributes";
 import { emit, type AnswerKind, type CaptionDetail } from "./events";
-import type { Status } from "./status";
+import { noCaption, type Status } from "./status";
 
 export interface DisplayHost extends FastVlmAttributes {
-  /** Called with each complete caption. */
-  captioned(text: string): void;
+  /** Called with each complete caption, and with null when it is cleared. */
+  captioned(text: string | null): void;
 }
 
 /** Shows the answers of requests that follow one another, each while it arrives. */
@@ -17,6 +17,10 @@ export class AnswerDisplay implements AnswerObserver {
   readonly #host: DisplayHost;
   readonly #status: Status;
   readonly #kind: AnswerKind;
+  /** The caption as this display last changed it. */
+  #shown = noCaption;
+  /** A part of the answer is shown. */
+  #partial = false;
   /** When the first token of the answer was received; 0 before. */
   #firstToken = 0;
   /** When it was painted; undefined if the page was hidden. */
@@ -31,8 +35,8 @@ export class AnswerDisplay implements AnswerObserver {
   readonly onFrame = ({ time, dropped }: FrameTiming): void => {
     this.#firstToken = 0;
     this.#painted = undefined;
-    const { text } = this.#status.caption;
-    this.#status.caption = { text, stale: true };
+    this.#partial = false;
+    this.#show({ ...this.#status.caption, stale: true });
     this.#status.update({ error: undefined, activity: "seeing" });
     emit(this.#host, "frame", { kind: this.#kind, time, dropped });
   };
@@ -41,7 +45,8 @@ export class AnswerDisplay implements AnswerObserver {
     this.#firstToken ||= now();
     const { stale, text: previous } = this.#status.caption;
     const soFar = stale ? text : previous + text;
-    this.#status.caption = { text: soFar, stale: false };
+    this.#partial = true;
+    this.#show({ text: soFar, stale: false, cutOff: false });
     this.#status.update({ activity: "speaking" });
     emit(this.#host, "token", { kind: this.#kind, id, text });
     if (text) this.#painted ??= this.#host.updateComplete.then(afterPaint);
@@ -55,8 +60,9 @@ export class AnswerDisplay implements AnswerObserver {
     const seen = time !== undefined && { ttft: ttft + paint, wait, paint };
     const kind = this.#kind;
     const detail = { ...caption, kind, timings: { ...rest, ...seen } };
-    const { text } = caption;
-    this.#status.caption = { text, stale: false };
+    const { text, finish } = caption;
+    this.#partial = false;
+    this.#show({ text, stale: false, cutOff: finish !== "stop" });
     this.#host.captioned(text);
     if (!this.#host.mutedText) this.#status.announce(text);
     emit(this.#host, "caption", detail);
@@ -66,9 +72,17 @@ export class AnswerDisplay implements AnswerObserver {
 
   /** Nothing is being answered any more. */
   end(): void {
-    const { text } = this.#status.caption;
-    this.#status.caption = { text, stale: false };
+    const { caption } = this.#status;
+    // Another display may have changed it since.
+    if (caption === this.#shown) {
+      const cutOff = caption.cutOff || this.#partial;
+      this.#show({ ...caption, stale: false, cutOff });
+    }
     this.#status.update({ activity: undefined });
+  }
+
+  #show(caption: typeof noCaption): void {
+    this.#shown = this.#status.caption = caption;
   }
 }
 

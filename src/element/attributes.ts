@@ -134,8 +134,9 @@ export class FastVlmAttributes extends LitElement {
   declare sampling: Partial<Sampling>;
   /** Used instead of `source`. Its owner stops its tracks. */
   declare stream: MediaStream | undefined;
-  /** The file of the sources `video` and `image`. */
-  declare file: Blob | undefined;
+  /** The file of the sources `video` and `image`; of several files, the first one
+   * is used. */
+  declare file: Blob | FileList | readonly Blob[] | undefined;
   /** Files of a local folder, used instead of `model`. */
   declare folder: FolderFiles | undefined;
   /** Function that starts the worker, for bundlers that do not detect the

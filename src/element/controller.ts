@@ -89,8 +89,10 @@ export class Controller implements ReactiveController {
   #run = new AbortController();
   /** Aborted when another task replaces it: live captions, or a `freeze`. */
   #task = new AbortController();
-  /** Identifies the source that was started. */
-  #started: readonly unknown[] = [];
+  /** Identifies the source that the attributes name. */
+  #source: readonly unknown[] = [];
+  /** A `start` in progress. */
+  #starting: Promise<void> | undefined;
   /** Whether live captions wait for a model, are on or off as the attribute `live`
    * says, or ended after repeated failures. */
   #live: "waiting" | "on" | "off" | "failed" = "waiting";
@@ -207,15 +209,18 @@ export class Controller implements ReactiveController {
     });
   }
 
-  async start(): Promise<void> {
+  /** A start of the same source that is in progress continues. */
+  start(): Promise<void> {
+    if (!this.#noticeSource() && this.#starting) return this.#starting;
     this.stop();
-    const key = sourceKey(this.#host);
-    // The last caption is about another source.
-    if (key.some((value, at) => value !== this.#started[at])) {
-      this.status.caption = noCaption;
-    }
-    this.#started = key;
-    const signal = this.#until(this.#run.signal);
+    const starting = this.#start(this.#until(this.#run.signal)).finally(() => {
+      if (this.#starting === starting) this.#starting = undefined;
+    });
+    this.#starting = starting;
+    return starting;
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
     await this.#attempt(async () => {
       if (signal.aborted) throw aborted();
       const source = chosenSource(this.#host);
@@ -243,6 +248,7 @@ export class Controller implements ReactiveController {
     this.#run = new AbortController();
     this.#task.abort();
     this.#live = "waiting";
+    this.#starting = undefined;
     this.preview.stop();
     this.status.update({ interruption: undefined, paused: false, live: false });
   }
@@ -275,19 +281,35 @@ export class Controller implements ReactiveController {
     this.status.reset();
   }
 
+  /** Clears the caption and the form value. */
+  clearCaption(): void {
+    this.status.caption = noCaption;
+    this.#host.captioned(null);
+    this.#host.requestUpdate();
+  }
+
   /** Applies the attributes to a started source; some of them `changed`. */
   update(changed: boolean): void {
+    const isOther = this.#noticeSource();
     if (!this.preview.open) return;
-    const key = sourceKey(this.#host);
     const live = this.#host.live ? "on" : "off";
     const differs = this.#live === "failed" ? changed : this.#live !== live;
-    if (key.some((value, at) => value !== this.#started[at])) {
-      if (key[0] === "none") this.stop();
-      // The event `error` reports what fails.
-      else this.start().catch(() => undefined);
+    if (isOther) {
+      if (hasSource(this.#host)) this.start().catch(() => undefined);
+      else this.stop();
     } else if (differs && this.#live !== "waiting") {
       this.#applyLive();
     }
+  }
+
+  /** Whether the attributes name another source than before; a caption of that one
+   * is cleared. */
+  #noticeSource(): boolean {
+    const key = sourceKey(this.#host);
+    if (key.every((value, at) => value === this.#source[at])) return false;
+    this.#source = key;
+    this.clearCaption();
+    return true;
   }
 
   readonly #onAbort = (): void => {

@@ -78,6 +78,54 @@ test("another source clears the caption of the previous one", async () => {
   await expect(started).rejects.toMatchObject({ code: "aborted" });
 });
 
+test("a changed source clears the caption and the value also while stopped", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.source = "image";
+  vlm.file = await imageFile();
+  await vlm.start();
+  vlm.stop();
+  expect(vlm.value).toBe(vlm.text);
+  vlm.file = await imageFile();
+  await vlm.updateComplete;
+  expect([vlm.text, vlm.value]).toEqual(["", null]);
+});
+
+test("of several files the first one is used", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  vlm.source = "image";
+  const transfer = new DataTransfer();
+  for (const color of ["red", "blue", "lime"]) {
+    transfer.items.add(new File([await imageFile(color)], color));
+  }
+  vlm.file = transfer.files;
+  await vlm.start();
+  vlm.file = [...transfer.files];
+  await vlm.start();
+  const [list, array] = mounted.fake.asked.map(({ imageIds }) => imageIds);
+  expect(list).toHaveLength(1);
+  expect(array).toHaveLength(1);
+  vlm.file = [5] as never;
+  await expect(vlm.start()).rejects.toMatchObject({
+    code: "bad-option",
+    message: "file must be a File or Blob, not 5.",
+  });
+});
+
+test("a start in progress is not started again", async () => {
+  mounted = new Mounted();
+  const { vlm, fake } = mounted;
+  vlm.source = "image";
+  vlm.file = await imageFile();
+  const first = vlm.start();
+  expect(vlm.start()).toBe(first);
+  await first;
+  expect(fake.asked).toHaveLength(1);
+  await vlm.start();
+  expect(fake.asked).toHaveLength(2);
+});
+
 test("load shows megabytes and percent", async () => {
   mounted = new Mounted({ pace: 60 });
   const { vlm } = mounted;

@@ -34,8 +34,9 @@ const modelAttributes = [
  *
  * By default, the model is downloaded by the first `start()`, `ask()` or
  * `load()`. Elements with the same model share one worker and one set of weights.
- * In a form, the element's value is the last caption. Colours follow the page's
- * `color-scheme`.
+ * In a form, the element's value is the last caption. Caption, value and conversation
+ * are cleared when the user leaves the page, and the browser does not restore them.
+ * Colours follow the page's `color-scheme`.
  *
  * Methods reject with a `VlmError`, which has a code and says what failed and
  * what to do next. The event `error` also reports the failures of `load()`,
@@ -83,13 +84,13 @@ const modelAttributes = [
  * @cssprop [--fast-vlm-accent=light-dark(#0b6b5d, #5fd3bf)] - caret, focus ring and start button
  * @cssprop [--fast-vlm-on-accent=light-dark(#fff, #06201b)] - text on the accent colour
  * @cssprop [--fast-vlm-error=light-dark(#a5281c, #ff9d94)] - error text
- * @cssprop [--fast-vlm-muted=light-dark(#5b666b, #9aa7ad)] - hint and stale caption
+ * @cssprop [--fast-vlm-muted=light-dark(#5b666b, #9aa7ad)] - hint
  * @cssprop [--fast-vlm-stage=#14181b] - background of the stage
  * @cssprop [--fast-vlm-on-stage=#e9eef0] - text on the stage
  * @cssprop [--fast-vlm-aspect=4 / 3] - aspect ratio of the stage
  * @cssprop [--fast-vlm-max-height=70svh] - maximum height of the stage, so that the caption stays visible
  * @cssprop [--fast-vlm-radius=12px] - corner radius of the stage
- * @cssprop [--fast-vlm-lines=3] - lines that are reserved for the caption
+ * @cssprop [--fast-vlm-lines=3] - lines that are reserved for the caption, once there is one
  * @cssprop [--fast-vlm-caption-size=clamp(1.25rem, 1rem + 1vw, 1.625rem)] - font size of the caption
  *
  * @cssstate idle - no model is loaded
@@ -163,6 +164,12 @@ export class FastVlmElement extends FastVlmAttributes {
   /** The caption so far. */
   get text(): string {
     return this.#controller.status.caption.text;
+  }
+
+  /** Whether `text` ends before the answer did: at `max-tokens`, or because it was
+   * frozen, stopped or aborted. The element shows “…” after it. */
+  get cutOff(): boolean {
+    return this.#controller.status.caption.cutOff;
   }
 
   /** The last complete caption, which is the form value; null before the first. */
@@ -247,7 +254,8 @@ export class FastVlmElement extends FastVlmAttributes {
   /**
    * Opens the source and loads the model. With `live` it captions frames until
    * stopped. Otherwise it captions a still image once; a camera, screen or video
-   * is captioned only when you call `ask`.
+   * is captioned only when you call `ask`. While it is in progress, another call
+   * returns the same promise.
    */
   start(): Promise<void> {
     return this.#controller.start();
@@ -284,7 +292,8 @@ export class FastVlmElement extends FastVlmAttributes {
   /** @internal Sets the form value. */
   captioned(text: string | null): void {
     this.#value = text;
-    this.#internals.setFormValue(text);
+    // Without a state, which the browser would keep with its history.
+    this.#internals.setFormValue(text, null);
   }
 
   override connectedCallback(): void {
@@ -319,13 +328,7 @@ export class FastVlmElement extends FastVlmAttributes {
   }
 
   formResetCallback(): void {
-    this.formStateRestoreCallback(null);
-  }
-
-  formStateRestoreCallback(caption: string | null): void {
-    this.captioned(caption);
-    this.#controller.status.caption = { text: caption ?? "", stale: false };
-    this.requestUpdate();
+    this.#controller.clearCaption();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -351,6 +354,14 @@ export class FastVlmElement extends FastVlmAttributes {
     this.#connection = new AbortController();
     const { signal } = this.#connection;
     onTextsChange(this, () => this.requestUpdate(), signal);
+    this.ownerDocument.defaultView?.addEventListener(
+      "pagehide",
+      ({ persisted }) => {
+        // The page may be shown again to somebody who goes back.
+        if (persisted) this.#forget();
+      },
+      { signal },
+    );
     this.#visible = false;
     const observer = new IntersectionObserver((entries) => {
       if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
@@ -361,6 +372,11 @@ export class FastVlmElement extends FastVlmAttributes {
     observer.observe(this);
     signal.addEventListener("abort", () => observer.disconnect());
     this.requestUpdate();
+  }
+
+  #forget(): void {
+    this.#controller.clearCaption();
+    this.#controller.transcript.clear();
   }
 
   #preload(): void {

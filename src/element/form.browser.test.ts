@@ -57,13 +57,21 @@ test("resetting the form clears the caption", async () => {
   expect(mounted.part("text")).toBeNull();
 });
 
-test("restores the caption that the browser kept", async () => {
+test("a page that may be shown again is left without its texts", async () => {
   const owner = form();
   const { vlm } = mounted;
-  vlm.formStateRestoreCallback("A dog");
+  await vlm.ask("What?", { source: await imageFile() });
+  const leave = (persisted: boolean): boolean =>
+    dispatchEvent(new PageTransitionEvent("pagehide", { persisted }));
+  leave(false);
+  expect(vlm.text).toBe("A cat");
+  leave(true);
   await vlm.updateComplete;
-  expect(valueOf(owner)).toBe("A dog");
-  expect(mounted.part("text")?.textContent).toBe("A dog");
+  expect(vlm.text).toBe("");
+  expect(vlm.conversation).toEqual([]);
+  expect(vlm.value).toBeNull();
+  expect(valueOf(owner)).toBeNull();
+  expect(mounted.part("text")).toBeNull();
 });
 
 test("has no form value while it or its fieldset is disabled", async () => {

@@ -13,6 +13,7 @@ test.each([
   [noProgress, ""],
   [{ ...half, phase: "preparing" } as const, ""],
   [{ ...half, phase: "warming" } as const, ""],
+  [{ ...half, phase: "preparing", done: 3, steps: 4 } as const, "75 %"],
 ])("%o", (progress, text) => {
   if (typeof text === "string") expect(amountText(progress)).toBe(text);
   else expect(amountText(progress)).toMatch(text);
@@ -28,6 +29,8 @@ test("names the phase, the download in another tab, or the rate limit", () => {
 test("one line has the amount, or the phase while nothing arrives", () => {
   expect(progressText(half)).toBe("10.0 of 20.0 MB · 50 %");
   expect(progressText(noProgress)).toBe("Loading model…");
+  const warming = { ...half, phase: "warming", done: 1, steps: 4 } as const;
+  expect(progressText(warming)).toBe("Warming up model… 25 %");
   expect(progressText({ ...half, elsewhere: true })).toBe(
     "Another tab is downloading the model… 10.0 of 20.0 MB · 50 %",
   );

@@ -15,17 +15,29 @@ export function phaseText(
   return elsewhere ? texts.elsewhere : texts.phases[phase];
 }
 
-/** `12.3 of 45.6 MB · 27 % · 5.1 MB/s · 7 s left`, as far as it is known; empty
- * unless files are being loaded. */
-export function amountText(
-  { phase, loaded, total, rate, left }: LoadProgress,
-  texts = english,
-): string {
-  if (phase !== "loading" || total === 0) return "";
+/** The part of the phase that is done, from 0 to 1; undefined if unknown. */
+export function progressPart({
+  phase,
+  loaded,
+  total,
+  done = 0,
+  steps = 0,
+}: LoadProgress): number | undefined {
+  const [part, whole] = phase === "loading" ? [loaded, total] : [done, steps];
+  return whole > 0 ? Math.min(1, part / whole) : undefined;
+}
+
+/** `12.3 of 45.6 MB · 27 % · 5.1 MB/s · 7 s left`, as far as it is known; in later
+ * phases, the percentage only. */
+export function amountText(progress: LoadProgress, texts = english): string {
+  const part = progressPart(progress);
+  if (part === undefined) return "";
+  const percent = `${Math.floor(100 * part)} %`;
+  const { phase, loaded, total, rate, left } = progress;
+  if (phase !== "loading") return percent;
   const { lang } = texts;
   const amount = texts.amount(...formatByteProgress(loaded, total, lang));
-  const percent = Math.min(100, Math.floor((100 * loaded) / total));
-  const parts = [amount, `${percent} %`];
+  const parts = [amount, percent];
   if (rate > 0) parts.push(`${formatBytes(rate, lang)}/s`);
   if (left !== undefined) parts.push(texts.left(formatDuration(left)));
   return parts.join(" · ");
@@ -35,6 +47,6 @@ export function amountText(
 export function progressText(progress: LoadProgress, texts = english): string {
   const amount = amountText(progress, texts);
   const waits = progress.elsewhere || progress.retryIn !== undefined;
-  if (amount && !waits) return amount;
+  if (amount && progress.phase === "loading" && !waits) return amount;
   return `${phaseText(progress, texts)} ${amount}`.trim();
 }

@@ -1,6 +1,11 @@
 import type { CaptureSource } from "../capture/capture";
 import { badOption } from "../shared/errors";
-import { checkOption, oneOf } from "../shared/options";
+import {
+  checkOption,
+  describeValue,
+  isIterable,
+  oneOf,
+} from "../shared/options";
 import type { FastVlmAttributes } from "./attributes";
 
 /** A source that stays open. */
@@ -35,7 +40,13 @@ export function chosenSource(attributes: SourceAttributes): ChosenSource {
     return { kind: source, deviceId: camera, facing };
   }
   if (source === "screen") return { kind: source };
-  if (file) return { kind: source, file };
+  const first = firstFile(file);
+  if (first instanceof Blob) return { kind: source, file: first };
+  if (first !== undefined) {
+    throw badOption(
+      `file must be a File or Blob, not ${describeValue(first)}.`,
+    );
+  }
   throw badOption(
     `source="${source}" needs a file, but the property file is not set.`,
     "Set the property file to a File or Blob.",
@@ -56,5 +67,10 @@ export function sourceKey(attributes: SourceAttributes): readonly unknown[] {
   const { stream, for: id, source, camera, facing, file } = attributes;
   if (stream || id) return [stream ?? id];
   if (source === "camera") return [source, camera, facing];
-  return [source, source === "screen" ? undefined : file];
+  return [source, source === "screen" ? undefined : firstFile(file)];
+}
+
+/** The first of several files. */
+function firstFile(file: SourceAttributes["file"]): Blob | undefined {
+  return isIterable(file) ? [...(file as Iterable<Blob>)][0] : file;
 }

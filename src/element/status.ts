@@ -15,13 +15,19 @@ export interface StatusHost extends Element {
   stateChanged(state: State, previous: State): void;
 }
 
-/** The caption; `stale` if it belongs to an earlier frame than the one shown. */
 interface ShownCaption {
   readonly text: string;
+  /** The next caption replaces it with its first token. */
   readonly stale: boolean;
+  /** It ends before the answer did. */
+  readonly cutOff: boolean;
 }
 
-export const noCaption: ShownCaption = { text: "", stale: false };
+export const noCaption: ShownCaption = {
+  text: "",
+  stale: false,
+  cutOff: false,
+};
 
 /** What the element reports: as events, in the view and to assistive technology. */
 export class Status {

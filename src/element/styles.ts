@@ -88,6 +88,7 @@ export const styles = css`
   [data-state="ready"] {
     --tone: #8fdc9b;
   }
+  [data-state="live"],
   [data-state="seeing"] {
     --tone: #8cc8ff;
   }
@@ -141,6 +142,10 @@ export const styles = css`
     line-height: 1.4;
     letter-spacing: -0.01em;
   }
+  /* No lines are reserved before the first caption. */
+  .caption:has(.hint) {
+    block-size: auto;
+  }
   /* Errors are shown without scrolling. */
   .caption:has(.failure) {
     min-block-size: calc(var(--fast-vlm-lines, 3) * 1.4em);
@@ -154,10 +159,8 @@ export const styles = css`
     margin: 0;
     overflow-wrap: anywhere;
     white-space: pre-wrap;
-    transition: color 0.2s;
   }
-  .hint,
-  p[data-stale] {
+  .hint {
     color: var(--fast-vlm-muted, light-dark(#5b666b, #9aa7ad));
   }
   p[data-streaming]::after {

@@ -12,6 +12,7 @@ export const german: Texts = {
     paused: "Pausiert",
     failed: "Fehler",
   },
+  live: "Live",
   phases: {
     loading: "Modell wird geladen …",
     preparing: "Modell wird vorbereitet …",
@@ -24,6 +25,7 @@ export const german: Texts = {
   left: (time) => `noch ${time}`,
   caption: "Beschreibung",
   hint: "Hier erscheint die Beschreibung.",
+  cutOff: "Diese Beschreibung ist unvollständig.",
   modelReady: "Modell bereit.",
   start: "Starten",
   stop: "Stoppen",

@@ -7,6 +7,8 @@ export interface Texts {
   /** BCP 47 tag, such as `en` or `pt-BR`. */
   readonly lang: string;
   readonly states: Readonly<Record<State, string>>;
+  /** Shown instead of the state while live captions follow one another. */
+  readonly live: string;
   /** What a load is doing. */
   readonly phases: Readonly<Record<LoadProgress["phase"], string>>;
   /** Shown while another tab downloads the model. */
@@ -21,6 +23,8 @@ export interface Texts {
   readonly caption: string;
   /** Shown before the first caption. */
   readonly hint: string;
+  /** Explains the “…” after a caption that ends too early. */
+  readonly cutOff: string;
   /** Announced when a model is loaded. */
   readonly modelReady: string;
   readonly start: string;
@@ -51,6 +55,7 @@ export const english: Texts = {
     paused: "Paused",
     failed: "Error",
   },
+  live: "Live",
   phases: {
     loading: "Loading model…",
     preparing: "Preparing model…",
@@ -63,6 +68,7 @@ export const english: Texts = {
   left: (time) => `${time} left`,
   caption: "Caption",
   hint: "The caption appears here.",
+  cutOff: "This caption is incomplete.",
   modelReady: "Model ready.",
   start: "Start",
   stop: "Stop",

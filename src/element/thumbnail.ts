@@ -10,7 +10,7 @@ const side = 192;
  * Undefined if it cannot be drawn. `background` is the colour behind transparent
  * pixels.
  */
-export async function thumbnailOf(
+export async function frameThumbnail(
   frame: Frame,
   background: string,
 ): Promise<Blob | undefined> {

@@ -4,7 +4,7 @@ import { now } from "../shared/clock";
 import type { VlmError } from "../shared/errors";
 import type { TokenEvent } from "../shared/protocol";
 import type { CaptionDetail, ConversationEntry } from "./events";
-import { thumbnailOf } from "./thumbnail";
+import { frameThumbnail } from "./thumbnail";
 
 /** Number of entries that are kept; the oldest are dropped. */
 const maxEntries = 100;
@@ -85,7 +85,7 @@ export class Exchange implements AnswerObserver {
     this.#update({ time });
     const frame = frames.at(-1);
     if (!frame) return;
-    void thumbnailOf(frame, this.#background).then((thumbnail) => {
+    void frameThumbnail(frame, this.#background).then((thumbnail) => {
       if (thumbnail) this.#update({ thumbnail });
     });
   };

@@ -69,6 +69,92 @@ test("buttons start, freeze, resume and stop, and keep the focus", async () => {
   expect(buttons()).toEqual(["Start"]);
 });
 
+test("the badge is steady while live captions follow one another", async () => {
+  mounted = new Mounted({ pace: 2 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await mounted.captions(1);
+  await vlm.updateComplete;
+  const badge = mounted.part("status");
+  const words = new Set<string | undefined>();
+  const read = (): void => void words.add(badge?.textContent?.trim());
+  const observer = new MutationObserver(read);
+  if (badge) {
+    observer.observe(badge, { subtree: true, childList: true });
+    observer.observe(badge, { characterData: true, subtree: true });
+  }
+  read();
+  await mounted.captions(mounted.detailsOf("caption").length + 3);
+  expect([...words]).toEqual(["Live"]);
+  observer.disconnect();
+  await vlm.freeze();
+  await vi.waitFor(() => expect(badge?.textContent?.trim()).toBe("Paused"));
+});
+
+test("the last caption keeps its contrast while the next frame is encoded", async () => {
+  mounted = new Mounted({ pace: 20 });
+  const { vlm } = mounted;
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await mounted.captions(1);
+  await vlm.updateComplete;
+  const colour = (): string => {
+    const text = mounted.part("text");
+    return text ? getComputedStyle(text).color : "";
+  };
+  const before = colour();
+  const { length } = mounted.detailsOf("frame");
+  await vi.waitFor(() => {
+    expect(mounted.detailsOf("frame").length).toBeGreaterThan(length);
+  });
+  await vlm.updateComplete;
+  expect(colour()).toBe(before);
+  vlm.stop();
+});
+
+test("no lines are reserved before the first caption", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  await vlm.updateComplete;
+  const height = (): number =>
+    mounted.part("caption")?.getBoundingClientRect().height ?? 0;
+  expect(height()).toBe(mounted.part("hint")?.getBoundingClientRect().height);
+  const before = height();
+  await vlm.ask("What?", { source: await imageFile() });
+  await vlm.updateComplete;
+  expect(height()).toBeGreaterThan(2 * before);
+});
+
+test("a caption that is cut off is marked", async () => {
+  mounted = new Mounted({ pace: 20 });
+  const { vlm } = mounted;
+  const text = (): string | null | undefined =>
+    mounted.part("text")?.textContent;
+  const source = await imageFile();
+  const cut = await vlm.ask("What?", { source, maxTokens: 2 });
+  await vlm.updateComplete;
+  expect(cut).toMatchObject({ finish: "length", text: "A red" });
+  expect(vlm.cutOff).toBe(true);
+  expect(text()).toBe("A red…");
+  expect(mounted.part("text")?.title).toBe(english.cutOff);
+  await vlm.ask("What?", { source });
+  await vlm.updateComplete;
+  expect(vlm.cutOff).toBe(false);
+  expect(text()).toBe(vlm.text);
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await vi.waitFor(() => expect(vlm.text).toBe("A red circle"));
+  await vlm.freeze();
+  await vi.waitFor(() => expect(vlm.cutOff).toBe(true));
+  await vlm.updateComplete;
+  expect(text()).toMatch(/^A red circle.*…$/);
+  expect(vlm.value).not.toBe(vlm.text);
+});
+
 test("slotted content replaces the default content", async () => {
   const loadError = new VlmError("offline", "No network.", "Connect.");
   mounted = new Mounted({ loadError });

@@ -5,7 +5,7 @@ import type { Controller } from "./controller";
 import type { ProgressDetail } from "./events";
 import { languageOf } from "./languages";
 import { failureText, type Texts } from "./texts";
-import { amountText, phaseText } from "./progress-text";
+import { amountText, phaseText, progressPart } from "./progress-text";
 import type { State } from "./state";
 
 interface ViewHost extends Element {
@@ -21,14 +21,18 @@ interface ViewHost extends Element {
   cancelLoad(): void;
 }
 
+/** What the badge shows: one word while live captions follow one another. */
+type Badge = State | "live";
+
 /** One shape for each state, since colour alone is not accessible. */
-const icons: Readonly<Record<State, TemplateResult>> = {
+const icons: Readonly<Record<Badge, TemplateResult>> = {
   idle: svg`<circle cx="8" cy="8" r="4.5" />`,
   loading: svg`<path d="M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10" />`,
   warming: svg`<path class="spin" d="M8 2.5a5.5 5.5 0 1 1-5.5 5.5" />`,
   ready: svg`<path d="m3 8.5 3.5 3.5L13 4.5" />`,
   seeing: svg`<path d="M1.5 8C3 5 5.3 3.5 8 3.5S13 5 14.5 8c-1.5 3-3.8 4.5-6.5 4.5S3 11 1.5 8Z" /><circle cx="8" cy="8" r="2" />`,
   speaking: svg`<path d="M2.5 3.5h11v7h-6l-3 3v-3h-2z" />`,
+  live: svg`<circle cx="8" cy="8" r="2.5" fill="currentColor" /><circle cx="8" cy="8" r="6" />`,
   paused: svg`<path d="M5.5 3.5v9M10.5 3.5v9" />`,
   failed: svg`<path d="M8 2v7.5M8 13v.2" />`,
 };
@@ -37,7 +41,9 @@ export function view(model: Controller, host: ViewHost): TemplateResult {
   const { shows } = model;
   const { state, error } = host;
   const { texts, announcement, conditions } = model.status;
-  const { progress } = conditions;
+  const { progress, live, activity } = conditions;
+  const badge =
+    live && (state === "seeing" || state === activity) ? "live" : state;
   const { video, canvas } = model.preview;
   const language = languageOf(host);
   video.hidden = shows !== "video";
@@ -52,11 +58,11 @@ export function view(model: Controller, host: ViewHost): TemplateResult {
       <div
         class="status"
         part="status"
-        data-state=${state}
+        data-state=${badge}
         title=${host.info?.deviceReason ?? nothing}
       >
-        <svg viewBox="0 0 16 16" aria-hidden="true">${icons[state]}</svg>
-        ${texts.states[state]}
+        <svg viewBox="0 0 16 16" aria-hidden="true">${icons[badge]}</svg>
+        ${badge === "live" ? texts.live : texts.states[badge]}
       </div>
       ${progress ? progressBar(progress, texts, host) : nothing}
     </div>
@@ -88,7 +94,7 @@ function progressBar(
 ): TemplateResult {
   const phase = phaseText(progress, texts);
   const amount = amountText(progress, texts);
-  const { loaded, total } = progress;
+  const part = progressPart(progress);
   const cancel = (): void => {
     host.cancelLoad();
     // The button is removed: keep the keyboard focus in the element.
@@ -103,15 +109,11 @@ function progressBar(
         </button>
       </div>
       ${
-        amount
-          ? html`<progress
-                aria-label=${phase}
-                max=${total}
-                .value=${Math.min(loaded, total)}
-              ></progress>
-              <div>${amount}</div>`
-          : html`<progress aria-label=${phase}></progress>`
+        part === undefined
+          ? html`<progress aria-label=${phase}></progress>`
+          : html`<progress aria-label=${phase} .value=${part}></progress>`
       }
+      ${amount ? html`<div>${amount}</div>` : nothing}
     </div>
   `;
 }
@@ -121,7 +123,7 @@ function caption(
   state: State,
   language: string,
 ): TemplateResult {
-  const { text, stale } = status.caption;
+  const { text, stale, cutOff } = status.caption;
   if (!text) {
     return html`<p class="hint" part="hint">${status.texts.hint}</p>`;
   }
@@ -130,9 +132,10 @@ function caption(
   return html`<p
     part="text"
     lang=${language}
-    ?data-stale=${stale}
+    title=${cutOff ? status.texts.cutOff : nothing}
+    ?data-cut=${cutOff}
     ?data-streaming=${streaming}
-    .textContent=${text}
+    .textContent=${cutOff ? `${text}…` : text}
   ></p>`;
 }
 

@@ -131,6 +131,19 @@ describe("the monitor", () => {
       expect(Number.isInteger(part * 65_536)).toBe(true);
   });
 
+  test("gets the phases of the load", async () => {
+    const { vlm } = fastVlm();
+    const phases: string[] = [];
+    await vlm.create({
+      ...nano,
+      monitor: (monitor) =>
+        monitor.addEventListener("modelprogress", ({ detail }) =>
+          phases.push(detail.phase),
+        ),
+    });
+    expect([...new Set(phases)]).toEqual(["loading", "preparing", "warming"]);
+  });
+
   test("also calls its property ondownloadprogress", async () => {
     const { vlm } = fastVlm();
     const loaded: number[] = [];

@@ -2,9 +2,15 @@ import type { LoadProgress } from "../shared/protocol";
 
 type Listener = ((event: DownloadProgressEvent) => void) | null;
 
-/** Reports a download with events whose `loaded` only grows, from 0 to 1. */
+/** Reports a load: `downloadprogress` events have a `loaded` that only grows, from 0
+ * to 1; `modelprogress` events also say which phase the load is in. */
 export interface DownloadMonitor extends EventTarget {
   ondownloadprogress: Listener;
+  addEventListener(
+    type: "modelprogress",
+    listener: ((event: CustomEvent<LoadProgress>) => void) | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
   addEventListener(
     type: "downloadprogress",
     listener: Listener,
@@ -41,7 +47,11 @@ export class DownloadProgress {
     this.#dispatch(0);
   }
 
-  update({ loaded, total }: LoadProgress): void {
+  update(progress: LoadProgress): void {
+    const { loaded, total } = progress;
+    this.#target.dispatchEvent(
+      new CustomEvent("modelprogress", { detail: progress }),
+    );
     // 1 is left for the end of the load: the model has yet to start.
     if (total > 0) this.#dispatch(Math.min(loaded / total, 1 - 1 / steps));
   }

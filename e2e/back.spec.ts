@@ -1,0 +1,43 @@
+import { chromium, type Page } from "@playwright/test";
+import { requireBrowser, testFlags } from "../tools/cli/browser.mjs";
+import { ask, openQuiet, valueOf } from "./support/element.ts";
+import { encodePng } from "./support/png.ts";
+import { draw, scenes } from "./support/scenes.ts";
+import { expect, test } from "./support/test.ts";
+
+const [scene] = scenes;
+if (!scene) throw new Error("no scene");
+const image = { name: "circle.png", bytes: encodePng(draw(scene, 256, 256)) };
+
+const texts = (page: Page): Promise<unknown> =>
+  page.evaluate(() => {
+    const vlm = document.querySelector("fast-vlm");
+    return [vlm?.text, vlm?.value, vlm?.conversation.length];
+  });
+
+/** Asks, leaves the page and comes back. */
+async function comeBack(page: Page): Promise<void> {
+  await openQuiet(page);
+  const { text } = valueOf(await ask(page, image));
+  expect(await texts(page)).toEqual([text, text, 1]);
+  await page.goto("/bench.html");
+  await page.goBack();
+  await page.evaluate(() => customElements.whenDefined("fast-vlm"));
+}
+
+test("going back restores no caption and no question", async ({ page }) => {
+  await comeBack(page);
+  expect(await texts(page)).toEqual(["", null, 0]);
+});
+
+test("nor does the browser's back/forward cache", async ({ server }) => {
+  const browser = await chromium.launch({
+    executablePath: await requireBrowser(),
+    args: testFlags,
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+  const page = await browser.newPage({ baseURL: server.url });
+  await comeBack(page);
+  expect(await texts(page)).toEqual(["", null, 0]);
+  await browser.close();
+});
