@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ProgressDetail, Texts } from "../../index";
-import { amountText, progressText } from "../../element/progress-text";
+import { progressPart, progressText } from "../../element/progress-text";
 
 /** Progress of a load; `label` names the bar. */
 export function downloadProgress(
@@ -8,15 +8,13 @@ export function downloadProgress(
   label: string,
   texts: Texts,
 ): TemplateResult {
-  const isMeasured = amountText(progress) !== "";
   return html`
     <div id="download" class="download">
       <p id="download-text" class="note">${progressText(progress, texts)}</p>
       <progress
         id="download-bar"
         aria-label=${label}
-        max=${isMeasured ? progress.total : nothing}
-        value=${isMeasured ? progress.loaded : nothing}
+        value=${progressPart(progress) ?? nothing}
       ></progress>
     </div>
   `;
