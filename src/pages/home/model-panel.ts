@@ -312,7 +312,11 @@ export function setUpModelPanel(page: Page): ModelPanel {
           : nothing
       }
       ${failure()}${actions(loading !== undefined)}${loadOptions()}
-      ${isDemo ? html`<p class="note">${panels.model.limits}</p>` : nothing}
+      ${
+        isDemo && isBundled()
+          ? html`<p class="note">${panels.model.limits}</p>`
+          : nothing
+      }
     `;
   };
 

@@ -57,7 +57,7 @@ export function setUpTranscript(
   };
 
   const toolbar = ({ conversation: texts }: PanelTexts): TemplateResult => html`
-    <div class="tools">
+    <div class="transcript-tools">
       <h2 id="transcript-title">${texts.title}</h2>
       <details class="menu">
         <summary>${texts.export}</summary>
