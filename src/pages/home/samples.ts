@@ -72,7 +72,7 @@ export function playClip(signal: AbortSignal): MediaStream {
 }
 
 /** A small picture of a sample. */
-export function thumbnailOf(sample: SampleName): HTMLCanvasElement {
+export function sampleThumbnail(sample: SampleName): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = 320;
   canvas.height = 180;
@@ -116,7 +116,7 @@ function paintWord(
 function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D;
 function contextOf(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D;
 function contextOf(canvas: HTMLCanvasElement | OffscreenCanvas): Context {
-  const context = canvas.getContext("2d") as Context | null;
+  const context = canvas.getContext("2d");
   if (!context) throw new Error("Cannot create a 2D canvas context.");
   return context;
 }

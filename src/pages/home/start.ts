@@ -3,14 +3,14 @@ import { byId } from "./dom";
 import { forgetChoices, isBundledModel } from "./address";
 import { icons } from "./icons";
 import { setUpRegion, type Page } from "./page";
-import { sampleNames, thumbnailOf } from "./samples";
+import { sampleNames, sampleThumbnail } from "./samples";
 import type { Sources } from "./sources";
 
 /** The start state, in the stage: everything that can be opened, one click each. */
 export function setUpStart(page: Page, sources: Sources): void {
   const thumbnails = sampleNames.map((sample) => ({
     sample,
-    canvas: thumbnailOf(sample),
+    canvas: sampleThumbnail(sample),
   }));
   const choose = (): void => byId("file", HTMLInputElement).click();
   const chosen = ({ target }: Event): void => {
