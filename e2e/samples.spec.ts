@@ -50,7 +50,7 @@ const bundled = {
 const elsewhere = [
   // Run by e2e/consumers/readme.spec.ts: a new project with React is needed.
   ["README.md", "tsx", "fast-vlm/react"],
-  // Run by e2e/package.spec.ts, or like it.
+  // Two sites are needed: e2e/package.spec.ts has such a frame.
   ["docs/embedding.md", "html", "<iframe"],
   ["docs/embedding.md", "js", "parent.postMessage"],
   ["docs/embedding.md", "js", 'addEventListener("message"'],
