@@ -54,6 +54,8 @@ const elsewhere = [
   ["docs/embedding.md", "html", "<iframe"],
   ["docs/embedding.md", "js", "parent.postMessage"],
   ["docs/embedding.md", "js", 'addEventListener("message"'],
+  // Like src/element/transcript.browser.test.ts: its answers depend on the moment.
+  ["docs/guide.md", "ts", "conversationchange"],
   // Apple's weights cannot be downloaded here.
   ["docs/models.md", "html", "fastvlm-0.5b"],
   ["docs/models.md", "js", "acceptLicense"],
