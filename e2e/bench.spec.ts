@@ -31,6 +31,23 @@ test("the URL accepts values that the form does not list", async ({ page }) => {
   );
 });
 
+test("a device that is not there is refused", async ({ page }) => {
+  await page.addInitScript(() => {
+    Object.defineProperty(navigator, "gpu", { value: undefined });
+  });
+  await page.goto("/bench");
+  const device = page.getByLabel("Device");
+  await expect(device).toHaveValue("wasm");
+  await expect(
+    device.getByRole("option", { name: "WebGPU (no adapter)" }),
+  ).toBeDisabled();
+  await page.goto("/bench?device=webgpu");
+  await page.getByRole("button", { name: "Start" }).click();
+  await expect(page.locator("#failure")).toContainText(
+    "this browser has no WebGPU adapter",
+  );
+});
+
 test("only the bench loads transformers.js", async ({ page }) => {
   const scripts: string[] = [];
   page.on("request", (request) => void scripts.push(request.url()));

@@ -1,4 +1,5 @@
 import { byId } from "../home/dom";
+import { missingDevice } from "./adapter";
 import { VlmError } from "../../shared/errors";
 import { label, toCsv, toJson, toTable } from "./exports";
 import { readBenchOptions } from "./params";
@@ -153,7 +154,21 @@ function setDownload(
   link.download = name;
 }
 
+/** Disables WebGPU where there is none; a device that the URL names stays chosen, and
+ * starting says why it cannot be used. */
+async function disableMissingDevice(): Promise<void> {
+  if (!(await missingDevice("webgpu"))) return;
+  const list = form.elements.namedItem("device") as HTMLSelectElement;
+  const webgpu = [...list.options].find(({ value }) => value === "webgpu");
+  if (!webgpu) return;
+  webgpu.disabled = true;
+  webgpu.text += " (no adapter)";
+  const isNamed = new URLSearchParams(location.search).has("device");
+  if (webgpu.selected && !isNamed) list.value = "wasm";
+}
+
 fillForm(location.search);
+void disableMissingDevice();
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   void run();

@@ -14,7 +14,8 @@ import type { BenchOptions } from "./params";
 import { measureRoofline } from "./roofline";
 import { median } from "./statistics";
 import { openFastVlm, type FastVlmEngine } from "./fast-vlm";
-import { adapterFeatures, sharedDtype } from "./shared-dtype";
+import { adapterFeatures, missingDevice } from "./adapter";
+import { sharedDtype } from "./shared-dtype";
 import type {
   BenchRecord,
   CaptionRecord,
@@ -43,6 +44,8 @@ export async function runBench(
   options: BenchOptions,
   report: Report,
 ): Promise<BenchRecord> {
+  const missingError = await missingDevice(options.device);
+  if (missingError) throw missingError;
   const dtype = sharedDtype(options, await adapterFeatures());
   const read = countGpuCalls();
   const entries: Entry[] = [];

@@ -16,11 +16,3 @@ export function sharedDtype(
   const needsFloat = rejectsHalf && lineup.includes("transformers.js");
   return needsFloat && dtype === "auto" ? { embed_tokens: "fp32" } : dtype;
 }
-
-/** Features of the default adapter; empty without WebGPU. */
-export async function adapterFeatures(): Promise<ReadonlySet<string>> {
-  const gpu = (navigator as { gpu?: GPU }).gpu;
-  const powerPreference = "high-performance";
-  const adapter = await gpu?.requestAdapter({ powerPreference });
-  return adapter?.features ?? new Set();
-}
