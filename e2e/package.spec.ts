@@ -14,10 +14,15 @@ import {
 import { askAboutSources } from "./support/every-source.ts";
 import { captionInFirefox } from "./support/firefox.ts";
 import { root } from "./support/paths.ts";
+import { encodePng } from "./support/png.ts";
+import { draw, scenes } from "./support/scenes.ts";
 import { expect, test, troublesOf } from "./support/test.ts";
 
 const headers = documentedHeaders();
 const firefox = findFirefox();
+
+const [photo] = scenes;
+if (!photo) throw new Error("There are no scenes.");
 
 let project: string;
 let web: string;
@@ -138,6 +143,58 @@ test.describe("a static page", () => {
   });
 });
 
+test.describe("the code that the demo page offers", () => {
+  let site: Site;
+  let folder: string;
+
+  test.beforeAll(async () => {
+    folder = join(project, "copied");
+    cpSync(web, join(folder, "fast-vlm"), { recursive: true });
+    // Browsers recognise it by its bytes.
+    writeFileSync(join(folder, "photo.jpg"), encodePng(draw(photo, 300, 220)));
+    site = await serveFolder(folder);
+  });
+
+  test.afterAll(() => site.close());
+
+  for (const [title, sample] of [
+    ["captions a camera", undefined],
+    ["describes an image", "shapes"],
+  ] as const) {
+    test(title, async ({ page }) => {
+      await page.goto("/?loading=manual");
+      if (sample !== undefined) {
+        await page.locator(`button[data-sample=${sample}]`).click();
+        await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+      }
+      await page.getByText("Use it on your site").click();
+      const html = await page.locator("#code-html").innerText();
+      const script = await page.locator("#code-script").innerText();
+      const expectCaption = (text: string): void =>
+        sample === undefined
+          ? expectScene(text)
+          : expect(text).toBe(photo.caption);
+
+      writePage(join(folder, "tag.html"), html);
+      await page.goto(`${site.url}tag.html`);
+      expectCaption(await captionOf(page));
+
+      const modules = '{ "imports": { "fast-vlm": "./fast-vlm/fast-vlm.js" } }';
+      writePage(
+        join(folder, "script.html"),
+        `<img src="photo.jpg" alt="" />
+<script type="importmap">${modules}</script>
+<script type="module">${script}</script>`,
+      );
+      const logged = page.waitForEvent("console", {
+        predicate: (message) => message.type() === "log",
+      });
+      await page.goto(`${site.url}script.html`);
+      expectCaption((await logged).text());
+    });
+  }
+});
+
 test.describe("the script of another origin", () => {
   let cdn: Site;
   let folder: string;
@@ -255,6 +312,13 @@ test("the manifest and the editors' custom data describe the element", async ({
 interface Declaration {
   readonly tagName?: string;
   readonly attributes?: readonly { readonly name: string }[];
+}
+
+function writePage(path: string, body: string): void {
+  writeFileSync(
+    path,
+    `<!doctype html>\n<html lang="en"><meta charset="utf-8" /><title>Page</title>\n${body}\n</html>`,
+  );
 }
 
 function replaceIn(path: string, text: string, by: string): void {
