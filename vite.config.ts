@@ -1,11 +1,12 @@
 import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
+import { documentPages } from "./tools/cli/docs/site.mjs";
 import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
 
 export default defineConfig({
   // Relative, so that the built page works in any folder of a site.
   base: "./",
-  plugins: [offlineShell()],
+  plugins: [documentPages(), offlineShell()],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {

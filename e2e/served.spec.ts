@@ -54,3 +54,43 @@ test("the page is isolated, so that threads work", async ({ page, watch }) => {
   expect(watch.errors).toEqual([]);
   expect(watch.foreign).toEqual([]);
 });
+
+test("the documentation is part of the site, with links that work", async ({
+  page,
+  watch,
+}) => {
+  await page.goto("/");
+  await page.getByRole("link", { name: "Documentation" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(
+    "Documentation",
+  );
+  await page.getByRole("link", { name: "guide.md" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Guide");
+
+  const pages = files().filter((name) => /^documents\b.*\.html$/.test(name));
+  expect(pages.length).toBeGreaterThan(20);
+  const broken: string[] = [];
+  for (const name of pages) {
+    await page.goto(`/${name.replaceAll("\\", "/")}`);
+    const targets = await page
+      .locator("a[href], img")
+      .evaluateAll((found) =>
+        found.map((one) =>
+          one instanceof HTMLAnchorElement
+            ? one.href
+            : (one as HTMLImageElement).src,
+        ),
+      );
+    for (const target of new Set(targets)) {
+      const url = new URL(target);
+      if (url.origin !== new URL(page.url()).origin) continue;
+      const response = await page.request.get(url.href);
+      const isKnown =
+        url.hash === "" ||
+        (await response.text()).includes(`id="${url.hash.slice(1)}"`);
+      if (!response.ok() || !isKnown) broken.push(`${name}: ${target}`);
+    }
+  }
+  expect(broken).toEqual([]);
+  expect(watch.errors).toEqual([]);
+});

@@ -7,9 +7,9 @@ import { join } from "node:path";
 /** Without a hash, since browsers look for updates at the same URL. */
 export const serviceWorker = "sw.js";
 
-/** Files of the bench, which is not available offline. */
-const isBenchFile = (/** @type {string} */ name) =>
-  /^(assets\/)?(bench|soak|transformers-js|(counting|roofline)\.worker)\b/.test(
+/** Files of the bench and the documents, which are not available offline. */
+const isOnlineOnly = (/** @type {string} */ name) =>
+  /^(documents|(assets\/)?(bench|soak|transformers-js|(counting|roofline)\.worker))\b/.test(
     name,
   );
 
@@ -37,7 +37,7 @@ export function offlineShell() {
         const runtime = files.map(({ fileName }) => fileName).filter(isRuntime);
         const built = files
           .filter(
-            ({ fileName }) => !isRuntime(fileName) && !isBenchFile(fileName),
+            ({ fileName }) => !isRuntime(fileName) && !isOnlineOnly(fileName),
           )
           .map((file) => ({
             url: file.fileName,

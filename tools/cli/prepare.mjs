@@ -82,12 +82,16 @@ export function ensureInstalled() {
 }
 
 const sources = [
+  ...["CHANGELOG.md", "CONTRIBUTING.md", "README.md", "tools/README.md"],
   "bench.html",
+  "docs",
+  "examples/README.md",
   "index.html",
   "package-lock.json",
   "public",
   "soak.html",
   "src",
+  "tools/cli/docs",
   "tools/cli/headers.mjs",
   "tools/cli/offline-shell.mjs",
   "vite.config.ts",

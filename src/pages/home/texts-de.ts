@@ -58,6 +58,7 @@ export const pageGerman: PageTexts = {
   titles: {
     footer:
       "Bilder, Fragen und Antworten bleiben auf diesem Gerät. Die Seite kontaktiert andere Server nur, um das gewählte Modell herunterzuladen.",
+    docs: "Dokumentation",
     bench: "Benchmark",
     model: "Modell",
     image: "Bildoptionen",

@@ -53,6 +53,7 @@ export interface PageTexts {
   /** Static texts of index.html, by `data-text`. */
   readonly titles: {
     readonly footer: string;
+    readonly docs: string;
     readonly bench: string;
     readonly model: string;
     readonly image: string;
@@ -118,6 +119,7 @@ export const pageEnglish: PageTexts = {
   titles: {
     footer:
       "Images, questions and answers stay on this device. The page contacts other sites only to download the model that you choose.",
+    docs: "Documentation",
     bench: "Benchmark",
     model: "Model",
     image: "Image options",

@@ -62,7 +62,7 @@ export function linksOf(text) {
  * The anchor that GitHub gives a heading.
  * @param {string} heading
  */
-const anchorOf = (heading) =>
+export const anchorOf = (heading) =>
   heading
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s_-]/gu, "")
