@@ -1,5 +1,4 @@
-import { chromium, type Page } from "@playwright/test";
-import { requireBrowser, testFlags } from "../tools/cli/browser.mjs";
+import type { Page } from "@playwright/test";
 import { ask, openQuiet, valueOf } from "./support/element.ts";
 import { encodePng } from "./support/png.ts";
 import { draw, scenes } from "./support/scenes.ts";
@@ -15,29 +14,14 @@ const texts = (page: Page): Promise<unknown> =>
     return [vlm?.text, vlm?.value, vlm?.conversation.length];
   });
 
-/** Asks, leaves the page and comes back. */
-async function comeBack(page: Page): Promise<void> {
+// Without the browser's back/forward cache, which Playwright does not support:
+// form.browser.test.ts covers it.
+test("going back restores no caption and no question", async ({ page }) => {
   await openQuiet(page);
   const { text } = valueOf(await ask(page, image));
   expect(await texts(page)).toEqual([text, text, 1]);
   await page.goto("/bench.html");
   await page.goBack();
   await page.evaluate(() => customElements.whenDefined("fast-vlm"));
-}
-
-test("going back restores no caption and no question", async ({ page }) => {
-  await comeBack(page);
   expect(await texts(page)).toEqual(["", null, 0]);
-});
-
-test("nor does the browser's back/forward cache", async ({ server }) => {
-  const browser = await chromium.launch({
-    executablePath: await requireBrowser(),
-    args: testFlags,
-    ignoreDefaultArgs: ["--disable-back-forward-cache"],
-  });
-  const page = await browser.newPage({ baseURL: server.url });
-  await comeBack(page);
-  expect(await texts(page)).toEqual(["", null, 0]);
-  await browser.close();
 });
