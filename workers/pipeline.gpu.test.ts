@@ -90,6 +90,27 @@ describe.each(["wasm", "webgpu"] as const)("on %s", (device) => {
     expect(got).toMatchObject({ imageTokens: 0, finish: "length" });
   });
 
+  test("a watcher's request about an unchanged image ends before prefill", async () => {
+    const begin = vi.spyOn(model.language, "begin");
+    const watch = async (seed: number, watcher: string) => {
+      begin.mockClear();
+      const got = await ask(model, [seed], { gate: 0.02, watcher });
+      expect(begin).toHaveBeenCalledTimes(got.finish === "abort" ? 0 : 1);
+      return got;
+    };
+    expect(await watch(1, "a")).toMatchObject({ finish: "length" });
+    const same = { finish: "abort", tokenIds: [], unchanged: 1 };
+    expect(await watch(1, "a")).toMatchObject(same);
+    expect(await watch(1, "b")).toMatchObject({ finish: "length" });
+    expect(await watch(2, "a")).toMatchObject({ unchanged: 0 });
+    // The image is not new to the detector, but to this watcher.
+    expect(await watch(2, "b")).toMatchObject({
+      ...{ finish: "length", unchanged: 1 },
+    });
+    expect(await watch(2, "b")).toMatchObject(same);
+    vi.restoreAllMocks();
+  });
+
   test("an abort between two views encodes no further view", async () => {
     const controller = new AbortController();
     let encoded = 0;

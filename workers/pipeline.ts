@@ -22,7 +22,8 @@ import { checkpoint, Stopped } from "./util/scheduler";
  *     messages → prompt ──────────────┴→ prefill → decode → token stream
  *
  * Closes each frame as soon as it is encoded. An aborted request resolves with
- * the tokens so far and `finish: "abort"`.
+ * the tokens so far and `finish: "abort"`, and so does a watcher's request about
+ * an unchanged image.
  */
 export async function generate(
   model: LoadedModel,
@@ -31,9 +32,10 @@ export async function generate(
   signal: AbortSignal,
   emit: (event: WorkerEvent) => void,
 ): Promise<Answer> {
-  const { tokenizer, imageStage, language, drafts, endTokens } = model;
+  const { tokenizer, imageStage, language, drafts, answered, endTokens } =
+    model;
   const { contextLength } = model.config;
-  const { sampling, maxTokens } = options;
+  const { sampling, maxTokens, watcher } = options;
 
   const tokensPerImage = imageTokenCount(options);
   const imageUse = {
@@ -73,6 +75,10 @@ export async function generate(
     }
     emit({ type: "image", ...imageUse });
     await checkpoint(signal);
+    const keys = images.map(({ key }) => key).join();
+    if (watcher !== undefined && answered.isLast(watcher, keys)) {
+      throw new Stopped();
+    }
 
     const cached = options.draft ? drafts.get(prompt, sampling) : [];
     const draft = cached.slice(0, limit - 1);
@@ -88,6 +94,7 @@ export async function generate(
     });
     timer.tokens(0);
     drafts.set(prompt, sampling, stream.tokenIds);
+    if (watcher !== undefined) answered.set(watcher, keys);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     timer.stop();

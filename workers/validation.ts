@@ -34,8 +34,9 @@ export function checkRequest(options: GenerateOptions): void {
   checkPromptInput(options);
   checkConversation(options.messages);
   checkFields(options, requestRules);
-  const { prefix, constraint, imageIds } = options;
+  const { prefix, constraint, imageIds, watcher } = options;
   if (prefix !== undefined) checkOption("prefix", prefix, stringRule);
+  if (watcher !== undefined) checkOption("watcher", watcher, stringRule);
   if (constraint !== undefined) {
     checkOption("constraint", constraint, objectRule);
     checkConstraint(constraint);

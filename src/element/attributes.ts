@@ -1,5 +1,6 @@
 import {
   LitElement,
+  type ComplexAttributeConverter,
   type PropertyDeclarations,
   type PropertyValues,
 } from "lit";
@@ -13,6 +14,9 @@ import { styles } from "./styles";
 /** The attribute `source`. */
 export type SourceName = "none" | "camera" | "screen" | "video" | "image";
 
+/** The attribute `live`. */
+export type Live = boolean | "changes";
+
 /** Our events and those of every element; `error` and `ended` are ours. */
 type Events = FastVlmEventMap &
   Omit<HTMLElementEventMap, keyof FastVlmEventMap>;
@@ -21,6 +25,11 @@ type Events = FastVlmEventMap &
 const attribute = { reflect: true, useDefault: true } as const;
 const flag = { ...attribute, type: Boolean } as const;
 const number = { ...attribute, type: Number } as const;
+/** Any other value than `changes` means true, as for a boolean attribute. */
+const liveConverter: ComplexAttributeConverter<Live> = {
+  fromAttribute: (value) => (value === "changes" ? value : value !== null),
+  toAttribute: (live) => (live === true ? "" : live || null),
+};
 /** Lit keeps these also when they are set before the element is defined. */
 const property = { attribute: false } as const;
 
@@ -48,7 +57,8 @@ export class FastVlmAttributes extends LitElement {
     dtype: attribute,
     device: attribute,
     backend: attribute,
-    live: flag,
+    live: { ...attribute, converter: liveConverter },
+    whileHidden: { ...flag, attribute: "while-hidden" },
     draft: attribute,
     gate: number,
     loading: attribute,
@@ -110,8 +120,12 @@ export class FastVlmAttributes extends LitElement {
    * always ONNX Runtime. */
   declare backend: string;
   /** Captions a live source continuously; a still image is captioned again
-   * whenever it changes. */
-  declare live: boolean;
+   * whenever it changes. `changes`: captions only frames that differ from the last
+   * captioned one by `gate`, which is then 0.02 by default. */
+  declare live: Live;
+  /** Live captions continue while the page is hidden, for sources such as a shared
+   * screen. */
+  declare whileHidden: boolean;
   /** `live`: live captions use the previous answer as a draft of the next one,
    * which saves time and never changes the text; `off`: no drafts. */
   declare draft: string;
@@ -172,6 +186,7 @@ export class FastVlmAttributes extends LitElement {
     this.device = "auto";
     this.backend = "auto";
     this.live = false;
+    this.whileHidden = false;
     this.draft = "live";
     this.gate = 0;
     this.loading = "manual";

@@ -268,7 +268,7 @@ export class Controller implements ReactiveController {
   resume(): void {
     if (!this.preview.open) return;
     this.preview.thaw();
-    this.status.update({ paused: document.hidden });
+    this.status.update({ paused: this.#isHidden });
     this.#applyLive();
   }
 
@@ -558,11 +558,11 @@ export class Controller implements ReactiveController {
   }
 
   #liveOptions(): WatchOptions {
-    const { prompt, gate, draft } = this.#host;
+    const { prompt, gate, draft, live, whileHidden } = this.#host;
     checkOption("draft", draft, drafts);
     return {
       ...this.#answerOptions({ gate, draft: draft === "live" }),
-      prompt,
+      ...{ prompt, whileHidden, changed: live === "changes" },
     };
   }
 
@@ -572,10 +572,15 @@ export class Controller implements ReactiveController {
     if (this.preview.open) keepAwake(signal);
   }
 
+  /** Live captions wait until the page is visible. */
+  get #isHidden(): boolean {
+    return document.hidden && !this.#host.whileHidden;
+  }
+
   #watchVisibility(signal: AbortSignal): void {
     const update = (): void => {
       const frozen = this.preview.still !== undefined;
-      this.status.update({ paused: document.hidden || frozen });
+      this.status.update({ paused: this.#isHidden || frozen });
     };
     document.addEventListener("visibilitychange", update, { signal });
   }

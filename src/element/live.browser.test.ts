@@ -176,6 +176,40 @@ test("captions pause while the page is hidden", async () => {
   vi.restoreAllMocks();
 });
 
+test("with while-hidden, captions go on while the page is hidden", async () => {
+  mounted = new Mounted({ pace: 5 });
+  const { vlm } = mounted;
+  vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  vlm.setAttribute("while-hidden", "");
+  vlm.source = "camera";
+  vlm.live = true;
+  await vlm.start();
+  await mounted.captions(2);
+  document.dispatchEvent(new Event("visibilitychange"));
+  expect(vlm.state).not.toBe("paused");
+  vi.restoreAllMocks();
+});
+
+test('live="changes" captions only frames that differ', async () => {
+  mounted = new Mounted({ pace: 2, unchanged: true });
+  const { vlm, fake } = mounted;
+  vlm.setAttribute("live", "changes");
+  await vlm.updateComplete;
+  expect(vlm.live).toBe("changes");
+  vlm.source = "camera";
+  await vlm.start();
+  await mounted.captions(1);
+  await vi.waitFor(() => expect(fake.asked.length).toBeGreaterThan(3));
+  // Frames without a change are not reported.
+  expect(mounted.detailsOf("caption")).toHaveLength(1);
+  expect(mounted.detailsOf("frame")).toHaveLength(1);
+  fake.script = { ...fake.script, unchanged: false };
+  await mounted.captions(2);
+  vlm.live = false;
+  await vlm.updateComplete;
+  expect(vlm.hasAttribute("live")).toBe(false);
+});
+
 test("the end of screen sharing closes the source and emits ended", async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true });
   vi.spyOn(navigator.mediaDevices, "getDisplayMedia").mockResolvedValue(stream);

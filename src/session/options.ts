@@ -10,6 +10,7 @@ import {
   booleanRule,
   checkMessages,
   checkOption,
+  findBadOption,
   signalRule,
   functionRule,
   greedySampling,
@@ -24,6 +25,7 @@ import {
   type OptionRule,
   type OptionRules,
 } from "../shared/options";
+import { badOption, type VlmError } from "../shared/errors";
 import type {
   BackendChoice,
   Fit,
@@ -108,7 +110,13 @@ export interface DescribeOptions extends AnswerOptions {
   readonly prompt?: string | undefined;
 }
 
-export type WatchOptions = DescribeOptions;
+export interface WatchOptions extends DescribeOptions {
+  /** Captions only frames that differ from the last captioned one by `gate`, which
+   * is then 0.02 by default. Not with `anyres`. */
+  readonly changed?: boolean | undefined;
+  /** Continues while the page is hidden, for sources such as a shared screen. */
+  readonly whileHidden?: boolean | undefined;
+}
 
 /** The options that affect the number of tokens. */
 export type CountOptions = Pick<
@@ -176,6 +184,12 @@ export const countRules = {
   signal: signalRule,
 } as const satisfies Record<keyof CountOptions, OptionRule>;
 
+const watchRules = {
+  ...describeRules,
+  changed: booleanRule,
+  whileHidden: booleanRule,
+} as const satisfies Record<keyof WatchOptions, OptionRule>;
+
 /** Throws `bad-option`. */
 export function toLoadOptions(
   { model = "", dtype = "auto", ...options }: ModelOptions,
@@ -207,6 +221,21 @@ export function toProtocolMessages(
     return { role, text, imageCount: images.length };
   });
 }
+
+/** `bad-option` for the first invalid option of `watch`. */
+export function findBadWatchOption(
+  options: WatchOptions,
+): VlmError | undefined {
+  const error = findBadOption(options, watchRules);
+  if (error || !options.changed || !options.anyres) return error;
+  return badOption(
+    "changed and anyres exclude each other.",
+    "Leave out one of them: changes are detected in whole images, not in tiles.",
+  );
+}
+
+/** Threshold of the change detector where only changes are captioned. */
+export const changeGate = 0.02;
 
 /** Side of the square, in pixels, that an image fills: AnyRes divides it into 2×2
  * tiles. The default of `modelSize` is that of the published models, for images that

@@ -1,4 +1,4 @@
-import type { FrameSource } from "../capture/frame-source";
+import { newImageId, type FrameSource } from "../capture/frame-source";
 import { checkConsent, licenseOf } from "../models/license";
 import { withBundledAdvice } from "../models/resolve";
 import { sameLoad } from "../models/source";
@@ -30,6 +30,7 @@ import {
   type AnswerListener,
   type AnswerObserver,
   type AnswerRequest,
+  type SentFrames,
   type TakenFrames,
 } from "./answer";
 import { AnswerStream, type AnswerDone } from "./answer-stream";
@@ -43,10 +44,12 @@ import {
 import { openLive, type LiveSource } from "../capture/live-source";
 import {
   answerRules,
+  changeGate,
   checkChatMessages,
   countRules,
   createRules,
   describeRules,
+  findBadWatchOption,
   followUpRules,
   inputSide,
   toGenerateOptions,
@@ -284,15 +287,15 @@ export class Session implements AsyncDisposable {
 
   /**
    * Captions the newest frames of a live source until the source ends or the
-   * loop is left. Waits while the page is hidden. The options are read again
-   * for each frame.
+   * loop is left. Waits while the page is hidden, and with `changed` while the
+   * image does not change. The options are read again for each frame.
    */
   watch(
     source: LiveSource,
     options: WatchOptions = {},
   ): AsyncIterable<Caption, undefined> {
     const error =
-      findBadOption(options, describeRules) ??
+      findBadWatchOption(options) ??
       (this.#life.signal.aborted ? disposed() : undefined);
     if (error) {
       const next = (): Promise<never> => Promise.reject(error);
@@ -375,20 +378,37 @@ export class Session implements AsyncDisposable {
     signal: AbortSignal,
   ): AsyncIterable<Caption, undefined> {
     const current = (): WatchOptions => ({ draft: true, ...read() });
+    const watcher = newImageId();
     const ask: Watching["ask"] = (source, until) => {
       const options = current();
-      checkOptions(options, describeRules);
+      const error = findBadWatchOption(options);
+      if (error) throw error;
       const { prompt = requestDefaults.prompt } = options;
       const turn = { role: "user", text: prompt, imageCount: 1 } as const;
       const request = this.#request(options, [turn]);
+      const asked = JSON.stringify(options);
       const take = (when: AbortSignal) =>
-        takeFrame(source, when, inputSide(request), () =>
-          JSON.stringify(options),
-        );
-      return this.#caption({ options: request, take }, observer, until);
+        takeFrame(source, when, inputSide(request), () => asked);
+      const ofChanges = {
+        gate: request.gate || changeGate,
+        // Another question is asked about an unchanged image, too.
+        watcher: `${watcher} ${asked}`,
+      };
+      return this.#caption(
+        { options: { ...request, ...(options.changed && ofChanges) }, take },
+        observer,
+        until,
+      );
     };
-    const question = (): string => JSON.stringify(current());
-    return watch({ open, question, ask, onError: observer.onError }, signal);
+    return watch(
+      {
+        ...{ open, ask },
+        question: () => JSON.stringify(current()),
+        whileHidden: () => current().whileHidden ?? false,
+        onError: observer.onError,
+      },
+      signal,
+    );
   }
 
   /** Waits again if the frame is gone when the request's turn comes. */
@@ -426,10 +446,18 @@ export class Session implements AsyncDisposable {
     { onFrame, onToken }: AnswerObserver,
     signal: AbortSignal,
   ): Promise<Caption> {
+    /** Sent, but not reported yet, since it may be unchanged. */
+    let frame: SentFrames | undefined;
     const answered = await answer(this.#handle, request, {
       signal,
-      ...(onFrame && { onFrame }),
+      onFrame: (sent) => {
+        if (request.options.watcher === undefined) onFrame?.(sent);
+        else frame = sent;
+      },
       onEvent: (event) => {
+        const isAnswered = event.type === "token" || event.unchanged === 0;
+        if (frame && isAnswered) onFrame?.(frame);
+        if (isAnswered) frame = undefined;
         if (event.type === "token") onToken?.(event);
       },
     });

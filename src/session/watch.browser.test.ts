@@ -171,6 +171,42 @@ test("waits while the page is hidden", async () => {
   expect(await read).toHaveLength(1);
 });
 
+test("with whileHidden, captions go on while the page is hidden", async () => {
+  const { session } = await openSession({ pace: 2 });
+  vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  const options = { whileHidden: true };
+  expect(await captions(session, moving().stream, 2, options)).toHaveLength(2);
+});
+
+test("with changed, only frames that differ are captioned", async () => {
+  const { session, fake } = await openSession({ pace: 2, unchanged: true });
+  const options = { changed: true, prompt: "First?" };
+  const prompts: string[] = [];
+  for await (const caption of session.watch(moving().canvas, options)) {
+    prompts.push(caption.prompt);
+    const asked = fake.asked.length;
+    if (prompts.length === 1) {
+      void vi
+        .waitFor(() => expect(fake.asked.length).toBeGreaterThan(asked + 1))
+        // Another question is asked about the same image, too.
+        .then(() => (options.prompt = "Second?"));
+    } else if (prompts.length === 2) {
+      expect(caption.dropped).toBeGreaterThanOrEqual(2);
+      fake.script = { ...fake.script, unchanged: false };
+    } else break;
+  }
+  expect(prompts).toEqual(["First?", "Second?", "Second?"]);
+  expect(fake.asked.every(({ gate }) => gate === 0.02)).toBe(true);
+});
+
+test("rejects changed with anyres", async () => {
+  const { session } = await openSession();
+  const options = { changed: true, anyres: true };
+  await expect(
+    captions(session, moving().canvas, 1, options),
+  ).rejects.toMatchObject({ code: "bad-option" });
+});
+
 test("continues after the worker died", async () => {
   const { session, workers } = await openSession({ pace: 10 });
   const read = captions(session, moving().stream, 3);

@@ -40,7 +40,10 @@ export interface Watching {
   readonly open: (signal: AbortSignal) => FrameSource | Promise<FrameSource>;
   /** What will be asked about the next frame. */
   readonly question: () => string;
-  /** Captions the newest frame of a source that is ready. */
+  /** Whether frames are captioned while the page is hidden, too. */
+  readonly whileHidden: () => boolean;
+  /** Captions the newest frame of a source that is ready; with finish `abort` if it
+   * is unchanged. */
   readonly ask: (source: FrameSource, signal: AbortSignal) => Promise<Caption>;
   readonly onError: AnswerObserver["onError"];
 }
@@ -48,8 +51,11 @@ export interface Watching {
 /** Failures in a row that end the captions. */
 const maxFailures = 3;
 
+/** Time in ms after an unchanged frame at which the next one is compared. */
+const compareEvery = 250;
+
 /**
- * Captions one frame after another while the page is visible. A lost worker or
+ * Captions one frame after another. Waits while the page is hidden. A lost worker or
  * GPU is recovered from, and so is every failure that `onError` reports; the
  * third one in a row is thrown. A reader that leaves ends the request in
  * progress, and so does `signal`.
@@ -80,22 +86,31 @@ export function watch(
 }
 
 async function* captionsOf(
-  { open, question, ask, onError }: Watching,
+  { open, question, whileHidden, ask, onError }: Watching,
   signal: AbortSignal,
 ): AsyncGenerator<Caption, undefined> {
   if (signal.aborted) throw aborted();
   const closing = new AbortController();
   const source = await open(AbortSignal.any([signal, closing.signal]));
   let failures = 0;
+  /** Unchanged frames since the last caption. */
+  let unchanged = 0;
   try {
     for (;;) {
       try {
-        await pageVisible(signal);
+        if (!whileHidden()) await pageVisible(signal);
         if (!(await source.ready(signal, question))) return undefined;
         if (signal.aborted) throw aborted();
         const caption = await ask(source, signal);
         failures = 0;
-        yield caption;
+        const dropped = caption.dropped + unchanged;
+        if (caption.finish === "abort") {
+          unchanged = dropped + 1;
+          await pause(compareEvery, signal);
+        } else {
+          unchanged = 0;
+          yield { ...caption, dropped };
+        }
       } catch (thrown) {
         if (signal.aborted) throw aborted();
         const error = VlmError.from(thrown);

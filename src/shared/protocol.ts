@@ -165,6 +165,12 @@ export interface GenerateOptions extends PromptInput {
    * (off) to 1 (black and white). Not with AnyRes.
    */
   readonly gate: number;
+  /**
+   * Name of the caller. A request about the image that was last answered under this
+   * name, or one that the change detector finds equal, ends before prefill, with
+   * finish `abort`.
+   */
+  readonly watcher?: string;
 }
 
 /**

@@ -23,6 +23,8 @@ transferErrors(transferHandlers);
 export interface Script {
   /** Tokens of each answer, repeated in order. */
   readonly captions: readonly (readonly string[])[];
+  /** No image differs from the one before. */
+  readonly unchanged: boolean;
   /** Delay in ms between tokens, and between steps of loading. */
   readonly pace: number;
   readonly info: Partial<ModelInfo>;
@@ -40,6 +42,7 @@ const usual: Script = {
   captions: [
     ["A", " red", " circle", " on", " a", " white", " background", "."],
   ],
+  unchanged: false,
   pace: 1,
   info: {},
   report: {},
@@ -61,6 +64,7 @@ export class FakeVlm implements VlmWorker {
   onEvent: (message: EventMessage) => void = () => undefined;
   /** The requests in progress, and which of them are aborted. */
   readonly #requests = new Map<number, { aborted: boolean }>();
+  readonly #watchers = new Set<string>();
   #loadAborted = false;
   #runs = 0;
 
@@ -140,8 +144,8 @@ export class FakeVlm implements VlmWorker {
     frames: readonly Frame[],
     options: GenerateOptions,
   ): Promise<Answer> {
-    const { captions, runErrors } = this.script;
-    const { messages } = options;
+    const { captions, runErrors, unchanged } = this.script;
+    const { messages, watcher } = options;
     this.asked.push(options);
     this.calls.push(`generate ${messages.at(-1)?.text}`);
     const start = performance.now();
@@ -158,8 +162,11 @@ export class FakeVlm implements VlmWorker {
 
     await this.#wait();
     const encode = since();
-    const seen = { imageTokens: 16, reused: 0, unchanged: 0 };
+    const seen = { imageTokens: 16, reused: 0, unchanged: unchanged ? 1 : 0 };
     this.send({ type: "image", ...seen }, requestId);
+    const isKnown = watcher !== undefined && this.#watchers.has(watcher);
+    request.aborted ||= unchanged && isKnown;
+    if (watcher !== undefined) this.#watchers.add(watcher);
     const said = captions[(this.#runs - 1) % captions.length] ?? [];
     const tokens = said.slice(0, options.maxTokens);
     const parts = { preprocess: 0, encode, prefill: 0, firstDecode: 0 };

@@ -19,6 +19,7 @@ import type { Gpu } from "../ort/device";
 import { measure } from "../ort/memory-use";
 import type { Tensors } from "../ort/tensor";
 import { ChangeDetector, createFrameDiff } from "../stages/change-detector";
+import { AnsweredImages } from "../stages/answered-images";
 import { DraftCache } from "../stages/draft-cache";
 import { ImageEncoderStage } from "../stages/encode-image";
 import { Preprocessor } from "../stages/preprocess";
@@ -43,6 +44,7 @@ export class LoadedModel {
   readonly language: LanguageBackend;
   readonly gpuTimer: GpuTimer | undefined;
   readonly drafts = new DraftCache();
+  readonly answered = new AnsweredImages();
   readonly #folder: Pick<LoadPlan["metadata"]["folder"], "release">;
   #info: ModelInfo;
   /** Loaded with the first constrained request: few requests are constrained. */
