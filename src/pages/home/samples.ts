@@ -113,10 +113,12 @@ function paintWord(
   context.fillText(word, width / 2, height / 2, width * 0.9);
 }
 
-function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D;
-function contextOf(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D;
 function contextOf(canvas: HTMLCanvasElement | OffscreenCanvas): Context {
-  const context = canvas.getContext("2d");
+  // One call for both types has the type of all kinds of contexts.
+  const context =
+    canvas instanceof OffscreenCanvas
+      ? canvas.getContext("2d")
+      : canvas.getContext("2d");
   if (!context) throw new Error("Cannot create a 2D canvas context.");
   return context;
 }
