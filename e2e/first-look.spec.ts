@@ -138,7 +138,7 @@ test("the address opens what it names, and wins over what is remembered", async 
   await page.goto("/?fit=crop");
   await page.getByRole("button", { name: "A star" }).click();
   await expect(page).toHaveURL(/\?fit=crop&sample=star$/);
-  await page.getByRole("button", { name: "DE" }).click();
+  await page.getByRole("button", { name: "DE", exact: true }).click();
   await expect(page).toHaveURL(/\?fit=crop&sample=star&lang=de$/);
 
   // The same address shows the same.

@@ -222,6 +222,8 @@ export interface LoadProgress {
    * already; `total` is 0 while unknown. */
   readonly loaded: number;
   readonly total: number;
+  /** Bytes of the model's files that are not stored yet; absent while unknown. */
+  readonly missing?: number;
   /** Recent download rate in bytes per second; 0 while nothing arrives. */
   readonly rate: number;
   /** Estimated seconds to the end of the download; absent if unknown. */

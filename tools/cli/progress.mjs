@@ -30,15 +30,17 @@ export function progressPrinter(name, stream) {
   return {
     /** @param {ProgressEvent} progress */
     show: (progress) => {
-      const { phase, loaded, total, rate, elsewhere, retryIn } = progress;
+      const { phase, loaded, total, missing = 0, rate } = progress;
+      const { elsewhere, retryIn } = progress;
       const waits = elsewhere || retryIn !== undefined;
       const text = `${name}: ${progressText(progress)}`;
       if (phase !== "loading") {
         if (live && written > 0) rewrite(text);
         return;
       }
-      // Stored models need no progress.
-      if (rate === 0 && !waits && tenth < 0) return;
+      // Stored models need no progress; ONNX Runtime comes from this machine.
+      const downloads = missing > 0 && rate > 0;
+      if (!downloads && !waits && tenth < 0) return;
       if (live) rewrite(text);
       const now = total > 0 ? Math.floor((10 * loaded) / total) : 0;
       const news = now > tenth || (waits && !waited);

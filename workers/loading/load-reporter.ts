@@ -78,7 +78,9 @@ export class LoadReporter {
   }
 
   #reportBytes(): void {
-    this.#report(together(this.#model, this.#runtime));
+    const { loaded, total } = this.#model;
+    const missing = total > 0 ? { missing: Math.max(0, total - loaded) } : {};
+    this.#report({ ...together(this.#model, this.#runtime), ...missing });
   }
 
   #reportSteps(steps: Pick<LoadProgress, "done" | "steps">): void {

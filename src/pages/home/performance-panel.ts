@@ -94,6 +94,8 @@ export function setUpPerformance(page: Page): void {
       frames = unchanged = 0;
       page.update();
     };
+    const note =
+      vlm.gate > 0 ? texts.gated(unchanged, frames, percent) : texts.everyFrame;
     return html`
       <div class="pair even">
         <label class="field"
@@ -123,9 +125,7 @@ export function setUpPerformance(page: Page): void {
           </select></label
         >
       </div>
-      <p id="gate-note" class="note">
-        ${vlm.gate > 0 ? texts.gated(unchanged, frames, percent) : texts.everyFrame}
-      </p>
+      <p id="gate-note" class="note">${note}</p>
     `;
   };
 

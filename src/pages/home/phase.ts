@@ -13,11 +13,15 @@ export function setUpPhase(page: Page): void {
     const hadFocus = start.contains(document.activeElement);
     document.body.dataset["phase"] = shows ? "running" : "start";
     document.body.toggleAttribute("data-failed", page.vlm.error !== undefined);
-    // What was clicked is hidden now.
-    if (shows && !shown && hadFocus) {
-      byId("control-bar", HTMLElement)
-        .querySelector("button")
-        ?.focus({ preventScroll: true });
+    if (shows && !shown) {
+      // What was clicked is hidden now.
+      if (hadFocus) {
+        byId("control-bar", HTMLElement)
+          .querySelector("button")
+          ?.focus({ preventScroll: true });
+      }
+      // The picture may be above the screen if the start state was a long one.
+      scrollTo({ top: 0 });
     }
     shown = shows;
     for (const element of document.querySelectorAll<HTMLElement>(

@@ -4,7 +4,7 @@
  * site with the API and the documents to .cache/docs.
  */
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { command } from "../command.mjs";
@@ -25,6 +25,8 @@ await command("docs", async () => {
   const page = await elementPage(
     /** @type {import("./element-page.mjs").Manifest} */ (manifest),
   );
-  writeFileSync(join(root, "docs/element.md"), page);
+  const file = join(root, "docs/element.md");
+  // A new time of change would make the built page out of date.
+  if (readFileSync(file, "utf8") !== page) writeFileSync(file, page);
   run("typedoc", ["node_modules/typedoc/bin/typedoc"]);
 });

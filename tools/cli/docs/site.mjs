@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { Marked } from "marked";
 import { root } from "../prepare.mjs";
-import { anchorOf, documents } from "./documents.mjs";
+import { anchorOf, documents, linksOf } from "./documents.mjs";
 
 const folder = "documents";
 const style = "documents.css";
@@ -77,8 +77,11 @@ ${String(marked.parse(text, { async: false }))}    </main>
 `;
 }
 
-/** Images that the documents show. */
-const images = ["docs/images/page-light.png", "docs/images/page-dark.png"];
+/** @param {import("./documents.mjs").Document} document @returns paths of its images */
+const imagesOf = ({ path, text }) =>
+  linksOf(text)
+    .filter((target) => /^[^:]+\.(png|svg)$/.test(target))
+    .map((target) => posix.join(posix.dirname(path), target));
 
 /** @returns {Map<string, string | Uint8Array>} files of the site by path */
 function siteFiles() {
@@ -89,7 +92,7 @@ function siteFiles() {
   for (const document of all) {
     files.set(pageOf(document.path), renderDocument(document, published));
   }
-  for (const path of images) {
+  for (const path of new Set(all.flatMap(imagesOf))) {
     files.set(`${folder}/${path}`, readFileSync(join(root, path)));
   }
   const css = readFileSync(join(import.meta.dirname, style), "utf8");
@@ -113,7 +116,10 @@ export function documentPages() {
           next();
           return;
         }
-        const types = { html: "text/html", css: "text/css", png: "image/png" };
+        const types = {
+          ...{ html: "text/html", css: "text/css" },
+          ...{ png: "image/png", svg: "image/svg+xml" },
+        };
         const type = Object.entries(types).find(([end]) =>
           pathname.endsWith(`.${end}`),
         );
