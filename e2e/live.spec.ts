@@ -108,7 +108,7 @@ test("stop works within one token", async ({ page }) => {
   await expect
     .poll(async () => (await captions(page)).length)
     .toBeGreaterThan(0);
-  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("button", { name: "Close" }).click();
   await expect(
     page.getByRole("button", { name: "Use my camera" }),
   ).toBeVisible();

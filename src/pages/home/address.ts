@@ -49,6 +49,11 @@ export function isBundledModel(model: string): boolean {
   return registry.some(({ name, bundled }) => bundled && name === model);
 }
 
+/** Whether the bundled model is chosen. */
+export function isDemo({ model, folder }: FastVlmElement): boolean {
+  return !folder && isBundledModel(model);
+}
+
 /**
  * What the address chooses, or what was chosen last if it chooses nothing: a shared
  * address means the same to everyone. The language is remembered in both cases.

@@ -61,8 +61,7 @@ export function setUpControlBar(page: Page, sources: Sources): void {
     return html`
       ${isLive ? freeze : nothing}
       <button id="stop" type="button" @click=${close}>
-        ${isLive ? icons.stop : icons.close}
-        ${isLive ? texts.stop : texts.close}
+        ${icons.close} ${texts.close}
       </button>
     `;
   };

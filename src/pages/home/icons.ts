@@ -10,7 +10,6 @@ export const icons = {
   ),
   play: icon(svg`<path d="M8.5 6v12l9.5-6Z" />`),
   freeze: icon(svg`<path d="M8.5 5.5v13M15.5 5.5v13" />`),
-  stop: icon(svg`<rect x="6.5" y="6.5" width="11" height="11" rx="1.5" />`),
   close: icon(svg`<path d="m6 6 12 12M18 6 6 18" />`),
   zoom: icon(
     svg`<circle cx="10.5" cy="10.5" r="6" /><path d="m15 15 5 5M10.5 8v5M8 10.5h5" />`,

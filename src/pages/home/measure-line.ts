@@ -1,17 +1,17 @@
 import { html, nothing, type TemplateResult } from "lit";
-import type { ModelInfo } from "../../index";
-import { isBundledModel } from "./address";
+import type { CaptionDetail, ModelInfo } from "../../index";
+import { isDemo } from "./address";
 import { byId } from "./dom";
 import type { ModelPanel } from "./model-panel";
 import { secondsText } from "./number-text";
 import { setUpRegion, type Page } from "./page";
+import type { PageTexts } from "./texts";
 
 /** One line under the caption: how long it took, and what the demo model knows. */
 export function setUpMeasureLine(page: Page, model: ModelPanel): void {
   const { vlm } = page;
   setUpRegion(page, byId("measure", HTMLElement), () => {
-    const isDemo = isBundledModel(vlm.model) && !vlm.folder;
-    return html`${remark(page)}${measured(page)}${isDemo ? limits(page, model) : nothing}`;
+    return html`${remark(page)}${measured(page)}${isDemo(vlm) ? limits(page, model) : nothing}`;
   });
 }
 
@@ -21,10 +21,18 @@ function remark({ remark, texts }: Page): unknown {
 
 function measured({ vlm, caption, texts }: Page): unknown {
   const ttft = caption?.timings.ttft;
-  if (ttft === undefined || !vlm.info) return nothing;
+  if (!caption || ttft === undefined || !vlm.info) return nothing;
   const place = isOnGpu(vlm.info) ? texts.onGpu : texts.onCpu;
   const line = texts.measured(secondsText(ttft, texts.lang), place);
-  return html`<p id="ttft">${line}</p>`;
+  return html`${asked(caption, texts)}
+    <p id="ttft">${line}</p>`;
+}
+
+/** The caption is the answer to a question that is no longer in the field. */
+function asked({ kind, prompt }: CaptionDetail, texts: PageTexts): unknown {
+  return kind === "answer"
+    ? html`<p id="asked">${texts.asked(prompt)}</p>`
+    : nothing;
 }
 
 function limits({ vlm, texts }: Page, model: ModelPanel): TemplateResult {

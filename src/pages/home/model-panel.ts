@@ -11,7 +11,7 @@ import { textsFor } from "../../element/languages";
 import { phaseText } from "../../element/progress-text";
 import { failureText } from "../../element/texts";
 import { formatBytes } from "../../shared/format";
-import { isBundledModel } from "./address";
+import { isBundledModel, isDemo } from "./address";
 import { deviceNames } from "./device-names";
 import { byId, keepFocus } from "./dom";
 import { downloadProgress } from "./download-progress";
@@ -296,8 +296,7 @@ export function setUpModelPanel(page: Page): ModelPanel {
   const template = (): TemplateResult => {
     const { panels } = page.texts;
     // The bundled model loads too quickly for a progress bar.
-    const isDemo = !vlm.folder && isBundledModel(vlm.model);
-    const loading = isDemo ? undefined : vlm.progress;
+    const loading = isDemo(vlm) ? undefined : vlm.progress;
     return html`
       ${picker.template(panels, choice.folder)}
       <p id="model-status" class="unseen" role="status">${state()}</p>
@@ -313,7 +312,7 @@ export function setUpModelPanel(page: Page): ModelPanel {
       }
       ${failure()}${actions(loading !== undefined)}${loadOptions()}
       ${
-        isDemo && isBundled()
+        isDemo(vlm) && isBundled()
           ? html`<p class="note">${panels.model.limits}</p>`
           : nothing
       }

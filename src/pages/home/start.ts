@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { byId } from "./dom";
-import { forgetChoices, isBundledModel } from "./address";
+import { forgetChoices, isDemo } from "./address";
 import { icons } from "./icons";
 import { setUpRegion, type Page } from "./page";
 import { sampleNames, sampleThumbnail } from "./samples";
@@ -82,6 +82,7 @@ export function setUpStart(page: Page, sources: Sources): void {
         @change=${chosen}
       />
       <p id="drop-hint" class="note">${texts.dropHint}</p>
+      ${isDemo(page.vlm) ? html`<p id="demo-limits" class="note">${texts.limits(page.vlm.model)}</p>` : nothing}
       <p id="readiness" class="note">${readiness(page)}</p>
       ${
         page.vlm.error?.code === "bad-option"
@@ -98,8 +99,7 @@ export function setUpStart(page: Page, sources: Sources): void {
 function readiness({ vlm, texts }: Page): string {
   const { info, progress } = vlm;
   const name = info?.name ?? vlm.model;
-  const isDemo = isBundledModel(vlm.model) && !vlm.folder;
-  const model = isDemo ? texts.demoModel(name) : name;
+  const model = isDemo(vlm) ? texts.demoModel(name) : name;
   if (!progress)
     return info ? texts.modelReady(model) : texts.modelMissing(model);
   const { phase, loaded, total, done = 0, steps = 0 } = progress;

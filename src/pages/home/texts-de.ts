@@ -20,7 +20,7 @@ export const pageGerman: PageTexts = {
   },
   openFile: "Bild oder Video öffnen",
   shareScreen: "Bildschirm teilen",
-  dropHint: "Du kannst auch eines hierher ziehen oder einfügen.",
+  dropHint: "Du kannst auch ein Bild oder Video hierher ziehen oder einfügen.",
   demoModel: (name) => `${name}, ein kleines Demomodell,`,
   modelLoading: (model, amount) =>
     `${model} wird geladen${amount && ` (${amount})`} …`,
@@ -35,7 +35,6 @@ export const pageGerman: PageTexts = {
   controls: "Steuerung",
   freeze: "Standbild",
   resume: "Fortsetzen",
-  stop: "Stoppen",
   close: "Schließen",
   switchCamera: "Kamera wechseln",
   torch: "Kameralicht",
@@ -45,13 +44,14 @@ export const pageGerman: PageTexts = {
   allowCamera: "Erlaube die Kamera, wenn der Browser danach fragt.",
   chooseScreen:
     "Wähle aus, was du teilen möchtest, wenn der Browser danach fragt.",
-  frozen: "Angehalten",
+  frozen: "Standbild",
 
   measured: (time, place) => `${time} bis zum ersten Wort · ${place}`,
+  asked: (question) => `„${question}“`,
   onGpu: "auf deiner Grafikkarte",
   onCpu: "auf deinem Prozessor",
   limits: (name) =>
-    `${name} kennt nur farbige Formen und kurze gedruckte Texte.`,
+    `${name} kennt nur farbige Formen und kurze gedruckte Texte und versteht nur Englisch.`,
   loadLarger: "FastVLM-0.5B laden (0,8 GB, Forschungslizenz von Apple)",
 
   panels: panelGerman,

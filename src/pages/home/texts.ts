@@ -31,7 +31,6 @@ export interface PageTexts {
   readonly controls: string;
   readonly freeze: string;
   readonly resume: string;
-  readonly stop: string;
   readonly close: string;
   readonly switchCamera: string;
   readonly torch: string;
@@ -44,6 +43,8 @@ export interface PageTexts {
 
   /** `time` has a unit: `0.4 s`. */
   readonly measured: (time: string, place: string) => string;
+  /** Before the measurement of its answer. */
+  readonly asked: (question: string) => string;
   readonly onGpu: string;
   readonly onCpu: string;
   readonly limits: (name: string) => string;
@@ -82,7 +83,7 @@ export const pageEnglish: PageTexts = {
   },
   openFile: "Open an image or video",
   shareScreen: "Share the screen",
-  dropHint: "You can also drop or paste one here.",
+  dropHint: "You can also drop or paste an image or a video.",
   demoModel: (name) => `${name}, a small demo model,`,
   modelLoading: (model, amount) =>
     `${model} is loading${amount && ` (${amount})`}…`,
@@ -97,7 +98,6 @@ export const pageEnglish: PageTexts = {
   controls: "Controls",
   freeze: "Freeze",
   resume: "Resume",
-  stop: "Stop",
   close: "Close",
   switchCamera: "Switch camera",
   torch: "Torch",
@@ -109,6 +109,7 @@ export const pageEnglish: PageTexts = {
   frozen: "Frozen",
 
   measured: (time, place) => `${time} to the first word · ${place}`,
+  asked: (question) => `“${question}”`,
   onGpu: "on your graphics card",
   onCpu: "on your processor",
   limits: (name) =>
