@@ -41,6 +41,8 @@ export function progressPrinter(name, stream) {
       // Stored models need no progress; ONNX Runtime comes from this machine.
       const downloads = missing > 0 && rate > 0;
       if (!downloads && !waits && tenth < 0) return;
+      // The rate of the model is unknown right after that of ONNX Runtime.
+      if (rate === 0 && !waits && !live) return;
       if (live) rewrite(text);
       const now = total > 0 ? Math.floor((10 * loaded) / total) : 0;
       const news = now > tenth || (waits && !waited);
