@@ -38,11 +38,11 @@ export function progressPrinter(name, stream) {
         if (live && written > 0) rewrite(text);
         return;
       }
-      // Stored models need no progress; ONNX Runtime comes from this machine.
-      const downloads = missing > 0 && rate > 0;
-      if (!downloads && !waits && tenth < 0) return;
-      // The rate of the model is unknown right after that of ONNX Runtime.
-      if (rate === 0 && !waits && !live) return;
+      // Stored models need no progress: ONNX Runtime comes from this machine.
+      const downloads = missing > 0 || tenth >= 0;
+      // The rate is 0 for a moment when the model follows ONNX Runtime.
+      const arrives = rate > 0 || (live && written > 0);
+      if (!waits && !(downloads && arrives)) return;
       if (live) rewrite(text);
       const now = total > 0 ? Math.floor((10 * loaded) / total) : 0;
       const news = now > tenth || (waits && !waited);

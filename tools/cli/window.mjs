@@ -28,6 +28,9 @@ export async function openWindow({ allow = [], onWait } = {}) {
   /** @type {import("playwright").BrowserContext | undefined} */
   let context;
   const close = async () => {
+    // localStorage, which has the accepted licences, is written within seconds, or
+    // at once when its last page is closed.
+    for (const page of context?.pages() ?? []) await page.close();
     await context?.close();
     await server.close();
     profile.release();
