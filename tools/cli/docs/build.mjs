@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run docs`: writes docs/element.md from the custom elements manifest, and a
- * site with the API and the documents to .cache/docs.
+ * `npm run docs`: writes docs/element.md from the custom elements manifest, and the
+ * API site to .cache/docs. `site.mjs` makes pages of the documents.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
