@@ -53,17 +53,24 @@ export async function record(
   return recorder.recording();
 }
 
-/** Compiles the pipelines of `commands`, at the same time where they are not yet
- * compiled, and binds their buffers. Dispatches stay as they are. */
-export async function compileCommands(
-  device: GPUDevice,
+/** Compiles the pipelines of `commands` that are not yet compiled, at the same time. */
+export function compilePipelines(
   commands: readonly (Command | Dispatch)[],
-): Promise<Dispatch[]> {
-  const pipelines = await Promise.all(
+): Promise<GPUComputePipeline[]> {
+  return Promise.all(
     commands.map(async ({ pipeline }) =>
       pipeline instanceof DeferredPipeline ? pipeline.compile() : pipeline,
     ),
   );
+}
+
+/** Compiles the pipelines of `commands` and binds their buffers. Dispatches stay as
+ * they are. */
+export async function compileCommands(
+  device: GPUDevice,
+  commands: readonly (Command | Dispatch)[],
+): Promise<Dispatch[]> {
+  const pipelines = await compilePipelines(commands);
   return commands.map((command, i) => {
     if ("bindGroup" in command) return command;
     const { workgroups, bindings, shader } = command;

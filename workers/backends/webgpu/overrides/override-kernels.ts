@@ -2,6 +2,7 @@ import { compileKernels, upload } from "../../../kernels/kernel";
 import type { KernelVariant } from "../../../kernels/kernel-variant";
 import {
   compileCommands,
+  compilePipelines,
   type Command,
   type Dispatch,
 } from "../../../ort/command-recorder";
@@ -120,7 +121,7 @@ async function compileUntried(
   const untried = steps
     .map(({ command }) => command)
     .filter((command) => !tried.has(command));
-  await compileCommands(device, untried);
+  await compilePipelines(untried);
 }
 
 /** The commands that one kernel of ours can replace. */
