@@ -1,8 +1,12 @@
 import { html, nothing, type TemplateResult } from "lit";
-import type { Graph, License, ModelReport } from "../../index";
+import type { Device, Graph, License, ModelReport } from "../../index";
 import { formatBytes } from "../../shared/format";
-import { deviceNames } from "./device-names";
 import type { PanelTexts } from "./panel-texts";
+
+export const deviceNames: Readonly<Record<Device, string>> = {
+  webgpu: "WebGPU",
+  wasm: "WASM",
+};
 
 const graphs: readonly Graph[] = [
   "vision_encoder",

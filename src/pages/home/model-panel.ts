@@ -12,10 +12,9 @@ import { phaseText } from "../../element/progress-text";
 import { failureText } from "../../element/texts";
 import { formatBytes } from "../../shared/format";
 import { isBundledModel, isDemo } from "./address";
-import { deviceNames } from "./device-names";
 import { byId, keepFocus } from "./dom";
 import { downloadProgress } from "./download-progress";
-import { modelDetails, summaryOf } from "./model-details";
+import { deviceNames, modelDetails, summaryOf } from "./model-details";
 import type { Page } from "./page";
 import { ModelPicker, type ModelChoice } from "./picker";
 import { selectOptions } from "./select-options";
@@ -313,7 +312,7 @@ export function setUpModelPanel(page: Page): ModelPanel {
       ${failure()}${actions(loading !== undefined)}${loadOptions()}
       ${
         isDemo(vlm) && isBundled()
-          ? html`<p class="note">${panels.model.limits}</p>`
+          ? html`<p class="note">${page.texts.limits(vlm.model)}</p>`
           : nothing
       }
     `;

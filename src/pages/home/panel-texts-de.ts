@@ -46,8 +46,6 @@ export const panelGerman: PanelTexts = {
     download: (amount) => `Modell herunterladen (${amount})`,
     tryAgain: "Erneut versuchen",
     loading: "Modell wird geladen",
-    limits:
-      "Dieses kleine Demomodell erkennt nur farbige Formen und kurze gedruckte Texte; seine Beschreibungen von allem anderen sind falsch.",
     toDownload: "Download",
     nothing: "nichts",
     stored: "Bereits gespeichert",

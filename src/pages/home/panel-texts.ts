@@ -51,7 +51,6 @@ export interface PanelTexts {
     readonly download: (amount: string) => string;
     readonly tryAgain: string;
     readonly loading: string;
-    readonly limits: string;
     readonly toDownload: string;
     readonly nothing: string;
     readonly stored: string;
@@ -204,8 +203,6 @@ export const panelEnglish: PanelTexts = {
     download: (amount) => `Download model (${amount})`,
     tryAgain: "Try again",
     loading: "Loading the model",
-    limits:
-      "This small demo model recognises only coloured shapes and short printed text; its captions of anything else are wrong.",
     toDownload: "Download",
     nothing: "nothing",
     stored: "Already stored",

@@ -1,8 +1,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { CaptionDetail, ModelInfo } from "../../index";
 import { formatBytes } from "../../shared/format";
-import { deviceNames } from "./device-names";
 import { byId } from "./dom";
+import { deviceNames } from "./model-details";
 import { decimal, millisecondsText } from "./number-text";
 import { setUpRegion, type Page } from "./page";
 import type { PanelTexts } from "./panel-texts";

@@ -38,13 +38,13 @@ export async function transcriptMarkdown(
   { lang, conversation: texts }: PanelTexts,
 ): Promise<string> {
   const blocks = [`# ${escapeMarkdown(texts.about(model))}`];
-  for (const { question, answer, time, timings, ...entry } of entries) {
+  for (const entry of entries) {
+    const { question, time, timings } = entry;
     blocks.push(`## ${escapeMarkdown(question)}`);
     if (withThumbnails && entry.thumbnail) {
       blocks.push(`![${texts.thumbnail}](${await dataUrl(entry.thumbnail)})`);
     }
-    const isCut = entry.state !== "answering" && entry.finish !== "stop";
-    if (answer) blocks.push(escapeMarkdown(isCut ? `${answer}…` : answer));
+    if (entry.answer) blocks.push(escapeMarkdown(answerText(entry)));
     if (entry.error) blocks.push(escapeMarkdown(entry.error.message));
     const date = new Date(time).toLocaleString(lang);
     const ttft = timings?.ttft;
@@ -55,6 +55,16 @@ export async function transcriptMarkdown(
     );
   }
   return `${blocks.join("\n\n")}\n`;
+}
+
+/** The answer so far, with “…” if it ends half-way. */
+export function answerText({
+  answer,
+  state,
+  finish,
+}: ConversationEntry): string {
+  const isCut = state !== "answering" && finish !== "stop";
+  return isCut ? `${answer.trimEnd()}…` : answer;
 }
 
 /** Shown as it is, not as formatting. */

@@ -10,7 +10,11 @@ import type { PanelTexts } from "./panel-texts";
 import type { Questioner } from "./questioner";
 import { saveFile } from "./save-file";
 import { ThumbnailUrls } from "./thumbnail-urls";
-import { transcriptJson, transcriptMarkdown } from "./transcript-export";
+import {
+  answerText,
+  transcriptJson,
+  transcriptMarkdown,
+} from "./transcript-export";
 
 /** The questions and answers, newest first. It is no live region, because the
  * element announces each answer. */
@@ -167,12 +171,6 @@ export function setUpTranscript(
     root.hidden = vlm.conversation.length === 0;
   });
   vlm.addEventListener("conversationchange", () => page.update());
-}
-
-/** With “…” if it ends half-way. */
-function answerText({ answer, state, finish }: ConversationEntry): string {
-  const isCut = state !== "answering" && finish !== "stop";
-  return isCut ? `${answer.trimEnd()}…` : answer;
 }
 
 /** Why there is no answer, or not the whole. */
