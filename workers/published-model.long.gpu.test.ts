@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { noise } from "./kernels/testing/random";
 import type { Gpu } from "./ort/device";
-import { loadOrt } from "./ort/runtime";
 import { Tensors } from "./ort/tensor";
 import { bufferOf, floatsOf, testGpu } from "./testing/on-gpu";
 import {
@@ -35,12 +34,11 @@ test.each(dtypes as readonly ("fp32" | "fp16" | "q4" | "q4f16")[])(
   "the published graphs give the outputs of the ORT backend in %s",
   async (dtype) => {
     const source = await openPublishedModel(dtype);
-    const tensors = new Tensors(await loadOrt(), gpu);
+    const tensors = new Tensors(gpu);
     const pixels = noise(3 * SIZE * SIZE, 1).map(Math.abs);
     const dims = [1, 3, SIZE, SIZE];
-    const { Tensor } = await loadOrt();
     const reference = await openOrtEncoder(source);
-    const wanted = await reference.encode(new Tensor("float32", pixels, dims));
+    const wanted = await reference.encode(tensors.floats(pixels, dims));
     const features = wanted.data as Float32Array;
     const encoder = await openWebGpuEncoder(source, tensors);
     const buffer = bufferOf(gpu, pixels);

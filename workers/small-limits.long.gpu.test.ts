@@ -5,7 +5,6 @@ import { planWebGpuBackend } from "./backends/webgpu/open";
 import { noise } from "./kernels/testing/random";
 import { maxAbsDifference } from "./kernels/testing/run-variant";
 import type { Gpu } from "./ort/device";
-import { loadOrt } from "./ort/runtime";
 import { Tensors } from "./ort/tensor";
 import { limitAdapters } from "./testing/limited-adapter";
 import { bufferOf, skipTrials, testGpu } from "./testing/on-gpu";
@@ -59,7 +58,7 @@ async function onBackend<T>(
   job: (backend: Backend, tensors: Tensors) => Promise<T>,
 ): Promise<T> {
   const gpu = name === "wasm" ? undefined : await limitedGpu();
-  const tensors = new Tensors(await loadOrt(), gpu);
+  const tensors = new Tensors(gpu);
   const backend =
     name === "webgpu" && gpu !== undefined
       ? await (

@@ -1,7 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { openEmbedding } from "./embedding";
 import { fromHalf, toHalf } from "../util/float16";
-import { loadOrt } from "../ort/runtime";
 import { Tensors } from "../ort/tensor";
 import {
   node,
@@ -22,7 +21,7 @@ const ids = [7, 0, 299, 7, 8, 150];
 let tensors: Tensors;
 
 beforeAll(async () => {
-  tensors = new Tensors(await loadOrt(), undefined);
+  tensors = new Tensors(undefined);
 });
 
 const file = (

@@ -5,7 +5,6 @@ import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
 import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";
 import { checkOnce } from "../ort/check-cache";
-import { loadOrt } from "../ort/runtime";
 import { Tensors } from "../ort/tensor";
 import { loadAborted } from "../store/errors";
 import type { LoadJob, LoadPlan } from "./load-plan";
@@ -183,7 +182,7 @@ async function createModel<B extends Backend>(
   };
   if (gpu !== undefined) gpu.onShader = () => reporter.shaderCompiled();
   try {
-    const tensors = new Tensors(await loadOrt(), gpu);
+    const tensors = new Tensors(gpu);
     const backend = await open(tensors, onStep);
     const model = new LoadedModel(options, plan, backend, tensors);
     reporter.warming();

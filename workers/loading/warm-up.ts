@@ -20,6 +20,7 @@ export async function warmUp(
   size: number,
   signal: AbortSignal,
 ): Promise<Graph | undefined> {
+  const { tensors } = model;
   const pixels = await preprocessImage(model, noise(size));
   signal.throwIfAborted();
   const features = await encoder.encode(pixels);
@@ -30,11 +31,10 @@ export async function warmUp(
     const prompt = promptAbout(features, "Describe the image.", model);
     const images = [[features]];
     const first = await language.prefill(prompt, images, cache);
-    // Reading moves the features off the GPU, so it comes after their last use.
-    if (!allFinite(await features.getData())) return "vision_encoder";
+    if (!allFinite(await tensors.numbers(features))) return "vision_encoder";
     const text = await language.embed(prompt.texts.flat());
     try {
-      if (!allFinite(await text.getData())) return "embed_tokens";
+      if (!allFinite(await tensors.numbers(text))) return "embed_tokens";
     } finally {
       text.dispose();
     }
@@ -102,11 +102,6 @@ function checkWidth({ dims }: Tensor, hidden: number): void {
   );
 }
 
-/** Where there is no Float16Array, half precision comes as bits: an exponent of
- * ones is NaN or Infinity. */
-export function allFinite(data: Tensor["data"]): boolean {
-  if (data instanceof Uint16Array) {
-    return data.every((bits) => (bits & 0x7c00) !== 0x7c00);
-  }
-  return (data as Float32Array).every(Number.isFinite);
+export function allFinite(numbers: Float32Array): boolean {
+  return numbers.every(Number.isFinite);
 }

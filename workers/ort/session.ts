@@ -1,4 +1,4 @@
-import type { InferenceSession, Tensor } from "onnxruntime-web";
+import type * as Ort from "onnxruntime-web";
 import type { OnnxGraph } from "../onnx/onnx-reader";
 import type { ValueInfo } from "../onnx/onnx-protos";
 import { writeSkeleton } from "../onnx/skeleton";
@@ -6,20 +6,31 @@ import { baseName, openWeightFiles } from "../onnx/external-data";
 import type { Gpu } from "./device";
 import { externalData } from "./blob-bytes";
 import { watchPeak } from "./memory-use";
+import { fromOrtTensor, toOrtTensor } from "./ort-tensor";
 import { loadOrt, ortMutex } from "./runtime";
 import { explainRunError, explainSessionError } from "./session-errors";
+import type { Tensor } from "./tensor-data";
+
+type InferenceSession = Ort.InferenceSession;
 
 /** An ORT session of one graph. Runs of all sessions are queued. */
 export class OrtSession {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly #file: string;
+  readonly #ort: typeof Ort;
   readonly #session: InferenceSession;
   readonly #gpu: Gpu | undefined;
 
   /** `file`: of the graph, for errors. */
-  constructor(file: string, session: InferenceSession, gpu: Gpu | undefined) {
+  constructor(
+    file: string,
+    ort: typeof Ort,
+    session: InferenceSession,
+    gpu: Gpu | undefined,
+  ) {
     this.#file = file;
+    this.#ort = ort;
     this.#session = session;
     this.#gpu = gpu;
     this.inputs = describe(session.inputMetadata);
@@ -35,13 +46,20 @@ export class OrtSession {
     try {
       const results = await ortMutex.run(() => {
         this.#gpu?.check();
-        const run = this.#session.run(feeds, names);
+        const run = this.#session.run(this.#viewsOf(feeds), names);
         return this.#gpu?.guard(run) ?? run;
       });
       return new Outputs(results);
     } catch (error) {
       throw explainRunError(error, this.#file);
     }
+  }
+
+  #viewsOf(feeds: Record<string, Tensor>): Record<string, Ort.Tensor> {
+    const views = Object.entries(feeds).map(
+      ([name, tensor]) => [name, toOrtTensor(this.#ort, tensor)] as const,
+    );
+    return Object.fromEntries(views);
   }
 
   async release(): Promise<void> {
@@ -52,14 +70,17 @@ export class OrtSession {
 
 /** Results of a run by name. */
 export class Outputs {
-  readonly #tensors: Readonly<Record<string, Tensor>>;
+  readonly #tensors: ReadonlyMap<string, Tensor>;
 
-  constructor(tensors: Readonly<Record<string, Tensor>>) {
-    this.#tensors = tensors;
+  constructor(results: Readonly<Record<string, Ort.Tensor>>) {
+    const tensors = Object.entries(results).map(
+      ([name, tensor]) => [name, fromOrtTensor(tensor)] as const,
+    );
+    this.#tensors = new Map(tensors);
   }
 
   get(name: string): Tensor {
-    const tensor = this.#tensors[name];
+    const tensor = this.#tensors.get(name);
     if (tensor === undefined)
       throw new Error(`The graph has no output ${name}`);
     return tensor;
@@ -102,7 +123,7 @@ export async function createSession(
       const creation = ort.InferenceSession.create(skeleton, options);
       const session = await (gpu?.guard(creation) ?? creation);
       await checkUpload(session, gpu);
-      return new OrtSession(file, session, gpu);
+      return new OrtSession(file, ort, session, gpu);
     } catch (error) {
       throw await explainSessionError(error, graph, files, gpu);
     } finally {
@@ -112,7 +133,7 @@ export async function createSession(
   });
 }
 
-function optionsFor(gpu: Gpu | undefined): InferenceSession.SessionOptions {
+function optionsFor(gpu: Gpu | undefined): Ort.InferenceSession.SessionOptions {
   if (gpu === undefined) {
     return { executionProviders: ["wasm"], logSeverityLevel: ERRORS_ONLY };
   }
@@ -141,7 +162,7 @@ async function checkUpload(
 }
 
 function describe(
-  values: readonly InferenceSession.ValueMetadata[],
+  values: readonly Ort.InferenceSession.ValueMetadata[],
 ): ValueInfo[] {
   return values.map((value) =>
     value.isTensor

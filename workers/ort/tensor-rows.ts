@@ -1,6 +1,6 @@
-import type { Tensor } from "onnxruntime-web";
 import { convertRows } from "../kernels/convert-rows";
 import { fromHalf, toHalf } from "../util/float16";
+import type { Tensor } from "./tensor-data";
 
 /** Number types of tensors between graphs. */
 export type FloatType = "float32" | "float16";

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openGpu } from "./adapter";
 import { toHalf } from "../util/float16";
-import { loadOrt } from "./runtime";
-import { Tensors, type FloatType, type Tensor } from "./tensor";
+import { Tensor, Tensors, type FloatType } from "./tensor";
 
 const width = 6;
 const values = (rows: number, from: number): Float32Array =>
@@ -19,7 +18,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
     const opened = await openGpu(device, heads);
     const gpu = "gpu" in opened ? opened.gpu : undefined;
     expect(gpu !== undefined).toBe(device === "webgpu");
-    tensors = new Tensors(await loadOrt(), gpu);
+    tensors = new Tensors(gpu);
   });
 
   afterAll(() => {
@@ -42,11 +41,11 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
   async function read(tensor: Tensor): Promise<number[]> {
     const dims = [1, 1, tensor.size];
     if (tensor.location === "cpu") {
-      return [...(await tensors.lastRow(tensor.reshape(dims)))];
+      const { type, data } = tensor;
+      return [...(await tensors.lastRow(new Tensor(type, { data }, dims)))];
     }
-    const dataType = tensor.type as FloatType;
-    const { Tensor } = await loadOrt();
-    const row = Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType, dims });
+    const type = tensor.type as FloatType;
+    const row = tensors.onBuffer(tensor.gpuBuffer, dims, type);
     return [...(await tensors.lastRow(row))];
   }
 
@@ -75,7 +74,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
           const half = first === "float16" && second === "float16";
           expect(all.type).toBe(half ? "float16" : "float32");
           expect(all.dims).toEqual([1, 5, width]);
-          expect(all.location).toBe(device === "wasm" ? "cpu" : "gpu-buffer");
+          expect(all.location).toBe(device === "wasm" ? "cpu" : "gpu");
           expect(await read(all)).toEqual(wanted);
           expect([...(await tensors.lastRow(all))]).toEqual(
             wanted.slice(-width),
@@ -103,10 +102,7 @@ describe.each(["wasm", "webgpu"] as const)("rows on %s", (device) => {
     const padded = new Uint16Array(16);
     padded.set(toHalf(odd));
     gpuDevice.queue.writeBuffer(buffer, 0, padded);
-    const onGpu = (await loadOrt()).Tensor.fromGpuBuffer(buffer, {
-      dataType: "float16",
-      dims: [1, 3, 3],
-    });
+    const onGpu = tensors.onBuffer(buffer, [1, 3, 3], "float16");
     expect([...(await tensors.lastRow(onGpu))]).toEqual(last);
     expect([...(await tensors.numbers(onGpu))]).toEqual([...odd]);
     buffer.destroy();

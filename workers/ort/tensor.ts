@@ -1,4 +1,3 @@
-import type * as Ort from "onnxruntime-web";
 import type { Gpu } from "./device";
 import { at } from "../util/assert";
 import { fromHalf } from "../util/float16";
@@ -12,10 +11,9 @@ import {
   type FloatType,
   type TensorRows,
 } from "./tensor-rows";
+import { Tensor } from "./tensor-data";
 
-export type { Tensor } from "onnxruntime-web";
-type Tensor = Ort.Tensor;
-
+export { Tensor };
 export type { FloatType, TensorRows };
 
 /**
@@ -24,11 +22,9 @@ export type { FloatType, TensorRows };
  */
 export class Tensors {
   readonly gpu: Gpu | undefined;
-  readonly #ort: typeof Ort;
   #readback: GPUBuffer | undefined;
 
-  constructor(ort: typeof Ort, gpu: Gpu | undefined) {
-    this.#ort = ort;
+  constructor(gpu: Gpu | undefined) {
     this.gpu = gpu;
   }
 
@@ -37,11 +33,11 @@ export class Tensors {
     dims: readonly number[] = [1, values.length],
   ): Tensor {
     const data = BigInt64Array.from(values, BigInt);
-    return new this.#ort.Tensor("int64", data, dims);
+    return new Tensor("int64", { data }, dims);
   }
 
   bool(value: boolean, dims: readonly number[]): Tensor {
-    return new this.#ort.Tensor("bool", [value], dims);
+    return new Tensor("bool", { data: Uint8Array.of(Number(value)) }, dims);
   }
 
   /** A tensor without elements, e.g. an empty KV cache. */
@@ -53,18 +49,17 @@ export class Tensors {
 
   /** A tensor of float32 values or float16 bits. */
   floats(data: Float32Array | Uint16Array, dims: readonly number[]): Tensor {
-    return data instanceof Float32Array
-      ? new this.#ort.Tensor("float32", data, dims)
-      : new this.#ort.Tensor("float16", data, dims);
+    const type = data instanceof Float32Array ? "float32" : "float16";
+    return new Tensor(type, { data }, dims);
   }
 
   /** A view of `buffer`; disposing of it does not destroy the buffer. */
   onBuffer(
-    buffer: GPUBuffer,
+    gpuBuffer: GPUBuffer,
     dims: readonly number[],
     type: FloatType = "float32",
   ): Tensor {
-    return this.#ort.Tensor.fromGpuBuffer(buffer, { dataType: type, dims });
+    return new Tensor(type, { gpuBuffer }, dims);
   }
 
   /** Concatenates rows to [1, rows, width]: float16 if all parts are, else
@@ -101,13 +96,8 @@ export class Tensors {
     type: FloatType,
     dims: readonly number[],
   ): Tensor {
-    return this.#ort.Tensor.fromGpuBuffer(buffer, {
-      dataType: type,
-      dims,
-      dispose: () => {
-        buffer.destroy();
-      },
-    });
+    const dispose = (): void => buffer.destroy();
+    return new Tensor(type, { gpuBuffer: buffer, dispose }, dims);
   }
 
   /** Reads the last row of a [1, rows, width] tensor. */

@@ -91,7 +91,7 @@ export async function expectGolden(
   const cache = language.newCache();
   const logits = await language.prefill(prompt, [[features]], cache);
   cache.dispose();
-  const values = (await features.getData()) as Float32Array;
+  const values = await model.tensors.numbers(features);
   features.dispose();
   const rows = wanted.featureNorms.map((_, row) =>
     values.subarray(row * config.hidden, (row + 1) * config.hidden),

@@ -21,9 +21,8 @@ import { seededRandom } from "../kernels/testing/random";
 import { downloadGraphs } from "../loading/download-graphs";
 import { readMetadata } from "../loading/model-metadata";
 import type { Gpu } from "../ort/device";
-import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
-import { Tensors } from "../ort/tensor";
+import { Tensor, Tensors } from "../ort/tensor";
 import { OrtLanguage } from "../backends/ort/language";
 import type { ModelConfig } from "../model-files/config";
 import { options } from "./harness";
@@ -63,7 +62,7 @@ export async function openOrtLanguage(
   source: ModelGraphs,
 ): Promise<LanguageBackend> {
   const { graphs, config } = source;
-  const tensors = new Tensors(await loadOrt(), undefined);
+  const tensors = new Tensors(undefined);
   const { graph, external } = graphs.decoder_model_merged;
   const decoder = await createSession(graph, external, undefined);
   const { embed_tokens: embed } = graphs;
@@ -76,7 +75,7 @@ export async function openWebGpuLanguage(
   gpu: Gpu,
   capacity?: number,
 ): Promise<WebGpuLanguage> {
-  const tensors = new Tensors(await loadOrt(), gpu);
+  const tensors = new Tensors(gpu);
   const { embed_tokens: embed, decoder_model_merged: decoder } = graphs;
   const plan = await planDecoder(decoder.graph, decoder.external, config);
   const table = planEmbeddingTable(embed.graph, embed.external);
@@ -129,7 +128,7 @@ export function useLanguages(
 export async function openOrtEncoder({
   graphs,
 }: ModelGraphs): Promise<Encoder> {
-  const tensors = new Tensors(await loadOrt(), undefined);
+  const tensors = new Tensors(undefined);
   const { graph, external } = graphs.vision_encoder;
   const session = await createSession(graph, external, undefined);
   return new OrtEncoder(session, tensors);
@@ -154,7 +153,6 @@ export async function syntheticPrompt(
   seed: number,
   [before, tokens, after]: readonly [number, number, number],
 ): Promise<{ prompt: Prompt; images: EncodedImage[] }> {
-  const { Tensor } = await loadOrt();
   const random = seededRandom(seed);
   const ids = (count: number) =>
     Array.from({ length: count }, () =>
@@ -166,7 +164,7 @@ export async function syntheticPrompt(
     { length: tokens * hidden },
     () => (random() - 0.5) * 2,
   );
-  const features = new Tensor("float32", data, [1, tokens, hidden]);
+  const features = new Tensor("float32", { data }, [1, tokens, hidden]);
   const image = new Array<number>(tokens).fill(config.imageToken ?? 0);
   const [first = [], second = []] = texts;
   const prompt = { texts, ids: [...first, ...image, ...second] };

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import type { GenerateOptions, Frame } from "../../src/shared/protocol";
-import { loadOrt } from "../ort/runtime";
 import { Tensors } from "../ort/tensor";
 import { Preprocessor } from "../stages/preprocess";
 import { options } from "./harness";
@@ -23,10 +22,9 @@ export function usePreprocessors(take: (both: Memories) => void): void {
   let both: Memories | undefined;
 
   beforeAll(async () => {
-    const ort = await loadOrt();
     both = {
-      gpu: new Tensors(ort, await testGpu()),
-      cpu: new Tensors(ort, undefined),
+      gpu: new Tensors(await testGpu()),
+      cpu: new Tensors(undefined),
     };
     take(both);
   });
@@ -50,7 +48,7 @@ export async function planes(
   expect(tensor.dims).toEqual([1, 3, view.size, view.size]);
   const length = 3 * view.size ** 2;
   const row =
-    tensor.location === "gpu-buffer"
+    tensor.location === "gpu"
       ? tensors.onBuffer(tensor.gpuBuffer, [1, 1, length])
       : tensors.floats(tensor.data as Float32Array, [1, 1, length]);
   const values = await tensors.lastRow(row);

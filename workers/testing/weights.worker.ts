@@ -4,7 +4,6 @@
  */
 import { openGpu } from "../ort/adapter";
 import { measure, watchPeak, type Peak } from "../ort/memory-use";
-import { loadOrt } from "../ort/runtime";
 import { createSession } from "../ort/session";
 import { Tensors } from "../ort/tensor";
 import { readOnnx } from "../onnx/onnx-reader";
@@ -32,7 +31,7 @@ async function run({ device, jspi, layers, width }: Task): Promise<Report> {
   const heads = { heads: 2, kvHeads: 1, headDim: 32 };
   const opened = await openGpu(device, heads);
   const gpu = "gpu" in opened ? opened.gpu : undefined;
-  const tensors = new Tensors(await loadOrt(), gpu);
+  const tensors = new Tensors(gpu);
   // The first session loads the runtime itself.
   const small = await readOnnx("small.onnx", chain(1, 8));
   await (await createSession(small, new Map(), gpu)).release();

@@ -11,7 +11,6 @@ import {
 import type { Encoder } from "../backend";
 import { maxAbsDifference } from "../../kernels/testing/run-variant";
 import type { Gpu } from "../../ort/device";
-import { loadOrt } from "../../ort/runtime";
 import { Tensors, type Tensor } from "../../ort/tensor";
 import {
   openWebGpuEncoder,
@@ -33,7 +32,7 @@ let tensors: Tensors;
 
 beforeAll(async () => {
   gpu = await testGpu();
-  tensors = new Tensors(await loadOrt(), gpu);
+  tensors = new Tensors(gpu);
 });
 
 afterAll(() => {
@@ -41,13 +40,12 @@ afterAll(() => {
 });
 
 async function createPixels(size: number, seed: number) {
-  const { Tensor } = await loadOrt();
   const dims = [1, 3, size, size];
   const data = Float32Array.from(
     { length: 3 * size * size },
     seededRandom(seed),
   );
-  const onCpu = new Tensor("float32", data, dims);
+  const onCpu = tensors.floats(data, dims);
   const buffer = bufferOf(gpu, data);
   return { onCpu, onGpu: tensors.ofBuffer(buffer, "float32", dims) };
 }

@@ -130,7 +130,7 @@ test("rejects with device-lost during a kernel trial", async () => {
 
 test("rejects with device-lost while an image is encoded", async () => {
   const gpu = await testGpu({ trials: false });
-  const tensors = new Tensors(await loadOrt(), gpu);
+  const tensors = new Tensors(gpu);
   const webgpu = await openWebGpuEncoder(source, tensors);
   const pixels = tensors.ofBuffer(
     bufferOf(gpu, new Float32Array(3 * 64 * 64)),

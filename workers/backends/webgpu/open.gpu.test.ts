@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { UnsupportedGraph } from "../backend";
 import type { Gpu } from "../../ort/device";
-import { loadOrt } from "../../ort/runtime";
 import { Tensors } from "../../ort/tensor";
 import { openSource, type ModelGraphs } from "../../testing/open-backends";
 import { micro } from "../../testing/harness";
@@ -50,9 +49,7 @@ function smallGpu(most: number): Gpu {
 
 test("splits weights that are larger than a buffer, or rejects them before it loads anything", async () => {
   const uploads = vi.spyOn(gpu.device, "createBuffer");
-  const path = await (
-    await plan()
-  ).open(new Tensors(await loadOrt(), gpu), () => undefined);
+  const path = await (await plan()).open(new Tensors(gpu), () => undefined);
   const sizes = uploads.mock.calls.map(([{ size }]) => size);
   await path.encoder.release();
   await path.language.release();
@@ -69,7 +66,7 @@ test("splits weights that are larger than a buffer, or rejects them before it lo
 });
 
 test("leaves nothing on the GPU, whatever step fails", async () => {
-  const tensors = new Tensors(await loadOrt(), gpu);
+  const tensors = new Tensors(gpu);
   const planned = await plan();
   const open = (next: () => void) => planned.open(tensors, next);
   let steps = 0;

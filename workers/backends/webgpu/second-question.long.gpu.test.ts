@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { loadOrt } from "../../ort/runtime";
 import { Tensors } from "../../ort/tensor";
 import {
   answer,
@@ -15,7 +14,7 @@ const ROUNDS = 3;
 
 test("answers a second question about an image in 0.15 of the time of the first", async () => {
   const gpu = await testGpu();
-  const tensors = new Tensors(await loadOrt(), gpu);
+  const tensors = new Tensors(gpu);
   const nano = new URL("/models/nano/", location.href).href;
   const source = await openSource(nano);
   const encoder = await openWebGpuEncoder(source, tensors);

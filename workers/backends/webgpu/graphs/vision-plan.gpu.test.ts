@@ -2,9 +2,8 @@ import { describe, expect, test } from "vitest";
 import { compileCommands, encodeCommands } from "../../../ort/command-recorder";
 import { recordGraph } from "../../../ort/record-graph";
 import { fromHalf } from "../../../util/float16";
-import { loadOrt } from "../../../ort/runtime";
 import { createSession, type OrtSession } from "../../../ort/session";
-import type { Tensor } from "../../../ort/tensor";
+import { Tensor } from "../../../ort/tensor";
 import { micro, other } from "../../../testing/harness";
 import { bufferOf, floatsOf, testGpu } from "../../../testing/on-gpu";
 import type { ModelConfig } from "../../../model-files/config";
@@ -59,17 +58,24 @@ async function bytesOf(weight: Weight): Promise<Uint8Array<ArrayBuffer>> {
 async function feedsOf(
   weights: readonly Weight[],
 ): Promise<Record<string, Tensor>> {
-  const { Tensor } = await loadOrt();
   const feeds: Record<string, Tensor> = {};
   for (const weight of weights) {
     const bytes = await bytesOf(weight);
     const { name, type, dims } = weight;
     if (type === "float32") {
-      feeds[name] = new Tensor(type, new Float32Array(bytes.buffer), dims);
+      feeds[name] = new Tensor(
+        type,
+        { data: new Float32Array(bytes.buffer) },
+        dims,
+      );
     } else if (type === "float16") {
-      feeds[name] = new Tensor(type, new Uint16Array(bytes.buffer), dims);
+      feeds[name] = new Tensor(
+        type,
+        { data: new Uint16Array(bytes.buffer) },
+        dims,
+      );
     } else {
-      feeds[name] = new Tensor("uint8", bytes, dims);
+      feeds[name] = new Tensor("uint8", { data: bytes }, dims);
     }
   }
   return feeds;
@@ -81,17 +87,14 @@ async function features(
   size: number,
   feeds: Record<string, Tensor> = {},
 ): Promise<Float32Array> {
-  const { Tensor } = await loadOrt();
   const [pixels] = session.inputs.filter(({ name }) => !(name in feeds));
   const [output] = session.outputs;
   if (pixels === undefined || output === undefined) throw new Error("no ends");
   const dims = [1, 3, size, size];
-  const input = new Tensor("float32", pixelsOf(size), dims);
+  const input = new Tensor("float32", { data: pixelsOf(size) }, dims);
   const outputs = await session.run({ ...feeds, [pixels.name]: input });
   const { data } = outputs.get(output.name);
-  if (data instanceof Float32Array) return data;
-  const { buffer, byteOffset, length } = data as Uint16Array;
-  return fromHalf(new Uint16Array(buffer, byteOffset, length));
+  return data instanceof Float32Array ? data : fromHalf(data as Uint16Array);
 }
 
 /** Largest difference, relative to the largest value. */

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Encoder } from "../../backend";
 import type { Gpu } from "../../../ort/device";
-import { loadOrt } from "../../../ort/runtime";
 import { Tensors } from "../../../ort/tensor";
 import { openWebGpuEncoder, openSource } from "../../../testing/open-backends";
 import { bufferOf, testGpu } from "../../../testing/on-gpu";
@@ -11,7 +10,7 @@ let tensors: Tensors;
 
 beforeAll(async () => {
   gpu = await testGpu({ trials: false });
-  tensors = new Tensors(await loadOrt(), gpu);
+  tensors = new Tensors(gpu);
 });
 
 afterAll(() => {
