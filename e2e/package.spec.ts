@@ -71,6 +71,38 @@ test.describe("a static page", () => {
     await trusted.close();
   });
 
+  test("an SVG is drawn only where blob: images are allowed", async ({
+    page,
+  }) => {
+    const ask = async (url: string): Promise<string> => {
+      await page.goto(url);
+      return page.evaluate(async () => {
+        await customElements.whenDefined("fast-vlm");
+        const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>`;
+        const source = new File([svg], "icon.svg", { type: "image/svg+xml" });
+        const vlm = document.querySelector("fast-vlm");
+        if (!vlm) throw new Error("The page has no <fast-vlm>.");
+        return vlm.ask("Describe the image.", { source }).then(
+          ({ text }) => text,
+          ({ code, message, advice }: Record<string, string>) =>
+            `${code}: ${message} ${advice}`,
+        );
+      });
+    };
+    const allowed = String(headers["Content-Security-Policy"]);
+    expect(await ask(site.url)).toMatch(/^[A-Z].*\.$/);
+    const strict = await serveFolder(folder, {
+      "Content-Security-Policy": allowed.replace(
+        "img-src 'self' blob:",
+        "img-src 'self'",
+      ),
+    });
+    expect(await ask(strict.url)).toMatch(
+      /^bad-image: “icon\.svg” .*Content-Security-Policy.* blob: to img-src/,
+    );
+    await strict.close();
+  });
+
   test("captions in Firefox, too", async () => {
     test.skip(firefox === undefined, "There is no Firefox here.");
     const { text, troubles } = await captionInFirefox(

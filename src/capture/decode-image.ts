@@ -1,3 +1,4 @@
+import { VlmError } from "../shared/errors";
 import { drawBitmap, drawScaled, imageError } from "./bitmap";
 import { imageType, isComplete, type ImageType } from "./image-format";
 import { naturalSize, rasterSize, whenLoaded } from "./html-image";
@@ -24,8 +25,10 @@ export async function decodeImage(
     const image = await decode(file, type, bytes, side);
     if (image) return image;
   } catch (thrown) {
+    const isSvg = !type && isSvgFile(file, bytes);
+    if (isSvg && !(await canDrawSvg())) throw svgBlocked(name, thrown);
     throw imageError(
-      type || file.type === svgType
+      type || isSvg
         ? `${name} could not be decoded: it is damaged or too large.`
         : `${name} is not an image that this browser can decode.`,
       thrown,
@@ -92,6 +95,30 @@ async function completeFile(
 }
 
 const svgType = "image/svg+xml";
+
+function isSvgFile({ type }: Blob, bytes: Bytes): boolean {
+  return type === svgType || /<svg[\s>]/.test(new TextDecoder().decode(bytes));
+}
+
+/** Whether this page may draw a valid SVG. Browsers do not say why an image failed. */
+async function canDrawSvg(): Promise<boolean> {
+  const valid = `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`;
+  try {
+    (await renderSvg(new Blob([valid]), 1)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function svgBlocked(name: string, cause: unknown): VlmError {
+  return new VlmError(
+    "bad-image",
+    `${name} is an SVG, and the Content-Security-Policy of this page blocks images from blob: URLs.`,
+    "Add blob: to img-src in the page's Content-Security-Policy, or use another image: PNG, JPEG, WebP, AVIF or GIF.",
+    { cause },
+  );
+}
 
 /** Browsers decode SVG only in an img element, and only if it has this type. */
 async function renderSvg(file: Blob, side: number): Promise<ImageBitmap> {
