@@ -56,6 +56,23 @@ test("an entry has a small thumbnail of the frame on the background", async () =
   expect([red < 10, blue > 245]).toEqual([true, true]);
 });
 
+test("a thumbnail is drawn after its frame was sent", async () => {
+  mounted = new Mounted();
+  const { vlm } = mounted;
+  const send = vi.spyOn(MessagePort.prototype, "postMessage");
+  const draw = vi.spyOn(OffscreenCanvas.prototype, "convertToBlob");
+  const source = await createImageBitmap(new ImageData(8, 8));
+  await vlm.ask("What?", { source });
+  await vi.waitFor(() => expect(vlm.conversation[0]?.thumbnail).toBeDefined());
+  const sent = send.mock.calls.findIndex(
+    ([, transfer]) =>
+      Array.isArray(transfer) && transfer[0] instanceof ImageBitmap,
+  );
+  const sentAt = send.mock.invocationCallOrder[sent];
+  expect(sentAt).toBeLessThan(draw.mock.invocationCallOrder[0] ?? 0);
+  vi.restoreAllMocks();
+});
+
 test("a failed question says why", async () => {
   const error = new VlmError("out-of-memory", "Too big.", "Smaller.");
   mounted = new Mounted({ runErrors: { 1: error } });
