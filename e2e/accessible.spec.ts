@@ -89,6 +89,8 @@ test("selected options are visible in forced colours", async ({ page }) => {
   expect(await background("EN")).not.toBe(await background("DE"));
   await page.getByRole("button", { name: "Three shapes" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+  await page.getByText("Performance").click();
+  await expect(page.locator("#bar > *")).toHaveCount(6);
   const colours = await page
     .locator("#bar > *")
     .evaluateAll((parts) =>

@@ -59,6 +59,9 @@ test("captions follow the camera, each with its time to first token", async ({
   expect(times).toEqual([...times].sort((a, b) => a - b));
 
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+  // Rendered only while it is open.
+  await expect(page.locator("#performance-content")).toBeEmpty();
+  await page.getByText("Performance").click();
   await expect(page.locator("#part-encode")).toHaveText(/^[\d.]+ ms$/);
   await expect(page.locator("#about-device")).toHaveText(/^(WASM|WebGPU)$/);
   await expect(page.locator("#about-adapter")).not.toHaveText("–");
@@ -75,6 +78,7 @@ test("device auto does not choose a software adapter, and gives the reason", asy
     return adapter?.info.isFallbackAdapter ?? true;
   });
   const device = software ? "WASM" : "WebGPU";
+  await page.getByText("Performance").click();
   await expect(page.locator("#about-device")).toHaveText(device);
   if (software) await expect(page.locator("#about-reason")).toHaveText(/\w/);
 });

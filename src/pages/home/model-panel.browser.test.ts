@@ -26,7 +26,9 @@ afterEach(() => {
 function open(script: Partial<Script> = {}, model = "nano"): void {
   ({ vlm, fake } = openDemo(script));
   vlm.model = model;
-  byId("model-panel", HTMLDetailsElement).open = true;
+  for (const id of ["model-panel", "performance-panel"]) {
+    byId(id, HTMLDetailsElement).open = true;
+  }
   page = new Page(vlm, false);
   panel = setUpModelPanel(page);
   setUpImageOptions(page);

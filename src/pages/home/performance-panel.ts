@@ -32,11 +32,12 @@ export function setUpPerformance(page: Page): void {
   let unchanged = 0;
 
   const showPlot = (): void => {
+    if (!panel.open) return;
     const times = log.lastTtfts(plottedFrames);
     const { lang, performance: texts } = page.texts.panels;
     const median = millisecondsText(medianOf(times), lang);
     plotRoot.ariaLabel = texts.trendLabel(times.length, median);
-    if (panel.open) plot?.show(times);
+    plot?.show(times);
   };
 
   const openPlot = async (): Promise<void> => {
@@ -149,8 +150,8 @@ export function setUpPerformance(page: Page): void {
   };
 
   setUpRegion(page, byId("performance-content", HTMLElement), () => {
+    if (!panel.open) return nothing;
     const { panels } = page.texts;
-    if (!panel.open && !last && !vlm.info) return nothing;
     return html`
       ${last ? figures(last) : html`<p class="note">${panels.performance.noFigures}</p>`}
       ${vlm.info ? facts(vlm.info, last, panels) : nothing}${options()}
