@@ -55,6 +55,8 @@ export default defineConfig(
     "test-results/",
     "public/",
     "tools/fastvlm/",
+    // AssemblyScript, which its own compiler checks.
+    "workers/backends/wasm/assembly/",
   ]),
   eslint.configs.recommended,
   tseslint.configs.recommendedTypeChecked,

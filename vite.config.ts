@@ -1,12 +1,13 @@
 import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
+import { assemblyScript } from "./tools/cli/assembly-script.mjs";
 import { documentPages } from "./tools/cli/docs/site.mjs";
 import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
 
 export default defineConfig({
   // Relative, so that the built page works in any folder of a site.
   base: "./",
-  plugins: [documentPages(), offlineShell()],
+  plugins: [assemblyScript(), documentPages(), offlineShell()],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {
@@ -35,7 +36,7 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [assemblyScript()] },
   optimizeDeps: {
     // Pre-bundling would separate ONNX Runtime from its .wasm files.
     exclude: ["onnxruntime-web"],

@@ -26,7 +26,7 @@ const unitProject = (name: string, include: string[], exclude: string[]) => ({
     environment: "node" as const,
     include,
     exclude,
-    setupFiles,
+    setupFiles: [...setupFiles, "tools/cli/relaxed-simd.mjs"],
     ...timeLimits,
   },
 });

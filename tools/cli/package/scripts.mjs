@@ -3,6 +3,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, posix, relative } from "node:path";
 import { rolldown } from "rolldown";
+import { assemblyScript } from "../assembly-script.mjs";
 import { root } from "../prepare.mjs";
 
 /** @typedef {import("rolldown").Plugin} Plugin */
@@ -144,7 +145,7 @@ const buildWorker = (folder, name) =>
   build(
     {
       input: "workers/vlm.worker.ts",
-      plugins: [raw(), copiedAssets(join(folder, "web"))],
+      plugins: [assemblyScript(), raw(), copiedAssets(join(folder, "web"))],
       resolve: {
         // As in vite.config.ts: ONNX Runtime without its wasm loaders.
         conditionNames: [

@@ -1,0 +1,6 @@
+/**
+ * The kernels: functions over linear memory, without state and without
+ * allocation. Arguments are byte addresses and sizes; the last two, `begin` and
+ * `end`, are the part of the outermost dimension to compute.
+ */
+export * from "./scale-add";

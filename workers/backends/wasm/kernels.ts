@@ -1,0 +1,92 @@
+import relaxedCode from "./assembly/index.ts?asc=relaxed";
+import simdCode from "./assembly/index.ts?asc=simd";
+
+/**
+ * The arguments of each kernel, by the file in `assembly/` that documents it,
+ * without the last two: `begin` and `end`, the part of the kernel's outermost
+ * dimension.
+ */
+export interface KernelArguments {
+  // scale-add.ts
+  scaleAdd: [x: number, y: number, a: number];
+}
+
+export type KernelName = keyof KernelArguments;
+
+export type Kernels = {
+  readonly [Name in KernelName]: (
+    ...args: [...KernelArguments[Name], begin: number, end: number]
+  ) => void;
+};
+
+/** A WebAssembly module with the kernels. */
+export interface KernelModule {
+  readonly module: WebAssembly.Module;
+  /** Whether it uses relaxed SIMD. */
+  readonly relaxed: boolean;
+}
+
+let relaxed: boolean | undefined;
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+
+/** Whether this browser can run the kernels. */
+export function supportsKernels(): boolean {
+  return WebAssembly.validate(decode(simdCode));
+}
+
+function supportsRelaxed(): boolean {
+  relaxed ??= WebAssembly.validate(decode(relaxedCode));
+  return relaxed;
+}
+
+/**
+ * Compiles the kernels for memory of one kind.
+ * @param shared whether the memory is shared between threads
+ * @param useRelaxed relaxed SIMD, which differs in rounding
+ */
+export async function compileModule(
+  shared: boolean,
+  useRelaxed = supportsRelaxed(),
+): Promise<KernelModule> {
+  const key = `${String(shared)} ${String(useRelaxed)}`;
+  const found =
+    modules.get(key) ??
+    WebAssembly.compile(codeFor(useRelaxed ? relaxedCode : simdCode, shared));
+  modules.set(key, found);
+  return { module: await found, relaxed: useRelaxed };
+}
+
+/** Runs on every thread, with the same module and memory. */
+export function instantiateKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Kernels {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return exports as unknown as Kernels;
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** The limits of the imported memory: a maximum, and shared. */
+const SHARED_LIMITS = 3;
+const LIMITS = 1;
+/** The end of the import "env"."memory", a memory (2), before its limits. */
+const MEMORY_IMPORT = [..."env\x06memory\x02"].map((c) => c.charCodeAt(0));
+
+/** The code imports shared memory; this makes a module for the other kind. */
+function codeFor(base64: string, shared: boolean): Uint8Array<ArrayBuffer> {
+  const code = decode(base64);
+  if (shared) return code;
+  const at = code.findIndex((_, start) =>
+    MEMORY_IMPORT.every((byte, i) => code[start + i] === byte),
+  );
+  const limits = at + MEMORY_IMPORT.length;
+  if (code[limits] !== SHARED_LIMITS) throw new Error("No shared memory.");
+  code[limits] = LIMITS;
+  return code;
+}
