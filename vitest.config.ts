@@ -46,6 +46,8 @@ const browserProject = (
     // One page at a time: the software adapter computes on the processor.
     fileParallelism: false,
     browser: {
+      // A machine without a network may not resolve localhost.
+      api: { host: "127.0.0.1" },
       enabled: true,
       headless: true,
       screenshotFailures: false,

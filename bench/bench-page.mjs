@@ -11,7 +11,6 @@ import { dist } from "../tools/cli/prepare.mjs";
  * @typedef {object} PageOptions
  * @property {string} model name, hub id, URL or folder
  * @property {boolean} software always use the software adapter
- * @property {string | undefined} gpuFlags browser flags, separated by spaces
  * @property {Readonly<Record<string, string | undefined>>} search URL parameters
  */
 
@@ -36,11 +35,9 @@ export async function withPage(name, asked, work) {
   const server = await serve(dist, { allow });
   // On disk, where the browser stores models.
   const profile = mkdtempSync(join(tmpdir(), "fast-vlm-bench-"));
-  const flags = asked.gpuFlags?.split(/\s+/).filter(Boolean);
-  const own = asked.software ? browsers.testFlags : browsers.useFlags;
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: await browsers.requireBrowser(),
-    args: flags ? [...browsers.commonFlags, ...flags] : own,
+    args: asked.software ? browsers.testFlags : browsers.useFlags,
     acceptDownloads: true,
   });
   try {

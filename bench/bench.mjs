@@ -32,7 +32,6 @@ const usage = `Usage: npm run bench -- [options]
                    transformers.js,fast-vlm; for synthetic models, whose
                    drafts are always accepted, also fast-vlm:no-draft)
   --software       use the software adapter, even if there is a GPU
-  --gpu-flags LIST browser flags to use instead, separated by spaces
   --out FILE       record (default bench/results/ADAPTER.json, with model, size
                    and dtype if they are not nano's defaults); the captions and
                    the chart are written next to it as .csv and .svg
@@ -50,7 +49,6 @@ const { values } = readArguments("bench", usage, {
   prompt: text,
   lineup: text,
   software: flag,
-  "gpu-flags": text,
   out: text,
   report: text,
 });
@@ -68,7 +66,7 @@ const syntheticLineup = "transformers.js,fast-vlm,fast-vlm:no-draft";
  * @returns {ReturnType<typeof drive>}
  */
 function measure() {
-  const { model, software, "gpu-flags": gpuFlags } = values;
+  const { model, software } = values;
   const { size, frames, device, dtype, prompt } = values;
   const maxTokens = values["max-tokens"];
   const synthetic = syntheticNames.includes(model);
@@ -77,7 +75,7 @@ function measure() {
     ...{ size, frames, device, dtype, prompt, lineup },
     "max-tokens": maxTokens,
   };
-  const asked = { model, software, gpuFlags, search };
+  const asked = { model, software, search };
   return withPage("bench", asked, async (page, show) => {
     await page.exposeFunction("log", (/** @type {string} */ line) => {
       console.error(line);

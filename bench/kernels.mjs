@@ -44,7 +44,7 @@ async function measure() {
     root,
     cacheDir: join(cache, "vite-kernels"),
     logLevel: "error",
-    server: { port: 0, hmr: false },
+    server: { host: "127.0.0.1", port: 0, hmr: false },
   });
   await server.listen();
   const base = server.resolvedUrls?.local[0] ?? "";

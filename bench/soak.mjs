@@ -23,7 +23,6 @@ const usage = `Usage: npm run soak -- [options]
   --dtype DTYPE    fp32, fp16, q4, q4f16 or auto (default auto)
   --max-tokens N   maximum length of a caption (default 12)
   --software       use the software adapter, even if there is a GPU
-  --gpu-flags LIST browser flags to use instead, separated by spaces
   --out FILE       record (default bench/results/ADAPTER-soak.json, with model
                    and size if they are not the defaults)
 
@@ -42,7 +41,6 @@ const { values } = readArguments("soak", usage, {
   dtype: text,
   "max-tokens": { ...text, default: "12" },
   software: flag,
-  "gpu-flags": text,
   out: text,
 });
 
@@ -143,8 +141,8 @@ await command("soak", async () => {
   ensureBuilt();
   const { model, size, dtype } = values;
   const search = { size, dtype, "max-tokens": values["max-tokens"] };
-  const { software, "gpu-flags": gpuFlags } = values;
-  const asked = { model, software, gpuFlags, search };
+  const { software } = values;
+  const asked = { model, software, search };
   const { info, samples } = await withPage("soak", asked, soak);
   console.log(tableOf(samples).join("\n"));
   console.log(`Record: ${save(info, samples)}`);

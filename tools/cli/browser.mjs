@@ -138,16 +138,19 @@ const hardwareFlags =
     ? ["--enable-features=Vulkan", "--ignore-gpu-blocklist"]
     : [];
 
+/** $CHROME_FLAGS, separated by spaces, choose the adapter instead of ours. */
+const chosenFlags = process.env["CHROME_FLAGS"]?.split(/\s+/).filter(Boolean);
+
 /** For tests: the same software adapter on every Linux machine. */
 export const testFlags = [
   ...commonFlags,
-  ...(process.platform === "linux" ? softwareFlags : []),
+  ...(chosenFlags ?? (process.platform === "linux" ? softwareFlags : [])),
 ];
 
 /** For users: the GPU if there is one. */
 export const useFlags = [
   ...commonFlags,
-  ...(hasGpu() ? hardwareFlags : softwareFlags),
+  ...(chosenFlags ?? (hasGpu() ? hardwareFlags : softwareFlags)),
 ];
 
 /**
