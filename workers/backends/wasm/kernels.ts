@@ -9,7 +9,113 @@ import simdCode from "./assembly/index.ts?asc=simd";
 export interface KernelArguments {
   // scale-add.ts
   scaleAdd: [x: number, y: number, a: number];
+  // product-float.ts
+  productFloat: [
+    x: number,
+    weight: number,
+    bias: number,
+    residual: number,
+    y: number,
+    rows: number,
+    inputs: number,
+    outputs: number,
+    blockRows: number,
+    activation: number,
+  ];
+  // depthwise.ts
+  depthwise3: DepthwiseArguments;
+  depthwise7: DepthwiseArguments;
+  depthwiseStrided: [
+    x: number,
+    weight: number,
+    bias: number,
+    y: number,
+    height: number,
+    width: number,
+    channels: number,
+    outWidth: number,
+    multiplier: number,
+    kernelHeight: number,
+    kernelWidth: number,
+    strideY: number,
+    strideX: number,
+    padTop: number,
+    padLeft: number,
+    activation: number,
+  ];
+  // feature-map.ts
+  planesToMap: [x: number, y: number, pixels: number, channels: number];
+  windows: [
+    x: number,
+    y: number,
+    height: number,
+    width: number,
+    channels: number,
+    used: number,
+    outWidth: number,
+    rowSize: number,
+    kernelHeight: number,
+    kernelWidth: number,
+    strideY: number,
+    strideX: number,
+    padTop: number,
+    padLeft: number,
+  ];
+  meanOfPixels: [x: number, y: number, pixels: number, channels: number];
+  scaleAndShift: [
+    x: number,
+    scale: number,
+    shift: number,
+    y: number,
+    channels: number,
+    activation: number,
+  ];
+  combine: [
+    operation: number,
+    a: number,
+    kindOfA: number,
+    b: number,
+    kindOfB: number,
+    y: number,
+    channels: number,
+    activation: number,
+  ];
+  layerNorm: [
+    x: number,
+    scale: number,
+    shift: number,
+    y: number,
+    channels: number,
+    used: number,
+    epsilon: number,
+  ];
+  // map-attention.ts
+  mapAttention: [
+    query: number,
+    queryStride: number,
+    key: number,
+    keyStride: number,
+    value: number,
+    valueStride: number,
+    y: number,
+    yStride: number,
+    scratch: number,
+    pixels: number,
+    width: number,
+    scale: number,
+  ];
 }
+
+type DepthwiseArguments = [
+  x: number,
+  weight: number,
+  bias: number,
+  y: number,
+  height: number,
+  width: number,
+  channels: number,
+  activation: number,
+];
 
 export type KernelName = keyof KernelArguments;
 

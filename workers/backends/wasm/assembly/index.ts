@@ -4,3 +4,7 @@
  * `end`, are the part of the outermost dimension to compute.
  */
 export * from "./scale-add";
+export * from "./product-float";
+export * from "./depthwise";
+export * from "./feature-map";
+export * from "./map-attention";
