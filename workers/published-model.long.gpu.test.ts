@@ -52,7 +52,7 @@ test.each(dtypes as readonly ("fp32" | "fp16" | "q4" | "q4f16")[])(
 
     const ort = await openOrtLanguage(source);
     const webgpu = await openWebGpuLanguage(source, gpu, 64);
-    const question = await syntheticPrompt(source, 1, [12, 4, 8]);
+    const question = syntheticPrompt(source, 1, [12, 4, 8]);
     const { ids } = await answer(ort, question, 6);
     expect((await answer(webgpu, question, 6)).ids).toEqual(ids);
     await ort.release();

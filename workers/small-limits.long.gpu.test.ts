@@ -73,7 +73,7 @@ async function onBackend<T>(
 
 const answerOn = (name: BackendName, source: ModelGraphs) =>
   onBackend(name, source, async ({ language }) => {
-    const prompt = await syntheticPrompt(source, 5, [3, 1, 4]);
+    const prompt = syntheticPrompt(source, 5, [3, 1, 4]);
     return (await answer(language, prompt, COUNT)).ids;
   });
 

@@ -47,6 +47,8 @@ export interface WorkerClientOptions extends WorkerStart {
   readonly onProgress?: (progress: LoadProgress) => void;
   /** After the first load and after every reload. */
   readonly onReady?: (info: ModelInfo) => void;
+  /** The model has changed its backend, or keeps the one that it has. */
+  readonly onBackend?: (info: ModelInfo) => void;
   /** The worker or its GPU is lost; the next call restores it. */
   readonly onLost?: (reason: VlmError) => void;
 }
@@ -284,6 +286,9 @@ export class WorkerClient {
       for (const listener of this.#waiting) {
         listener(this.#withWait(noProgress));
       }
+    } else if (event.type === "backend") {
+      this.#info &&= event.info;
+      this.#options.onBackend?.(event.info);
     } else if (event.type === "device-lost") {
       this.#info = undefined;
       this.#options.onLost?.(deviceLost(event.message));

@@ -21,6 +21,8 @@ interface WorkerHandleListener {
   readonly onProgress?: (progress: LoadProgress) => void;
   /** The model is ready: for the first time, another one, or restored. */
   readonly onReady?: (info: ModelInfo) => void;
+  /** The model has changed its backend, or keeps the one that it has. */
+  readonly onBackend?: (info: ModelInfo) => void;
   /** The worker or the GPU is lost; the next call restores it. */
   readonly onLost?: (reason: VlmError) => void;
 }
@@ -171,6 +173,12 @@ export class WorkerHandle implements WorkerUser {
     if (own) this.#settle(entry, own, info);
     // Another user has loaded a model into the worker that this one is leaving.
     else if (this.entry === entry) this.#ready = false;
+  }
+
+  onBackend(entry: WorkerEntry, info: ModelInfo): void {
+    if (this.entry !== entry || !this.#ready) return;
+    this.info = info;
+    this.#options.onBackend?.(info);
   }
 
   onLost(entry: WorkerEntry, reason: VlmError): void {

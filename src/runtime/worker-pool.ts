@@ -9,6 +9,7 @@ export interface WorkerUser {
   readonly entry: WorkerEntry | undefined;
   onProgress(entry: WorkerEntry, progress: LoadProgress): void;
   onReady(entry: WorkerEntry, info: ModelInfo): void;
+  onBackend(entry: WorkerEntry, info: ModelInfo): void;
   onLost(entry: WorkerEntry, reason: VlmError): void;
 }
 
@@ -34,6 +35,7 @@ export class WorkerEntry {
       onProgress: (event) =>
         this.#notify((user) => user.onProgress(this, event)),
       onReady: (info) => this.#notify((user) => user.onReady(this, info)),
+      onBackend: (info) => this.#notify((user) => user.onBackend(this, info)),
       onLost: (reason) => this.#notify((user) => user.onLost(this, reason)),
     });
   }

@@ -73,6 +73,8 @@ interface SessionListener {
   readonly onProgress?: (progress: LoadProgress) => void;
   /** A model is loaded: the first one, another one, or again after a loss. */
   readonly onReady?: (info: ModelInfo) => void;
+  /** The model has changed its backend, or keeps the one that it has. */
+  readonly onBackend?: (info: ModelInfo) => void;
   /** The worker or the GPU is lost; the next request brings the model back. */
   readonly onLost?: (reason: VlmError) => void;
   readonly onDispose?: () => void;
@@ -127,6 +129,10 @@ export class Session implements AsyncDisposable {
         this.#info = info;
         this.#failed = undefined;
         listener.onReady?.(info);
+      },
+      onBackend: (info) => {
+        this.#info = info;
+        listener.onBackend?.(info);
       },
       onLost: (reason) => listener.onLost?.(reason),
     });

@@ -26,12 +26,13 @@ export type Frame = VideoFrame | ImageBitmap;
 
 /**
  * `ort`: the published graphs, run by ONNX Runtime; the reference. `webgpu`:
- * our graphs of the same weights, recorded once and replayed on WebGPU. Both
- * give the same tokens.
+ * our graphs of the same weights, recorded once and replayed on WebGPU. `wasm`: our
+ * executor of the same weights on the CPU, in WebAssembly. All give the same tokens.
  */
-export type BackendName = "webgpu" | "ort";
+export type BackendName = "webgpu" | "wasm" | "ort";
 
-/** `auto`: `webgpu` where it is supported and gives the reference's tokens. */
+/** `auto`: `webgpu` or `wasm`, as the device is, where that is supported and gives the
+ * reference's tokens. */
 export type BackendChoice = "auto" | "ort";
 
 export interface LoadOptions {
@@ -56,6 +57,9 @@ export interface ModelInfo extends ModelCapabilities {
   readonly backend: BackendName;
   /** Why `backend` is `ort` although `auto` was requested. */
   readonly backendReason?: string;
+  /** The backend that replaces this one, between two requests, once it is ready and
+   * has given the same tokens. Until then, `device` and `adapter` are this one's. */
+  readonly preparing?: BackendName;
   /** The hub's commit, if it is known. */
   readonly commit?: string;
   /** Why this is an earlier version than the server's; absent if it is not. */
@@ -279,8 +283,19 @@ interface WaitingEvent {
   readonly retryIn?: number;
 }
 
+/** The model has changed its backend, or keeps the one that it has. */
+interface BackendEvent {
+  readonly type: "backend";
+  readonly info: ModelInfo;
+}
+
 export type WorkerEvent =
-  LoadProgress | WaitingEvent | ImageEvent | TokenEvent | DeviceLostEvent;
+  | LoadProgress
+  | WaitingEvent
+  | ImageEvent
+  | TokenEvent
+  | BackendEvent
+  | DeviceLostEvent;
 
 /** A message of the worker that is not a reply of Comlink. */
 export interface EventMessage {

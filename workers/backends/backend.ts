@@ -2,7 +2,7 @@ import { patchSize } from "../../src/shared/options";
 import type { Sampling } from "../../src/shared/protocol";
 import type { GpuTimer } from "../kernels/gpu-timer";
 import type { OnnxGraph } from "../onnx/onnx-reader";
-import type { FloatType, Tensor } from "../ort/tensor";
+import type { FloatType, Tensor, Tensors } from "../ort/tensor";
 
 /** A graph file and the files with its external data, by the names the graph
  * gives them. */
@@ -12,13 +12,19 @@ export interface GraphSource {
 }
 
 /**
- * The published graph has a structure or a shape that the WebGPU backend does not
+ * The published graph has a structure or a shape that a backend of our own does not
  * support; the ORT backend runs it. The message names what is not supported.
  */
 export class UnsupportedGraph extends Error {}
 
 /** Called before each step of opening a backend; may throw to cancel it. */
 export type OnStep = (done: number, steps: number) => void;
+
+/** A model whose graphs a backend can run. Nothing is in memory yet. */
+export interface BackendPlan {
+  /** On failure nothing stays in memory. */
+  open(tensors: Tensors, onStep: OnStep): Promise<Backend>;
+}
 
 /** Runs the graphs of one model. */
 export interface Backend {
@@ -27,6 +33,8 @@ export interface Backend {
   /** Measures stages by GPU timestamps, without waiting for them. The results
    * are in `Generation.laps`. */
   readonly timer?: GpuTimer | undefined;
+  /** Bytes of its own WebAssembly memory, which is not ONNX Runtime's. */
+  readonly wasmBytes?: () => number;
 }
 
 /** Image tokens of one square of `size` pixels. */

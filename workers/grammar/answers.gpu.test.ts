@@ -96,7 +96,7 @@ describe("both backends", () => {
     sampling: Sampling,
     room: number,
   ): Promise<number[]> {
-    const { prompt, images } = await syntheticPrompt(source, 3, [9, 4, 7]);
+    const { prompt, images } = syntheticPrompt(source, 3, [9, 4, 7]);
     const constraint = grammar.constrain(asked, "", room);
     const how = { sampling, draft: [5, 6, 7], constraint };
     const generation = await language.begin(prompt, images, how);

@@ -20,7 +20,7 @@ interface Recommendation {
 }
 
 /** Bytes below which a model is used in fp32 where possible. */
-const SMALL = 100e6;
+export const SMALL_MODEL = 100e6;
 
 /** Share of the bytes that a less exact dtype has to save. */
 const WORTHWHILE = 0.1;
@@ -103,7 +103,7 @@ export function recommend(
   const sizes = graphNames.map((graph) =>
     Math.max(0, ...variants[graph].map(({ bytes }) => bytes)),
   );
-  const small = sizes.reduce((sum, bytes) => sum + bytes, 0) < SMALL;
+  const small = sizes.reduce((sum, bytes) => sum + bytes, 0) < SMALL_MODEL;
   return eachGraph((graph) =>
     recommendOne(graph, variants[graph], hardware, small),
   );

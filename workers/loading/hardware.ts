@@ -58,7 +58,7 @@ function gpuHardware(
   };
 }
 
-function cpuHardware(deviceReason: string | undefined): Hardware {
+export function cpuHardware(deviceReason: string | undefined): Hardware {
   const threads = cpuThreads();
   return {
     device: "wasm",

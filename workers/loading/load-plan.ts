@@ -11,9 +11,11 @@ import { embeddingTable } from "../model-files/embedding-table";
 import { CONFIG_FILES } from "../model-files/manifest";
 import { Tokenizer } from "../model-files/tokenizer";
 import { checkVocabulary } from "../model-files/vocabulary-contract";
+import { siblingPath } from "../onnx/external-data";
 import { openGpu } from "../ort/adapter";
 import type { Gpu } from "../ort/device";
 import { measure } from "../ort/memory-use";
+import { beginOrt } from "../ort/runtime";
 import { checkCompatibility, type VariantCompatibility } from "./compatibility";
 import { downloadGraphs, type DownloadedModel } from "./download-graphs";
 import { choose } from "./dtypes";
@@ -21,6 +23,7 @@ import { hardwareOf, type Hardware } from "./hardware";
 import type { LoadReporter } from "./load-reporter";
 import { estimateMemory } from "./memory-estimate";
 import { readJson, type ModelMetadata } from "./model-metadata";
+import { findVerification, type Verification } from "./verification-cache";
 
 /** The arguments of one load. */
 export interface LoadJob {
@@ -40,6 +43,7 @@ export interface LoadPlan {
   readonly hardware: Hardware;
   readonly gpu: Gpu | undefined;
   readonly variants: VariantCompatibility;
+  readonly verification: Verification;
 }
 
 /** Why device, dtypes or version are not what was asked for. */
@@ -56,13 +60,17 @@ export async function makePlan(
   reasons: LoadReasons,
 ): Promise<LoadPlan> {
   const { config } = metadata;
-  const opened = await openGpu(options.device, config);
+  const beginRuntime = (): void => reporter.waitsFor(beginOrt());
+  const opened = await openGpu(options.device, config, beginRuntime);
   const gpu = "gpu" in opened ? opened.gpu : undefined;
   try {
     const hardware = hardwareOf(opened);
     const { device, adapter, deviceReason } = hardware;
     const variants = checkCompatibility(metadata.variants, config, hardware);
     const dtypes = choose(choice, variants, hardware);
+    const subject = { metadata, dtypes, external: [], gpu };
+    const expected = await findVerification(subject, signal);
+    if (options.backend === "ort" || !expected.isPromising) beginRuntime();
     const downloaded = await downloadGraphs(
       metadata,
       dtypes,
@@ -70,6 +78,13 @@ export async function makePlan(
       (progress) => reporter.downloading(progress),
     );
     const { graphs, bytes } = downloaded;
+    const external = Object.values(graphs).flatMap(({ graph }) =>
+      graph.externalFiles.map((name) => siblingPath(graph.file, name)),
+    );
+    const verification =
+      external.length === 0
+        ? expected
+        : await findVerification({ ...subject, external }, signal);
     const tokenizer = await readTokenizer(metadata, downloaded);
     const { commit } = metadata.folder;
     const info: ModelInfo = {
@@ -105,6 +120,7 @@ export async function makePlan(
       hardware,
       gpu,
       variants,
+      verification,
     };
   } catch (error) {
     gpu?.close();

@@ -4,11 +4,12 @@ import { LoadReporter } from "./load-reporter";
 
 vi.useFakeTimers();
 
-function report(runtime?: ConstructorParameters<typeof LoadReporter>[1]) {
+function report(runtime?: Parameters<LoadReporter["waitsFor"]>[0]) {
   const events: LoadProgress[] = [];
   const reporter = new LoadReporter((event) => {
     if (event.type === "progress") events.push(event);
-  }, runtime);
+  });
+  reporter.waitsFor(runtime);
   return { events, reporter };
 }
 

@@ -17,20 +17,29 @@ const nothing: Progress = { loaded: 0, total: 0, rate: 0, elsewhere: false };
 
 /** Reports how far a load has come. */
 export class LoadReporter {
-  readonly #emit: Emit;
+  #emit: Emit;
   /** ONNX Runtime, if this load waits for it. */
-  readonly #runtime: Runtime | undefined;
+  #runtime: Runtime | undefined;
   #phase: LoadProgress["phase"] = "loading";
   #reportedAt = -Infinity;
   #model = nothing;
   /** Shaders compiled while warming up. */
   #shaders = 0;
 
-  constructor(emit: Emit, runtime: Runtime | undefined) {
+  constructor(emit: Emit) {
     this.#emit = emit;
-    this.#runtime = runtime;
     emit(noProgress);
+  }
+
+  /** The load has ended for the page, and continues in the background. */
+  mute(): void {
+    this.#emit = () => undefined;
+  }
+
+  /** The load waits for ONNX Runtime, too, which is being downloaded. */
+  waitsFor(runtime: Runtime | undefined): void {
     if (runtime === undefined) return;
+    this.#runtime = runtime;
     runtime.onBytes = () => {
       const isDone = runtime.loaded === runtime.total;
       if (this.#phase === "loading" && (isDone || this.#isDue())) {

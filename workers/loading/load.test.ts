@@ -99,7 +99,7 @@ test("lets the caller free memory before it tries WASM", async () => {
     signal,
     () => undefined,
   );
-  await expect(prepared.open(true)).rejects.toMatchObject({
+  await expect(prepared.open({ canFreeMemory: true })).rejects.toMatchObject({
     code: "out-of-memory",
   });
   expect(openModel).toHaveBeenCalledTimes(1);

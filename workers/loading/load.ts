@@ -1,7 +1,6 @@
 import { VlmError, type ErrorCode } from "../../src/shared/errors";
 import type { MemoryEstimate } from "../../src/shared/models";
 import type { LoadOptions, ModelInfo } from "../../src/shared/protocol";
-import { beginOrt } from "../ort/runtime";
 import { fallBackToWiderDtype } from "./dtype-fallback";
 import {
   makePlan,
@@ -17,18 +16,21 @@ import {
   readStoredMetadata,
   type ModelMetadata,
 } from "./model-metadata";
-import { openModel } from "./open-model";
+import { openModel, type OpenedModel } from "./open-model";
 
 /** A model whose files are on disk and checked, but not in memory. */
 export interface PreparedModel {
   readonly needs: MemoryEstimate;
   readonly device: ModelInfo["device"];
-  /**
-   * Opens the model. Call it once. Frees everything if it rejects. With
-   * `canFreeMemory` it rejects if the GPU is out of memory, instead of trying
-   * WASM.
-   */
-  open(canFreeMemory?: boolean): Promise<LoadedModel>;
+  /** Opens the model. Call it once. Frees everything if it rejects. */
+  open(how?: Opening): Promise<OpenedModel>;
+}
+
+interface Opening {
+  /** Rejects if the GPU is out of memory, instead of trying WASM. */
+  readonly canFreeMemory?: boolean;
+  /** See `openModel`. */
+  readonly answersEarly?: boolean;
 }
 
 interface Planned {
@@ -51,7 +53,8 @@ export async function loadModel(
   signal: AbortSignal,
   emit: Emit,
 ): Promise<LoadedModel> {
-  return (await prepareModel(options, signal, emit)).open();
+  const { model } = await (await prepareModel(options, signal, emit)).open();
+  return model;
 }
 
 /** Downloads and checks a model. Falls back to the version on disk if the
@@ -61,7 +64,7 @@ export async function prepareModel(
   signal: AbortSignal,
   emit: Emit,
 ): Promise<PreparedModel> {
-  const reporter = new LoadReporter(emit, beginOrt());
+  const reporter = new LoadReporter(emit);
   const job = { options, signal, reporter };
   try {
     return await prepare(job, await readMetadata(options.model, signal), {});
@@ -95,16 +98,17 @@ async function prepare(
   return {
     needs,
     device: hardware.device,
-    open: (canFreeMemory = false) =>
+    open: ({ canFreeMemory = false, answersEarly = false } = {}) =>
       releaseOnError(job, metadata, async () => {
         try {
-          return await open(first);
+          return await open(first, answersEarly);
         } catch (error) {
           const isFull = VlmError.from(error).code === "out-of-memory";
           if (hardware.device === "wasm" || (isFull && canFreeMemory)) {
             throw error;
           }
-          return open(await planOnWasm(job, metadata, reasons, error));
+          const onWasm = await planOnWasm(job, metadata, reasons, error);
+          return open(onWasm, answersEarly);
         }
       }),
   };
@@ -136,12 +140,16 @@ async function planOnWasm(
 }
 
 /** Opens the model, with a wider dtype for each graph that overflows. */
-async function open({ job, plan: first }: Planned): Promise<LoadedModel> {
+async function open(
+  { job, plan: first }: Planned,
+  answersEarly: boolean,
+): Promise<OpenedModel> {
   for (let plan = first; ;) {
-    const opened = await openModel(job, plan);
+    const opened = await openModel(job, plan, answersEarly);
     if (opened.kind === "opened") {
       opened.model.measureMemory();
-      return opened.model;
+      job.reporter.mute();
+      return opened;
     }
     const { info, metadata, variants } = plan;
     const { dtypes, reason } = fallBackToWiderDtype(

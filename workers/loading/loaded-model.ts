@@ -45,6 +45,7 @@ export class LoadedModel {
   readonly gpuTimer: GpuTimer | undefined;
   readonly drafts = new DraftCache();
   readonly answered = new AnsweredImages();
+  readonly #wasmBytes: () => number;
   readonly #folder: Pick<LoadPlan["metadata"]["folder"], "release">;
   #info: ModelInfo;
   /** Loaded with the first constrained request: few requests are constrained. */
@@ -53,7 +54,7 @@ export class LoadedModel {
   constructor(
     options: LoadOptions,
     { info, config, tokenizer, needs, metadata }: LoadPlan,
-    { encoder, language, timer }: Backend,
+    { encoder, language, timer, wasmBytes = () => 0 }: Backend,
     tensors: Tensors,
   ) {
     this.options = options;
@@ -66,6 +67,7 @@ export class LoadedModel {
     this.encoder = encoder;
     this.language = language;
     this.gpuTimer = timer;
+    this.#wasmBytes = wasmBytes;
     this.preprocessor = new Preprocessor(tensors, timer);
     const changes = new ChangeDetector(createFrameDiff(tensors));
     this.imageStage = new ImageEncoderStage(
@@ -112,7 +114,15 @@ export class LoadedModel {
 
   /** Measures the memory in use for `info`. */
   measureMemory(): void {
-    this.#info = { ...this.#info, memory: measure(this.gpu) };
+    const { gpu, wasm } = measure(this.gpu);
+    const memory = { gpu, wasm: wasm + this.#wasmBytes() };
+    this.#info = { ...this.#info, memory };
+  }
+
+  /** No other backend is being prepared any more. `backendReason`: why not. */
+  keepBackend(backendReason: string): void {
+    const { preparing: _, ...info } = this.#info;
+    this.#info = { ...info, backendReason };
   }
 
   /** Frees everything and releases the model folder. */

@@ -5,6 +5,7 @@ import { loadModel, prepareModel, type PreparedModel } from "./load";
 import type { Emit } from "./load-reporter";
 import { LoadedModel } from "./loaded-model";
 import { fitTogether, type Footprint } from "./memory-estimate";
+import type { Upgrade } from "./open-model";
 
 /** Holds the current model. A request and the replacement of the model exclude
  * each other; the files of the next model are prepared meanwhile. */
@@ -12,6 +13,8 @@ export class ModelManager {
   #model: LoadedModel | undefined;
   readonly #mutex = new Mutex();
   readonly #emit: Emit;
+  /** Settles when no backend is being prepared for the current model. */
+  #upgrading: Promise<void> = Promise.resolve();
 
   constructor(emit: Emit) {
     this.#emit = emit;
@@ -42,6 +45,8 @@ export class ModelManager {
   ): Promise<LoadedModel> {
     const prepare = () => prepareModel(options, signal, this.#emit);
     const next = await prepare();
+    // Whoever calls this has aborted the load that began it.
+    await this.#upgrading;
     const old = this.#model;
     if (old === undefined) return this.#openBeside(next);
     const fits = fitTogether(footprint(old), footprint(next));
@@ -55,6 +60,7 @@ export class ModelManager {
   }
 
   async unload(): Promise<void> {
+    await this.#upgrading;
     await this.#mutex.run(() => this.#replace(undefined));
   }
 
@@ -62,9 +68,30 @@ export class ModelManager {
     next: PreparedModel,
     canFreeMemory = false,
   ): Promise<LoadedModel> {
-    const model = await next.open(canFreeMemory);
+    const how = { canFreeMemory, answersEarly: true };
+    const { model, upgrade } = await next.open(how);
     await this.#mutex.run(() => this.#replace(model));
+    if (upgrade) this.#upgrading = this.#upgrade(model, upgrade);
     return model;
+  }
+
+  /** Prepares another backend for `model`, and replaces it. Never rejects. */
+  async #upgrade(model: LoadedModel, upgrade: Upgrade): Promise<void> {
+    let current = model;
+    try {
+      const result = await upgrade((work) => this.#mutex.run(work));
+      if (result.kind === "opened") {
+        current = result.model;
+        current.measureMemory();
+        await this.#mutex.run(() => this.#changeBackend(current));
+      } else {
+        model.keepBackend(result.reason);
+      }
+    } catch (error) {
+      model.keepBackend(VlmError.from(error).message);
+    }
+    const { info } = current;
+    this.#emit({ type: "backend", info });
   }
 
   #openAfterFreeing(
@@ -75,7 +102,7 @@ export class ModelManager {
     return this.#mutex.run(async () => {
       await this.#replace(undefined);
       try {
-        const model = await next.open();
+        const { model } = await next.open();
         await this.#replace(model);
         return model;
       } catch (error) {
@@ -107,12 +134,24 @@ export class ModelManager {
   }
 
   async #replace(model: LoadedModel | undefined): Promise<void> {
+    const old = this.#use(model);
+    await old?.release();
+  }
+
+  /** Keeps the files of the model in use, which both backends read. */
+  async #changeBackend(model: LoadedModel): Promise<void> {
+    const old = this.#use(model);
+    await old?.free();
+  }
+
+  /** Returns the model that was in use. */
+  #use(model: LoadedModel | undefined): LoadedModel | undefined {
     const old = this.#model;
     this.#model = model;
     void model?.gpu?.lost.then(({ message }) => {
       this.#emit({ type: "device-lost", message });
     });
-    await old?.release();
+    return old;
   }
 }
 

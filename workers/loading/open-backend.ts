@@ -1,7 +1,8 @@
 import type { Graph } from "../../src/shared/models";
-import type { Backend, OnStep } from "../backends/backend";
+import type { Backend, BackendPlan, OnStep } from "../backends/backend";
 import { openOrtBackend, type OrtBackend } from "../backends/ort/open";
-import { planWebGpuBackend, type WebGpuPlan } from "../backends/webgpu/open";
+import { planWasmBackend } from "../backends/wasm/open";
+import { planWebGpuBackend } from "../backends/webgpu/open";
 import { trialRecordOf } from "../backends/webgpu/overrides/trial-record";
 import { reopenGpu } from "../ort/adapter";
 import { checkOnce } from "../ort/check-cache";
@@ -9,14 +10,13 @@ import { Tensors } from "../ort/tensor";
 import { loadAborted } from "../store/errors";
 import type { LoadJob, LoadPlan } from "./load-plan";
 import { LoadedModel } from "./loaded-model";
-import { type Rejection, rejectionFor } from "./rejection";
+import { type OwnBackend, type Rejection, rejectionFor } from "./rejection";
 import {
   answerTestImage,
   testImageSize,
   verify,
   verifyAgain,
 } from "./verification";
-import { verificationKey } from "./verification-cache";
 import { warmUp } from "./warm-up";
 
 // Functions of this file that do not return a model free everything and close
@@ -40,8 +40,8 @@ interface ReferenceAnswer {
   readonly tokens: readonly number[];
 }
 
-/** Opens the ORT backend and warms it up. `backendReason`: why the WebGPU backend
- * is not used. */
+/** Opens the ORT backend and warms it up. `backendReason`: why a backend of
+ * our own is not used. */
 export async function openOrt(
   job: LoadJob,
   plan: LoadPlan,
@@ -72,8 +72,7 @@ async function findOverflow(
   backend: OrtBackend,
 ): Promise<Graph | undefined> {
   const size = testImageSize(plan);
-  const isCpu = plan.gpu === undefined;
-  const key = isCpu ? await verificationKey(plan, size, signal) : undefined;
+  const key = plan.gpu === undefined ? plan.verification.key : undefined;
   let graph: Graph | undefined;
   const isFinite = await checkOnce(key, async () => {
     graph = await warmUp(model, backend, size, signal);
@@ -98,37 +97,43 @@ export async function askOrt(
   });
 }
 
-/** Plans the WebGPU backend without touching the GPU. */
-export async function planWebGpu(
+/** Plans our own backend for the device of `plan`. Nothing is in memory yet. */
+export async function planOwn(
   job: LoadJob,
   plan: LoadPlan,
-): Promise<WebGpuCandidate | Rejection> {
+): Promise<OwnCandidate | Rejection> {
   const { gpu, graphs, config } = plan;
-  if (gpu === undefined) {
-    const reason = "The WebGPU backend needs a WebGPU device.";
-    return { kind: "rejected", reason, permanent: true };
-  }
+  const name = gpu === undefined ? "wasm" : "webgpu";
   try {
-    const webgpu = await planWebGpuBackend(graphs, config, gpu);
-    return new WebGpuCandidate(job, plan, webgpu);
+    const own =
+      gpu === undefined
+        ? await planWasmBackend(graphs, config)
+        : await planWebGpuBackend(graphs, config, gpu);
+    return new OwnCandidate(job, plan, name, own);
   } catch (error) {
-    return rejectionFor(error);
+    return rejectionFor(error, name);
   }
 }
 
-/** The WebGPU backend for a model that it can run. */
-export class WebGpuCandidate {
+/** A backend of our own, for a model that it can run. */
+export class OwnCandidate {
   readonly kind = "candidate";
+  readonly name: OwnBackend;
   readonly #job: LoadJob;
-  readonly #webgpu: WebGpuPlan;
+  readonly #own: BackendPlan;
   /** With the device of the last attempt. */
   #plan: LoadPlan;
 
-  constructor(job: LoadJob, plan: LoadPlan, webgpu: WebGpuPlan) {
+  constructor(
+    job: LoadJob,
+    plan: LoadPlan,
+    name: OwnBackend,
+    own: BackendPlan,
+  ) {
+    this.name = name;
     this.#job = job;
-    this.#webgpu = webgpu;
-    const info = { ...plan.info, backend: "webgpu" } as const;
-    this.#plan = { ...plan, info };
+    this.#own = own;
+    this.#plan = { ...plan, info: { ...plan.info, backend: name } };
   }
 
   /** Opens the backend and verifies that it answers with these tokens.
@@ -141,7 +146,7 @@ export class WebGpuCandidate {
     const plan = (this.#plan = await withOpenDevice(this.#plan));
     try {
       const { model } = await createModel(job, plan, (tensors, onStep) =>
-        this.#webgpu.open(tensors, onStep),
+        this.#own.open(tensors, onStep),
       );
       return await freeOnError(job, model, async () => {
         const size = testImageSize(plan);
@@ -155,8 +160,15 @@ export class WebGpuCandidate {
       });
     } catch (error) {
       if (job.signal.aborted) throw error;
-      return rejectionFor(error);
+      return rejectionFor(error, this.name);
     }
+  }
+
+  /** Opens a device of its own, because the plan's is in use. */
+  async takeNewDevice(): Promise<void> {
+    const { gpu } = this.#plan;
+    if (gpu === undefined) return;
+    this.#plan = { ...this.#plan, gpu: await reopenGpu(gpu) };
   }
 
   /** Deletes the choices of kernels that an earlier load made and the last attempt

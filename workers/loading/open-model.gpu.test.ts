@@ -1,8 +1,12 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Graph } from "../../src/shared/models";
 import type { LoadOptions, WorkerEvent } from "../../src/shared/protocol";
-import type { Backend, OnStep, GraphSource } from "../backends/backend";
-import type { WebGpuPlan } from "../backends/webgpu/open";
+import type {
+  Backend,
+  BackendPlan,
+  OnStep,
+  GraphSource,
+} from "../backends/backend";
 import type { LoadedModel } from "./loaded-model";
 import { Gpu } from "../ort/device";
 import type { Tensors } from "../ort/tensor";
@@ -17,6 +21,7 @@ import {
 } from "../testing/harness";
 import type { ModelConfig } from "../model-files/config";
 import { loadModel } from "./load";
+import type { Verification, VerificationResult } from "./verification-cache";
 
 /** The WebGPU backend of these tests is the ORT backend. `open` is called before
  * it opens; `change` may alter it. */
@@ -25,19 +30,32 @@ const webgpu = vi.hoisted(() => ({
   change: vi.fn<(backend: Backend) => void>(),
 }));
 
-/** The key of the verification cache; without one, nothing is cached. */
-const key = vi.hoisted(() => ({ current: undefined as string | undefined }));
+/** The verification cache; without a key, nothing is cached. */
+const cache = vi.hoisted(() => ({
+  key: undefined as string | undefined,
+  results: new Map<string, VerificationResult>(),
+}));
 
-vi.mock("./verification-cache", async (original) => ({
-  ...(await original<object>()),
-  verificationKey: () => Promise.resolve(key.current),
+vi.mock("./verification-cache", () => ({
+  findVerification: (): Promise<Verification> => {
+    const { key, results } = cache;
+    return Promise.resolve({
+      key,
+      result: key === undefined ? undefined : results.get(key),
+      isPromising: false,
+      set: (result) => {
+        if (key !== undefined) results.set(key, result);
+        return Promise.resolve();
+      },
+    });
+  },
 }));
 
 vi.mock("../backends/webgpu/open", () => ({
   planWebGpuBackend: (
     graphs: Readonly<Record<Graph, GraphSource>>,
     config: ModelConfig,
-  ): WebGpuPlan => {
+  ): BackendPlan => {
     const open = async (tensors: Tensors, onStep: OnStep): Promise<Backend> => {
       if (tensors.gpu === undefined) throw new Error("no GPU");
       webgpu.open(tensors.gpu);
@@ -57,7 +75,7 @@ beforeEach(() => {
   webgpu.open.mockReset();
   webgpu.change.mockReset();
   vi.clearAllMocks();
-  key.current = undefined;
+  cache.key = undefined;
 });
 
 const SIZE = 64;
@@ -89,7 +107,7 @@ async function answer(model: LoadedModel): Promise<readonly number[]> {
 }
 
 test("opens the WebGPU backend after the reference is freed", async () => {
-  key.current = KEY;
+  cache.key = KEY;
   webgpu.open.mockImplementation((gpu) => {
     const reference = closing.mock.contexts.at(-1) as Gpu | undefined;
     expect(reference?.bytes.now, "bytes of the reference").toBe(0);
@@ -125,7 +143,7 @@ test("opens the ORT backend when the WebGPU backend gives another answer", async
 });
 
 test("replaces a device that the WebGPU backend loses", async () => {
-  key.current = KEY;
+  cache.key = KEY;
   webgpu.open.mockImplementationOnce(({ device }) => device.destroy());
   const loaded = await load();
   expect(loaded.info.backend).toBe("ort");
@@ -139,7 +157,7 @@ test.each([
 ] as const)(
   "an abort while the WebGPU backend %s closes all devices",
   async (_, phase) => {
-    key.current = KEY;
+    cache.key = KEY;
     const controller = new AbortController();
     const loading = load(controller.signal, (event) => {
       const begun = webgpu.open.mock.calls.length > 0;

@@ -1,115 +1,188 @@
 import type { LoadJob, LoadPlan } from "./load-plan";
+import type { LoadedModel } from "./loaded-model";
+import { estimateMemory, fitTogether } from "./memory-estimate";
+import { openFirst } from "./first-backend";
 import {
   askOrt,
   openOrt,
-  planWebGpu,
+  planOwn,
   type Opened,
   type Overflow,
-  type WebGpuCandidate,
+  type OwnCandidate,
 } from "./open-backend";
-import type { Rejection } from "./rejection";
-import { testImageSize } from "./verification";
-import {
-  verificationCache,
-  verificationKey,
-  type VerificationResult,
-} from "./verification-cache";
+import type { OwnBackend, Rejection } from "./rejection";
+import { answerTestImage, testImageSize } from "./verification";
+import type { VerificationResult } from "./verification-cache";
 
-type Candidate = Pick<WebGpuCandidate, "kind" | "open" | "forgetKernelChoices">;
+type Candidate = Pick<
+  OwnCandidate,
+  "kind" | "name" | "open" | "forgetKernelChoices" | "takeNewDevice"
+>;
 
 /** What `openModel` needs, for tests to replace. */
 export interface Backends {
   readonly openOrt: typeof openOrt;
   readonly askOrt: typeof askOrt;
-  readonly planWebGpu: (
+  readonly planOwn: (
     job: LoadJob,
     plan: LoadPlan,
   ) => Promise<Candidate | Rejection>;
-  readonly key: typeof verificationKey;
-  readonly cache: Pick<typeof verificationCache, "get" | "set">;
+  readonly openFirst: typeof openFirst;
+  readonly answerTestImage: typeof answerTestImage;
 }
 
 const realBackends: Backends = {
   openOrt,
   askOrt,
-  planWebGpu,
-  key: verificationKey,
-  cache: verificationCache,
+  planOwn,
+  openFirst,
+  answerTestImage,
 };
 
+/** Runs `work` while the model answers no request. */
+type BetweenRequests = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Prepares the backend that replaces a model's first one, which answers requests
+ * meanwhile. */
+export type Upgrade = (between: BetweenRequests) => Promise<Opened | Rejection>;
+
+export interface OpenedModel extends Opened {
+  readonly upgrade?: Upgrade;
+}
+
 /**
- * Opens the model on the WebGPU backend if that gives the same tokens for the
- * test image as the ORT backend, else on the ORT backend. The ORT backend's
- * tokens are cached, so that later loads open the WebGPU backend only.
+ * Opens the model on our own backend for the device if that gives the same tokens
+ * for the test image as the ORT backend, else on the ORT backend. The ORT backend's
+ * tokens are cached, so that later loads open our own backend only.
+ *
+ * With `answersEarly`, a backend that takes long to prepare is left to `upgrade`, if
+ * there is memory for two: the model then opens on another one.
  */
 export async function openModel(
   job: LoadJob,
   plan: LoadPlan,
+  answersEarly = false,
   backends = realBackends,
-): Promise<Opened | Overflow> {
+): Promise<OpenedModel | Overflow> {
   if (job.options.backend === "ort") return backends.openOrt(job, plan);
-  const result = await openOnWebGpu(job, plan, backends);
+  const candidate = await backends.planOwn(job, plan);
+  const known = plan.verification.result;
+  if (candidate.kind === "rejected" || known?.rejection !== undefined) {
+    const reason =
+      candidate.kind === "rejected" ? candidate.reason : known?.rejection;
+    return backends.openOrt(job, plan, reason);
+  }
+  if (answersEarly && takesLong(plan, known) && fitsTwice(plan)) {
+    const first = await openBefore(job, plan, candidate.name, backends);
+    if (first.kind === "overflow") return first;
+    const { model } = first;
+    const upgrade: Upgrade = (between) =>
+      openAfter(model, { job, plan, candidate, backends }, between);
+    return { ...first, upgrade };
+  }
+  const result = await openOwn(job, plan, candidate, backends);
   return result.kind === "rejected"
     ? backends.openOrt(job, plan, result.reason)
     : result;
 }
 
-async function openOnWebGpu(
+/** Kernels have to be compiled and compared, or the reference has to be opened. */
+function takesLong(
+  { gpu }: LoadPlan,
+  known: VerificationResult | undefined,
+): boolean {
+  return gpu === undefined ? known === undefined : known?.verified !== true;
+}
+
+/** Whether there is memory for the reference and our own backend at once. */
+function fitsTwice(plan: LoadPlan): boolean {
+  const { config, variants, info, needs, hardware } = plan;
+  const { device } = hardware;
+  const { dtypes, size } = info;
+  const placement = { device, backend: "ort" } as const;
+  const { total } = estimateMemory(config, variants, dtypes, size, placement);
+  return fitTogether({ device, bytes: total }, { device, bytes: needs.total });
+}
+
+function openBefore(
   job: LoadJob,
   plan: LoadPlan,
+  preparing: OwnBackend,
+  backends: Backends,
+): Promise<Opened | Overflow> {
+  const info = { ...plan.info, preparing };
+  return backends.openFirst(job, { ...plan, info });
+}
+
+interface Attempt {
+  readonly job: LoadJob;
+  readonly plan: LoadPlan;
+  readonly candidate: Candidate;
+  readonly backends: Backends;
+}
+
+/** Opens our own backend while `first` is in use. */
+async function openAfter(
+  first: LoadedModel,
+  { job, plan, candidate, backends }: Attempt,
+  between: BetweenRequests,
+): Promise<Opened | Rejection> {
+  if (first.gpu === plan.gpu) await candidate.takeNewDevice();
+  const opened = await openKnown(plan, candidate);
+  if (opened) return opened;
+  const size = testImageSize(plan);
+  const tokens = await between(() =>
+    backends.answerTestImage(first, size, job.signal),
+  );
+  return openCompared(plan, candidate, tokens);
+}
+
+async function openOwn(
+  job: LoadJob,
+  plan: LoadPlan,
+  candidate: Candidate,
   backends: Backends,
 ): Promise<Opened | Overflow | Rejection> {
-  const candidate = await backends.planWebGpu(job, plan);
-  if (candidate.kind === "rejected") return candidate;
-  const key = await keyOf(plan, backends, job.signal);
-  const cached = key === undefined ? undefined : await backends.cache.get(key);
-  const opened = cached && (await openCached(candidate, cached));
+  const opened = await openKnown(plan, candidate);
   if (opened) return opened;
-
   const reference = await backends.askOrt(job, plan);
-  if (reference.kind === "overflow") return reference;
-  const { tokens } = reference;
-  const result = await openVerified(candidate, tokens);
-  if (key !== undefined) {
-    await backends.cache.set(key, { tokens, ...verdictOf(result) });
+  return reference.kind === "overflow"
+    ? reference
+    : openCompared(plan, candidate, reference.tokens);
+}
+
+/** Compares with the tokens of an earlier load. Undefined if there are none, or if
+ * they may be outdated. */
+async function openKnown(
+  { verification }: LoadPlan,
+  candidate: Candidate,
+): Promise<Opened | Rejection | undefined> {
+  if (verification.result === undefined) return undefined;
+  const { tokens, verified = false } = verification.result;
+  const result = await openVerified(candidate, tokens, verified);
+  if (result.kind === "rejected") {
+    // A temporary failure proves nothing about the tokens.
+    return result.permanent ? undefined : result;
   }
+  if (!verified) await verification.set({ tokens, verified: true });
   return result;
 }
 
-/** Identifies the verification. Closes the plan's device if that is aborted. */
-async function keyOf(
-  plan: LoadPlan,
-  { key }: Backends,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  try {
-    return await key(plan, testImageSize(plan), signal);
-  } catch (error) {
-    plan.gpu?.close();
-    throw error;
-  }
-}
-
-function verdictOf(
-  result: Opened | Rejection,
-): Pick<VerificationResult, "verified" | "rejection"> {
-  if (result.kind === "opened") return { verified: true };
-  return result.permanent ? { rejection: result.reason } : {};
-}
-
-/** The result of an earlier load, repeated. Undefined if its tokens may be
- * outdated. */
-async function openCached(
+/** Compares with the reference's tokens and caches the result. */
+async function openCompared(
+  { verification }: LoadPlan,
   candidate: Candidate,
-  { tokens, verified = false, rejection: reason }: VerificationResult,
-): Promise<Opened | Rejection | undefined> {
-  if (reason !== undefined) {
-    return { kind: "rejected", reason, permanent: true };
+  tokens: readonly number[],
+): Promise<Opened | Rejection> {
+  const result = await openVerified(candidate, tokens);
+  if (result.kind === "opened") {
+    await verification.set({ tokens, verified: true });
+  } else if (result.permanent) {
+    await verification.set({ tokens, rejection: result.reason });
+  } else {
+    await verification.set({ tokens });
   }
-  const result = await openVerified(candidate, tokens, verified);
-  // A temporary failure proves nothing about the tokens.
-  const isOutdated = result.kind === "rejected" && result.permanent;
-  return isOutdated ? undefined : result;
+  return result;
 }
 
 /** A kernel that was correct in an earlier load may no longer be, so a failed

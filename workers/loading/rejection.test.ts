@@ -4,7 +4,9 @@ import { UnsupportedGraph } from "../backends/backend";
 import { rejectionFor } from "./rejection";
 
 test("an unsupported graph is rejected permanently", () => {
-  expect(rejectionFor(new UnsupportedGraph("the attention is odd"))).toEqual({
+  expect(
+    rejectionFor(new UnsupportedGraph("the attention is odd"), "webgpu"),
+  ).toEqual({
     kind: "rejected",
     reason: "The WebGPU backend cannot run this model: the attention is odd",
     permanent: true,
@@ -16,9 +18,9 @@ test.each([
   ["temporary", new VlmError("device-lost", "The GPU was lost.", "")],
   ["temporary", new Error("The GPU hangs.")],
 ])("the rejection is %s after %o", (lasting, error) => {
-  expect(rejectionFor(error)).toEqual({
+  expect(rejectionFor(error, "wasm")).toEqual({
     kind: "rejected",
-    reason: `The WebGPU backend failed: ${error.message}`,
+    reason: `The WASM backend failed: ${error.message}`,
     permanent: lasting === "permanent",
   });
 });

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { LoadPlan } from "./load-plan";
-import { verificationKey } from "./verification-cache";
+import {
+  findVerification,
+  type VerificationSubject,
+} from "./verification-cache";
 
 beforeEach(() => {
   vi.stubGlobal("navigator", { userAgent: "a browser" });
@@ -11,9 +13,9 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A plan for a model whose files have these identities, with external data under
- * the last one. */
-function planOf(...identities: (string | undefined)[]): LoadPlan {
+/** A model whose files have these identities, the last one of which is external
+ * data. */
+function subjectOf(...identities: (string | undefined)[]): VerificationSubject {
   const paths = identities.map((_, i) => `onnx/${i}`);
   const configFiles = paths.slice(0, -1).map((path) => ({ path }));
   const known = paths.flatMap((path, i) => {
@@ -21,10 +23,6 @@ function planOf(...identities: (string | undefined)[]): LoadPlan {
     return identity === undefined ? [] : [[path, identity] as const];
   });
   const identify = () => Promise.resolve(new Map(known));
-  const graph = {
-    file: "onnx/a.onnx",
-    externalFiles: [`${paths.length - 1}`],
-  };
   const none = {
     vision_encoder: [],
     embed_tokens: [],
@@ -32,24 +30,29 @@ function planOf(...identities: (string | undefined)[]): LoadPlan {
   };
   return {
     metadata: { variants: none, configFiles, folder: { identify } },
-    info: { dtypes: {} },
-    graphs: { vision_encoder: { graph } },
+    dtypes: {},
+    external: paths.slice(-1),
     gpu: undefined,
-  } as unknown as LoadPlan;
+  } as unknown as VerificationSubject;
 }
 
 const { signal } = new AbortController();
 
-test("the key depends on the files' content and the image size", async () => {
+const keyOf = async (...identities: (string | undefined)[]) =>
+  (await findVerification(subjectOf(...identities), signal)).key;
+
+test("the key depends on the content of all files", async () => {
   vi.stubEnv("DEV", false);
-  const key = await verificationKey(planOf("abc", "x"), 256, signal);
+  const key = await keyOf("abc", "x");
   expect(key).toMatch(/^[0-9a-f]{64}$/);
-  expect(await verificationKey(planOf("abc", "x"), 256, signal)).toBe(key);
-  for (const other of [planOf("abd", "x"), planOf("abc", "y")]) {
-    expect(await verificationKey(other, 256, signal)).not.toBe(key);
-  }
-  expect(await verificationKey(planOf("abc", "x"), 512, signal)).not.toBe(key);
-  for (const unknown of [planOf("abc", undefined), planOf(undefined, "x")]) {
-    expect(await verificationKey(unknown, 256, signal)).toBeUndefined();
-  }
+  expect(await keyOf("abc", "x")).toBe(key);
+  expect(await keyOf("abd", "x")).not.toBe(key);
+  expect(await keyOf("abc", "y")).not.toBe(key);
+  expect(await keyOf("abc", undefined)).toBeUndefined();
+  expect(await keyOf(undefined, "x")).toBeUndefined();
+});
+
+test("nothing is known about files of unknown content", async () => {
+  const found = await findVerification(subjectOf("abc", undefined), signal);
+  expect(found).toMatchObject({ result: undefined, isPromising: false });
 });

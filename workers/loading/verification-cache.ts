@@ -1,41 +1,66 @@
-import { siblingPath } from "../onnx/external-data";
+import type { GraphDtypes } from "../../src/shared/models";
 import { environmentKey } from "../ort/environment-key";
 import { database } from "../store/database";
-import { KeyValueStore } from "../store/key-value-store";
-import type { LoadPlan } from "./load-plan";
-import { filesOf } from "./model-metadata";
+import { hashOf, KeyValueStore } from "../store/key-value-store";
+import type { Gpu } from "../ort/device";
+import { filesOf, type ModelMetadata } from "./model-metadata";
+import { knownAnswers } from "./known-answers";
 
 export interface VerificationResult {
   /** The reference's tokens for the test image. */
   readonly tokens: readonly number[];
-  /** The WebGPU backend has passed every test. */
+  /** The backend has passed every test. */
   readonly verified?: boolean;
-  /** Why the WebGPU backend is rejected without another try. */
+  /** Why the backend is rejected without another try. */
   readonly rejection?: string;
 }
 
-export const verificationCache = new KeyValueStore<VerificationResult>(
+const results = new KeyValueStore<VerificationResult>(
   database.table("verifications"),
   32,
 );
 
+/** Everything a verification depends on. */
+export interface VerificationSubject {
+  readonly metadata: ModelMetadata;
+  readonly dtypes: GraphDtypes;
+  /** Paths of external data under other names than the usual. */
+  readonly external: readonly string[];
+  readonly gpu: Gpu | undefined;
+}
+
+/** What earlier loads, on this machine or elsewhere, know about a model. */
+export interface Verification {
+  /** Undefined if nothing is known. */
+  readonly result: VerificationResult | undefined;
+  /** Whether a backend of our own probably opens without the reference. */
+  readonly isPromising: boolean;
+  /** Identifies the files, the adapter, the browser and the build. Undefined where
+   * results cannot be kept. */
+  readonly key: string | undefined;
+  set(result: VerificationResult): Promise<void>;
+}
+
 /**
- * Identifies everything a verification depends on: the model's files and dtypes,
- * the test image's size, and the environment. Undefined where the content of a
- * file cannot be identified.
+ * The result of an earlier verification of these files here, else the tokens that are
+ * published with this build for models with this content.
  */
-export async function verificationKey(
-  { metadata, graphs, info, gpu }: LoadPlan,
-  size: number,
+export async function findVerification(
+  { metadata, dtypes, external, gpu }: VerificationSubject,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const files = filesOf(metadata, info.dtypes).map(({ path }) => path);
-  const external = Object.values(graphs).flatMap(({ graph }) =>
-    graph.externalFiles.map((name) => siblingPath(graph.file, name)),
-  );
+): Promise<Verification> {
+  const files = filesOf(metadata, dtypes).map(({ path }) => path);
   const paths = [...new Set([...files, ...external])].sort();
   const identities = await metadata.folder.identify(paths, signal);
-  if (identities.size < paths.length) return undefined;
+  const isKnown = identities.size === paths.length;
   const content = paths.map((path) => [path, identities.get(path)]);
-  return environmentKey(gpu?.device, content, size);
+  const key = isKnown ? await environmentKey(gpu?.device, content) : undefined;
+  const kept = key === undefined ? undefined : await results.get(key);
+  const tokens = knownAnswers.get(await hashOf(content));
+  const set = async (result: VerificationResult): Promise<void> => {
+    if (key !== undefined) await results.set(key, result);
+  };
+  const result = kept ?? (tokens && { tokens });
+  const isPromising = result !== undefined && result.rejection === undefined;
+  return { result, isPromising, key, set };
 }

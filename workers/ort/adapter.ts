@@ -58,15 +58,19 @@ function noAdapter(message: string): VlmError {
 /** An open device, or the reason for using WASM; no reason if WASM was chosen. */
 export type OpenedGpu = { readonly gpu: Gpu } | { readonly reason?: string };
 
+/** Opens a device, which takes ONNX Runtime. `beginRuntime` is called before that is
+ * waited for. */
 export async function openGpu(
   choice: DeviceChoice,
   heads: AttentionHeads,
+  beginRuntime: () => void = () => undefined,
 ): Promise<OpenedGpu> {
   if (choice === "wasm") return {};
   const adapter = await requestAdapter();
   const reason = reasonForWasm(choice, adapter?.info);
   if (reason !== undefined) return { reason };
   if (adapter === null) return {};
+  beginRuntime();
   const tested = await openTested(adapter, heads);
   if (tested instanceof Gpu) return { gpu: tested };
   const name = adapterName(adapter.info);

@@ -19,11 +19,7 @@ export function fromOrtTensor(result: Ort.Tensor): Tensor {
   if (result.location === "gpu-buffer") {
     const { gpuBuffer } = result;
     const dispose = (): void => result.dispose();
-    return new Tensor(
-      type,
-      { gpuBuffer: gpuBuffer as GPUBuffer, dispose },
-      dims,
-    );
+    return new Tensor(type, { gpuBuffer, dispose }, dims);
   }
   return new Tensor(type, { data: bitsOf(result) }, dims);
 }

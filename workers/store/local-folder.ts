@@ -92,8 +92,9 @@ export class LocalFolder implements ModelFolder {
     for (const path of paths) {
       const file = this.#files.get(path);
       const hash = findFile(this.#listing, path)?.sha256;
-      if (hash !== undefined) identities.set(path, hash);
-      else if (file instanceof File) {
+      if (hash !== undefined && file !== undefined) {
+        identities.set(path, `sha256-${hash}-${file.size}`);
+      } else if (file instanceof File) {
         identities.set(path, `${file.size} ${file.lastModified}`);
       }
     }

@@ -148,11 +148,11 @@ export async function openWebGpuEncoder(
 
 /** A prompt of random ids before and after an image with random features; an image
  * of 0 tokens is left out. */
-export async function syntheticPrompt(
+export function syntheticPrompt(
   { config }: ModelGraphs,
   seed: number,
   [before, tokens, after]: readonly [number, number, number],
-): Promise<{ prompt: Prompt; images: EncodedImage[] }> {
+): { prompt: Prompt; images: EncodedImage[] } {
   const random = seededRandom(seed);
   const ids = (count: number) =>
     Array.from({ length: count }, () =>

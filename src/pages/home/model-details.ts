@@ -1,11 +1,23 @@
 import { html, nothing, type TemplateResult } from "lit";
-import type { Device, Graph, License, ModelReport } from "../../index";
+import type {
+  Device,
+  Graph,
+  License,
+  ModelInfo,
+  ModelReport,
+} from "../../index";
 import { formatBytes } from "../../shared/format";
 import type { PanelTexts } from "./panel-texts";
 
 export const deviceNames: Readonly<Record<Device, string>> = {
   webgpu: "WebGPU",
   wasm: "WASM",
+};
+
+export const backendNames: Readonly<Record<ModelInfo["backend"], string>> = {
+  webgpu: "WebGPU",
+  wasm: "WASM",
+  ort: "ONNX Runtime",
 };
 
 const graphs: readonly Graph[] = [

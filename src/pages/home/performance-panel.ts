@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { CaptionDetail, ModelInfo } from "../../index";
 import { formatBytes } from "../../shared/format";
 import { byId } from "./dom";
-import { deviceNames } from "./model-details";
+import { backendNames, deviceNames } from "./model-details";
 import { decimal, millisecondsText } from "./number-text";
 import { setUpRegion, type Page } from "./page";
 import type { PanelTexts } from "./panel-texts";
@@ -244,9 +244,9 @@ function facts(
   `;
 }
 
-/** The backend, and why it is not the WebGPU backend. */
+/** The backend, and why it is not one of our own. */
 function backendText({ backend, backendReason }: ModelInfo): string {
-  const name = backend === "webgpu" ? "WebGPU" : "ONNX Runtime";
+  const name = backendNames[backend];
   return backendReason === undefined ? name : `${name}. ${backendReason}`;
 }
 

@@ -27,7 +27,7 @@ describe.each([
   ] as const)(
     "answers like the ORT backend: %i ids, %i image tokens, %i ids",
     async (...sizes) => {
-      const question = await syntheticPrompt(languages.source, 7, sizes);
+      const question = syntheticPrompt(languages.source, 7, sizes);
       const wanted = await answer(languages.reference, question, 20);
       const got = await answer(languages.webgpu, question, 20);
       expect(got.ids).toEqual(wanted.ids);

@@ -69,7 +69,7 @@ test("rejects with device-lost in the middle of a batch", async () => {
 
 test("rejects with device-lost during a recording", async () => {
   const { gpu, webgpu } = await open();
-  const { prompt, images } = await syntheticPrompt(source, 4, [40, 4, 7]);
+  const { prompt, images } = syntheticPrompt(source, 4, [40, 4, 7]);
   const { InferenceSession } = await loadOrt();
   const create = vi.spyOn(InferenceSession, "create");
   const begun = webgpu.begin(prompt, images, options);
@@ -109,7 +109,7 @@ test("rejects with device-lost between two submits of a prefill", async () => {
 
 test("rejects with device-lost while ORT encodes a graph", async () => {
   const { gpu, webgpu } = await open();
-  const { prompt, images } = await syntheticPrompt(source, 4, [40, 4, 7]);
+  const { prompt, images } = syntheticPrompt(source, 4, [40, 4, 7]);
   const { device } = gpu;
   const create = device.createCommandEncoder.bind(device);
   device.createCommandEncoder = (descriptor) => {

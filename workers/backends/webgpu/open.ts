@@ -1,6 +1,7 @@
 import type { Graph } from "../../../src/shared/models";
 import {
   type Backend,
+  type BackendPlan,
   type GraphSource,
   type OnStep,
   UnsupportedGraph,
@@ -19,19 +20,13 @@ import { initialCapacity } from "./kv-cache";
 import { WebGpuLanguage } from "./language";
 import { trialRecordKey, useTrialRecord } from "./overrides/trial-record";
 
-/** A model whose graphs the WebGPU backend can run. */
-export interface WebGpuPlan {
-  /** On failure nothing stays on the GPU. */
-  open(tensors: Tensors, onStep: OnStep): Promise<Backend>;
-}
-
 /** Plans the backend without touching the GPU. Throws `UnsupportedGraph` for
  * graphs of an unknown structure and for weights that are too large. */
 export async function planWebGpuBackend(
   graphs: Readonly<Record<Graph, GraphSource>>,
   config: ModelConfig,
   gpu: Gpu,
-): Promise<WebGpuPlan> {
+): Promise<BackendPlan> {
   const {
     embed_tokens: embedSource,
     vision_encoder: visionSource,

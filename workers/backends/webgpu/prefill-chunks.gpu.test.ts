@@ -44,11 +44,7 @@ test("answers a prompt of two chunks like the ORT backend", async () => {
 });
 
 test("rejects with device-lost when the device is lost between two chunks", async () => {
-  const { prompt, images } = await syntheticPrompt(source, 8, [
-    MAX_CHUNK + 3,
-    4,
-    5,
-  ]);
+  const { prompt, images } = syntheticPrompt(source, 8, [MAX_CHUNK + 3, 4, 5]);
   const quick = vi.spyOn(Pace.prototype, "msPerDispatch", "get");
   quick.mockReturnValue(1e-6);
   loseAt(gpu, "prefill");

@@ -20,7 +20,7 @@ const COUNT = 20;
 let gpu: Gpu;
 let source: ModelGraphs;
 let webgpu: LanguageBackend;
-let basicQuestion: Awaited<ReturnType<typeof syntheticPrompt>>;
+let basicQuestion: ReturnType<typeof syntheticPrompt>;
 let wanted: readonly number[];
 let submitted: GPUQueue["submit"];
 const submit = vi.fn<GPUQueue["submit"]>();
@@ -29,7 +29,7 @@ beforeAll(async () => {
   gpu = await testGpu({ trials: false });
   source = await openSource(micro);
   const reference = await openOrtLanguage(source);
-  basicQuestion = await syntheticPrompt(source, 6, [9, 4, 7]);
+  basicQuestion = syntheticPrompt(source, 6, [9, 4, 7]);
   wanted = (await answer(reference, basicQuestion, COUNT)).ids;
   await reference.release();
   webgpu = await openWebGpuLanguage(source, gpu);
@@ -78,12 +78,12 @@ test.each(["prefill", "step"])(
   "stops a %s between two submits; the next answer is correct",
   async (what) => {
     const shape = [30, 4, 7] as const;
-    const question = await syntheticPrompt(source, 8, shape);
+    const question = syntheticPrompt(source, 8, shape);
     const reference = await openOrtLanguage(source);
     const right = (await answer(reference, question, 9)).ids;
     await reference.release();
     // Records the graphs.
-    await answer(webgpu, await syntheticPrompt(source, 7, shape), 9);
+    await answer(webgpu, syntheticPrompt(source, 7, shape), 9);
 
     dispatchesTake(1000);
     const stop = new AbortController();
