@@ -11,6 +11,7 @@ type Name<K extends keyof FastVlmEventMap> = EventName<FastVlmEventMap[K]>;
 const events = {
   onModelprogress: "modelprogress" as Name<"modelprogress">,
   onReady: "ready" as Name<"ready">,
+  onBackendchange: "backendchange" as Name<"backendchange">,
   onFrame: "frame" as Name<"frame">,
   onToken: "token" as Name<"token">,
   onCaption: "caption" as Name<"caption">,

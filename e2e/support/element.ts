@@ -53,8 +53,23 @@ export async function call<T>(
   return (await page.evaluate(callElement, { method, args })) as Outcome<T>;
 }
 
-export const load = (page: Page): Promise<Outcome<ModelInfo>> =>
-  call(page, "load");
+/** Loads the model, and waits for the backend that later requests use. */
+export async function load(page: Page): Promise<Outcome<ModelInfo>> {
+  const loaded = await call<ModelInfo>(page, "load");
+  if ("error" in loaded || loaded.value.preparing === undefined) return loaded;
+  const value = await page.evaluate(
+    () =>
+      new Promise<ModelInfo>((resolve) => {
+        const element = document.querySelector("fast-vlm");
+        const { info } = element ?? {};
+        if (info && info.preparing === undefined) resolve(info);
+        element?.addEventListener("backendchange", ({ detail }) => {
+          resolve(detail);
+        });
+      }),
+  );
+  return { value };
+}
 
 type Plain = Pick<AskOptions, "size" | "maxTokens" | "sampling"> & {
   readonly prompt?: string;

@@ -116,7 +116,7 @@ export class FastVlmAttributes extends LitElement {
   declare dtype: string;
   /** `auto`, `webgpu` or `wasm`. */
   declare device: string;
-  /** `auto`: the WebGPU backend if it works here, otherwise ONNX Runtime; `ort`:
+  /** `auto`: our own backend if it works here, otherwise ONNX Runtime; `ort`:
    * always ONNX Runtime. */
   declare backend: string;
   /** Captions a live source continuously; a still image is captioned again

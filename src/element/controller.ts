@@ -328,6 +328,7 @@ export class Controller implements ReactiveController {
     return new Session(this.#host, {
       onProgress: (progress) => this.#onProgress(progress),
       onReady: (info) => this.#onReady(info),
+      onBackend: (info) => this.#onBackend(info),
       onLost: () => this.status.update({ loaded: false }),
     });
   }
@@ -407,6 +408,12 @@ export class Controller implements ReactiveController {
     const { texts } = this.status;
     this.status.announce(texts.modelReady, texts.lang);
     this.#begin();
+  }
+
+  #onBackend(info: ModelInfo): void {
+    this.info = info;
+    this.#host.requestUpdate();
+    emit(this.#host, "backendchange", info);
   }
 
   /** Answers a question and records it in the conversation. */

@@ -79,6 +79,7 @@ export interface ErrorDetail {
 export interface FastVlmEventMap {
   modelprogress: CustomEvent<ProgressDetail>;
   ready: CustomEvent<ModelInfo>;
+  backendchange: CustomEvent<ModelInfo>;
   frame: CustomEvent<FrameDetail>;
   token: CustomEvent<TokenDetail>;
   caption: CustomEvent<CaptionDetail>;

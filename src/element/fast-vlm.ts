@@ -49,6 +49,7 @@ const modelAttributes = [
  *
  * @fires {CustomEvent<ProgressDetail>} modelprogress - progress of a load; `retryIn` is set while a load or `inspect()` waits for a server that limits requests
  * @fires {CustomEvent<ModelInfo>} ready - a model is loaded
+ * @fires {CustomEvent<ModelInfo>} backendchange - the model has changed its backend after `ready`, or keeps the one that it has
  * @fires {CustomEvent<FrameDetail>} frame - a frame was passed to the model
  * @fires {CustomEvent<TokenDetail>} token - a token was added to the caption
  * @fires {CustomEvent<CaptionDetail>} caption - a caption is complete, with its timings

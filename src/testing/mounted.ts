@@ -7,6 +7,7 @@ import { FakeVlm, fakeWorker, type Script } from "./fake-worker";
 const types: readonly (keyof FastVlmEventMap)[] = [
   "modelprogress",
   "ready",
+  "backendchange",
   "frame",
   "token",
   "caption",

@@ -12,7 +12,10 @@ import { openCountingWorker } from "./counting-worker";
 import type { TwoQuestions } from "./record";
 
 export interface FastVlmEngine extends Engine {
+  /** Of the backend in use. */
   readonly info: ModelInfo;
+  /** Resolves when the model is on the backend that later requests use. */
+  readonly settled: Promise<void>;
   /** Features of its GPU device. */
   readonly features: readonly string[];
   /** Prompt length of the last question. */
@@ -30,8 +33,14 @@ export async function openFastVlm(
   draft: boolean,
   onProgress: (text: string) => void,
 ): Promise<FastVlmEngine> {
+  let changed: ModelInfo | undefined;
+  const change = Promise.withResolvers<void>();
   const { runtime, read, dispose } = openCountingWorker({
     onProgress: ({ phase }) => onProgress(phase),
+    onBackend: (info) => {
+      changed = info;
+      change.resolve();
+    },
   });
   let promptTokens = 0;
 
@@ -103,10 +112,15 @@ export async function openFastVlm(
   }
 
   try {
-    const info = await runtime.load(options);
+    const first = await runtime.load(options);
     const { features } = await read();
+    const settled =
+      first.preparing === undefined ? Promise.resolve() : change.promise;
     return {
-      info,
+      get info() {
+        return changed ?? first;
+      },
+      settled,
       features,
       caption,
       promptTokens: () => promptTokens,
