@@ -2,12 +2,18 @@ import { defaultClientConditions, defineConfig } from "vite";
 import { isolationHeaders } from "./tools/cli/headers.mjs";
 import { assemblyScript } from "./tools/cli/assembly-script.mjs";
 import { documentPages } from "./tools/cli/docs/site.mjs";
+import { repositoryLink } from "./tools/cli/repository-link.mjs";
 import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
 
 export default defineConfig({
   // Relative, so that the built page works in any folder of a site.
   base: "./",
-  plugins: [assemblyScript(), documentPages(), offlineShell()],
+  plugins: [
+    assemblyScript(),
+    documentPages(),
+    repositoryLink(),
+    offlineShell(),
+  ],
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
   resolve: {

@@ -60,6 +60,7 @@ export const pageGerman: PageTexts = {
       "Bilder, Fragen und Antworten bleiben auf diesem Gerät. Die Seite kontaktiert andere Server nur, um das gewählte Modell herunterzuladen.",
     docs: "Dokumentation",
     bench: "Benchmark",
+    repository: "Quellcode",
     model: "Modell",
     image: "Bildoptionen",
     performance: "Leistung",

@@ -56,6 +56,7 @@ export interface PageTexts {
     readonly footer: string;
     readonly docs: string;
     readonly bench: string;
+    readonly repository: string;
     readonly model: string;
     readonly image: string;
     readonly performance: string;
@@ -122,6 +123,7 @@ export const pageEnglish: PageTexts = {
       "Images, questions and answers stay on this device. The page contacts other sites only to download the model that you choose.",
     docs: "Documentation",
     bench: "Benchmark",
+    repository: "Source code",
     model: "Model",
     image: "Image options",
     performance: "Performance",
