@@ -56,7 +56,7 @@ export default defineConfig(
     "public/",
     "tools/fastvlm/",
     // AssemblyScript, which its own compiler checks.
-    "workers/backends/wasm/assembly/",
+    "workers/{backends/wasm,kernels}/assembly/",
   ]),
   eslint.configs.recommended,
   tseslint.configs.recommendedTypeChecked,

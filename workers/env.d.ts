@@ -12,3 +12,7 @@ declare module "*?asc=relaxed" {
   const code: string;
   export default code;
 }
+declare module "*?asc=local" {
+  const code: string;
+  export default code;
+}

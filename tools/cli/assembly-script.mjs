@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Imports `index.ts?asc=simd` and `index.ts?asc=relaxed` as the base64 text of the
- * WebAssembly module that AssemblyScript compiles from `index.ts`.
+ * Imports `index.ts?asc=simd`, `?asc=relaxed` and `?asc=local` as the base64 text of
+ * the WebAssembly module that AssemblyScript compiles from `index.ts`.
  */
 import { createHash } from "node:crypto";
 import {
@@ -16,28 +16,32 @@ import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { cache, readJson, root } from "./prepare.mjs";
 
-/** Features of each variant. */
+const sharedMemory = [
+  // `compileKernels` clears the flag where memory is not shared.
+  "--sharedMemory",
+  // Pages of 64 kB: the address space of 4 GB.
+  ...["--maximumMemory", "65536"],
+];
+
+/** Options of each variant. `local`: for memory of a single thread. */
 const variants = {
-  simd: "simd,threads",
-  relaxed: "simd,relaxed-simd,threads",
+  local: ["--enable", "simd"],
+  simd: ["--enable", "simd,threads", ...sharedMemory],
+  relaxed: ["--enable", "simd,relaxed-simd,threads", ...sharedMemory],
 };
 
-const suffix = /\?asc=(simd|relaxed)$/;
+const suffix = /\?asc=(local|simd|relaxed)$/;
 
-/** @param {string} features */
-const options = (features) => [
+/** @param {readonly string[]} variant */
+const options = (variant) => [
   "-O3",
   "--converge",
   "--noAssert",
   // Kernels allocate nothing.
   ...["--runtime", "stub"],
-  ...["--enable", features],
   "--importMemory",
   "--noExportMemory",
-  // `loadKernels` clears the flag where memory is not shared.
-  "--sharedMemory",
-  // Pages of 64 kB: the address space of 4 GB.
-  ...["--maximumMemory", "65536"],
+  ...variant,
 ];
 
 /** The sources that may be part of the module of `entry`. @param {string} entry */
@@ -49,17 +53,17 @@ const sourcesOf = (entry) =>
 
 /**
  * @param {string} entry path of the source file
- * @param {string} features
+ * @param {readonly string[]} variant
  * @returns {Promise<string>} the module as base64
  */
-async function compile(entry, features) {
+async function compile(entry, variant) {
   const { default: asc } = await import("assemblyscript/asc");
   /** @type {Uint8Array | undefined} */
   let module;
   let log = "";
   const stderr = { write: (/** @type {string} */ text) => void (log += text) };
   const { error } = await asc.main(
-    [relative(root, entry), "--outFile", "module.wasm", ...options(features)],
+    [relative(root, entry), "--outFile", "module.wasm", ...options(variant)],
     {
       stderr,
       readFile: (name, folder) => {
@@ -80,21 +84,21 @@ async function compile(entry, features) {
 /**
  * Compiles, unless the sources and the compiler are those of an earlier build.
  * @param {string} entry
- * @param {string} features
+ * @param {readonly string[]} variant
  */
-async function cached(entry, features) {
+async function cached(entry, variant) {
   const { version } = /** @type {{ version: string }} */ (
     readJson(join(root, "node_modules/assemblyscript/package.json"))
   );
   const hash = createHash("sha256");
-  hash.update(JSON.stringify([version, options(features)]));
+  hash.update(JSON.stringify([version, options(variant)]));
   for (const source of sourcesOf(entry)) {
     hash.update(relative(root, source)).update(readFileSync(source));
   }
   const folder = join(cache, "assembly");
   const path = join(folder, hash.digest("hex").slice(0, 32));
   if (existsSync(path)) return readFileSync(path, "utf8");
-  const module = await compile(entry, features);
+  const module = await compile(entry, variant);
   mkdirSync(folder, { recursive: true });
   // Several test runners may compile at once.
   writeFileSync(`${path}.${process.pid}`, module);
@@ -110,11 +114,11 @@ export function assemblyScript() {
       filter: { id: suffix },
       async handler(id) {
         const entry = id.replace(suffix, "");
-        const variant = /** @type {keyof typeof variants} */ (
+        const name = /** @type {keyof typeof variants} */ (
           suffix.exec(id)?.[1]
         );
         for (const source of sourcesOf(entry)) this.addWatchFile(source);
-        const module = await cached(entry, variants[variant]);
+        const module = await cached(entry, variants[name]);
         return {
           code: `export default ${JSON.stringify(module)};`,
           moduleType: "js",

@@ -1,24 +1,17 @@
 import { expect, test } from "vitest";
 import { letterbox } from "./resize-geometry";
 import { resizeToPlanes } from "./resize.reference";
-import { findDifference, goldenCases, paint } from "./testing/resize-golden";
-
-/** Rectangles of an image in memory. */
-function reader(rgba: Uint8ClampedArray, width: number) {
-  return (x: number, y: number, columns: number, rows: number) => {
-    const out = new Uint8ClampedArray(columns * rows * 4);
-    for (let row = 0; row < rows; row++) {
-      const from = ((y + row) * width + x) * 4;
-      out.set(rgba.subarray(from, from + columns * 4), row * columns * 4);
-    }
-    return out;
-  };
-}
+import {
+  findDifference,
+  goldenCases,
+  paint,
+  readerOf,
+} from "./testing/resize-golden";
 
 for (const wanted of goldenCases) {
   test(`${wanted.title} equals Pillow bit for bit`, async () => {
     const { width, height } = wanted;
-    const read = reader(paint(width, height), width);
+    const read = readerOf(paint(width, height), width);
     const resize = (geometry: (typeof wanted.squares)[number]) =>
       resizeToPlanes(read, geometry);
     expect(await findDifference(wanted, resize)).toBe("");

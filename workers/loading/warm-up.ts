@@ -88,7 +88,8 @@ export async function preprocessImage(
   const size = image.width;
   const frame = await createImageBitmap(image);
   try {
-    return preprocessor.run(frame, stretch(size, size, size), requestDefaults);
+    const view = stretch(size, size, size);
+    return await preprocessor.run(frame, view, requestDefaults);
   } finally {
     frame.close();
   }

@@ -64,7 +64,7 @@ export class ImageEncoderStage {
     const features: Tensor[] = [];
     try {
       for (const view of this.#preprocessor.views(frame, options)) {
-        const pixels = this.#preprocessor.run(frame, view, options);
+        const pixels = await this.#preprocessor.run(frame, view, options);
         const match = gated && (await this.#changes.match(pixels, gate));
         await endStage("preprocess");
         await checkpoint(signal);

@@ -81,7 +81,7 @@ export async function expectGolden(
   };
   const [view] = model.preprocessor.views(frame, request);
   if (view === undefined) throw new Error("The image has no views.");
-  const pixels = model.preprocessor.run(frame, view, request);
+  const pixels = await model.preprocessor.run(frame, view, request);
   const features = await model.encoder.encode(pixels);
   const tokens = features.dims[1] ?? 0;
   const { tokenizer } = model;

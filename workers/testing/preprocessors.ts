@@ -44,7 +44,7 @@ export async function planes(
   const views = preprocessor.views(frame, request);
   const view = views[index];
   if (view === undefined) throw new Error("The image has no such view.");
-  const tensor = preprocessor.run(frame, view, request);
+  const tensor = await preprocessor.run(frame, view, request);
   expect(tensor.dims).toEqual([1, 3, view.size, view.size]);
   const length = 3 * view.size ** 2;
   const row =

@@ -5,6 +5,7 @@ import {
   stretch,
   type Geometry,
 } from "../resize-geometry";
+import type { PixelReader } from "../resize.reference";
 import golden from "./resize.golden.json";
 
 /** Edges and noise as RGBA; the same as in tools/fixtures/make_resize_golden.py. */
@@ -21,6 +22,18 @@ export function paint(
     }
   }
   return new Uint8ClampedArray(words.buffer);
+}
+
+/** Reads rectangles of an image in memory. */
+export function readerOf(rgba: Uint8ClampedArray, width: number): PixelReader {
+  return (x, y, columns, rows) => {
+    const out = new Uint8ClampedArray(columns * rows * 4);
+    for (let row = 0; row < rows; row++) {
+      const from = ((y + row) * width + x) * 4;
+      out.set(rgba.subarray(from, from + columns * 4), row * columns * 4);
+    }
+    return out;
+  };
 }
 
 interface GoldenCase {
