@@ -137,7 +137,29 @@ test("rejects a weight larger than a buffer of the adapter", async () => {
   const floats = gpu.device.limits.maxBufferSize / 4 + 1024;
   await expect(
     create(withWeight(floats), data(floats * 4), gpu),
-  ).rejects.toEqual(failsWith("unsupported", file, gpu.name));
+  ).rejects.toEqual(
+    failsWith("unsupported", file, "exceeds the limits of", gpu.name),
+  );
+  await create(chain(2, 64), none, gpu);
+  gpu.close();
+});
+
+test("rejects a shader that does not compile", async () => {
+  const gpu = await openSoftware();
+  gpu.device.createShaderModule({ code: "fn (" });
+  await expect(create(chain(2, 64), none, gpu)).rejects.toEqual(
+    failsWith("unsupported", gpu.name, "cannot compile a shader of", file),
+  );
+  await create(chain(2, 64), none, gpu);
+  gpu.close();
+});
+
+test("rejects another invalid use of WebGPU", async () => {
+  const gpu = await openSoftware();
+  gpu.device.createBuffer({ size: 4, usage: 0 });
+  await expect(create(chain(2, 64), none, gpu)).rejects.toEqual(
+    failsWith("unsupported", gpu.name, "cannot run", file),
+  );
   await create(chain(2, 64), none, gpu);
   gpu.close();
 });

@@ -35,7 +35,7 @@ export async function explainSessionError(
   if (gpu !== undefined && message.startsWith(GPU_ERROR_PREFIX)) {
     return new VlmError(
       "unsupported",
-      sentence(`${file} exceeds the limits of ${gpu.name}: ${message}`),
+      sentence(`${gpuFailure(message, file, gpu.name)}: ${message}`),
       "Choose another dtype, a smaller model, or the device wasm.",
       { cause },
     );
@@ -55,6 +55,16 @@ export async function explainSessionError(
     );
   }
   return corrupt(file, `ONNX Runtime cannot read the graph: ${message}`, cause);
+}
+
+/** What failed, by the browser's message: WebGPU has one class for all these errors. */
+function gpuFailure(message: string, file: string, gpu: string): string {
+  if (/\bWGSL\b|shader ?module/i.test(message)) {
+    return `${gpu} cannot compile a shader of ${file}`;
+  }
+  return /\bexceeds?\b|\blarger than\b|\blimits?\b/i.test(message)
+    ? `${file} exceeds the limits of ${gpu}`
+    : `${gpu} cannot run ${file}`;
 }
 
 /** Names the graph that ONNX Runtime failed to run. Other errors are returned as
