@@ -7,6 +7,37 @@ import simdCode from "./assembly/index.ts?asc=simd";
  * dimension.
  */
 export interface KernelArguments {
+  // product-int8.ts
+  probeDot: [out: number];
+  rowRanges: [x: number, ranges: number, inner: number];
+  quantizeRows: [
+    x: number,
+    ranges: number,
+    out: number,
+    rows: number,
+    shared: number,
+    inner: number,
+    form: number,
+  ];
+  packInt8: [
+    source: number,
+    w: number,
+    inner: number,
+    outer: number,
+    firstK: number,
+    count: number,
+    flip: number,
+  ];
+  productInt8: [
+    x: number,
+    w: number,
+    bias: number,
+    y: number,
+    rows: number,
+    inner: number,
+    stride: number,
+    form: number,
+  ];
   // scale-add.ts
   scaleAdd: [x: number, y: number, a: number];
   // product-float.ts

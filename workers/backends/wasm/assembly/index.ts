@@ -8,3 +8,4 @@ export * from "./product-float";
 export * from "./depthwise";
 export * from "./feature-map";
 export * from "./map-attention";
+export * from "./product-int8";
