@@ -27,7 +27,7 @@ class SyntheticModel:
 
 @dataclass(frozen=True)
 class RenumberedTokenizer:
-    """The part of Tokenizer that fastvlm/model_folder.py uses, with other special ids."""
+    """The part of Tokenizer that SpecialTokens uses, with other special ids."""
 
     tokenizer: Tokenizer
     first_special: int | None
@@ -36,10 +36,6 @@ class RenumberedTokenizer:
         first = self.tokenizer.token_to_id("<|endoftext|>")
         offset = 0 if self.first_special is None else self.first_special - first
         return self.tokenizer.token_to_id(token) + offset
-
-    def save(self, path: str) -> None:
-        self.tokenizer.save(path)
-
 
 def tiny_wide() -> SyntheticModel:
     """The widths of 0.5B, with one block per stage, two decoder layers and nano's
@@ -68,7 +64,14 @@ def fastvlm_05b() -> SyntheticModel:
     )
     return SyntheticModel(
         replace(cfg, text=replace(cfg.text, vocab=image, tied=False)),
-        (*default_graphs, "vision_encoder_fp16", "decoder_model_merged_q4f16"),
+        (
+            *default_graphs,
+            "vision_encoder_fp16",
+            "decoder_model_merged_q4f16",
+            "vision_encoder_quantized",
+            "embed_tokens_quantized",
+            "decoder_model_merged_quantized",
+        ),
         default_graphs,
         rows=image + 1,
         context=8192,

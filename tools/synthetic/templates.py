@@ -26,8 +26,9 @@ from fastvlm.graphs import BUILDERS, builder
 from fastvlm.graphs.dtypes import DTYPES
 from fastvlm.graphs.quantize import BLOCK
 from fastvlm.model import FastVlm
-from fastvlm.model_folder import write_configs
+from fastvlm.model_folder import SpecialTokens, write_model_configs
 
+from .eight_bit import code_type, quantize_nodes
 from .models import MODELS, SyntheticModel
 
 HERE = Path(__file__).parent
@@ -38,6 +39,7 @@ KINDS = {
     TensorProto.FLOAT: "f32",
     TensorProto.FLOAT16: "f16",
     TensorProto.UINT8: "bytes",
+    TensorProto.INT8: "bytes",
 }
 
 # Factors on the usual 1 / sqrt(fan_in): below 1 for layers that add to a residual
@@ -117,6 +119,23 @@ class TemplateWriter:
         self.end += -(-size // ALIGNMENT) * ALIGNMENT
 
 
+class EightBitWriter(TemplateWriter):
+    """Writes the weights that `quantize_nodes` expects: codes, with these `bounds`."""
+
+    def __init__(self, cfg: FastVlmConfig, graph: str):
+        super().__init__(cfg, graph)
+        self.bounds: dict[str, float] = {}
+
+    def add(self, tensor: TensorProto, size: int, chunks: Iterable[bytes]) -> None:
+        dims = list(tensor.dims)
+        codes = code_type(tensor.name, dims)
+        if codes is not None:
+            self.bounds[tensor.name], _ = distribution(tensor.name, dims)
+            tensor.data_type = codes
+            size = prod(dims)
+        super().add(tensor, size, chunks)
+
+
 def fill_of(cfg: FastVlmConfig, tensor: TensorProto, kind: str) -> dict:
     """A Fill as tools/cli/synthetic/fill.mjs declares it."""
     name, dims = tensor.name, list(tensor.dims)
@@ -164,6 +183,11 @@ def build(model: SyntheticModel, file: str) -> tuple[ModelProto, dict[str, list[
     """The graph with this file name (without .onnx), and the fills of its external
     data files."""
     graph, _, dtype = file.rpartition("_")
+    if dtype == "quantized":
+        eight_bit = EightBitWriter(model.cfg, file)
+        proto = BUILDERS[graph](weightless_model(model), "fp32", eight_bit)
+        quantize_nodes(proto, eight_bit.bounds)
+        return proto, eight_bit.files
     if dtype not in DTYPES:
         graph, dtype = file, "fp32"
     writer = TemplateWriter(model.cfg, file)
@@ -176,10 +200,9 @@ def write_model(name: str, model: SyntheticModel) -> None:
     out = HERE / "models" / name
     shutil.rmtree(out, ignore_errors=True)
     (out / "onnx").mkdir(parents=True)
-    write_configs(out, model.cfg, model.tokenizer(Tokenizer.from_file(str(TOKENIZER))))
     # The tokenizer is the same for all models; synthetic.mjs writes it.
-    for file in ("tokenizer.json", "tokenizer_config.json"):
-        (out / file).unlink(missing_ok=True)
+    tokenizer = model.tokenizer(Tokenizer.from_file(str(TOKENIZER)))
+    write_model_configs(out, model.cfg, SpecialTokens.of(tokenizer))
     files: dict[str, list[dict]] = {}
     for graph in model.graphs:
         proto, fills = build(model, graph)
