@@ -3,11 +3,11 @@
  * Compares our kernels with ONNX Runtime's for every shape in a model's graphs, as
  * done when the model is loaded. Never fails a build.
  */
-import { join } from "node:path";
 import { command, flag, readArguments, text } from "../tools/cli/command.mjs";
+import { withDevPage } from "./dev-page.mjs";
 import { openModel } from "./model-source.mjs";
 import { machine, recordName, versions, writeRecord } from "./record.mjs";
-import { cache, ensureInstalled, root } from "../tools/cli/prepare.mjs";
+import { ensureInstalled } from "../tools/cli/prepare.mjs";
 
 const usage = `Usage: node bench/kernels.mjs [options]
 
@@ -35,46 +35,29 @@ const { values } = readArguments("kernels", usage, {
 
 /** @returns {Promise<Found>} */
 async function measure() {
-  const { createServer } = await import("vite");
-  const { chromium } = await import("playwright");
-  const browsers = await import("../tools/cli/browser.mjs");
   const source = await openModel(values.model);
-  // Served by Vite, since no built page contains this worker.
-  const server = await createServer({
-    root,
-    cacheDir: join(cache, "vite-kernels"),
-    logLevel: "error",
-    server: { host: "127.0.0.1", port: 0, hmr: false },
-  });
-  await server.listen();
-  const base = server.resolvedUrls?.local[0] ?? "";
-  const browser = await chromium.launch({
-    executablePath: await browsers.requireBrowser(),
-    args: values.software ? browsers.testFlags : browsers.useFlags,
-  });
+  const { model, hub } = source;
   try {
-    const page = await browser.newPage();
-    await page.goto(`${base}bench.html`);
-    const { model, hub } = source;
-    const question = {
-      model:
-        hub === undefined
-          ? { kind: "url", url: `${base}models/${model}/` }
-          : { kind: "url", url: `${hub}/${model}/resolve/main/` },
-      dtypes: {
-        vision_encoder: values.encoder,
-        embed_tokens: "fp32",
-        decoder_model_merged: values.decoder,
-      },
-      size: Number(values.size),
-      lengths: values.lengths.split(",").map(Number),
-    };
-    const answer = await page.evaluate(ask, question);
-    if ("failed" in answer) throw new Error(answer.failed);
-    return answer;
+    const { software } = values;
+    return await withDevPage({ software }, async (page, base) => {
+      const question = {
+        model:
+          hub === undefined
+            ? { kind: "url", url: `${base}models/${model}/` }
+            : { kind: "url", url: `${hub}/${model}/resolve/main/` },
+        dtypes: {
+          vision_encoder: values.encoder,
+          embed_tokens: "fp32",
+          decoder_model_merged: values.decoder,
+        },
+        size: Number(values.size),
+        lengths: values.lengths.split(",").map(Number),
+      };
+      const answer = await page.evaluate(ask, question);
+      if ("failed" in answer) throw new Error(answer.failed);
+      return answer;
+    });
   } finally {
-    await browser.close();
-    await server.close();
     await source.close();
   }
 }

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { callerFolder, readJson, root } from "../tools/cli/prepare.mjs";
 
 /** @param {string} folder of a package */
-const packageVersion = (folder) =>
+export const packageVersion = (folder) =>
   /** @type {{ version: string }} */ (
     readJson(join(root, folder, "package.json"))
   ).version;
