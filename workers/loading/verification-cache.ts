@@ -46,15 +46,13 @@ export interface Verification {
  * published with this build for models with this content.
  */
 export async function findVerification(
-  { metadata, dtypes, external, gpu }: VerificationSubject,
+  subject: VerificationSubject,
   signal: AbortSignal,
 ): Promise<Verification> {
-  const files = filesOf(metadata, dtypes).map(({ path }) => path);
-  const paths = [...new Set([...files, ...external])].sort();
-  const identities = await metadata.folder.identify(paths, signal);
-  const isKnown = identities.size === paths.length;
-  const content = paths.map((path) => [path, identities.get(path)]);
-  const key = isKnown ? await environmentKey(gpu?.device, content) : undefined;
+  const content = await contentOf(subject, signal);
+  const isKnown = content.every(([, identity]) => identity !== undefined);
+  const device = subject.gpu?.device;
+  const key = isKnown ? await environmentKey(device, content) : undefined;
   const kept = key === undefined ? undefined : await results.get(key);
   const tokens = knownAnswers.get(await hashOf(content));
   const set = async (result: VerificationResult): Promise<void> => {
@@ -63,4 +61,15 @@ export async function findVerification(
   const result = kept ?? (tokens && { tokens });
   const isPromising = result !== undefined && result.rejection === undefined;
   return { result, isPromising, key, set };
+}
+
+/** The files of a model, and what identifies their content. */
+export async function contentOf(
+  { metadata, dtypes, external }: Omit<VerificationSubject, "gpu">,
+  signal: AbortSignal,
+): Promise<readonly (readonly [path: string, identity: string | undefined])[]> {
+  const files = filesOf(metadata, dtypes).map(({ path }) => path);
+  const paths = [...new Set([...files, ...external])].sort();
+  const identities = await metadata.folder.identify(paths, signal);
+  return paths.map((path) => [path, identities.get(path)]);
 }

@@ -147,7 +147,7 @@ async function answer(
   image: EncodedImage,
   draft: readonly number[],
   signal: AbortSignal,
-  question = "What is in the picture?",
+  question = questionFor(model),
 ): Promise<readonly number[]> {
   const { language, endTokens, config } = model;
   const features = defined(image.features[0], "features");
@@ -168,6 +168,11 @@ async function answer(
   } finally {
     generation.dispose();
   }
+}
+
+/** A question that the model was trained for, whose answer is several tokens long. */
+function questionFor({ info }: LoadedModel): string {
+  return info.questions[0] ?? "Describe the image.";
 }
 
 /** The test image. It is so simple that no model is undecided about a token,
