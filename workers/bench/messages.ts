@@ -1,13 +1,15 @@
 /** Messages between the bench's pages and its workers. Types only. */
-import type { GraphDtypes, ModelSource } from "../../src/shared/models";
+import type { Device, GraphDtypes, ModelSource } from "../../src/shared/models";
 
-/** Measured rates of an adapter. */
+/** Measured rates of an adapter, or of the processor for WASM. */
 export interface Rates {
   /** Multiply-adds a second in 32-bit floats, in our fastest matrix product. */
   readonly matmul: number;
   /** The same in 16-bit floats with 32-bit sums. Absent if no graph uses them,
    * or the adapter does not support them. */
   readonly matmulHalf?: number;
+  /** The same in 8-bit integers with 32-bit sums, on WASM. */
+  readonly matmulInt8?: number;
   /** Bytes read and written a second. */
   readonly copy: number;
 }
@@ -33,6 +35,7 @@ export interface Roofline extends Rates {
 }
 
 export interface RooflineQuestion {
+  readonly device: Device;
   readonly model: ModelSource;
   readonly dtypes: GraphDtypes;
   /** Encoder input size in pixels. */

@@ -1,6 +1,5 @@
 import { countGpuCalls } from "../../../workers/bench/gpu-calls";
 import { VlmError } from "../../shared/errors";
-import type { Device } from "../../shared/models";
 import type {
   Roofline,
   RooflineQuestion,
@@ -110,16 +109,17 @@ export async function runBench(
     const { info, features } = fastVlm;
     const { dtypes } = info;
     const promptTokens = fastVlm.promptTokens();
-    const asked = { model: options.source, dtypes, size, promptTokens };
+    const { device } = info;
+    const asked = { device, model: options.source, dtypes, size, promptTokens };
     const sameTokens = sameTokensOf(engines);
     // The roofline is measured without them.
     await dispose(entries);
-    const roofline = await rooflineOf(info.device, asked, report, missing);
+    const roofline = await rooflineOf(asked, report, missing);
     return {
       date: new Date().toISOString(),
       versions,
       browser: navigator.userAgent,
-      device: info.device,
+      device,
       adapter: info.adapter,
       features,
       model: options.model,
@@ -267,15 +267,12 @@ async function engineRecords(
   return records;
 }
 
-/** Only for WebGPU adapters. */
 async function rooflineOf(
-  device: Device,
   question: RooflineQuestion,
   report: Report,
   missing: string[],
 ): Promise<Roofline | undefined> {
-  if (device === "wasm") return undefined;
-  report("Measuring the adapter's peak performance");
+  report("Measuring the peak performance of the device");
   try {
     return await measureRoofline(question);
   } catch (error) {
