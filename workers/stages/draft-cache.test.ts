@@ -16,8 +16,8 @@ test("returns the previous answer to the same text", () => {
   drafts.set(prompt([1], [2]), greedy, [7, 8]);
   drafts.set(prompt([1], [3]), greedy, [9]);
   expect(drafts.get(prompt([1], [2]), greedy)).toEqual([7, 8]);
-  drafts.set(prompt([1], [2]), greedy, [5]);
-  expect(drafts.get(prompt([1], [2]), greedy)).toEqual([5]);
+  drafts.set(prompt([1], [2]), greedy, [7, 8, 5]);
+  expect(drafts.get(prompt([1], [2]), greedy)).toEqual([7, 8, 5]);
   expect(drafts.get(prompt([1, 2], []), greedy)).toEqual([]);
 });
 
@@ -39,6 +39,52 @@ test("copies the ids", () => {
   drafts.set(prompt([1]), greedy, ids);
   ids.push(3);
   expect(drafts.get(prompt([1]), greedy)).toEqual([1, 2]);
+});
+
+/** The drafts of a clip: of each answer, the number of tokens that were offered. */
+function offered(answers: readonly string[]): number[] {
+  const drafts = new DraftCache();
+  return answers.map((answer) => {
+    const { length } = drafts.get(prompt([1]), greedy);
+    const ids = Array.from(answer, (char) => char.charCodeAt(0));
+    drafts.set(prompt([1]), greedy, ids);
+    return length;
+  });
+}
+
+test.each([
+  {
+    clip: "one scene",
+    answers: ["A red star", "A red star", "A red star", "A red star"],
+    lengths: [0, 10, 10, 10],
+  },
+  {
+    clip: "scenes of several frames",
+    answers: ["red star", "red star", "blue hat", "blue hat", "cat", "cat"],
+    lengths: [0, 8, 8, 8, 8, 3],
+  },
+  {
+    clip: "cuts",
+    answers: ["red star", "blue hat", "two cats", "a house", "red star"],
+    lengths: [0, 8, 0, 0, 0],
+  },
+  {
+    clip: "cuts, then one scene",
+    answers: ["red star", "blue hat", "two cats", "a house", "a house", "a"],
+    lengths: [0, 8, 0, 0, 0, 7],
+  },
+  {
+    clip: "cuts with answers that begin alike",
+    answers: ["A photo of a cat", "A photo of a dog", "A photo of stairs"],
+    lengths: [0, 16, 13],
+  },
+  {
+    clip: "scenes with an answer that is cut short",
+    answers: ["A red star", "A red star on", "A red star on black", "A red"],
+    lengths: [0, 10, 13, 19],
+  },
+])("offers what holds in a clip of $clip", ({ answers, lengths }) => {
+  expect(offered(answers)).toEqual(lengths);
 });
 
 test("keeps the last eight prompts", () => {
