@@ -15,12 +15,17 @@ export function frameDiffReference(
 ): number {
   const tile = size / FRAME_DIFF_GRID;
   const sums = new Float64Array(FRAME_DIFF_GRID ** 2);
-  for (let i = 0; i < a.length; i++) {
-    const column = Math.floor((i % size) / tile);
-    const row = Math.floor((Math.floor(i / size) % size) / tile);
-    const index = row * FRAME_DIFF_GRID + column;
-    const difference = Math.abs((a[i] ?? NaN) - (b[i] ?? NaN));
-    sums[index] = (sums[index] ?? NaN) + difference;
+  let i = 0;
+  for (let line = 0; line < 3 * size; line++) {
+    const row = Math.floor((line % size) / tile);
+    for (let column = 0; column < FRAME_DIFF_GRID; column++) {
+      let sum = 0;
+      for (const end = i + tile; i < end; i++) {
+        sum += Math.abs((a[i] ?? NaN) - (b[i] ?? NaN));
+      }
+      const index = row * FRAME_DIFF_GRID + column;
+      sums[index] = (sums[index] ?? NaN) + sum;
+    }
   }
   return Math.max(...sums) / (3 * tile * tile);
 }
