@@ -86,9 +86,16 @@ export class AnswerDisplay implements AnswerObserver {
   }
 }
 
-/** Resolves with the time at which the current state of the document is on the
- * screen: the second animation frame starts after the first one is painted. */
+/** Resolves with the time at which the current state of the document is painted: a
+ * message that is sent in an animation frame arrives after the frame is painted. */
 async function afterPaint(): Promise<number | undefined> {
-  const first = await animationFrame();
-  return first === undefined ? undefined : animationFrame();
+  const frame = await animationFrame();
+  if (frame === undefined) return undefined;
+  const { port1, port2 } = new MessageChannel();
+  await new Promise((resolve) => {
+    port1.onmessage = resolve;
+    port2.postMessage(undefined);
+  });
+  port1.close();
+  return now();
 }
