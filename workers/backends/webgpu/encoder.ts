@@ -1,5 +1,5 @@
-import { VlmError } from "../../../src/shared/errors";
-import { type Encoder, UnsupportedGraph, imageTokensForSize } from "../backend";
+import { type Encoder, imageTokensForSize } from "../backend";
+import { planForSize } from "../encoder-size";
 import type { VisionPlan } from "./graphs/vision-plan";
 import type { GpuTimer } from "../../kernels/gpu-timer";
 import type { Gpu } from "../../ort/device";
@@ -111,7 +111,7 @@ export class WebGpuEncoder implements Encoder {
   }
 
   async #record(size: number): Promise<EncoderGraph> {
-    const model = this.#modelFor(size);
+    const model = planForSize(size, this.#plan.graph);
     const bytes = 3 * size * size * BYTES_PER_FLOAT.float32;
     const pixels = createTensorBuffer(this.#gpu, "pixels", bytes);
     const features = this.#createFeatures("features", size);
@@ -136,20 +136,6 @@ export class WebGpuEncoder implements Encoder {
     } catch (error) {
       destroy();
       throw error;
-    }
-  }
-
-  /** Some exports are written for one input size only. */
-  #modelFor(size: number): Uint8Array {
-    try {
-      return this.#plan.graph(size);
-    } catch (error) {
-      if (!(error instanceof UnsupportedGraph)) throw error;
-      throw new VlmError(
-        "unsupported",
-        `The vision encoder does not support an input of ${size} pixels: ${error.message}.`,
-        "Use the size in the model's preprocessor_config.json, or set backend to ort.",
-      );
     }
   }
 }

@@ -94,20 +94,20 @@ export function decodeBytes(type: string, bytes: Uint8Array): Float64Array {
   const { buffer } = bytes.slice();
   switch (type) {
     case "float32":
-      return Float64Array.from(new Float32Array(buffer));
+      return new Float64Array(new Float32Array(buffer));
     case "float16":
-      return Float64Array.from(fromHalf(new Uint16Array(buffer)));
+      return new Float64Array(fromHalf(new Uint16Array(buffer)));
     case "float64":
       return new Float64Array(buffer);
     case "int64":
       return Float64Array.from(new BigInt64Array(buffer), Number);
     case "int32":
-      return Float64Array.from(new Int32Array(buffer));
+      return new Float64Array(new Int32Array(buffer));
     case "uint8":
     case "bool":
-      return Float64Array.from(bytes);
+      return new Float64Array(bytes);
     case "int8":
-      return Float64Array.from(new Int8Array(buffer));
+      return new Float64Array(new Int8Array(buffer));
     default:
       return new Float64Array(0);
   }

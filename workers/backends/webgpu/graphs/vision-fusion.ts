@@ -42,7 +42,9 @@ export function fuseLayers(last: VisionLayer): VisionLayer {
 }
 
 /** How many layers read each layer. */
-function countUsers(last: VisionLayer): ReadonlyMap<VisionLayer, number> {
+export function countUsers(
+  last: VisionLayer,
+): ReadonlyMap<VisionLayer, number> {
   const users = new Map<VisionLayer, number>();
   const rest = [last];
   for (let at = rest.pop(); at !== undefined; at = rest.pop()) {

@@ -23,7 +23,42 @@ export interface VisionPlan {
   readonly type: FloatType;
   /** An ONNX model for square images of `size` pixels. Throws `UnsupportedGraph` for a
    * size that the published graph does not support. */
-  graph(size: number): Uint8Array<ArrayBuffer>;
+  readonly graph: (size: number) => Uint8Array<ArrayBuffer>;
+}
+
+/** A published encoder as layers. */
+interface PublishedEncoder {
+  /** The wider type of the weights. */
+  readonly type: FloatType;
+  /** The layer of the features of square images of `size` pixels, fused. Throws
+   * `UnsupportedGraph` for a size that the graph does not support. */
+  layers(size: number): VisionLayer;
+}
+
+/** Throws `UnsupportedGraph` if the graph does not match the known structure. */
+export async function readEncoder(
+  graph: OnnxGraph,
+  external: ReadonlyMap<string, Blob>,
+  { hidden, size }: ModelConfig,
+): Promise<PublishedEncoder> {
+  const tensors = await readGraphTensors(graph, external);
+  const read = (wanted: number): VisionLayer => {
+    const last = fuseLayers(readVisionLayers(graph, tensors, wanted));
+    checkOutput(last, wanted, hidden);
+    return last;
+  };
+  const first = read(size);
+  const fingerprint = weightFingerprint(first);
+  return {
+    type: typeOf(first),
+    layers: (wanted) => {
+      const last = read(wanted);
+      if (weightFingerprint(last) === fingerprint) return last;
+      throw new UnsupportedGraph(
+        `the encoder's weights for ${wanted} pixels differ from those for ${size} pixels`,
+      );
+    },
+  };
 }
 
 /** Throws `UnsupportedGraph` if the graph does not match the known structure. */
@@ -32,36 +67,17 @@ export async function planVision(
   external: ReadonlyMap<string, Blob>,
   config: ModelConfig,
 ): Promise<VisionPlan> {
-  const tensors = await readGraphTensors(graph, external);
   const { hidden, size } = config;
-  const last = fuseLayers(readVisionLayers(graph, tensors, size));
-  const type = typeOf(last);
-  checkOutput(last, size, hidden);
-  const { weights } = writeVisionModel(last, size, type);
-  const signature = weightSignature(weights, last);
+  const encoder = await readEncoder(graph, external, config);
+  const { type } = encoder;
+  const { weights } = writeVisionModel(encoder.layers(size), size, type);
   return {
     weights,
     hidden,
     type,
-    graph: (wanted) => {
-      const layers = fuseLayers(readVisionLayers(graph, tensors, wanted));
-      checkOutput(layers, wanted, hidden);
-      const { model, weights } = writeVisionModel(layers, wanted, type);
-      if (weightSignature(weights, layers) === signature) return model;
-      throw new UnsupportedGraph(
-        `the encoder's weights for ${wanted} pixels differ from those for ${size} pixels`,
-      );
-    },
+    graph: (wanted) =>
+      writeVisionModel(encoder.layers(wanted), wanted, type).model,
   };
-}
-
-/** Names, shapes and contents of the weights of layers that end in `last`. */
-function weightSignature(
-  weights: readonly Weight[],
-  last: VisionLayer,
-): string {
-  const shapes = weights.map(({ name, type, dims }) => [name, type, dims]);
-  return JSON.stringify(shapes) + weightFingerprint(last);
 }
 
 function checkOutput(last: VisionLayer, size: number, hidden: number): void {

@@ -22,7 +22,7 @@ import {
 import { UnsupportedGraph } from "../../backend";
 
 function encodeFloats(type: FloatType, numbers: ArrayLike<number>): Uint8Array {
-  const floats = Float32Array.from(numbers);
+  const floats = new Float32Array(numbers);
   return new Uint8Array(
     type === "float16" ? toHalf(floats).buffer : floats.buffer,
   );
@@ -224,7 +224,13 @@ class TermReader {
       return decodeBytes(tensor.type, await readSource(run, 0, run.length));
     }
     const all = (this.#scattered ??= await readAll(tensor));
-    return Float64Array.from(offsetsOf(view), (offset) => all[offset] ?? NaN);
+    const offsets = offsetsOf(view);
+    const numbers = new Float64Array(offsets.length);
+    // A loop, because `from` with a function is ten times slower.
+    for (let i = 0; i < numbers.length; i++) {
+      numbers[i] = all[offsets[i] ?? NaN] ?? NaN;
+    }
+    return numbers;
   }
 }
 
