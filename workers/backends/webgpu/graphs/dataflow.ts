@@ -63,8 +63,12 @@ export class Dataflow {
   storedTensor(value: string | undefined): StoredTensor | undefined {
     if (value === undefined) return undefined;
     const found = this.#graph.initializers.get(this.source(value));
-    if (found?.data === undefined) return undefined;
-    const { name, type, dims, data } = found;
+    if (found === undefined) return undefined;
+    const { name, type, dims, data, numbers } = found;
+    if (data === undefined) {
+      const bytes = numbers && byteTensor(type, numbers);
+      return bytes && { name, type, dims, source: bytes };
+    }
     const source = sourceOf(this.#graph, this.#files, data);
     return { name, type, dims, source };
   }
@@ -101,6 +105,18 @@ export class Dataflow {
     }
     return true;
   }
+}
+
+/** Numbers of 8 bits, which files may store as varints. */
+function byteTensor(
+  type: string,
+  numbers: readonly number[],
+): ByteSource | undefined {
+  if (type !== "int8" && type !== "uint8") return undefined;
+  const bytes = Uint8Array.from(numbers);
+  const read = (at: number, length: number) =>
+    Promise.resolve(bytes.slice(at, at + length));
+  return { length: bytes.length, read };
 }
 
 function preservesValues({ op, domain, attributes }: OnnxNode): boolean {

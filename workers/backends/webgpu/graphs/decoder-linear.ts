@@ -14,15 +14,36 @@ export interface DenseLinear {
   readonly bias?: StoredTensor;
 }
 
-export type LinearLayer = DenseLinear | QuantizedLinear;
+/** Dynamically quantized x times (w - zero point) · scale, added as integers, and a
+ * bias. */
+export interface IntegerLinear {
+  readonly kind: "integer";
+  /** int8 or uint8, [inner, outer]. */
+  readonly weight: StoredTensor;
+  /** One for all columns, or one for each; so are the zero points. */
+  readonly scales: StoredTensor;
+  readonly zeros?: StoredTensor;
+  readonly inner: number;
+  readonly outer: number;
+  readonly bias?: StoredTensor;
+}
 
-const MATMUL_OPS = ["MatMul", "Gemm", "MatMulNBits"];
+export type LinearLayer = DenseLinear | QuantizedLinear | IntegerLinear;
+
+const MATMUL_OPS = [
+  "MatMul",
+  "Gemm",
+  "MatMulNBits",
+  "MatMulIntegerToFloat",
+  "DynamicQuantizeMatMul",
+];
 
 /** Whether `value` is a matrix product, optionally with a bias. */
 export function isLinear(flow: Dataflow, value: string): boolean {
   const node = flow.producer(value);
   if (node === undefined) return false;
   if (MATMUL_OPS.includes(node.op)) return true;
+  if (matchScaledIntegers(flow, node) !== undefined) return true;
   return matchBiasAdd(flow, node) !== undefined;
 }
 
@@ -57,12 +78,17 @@ function matchBiasAdd(flow: Dataflow, { op, inputs }: OnnxNode) {
     const bias = flow.storedTensor(name);
     const product = flow.producer(other);
     if (bias === undefined || product === undefined) continue;
-    if (MATMUL_OPS.includes(product.op)) return { product, bias };
+    const isProduct =
+      MATMUL_OPS.includes(product.op) ||
+      matchScaledIntegers(flow, product) !== undefined;
+    if (isProduct) return { product, bias };
   }
   return undefined;
 }
 
 function readProduct(flow: Dataflow, node: OnnxNode, value: string) {
+  const integers = matchScaledIntegers(flow, node) ?? fusedOperands(flow, node);
+  if (integers !== undefined) return readIntegers(flow, integers);
   switch (node.op) {
     case "MatMul":
       return readMatMul(flow, node);
@@ -175,4 +201,100 @@ function readQuantized(flow: Dataflow, { attributes, inputs }: OnnxNode) {
     ...(bias && { bias }),
   };
   return { input, linear };
+}
+
+/** Names of the operands of a product of integers. */
+interface IntegerOperands {
+  readonly input: string;
+  readonly weight: string;
+  readonly scales: string;
+  readonly zeros: string;
+  readonly bias: string;
+}
+
+/** Matches float(MatMulInteger(quantized x, w)) · (scale of x · scale of w). */
+function matchScaledIntegers(
+  flow: Dataflow,
+  { op, inputs }: OnnxNode,
+): IntegerOperands | undefined {
+  if (op !== "Mul") return undefined;
+  for (const [sums, factors] of [inputs, [...inputs].reverse()]) {
+    const product = flow.producer(sums);
+    const factor = flow.producer(factors);
+    if (product?.op !== "MatMulInteger" || factor?.op !== "Mul") continue;
+    const [x = "", weight = "", point = "", zeros = ""] = product.inputs;
+    for (const [scale, scales = ""] of [
+      factor.inputs,
+      [...factor.inputs].reverse(),
+    ]) {
+      const input = quantizedInput(flow, x, scale, point);
+      if (input !== undefined)
+        return { input, weight, scales, zeros, bias: "" };
+    }
+  }
+  return undefined;
+}
+
+/** The same in one node, as ONNX Runtime's optimizer writes it. */
+function fusedOperands(
+  flow: Dataflow,
+  { op, inputs }: OnnxNode,
+): IntegerOperands | undefined {
+  if (op === "DynamicQuantizeMatMul") {
+    const [input = "", weight = "", scales = "", zeros = "", bias = ""] =
+      inputs;
+    return { input, weight, scales, zeros, bias };
+  }
+  if (op !== "MatMulIntegerToFloat") return undefined;
+  const [x = "", weight = "", scale = "", scales = "", ...more] = inputs;
+  const [point = "", zeros = "", bias = ""] = more;
+  const input = quantizedInput(flow, x, scale, point);
+  return input === undefined
+    ? undefined
+    : { input, weight, scales, zeros, bias };
+}
+
+/** x, if these are the outputs of its DynamicQuantizeLinear. */
+function quantizedInput(
+  flow: Dataflow,
+  ...values: readonly (string | undefined)[]
+): string | undefined {
+  const node = flow.producer(values[0]);
+  if (node?.op !== "DynamicQuantizeLinear") return undefined;
+  const isAll = values.every(
+    (value, i) => flow.source(value ?? "") === node.outputs[i],
+  );
+  return isAll ? node.inputs[0] : undefined;
+}
+
+function readIntegers(
+  flow: Dataflow,
+  names: IntegerOperands,
+): { readonly input: string; readonly linear: IntegerLinear } {
+  const weight = flow.storedTensor(names.weight);
+  const scales = flow.storedTensor(names.scales);
+  const zeros = flow.storedTensor(names.zeros);
+  const bias = flow.storedTensor(names.bias);
+  const [inner = 0, outer = 0, ...more] = weight?.dims ?? [];
+  const isForAll = (tensor: StoredTensor) =>
+    [1, outer].includes(elementCount(tensor));
+  const fits =
+    more.length === 0 &&
+    inner * outer > 0 &&
+    ["int8", "uint8"].includes(weight?.type ?? "") &&
+    (names.zeros === "") === (zeros === undefined) &&
+    (names.bias === "") === (bias === undefined) &&
+    (zeros === undefined || (zeros.type === weight?.type && isForAll(zeros)));
+  if (!fits || !weight || !scales || !isForAll(scales)) {
+    throw new UnsupportedGraph(
+      `weight ${names.weight} is not a matrix of 8-bit integers with one scale, or one for each column`,
+    );
+  }
+  const linear: IntegerLinear = {
+    kind: "integer",
+    ...{ weight, scales, inner, outer },
+    ...(zeros && { zeros }),
+    ...(bias && { bias }),
+  };
+  return { input: names.input, linear };
 }

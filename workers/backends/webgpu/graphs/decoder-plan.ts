@@ -59,6 +59,12 @@ export async function planDecoder(
   largestBuffer = Infinity,
 ): Promise<DecoderPlan> {
   const decoder = await readDecoder(graph, external, config);
+  const integer = linearsOf(decoder).find(({ kind }) => kind === "integer");
+  if (integer !== undefined) {
+    throw new UnsupportedGraph(
+      `weight ${integer.weight.name} is multiplied in 8-bit integers`,
+    );
+  }
   const planned = plan(decoder, config, largestBuffer);
   const { weights, type, vocabulary } = planned;
   const { hidden, layers, kvHeads, headDim } = config;

@@ -214,6 +214,7 @@ export function canPack(linears: readonly LinearLayer[]): boolean {
     if (kind === "dense") {
       return [kind, inner, linear.transposed, linear.weight.type].join();
     }
+    if (kind === "integer") return kind;
     const { bits, blockSize, accuracy, scales } = linear;
     return [kind, inner, bits, blockSize, accuracy, scales.type].join();
   });
