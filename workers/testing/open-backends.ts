@@ -9,6 +9,10 @@ import { planEmbeddingTable } from "../backends/webgpu/embedding-table";
 import { WebGpuEncoder } from "../backends/webgpu/encoder";
 import { planVision } from "../backends/webgpu/graphs/vision-plan";
 import { OrtEncoder } from "../backends/ort/encoder";
+import { Decoder as WasmDecoder } from "../backends/wasm/decoder";
+import { planDecoder as planWasmDecoder } from "../backends/wasm/decoder-plan";
+import { WasmLanguage } from "../backends/wasm/language";
+import { openKernels } from "../backends/wasm/testing/open-kernels";
 import { planDecoder } from "../backends/webgpu/graphs/decoder-plan";
 import type {
   LanguageBackend,
@@ -90,6 +94,20 @@ export async function openWebGpuLanguage(
     },
     embedder,
   );
+}
+
+/** @param relaxed whether the kernels use relaxed SIMD */
+export async function openWasmLanguage(
+  { graphs, config }: ModelGraphs,
+  relaxed: boolean,
+): Promise<WasmLanguage> {
+  const { embed_tokens: embed, decoder_model_merged: source } = graphs;
+  const plan = await planWasmDecoder(source.graph, source.external, config);
+  const runtime = await openKernels(relaxed);
+  const decoder = await WasmDecoder.open(plan, runtime, () => undefined);
+  const tensors = new Tensors(undefined);
+  const embedder = await openEmbedding(embed.graph, embed.external, tensors);
+  return new WasmLanguage(decoder, embedder, config.contextLength);
 }
 
 export interface Languages {

@@ -135,6 +135,68 @@ export interface KernelArguments {
     width: number,
     scale: number,
   ];
+  // argmax.ts
+  argmax: [x: number, indices: number, count: number, stride: number];
+  // cached-attention.ts
+  cachedAttention: [
+    q: number,
+    keys: number,
+    values: number,
+    y: number,
+    scratch: number,
+    stride: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    capacity: number,
+    position: number,
+    scale: number,
+  ];
+  // gate.ts
+  gate: [x: number, y: number, width: number, alone: number];
+  // product-q4.ts
+  quantizeBlocks: [x: number, out: number];
+  productQ4: [
+    x: number,
+    w: number,
+    bias: number,
+    y: number,
+    rows: number,
+    blocks: number,
+    stride: number,
+  ];
+  addZeroPoints: [
+    x: number,
+    zeros: number,
+    y: number,
+    rows: number,
+    blocks: number,
+    stride: number,
+  ];
+  // rms-norm.ts
+  addRmsNorm: [
+    x: number,
+    branch: number,
+    gamma: number,
+    y: number,
+    width: number,
+    epsilon: number,
+  ];
+  // rotary.ts
+  rotateIntoCache: [
+    qkv: number,
+    cos: number,
+    sin: number,
+    keys: number,
+    values: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    rotated: number,
+    interleaved: number,
+    capacity: number,
+    position: number,
+  ];
 }
 
 type DepthwiseArguments = [

@@ -7,8 +7,8 @@
  * multiple of 4. The weight is stored in panels of 8 columns, [outputs / 8, inputs,
  * 8], the last one padded. A tile of 6 rows and 8 columns keeps its 12 sums in
  * registers; k advances by 4 at a time, because each turn of a loop costs as much as
- * several multiplications. A row's sums are added in the order of k, however many
- * rows there are.
+ * several multiplications. A row alone is not repeated. A row's sums are added in the
+ * order of k, however many rows there are.
  */
 import { activateInPlace } from "./math";
 import { multiplyAdd } from "./simd";
@@ -40,6 +40,21 @@ export function productFloat(
     const last = min(rows, first + blockRows);
     const offset = (<usize>panel) << 5;
     const wide = (panel << 3) + 8 <= outputs;
+    if (last - first == 1) {
+      oneRow(
+        x,
+        weight + <usize>panel * panelBytes,
+        bias + offset,
+        residual == 0 ? 0 : residual + offset,
+        y + offset,
+        first,
+        inputs,
+        outputs,
+        wide,
+        activation,
+      );
+      continue;
+    }
     for (let row = first; row < last; row += 6) {
       tile(
         x,
@@ -198,6 +213,45 @@ function tile(
   finish(y, residual, r3 * step, a3, b3, wide, activation);
   finish(y, residual, r4 * step, a4, b4, wide, activation);
   finish(y, residual, r5 * step, a5, b5, wide, activation);
+}
+
+/** The row `row`, as in `tile`. */
+function oneRow(
+  x: usize,
+  panel: usize,
+  bias: usize,
+  residual: usize,
+  y: usize,
+  row: i32,
+  inputs: i32,
+  outputs: i32,
+  wide: bool,
+  activation: i32,
+): void {
+  const line = (<usize>inputs) << 2;
+  let p = x + <usize>row * line;
+  let w = panel;
+  const end = panel + (line << 3);
+  let a = v128.load(bias);
+  let b = wide ? v128.load(bias, 16) : a;
+  while (w < end) {
+    let v = v128.load32_splat(p, 0);
+    a = multiplyAdd(v, v128.load(w, 0), a);
+    b = multiplyAdd(v, v128.load(w, 16), b);
+    v = v128.load32_splat(p, 4);
+    a = multiplyAdd(v, v128.load(w, 32), a);
+    b = multiplyAdd(v, v128.load(w, 48), b);
+    v = v128.load32_splat(p, 8);
+    a = multiplyAdd(v, v128.load(w, 64), a);
+    b = multiplyAdd(v, v128.load(w, 80), b);
+    v = v128.load32_splat(p, 12);
+    a = multiplyAdd(v, v128.load(w, 96), a);
+    b = multiplyAdd(v, v128.load(w, 112), b);
+    w += 128;
+    p += 16;
+  }
+  const offset = (<usize>row * <usize>outputs) << 2;
+  finish(y, residual, offset, a, b, wide, activation);
 }
 
 /** Stores the sums of a row. */
