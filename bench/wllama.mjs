@@ -8,7 +8,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { command, readArguments, text } from "../tools/cli/command.mjs";
 import { cache, ensureInstalled, readJson } from "../tools/cli/prepare.mjs";
-import { median } from "../src/pages/bench/statistics.ts";
 import { withDevPage } from "./dev-page.mjs";
 import { writeGguf } from "./gguf.mjs";
 import { openModel } from "./model-source.mjs";
@@ -201,6 +200,12 @@ await command("wllama", async () => {
     await source.close();
   }
 });
+
+/** The middle one, the upper of two. @param {number[]} numbers */
+function median(numbers) {
+  numbers.sort((a, b) => a - b);
+  return numbers[Math.floor(numbers.length / 2)] ?? NaN;
+}
 
 /** @param {Awaited<ReturnType<typeof compare>>} found */
 function print({ backend, threads, found }) {
