@@ -5,6 +5,9 @@ import { documentPages } from "./tools/cli/docs/site.mjs";
 import { repositoryLink } from "./tools/cli/repository-link.mjs";
 import { offlineShell, serviceWorker } from "./tools/cli/offline-shell.mjs";
 
+/** Build times are no reason for warnings. */
+const checks = { pluginTimings: false, bundlerTimings: false };
+
 export default defineConfig({
   // Relative, so that the built page works in any folder of a site.
   base: "./",
@@ -27,9 +30,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // For our own code; the wasm files are larger anyway.
     chunkSizeWarningLimit: 1000,
-    // Build times are no reason for warnings.
     rolldownOptions: {
-      checks: { pluginTimings: false, bundlerTimings: false },
+      checks,
       input: {
         index: "index.html",
         bench: "bench.html",
@@ -42,7 +44,11 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es", plugins: () => [assemblyScript()] },
+  worker: {
+    format: "es",
+    plugins: () => [assemblyScript()],
+    rolldownOptions: { checks },
+  },
   optimizeDeps: {
     // Pre-bundling would separate ONNX Runtime from its .wasm files.
     exclude: ["onnxruntime-web"],
