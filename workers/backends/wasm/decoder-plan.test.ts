@@ -6,14 +6,18 @@ import { DecoderBuilder, decoderConfig } from "../../testing/decoder-builder";
 import { onnxFile, type OnnxFile } from "../../testing/onnx-file";
 import { openPublishedModel } from "../../testing/published/open";
 import { convert } from "../../testing/published/precision";
-import { planDecoder, weightsOf, type DecoderPlan } from "./decoder-plan";
+import {
+  planWasmDecoder,
+  weightsOf,
+  type WasmDecoderPlan,
+} from "./decoder-plan";
 
-async function plan(file: OnnxFile): Promise<DecoderPlan> {
+async function plan(file: OnnxFile): Promise<WasmDecoderPlan> {
   const graph = await readOnnx("test.onnx", onnxFile(file));
-  return planDecoder(graph, new Map(), decoderConfig);
+  return planWasmDecoder(graph, new Map(), decoderConfig);
 }
 
-const kindsOf = ({ layers, head }: DecoderPlan) => {
+const kindsOf = ({ layers, head }: WasmDecoderPlan) => {
   const products = layers.flatMap(({ qkv, out, gate, down }) => [
     ...[qkv, out, gate, down],
   ]);
@@ -33,7 +37,7 @@ test.each([
   async (dtype, kind) => {
     const { graphs, config } = await openPublishedModel(dtype);
     const { graph, external } = graphs.decoder_model_merged;
-    const plan = await planDecoder(graph, external, config);
+    const plan = await planWasmDecoder(graph, external, config);
     expect(kindsOf(plan)).toEqual(new Set([kind]));
     expect(plan).toMatchObject({ vocabulary: 151_646, hidden: 64 });
     // Two tables, a norm, and the head with its bias; 10 in each layer.

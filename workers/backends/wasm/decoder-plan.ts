@@ -33,7 +33,7 @@ interface LayerPlan {
 }
 
 /** A published decoder, with its weights in the layout of our kernels. */
-export interface DecoderPlan {
+export interface WasmDecoderPlan {
   readonly hidden: number;
   readonly heads: number;
   readonly kvHeads: number;
@@ -57,11 +57,11 @@ export interface DecoderPlan {
 const MULTIPLE = 16;
 
 /** Throws `UnsupportedGraph` if the graph does not match the known structure. */
-export async function planDecoder(
+export async function planWasmDecoder(
   graph: OnnxGraph,
   external: ReadonlyMap<string, Blob>,
   config: ModelConfig,
-): Promise<DecoderPlan> {
+): Promise<WasmDecoderPlan> {
   const decoder = await readDecoder(graph, external, config);
   const { hidden, heads, kvHeads, headDim } = config;
   const [first] = decoder.layers;
@@ -120,7 +120,7 @@ export async function planDecoder(
 }
 
 /** The weights of a plan, in the order of the layers. */
-export function* weightsOf(plan: DecoderPlan): Generator<StoredWeight> {
+export function* weightsOf(plan: WasmDecoderPlan): Generator<StoredWeight> {
   yield plan.cos;
   yield plan.sin;
   for (const layer of plan.layers) {

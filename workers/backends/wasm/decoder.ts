@@ -1,7 +1,7 @@
 import { countRows, rowsOnCpu, type TensorRows } from "../../ort/tensor-rows";
 
 import { nextTask, Stopped } from "../../util/scheduler";
-import { weightsOf, type DecoderPlan, type NormPlan } from "./decoder-plan";
+import { weightsOf, type WasmDecoderPlan, type NormPlan } from "./decoder-plan";
 import { padded, type ProductPlan, type StoredWeight } from "./decoder-weights";
 import { KvCache } from "./kv-cache";
 import { int8Form } from "./product-int8";
@@ -10,7 +10,7 @@ import type { WasmRuntime } from "./runtime";
 /** The most rows that are computed at once. */
 export const MAX_ROWS = 128;
 /** The most rows whose logits are in memory. */
-export const MAX_LOGIT_ROWS = 16;
+export const MAX_HEAD_ROWS = 16;
 
 /** Positions of a block in assembly/cached-attention.ts. */
 const ATTENTION_BLOCK = 32;
@@ -44,8 +44,8 @@ interface Buffers {
 }
 
 /** Runs a decoder's layers on the kernels, over one KV cache. */
-export class Decoder {
-  readonly plan: DecoderPlan;
+export class WasmDecoder {
+  readonly plan: WasmDecoderPlan;
   readonly cache: KvCache;
   readonly #runtime: WasmRuntime;
   readonly #addresses: ReadonlyMap<StoredWeight, number>;
@@ -54,7 +54,7 @@ export class Decoder {
   readonly #form: number;
 
   private constructor(
-    plan: DecoderPlan,
+    plan: WasmDecoderPlan,
     runtime: WasmRuntime,
     addresses: ReadonlyMap<StoredWeight, number>,
     buffers: Buffers,
@@ -69,10 +69,10 @@ export class Decoder {
 
   /** Reads the weights into memory. `onWeight` may throw to cancel. */
   static async open(
-    plan: DecoderPlan,
+    plan: WasmDecoderPlan,
     runtime: WasmRuntime,
     onWeight: () => void,
-  ): Promise<Decoder> {
+  ): Promise<WasmDecoder> {
     const { memory } = runtime;
     const addresses = new Map<StoredWeight, number>();
     let buffers: Buffers | undefined;
@@ -84,7 +84,7 @@ export class Decoder {
         await weight.write(runtime, address);
       }
       buffers = allocateBuffers(plan, runtime);
-      return new Decoder(plan, runtime, addresses, buffers);
+      return new WasmDecoder(plan, runtime, addresses, buffers);
     } catch (error) {
       for (const address of addresses.values()) memory.free(address);
       throw error;
@@ -138,7 +138,7 @@ export class Decoder {
   }
 
   /** Computes the logits of some rows of the last `forward`, at most
-   * `MAX_LOGIT_ROWS`. */
+   * `MAX_HEAD_ROWS`. */
   computeLogits(from: number, count: number): void {
     const { stream, logits } = this.#buffers;
     const at = stream + from * this.plan.hidden * 4;
@@ -292,7 +292,7 @@ export class Decoder {
 }
 
 function allocateBuffers(
-  { hidden, heads, kvHeads, headDim, ffn, vocabulary }: DecoderPlan,
+  { hidden, heads, kvHeads, headDim, ffn, vocabulary }: WasmDecoderPlan,
   { memory }: WasmRuntime,
 ): Buffers {
   const widest = Math.max(hidden, heads * headDim, ffn);
@@ -307,7 +307,7 @@ function allocateBuffers(
     scores: floats(heads * ATTENTION_BLOCK),
     gates: floats(2 * ffn),
     branch: floats(hidden),
-    logits: floats(padded(vocabulary), MAX_LOGIT_ROWS),
+    logits: floats(padded(vocabulary), MAX_HEAD_ROWS),
     indices: floats(1),
   };
 }

@@ -1,7 +1,7 @@
-import type { DecoderPlan } from "./decoder-plan";
+import type { WasmDecoderPlan } from "./decoder-plan";
 import type { WasmMemory } from "./memory";
 
-type CacheShape = Pick<DecoderPlan, "layers" | "kvHeads" | "headDim">;
+type CacheShape = Pick<WasmDecoderPlan, "layers" | "kvHeads" | "headDim">;
 
 /** Positions of a new cache. */
 const INITIAL = 256;

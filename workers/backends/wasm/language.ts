@@ -16,7 +16,7 @@ import {
   Sequence,
   type PositionContent,
 } from "../webgpu/sequence";
-import { MAX_LOGIT_ROWS, MAX_ROWS, type Decoder } from "./decoder";
+import { MAX_HEAD_ROWS, MAX_ROWS, type WasmDecoder } from "./decoder";
 
 /**
  * Runs the decoder on the processor. The KV cache outlives an answer: its contents are
@@ -24,14 +24,14 @@ import { MAX_LOGIT_ROWS, MAX_ROWS, type Decoder } from "./decoder";
  * computes the rest.
  */
 export class WasmLanguage implements LanguageBackend {
-  readonly #decoder: Decoder;
+  readonly #decoder: WasmDecoder;
   readonly #embedder: Embedder;
   readonly #maxPositions: number;
   /** Contents of the KV cache, from its first position. */
   #contents: PositionContent[] = [];
   #current: WasmGeneration | undefined;
 
-  constructor(decoder: Decoder, embedder: Embedder, contextLength: number) {
+  constructor(decoder: WasmDecoder, embedder: Embedder, contextLength: number) {
     this.#decoder = decoder;
     this.#embedder = embedder;
     this.#maxPositions = Math.min(contextLength, decoder.plan.maxPositions);
@@ -135,14 +135,14 @@ export class WasmLanguage implements LanguageBackend {
 /** Adds the tokens that follow rows of the last pass to `ids`, up to the first that the
  * draft does not have. Returns whether it has them all. */
 function verify(
-  decoder: Decoder,
+  decoder: WasmDecoder,
   sampler: TokenSampler,
   { from, count }: { readonly from: number; readonly count: number },
   draft: readonly number[],
   ids: number[],
 ): boolean {
-  for (let row = 0; row < count; row += MAX_LOGIT_ROWS) {
-    const rows = Math.min(MAX_LOGIT_ROWS, count - row);
+  for (let row = 0; row < count; row += MAX_HEAD_ROWS) {
+    const rows = Math.min(MAX_HEAD_ROWS, count - row);
     decoder.computeLogits(from + row, rows);
     // Only greedy answers have drafts.
     const found = draft.length > 0 ? decoder.largest(rows) : [sampler.next()];
@@ -164,13 +164,13 @@ function cacheTooLarge(positions: number, most: number): VlmError {
 
 /** Samples from the logits of the decoder. */
 class TokenSampler {
-  readonly #decoder: Decoder;
+  readonly #decoder: WasmDecoder;
   readonly #options: GenerationOptions;
   /** Undefined if the largest logit is taken. */
   readonly #sampler: Sampler | undefined;
 
   constructor(
-    decoder: Decoder,
+    decoder: WasmDecoder,
     promptIds: readonly number[],
     options: GenerationOptions,
   ) {
