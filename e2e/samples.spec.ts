@@ -9,6 +9,7 @@ import {
   documents,
   samplesOf,
 } from "../tools/cli/docs/documents.mjs";
+import { startHub } from "../tools/cli/hub/server.mjs";
 import { unpacked } from "../tools/cli/package/pack.mjs";
 import {
   captionOf,
@@ -17,6 +18,8 @@ import {
   type Site,
 } from "./support/consumer.ts";
 import { encodePng } from "./support/png.ts";
+import { firstCaption } from "./support/first-caption.ts";
+import { model } from "./support/paths.ts";
 import {
   copyArguments,
   expectedLines,
@@ -36,6 +39,8 @@ const plain = {
   guide: ["docs/guide.md", "html", "<img"],
   guideScript: ["docs/guide.md", "js", "photo.js"],
   constraint: ["docs/constraints.md", "js", "responseConstraint"],
+  license: ["docs/models.md", "html", "accept.js"],
+  licenseScript: ["docs/models.md", "js", "acceptLicense"],
 } as const;
 
 /** By the name of the file that the sample is written to. */
@@ -43,6 +48,7 @@ const bundled = {
   "element.ts": ["README.md", "ts", "fast-vlm/define"],
   "readme.ts": ["README.md", "ts", "createFastVlm"],
   "guide.ts": ["docs/guide.md", "ts", "createFastVlm"],
+  "conversation.ts": ["docs/guide.md", "ts", "conversationchange"],
   "prompt-api.ts": ["docs/prompt-api.md", "ts", "LanguageModel"],
   "errors.js": ["docs/errors.md", "js", "alert"],
 } as const;
@@ -54,11 +60,6 @@ const elsewhere = [
   ["docs/embedding.md", "html", "<iframe"],
   ["docs/embedding.md", "js", "parent.postMessage"],
   ["docs/embedding.md", "js", 'addEventListener("message"'],
-  // Like src/element/transcript.browser.test.ts: its answers depend on the moment.
-  ["docs/guide.md", "ts", "conversationchange"],
-  // Apple's weights cannot be downloaded here.
-  ["docs/models.md", "html", "fastvlm-0.5b"],
-  ["docs/models.md", "js", "acceptLicense"],
 ] as const;
 
 let project: string;
@@ -170,6 +171,42 @@ test.describe("without a bundler", () => {
     const lines = await open(page, `${site.url}constraint.html`);
     await expectAnswers(lines, plain.constraint);
   });
+
+  test("the licence is accepted before any weights are downloaded", async ({
+    page,
+  }) => {
+    // `nano` in place of Apple's weights, which cannot be downloaded here.
+    const hub = await startHub({
+      models: { "onnx-community/FastVLM-0.5B-ONNX": model },
+    });
+    const sample = sampleAt(plain.license);
+    const named = sample.replace("<fast-vlm", `<fast-vlm hub="${hub.url}"`);
+    write("license.html", pageWith(["fast-vlm/fast-vlm.js"], named));
+    write("accept.js", sampleAt(plain.licenseScript));
+    const headers = documentedHeaders();
+    const policy = String(headers["Content-Security-Policy"]);
+    const { url, close } = await serveFolder(project, {
+      ...headers,
+      "Content-Security-Policy": policy.replace(
+        "https://huggingface.co",
+        `${hub.url} ${hub.cdnUrl}`,
+      ),
+    });
+    const weights = () =>
+      hub.requests.filter(({ file }) => file.startsWith("onnx/"));
+
+    const troubles = troublesOf(page);
+    await page.goto(`${url}license.html`);
+    expect(await captionOf(page)).toMatch(/^license-needed: /);
+    expect(weights()).toEqual([]);
+    const caption = page.evaluate(firstCaption);
+    await page.getByRole("button", { name: "I have read and accept" }).click();
+    expectScene(await caption);
+    expect(weights()).not.toEqual([]);
+    expect(troubles).toEqual([]);
+    await close();
+    await hub.close();
+  });
 });
 
 test.describe("built by Vite", () => {
@@ -184,12 +221,14 @@ test.describe("built by Vite", () => {
     }
     write("define.ts", 'import "fast-vlm/define";\n');
     const withImage = '<img src="photo.png" alt="">';
+    const withPhoto = `<img id="photo" src="photo.png" alt=""><fast-vlm for="photo" model="nano" model-base="fast-vlm"></fast-vlm>`;
     const withoutModel = '<fast-vlm model="nano" source="camera"></fast-vlm>';
     const pages = {
       element: pageWith(["/element.ts"], '<div id="app"></div>'),
       readme: pageWith(["/readme.ts"], ""),
       guide: pageWith(["/guide.ts"], withImage),
       "prompt-api": pageWith(["/prompt-api.ts"], withImage),
+      conversation: pageWith(["/define.ts", "/conversation.ts"], withPhoto),
       errors: pageWith(["/define.ts", "/errors.js"], withoutModel),
     };
     const input = Object.entries(pages).map(([name, html]) =>
@@ -222,6 +261,17 @@ test.describe("built by Vite", () => {
       expect(troubles).toEqual([]);
     });
   }
+
+  test("the guide's conversation reports each question and its answer", async ({
+    page,
+  }) => {
+    const troubles = troublesOf(page);
+    const lines = await open(page, `${site.url}conversation.html`);
+    await expectAnswers(lines, bundled["conversation.ts"]);
+    expect(lines).toContain("How many shapes are there? Two.");
+    expect(lines).toContain("Is there a red circle? Yes.");
+    expect(troubles).toEqual([]);
+  });
 
   test("the guide's session answers about an image and a camera", async ({
     page,
