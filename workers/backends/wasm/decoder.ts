@@ -75,7 +75,6 @@ export class WasmDecoder {
   ): Promise<WasmDecoder> {
     const { memory } = runtime;
     const addresses = new Map<StoredWeight, number>();
-    let buffers: Buffers | undefined;
     try {
       for (const weight of weightsOf(plan)) {
         onWeight();
@@ -83,7 +82,7 @@ export class WasmDecoder {
         addresses.set(weight, address);
         await weight.write(runtime, address);
       }
-      buffers = allocateBuffers(plan, runtime);
+      const buffers = allocateBuffers(plan, runtime);
       return new WasmDecoder(plan, runtime, addresses, buffers);
     } catch (error) {
       for (const address of addresses.values()) memory.free(address);
