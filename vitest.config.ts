@@ -13,6 +13,8 @@ const inBrowser = ["**/*.browser.test.ts", "**/*.gpu.test.ts"];
 /** Run by `npm run test:long`, before a release. */
 const longUnits = ["{src,workers}/**/*.long.test.ts"];
 const longInBrowser = ["**/*.long.browser.test.ts", "**/*.long.gpu.test.ts"];
+/** Have a page of their own, since they replace modules or need fresh ones. */
+const isolated = ["**/*.isolated.browser.test.ts", "**/*.isolated.gpu.test.ts"];
 
 /** Only a hung test reaches this: a busy machine may be many times slower. */
 const timeLimits = { testTimeout: 900_000, hookTimeout: 900_000 };
@@ -35,12 +37,14 @@ const browserProject = (
   name: string,
   include: string[],
   exclude: string[],
+  isolate: boolean,
 ) => ({
   extends: true as const,
   test: {
     name,
     include: include.map((glob) => `{src,workers}/${glob}`),
     exclude,
+    isolate,
     setupFiles,
     ...timeLimits,
     // One page at a time: the software adapter computes on the processor.
@@ -66,8 +70,15 @@ export default mergeConfig(
       projects: [
         unitProject("unit", units, [...inBrowser, ...longUnits]),
         unitProject("unit-long", longUnits, []),
-        browserProject("browser", inBrowser, longInBrowser),
-        browserProject("browser-long", longInBrowser, []),
+        // One page for all files: modules and ONNX Runtime are loaded once.
+        browserProject(
+          "browser",
+          inBrowser,
+          [...isolated, ...longInBrowser],
+          false,
+        ),
+        browserProject("isolated", isolated, [], true),
+        browserProject("browser-long", longInBrowser, [], true),
       ],
     },
   }),

@@ -170,7 +170,7 @@ test("a question about a live frame has no history", async () => {
 });
 
 test("follow-ups about the same file wait for the answers before them", async () => {
-  mounted = new Mounted({ captions: [["A cat."], ["A dog."], ["Black."]] });
+  mounted = new Mounted({ captions: [["A cat."]] });
   const { vlm } = mounted;
   const source = await imageFile();
   await Promise.all([
@@ -178,11 +178,9 @@ test("follow-ups about the same file wait for the answers before them", async ()
     vlm.ask("And this?", { source: await imageFile("blue") }),
     vlm.ask("Which colour?", { source }),
   ]);
-  expect(asked()).toEqual([
-    ["What?"],
-    ["And this?"],
-    ["What?", "A cat.", "Which colour?"],
-  ]);
+  // The first two are about different files: their order is open.
+  expect(asked().slice(0, 2).sort()).toEqual([["And this?"], ["What?"]]);
+  expect(asked().slice(2)).toEqual([["What?", "A cat.", "Which colour?"]]);
 });
 
 test("the image of `for` has a history until it is replaced", async () => {

@@ -1,6 +1,6 @@
 // @ts-check
 /** Run before each file of tests by Vitest, in Node and in the browser. */
-import { vi } from "vitest";
+import { afterAll, vi } from "vitest";
 
 const { waitFor } = vi;
 
@@ -10,3 +10,9 @@ const { waitFor } = vi;
  */
 vi.waitFor = (callback, options) =>
   waitFor(callback, options ?? { timeout: 120_000 });
+
+// The next file may run in the same page.
+afterAll(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});

@@ -84,7 +84,7 @@ const lanes = values.quick
         [vitest("unit-long"), build, packaging, playwright("e2e-long")],
       ]
     : [
-        [vitest("browser")],
+        [vitest("browser"), vitest("isolated")],
         [...checks, vitest("unit"), build, packaging, playwright("e2e")],
       ];
 

@@ -9,7 +9,7 @@ import {
   options,
   testImage,
 } from "./testing/harness";
-import { breakSubmit, loseAt, skipTrials } from "./testing/on-gpu";
+import { breakSubmit, loseAt, openWithoutTrials } from "./testing/on-gpu";
 
 // The reference's tokens are computed in the first load only.
 vi.mock("./loading/verification-cache", async (original) => ({
@@ -25,15 +25,7 @@ const webgpu: LoadOptions = {
   backend: "auto",
 };
 
-// eslint-disable-next-line @typescript-eslint/unbound-method -- called on its own this below
-const { requestDevice } = GPUAdapter.prototype;
-vi.spyOn(GPUAdapter.prototype, "requestDevice").mockImplementation(
-  async function (this: GPUAdapter, descriptor) {
-    const device = await requestDevice.call(this, descriptor);
-    await skipTrials(device);
-    return device;
-  },
-);
+openWithoutTrials();
 
 /** Of the device in use. */
 const checks = vi.spyOn(Gpu.prototype, "check");
@@ -55,15 +47,13 @@ async function load(): Promise<Gpu> {
 const ask = async (name: string) =>
   api.generate(1, [await testImage()], { ...options, size, imageIds: [name] });
 
-test.each(["encode", "prefill", "decode"])(
-  "a device lost during %s fails requests until the next load",
-  async (stage) => {
-    const lost = failsWith("device-lost", "GPU was lost");
-    loseAt(await load(), stage);
-    await expect(ask(stage)).rejects.toEqual(lost);
-    await expect(ask("before")).rejects.toEqual(lost);
-  },
-);
+// backends/webgpu/loss.gpu.test.ts has the other stages.
+test("a device lost during an answer fails requests until the next load", async () => {
+  const lost = failsWith("device-lost", "GPU was lost");
+  loseAt(await load(), "decode");
+  await expect(ask("lost")).rejects.toEqual(lost);
+  await expect(ask("before")).rejects.toEqual(lost);
+});
 
 test("encodes an image again after the GPU failed to encode it", async () => {
   breakSubmit(await load(), "encode");
