@@ -3,7 +3,9 @@ import type { LoadOptions } from "../src/shared/protocol";
 import { Api } from "./api";
 import { Gpu } from "./ort/device";
 import {
+  event,
   failsWith,
+  listen,
   loadOptions,
   microOfSize,
   options,
@@ -38,7 +40,14 @@ afterAll(() => api.dispose());
 
 /** Loads a model, which must give the same answer as those before it. */
 async function load(): Promise<Gpu> {
-  expect(await api.load(webgpu)).toMatchObject({ backend: "webgpu" });
+  const events = listen(api);
+  let info = await api.load(webgpu);
+  if (info.backend === "ort") {
+    // Answers until the WebGPU backend is verified.
+    const changed = await event(events, "backend");
+    if (changed.type === "backend") ({ info } = changed);
+  }
+  expect(info).toMatchObject({ backend: "webgpu" });
   const { tokenIds } = await ask("before");
   expect(tokenIds).toEqual((tokens ??= tokenIds));
   return checks.mock.contexts.at(-1) as Gpu;

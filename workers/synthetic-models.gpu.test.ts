@@ -10,21 +10,19 @@ import { syntheticModel } from "./testing/synthetic-model";
  */
 const pictures = new URL("../e2e/fixtures/synthetic/128.png", import.meta.url);
 
-/** The software adapter is slow: the smallest image. */
-const cases = { wasm: golden, webgpu: golden.slice(0, 1) };
-
-describe.each(["wasm", "webgpu"] as const)("0.5B's widths on %s", (device) => {
+// synthetic-models.long.gpu.test.ts runs the smallest image on WebGPU.
+describe("0.5B's widths on wasm", () => {
   let model: LoadedModel;
 
   useModel(
-    device,
+    "wasm",
     () => syntheticModel("tiny-wide"),
     (loaded) => {
       model = loaded;
     },
   );
 
-  for (const { file, ...wanted } of cases[device]) {
+  for (const { file, ...wanted } of golden) {
     test(`${file}: ${wanted.question}`, async () => {
       const frame = await openImage(new URL(file, pictures));
       await expectGolden(model, frame, wanted);

@@ -42,7 +42,8 @@ describe("leaving the loop", () => {
   });
 
   test("before the first token does not wait for it", async () => {
-    const { session } = await openSession({ pace: 500 });
+    const { session, fake } = await openSession();
+    fake.script = { ...fake.script, pace: 500 };
     const steps = session.describe(await imageFile());
     const reader = steps[Symbol.asyncIterator]();
     const pending = reader.next();

@@ -62,6 +62,35 @@ function expectShapes(text: string): void {
   }
 }
 
+/** With a short answer, because decoding is slow on the software adapter. */
+const polygon = {
+  type: "object",
+  properties: {
+    kind: { enum: ["circle", "square", "star"] },
+    sides: {
+      type: "array",
+      items: { type: "integer", minimum: 0, maximum: 12 },
+      minItems: 1,
+      maxItems: 2,
+    },
+  },
+  required: ["kind", "sides"],
+};
+
+function expectPolygon(text: string): void {
+  const { kind, sides, ...others } = JSON.parse(text) as Record<
+    string,
+    unknown
+  >;
+  expect(others).toEqual({});
+  expect(["circle", "square", "star"]).toContain(kind);
+  const list = sides as number[];
+  expect([1, 2]).toContain(list.length);
+  for (const count of list) {
+    expect(Number.isInteger(count) && count >= 0 && count <= 12).toBe(true);
+  }
+}
+
 describe("both backends", () => {
   let gpu: Gpu;
   let source: ModelGraphs;
@@ -113,12 +142,12 @@ describe("both backends", () => {
     [2, 8],
   ])("give the same JSON at temperature %f", async (temperature, seed) => {
     const sampling = { ...greedy, temperature, seed };
-    const asked = { type: "json", schema: shapes } as const;
-    const wanted = await answer(reference, asked, sampling, 100);
-    const got = await answer(webgpu, asked, sampling, 100);
+    const asked = { type: "json", schema: polygon } as const;
+    const wanted = await answer(reference, asked, sampling, 60);
+    const got = await answer(webgpu, asked, sampling, 60);
     expect(got).toEqual(wanted);
     expect(got.at(-1)).toBe(END);
-    expectShapes(tokenizer.decode(got));
+    expectPolygon(tokenizer.decode(got));
   });
 
   test("give the same text for a regular expression, with a repetition penalty", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Api } from "../api";
+import { realNet } from "../store/request";
 import {
   failsWith,
   half,
@@ -95,7 +96,11 @@ describe("a folder with a manifest", () => {
   }
 });
 
+/** The pauses before requests are repeated take no time. */
+const skipPauses = () => vi.spyOn(realNet, "wait").mockResolvedValue();
+
 test("a network lost halfway: the file is named, and the next try goes on", async () => {
+  skipPauses();
   const { fetch } = globalThis;
   const model = { kind: "url", url: other } as const;
   vi.stubGlobal("fetch", (input: RequestInfo | URL, init?: RequestInit) => {
@@ -138,6 +143,7 @@ for (const file of ["generation_config.json", "onnx/embed_tokens_fp16.onnx"]) {
 }
 
 test("a server that is not there", async () => {
+  skipPauses();
   const model = { kind: "url", url: "http://127.0.0.1:9/nano/" } as const;
   await expect(api.load({ ...loadOptions, model })).rejects.toEqual(
     failsWith("offline", "127.0.0.1:9"),

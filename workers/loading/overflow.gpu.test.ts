@@ -8,6 +8,7 @@ import {
   testImage,
   microOfSize,
 } from "../testing/harness";
+import { openWithoutTrials } from "../testing/on-gpu";
 import { loadModel } from "./load";
 
 const never = new AbortController().signal;
@@ -25,6 +26,7 @@ const withNaN = (weight: Weight): Weight => ({
 });
 
 test("falls back to the ORT backend when the WebGPU decoder computes NaN", async () => {
+  openWithoutTrials();
   const upload = GpuWeights.upload.bind(GpuWeights);
   vi.spyOn(GpuWeights, "upload").mockImplementation((gpu, weights, next) => {
     const isHead = ({ dims }: Weight) => dims.includes(260);

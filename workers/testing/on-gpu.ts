@@ -1,3 +1,4 @@
+import { vi } from "vitest";
 import { createTensorBuffer } from "../backends/webgpu/replayable-graph";
 import {
   trialRecordOf,
@@ -36,6 +37,19 @@ export async function skipTrials(device: GPUDevice): Promise<void> {
   const times = { ortMs: NaN, kernelMs: NaN };
   const result: TrialResult = { faster: "ort", kernel: "", ...times };
   record.find = () => result;
+}
+
+/** Opens all further devices without trials, until the mocks are restored. */
+export function openWithoutTrials(): void {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on its own this below
+  const { requestDevice } = GPUAdapter.prototype;
+  vi.spyOn(GPUAdapter.prototype, "requestDevice").mockImplementation(
+    async function (this: GPUAdapter, descriptor) {
+      const device = await requestDevice.call(this, descriptor);
+      await skipTrials(device);
+      return device;
+    },
+  );
 }
 
 /** A buffer with `data`, or with so many bytes. */

@@ -9,23 +9,21 @@ import {
   vi,
 } from "vitest";
 import type { Encoder } from "../backend";
-import { maxAbsDifference } from "../../kernels/testing/run-variant";
 import type { Gpu } from "../../ort/device";
 import { Tensors, type Tensor } from "../../ort/tensor";
 import {
   openWebGpuEncoder,
   openSource,
-  openOrtEncoder,
   type ModelGraphs,
 } from "../../testing/open-backends";
+import {
+  createPixels,
+  expectSameFeatures,
+} from "../../testing/compare-encoders";
 import { failsWith, micro, other } from "../../testing/harness";
-import { at } from "../../util/assert";
 import { Stopped } from "../../util/scheduler";
-import { bufferOf, floatsOf, testGpu } from "../../testing/on-gpu";
+import { floatsOf, testGpu } from "../../testing/on-gpu";
 import { Pace } from "./replay";
-import { seededRandom } from "../../kernels/testing/random";
-
-const nano = new URL("/models/nano/", location.href).href;
 
 let gpu: Gpu;
 let tensors: Tensors;
@@ -39,53 +37,16 @@ afterAll(() => {
   gpu.close();
 });
 
-async function createPixels(size: number, seed: number) {
-  const dims = [1, 3, size, size];
-  const data = Float32Array.from(
-    { length: 3 * size * size },
-    seededRandom(seed),
-  );
-  const onCpu = tensors.floats(data, dims);
-  const buffer = bufferOf(gpu, data);
-  return { onCpu, onGpu: tensors.ofBuffer(buffer, "float32", dims) };
-}
-
 function valuesOf({ gpuBuffer, size }: Tensor): Promise<Float32Array> {
   return floatsOf(gpu, gpuBuffer, size);
 }
 
+// encoder.long.gpu.test.ts has nano's.
 test.each([
   ["micro", micro, [64, 256, 64]],
   ["other", other, [64, 128]],
-  ["nano", nano, [64]],
-] as const)(
-  "gives the features of the ORT backend: %s",
-  async (_, url, sizes) => {
-    const source = await openSource(url);
-    const reference = await openOrtEncoder(source);
-    const encoder = await openWebGpuEncoder(source, tensors);
-    for (const size of sizes) {
-      // Two at a time: the second must not overwrite the first.
-      const pair = [
-        await createPixels(size, size),
-        await createPixels(size, size + 1),
-      ];
-      const encoded: Tensor[] = [];
-      for (const { onGpu } of pair) encoded.push(await encoder.encode(onGpu));
-      for (const [i, { onCpu, onGpu }] of pair.entries()) {
-        const expected = await reference.encode(onCpu);
-        const features = at(encoded, i);
-        expect(features.dims).toEqual(expected.dims);
-        const wanted = expected.data as Float32Array;
-        const values = await valuesOf(features);
-        const largest = wanted.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-        expect(maxAbsDifference(values, wanted) / largest).toBeLessThan(1e-4);
-        for (const one of [features, onGpu, expected]) one.dispose();
-      }
-    }
-    await encoder.release();
-    await reference.release();
-  },
+] as const)("gives the features of the ORT backend: %s", (_, url, sizes) =>
+  expectSameFeatures(tensors, url, sizes),
 );
 
 describe("micro", () => {
@@ -100,7 +61,7 @@ describe("micro", () => {
   afterAll(() => encoder.release());
 
   test("stops between two submits and frees the features", async () => {
-    const { onGpu } = await createPixels(128, 1);
+    const { onGpu } = createPixels(tensors, 128, 1);
     const whole = await encoder.encode(onGpu);
     const wanted = await valuesOf(whole);
     const before = gpu.bytes.now - whole.gpuBuffer.size;
@@ -129,7 +90,7 @@ describe("micro", () => {
     const bytes: number[] = [];
     for (let round = 0; round < 2; round++) {
       for (const size of [64, 128, 192]) {
-        const { onGpu } = await createPixels(size, 1);
+        const { onGpu } = createPixels(tensors, size, 1);
         (await encoder.encode(onGpu)).dispose();
         onGpu.dispose();
         await tensors.settle();
@@ -148,7 +109,7 @@ describe("micro", () => {
 
     beforeAll(async () => {
       ({ device } = gpu);
-      ({ onGpu } = await createPixels(128, 3));
+      ({ onGpu } = createPixels(tensors, 128, 3));
       wanted = await valuesOf(await encoder.encode(onGpu));
     });
 
