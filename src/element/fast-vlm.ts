@@ -89,6 +89,7 @@ const modelAttributes = [
  * @cssprop [--fast-vlm-stage=#14181b] - background of the stage
  * @cssprop [--fast-vlm-on-stage=#e9eef0] - text on the stage
  * @cssprop [--fast-vlm-aspect=4 / 3] - aspect ratio of the stage
+ * @cssprop --fast-vlm-source-aspect - aspect ratio of the last image, such as `1280 / 720`; the element sets it on the part `stage`
  * @cssprop [--fast-vlm-max-height=70svh] - maximum height of the stage, so that the caption stays visible
  * @cssprop [--fast-vlm-radius=12px] - corner radius of the stage
  * @cssprop [--fast-vlm-lines=3] - lines that are reserved for the caption, once there is one

@@ -10,7 +10,8 @@ import type { OpenSource } from "./source";
 /** Longest side of the displayed copy in pixels; requests use the original. */
 const displayedSide = 1920;
 
-type Host = Element & Pick<FastVlmAttributes, "background" | "for" | "stream">;
+type Host = Element &
+  Pick<FastVlmAttributes, "background" | "for" | "stream" | "requestUpdate">;
 
 /** What the model looks at: a live source in the video, or a still image in the
  * canvas. */
@@ -21,6 +22,8 @@ export class Preview implements FrameSource {
   isStill = false;
   /** Why a source that is waited for could not be opened. */
   waitsFor: VlmError | undefined;
+  /** Aspect ratio of the last image, such as `1280 / 720`. */
+  aspect = "initial";
   readonly #host: Host;
   readonly #listener: CaptureListener;
   #source: Capture | ElementSource | undefined;
@@ -45,6 +48,10 @@ export class Preview implements FrameSource {
       this.#video = createVideo();
       this.#video.loop = true;
       this.#video.part.add("video");
+      this.#video.addEventListener("resize", () => {
+        const { videoWidth: width, videoHeight: height } = this.video;
+        if (width > 0) this.#setAspect(width, height);
+      });
     }
     return this.#video;
   }
@@ -142,6 +149,7 @@ export class Preview implements FrameSource {
     this.thaw();
     this.#still = bitmap;
     const { width, height } = bitmap;
+    this.#setAspect(width, height);
     const scale = Math.min(1, displayedSide / Math.max(width, height));
     this.canvas.width = Math.max(1, Math.round(width * scale));
     this.canvas.height = Math.max(1, Math.round(height * scale));
@@ -196,6 +204,11 @@ export class Preview implements FrameSource {
       this.#unopened = { id, source: this.#elementSource(id) };
     }
     return this.#unopened.source;
+  }
+
+  #setAspect(width: number, height: number): void {
+    this.aspect = `${width} / ${height}`;
+    this.#host.requestUpdate();
   }
 
   #elementSource(id: string): ElementSource {

@@ -49,7 +49,13 @@ export function view(model: Controller, host: ViewHost): TemplateResult {
   video.hidden = shows !== "video";
   canvas.hidden = shows !== "still";
   return html`
-    <div class="stage" part="stage" data-shows=${shows} lang=${texts.lang}>
+    <div
+      class="stage"
+      part="stage"
+      data-shows=${shows}
+      lang=${texts.lang}
+      .style=${`--fast-vlm-source-aspect: ${model.preview.aspect}`}
+    >
       ${video}${canvas}
       <div class="poster" part="poster" ?hidden=${shows !== "nothing"}>
         <slot name="poster"></slot>
