@@ -124,6 +124,15 @@ function rememberedParams({ vlm }: Page, current: URLSearchParams): string {
   return last.toString();
 }
 
+/** Whether `forgetChoices` changes something. */
+export function hasChoices(page: Page): boolean {
+  const params = new URLSearchParams(location.search);
+  return (
+    !page.manual &&
+    choices.some((name) => name !== "sample" && params.has(name))
+  );
+}
+
 /** Opens the page again without any choices, except the language. */
 export function forgetChoices(): void {
   const lang = new URLSearchParams(location.search).get("lang");

@@ -37,7 +37,8 @@ export class Camera {
 
   /** Whether there is another camera. */
   get hasOther(): boolean {
-    return this.#track !== undefined && this.#ids.length > 1;
+    // Also while it is being switched, when there is no track.
+    return this.#page.looking?.kind === "camera" && this.#ids.length > 1;
   }
 
   get hasTorch(): boolean {

@@ -17,11 +17,11 @@ export function setUpComposer(page: Page, questioner: Questioner): Composer {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const question = field().value.trim();
+    field().value = "";
     if (!question) {
       field().focus();
       return;
     }
-    field().value = "";
     void questioner.ask(question);
   };
   const press = (event: Event): void => {
@@ -74,9 +74,13 @@ export function setUpComposer(page: Page, questioner: Questioner): Composer {
       }
     `;
   });
+  // The page comes from the back/forward cache.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) field().value = "";
+  });
   // Hidden, so that a question that was typed is kept.
   page.onUpdate(() => {
-    root.hidden = !page.shows;
+    root.hidden = !page.shows || page.opening;
   });
 
   return {

@@ -19,13 +19,6 @@ export function setUpControlBar(page: Page, sources: Sources): void {
     else vlm.freeze().catch(() => undefined);
     page.update();
   };
-  const close = (): void => {
-    sources.close();
-    // The element shows the start state first.
-    void vlm.updateComplete.then(() =>
-      byId("use-camera", HTMLButtonElement).focus(),
-    );
-  };
   const isFull = (): boolean => document.fullscreenElement === stage;
   const toggleFull = (): void => {
     const done = isFull()
@@ -46,9 +39,15 @@ export function setUpControlBar(page: Page, sources: Sources): void {
     video.addEventListener(type, update);
   }
 
+  page.onUpdate(() => {
+    if (page.looking) return;
+    if (isFull()) toggleFull();
+    if (isInPicture()) togglePicture();
+  });
+
   const main = (): TemplateResult => {
-    const { texts } = page;
-    const isLive = vlm.open;
+    const { texts, opening } = page;
+    const isLive = vlm.open && !opening;
     const freeze = html`<button
       id="freeze"
       class="primary"
@@ -60,8 +59,8 @@ export function setUpControlBar(page: Page, sources: Sources): void {
     </button>`;
     return html`
       ${isLive ? freeze : nothing}
-      <button id="stop" type="button" @click=${close}>
-        ${icons.close} ${texts.close}
+      <button id="stop" type="button" @click=${() => sources.close()}>
+        ${icons.close} ${opening ? texts.cancel : texts.close}
       </button>
     `;
   };
@@ -81,13 +80,13 @@ export function setUpControlBar(page: Page, sources: Sources): void {
     </label>`;
 
   setUpRegion(page, bar, () => {
-    const { texts } = page;
-    const isLive = vlm.open && !vlm.frozen;
+    const { texts, opening } = page;
+    const isLive = vlm.open && !vlm.frozen && !opening;
     const range = isLive ? camera.zoomRange : undefined;
     const buttons: readonly (Tool & { readonly offered: boolean })[] = [
       {
         id: "switch-camera",
-        offered: vlm.open && camera.hasOther,
+        offered: vlm.open && !opening && camera.hasOther,
         icon: icons.switch,
         label: texts.switchCamera,
         act: () => camera.switch(),
@@ -102,7 +101,7 @@ export function setUpControlBar(page: Page, sources: Sources): void {
       },
       {
         id: "picture-in-picture",
-        offered: isLive && document.pictureInPictureEnabled,
+        offered: isInPicture() || (isLive && document.pictureInPictureEnabled),
         icon: icons.pictureInPicture,
         label: texts.pictureInPicture,
         pressed: isInPicture(),
@@ -110,7 +109,7 @@ export function setUpControlBar(page: Page, sources: Sources): void {
       },
       {
         id: "full-screen",
-        offered: document.fullscreenEnabled,
+        offered: document.fullscreenEnabled && !opening,
         icon: icons.fullScreen,
         label: texts.fullScreen,
         pressed: isFull(),

@@ -96,6 +96,7 @@ test("a blank question is not asked", async () => {
   askButton().focus();
   type("  ");
   expect(document.activeElement).toBe(field());
+  expect(field().value).toBe("");
   expect(fake.asked).toHaveLength(length);
   expect(list().hidden).toBe(true);
 });

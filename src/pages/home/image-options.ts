@@ -1,7 +1,9 @@
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import type { FastVlmElement } from "../../index";
+import { hasChoices } from "./address";
 import { byId } from "./dom";
 import { setUpRegion, type Page } from "./page";
+import { resetButton } from "./reset-button";
 import { selectOptions } from "./select-options";
 
 const fits = ["letterbox", "crop", "stretch"] as const;
@@ -95,6 +97,7 @@ export function setUpImageOptions(page: Page): void {
           }}
         /><span>${texts.anyres}</span></label
       >
+      ${hasChoices(page) ? resetButton(page) : nothing}
     `;
   });
 }

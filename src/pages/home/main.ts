@@ -1,5 +1,6 @@
 import "../../element/define";
 import { keepAddress, openAddress } from "./address";
+import { setUpCaptionRoom } from "./caption-room";
 import { setUpConversation } from "./conversation";
 import { setUpControlBar } from "./control-bar";
 import { setUpDrop } from "./drop";
@@ -33,12 +34,14 @@ setUpMeasureLine(page, model);
 setUpControlBar(page, sources);
 setUpConversation(page);
 setUpPhase(page);
+setUpCaptionRoom(page);
 setUpDrop(page, sources, model);
+// Before the options, which offer to reset what the address contains.
+keepAddress(page);
 setUpImageOptions(page);
 setUpStorage(page);
 setUpPerformance(page);
 setUpTagPanel(page);
-keepAddress(page);
 // Programs that drive the page do not need it offline.
 if (!manual) setUpOffline(vlm);
 if (sample && !manual) sources.open({ kind: "sample", sample });

@@ -5,13 +5,15 @@ import { byId } from "./dom";
 import type { ModelPanel } from "./model-panel";
 import { secondsText } from "./number-text";
 import { setUpRegion, type Page } from "./page";
+import { resetButton } from "./reset-button";
 import type { PageTexts } from "./texts";
 
 /** One line under the caption: how long it took, and what the demo model knows. */
 export function setUpMeasureLine(page: Page, model: ModelPanel): void {
   const { vlm } = page;
   setUpRegion(page, byId("measure", HTMLElement), () => {
-    return html`${remark(page)}${measured(page)}${isDemo(vlm) ? limits(page, model) : nothing}`;
+    const fails = vlm.error?.code === "bad-option";
+    return html`${fails ? resetButton(page) : nothing}${remark(page)}${measured(page)}${isDemo(vlm) ? limits(page, model) : nothing}`;
   });
 }
 

@@ -155,8 +155,8 @@ export function setUpModelPanel(page: Page): ModelPanel {
   const choose = (chosen: ModelChoice): void => {
     choice = chosen;
     const { folder } = chosen;
-    // Without a current model, set the folder at once.
-    if (folder && !vlm.info) vlm.folder = folder;
+    // A program may load the folder before it is checked.
+    if (folder && manual && !vlm.info) vlm.folder = folder;
     void (isBundled() ? apply() : show(!manual && !!folder));
   };
 

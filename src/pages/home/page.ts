@@ -27,6 +27,8 @@ export class Page {
   looking: Looking | undefined;
   /** The last complete caption of what is open. */
   caption: CaptionDetail | undefined;
+  /** What is open has shown a picture. */
+  pictured = false;
   /** A remark about what was opened, such as files that were left out. */
   remark: ((texts: PageTexts) => string) | undefined;
   /** The live source that the start state offers first. */
@@ -41,6 +43,10 @@ export class Page {
     this.vlm = vlm;
     this.manual = manual;
     vlm.addController({ hostUpdated: () => this.update() });
+    vlm.video.addEventListener("loadeddata", () => {
+      this.pictured = true;
+      this.update();
+    });
     vlm.addEventListener("caption", ({ detail }) => {
       this.caption = detail;
       this.update();
@@ -71,6 +77,12 @@ export class Page {
   /** Something is to be seen in the stage. */
   get shows(): boolean {
     return this.vlm.frozen || (this.vlm.open && !this.waits);
+  }
+
+  /** The first picture of a live source is waited for, while the browser may ask the
+   * visitor to allow it. */
+  get opening(): boolean {
+    return this.shows && !this.vlm.frozen && !this.pictured;
   }
 
   /** Calls `listener` now and after each change. */

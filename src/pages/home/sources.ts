@@ -13,6 +13,10 @@ export class Sources {
     this.#page = page;
     // The visitor ended the screen sharing.
     page.vlm.addEventListener("ended", () => this.close());
+    // The page comes from the back/forward cache, without its captions.
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) this.#reopen();
+    });
   }
 
   open(looking: Looking): void {
@@ -61,7 +65,15 @@ export class Sources {
     vlm.stream = undefined;
     vlm.file = undefined;
     page.looking = page.caption = page.remark = undefined;
+    page.pictured = false;
     page.update();
+  }
+
+  /** Opens a sample again, which the address names. Other images do not return. */
+  #reopen(): void {
+    const { looking } = this.#page;
+    this.close();
+    if (looking?.kind === "sample") this.open(looking);
   }
 
   async #start(looking: Looking, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,9 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { byId } from "./dom";
-import { forgetChoices, isDemo } from "./address";
+import { isDemo } from "./address";
 import { icons } from "./icons";
 import { setUpRegion, type Page } from "./page";
+import { resetButton } from "./reset-button";
 import { sampleNames, sampleThumbnail } from "./samples";
 import type { Sources } from "./sources";
 
@@ -84,13 +85,7 @@ export function setUpStart(page: Page, sources: Sources): void {
       <p id="drop-hint" class="note">${texts.dropHint}</p>
       ${isDemo(page.vlm) ? html`<p id="demo-limits" class="note">${texts.limits(page.vlm.model)}</p>` : nothing}
       <p id="readiness" class="note">${readiness(page)}</p>
-      ${
-        page.vlm.error?.code === "bad-option"
-          ? html`<button class="link" type="button" @click=${forgetChoices}>
-              ${texts.reset}
-            </button>`
-          : nothing
-      }
+      ${page.vlm.error?.code === "bad-option" ? resetButton(page) : nothing}
     `;
   });
 }

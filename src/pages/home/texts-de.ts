@@ -36,6 +36,7 @@ export const pageGerman: PageTexts = {
   freeze: "Standbild",
   resume: "Fortsetzen",
   close: "Schließen",
+  cancel: "Abbrechen",
   switchCamera: "Kamera wechseln",
   torch: "Kameralicht",
   zoom: "Zoom",

@@ -32,6 +32,7 @@ export interface PageTexts {
   readonly freeze: string;
   readonly resume: string;
   readonly close: string;
+  readonly cancel: string;
   readonly switchCamera: string;
   readonly torch: string;
   readonly zoom: string;
@@ -100,6 +101,7 @@ export const pageEnglish: PageTexts = {
   freeze: "Freeze",
   resume: "Resume",
   close: "Close",
+  cancel: "Cancel",
   switchCamera: "Switch camera",
   torch: "Torch",
   zoom: "Zoom",
