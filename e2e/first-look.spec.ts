@@ -163,6 +163,32 @@ test("the address opens what it names, and wins over what is remembered", async 
   expect(kept).not.toContain("star");
 });
 
+test("choices are undone where they fail, and in the image options", async ({
+  page,
+}) => {
+  const reset = page.getByRole("button", {
+    name: "Start again with the default",
+  });
+  const star = page.getByRole("button", { name: "A star" });
+  // The sample opens, and is shown with the error.
+  await page.goto("/?size=100&sample=star");
+  await expect(page.locator("body")).toHaveAttribute("data-phase", "running");
+  await reset.click();
+  await expect(page).toHaveURL(/\/$/);
+  await star.click();
+  await expect(caption(page)).toHaveText(samples["A star"]);
+  await expect(reset).toBeHidden();
+
+  await page.locator("#image-panel summary").click();
+  await expect(reset).toBeHidden();
+  await page.locator("#fit").selectOption("crop");
+  await expect(page).toHaveURL(/\?fit=crop&sample=star$/);
+  await reset.click();
+  await expect(page).toHaveURL(/\/$/);
+  await page.reload();
+  await expect(page).toHaveURL(/\/$/);
+});
+
 test.describe("in German", () => {
   test.use({ locale: "de-AT" });
 

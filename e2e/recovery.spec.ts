@@ -96,6 +96,17 @@ test("a lost device is reported, and the next image works", async ({
   expect(after.tokenIds).toEqual(before.tokenIds);
 });
 
+/** Waits until the page is stored with the runtime, which is cached last. */
+const untilCached = (page: Page): Promise<void> =>
+  expect
+    .poll(() =>
+      page.evaluate(async () => {
+        const cache = await caches.open("fast-vlm-runtime");
+        return (await cache.keys()).length;
+      }),
+    )
+    .toBe(1);
+
 test("the page and its model start offline", async ({
   page,
   context,
@@ -109,15 +120,7 @@ test("the page and its model start offline", async ({
       .toBe("ready");
   await page.goto("/");
   await ready();
-  // The runtime is cached last.
-  await expect
-    .poll(() =>
-      page.evaluate(async () => {
-        const cache = await caches.open("fast-vlm-runtime");
-        return (await cache.keys()).length;
-      }),
-    )
-    .toBe(1);
+  await untilCached(page);
 
   await context.setOffline(true);
   await page.reload();
@@ -127,4 +130,31 @@ test("the page and its model start offline", async ({
   await page.getByRole("button", { name: "Three shapes" }).click();
   await expect(page.locator("#ttft")).toHaveText(/^\d+/);
   expect(watch.foreign).toEqual([]);
+});
+
+test("offline without its model, the page says so and starts when online", async ({
+  page,
+  context,
+}) => {
+  await page.goto("/");
+  await expect(page.locator("#readiness")).toHaveText(/ready/);
+  await untilCached(page);
+  await page.evaluate(async () => {
+    const vlm = document.querySelector("fast-vlm");
+    for (const { key } of (await vlm?.stored()) ?? []) {
+      await vlm?.removeStored(key);
+    }
+  });
+
+  await context.setOffline(true);
+  await page.reload();
+  const error = page.locator("fast-vlm").locator("[part~=error]");
+  await expect(error).toContainText("Check the connection");
+  await expect(error).toBeInViewport({ ratio: 1 });
+  await expect(page.locator("#readiness")).toHaveText(/not loaded yet/);
+
+  await context.setOffline(false);
+  await page.getByRole("button", { name: "Three shapes" }).click();
+  await expect(page.locator("#ttft")).toHaveText(/^\d+/);
+  await expect(error).toBeHidden();
 });
