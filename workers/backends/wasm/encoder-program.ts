@@ -117,9 +117,9 @@ const GRAIN = 2 ** 17;
 /** Items that make a grain, if each takes so many multiplications. */
 const grainOf = (each: number): number => Math.max(1, Math.ceil(GRAIN / each));
 
-/** Bytes of the rows that a product reads for all panels before it goes on: less than
- * a second-level cache. */
-const BLOCK_BYTES = 2 ** 18;
+/** Bytes of the rows that a product reads for all panels before it goes on. They should
+ * stay in the second-level cache; with fewer, the weights are read more often. */
+const BLOCK_BYTES = 2 ** 20;
 /** Rows of a tile. */
 const TILE_ROWS = 6;
 

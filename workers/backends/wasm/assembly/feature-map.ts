@@ -65,8 +65,16 @@ export function windows(
           const j = column * strideX - padLeft + v;
           const inside = <u32>i < <u32>height && <u32>j < <u32>width;
           const from = x + <usize>(i * width + j) * pixel;
-          for (let at: usize = 0; at < bytes; at += 4) {
-            store<f32>(to + at, inside ? load<f32>(from + at) : 0);
+          if (to + pixel <= next) {
+            // Whole vectors; the next position overwrites the padding.
+            for (let at: usize = 0; at < pixel; at += 16) {
+              const value = inside ? v128.load(from + at) : f32x4.splat(0);
+              v128.store(to + at, value);
+            }
+          } else {
+            for (let at: usize = 0; at < bytes; at += 4) {
+              store<f32>(to + at, inside ? load<f32>(from + at) : 0);
+            }
           }
           to += bytes;
         }
