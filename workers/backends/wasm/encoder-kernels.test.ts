@@ -42,6 +42,7 @@ describe.each([
     [7, 13, 5],
     [6, 4, 8],
     [1, 8, 20],
+    [1, 12, 90],
     [50, 12, 16],
   ])(
     "multiplies %d rows of %d by %d columns",

@@ -7,8 +7,8 @@
  * multiple of 4. The weight is stored in panels of 8 columns, [outputs / 8, inputs,
  * 8], the last one padded. A tile of 6 rows and 8 columns keeps its 12 sums in
  * registers; k advances by 4 at a time, because each turn of a loop costs as much as
- * several multiplications. A row alone is not repeated. A row's sums are added in the
- * order of k, however many rows there are.
+ * several multiplications. A row alone is multiplied by four panels at once. A row's
+ * sums are added in the order of k, however many rows there are.
  */
 import { activateInPlace } from "./math";
 import { multiplyAdd } from "./simd";
@@ -40,6 +40,19 @@ export function productFloat(
     const last = min(rows, first + blockRows);
     const offset = (<usize>panel) << 5;
     const wide = (panel << 3) + 8 <= outputs;
+    if (rows == 1 && item + 4 <= end && (item + 4) << 3 <= outputs) {
+      fourPanels(
+        x,
+        weight + <usize>panel * panelBytes,
+        bias + offset,
+        residual == 0 ? 0 : residual + offset,
+        y + offset,
+        panelBytes,
+        activation,
+      );
+      item += 3;
+      continue;
+    }
     if (last - first == 1) {
       oneRow(
         x,
@@ -213,6 +226,61 @@ function tile(
   finish(y, residual, r3 * step, a3, b3, wide, activation);
   finish(y, residual, r4 * step, a4, b4, wide, activation);
   finish(y, residual, r5 * step, a5, b5, wide, activation);
+}
+
+/** One row and four panels, whose eight sums hide the latency of the additions. */
+function fourPanels(
+  x: usize,
+  panel: usize,
+  bias: usize,
+  residual: usize,
+  y: usize,
+  panelBytes: usize,
+  activation: i32,
+): void {
+  let p = x;
+  let w0 = panel;
+  let w1 = w0 + panelBytes;
+  let w2 = w1 + panelBytes;
+  let w3 = w2 + panelBytes;
+  const end = w1;
+  let a0 = v128.load(bias);
+  let b0 = v128.load(bias, 16);
+  let a1 = v128.load(bias, 32);
+  let b1 = v128.load(bias, 48);
+  let a2 = v128.load(bias, 64);
+  let b2 = v128.load(bias, 80);
+  let a3 = v128.load(bias, 96);
+  let b3 = v128.load(bias, 112);
+  while (w0 < end) {
+    let v = v128.load32_splat(p);
+    a0 = multiplyAdd(v, v128.load(w0), a0);
+    b0 = multiplyAdd(v, v128.load(w0, 16), b0);
+    a1 = multiplyAdd(v, v128.load(w1), a1);
+    b1 = multiplyAdd(v, v128.load(w1, 16), b1);
+    a2 = multiplyAdd(v, v128.load(w2), a2);
+    b2 = multiplyAdd(v, v128.load(w2, 16), b2);
+    a3 = multiplyAdd(v, v128.load(w3), a3);
+    b3 = multiplyAdd(v, v128.load(w3, 16), b3);
+    v = v128.load32_splat(p, 4);
+    a0 = multiplyAdd(v, v128.load(w0, 32), a0);
+    b0 = multiplyAdd(v, v128.load(w0, 48), b0);
+    a1 = multiplyAdd(v, v128.load(w1, 32), a1);
+    b1 = multiplyAdd(v, v128.load(w1, 48), b1);
+    a2 = multiplyAdd(v, v128.load(w2, 32), a2);
+    b2 = multiplyAdd(v, v128.load(w2, 48), b2);
+    a3 = multiplyAdd(v, v128.load(w3, 32), a3);
+    b3 = multiplyAdd(v, v128.load(w3, 48), b3);
+    p += 8;
+    w0 += 64;
+    w1 += 64;
+    w2 += 64;
+    w3 += 64;
+  }
+  finish(y, residual, 0, a0, b0, true, activation);
+  finish(y, residual, 32, a1, b1, true, activation);
+  finish(y, residual, 64, a2, b2, true, activation);
+  finish(y, residual, 96, a3, b3, true, activation);
 }
 
 /** The row `row`, as in `tile`. */
