@@ -24,7 +24,7 @@ export async function runKernel(
       ? argument
       : defined(addresses.get(argument), "address"),
   );
-  const kernel = pool.kernels[name] as (...numbers: number[]) => void;
+  const kernel: (...numbers: number[]) => void = pool.kernels[name];
   kernel(...values, begin, end);
   for (const [array, address] of addresses) {
     array.set(memory.floats(address, array.length));
