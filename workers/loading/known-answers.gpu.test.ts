@@ -5,7 +5,7 @@ import { knownAnswers } from "./known-answers";
 import { loadModel } from "./load";
 import { readMetadata } from "./model-metadata";
 import { answerTestImage } from "./verification";
-import { contentOf } from "./verification-cache";
+import { verifiedContent } from "./verification-cache";
 
 const { signal } = new AbortController();
 
@@ -20,7 +20,10 @@ test.each(["fp32", "q4"] as const)(
     const tokens = await answerTestImage(loaded, size, signal);
     await loaded.release();
     const metadata = await readMetadata(model, signal);
-    const content = await contentOf({ metadata, dtypes, external: [] }, signal);
+    const content = await verifiedContent(
+      { metadata, dtypes, external: [] },
+      signal,
+    );
     metadata.folder.release();
     const known = Object.fromEntries(knownAnswers);
     expect(known).toMatchObject({ [await hashOf(content)]: tokens });

@@ -49,7 +49,7 @@ export async function findVerification(
   subject: VerificationSubject,
   signal: AbortSignal,
 ): Promise<Verification> {
-  const content = await contentOf(subject, signal);
+  const content = await verifiedContent(subject, signal);
   const isKnown = content.every(([, identity]) => identity !== undefined);
   const device = subject.gpu?.device;
   const key = isKnown ? await environmentKey(device, content) : undefined;
@@ -64,7 +64,7 @@ export async function findVerification(
 }
 
 /** The files of a model, and what identifies their content. */
-export async function contentOf(
+export async function verifiedContent(
   { metadata, dtypes, external }: Omit<VerificationSubject, "gpu">,
   signal: AbortSignal,
 ): Promise<readonly (readonly [path: string, identity: string | undefined])[]> {

@@ -17,7 +17,7 @@ import {
   paddedChannels,
   PANEL,
   productWeight,
-  vectorWeight,
+  channelWeight,
   type EncoderWeight,
   type ProductLayer,
 } from "./encoder-weights";
@@ -320,7 +320,7 @@ class ProgramWriter {
     const name = this.#next();
     const weight = this.#weight(depthwiseWeight(name, layer));
     const shift = this.#weight(
-      vectorWeight(`${name}.bias`, bias, channels, multiplier),
+      channelWeight(`${name}.bias`, bias, channels, multiplier),
     );
     const y = this.#newMap(layer);
     const [kernelHeight, kernelWidth] = window.kernel;
@@ -389,7 +389,7 @@ class ProgramWriter {
     const [height, width] = layer.window.kernel;
     const name = this.#next();
     const taps = height * width;
-    const share = vectorWeight(`${name}.weight`, 1 / taps, taps * x.channels);
+    const share = channelWeight(`${name}.weight`, 1 / taps, taps * x.channels);
     const weight = this.#weight(share);
     const shift = this.#vector(`${name}.bias`, 0, layer.channels);
     const y = this.#newMap(layer);
@@ -599,7 +599,7 @@ class ProgramWriter {
   }
 
   #vector(name: string, numbers: PerChannel, count: number): Operand {
-    return this.#weight(vectorWeight(name, numbers, count));
+    return this.#weight(channelWeight(name, numbers, count));
   }
 
   #weight(weight: EncoderWeight): Operand {

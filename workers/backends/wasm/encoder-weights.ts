@@ -24,7 +24,7 @@ export const paddedChannels = (channels: number): number =>
   Math.ceil(channels / 4) * 4;
 
 /** One number per channel. With the multiplier 2, as `depthwiseStrided` reads it. */
-export function vectorWeight(
+export function channelWeight(
   name: string,
   numbers: PerChannel,
   channels: number,
