@@ -7,7 +7,7 @@ import type { KernelVariant } from "../kernel-variant";
 export async function runVariant(
   device: GPUDevice,
   variant: KernelVariant,
-  inputs: readonly Float32Array<ArrayBuffer>[],
+  inputs: readonly ArrayBufferView<ArrayBuffer>[],
   count: number,
   size: Uint32Array<ArrayBuffer>,
 ): Promise<Float32Array> {

@@ -1,6 +1,7 @@
 import { matchAttention, matchSplitAttention } from "./match-attention";
 import { matchDepthwise, matchPlanar } from "./match-convolution";
 import { matchMatMul, matMulOperation } from "./match-matmul";
+import { matchGatedQ4, matchMatMulQ4 } from "./match-q4";
 import { matchNorm, matchSkipNorm } from "./match-norm";
 import type { Operation } from "./operation";
 import {
@@ -35,7 +36,7 @@ export function findOperations(
       findMatMul(steps, first, program, external) ??
       findConvolution(steps, first, program, external) ??
       findAttention(steps, first, program) ??
-      findNorm(first, program);
+      findAlone(first, program);
     if (match === undefined || hasConflict(match.operation)) continue;
     matches.push(match);
     first += match.count - 1;
@@ -140,11 +141,16 @@ function findAttention(
   return split && { first, count: 2, operation: split };
 }
 
-function findNorm(
+/** An operation that is one command of ORT's. */
+function findAlone(
   first: number,
   program: ShaderProgram,
 ): OperationMatch | undefined {
-  const operation = matchNorm(program) ?? matchSkipNorm(program);
+  const operation =
+    matchMatMulQ4(program) ??
+    matchGatedQ4(program) ??
+    matchNorm(program) ??
+    matchSkipNorm(program);
   return operation && { first, count: 1, operation };
 }
 

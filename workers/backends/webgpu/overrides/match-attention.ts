@@ -102,7 +102,7 @@ function operationOf(
     preset:
       seqlens === undefined ? [] : presetLengths(program, attention, seqlens),
     outputs: [output],
-    results,
+    results: [results],
   };
 }
 

@@ -95,7 +95,7 @@ function operationOf(
     ranges,
     noisy: [input],
     outputs: [output],
-    results: shape.outWidth * shape.outHeight * channels,
+    results: [shape.outWidth * shape.outHeight * channels],
   };
 }
 

@@ -91,6 +91,6 @@ export function matMulOperation(
     ranges: [x, w, bias ?? w, skip ?? x, output],
     noisy: skip === undefined ? [x] : [x, skip],
     outputs: [output],
-    results: rows * columns,
+    results: [rows * columns],
   };
 }

@@ -79,6 +79,7 @@ function operationOf(
     variants: (limits) => normVariants(norm, limits),
     uniform: normUniform(norm),
     ranges: [x, skip ?? x, scale, bias ?? scale, y],
-    ...{ noisy, outputs, results },
+    ...{ noisy, outputs },
+    results: outputs.map(() => results),
   };
 }

@@ -27,10 +27,10 @@ export interface Operation {
     readonly range: BufferRange;
     readonly words: readonly number[];
   }[];
-  /** The buffers of the results: the first is also the last of `ranges`. A trial
-   * compares the first `results` numbers of each. */
+  /** The buffers of the results: the first is also the last of `ranges`. */
   readonly outputs: readonly BufferRange[];
-  readonly results: number;
+  /** How many numbers each of `outputs` has: a trial compares them. */
+  readonly results: readonly number[];
 }
 
 /** A prompt has any number of rows. One trial serves all counts up to the next

@@ -48,7 +48,7 @@ function operationOn(input: GPUBuffer, changed: Partial<Operation>): Operation {
     ranges: [rangeOf(input), output],
     noisy: [rangeOf(input)],
     outputs: [output],
-    results: 4,
+    results: [4],
     ...changed,
   };
 }

@@ -282,12 +282,13 @@ class Trial {
    * largest result; NaN if a result is not a number. */
   async compare(variant: KernelVariant): Promise<number> {
     const { type, outputs, results } = this.#operation;
-    const bytes = results * (type === "float32" ? 4 : 2);
+    const width = type === "float32" ? 4 : 2;
     const worst = this.#createBuffer(8);
     const { COPY_DST, MAP_READ } = GPUBufferUsage;
     const readback = this.#createBuffer(8, COPY_DST | MAP_READ);
-    const pairs = outputs.map((output) => {
-      const kernel = { ...output, size: Math.floor(bytes / 4) * 4 };
+    const pairs = outputs.map((output, i) => {
+      const size = Math.floor((at(results, i) * width) / 4) * 4;
+      const kernel = { ...output, size };
       return { kernel, ort: this.#createBuffer(kernel.size) };
     });
     const comparisons = pairs.map(({ kernel, ort }) =>
