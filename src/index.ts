@@ -61,6 +61,7 @@ export type {
   License,
   LocalFile,
   MemoryEstimate,
+  GpuMemory,
   MemoryUse,
   ModelCapabilities,
   ModelFile,

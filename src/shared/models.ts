@@ -157,6 +157,23 @@ export interface StoredModel {
 export interface MemoryUse {
   /** Buffers and textures of the GPUDevice, including those of ONNX Runtime. */
   readonly gpu: number;
+  /** What the bytes of `gpu` are for; absent on WASM. */
+  readonly gpuParts?: GpuMemory;
   /** The WebAssembly heap; it never shrinks. */
   readonly wasm: number;
+}
+
+/** Bytes on the GPU by what they are for. */
+export interface GpuMemory {
+  /** Weights and the embedding table, each in the layout that the kernels read. The
+   * ORT backend's are part of `runtime`. */
+  readonly weights: number;
+  /** KV cache. */
+  readonly cache: number;
+  /** Logits of one position, and of those that verify a draft. */
+  readonly logits: number;
+  /** Buffers of ONNX Runtime: tensors between the operators of its graphs. */
+  readonly runtime: number;
+  /** Inputs and outputs of the graphs, the sampler, staging buffers. */
+  readonly other: number;
 }

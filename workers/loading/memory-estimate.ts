@@ -26,10 +26,6 @@ const PROMPT_TOKENS = 64;
 /** Channels of FastViTHD's last layer over those of its first stage. */
 const LAST_TO_FIRST = 32;
 
-/** Share of FastViTHD's weights in convolutions; the rest is in attention. The
- * WebGPU backend holds these weights in a second layout, too. */
-const CONVOLUTIONS = 3 / 4;
-
 /** Where a model runs. */
 export type Placement = Pick<LoadOptions, "backend"> & {
   readonly device: Device;
@@ -50,8 +46,7 @@ export function estimateMemory(
   const webgpu = device === "webgpu" && backend !== "ort";
   // The ORT backend reads the rows of the embedding table from the file.
   const weights = webgpu
-    ? graphNames.map(bytesOf).reduce((sum, bytes) => sum + bytes) +
-      Math.ceil(CONVOLUTIONS * bytesOf("vision_encoder"))
+    ? graphNames.map(bytesOf).reduce((sum, bytes) => sum + bytes)
     : bytesOf("vision_encoder") + bytesOf("decoder_model_merged");
   const contextTokens = Math.min(config.contextLength, USUAL_CONTEXT);
   const value = isHalf(dtypes.decoder_model_merged) ? 2 : 4;

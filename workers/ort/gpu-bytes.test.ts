@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { GpuBytes, textureBytes } from "./gpu-bytes";
+import {
+  CACHE_LABEL,
+  GpuBytes,
+  LOGITS_LABEL,
+  textureBytes,
+  weightLabel,
+} from "./gpu-bytes";
 
 class FakeResource {
   destroyed = 0;
@@ -61,4 +67,20 @@ test("computes the bytes of textures", () => {
   expect(bytes("rg32float", [2, 2, 3], 4)).toBe(384);
   expect(bytes("rgb10a2unorm", [3])).toBe(12);
   expect(bytes("depth24plus", [2, 2])).toBe(16);
+});
+
+test("says what the bytes are for", () => {
+  const { device, bytes } = fakeDevice();
+  const create = (size: number, label?: string) =>
+    device.createBuffer({ size, usage, ...(label !== undefined && { label }) });
+  const weight = create(1, weightLabel("head"));
+  create(2, CACHE_LABEL);
+  create(4, LOGITS_LABEL);
+  create(8);
+  create(16, "sampler state");
+  const other = { cache: 2, logits: 4, runtime: 8, other: 16 };
+  expect(bytes.parts).toEqual({ weights: 1, ...other });
+  weight.destroy();
+  expect(bytes.parts).toEqual({ weights: 0, ...other });
+  expect(bytes.now).toBe(30);
 });

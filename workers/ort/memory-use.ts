@@ -5,7 +5,10 @@ import { heapBytes } from "./wasm-heap";
 /** Bytes in use. The JavaScript heap is not included: workers cannot call
  * `measureUserAgentSpecificMemory`. */
 export function measure(gpu: Gpu | undefined): MemoryUse {
-  return { gpu: gpu?.bytes.now ?? 0, wasm: heapBytes() };
+  const wasm = heapBytes();
+  if (gpu === undefined) return { gpu: 0, wasm };
+  const { now, parts } = gpu.bytes;
+  return { gpu: now, gpuParts: parts, wasm };
 }
 
 /** Largest values since `watchPeak`, in bytes. */

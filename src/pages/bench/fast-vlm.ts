@@ -132,7 +132,8 @@ export async function openFastVlm(
       },
       memory: async () => {
         const { bytes, peak } = await read();
-        return { now: bytes, peak };
+        const { gpuParts: parts } = info.memory;
+        return { now: bytes, peak, ...(parts && { parts }) };
       },
       dispose: () => Promise.resolve(dispose()),
     };

@@ -1,6 +1,6 @@
 /** The measurements of a bench run. Times are in milliseconds. */
 import type { GpuCalls } from "../../../workers/bench/gpu-calls";
-import type { Device, GraphDtypes } from "../../shared/models";
+import type { Device, GpuMemory, GraphDtypes } from "../../shared/models";
 import type { BackendName } from "../../shared/protocol";
 import type { Roofline } from "../../../workers/bench/messages";
 
@@ -54,7 +54,12 @@ export interface EngineRecord {
   readonly captions: readonly CaptionRecord[];
   /** Whether all captions have the tokens of the first engine; absent for that one. */
   readonly sameTokens?: boolean;
-  readonly gpuBytes: { readonly now: number; readonly peak: number };
+  readonly gpuBytes: {
+    readonly now: number;
+    readonly peak: number;
+    /** What fast-vlm's bytes are for, at the end of the load. */
+    readonly parts?: GpuMemory;
+  };
   /** Of the engine's thread; absent if the browser does not report it. */
   readonly heapBytes?: number;
   readonly questions?: TwoQuestions;

@@ -133,9 +133,12 @@ export const panelGerman: PanelTexts = {
       dtype: "Genauigkeit",
       weights: "Gewichte",
       memory: "Arbeitsspeicher",
+      gpuParts: "Auf der GPU",
       imageTokens: "Bild-Tokens",
     },
     gpuMemory: (gpu, wasm) => `${gpu} GPU, ${wasm} WASM`,
+    gpuParts: ([weights, cache, logits, runtime, other]) =>
+      `${weights} Gewichte, ${cache} KV-Cache, ${logits} Logits, ${runtime} Zwischenergebnisse, ${other} Sonstiges`,
     tokensAt: (tokens, size) => `${tokens} bei ${size} px`,
     export: "Messwerte exportieren",
   },

@@ -140,9 +140,13 @@ export interface PanelTexts {
       readonly dtype: string;
       readonly weights: string;
       readonly memory: string;
+      readonly gpuParts: string;
       readonly imageTokens: string;
     };
     readonly gpuMemory: (gpu: string, wasm: string) => string;
+    /** Sizes of the weights, the KV cache, the logits, ONNX Runtime's buffers and the
+     * others. */
+    readonly gpuParts: (sizes: readonly string[]) => string;
     readonly tokensAt: (tokens: number, size: number) => string;
     readonly export: string;
   };
@@ -290,9 +294,12 @@ export const panelEnglish: PanelTexts = {
       dtype: "Precision",
       weights: "Weights",
       memory: "Memory",
+      gpuParts: "On the GPU",
       imageTokens: "Image tokens",
     },
     gpuMemory: (gpu, wasm) => `${gpu} GPU, ${wasm} WASM`,
+    gpuParts: ([weights, cache, logits, runtime, other]) =>
+      `${weights} weights, ${cache} KV cache, ${logits} logits, ${runtime} intermediate tensors, ${other} other`,
     tokensAt: (tokens, size) => `${tokens} at ${size} px`,
     export: "Export the timings",
   },

@@ -208,7 +208,7 @@ function facts(
   last: CaptionDetail | undefined,
   { lang, performance: texts }: PanelTexts,
 ): TemplateResult {
-  const { gpu, wasm } = info.memory;
+  const { gpu, gpuParts, wasm } = info.memory;
   const memory =
     gpu > 0
       ? texts.gpuMemory(formatBytes(gpu, lang), formatBytes(wasm, lang))
@@ -222,6 +222,13 @@ function facts(
     ["bytes", texts.facts.weights, formatBytes(info.bytes, lang)],
     ["memory", texts.facts.memory, memory],
   ];
+  if (gpuParts) {
+    const { weights, cache, logits, runtime, other } = gpuParts;
+    const sizes = [weights, cache, logits, runtime, other].map((bytes) =>
+      formatBytes(bytes, lang),
+    );
+    rows.push(["gpu-parts", texts.facts.gpuParts, texts.gpuParts(sizes)]);
+  }
   if (last) {
     const { imageTokens, size } = last;
     const tokens = texts.tokensAt(imageTokens, size);

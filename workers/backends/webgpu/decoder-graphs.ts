@@ -3,6 +3,7 @@ import { GpuSampler } from "../../kernels/sampler";
 import type { SamplerState } from "../../kernels/sampler-state";
 import type { Logits } from "../backend";
 import type { Gpu } from "../../ort/device";
+import { LOGITS_LABEL } from "../../ort/gpu-bytes";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import type { GpuKvCache } from "./kv-cache";
 import type { BoundWeights } from "./gpu-weights";
@@ -147,7 +148,7 @@ export class DecoderGraphs {
     if (outputs === undefined) {
       const { vocabulary, type } = this.#plan;
       const bytes = rows * vocabulary * BYTES_PER_FLOAT[type];
-      const logits = createTensorBuffer(this.#gpu, "logits", bytes);
+      const logits = createTensorBuffer(this.#gpu, LOGITS_LABEL, bytes);
       const source = { buffer: logits, type, rows };
       const { device } = this.#gpu;
       const sampler = new GpuSampler(device, this.#state, source);

@@ -2,23 +2,40 @@ import type { Weight } from "./graphs/weight";
 import { UnsupportedGraph } from "../backend";
 import type { BoundTensors, GpuTensor } from "../../ort/record-graph";
 import type { Gpu } from "../../ort/device";
-import { WeightLayoutCache } from "./overrides/weight-layouts";
+import { weightLabel } from "../../ort/gpu-bytes";
+import { defined } from "../../util/assert";
+import {
+  WeightLayoutCache,
+  type WeightBuffers,
+} from "./overrides/weight-layouts";
 
 /** The browser holds a copy of bytes that the GPU has not received yet. */
 const MAX_PENDING_BYTES = 64 * 2 ** 20;
 
-/** The weights of one graph, with the layouts that kernels derived from them. */
-export interface BoundWeights {
-  readonly tensors: BoundTensors;
-  readonly layouts: WeightLayoutCache;
+/** A weight that can be read from its files again. */
+interface StoredWeight {
+  readonly weight: Weight;
+  contents: GPUBuffer | undefined;
+  kept: boolean;
 }
 
-/** Weights as inputs of recorded graphs. Each is on the GPU once, however many
- * graphs bind it. */
-export class GpuWeights {
+/** The weights of one graph. */
+export interface BoundWeights {
+  readonly tensors: BoundTensors;
+  readonly buffers: WeightBuffers;
+}
+
+/**
+ * Weights as inputs of recorded graphs. Each is on the GPU once, however many graphs
+ * bind it: as it is in its files, or in the layouts that graphs read instead.
+ */
+export class GpuWeights implements WeightBuffers {
+  readonly layouts = new WeightLayoutCache();
   readonly #gpu: Gpu;
   readonly #tensors = new Map<string, GpuTensor>();
-  readonly #layouts = new WeightLayoutCache();
+  readonly #stored = new Map<GPUBuffer, StoredWeight>();
+  /** Bytes written since the GPU received everything. */
+  #pending = 0;
 
   private constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -45,8 +62,35 @@ export class GpuWeights {
     const tensors = weights.map(({ name }) => [name, this.tensor(name)]);
     return {
       tensors: Object.fromEntries(tensors) as BoundTensors,
-      layouts: this.#layouts,
+      buffers: this,
     };
+  }
+
+  has(buffer: GPUBuffer): boolean {
+    return this.#stored.has(buffer);
+  }
+
+  async keep(buffer: GPUBuffer): Promise<GPUBuffer> {
+    const contents = await this.contents(buffer);
+    defined(this.#stored.get(buffer), buffer.label).kept = true;
+    return contents;
+  }
+
+  free(buffer: GPUBuffer): void {
+    const stored = defined(this.#stored.get(buffer), buffer.label);
+    if (stored.kept) return;
+    stored.contents?.destroy();
+    stored.contents = undefined;
+  }
+
+  async contents(buffer: GPUBuffer): Promise<GPUBuffer> {
+    const stored = defined(this.#stored.get(buffer), buffer.label);
+    if (stored.contents === undefined) {
+      stored.contents = this.#createBuffer(stored.weight);
+      await this.#write(stored.weight, stored.contents);
+      await this.#settle();
+    }
+    return stored.contents;
   }
 
   tensor(name: string): GpuTensor {
@@ -56,41 +100,49 @@ export class GpuWeights {
   }
 
   destroy(): void {
-    for (const { buffer } of this.#tensors.values()) buffer.destroy();
+    for (const { contents } of this.#stored.values()) contents?.destroy();
+    this.#stored.clear();
     this.#tensors.clear();
-    this.#layouts.destroy();
+    this.layouts.destroy();
   }
 
   async #upload(
     weights: readonly Weight[],
     onWeight: () => void,
   ): Promise<void> {
-    const { device } = this.#gpu;
-    let pending = 0;
     for (const weight of weights) {
-      const { name, type, dims, bytes } = weight;
+      const { name, type, dims } = weight;
       if (this.#tensors.has(name)) continue;
       onWeight();
-      const buffer = device.createBuffer({
-        label: name,
-        size: Math.max(16, Math.ceil(bytes / 4) * 4),
-        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
-      });
+      const buffer = this.#createBuffer(weight);
       this.#tensors.set(name, { buffer, type, dims });
-      let offset = 0;
-      for await (const chunk of weight.chunks()) {
-        device.queue.writeBuffer(buffer, offset, paddedToWords(chunk));
-        offset += chunk.length;
-        pending += chunk.length;
-        if (pending < MAX_PENDING_BYTES) continue;
-        await this.#settle();
-        pending = 0;
-      }
+      this.#stored.set(buffer, { weight, contents: buffer, kept: false });
+      await this.#write(weight, buffer);
     }
     await this.#settle();
   }
 
+  #createBuffer({ name, bytes }: Weight): GPUBuffer {
+    return this.#gpu.device.createBuffer({
+      label: weightLabel(name),
+      size: Math.max(16, Math.ceil(bytes / 4) * 4),
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  async #write(weight: Weight, buffer: GPUBuffer): Promise<void> {
+    const { queue } = this.#gpu.device;
+    let offset = 0;
+    for await (const chunk of weight.chunks()) {
+      queue.writeBuffer(buffer, offset, paddedToWords(chunk));
+      offset += chunk.length;
+      this.#pending += chunk.length;
+      if (this.#pending >= MAX_PENDING_BYTES) await this.#settle();
+    }
+  }
+
   async #settle(): Promise<void> {
+    this.#pending = 0;
     await this.#gpu.guard(this.#gpu.device.queue.onSubmittedWorkDone());
     this.#gpu.check();
   }

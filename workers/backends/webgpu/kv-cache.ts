@@ -2,6 +2,7 @@ import { largestBufferOf } from "./gpu-weights";
 import type { DecoderPlan } from "./graphs/decoder-plan";
 import type { BoundTensors, GpuTensor } from "../../ort/record-graph";
 import type { Gpu } from "../../ort/device";
+import { CACHE_LABEL } from "../../ort/gpu-bytes";
 import { BYTES_PER_FLOAT } from "../../ort/tensor-rows";
 import { at } from "../../util/assert";
 import { createTensorBuffer } from "./replayable-graph";
@@ -50,7 +51,7 @@ export class GpuKvCache {
     this.capacity = capacity;
     const size = positionBytes(shape) * capacity;
     this.#buffers = Array.from({ length: shape.layers * 2 }, () =>
-      createTensorBuffer(gpu, "KV cache", size),
+      createTensorBuffer(gpu, CACHE_LABEL, size),
     );
   }
 

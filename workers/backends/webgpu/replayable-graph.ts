@@ -23,7 +23,7 @@ export interface ReplayableGraph {
 export async function createReplayableGraph(
   gpu: Gpu,
   model: Uint8Array,
-  { tensors, layouts }: BoundWeights,
+  { tensors, buffers }: BoundWeights,
   inputs: BoundTensors,
   outputs: BoundTensors,
 ): Promise<ReplayableGraph> {
@@ -38,8 +38,7 @@ export async function createReplayableGraph(
     const overriding = withErrorScopesAsync(device, () =>
       overrideKernels(recorded.commands, {
         device,
-        weights: buffersOf(tensors),
-        layouts,
+        weights: buffers,
         external: buffersOf({ ...inputs, ...outputs }),
       }),
     );

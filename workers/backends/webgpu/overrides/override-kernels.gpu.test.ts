@@ -60,8 +60,7 @@ async function runBoth(
     Object.values(bound).map((t) => t.buffer);
   const overridden = await overrideKernels(recorded.commands, {
     device,
-    weights: new Set(buffers(weights.tensors)),
-    layouts: weights.layouts,
+    weights: weights.buffers,
     external: new Set([...buffers(inputs), ...buffers(outputs)]),
   });
   gpu.device.queue.writeBuffer(buffer, 0, new Float32Array(count));

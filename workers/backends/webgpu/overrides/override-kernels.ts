@@ -10,7 +10,7 @@ import { findOperations, type OperationMatch } from "./find-operations";
 import { bindOperation, isTried, tryOperation } from "./trial";
 import type { RecordedStep } from "./tensor-lifetime";
 import { trialRecordOf, type TrialResult } from "./trial-record";
-import { cacheWeightLayouts, type WeightLayoutCache } from "./weight-layouts";
+import { cacheWeightLayouts, type WeightBuffers } from "./weight-layouts";
 
 /** The trial of one operation, and how often the graph contains it. */
 export interface KernelOverride extends TrialResult {
@@ -27,10 +27,7 @@ export interface OverrideResult {
 
 interface OverrideContext {
   readonly device: GPUDevice;
-  /** Buffers that no command writes. */
-  readonly weights: ReadonlySet<GPUBuffer>;
-  /** Transposed weights, shared with other graphs. */
-  readonly layouts: WeightLayoutCache;
+  readonly weights: WeightBuffers;
   /** Inputs and outputs of the graph: they are used outside the commands. */
   readonly external: ReadonlySet<GPUBuffer>;
 }
@@ -49,9 +46,9 @@ interface Choice {
  */
 export async function overrideKernels(
   commands: readonly Command[],
-  { device, weights, layouts, external }: OverrideContext,
+  { device, weights, external }: OverrideContext,
 ): Promise<OverrideResult> {
-  const steps = await cacheWeightLayouts(device, commands, weights, layouts);
+  const steps = await cacheWeightLayouts(device, commands, weights);
   const dispatches: (Command | Dispatch | undefined)[] = steps.map(
     ({ command }) => command,
   );

@@ -30,17 +30,20 @@ test("transposes a weight once for all input sizes", async () => {
   const createBuffer = gpu.device.createBuffer.bind(gpu.device);
   gpu.device.createBuffer = (descriptor) => {
     const buffer = createBuffer(descriptor);
-    if (buffer.label === "weight layout") layouts.push(buffer);
+    if (buffer.label.endsWith(" transposed")) layouts.push(buffer);
     return buffer;
   };
   const url = new URL("/models/nano/", location.href).href;
   const encoder = await openWebGpuEncoder(await openSource(url), tensors);
+  const uploaded = gpu.bytes.parts.weights;
   await encode(encoder, 64);
   const once = layouts.length;
   expect(once).toBeGreaterThan(0);
   // The third size releases the first graph, which is recorded again.
   for (const size of [128, 192, 64]) await encode(encoder, size);
   expect(layouts).toHaveLength(once);
+  // Each weight is on the GPU in one layout only.
+  expect(gpu.bytes.parts.weights).toBe(uploaded);
   const before = gpu.bytes.now;
   const bytes = layouts.reduce((sum, { size }) => sum + size, 0);
   await encoder.release();
