@@ -64,3 +64,19 @@ test("releases the results of watched work", async () => {
   const bytes = (await heapAfter(50_000)) - before;
   expect(bytes / 50_000, "bytes each time").toBeLessThan(10);
 });
+
+test.each([
+  [["subgroups"], "nvidia", true],
+  [["subgroups"], "apple", false],
+  [[], "nvidia", false],
+] as const)(
+  "with features %j of vendor %s multiplies in 8 bits: %s",
+  (features, vendor, expected) => {
+    const device = Object.assign(new FakeDevice(), {
+      features: new Set(features),
+      adapterInfo: { vendor },
+    });
+    const gpu = new Gpu(device as unknown as GPUDevice, "fake");
+    expect(gpu.multipliesIn8Bits).toBe(expected);
+  },
+);

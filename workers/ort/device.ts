@@ -40,6 +40,13 @@ export class Gpu {
     });
   }
 
+  /** Whether ONNX Runtime multiplies 4-bit weights in 8 bits on this device where
+   * their `accuracy_level` allows it. */
+  get multipliesIn8Bits(): boolean {
+    const { features, adapterInfo } = this.device;
+    return features.has("subgroups") && adapterInfo.vendor !== "apple";
+  }
+
   get isLost(): boolean {
     return this.#loss !== undefined;
   }

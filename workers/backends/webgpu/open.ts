@@ -93,7 +93,10 @@ export async function planWebGpuBackend(
       const language = new WebGpuLanguage(
         {
           gpu,
-          plan: decoder,
+          plan: {
+            ...decoder,
+            batchInvariant: decoder.batchInvariant || !gpu.multipliesIn8Bits,
+          },
           weights,
           table: table.bind(weights),
           timer,
