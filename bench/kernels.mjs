@@ -82,13 +82,32 @@ function ask(question) {
   });
 }
 
-/** @param {Trial} trial */
-function line({ operation, count, faster, ortMs, kernelMs, kernel, fault }) {
+/**
+ * The time that the operation takes at the measured rates, relative to that of the
+ * chosen kernel: whichever of products and memory takes longer limits it.
+ * @param {Trial} trial
+ * @param {Found["rates"]} rates
+ */
+function roofline({ operation, multiplyAdds, bytes, ...trial }, rates) {
+  const isHalf = operation.endsWith("float16");
+  const matmul = (isHalf ? rates.matmulHalf : undefined) ?? rates.matmul;
+  const floor = 1000 * Math.max(multiplyAdds / matmul, bytes / rates.copy);
+  const { faster, ortMs, kernelMs } = trial;
+  return floor / (faster === "kernel" ? kernelMs : ortMs);
+}
+
+/**
+ * @param {Trial} trial
+ * @param {Found["rates"]} rates
+ */
+function line(trial, rates) {
+  const { operation, count, faster, ortMs, kernelMs, kernel, fault } = trial;
   const ms = (/** @type {number} */ time) => time.toFixed(2).padStart(9);
   const ratio = `${(ortMs / kernelMs).toFixed(1)}x`.padStart(8);
   const who = faster === "kernel" ? kernel : `ORT's (${fault ?? kernel})`;
   const times = String(count).padStart(3);
-  return `${times} ${ms(ortMs)} ${ms(kernelMs)} ${ratio}  ${operation} · ${who}`;
+  const share = `${(100 * roofline(trial, rates)).toFixed(0)}%`.padStart(5);
+  return `${times} ${ms(ortMs)} ${ms(kernelMs)} ${ratio} ${share}  ${operation} · ${who}`;
 }
 
 /** @param {readonly Trial[]} trials */
@@ -103,15 +122,19 @@ function total(trials) {
 }
 
 /** @param {Found} found */
-function print({ adapter, graphs }) {
-  console.log(`${adapter}, ms: count, ORT, our kernel, ratio`);
+function print({ adapter, rates, graphs }) {
+  const amount = (/** @type {number} */ rate) => (rate / 1e9).toFixed(2);
+  console.log(
+    `${adapter}: ${amount(rates.matmul)} G multiply-adds/s, ${amount(rates.copy)} GB/s`,
+  );
+  console.log("ms: count, ORT, our kernel, ratio, of the roofline");
   for (const { graph, overrides } of graphs) {
     const { ort, now } = total(overrides);
     const ratio = (ort / now).toFixed(1);
     console.log(
       `\n${graph}: ${ort.toFixed(0)} ms → ${now.toFixed(0)} ms (${ratio}x)`,
     );
-    for (const trial of overrides) console.log(line(trial));
+    for (const trial of overrides) console.log(line(trial, rates));
   }
 }
 

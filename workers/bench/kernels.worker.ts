@@ -1,4 +1,5 @@
 /** Compares our kernels with ONNX Runtime's on the graphs of a model. */
+import { measureRates } from "./rates";
 import type { KernelAnswer, KernelQuestion } from "./messages";
 import { VlmError } from "../../src/shared/errors";
 import { GpuWeights } from "../backends/webgpu/gpu-weights";
@@ -49,7 +50,9 @@ async function answer(question: KernelQuestion): Promise<KernelAnswer> {
         const overrides = await tryDecoder(gpu, decoder, config, length);
         graphs.push({ graph: `decoder of ${length}`, overrides });
       }
-      return { adapter: gpu.name, graphs };
+      const half = gpu.device.features.has("shader-f16");
+      const rates = await measureRates(gpu.device, half);
+      return { adapter: gpu.name, rates, graphs };
     } finally {
       gpu.close();
     }

@@ -60,6 +60,8 @@ export interface KernelTrial {
   readonly operation: string;
   /** How often the graph contains it. */
   readonly count: number;
+  readonly multiplyAdds: number;
+  readonly bytes: number;
   readonly faster: "kernel" | "ort";
   readonly ortMs: number;
   readonly kernelMs: number;
@@ -73,5 +75,9 @@ interface KernelGraph {
 }
 
 export type KernelAnswer =
-  | { readonly adapter: string; readonly graphs: readonly KernelGraph[] }
+  | {
+      readonly adapter: string;
+      readonly rates: Rates;
+      readonly graphs: readonly KernelGraph[];
+    }
   | { readonly failed: string };

@@ -95,6 +95,7 @@ function operationOf(
     name: describe(queries, capacity),
     kind: describe(roundedRows(queries), roundedRows(capacity)),
     type,
+    multiplyAdds: 2 * results * (total || halfFull(capacity, queries)),
     variants: (limits) => attentionVariants(attention, limits),
     uniform: attentionUniform(attention),
     ranges: [q, keys, values, seqlens ?? keys, output],
@@ -106,14 +107,18 @@ function operationOf(
   };
 }
 
-/** Lengths for a trial: those of a cache that is half full, which is the average
- * while it fills. */
+/** The average of the lengths while a cache fills. */
+function halfFull(capacity: number, queries: number): number {
+  return Math.max(Math.ceil(capacity / 2), queries);
+}
+
+/** Lengths for a trial: those of a cache that is half full. */
 function presetLengths(
   program: ShaderProgram,
   { queries, heads, capacity }: Attention,
   seqlens: BufferRange,
 ): { readonly range: BufferRange; readonly words: readonly number[] }[] {
-  const total = Math.max(Math.ceil(capacity / 2), queries);
+  const total = halfFull(capacity, queries);
   const tokens = program.reads.get("total_sequence_length_input");
   const indirect = program.reads.get("indirect_buffer");
   const tile = decodeAttentionTiles(program);

@@ -39,6 +39,7 @@ export function matchDepthwise(program: ShaderProgram): Operation | undefined {
   if (!fits) return undefined;
   return {
     ...operationOf("depthwise", shape, channels, [x, w, bias ?? w, output]),
+    multiplyAdds: windowSizes(shape),
     variants: (limits) =>
       depthwiseConvolutionVariants({ ...shape, multiplier }, limits),
   };
@@ -66,9 +67,16 @@ export function matchPlanar(
   if (!fits) return undefined;
   return {
     ...operationOf("planes", shape, planes, [image, w, bias ?? w, output]),
+    multiplyAdds: planes * windowSizes(shape),
     variants: (limits) =>
       planarConvolutionVariants({ ...shape, planes }, limits),
   };
+}
+
+/** The elements of one input channel that all outputs read. */
+function windowSizes(shape: Convolution): number {
+  const { outWidth, outHeight, channels, kernel } = shape;
+  return outWidth * outHeight * channels * kernel ** 2;
 }
 
 function operationOf(
@@ -81,7 +89,7 @@ function operationOf(
     bias: BufferRange,
     y: BufferRange,
   ],
-): Omit<Operation, "variants"> {
+): Omit<Operation, "variants" | "multiplyAdds"> {
   const { width, height, channels, kernel, stride, left, top, type } = shape;
   const places = roundedRows(shape.outWidth * shape.outHeight);
   const window = `${label} ${kernel}/${stride} -${left}-${top}`;

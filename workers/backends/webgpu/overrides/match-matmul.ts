@@ -86,6 +86,7 @@ export function matMulOperation(
     name: `${rows} x ${rest}`,
     kind: `${roundedRows(rows)} x ${rest}`,
     type,
+    multiplyAdds: rows * inner * columns,
     variants: (limits) => matMulVariants(shape, limits),
     uniform: matMulUniform(shape),
     ranges: [x, w, bias ?? w, skip ?? x, output],

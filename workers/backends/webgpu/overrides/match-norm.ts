@@ -76,6 +76,7 @@ function operationOf(
     name: `norm of ${rows} x ${width} ${extras} ${type}`,
     kind: `norm of ${roundedRows(rows)} x ${width} ${extras} ${type}`,
     type,
+    multiplyAdds: 0,
     variants: (limits) => normVariants(norm, limits),
     uniform: normUniform(norm),
     ranges: [x, skip ?? x, scale, bias ?? scale, y],

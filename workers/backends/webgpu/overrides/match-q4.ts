@@ -47,6 +47,7 @@ export function matchMatMulQ4(program: ShaderProgram): Operation | undefined {
     name: `${rows} x ${rest}`,
     kind: `${roundedRows(rows)} x ${rest}`,
     type,
+    multiplyAdds: rows * inner * columns,
     variants: (limits) => matMulQ4Variants(shape, limits),
     uniform: matMulQ4Uniform(shape),
     ranges: [x, w, scales, zeros ?? w, bias ?? scales, output],
@@ -123,6 +124,7 @@ export function matchGatedQ4(program: ShaderProgram): Operation | undefined {
   const name = `gated 1 x ${inner} x ${columns} q4 in ${blockSize} ${type}`;
   return {
     ...{ name, kind: name, type },
+    multiplyAdds: 2 * inner * columns,
     variants: (limits) => gatedQ4Variants(shape, limits),
     uniform: gatedQ4Uniform(shape),
     ranges: [x, skip, gamma, gate, gateScales, up, upScales, output],

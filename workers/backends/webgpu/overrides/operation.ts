@@ -11,6 +11,8 @@ export interface Operation {
   /** Operations of the same kind share one trial. */
   readonly kind: string;
   readonly type: StorageType;
+  /** Of its products; 0 if it is limited by memory only. */
+  readonly multiplyAdds: number;
   readonly variants: (limits: GPUSupportedLimits) => KernelVariant[];
   readonly uniform: Uint32Array<ArrayBuffer>;
   /**

@@ -7,6 +7,7 @@ import {
   type Dispatch,
 } from "../../../ort/command-recorder";
 import { findOperations, type OperationMatch } from "./find-operations";
+import type { Operation } from "./operation";
 import { bindOperation, isTried, tryOperation } from "./trial";
 import type { RecordedStep } from "./tensor-lifetime";
 import { trialRecordOf, type TrialResult } from "./trial-record";
@@ -16,6 +17,9 @@ import { cacheWeightLayouts, type WeightBuffers } from "./weight-layouts";
 export interface KernelOverride extends TrialResult {
   readonly operation: string;
   readonly count: number;
+  readonly multiplyAdds: number;
+  /** Bytes that it reads and writes. */
+  readonly bytes: number;
 }
 
 export interface OverrideResult {
@@ -65,9 +69,11 @@ export async function overrideKernels(
       const { operation } = match;
       const replaced = commandsOf(steps, match);
       const result = await tryOperation(device, operation, replaced);
-      const { name } = operation;
-      const seen = overrides.get(name)?.count ?? 0;
-      overrides.set(name, { operation: name, count: seen + 1, ...result });
+      const { name, multiplyAdds } = operation;
+      const count = (overrides.get(name)?.count ?? 0) + 1;
+      const bytes = bytesOf(operation);
+      const work = { operation: name, count, multiplyAdds, bytes };
+      overrides.set(name, { ...work, ...result });
       // The trial may have been for another number of rows.
       const variant = operation
         .variants(device.limits)
@@ -119,6 +125,13 @@ async function compileUntried(
     .map(({ command }) => command)
     .filter((command) => !tried.has(command));
   await compilePipelines(untried);
+}
+
+/** Ranges that stand for an input that the operation does not have are the same as
+ * another one. */
+function bytesOf({ ranges, outputs }: Operation): number {
+  const all = new Set([...ranges, ...outputs]);
+  return [...all].reduce((sum, { size }) => sum + size, 0);
 }
 
 /** The commands that one kernel of ours can replace. */

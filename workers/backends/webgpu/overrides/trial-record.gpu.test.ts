@@ -67,7 +67,13 @@ async function tryCopy(
     ...{ ...dispatch, bindings: [], shader: { label, code } },
   };
   const operation: Operation = {
-    ...{ name: "copy", kind, type: "float32", results: [NUMBERS] },
+    ...{
+      name: "copy",
+      kind,
+      type: "float32",
+      multiplyAdds: 0,
+      results: [NUMBERS],
+    },
     variants: () => [{ family: "copy", kernel, workgroups: [1, 1, 1] }],
     ...{ uniform: words, ranges: [x, y], noisy: [x], outputs: [y] },
   };

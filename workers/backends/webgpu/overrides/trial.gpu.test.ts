@@ -48,6 +48,7 @@ function operationOn(input: GPUBuffer, changed: Partial<Operation>): Operation {
     ranges: [rangeOf(input), output],
     noisy: [rangeOf(input)],
     outputs: [output],
+    multiplyAdds: 0,
     results: [4],
     ...changed,
   };
