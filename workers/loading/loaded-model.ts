@@ -114,8 +114,8 @@ export class LoadedModel {
 
   /** Measures the memory in use for `info`. */
   measureMemory(): void {
-    const { gpu, wasm } = measure(this.gpu);
-    const memory = { gpu, wasm: wasm + this.#wasmBytes() };
+    const measured = measure(this.gpu);
+    const memory = { ...measured, wasm: measured.wasm + this.#wasmBytes() };
     this.#info = { ...this.#info, memory };
   }
 

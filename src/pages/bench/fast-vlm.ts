@@ -132,7 +132,7 @@ export async function openFastVlm(
       },
       memory: async () => {
         const { bytes, peak } = await read();
-        const { gpuParts: parts } = info.memory;
+        const { gpuParts: parts } = (changed ?? first).memory;
         return { now: bytes, peak, ...(parts && { parts }) };
       },
       dispose: () => Promise.resolve(dispose()),
