@@ -34,23 +34,56 @@ export function convolutionUniform(
   return Uint32Array.of(...fields, left, top, epilogueFlags(shape));
 }
 
-/** Outputs of a thread in a row; width (in vectors of 4 channels) and height of a
+/** Outputs of a thread in a row; width (in values of channels) and height of a
  * workgroup. */
-const TILES = [
+interface Tile {
+  readonly RUN: number;
+  readonly WIDTH: number;
+  readonly HEIGHT: number;
+}
+
+/** For values of four channels. */
+const FOUR: readonly Tile[] = [
   { RUN: 4, WIDTH: 4, HEIGHT: 16 },
+  { RUN: 8, WIDTH: 4, HEIGHT: 4 },
   { RUN: 4, WIDTH: 32, HEIGHT: 2 },
   { RUN: 1, WIDTH: 32, HEIGHT: 2 },
 ];
+
+const ONE: readonly Tile[] = [
+  { RUN: 8, WIDTH: 16, HEIGHT: 4 },
+  { RUN: 4, WIDTH: 16, HEIGHT: 4 },
+];
+
+/** The types of values of four channels, and of one. */
+const VALUES = {
+  four: `alias Value = vec4f;
+alias StoredValue = vec4<Stored>;
+const VALUES = 1u;
+fn activated(v: Value) -> Value { return activate(v, size.flags); }
+`,
+  one: `alias Value = f32;
+alias StoredValue = Stored;
+const VALUES = 4u;
+fn activated(v: Value) -> Value { return activate(vec4f(v), size.flags).x; }
+`,
+};
+
+/** How values of four channels and of one, if it is supported, read the input. */
+interface LoadCode {
+  readonly four: string;
+  readonly one?: string;
+}
 
 /** With larger ones the weights and inputs of a row do not fit in registers. */
 const MAX_KERNEL = 9;
 const MAX_STRIDE = 4;
 
-/** Variants of convolution.wgsl for all tiles. `loadCode` reads the input. */
+/** Variants of convolution.wgsl for all tiles. */
 export function convolutionVariants(
   shape: Convolution,
   name: string,
-  loadCode: string,
+  loadCode: LoadCode,
   planes: number,
   limits: GPUSupportedLimits,
 ): KernelVariant[] {
@@ -58,31 +91,46 @@ export function convolutionVariants(
   if (channels % 4 !== 0 || kernel > MAX_KERNEL || stride > MAX_STRIDE) {
     return [];
   }
-  const variants = TILES.filter(({ RUN }) => RUN <= shape.outWidth).map(
-    (tile) => {
-      const { RUN, WIDTH, HEIGHT } = tile;
-      const all = {
-        ...tile,
-        PLANES: planes,
-        KERNEL: kernel,
-        STRIDE: stride,
-        SPAN: stride * (RUN - 1) + kernel,
-      };
-      return {
-        family: name,
-        kernel: {
-          label: `${name} ${kernel}/${stride} ${RUN} ${WIDTH}x${HEIGHT}`,
-          code:
-            storagePrelude(type) +
-            unroll(epilogueCode + loadCode + convolutionCode, all),
-        },
-        workgroups: [
-          Math.ceil(channels / 4 / WIDTH),
-          Math.ceil(shape.outWidth / (RUN * HEIGHT)),
-          shape.outHeight,
-        ] as const,
-      };
-    },
+  const make = (
+    tiles: readonly Tile[],
+    family: string,
+    lanes: 1 | 4,
+    code: string,
+  ): KernelVariant[] =>
+    tiles
+      .filter(({ RUN }) => RUN <= shape.outWidth)
+      .map((tile) => {
+        const { RUN, WIDTH, HEIGHT } = tile;
+        const all = {
+          ...tile,
+          PLANES: planes,
+          KERNEL: kernel,
+          STRIDE: stride,
+          SPAN: stride * (RUN - 1) + kernel,
+        };
+        return {
+          family,
+          kernel: {
+            label: `${family} ${kernel}/${stride} ${RUN} ${WIDTH}x${HEIGHT}`,
+            code:
+              storagePrelude(type) +
+              unroll(epilogueCode + code + convolutionCode, all),
+          },
+          workgroups: [
+            Math.ceil(channels / lanes / WIDTH),
+            Math.ceil(shape.outWidth / (RUN * HEIGHT)),
+            shape.outHeight,
+          ],
+        };
+      });
+  const { four, one } = loadCode;
+  return withinLimits(
+    [
+      ...make(FOUR, name, 4, VALUES.four + four),
+      ...(one === undefined
+        ? []
+        : make(ONE, `${name}-single`, 1, VALUES.one + one)),
+    ],
+    limits,
   );
-  return withinLimits(variants, limits);
 }

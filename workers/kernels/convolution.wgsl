@@ -1,11 +1,12 @@
 // A convolution with a square kernel into HWC. `load` and the binding x come from
 // depthwise-convolution.wgsl or planar-convolution.wgsl.
 //
-// A thread computes four channels of RUN adjacent outputs in a row. Per kernel row
-// and plane it loads the SPAN = S * (RUN - 1) + KERNEL inputs that they share and
-// KERNEL weights: one load for KERNEL * RUN / (SPAN + KERNEL) vector
+// A thread computes one Value, four channels or one, of RUN adjacent outputs in a row.
+// Per kernel row and plane it loads the SPAN = S * (RUN - 1) + KERNEL inputs that they
+// share and KERNEL weights: one load for KERNEL * RUN / (SPAN + KERNEL)
 // multiplications, where a single output needs two loads for each. Adjacent threads
-// compute adjacent channels.
+// compute adjacent channels: software adapters load adjacent numbers of four threads
+// at once, but not adjacent vectors.
 //
 // Output channels are a multiple of 4; all other sizes are arbitrary.
 
@@ -20,20 +21,26 @@ struct Size {
   flags: u32,
 }
 
-@group(0) @binding(1) var<storage, read> w: array<vec4<Stored>>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4<Stored>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<Stored>>;
+@group(0) @binding(1) var<storage, read> w: array<StoredValue>;
+@group(0) @binding(2) var<storage, read> bias: array<StoredValue>;
+@group(0) @binding(3) var<storage, read_write> y: array<StoredValue>;
 @group(0) @binding(4) var<uniform> size: Size;
+
+// Values of all channels of a position.
+fn channel_values() -> u32 {
+  return size.channels * VALUES;
+}
 
 @compute @workgroup_size(WIDTH, HEIGHT)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let c = id.x;
+  let channels = channel_values();
   let out_x = id.y * RUN;
   let out_y = id.z;
-  if (c >= size.channels || out_x >= size.out_width) {
+  if (c >= channels || out_x >= size.out_width) {
     return;
   }
-  var sums: array<vec4f, RUN>;
+  var sums: array<Value, RUN>;
   let first_x = i32(out_x * STRIDE) - i32(size.left);
   for (var i = 0u; i < KERNEL; i++) {
     let in_y = i32(out_y * STRIDE + i) - i32(size.top);
@@ -52,7 +59,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       }
       // unroll
       for (var j = 0u; j < KERNEL; j++) {
-        let weight = vec4f(w[((i * KERNEL + j) * PLANES + p) * size.channels + c]);
+        let weight = Value(w[((i * KERNEL + j) * PLANES + p) * channels + c]);
         // unroll
         for (var r = 0u; r < RUN; r++) {
           sums[r] += line[r * STRIDE + j] * weight;
@@ -65,10 +72,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if (out_x + r < size.out_width) {
       var value = sums[r];
       if ((size.flags & BIAS) != 0) {
-        value += vec4f(bias[c]);
+        value += Value(bias[c]);
       }
-      let at = (out_y * size.out_width + out_x + r) * size.channels + c;
-      y[at] = vec4<Stored>(activate(value, size.flags));
+      let at = (out_y * size.out_width + out_x + r) * channels + c;
+      y[at] = StoredValue(activated(value));
     }
   }
 }

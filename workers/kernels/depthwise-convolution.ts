@@ -22,6 +22,10 @@ fn spread(v: Channels) -> vec4f { return vec4f(f32(v)); }
 `,
 };
 
+const ONE_CHANNEL = `alias Channels = Stored;
+fn spread(v: Channels) -> f32 { return f32(v); }
+`;
+
 /** All variants for a convolution. Bindings: x, w, bias, y and
  * `convolutionUniform`. */
 export function depthwiseConvolutionVariants(
@@ -30,6 +34,9 @@ export function depthwiseConvolutionVariants(
 ): KernelVariant[] {
   const channels = CHANNELS[shape.multiplier];
   if (channels === undefined) return [];
-  const code = channels + loadCode;
+  const code = {
+    four: channels + loadCode,
+    ...(shape.multiplier === 1 && { one: ONE_CHANNEL + loadCode }),
+  };
   return convolutionVariants(shape, "depthwise", code, 1, limits);
 }

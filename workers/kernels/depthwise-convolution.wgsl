@@ -1,11 +1,11 @@
 // Depthwise convolution, NHWC:
 //   y[oy][ox][c] = act(bias[c] + sum_ij x[S*oy - top + i][S*ox - left + j][c / MULTIPLIER] * w[i][j][c])
 
-alias Input = vec4f;
+alias Input = Value;
 
 @group(0) @binding(0) var<storage, read> x: array<Channels>;
 
 fn load(at: u32, c: u32) -> Input {
-  return spread(x[at * size.channels + c]);
+  return spread(x[at * channel_values() + c]);
 }
 

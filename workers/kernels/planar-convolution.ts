@@ -22,7 +22,7 @@ export function planarConvolutionVariants(
   return convolutionVariants(
     shape,
     "planar-convolution",
-    loadCode,
+    { four: loadCode },
     planes,
     limits,
   );
