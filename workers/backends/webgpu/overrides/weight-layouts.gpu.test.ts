@@ -42,8 +42,9 @@ test("transposes a weight once for all input sizes", async () => {
   // The third size releases the first graph, which is recorded again.
   for (const size of [128, 192, 64]) await encode(encoder, size);
   expect(layouts).toHaveLength(once);
-  // Each weight is on the GPU in one layout only.
-  expect(gpu.bytes.parts.weights).toBe(uploaded);
+  // Each weight is on the GPU in one layout only, in whole vectors.
+  const added = gpu.bytes.parts.weights - uploaded;
+  expect(added).toBeLessThan(16 * once);
   const before = gpu.bytes.now;
   const bytes = layouts.reduce((sum, { size }) => sum + size, 0);
   await encoder.release();

@@ -132,7 +132,7 @@ function* inBatches(transposes: readonly Transpose[]): Generator<Transpose[]> {
   let batch: Transpose[] = [];
   let bytes = 0;
   for (const transpose of transposes) {
-    const { size } = transpose.output;
+    const { size } = transpose.weight;
     if (batch.length > 0 && bytes + size > MAX_BATCH_BYTES) {
       yield batch;
       batch = [];
@@ -167,7 +167,7 @@ async function compute(
     const commands: Command[] = [];
     for (const { command, weight, layout, output } of missing.values()) {
       const contents = await weights.contents(weight);
-      const buffer = createWeightBuffer(device, weight, output.size);
+      const buffer = createWeightBuffer(device, weight);
       added.push({ weight, layout, buffer });
       const onContents = rebind(command, wholeOf(weight), contents);
       commands.push(rebind(onContents, output, buffer));
@@ -230,13 +230,16 @@ function stepOf(command: Command): RecordedStep {
   return { command, program: readProgram(command) };
 }
 
+/** In whole vectors of 16 bytes. ORT's buffer for the result may be much larger. */
 function createWeightBuffer(
   device: GPUDevice,
-  { label }: GPUBuffer,
-  size: number,
+  { label, size }: GPUBuffer,
 ): GPUBuffer {
-  const usage = GPUBufferUsage.STORAGE;
-  return device.createBuffer({ label: `${label} transposed`, size, usage });
+  return device.createBuffer({
+    label: `${label} transposed`,
+    size: Math.ceil(size / 16) * 16,
+    usage: GPUBufferUsage.STORAGE,
+  });
 }
 
 /** A key of everything that determines the output; undefined if a part of it is
@@ -272,7 +275,8 @@ function rebind(command: Command, from: BufferRange, to: GPUBuffer): Command {
     const range = rangeOf(entry);
     if (!covers(from, range)) return entry;
     const offset = range.offset - from.offset;
-    const resource = { buffer: to, offset, size: range.size };
+    const size = Math.min(range.size, to.size - offset);
+    const resource = { buffer: to, offset, size };
     return { binding: entry.binding, resource };
   });
   return { ...command, bindings };
