@@ -80,15 +80,18 @@ async function expectLiveCaptions(page: Page): Promise<void> {
   );
 }
 
-test("the WebGPU backend gives the reference's tokens, and encodes an image once", async ({
+test("our backends give the reference's tokens, and encodes an image once", async ({
   page,
 }) => {
-  await openQuiet(page, { device: "wasm" });
-  expect(valueOf(await load(page))).toMatchObject({
-    backend: "ort",
-    backendReason: "The WebGPU backend needs a WebGPU device.",
-  });
+  await openQuiet(page, { device: "wasm", backend: "ort" });
+  expect(valueOf(await load(page))).toMatchObject({ backend: "ort" });
   const reference = await askAll(page);
+
+  await openQuiet(page, { device: "wasm" });
+  const onCpu = valueOf(await load(page));
+  expect(onCpu).toMatchObject({ backend: "wasm", device: "wasm" });
+  expect(onCpu).not.toHaveProperty("backendReason");
+  const cpu = await askAll(page);
 
   await openQuiet(page, { device: "webgpu" });
   const info = valueOf(await load(page));
@@ -101,8 +104,10 @@ test("the WebGPU backend gives the reference's tokens, and encodes an image once
   const outputOf = ({ text, tokenIds, finish }: Answer) => ({
     ...{ text, tokenIds, finish },
   });
-  expect(ours.map(outputOf)).toEqual(reference.map(outputOf));
-  for (const answers of [reference, ours]) {
+  for (const answers of [cpu, ours]) {
+    expect(answers.map(outputOf)).toEqual(reference.map(outputOf));
+  }
+  for (const answers of [reference, cpu, ours]) {
     expect(answers.map(({ reused }) => reused)).toEqual([0, 1, 0, 1]);
     for (const { reused, timings } of answers) {
       const { preprocess, encode, prefill, firstDecode } = timings;

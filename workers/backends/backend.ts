@@ -35,6 +35,8 @@ export interface Backend {
   readonly timer?: GpuTimer | undefined;
   /** Bytes of its own WebAssembly memory, which is not ONNX Runtime's. */
   readonly wasmBytes?: () => number;
+  /** Frees what encoder and language model share, after both are released. */
+  readonly close?: () => void;
 }
 
 /** Image tokens of one square of `size` pixels. */

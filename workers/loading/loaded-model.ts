@@ -46,6 +46,7 @@ export class LoadedModel {
   readonly drafts = new DraftCache();
   readonly answered = new AnsweredImages();
   readonly #wasmBytes: () => number;
+  readonly #closeBackend: () => void;
   readonly #folder: Pick<LoadPlan["metadata"]["folder"], "release">;
   #info: ModelInfo;
   /** Loaded with the first constrained request: few requests are constrained. */
@@ -54,7 +55,13 @@ export class LoadedModel {
   constructor(
     options: LoadOptions,
     { info, config, tokenizer, needs, metadata }: LoadPlan,
-    { encoder, language, timer, wasmBytes = () => 0 }: Backend,
+    {
+      encoder,
+      language,
+      timer,
+      wasmBytes = () => 0,
+      close = () => undefined,
+    }: Backend,
     tensors: Tensors,
   ) {
     this.options = options;
@@ -68,6 +75,7 @@ export class LoadedModel {
     this.language = language;
     this.gpuTimer = timer;
     this.#wasmBytes = wasmBytes;
+    this.#closeBackend = close;
     this.preprocessor = new Preprocessor(tensors, timer);
     const changes = new ChangeDetector(createFrameDiff(tensors));
     this.imageStage = new ImageEncoderStage(
@@ -138,6 +146,7 @@ export class LoadedModel {
     this.tensors.dispose();
     await this.encoder.release();
     await this.language.release();
+    this.#closeBackend();
     this.gpu?.close();
   }
 }
