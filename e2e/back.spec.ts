@@ -14,8 +14,7 @@ const texts = (page: Page): Promise<unknown> =>
     return [vlm?.text, vlm?.value, vlm?.conversation.length];
   });
 
-// Without the browser's back/forward cache, which Playwright does not support:
-// form.browser.test.ts covers it.
+// Without the browser's back/forward cache: back-forward-cache.spec.ts tests it.
 test("going back restores no caption and no question", async ({ page }) => {
   await openQuiet(page);
   const { text } = valueOf(await ask(page, image));

@@ -53,7 +53,7 @@ export const pageGerman: PageTexts = {
   onCpu: "auf deinem Prozessor",
   limits: (name) =>
     `${name} kennt nur farbige Formen und kurze gedruckte Texte und versteht nur Englisch.`,
-  loadLarger: "FastVLM-0.5B laden (0,8 GB, Forschungslizenz von Apple)",
+  loadLarger: "FastVLM-0.5B laden (0,8 bis 1,1 GB, Forschungslizenz von Apple)",
 
   panels: panelGerman,
   titles: {

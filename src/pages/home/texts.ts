@@ -117,7 +117,7 @@ export const pageEnglish: PageTexts = {
   onCpu: "on your processor",
   limits: (name) =>
     `${name} knows coloured shapes and short printed text only.`,
-  loadLarger: "Load FastVLM-0.5B (0.8 GB, Apple’s research licence)",
+  loadLarger: "Load FastVLM-0.5B (0.8 to 1.1 GB, Apple’s research licence)",
 
   panels: panelEnglish,
   titles: {
