@@ -38,7 +38,7 @@ interface Entry {
 
 type Report = (text: string) => void;
 
-/** Runs all engines in this page, alternating with each frame: A B A B. */
+/** Runs all engines in this page, alternating with each frame: A B, B A. */
 export async function runBench(
   options: BenchOptions,
   report: Report,
@@ -84,7 +84,12 @@ export async function runBench(
     };
     await warmUp(entries, options.frames, question, report);
     for (let frame = 0; frame < options.frames; frame++) {
-      for (const entry of entries) {
+      // Each frame starts with the next engine, so that none always follows the same one.
+      const first = frame % entries.length;
+      for (const entry of [
+        ...entries.slice(first),
+        ...entries.slice(0, first),
+      ]) {
         report(`Frame ${frame + 1} of ${options.frames}: ${entry.name}`);
         const start = performance.now();
         const bitmap = renderFrame(frame, size);
