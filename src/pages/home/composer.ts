@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { byId } from "./dom";
 import { setUpRegion, type Page } from "./page";
 import type { Questioner } from "./questioner";
+import { questionsAbout } from "./scene-questions";
 
 export interface Composer {
   /** Puts a question into the field. */
@@ -31,9 +32,25 @@ export function setUpComposer(page: Page, questioner: Questioner): Composer {
     questioner.stop();
   };
 
+  /** The last complete caption of what is open. */
+  let description = "";
+  let questions: readonly string[] = [];
+  vlm.addEventListener("caption", ({ detail: { kind, finish, text } }) => {
+    if (kind === "caption" && finish === "stop") description = text;
+  });
+  const updateQuestions = (): void => {
+    if (!page.caption) description = "";
+    // A press must not meet another question than the one that it was aimed at.
+    const isAimedAt = root.querySelector(
+      ".suggestions:is(:hover, :focus-within)",
+    );
+    if (isAimedAt) return;
+    questions = questionsAbout(description, vlm.info?.questions ?? []);
+  };
+
   setUpRegion(page, root, () => {
     const { conversation: texts } = page.texts.panels;
-    const questions = vlm.info?.questions ?? [];
+    updateQuestions();
     const { asking } = questioner;
     return html`
       <form class="question" @submit=${submit}>

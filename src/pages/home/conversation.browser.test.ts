@@ -20,8 +20,10 @@ afterEach(() => {
 });
 
 /** The page with a still image in the stage, which is captioned once. */
-async function open(script: Partial<Script> = {}): Promise<void> {
-  const questions = ["Describe the image.", "What is red?"];
+async function open(
+  script: Partial<Script> = {},
+  questions = ["Describe the image.", "What is red?"],
+): Promise<void> {
   ({ vlm, fake } = openDemo({ ...script, info: { questions } }));
   vlm.model = "nano";
   page = new Page(vlm, false);
@@ -88,6 +90,25 @@ test("shows questions and answers, newest first", async () => {
   );
   expect(first?.querySelector("img")?.src).toMatch(/^blob:/);
   expect(list().ariaLive).toBeNull();
+});
+
+test("the offered questions are about the picture, and stay while one is focused", async () => {
+  await open({}, ["What color is the square?", "What now?"]);
+  const offered = (): string[] =>
+    [...document.querySelectorAll(".suggestions button")].map(textOf);
+  const first = ["What color is the circle?", "What now?"];
+  await vi.waitFor(() => expect(offered()).toEqual(first));
+  document.querySelector<HTMLElement>(".suggestions button")?.focus();
+  const text = "A blue star on a white background.";
+  const detail = { ...page.caption, text };
+  vlm.dispatchEvent(new CustomEvent("caption", { detail }));
+  await Promise.resolve();
+  expect(page.caption).toBe(detail);
+  expect(offered()).toEqual(first);
+  field().focus();
+  page.update();
+  const second = ["What color is the star?", "What now?"];
+  await vi.waitFor(() => expect(offered()).toEqual(second));
 });
 
 test("a blank question is not asked", async () => {
