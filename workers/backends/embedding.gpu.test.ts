@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { openEmbedding } from "./embedding";
 import { fromHalf, toHalf } from "../util/float16";
 import { Tensors } from "../ort/tensor";
@@ -18,11 +18,7 @@ const values = Float32Array.from({ length: rows * width }, (_, i) =>
 const halves = toHalf(values);
 const ids = [7, 0, 299, 7, 8, 150];
 
-let tensors: Tensors;
-
-beforeAll(async () => {
-  tensors = new Tensors(undefined);
-});
+const tensors = new Tensors(undefined);
 
 const file = (
   nodes: OnnxFile["nodes"],

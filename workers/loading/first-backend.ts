@@ -7,7 +7,8 @@ import { openOrt, planOwn, type Opened, type Overflow } from "./open-backend";
 /**
  * Opens the backend that answers first, while our own backend for the device is being
  * prepared: the ORT backend on the device of the plan. A CPU answers sooner than a
- * software adapter has compiled its first shaders, and sooner with a small model.
+ * software adapter has compiled its first shaders, and sooner with a small model; a page
+ * that asked for WebGPU on a GPU gets no CPU.
  */
 export async function openFirst(
   job: LoadJob,
@@ -15,8 +16,9 @@ export async function openFirst(
 ): Promise<Opened | Overflow> {
   const { gpu, hardware, info } = plan;
   if (gpu === undefined) return openOrt(job, plan);
-  if (!hardware.software && info.bytes >= SMALL_MODEL)
-    return openOrt(job, plan);
+  const isSmall = info.bytes < SMALL_MODEL;
+  const isSooner = job.options.device === "auto" && isSmall;
+  if (!hardware.software && !isSooner) return openOrt(job, plan);
   try {
     return await openOnCpu(job, plan);
   } catch (error) {

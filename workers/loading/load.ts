@@ -127,7 +127,7 @@ async function planOnWasm(
   const isAuto = options.device === "auto" && gpuFailures.includes(code);
   if (signal.aborted || !isAuto) throw error;
   const onWasm: LoadJob = { ...job, options: { ...options, device: "wasm" } };
-  const deviceReason = `The GPU failed while the model was loading, so the model runs on the CPU: ${message}`;
+  const deviceReason = gpuFailureReason(message);
   try {
     const plan = await makePlan(onWasm, metadata, options.dtype, {
       ...reasons,
@@ -137,6 +137,13 @@ async function planOnWasm(
   } catch (failure) {
     throw signal.aborted ? failure : error;
   }
+}
+
+/** `ModelInfo.deviceReason` after a failure of the GPU that `auto` chose. The browser's
+ * own messages end without a full stop. */
+export function gpuFailureReason(message: string): string {
+  const sentence = message.trim().replace(/\.?$/, ".");
+  return `The GPU failed while the model was loading, so the model runs on the CPU: ${sentence}`;
 }
 
 /** Opens the model, with a wider dtype for each graph that overflows. */

@@ -133,6 +133,12 @@ export class LoadedModel {
     this.#info = { ...info, backendReason };
   }
 
+  /** The model stays on the CPU, which answered first. `deviceReason`: why. */
+  keepDevice(deviceReason: string): void {
+    const { preparing: _, ...info } = this.#info;
+    this.#info = { ...info, deviceReason };
+  }
+
   /** Frees everything and releases the model folder. */
   async release(): Promise<void> {
     await this.free();

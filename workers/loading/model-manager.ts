@@ -1,7 +1,12 @@
 import { VlmError } from "../../src/shared/errors";
 import type { LoadOptions } from "../../src/shared/protocol";
 import { Mutex } from "../../src/shared/mutex";
-import { loadModel, prepareModel, type PreparedModel } from "./load";
+import {
+  gpuFailureReason,
+  loadModel,
+  prepareModel,
+  type PreparedModel,
+} from "./load";
 import type { Emit } from "./load-reporter";
 import { LoadedModel } from "./loaded-model";
 import { fitTogether, type Footprint } from "./memory-estimate";
@@ -85,10 +90,10 @@ export class ModelManager {
         current.measureMemory();
         await this.#mutex.run(() => this.#changeBackend(current));
       } else {
-        model.keepBackend(result.reason);
+        keepFirst(model, result.reason);
       }
     } catch (error) {
-      model.keepBackend(VlmError.from(error).message);
+      keepFirst(model, VlmError.from(error).message);
     }
     const { info } = current;
     this.#emit({ type: "backend", info });
@@ -153,6 +158,14 @@ export class ModelManager {
     });
     return old;
   }
+}
+
+/** The backend that was prepared for this model cannot be used. */
+function keepFirst(model: LoadedModel, reason: string): void {
+  const { device, preparing } = model.info;
+  if (device === "wasm" && preparing === "webgpu")
+    model.keepDevice(gpuFailureReason(reason));
+  else model.keepBackend(reason);
 }
 
 function footprint(model: LoadedModel | PreparedModel): Footprint {

@@ -134,7 +134,13 @@ async function openAfter(
   const tokens = await between(() =>
     backends.answerTestImage(first, size, job.signal),
   );
-  return openCompared(plan, candidate, tokens);
+  const result = await openCompared(plan, candidate, tokens);
+  if (result.kind === "opened" || first.info.device === plan.info.device)
+    return result;
+  // A GPU that failed may fail again.
+  if (!result.permanent && job.options.device === "auto") return result;
+  const ort = await backends.openOrt(job, plan, result.reason);
+  return ort.kind === "opened" ? ort : result;
 }
 
 async function openOwn(

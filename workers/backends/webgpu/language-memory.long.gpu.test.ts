@@ -31,8 +31,8 @@ const createQuestion = (seed: number, ...sizes: [number, number, number]) =>
   syntheticPrompt(source, seed, sizes);
 
 test("answers do not allocate GPU resources", async () => {
-  const question = await createQuestion(51, 9, 4, 7);
-  const other = await createQuestion(52, 9, 4, 7);
+  const question = createQuestion(51, 9, 4, 7);
+  const other = createQuestion(52, 9, 4, 7);
   const { ids: draft } = await answer(reference, question, COUNT);
   const round = async () => {
     await answer(webgpu, question, COUNT, { draft });
@@ -59,7 +59,7 @@ test("releases the graphs of the oldest prompt lengths", async () => {
   // ORT keeps some freed buffers; their number is bounded.
   for (let round = 0; round < 4; round++) {
     for (let length = 8; length <= 112; length += 8) {
-      await answer(webgpu, await createQuestion(length, length, 0, 0), 1);
+      await answer(webgpu, createQuestion(length, length, 0, 0), 1);
     }
     sizes.push(gpu.bytes.now);
   }

@@ -39,12 +39,7 @@ describe("drafts", () => {
     const random = seededRandom(5);
     const number = (below: number) => Math.floor(random() * below);
     for (let round = 0; round < 2; round++) {
-      const question = await createQuestion(
-        round,
-        3 + number(20),
-        4,
-        1 + number(9),
-      );
+      const question = createQuestion(round, 3 + number(20), 4, 1 + number(9));
       const { ids: wanted } = await answer(reference, question, COUNT);
       const at = number(COUNT);
       const drafts: Readonly<Record<string, readonly number[]>> = {
@@ -66,7 +61,7 @@ describe("drafts", () => {
   });
 
   test("are accepted in one pass up to the first wrong token", async () => {
-    const question = await createQuestion(77, 9, 4, 5);
+    const question = createQuestion(77, 9, 4, 5);
     const { ids } = await answer(reference, question, COUNT);
     const begin = async (draft: readonly number[]) => {
       const options = { sampling: greedy, draft };
@@ -84,8 +79,8 @@ describe("drafts", () => {
   test("need three recordings per prompt, whatever their length", async () => {
     const { InferenceSession } = await loadOrt();
     const own = await openWebGpuLanguage(source, gpu, 256);
-    const question = await createQuestion(79, 11, 4, 6);
-    const other = await createQuestion(80, 7, 4, 6);
+    const question = createQuestion(79, 11, 4, 6);
+    const other = createQuestion(80, 7, 4, 6);
     const { ids } = await answer(reference, question, COUNT);
     const random = seededRandom(6);
     const lengths = [0, 15, 16, 63];
@@ -105,7 +100,7 @@ describe("drafts", () => {
   });
 
   test("do not exceed the limit of a call", async () => {
-    const question = await createQuestion(78, 9, 4, 5);
+    const question = createQuestion(78, 9, 4, 5);
     const { ids } = await answer(reference, question, COUNT);
     const { prompt, images } = question;
     const options = { sampling: greedy, draft: ids };
@@ -125,7 +120,7 @@ describe("prompts", () => {
   test("fill the whole context", async () => {
     const { contextLength } = source.config;
     for (const length of [contextLength - 12, contextLength - 1]) {
-      const question = await createQuestion(length, 10, 16, length - 26);
+      const question = createQuestion(length, 10, 16, length - 26);
       const count = contextLength - length + 1;
       const wanted = await answer(reference, question, count);
       const got = await answer(webgpu, question, count);
@@ -139,7 +134,7 @@ describe("prompts", () => {
 
   test("are rejected if the cache cannot hold them", async () => {
     const { contextLength } = source.config;
-    const question = await createQuestion(14, 10, 16, contextLength);
+    const question = createQuestion(14, 10, 16, contextLength);
     const tooLong = failsWith(
       "out-of-memory",
       `${contextLength + 26} positions`,
@@ -148,7 +143,7 @@ describe("prompts", () => {
   });
 
   test("with a cached prefix give the same tokens as without", async () => {
-    const first = await createQuestion(11, 12, 9, 6);
+    const first = createQuestion(11, 12, 9, 6);
     const { images } = first;
     const withTexts = (texts: readonly (readonly number[])[]) => ({
       prompt: { texts, ids: texts.flat() },
@@ -162,7 +157,7 @@ describe("prompts", () => {
       withTexts([head, [...tail, ...earlier, 9, 10]]),
       withTexts([head, tail.slice(0, 2)]),
       withTexts([head.slice(0, 5), tail]),
-      await createQuestion(12, 12, 9, 6),
+      createQuestion(12, 12, 9, 6),
       withTexts([head, tail]),
     ];
     for (const question of questions) {
@@ -173,7 +168,7 @@ describe("prompts", () => {
   });
 
   test("with a cached prefix compute only the rest", async () => {
-    const first = await createQuestion(21, 10, 16, 4);
+    const first = createQuestion(21, 10, 16, 4);
     const other = {
       ...first.prompt,
       texts: [first.prompt.texts[0] ?? [], [7]],
@@ -203,7 +198,7 @@ test.each([
 ])("samples the same tokens as the ORT backend: %o", async (some) => {
   const sampling = { ...greedy, ...some };
   for (const seed of [31, 32]) {
-    const question = await createQuestion(seed, 8, 4, 5);
+    const question = createQuestion(seed, 8, 4, 5);
     const draft = [1, 2, 3];
     const wanted = await answer(reference, question, COUNT, { sampling });
     const got = await answer(webgpu, question, COUNT, { sampling, draft });
@@ -213,8 +208,8 @@ test.each([
 
 describe("abandoned answers", () => {
   test("reject after another answer was begun", async () => {
-    const one = await createQuestion(41, 7, 4, 6);
-    const two = await createQuestion(42, 7, 4, 6);
+    const one = createQuestion(41, 7, 4, 6);
+    const two = createQuestion(42, 7, 4, 6);
     const options = { sampling: greedy, draft: [] };
     const left = await webgpu.begin(one.prompt, one.images, options);
     await left.next(5);
@@ -230,8 +225,8 @@ describe("abandoned answers", () => {
   });
 
   test("do not disturb the next answer", async () => {
-    const one = await createQuestion(43, 7, 4, 6);
-    const two = await createQuestion(44, 7, 4, 6);
+    const one = createQuestion(43, 7, 4, 6);
+    const two = createQuestion(44, 7, 4, 6);
     const options = { sampling: greedy, draft: [] };
     const left = await webgpu.begin(one.prompt, one.images, options);
     await left.next(1);

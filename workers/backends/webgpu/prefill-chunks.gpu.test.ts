@@ -36,11 +36,9 @@ const createQuestion = () => syntheticPrompt(source, 9, [MAX_CHUNK + 3, 4, 5]);
 
 test("answers a prompt of two chunks like the ORT backend", async () => {
   const reference = await openOrtLanguage(source);
-  const { ids } = await answer(reference, await createQuestion(), COUNT);
+  const { ids } = await answer(reference, createQuestion(), COUNT);
   await reference.release();
-  expect((await answer(webgpu, await createQuestion(), COUNT)).ids).toEqual(
-    ids,
-  );
+  expect((await answer(webgpu, createQuestion(), COUNT)).ids).toEqual(ids);
 });
 
 test("rejects with device-lost when the device is lost between two chunks", async () => {
