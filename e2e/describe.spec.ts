@@ -26,7 +26,7 @@ test("--json prints one object per line", async () => {
     device: expect.stringMatching(/^(webgpu|wasm)$/),
     ...(first?.["device"] === "wasm" && { deviceReason: expect.any(String) }),
     adapter: expect.stringMatching(/./),
-    backend: expect.stringMatching(/^(webgpu|ort)$/),
+    backend: expect.stringMatching(/^(webgpu|wasm|ort)$/),
     ...(first?.["backend"] === "ort" && { backendReason: expect.any(String) }),
     imageTokens: 16,
     timings: {
