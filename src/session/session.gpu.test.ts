@@ -93,9 +93,10 @@ test("the carried model: describe, ask, watch a stream", async () => {
   expect(limit).toBeGreaterThan(tokens);
 });
 
-test("wasm that is not there is told", async () => {
+test("reports a missing ONNX Runtime", async () => {
   const vlm = open({ wasmPaths: "/nowhere/" });
-  await expect(vlm.create(nano)).rejects.toMatchObject({
+  const onOrt = { ...nano, backend: "ort" } as const;
+  await expect(vlm.create(onOrt)).rejects.toMatchObject({
     code: "download-failed",
   });
   const wrong = open({ wasmPaths: "ftp://a.b/" });
