@@ -83,7 +83,10 @@ async function compare(asked) {
       model,
       device: "wasm",
       backend: "auto",
-      dtype: /** @type {"q8"} */ (asked.dtype),
+      dtype: {
+        vision_encoder: "fp32",
+        decoder_model_merged: /** @type {"q8"} */ (asked.dtype),
+      },
     },
     false,
     () => undefined,

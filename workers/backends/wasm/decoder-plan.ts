@@ -49,8 +49,9 @@ export interface WasmDecoderPlan {
   readonly interleaved: boolean;
   /** Largest capacity of the KV cache. */
   readonly maxPositions: number;
-  /** The result of a row is the same in every tile, so drafts can be verified. */
-  readonly batchInvariant: true;
+  /** Whether the result of a row is the same in any number of rows, so that drafts can
+   * be verified. 8-bit products quantize all rows of a pass in one range. */
+  readonly batchInvariant: boolean;
 }
 
 /** Features are computed in vectors, and products in panels of 16 columns. */
@@ -106,16 +107,19 @@ export async function planWasmDecoder(
   const { rotary } = first.attention;
   const { rotated, interleaved, positions: maxPositions } = rotary;
   const tableLength = (maxPositions * rotated) / 2;
+  const layers = decoder.layers.map(layer);
   return {
     ...{ hidden, heads, kvHeads, headDim, ffn },
     vocabulary: decoder.head.outer,
-    layers: decoder.layers.map(layer),
+    layers,
     norm: norm(decoder.norm),
     head: planProduct([decoder.head]),
     cos: floatsWeight(rotary.cos, tableLength),
     sin: floatsWeight(rotary.sin, tableLength),
     ...{ rotated, interleaved, maxPositions },
-    batchInvariant: true,
+    batchInvariant: !layers.some(({ qkv, out, gate, down }) =>
+      [qkv, out, gate, down].some(({ kind }) => kind === "int8"),
+    ),
   };
 }
 

@@ -7,8 +7,8 @@ import { KvCache } from "./kv-cache";
 import { int8Form } from "./product-int8";
 import type { WasmRuntime } from "./runtime";
 
-/** The most rows that are computed at once. */
-export const MAX_ROWS = 128;
+/** The most rows that are computed at once: a picture of 1024 px and its question. */
+export const MAX_ROWS = 512;
 /** The most rows whose logits are in memory. */
 export const MAX_HEAD_ROWS = 16;
 
@@ -268,10 +268,12 @@ export class WasmDecoder {
       const form = this.#form;
       const each = { count: rows, grain: 4 };
       pool.run("rowRanges", each, x, ranges, inner);
-      // ONNX Runtime has one range for all rows, but then a row would depend on others.
-      pool.run("quantizeRows", each, x, ranges, blocks, rows, 1, inner, form);
-      const shape = [rows, inner, stride, form] as const;
-      pool.run("productInt8", split, blocks, weight, bias, y, ...shape);
+      // One range for all rows, as in ONNX Runtime: the same integers, so that a row
+      // depends on the others (`batchInvariant`).
+      const shape = [rows, rows, inner, form] as const;
+      pool.run("quantizeRows", each, x, ranges, blocks, ...shape);
+      const product = [rows, inner, stride, form] as const;
+      pool.run("productInt8", split, blocks, weight, bias, y, ...product);
       return;
     }
     const count = inner / BLOCK;

@@ -79,7 +79,9 @@ export class WasmLanguage implements LanguageBackend {
         ? usableDraft(draft, sampling, decoder.plan, room)
         : [];
     // The last position is always computed: it gives the first token.
-    const cached = commonPrefix(this.#contents, sequence.contents);
+    const cached = decoder.plan.batchInvariant
+      ? commonPrefix(this.#contents, sequence.contents)
+      : 0;
     const from = Math.min(cached, length - 1);
     sequence.append(usable);
     const end = sequence.length;
