@@ -11,6 +11,7 @@ import { command, readArguments, text } from "../tools/cli/command.mjs";
 import { processMemory } from "./processes.mjs";
 import { openModel } from "./model-source.mjs";
 import { machine, recordName, versions, writeRecord } from "./record.mjs";
+import { waitForBackend } from "../tools/cli/page-scripts.mjs";
 import { syntheticNames } from "../tools/cli/synthetic/synthetic.mjs";
 import {
   cache,
@@ -67,8 +68,9 @@ async function measure() {
   );
   try {
     const start = performance.now();
-    const info = await page.load();
+    await page.load();
     const end = performance.now();
+    const info = await page.page.evaluate(waitForBackend);
     const { preparing = end, warming = end } = began;
     const load = {
       download: (preparing - start) / 1000,

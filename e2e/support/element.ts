@@ -2,7 +2,7 @@ import type { Page } from "@playwright/test";
 import type { AskOptions } from "../../src/index.ts";
 import type { ErrorCode } from "../../src/shared/errors.ts";
 import type { Answer, ModelInfo } from "../../src/shared/protocol.ts";
-import { callElement } from "../../tools/cli/page-scripts.mjs";
+import { callElement, waitForBackend } from "../../tools/cli/page-scripts.mjs";
 
 interface Failure {
   readonly code: ErrorCode;
@@ -57,17 +57,7 @@ export async function call<T>(
 export async function load(page: Page): Promise<Outcome<ModelInfo>> {
   const loaded = await call<ModelInfo>(page, "load");
   if ("error" in loaded || loaded.value.preparing === undefined) return loaded;
-  const value = await page.evaluate(
-    () =>
-      new Promise<ModelInfo>((resolve) => {
-        const element = document.querySelector("fast-vlm");
-        const { info } = element ?? {};
-        if (info && info.preparing === undefined) resolve(info);
-        element?.addEventListener("backendchange", ({ detail }) => {
-          resolve(detail);
-        });
-      }),
-  );
+  const value = await page.evaluate(waitForBackend);
   return { value };
 }
 

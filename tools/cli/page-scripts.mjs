@@ -138,3 +138,26 @@ export async function askElement({
     return { error: { code, message, advice } };
   }
 }
+
+/**
+ * Resolves with the model's facts when no backend is being prepared for it: later
+ * requests use the one that it has.
+ * @returns {Promise<import("../../src/index.ts").ModelInfo>}
+ */
+export function waitForBackend() {
+  return new Promise((resolve, reject) => {
+    const element = document.querySelector("fast-vlm");
+    const info = element?.info;
+    if (!element || !info) reject(new Error("No model is loaded."));
+    else if (info.preparing === undefined) resolve(info);
+    else {
+      element.addEventListener(
+        "backendchange",
+        ({ detail }) => {
+          resolve(detail);
+        },
+        { once: true },
+      );
+    }
+  });
+}
