@@ -71,7 +71,7 @@ async function evaluate(
   return result.value as unknown;
 }
 
-test("a page from the back/forward cache shows a sample anew, and nothing else", async ({
+test("a page from the back/forward cache captions its sample again, and shows nothing else", async ({
   page,
 }) => {
   await page.goto("/");

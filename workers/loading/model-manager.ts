@@ -50,7 +50,7 @@ export class ModelManager {
   ): Promise<LoadedModel> {
     const prepare = () => prepareModel(options, signal, this.#emit);
     const next = await prepare();
-    // Whoever calls this has aborted the load that began it.
+    // The caller has aborted the load that started it, so this does not take long.
     await this.#upgrading;
     const old = this.#model;
     if (old === undefined) return this.#openBeside(next);

@@ -157,8 +157,8 @@ async function openOwn(
     : openCompared(plan, candidate, reference.tokens);
 }
 
-/** Compares with the tokens of an earlier load. Undefined if there are none, or if
- * they may be outdated. */
+/** Compares with the tokens of an earlier load. Returns undefined without an earlier
+ * load, or if its tokens may be outdated. */
 async function openKnown(
   { verification }: LoadPlan,
   candidate: Candidate,

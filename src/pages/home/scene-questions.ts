@@ -8,9 +8,10 @@ const most = 2;
 
 /**
  * The questions of a model that fit the picture, by a description in the words of
- * `nano`: its questions about one shape are asked about those that it describes, and
- * the ones about shapes or a text are left out where there are none. All other
- * questions, and all where the description is another one, are returned as they are.
+ * `nano`. Its questions about one shape are asked about the shapes that it describes.
+ * Questions about shapes are omitted for a picture without shapes, and questions about a
+ * text for one without a text. Other questions are returned unchanged, as are all
+ * questions if the description has another form.
  */
 export function questionsAbout(
   description: string,

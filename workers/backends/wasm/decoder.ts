@@ -270,7 +270,7 @@ export class WasmDecoder {
       pool.run("rowRanges", each, x, ranges, inner);
       // One range for all rows, as in ONNX Runtime: the same integers, so that a row
       // depends on the others (`batchInvariant`).
-      const shape = [rows, rows, inner, form] as const;
+      const shape = [rows, inner, form] as const;
       pool.run("quantizeRows", each, x, ranges, blocks, ...shape);
       const product = [rows, inner, stride, form] as const;
       pool.run("productInt8", split, blocks, weight, bias, y, ...product);

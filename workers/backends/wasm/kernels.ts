@@ -15,7 +15,6 @@ export interface KernelArguments {
     ranges: number,
     out: number,
     rows: number,
-    shared: number,
     inner: number,
     form: number,
   ];

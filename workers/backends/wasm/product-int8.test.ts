@@ -107,7 +107,7 @@ test.each(
     const quantizedRows = memory.allocate(rows * int8RowBytes(inner, form));
     const every = { count: rows, grain: 1 };
     pool.run("rowRanges", every, from, ranges, inner);
-    const sizes = [rows, rows, inner, form] as const;
+    const sizes = [rows, inner, form] as const;
     pool.run("quantizeRows", every, from, ranges, quantizedRows, ...sizes);
     const y = memory.allocate(rows * panels * 64);
     const shape = [rows, inner, panels * 64, form] as const;

@@ -111,8 +111,7 @@ function lane(v: v128, index: i32): f32 {
 
 /**
  * Quantizes the rows `begin` to `end` of x as DynamicQuantizeLinear does: to 0 … 255 in
- * the range of all `shared` rows of the same group, the first of which is a multiple of
- * `shared`.
+ * the range of all rows.
  * @param ranges of `rowRanges`, for all rows
  */
 export function quantizeRows(
@@ -120,7 +119,6 @@ export function quantizeRows(
   ranges: usize,
   out: usize,
   rows: u32,
-  shared: u32,
   inner: u32,
   form: u32,
   begin: u32,
@@ -130,17 +128,15 @@ export function quantizeRows(
   const offset: i32 = form == Activations.Signed ? 128 : 0;
   const values = (<usize>inner + 15) & ~15;
   const rowBytes = HEADER + (words ? values << 1 : values);
+  let low: f32 = 0;
+  let high: f32 = 0;
+  for (let row: u32 = 0; row < rows; row++) {
+    low = min(low, load<f32>(ranges + ((<usize>row) << 3)));
+    high = max(high, load<f32>(ranges + ((<usize>row) << 3), 4));
+  }
+  const scale: f32 = high == low ? 1 : (high - low) / 255;
+  const point = nearest(min(max(-low / scale, 0), 255));
   for (let row = begin; row < end; row++) {
-    const first = row - (row % shared);
-    const last = min(rows, first + shared);
-    let low: f32 = 0;
-    let high: f32 = 0;
-    for (let other = first; other < last; other++) {
-      low = min(low, load<f32>(ranges + ((<usize>other) << 3)));
-      high = max(high, load<f32>(ranges + ((<usize>other) << 3), 4));
-    }
-    const scale: f32 = high == low ? 1 : (high - low) / 255;
-    const point = nearest(min(max(-low / scale, 0), 255));
     const from = x + ((<usize>row * inner) << 2);
     const to = out + <usize>row * rowBytes;
     const scales = f32x4.splat(scale);
